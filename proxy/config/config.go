@@ -1,0 +1,200 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+)
+
+// Default ports and registrar limits. Seconds where a duration is meant.
+const (
+	DefaultSIPPort         = 5060
+	DefaultPeerPort        = 7947
+	DefaultGossipPort      = 7946
+	DefaultAdminPort       = 9090
+	DefaultMinExpires      = 60
+	DefaultMaxExpires      = 3600
+	DefaultDefaultExpires  = 3600
+	DefaultMaxContacts     = 10
+	DefaultDrainSeconds    = 30
+	DefaultMaxTransactions = 200_000
+)
+
+// Config is the configuration of one proxy, equal on every pod of a cluster.
+// It is read from YAML or JSON with ParseConfig.
+type Config struct {
+	// Cluster is the name of the cluster, 1 to 63 characters. It separates
+	// clusters that share a network: peers of another name are refused.
+	Cluster string `json:"cluster"`
+	// Domains are the host parts of the addresses-of-record served here,
+	// compared without case. A request for any other domain is answered 404.
+	Domains []string `json:"domains"`
+	// Advertise is the host or host:port that Via and Record-Route name: the
+	// address of the cluster, never of one pod. A member set may override it.
+	Advertise string `json:"advertise,omitempty"`
+	// Ports of the proxy; equal on every member.
+	Ports Ports `json:"ports,omitempty"`
+	// Registrar bounds what a REGISTER may ask for.
+	Registrar Registrar `json:"registrar,omitempty"`
+	// LogLevel is debug, info, warn or error. Default info.
+	LogLevel string `json:"logLevel,omitempty"`
+	// DrainSeconds is how long a stopping proxy hands over and finishes what
+	// it began before it exits, at most. Default 30.
+	DrainSeconds int `json:"drainSeconds,omitempty"`
+	// MaxTransactions bounds the transactions held at once; above it new
+	// requests are answered 503. Default 200000.
+	MaxTransactions int `json:"maxTransactions,omitempty"`
+	// UDPLoops is the number of UDP sockets and read loops. 0 means one a core.
+	UDPLoops int `json:"udpLoops,omitempty"`
+	// Profiling serves /debug/pprof on the admin port.
+	Profiling bool `json:"profiling,omitempty"`
+}
+
+// Ports of a proxy. 0 takes the default.
+type Ports struct {
+	// SIP is the UDP port phones and trunks use. Default 5060.
+	SIP int `json:"sip,omitempty"`
+	// Peer is the TCP port of the peer streams. Default 7947.
+	Peer int `json:"peer,omitempty"`
+	// Gossip is the TCP and UDP port of failure detection. Default 7946.
+	Gossip int `json:"gossip,omitempty"`
+	// Admin is the HTTP port of health, metrics and status. Default 9090.
+	Admin int `json:"admin,omitempty"`
+}
+
+// Registrar bounds registrations (RFC 3261 10.3). Seconds.
+type Registrar struct {
+	// MinExpires: a shorter request is answered 423 with Min-Expires.
+	MinExpires int `json:"minExpires,omitempty"`
+	// MaxExpires: a longer request is granted this.
+	MaxExpires int `json:"maxExpires,omitempty"`
+	// DefaultExpires is granted where the request names none.
+	DefaultExpires int `json:"defaultExpires,omitempty"`
+	// MaxContacts is the most bindings one address-of-record may hold.
+	MaxContacts int `json:"maxContacts,omitempty"`
+}
+
+// ParseConfig reads YAML or JSON, applies the defaults and validates.
+// Unknown fields are errors.
+func ParseConfig(b []byte) (*Config, error) {
+	c := &Config{}
+	if err := yaml.UnmarshalStrict(b, c); err != nil {
+		return nil, fmt.Errorf("parse configuration: %w", err)
+	}
+	c.ApplyDefaults()
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// ApplyDefaults fills every field that is zero.
+func (c *Config) ApplyDefaults() {
+	setDefault(&c.Ports.SIP, DefaultSIPPort)
+	setDefault(&c.Ports.Peer, DefaultPeerPort)
+	setDefault(&c.Ports.Gossip, DefaultGossipPort)
+	setDefault(&c.Ports.Admin, DefaultAdminPort)
+	setDefault(&c.Registrar.MinExpires, DefaultMinExpires)
+	setDefault(&c.Registrar.MaxExpires, DefaultMaxExpires)
+	setDefault(&c.Registrar.DefaultExpires, min(DefaultDefaultExpires, c.Registrar.MaxExpires))
+	setDefault(&c.Registrar.MaxContacts, DefaultMaxContacts)
+	setDefault(&c.DrainSeconds, DefaultDrainSeconds)
+	setDefault(&c.MaxTransactions, DefaultMaxTransactions)
+	if c.LogLevel == "" {
+		c.LogLevel = "info"
+	}
+}
+
+// Validate says which field cannot work and why; several faults are joined.
+func (c *Config) Validate() error {
+	var errs []error
+	bad := func(field, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("configuration: %s: %s", field, fmt.Sprintf(format, args...)))
+	}
+	if len(c.Cluster) < 1 || len(c.Cluster) > 63 {
+		bad("cluster", "must have 1 to 63 characters")
+	}
+	if len(c.Domains) == 0 {
+		bad("domains", "at least one domain must be served")
+	}
+	for i, d := range c.Domains {
+		if d == "" || strings.ContainsAny(d, " \t@;<>\"/") {
+			bad(fmt.Sprintf("domains[%d]", i), "%q is not a host name or address", d)
+		}
+	}
+	if c.Advertise != "" {
+		if _, _, err := SplitAdvertise(c.Advertise, c.Ports.SIP); err != nil {
+			bad("advertise", "%v", err)
+		}
+	}
+	seen := map[int]string{}
+	for _, p := range []struct {
+		name string
+		port int
+	}{{"ports.sip", c.Ports.SIP}, {"ports.peer", c.Ports.Peer}, {"ports.gossip", c.Ports.Gossip}, {"ports.admin", c.Ports.Admin}} {
+		switch {
+		case p.port < 1 || p.port > 65535:
+			bad(p.name, "%d is not a port", p.port)
+		case seen[p.port] != "":
+			bad(p.name, "port %d is already %s", p.port, seen[p.port])
+		}
+		seen[p.port] = p.name
+	}
+	r := c.Registrar
+	if r.MinExpires < 1 || r.MinExpires > r.DefaultExpires || r.DefaultExpires > r.MaxExpires {
+		bad("registrar", "needs 1 <= minExpires (%d) <= defaultExpires (%d) <= maxExpires (%d)", r.MinExpires, r.DefaultExpires, r.MaxExpires)
+	}
+	if r.MaxExpires > 7*24*3600 {
+		bad("registrar.maxExpires", "%d is more than a week (604800)", r.MaxExpires)
+	}
+	if r.MaxContacts < 1 || r.MaxContacts > 100 {
+		bad("registrar.maxContacts", "%d is not in 1..100", r.MaxContacts)
+	}
+	if _, err := c.Level(); err != nil {
+		bad("logLevel", "%q is not one of debug, info, warn, error", c.LogLevel)
+	}
+	if c.DrainSeconds < 0 || c.MaxTransactions < 1 || c.UDPLoops < 0 || c.UDPLoops > 256 {
+		bad("drainSeconds, maxTransactions, udpLoops", "out of range")
+	}
+	return errors.Join(errs...)
+}
+
+// Level is the log level.
+func (c *Config) Level() (slog.Level, error) {
+	var l slog.Level
+	err := l.UnmarshalText([]byte(c.LogLevel))
+	return l, err
+}
+
+// SplitAdvertise splits "host", "host:port" or "[v6]:port"; a missing port is
+// defaultPort. The host comes back without brackets.
+func SplitAdvertise(s string, defaultPort int) (host string, port int, err error) {
+	if s == "" {
+		return "", 0, errors.New("empty address")
+	}
+	if ip := net.ParseIP(strings.Trim(s, "[]")); ip != nil {
+		return strings.Trim(s, "[]"), defaultPort, nil
+	}
+	if !strings.Contains(s, ":") {
+		return s, defaultPort, nil
+	}
+	h, p, err := net.SplitHostPort(s)
+	if err != nil {
+		return "", 0, fmt.Errorf("address %q: %w", s, err)
+	}
+	n, err := net.LookupPort("udp", p)
+	if err != nil || h == "" {
+		return "", 0, fmt.Errorf("address %q is not host:port", s)
+	}
+	return h, n, nil
+}
+
+func setDefault(v *int, d int) {
+	if *v == 0 {
+		*v = d
+	}
+}

@@ -1,0 +1,160 @@
+package config
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
+// MemberState is a member's place in the published set.
+type MemberState string
+
+// The phases of a member's life in the published set.
+const (
+	// Joining: has an address and is not in the ring; the owners stream it
+	// what it will own.
+	Joining MemberState = "joining"
+	// Active: in the ring.
+	Active MemberState = "active"
+	// Draining: out of the ring, handing over, still serving its flows.
+	Draining MemberState = "draining"
+)
+
+// Bounds of a member set.
+const (
+	MaxMembers    = 4096
+	MaxPartitions = 1 << 20
+	MaxReplicas   = 5
+)
+
+// MemberSet is the published member set: the content of members.json. The ring
+// is a pure function of it.
+type MemberSet struct {
+	// Epoch grows with every change of the set and never falls.
+	Epoch uint64 `json:"epoch"`
+	// Advertise is the cluster's address, host or host:port, as Via and
+	// Record-Route name it. Empty: the configuration's.
+	Advertise string `json:"advertise,omitempty"`
+	// Ring holds the ring's parameters.
+	Ring Ring `json:"ring"`
+	// Members, sorted by ID once parsed.
+	Members []Member `json:"members"`
+}
+
+// Ring holds the parameters of the hash ring. Partitions never change in a
+// cluster's life.
+type Ring struct {
+	// Partitions of the hash circle. Default 16384.
+	Partitions int `json:"partitions"`
+	// Replicas is how many members hold each binding. Default 2.
+	Replicas int `json:"replicas"`
+}
+
+// Member is one proxy.
+type Member struct {
+	// ID is unique in the cluster, above 0, and stable over restarts: in
+	// Kubernetes the StatefulSet ordinal plus one.
+	ID uint32 `json:"id"`
+	// Name is the pod's name.
+	Name string `json:"name"`
+	// Address is the pod's IP address.
+	Address string `json:"address"`
+	// Node and Zone are where it runs; the ring spreads owners over zones.
+	Node string `json:"node,omitempty"`
+	Zone string `json:"zone,omitempty"`
+	// State is the member's phase.
+	State MemberState `json:"state"`
+}
+
+// ParseMemberSet reads members.json, applies defaults, sorts and validates.
+func ParseMemberSet(b []byte) (*MemberSet, error) {
+	s := &MemberSet{}
+	if err := json.Unmarshal(b, s); err != nil {
+		return nil, fmt.Errorf("parse member set: %w", err)
+	}
+	if s.Ring.Partitions == 0 {
+		s.Ring.Partitions = 16384
+	}
+	if s.Ring.Replicas == 0 {
+		s.Ring.Replicas = 2
+	}
+	slices.SortFunc(s.Members, func(a, b Member) int { return cmp.Compare(a.ID, b.ID) })
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Validate says what makes the set unusable; several faults are joined.
+func (s *MemberSet) Validate() error {
+	var errs []error
+	if s.Ring.Partitions < 1 || s.Ring.Partitions > MaxPartitions {
+		errs = append(errs, fmt.Errorf("member set: ring.partitions %d is not in 1..%d", s.Ring.Partitions, MaxPartitions))
+	}
+	if s.Ring.Replicas < 1 || s.Ring.Replicas > MaxReplicas {
+		errs = append(errs, fmt.Errorf("member set: ring.replicas %d is not in 1..%d", s.Ring.Replicas, MaxReplicas))
+	}
+	if len(s.Members) > MaxMembers {
+		return fmt.Errorf("member set: %d members, at most %d", len(s.Members), MaxMembers)
+	}
+	ids, names, addresses := map[uint32]bool{}, map[string]bool{}, map[netip.Addr]bool{}
+	for i, m := range s.Members {
+		if err := m.validate(); err != nil {
+			errs = append(errs, fmt.Errorf("member set: members[%d]: %w", i, err))
+			continue
+		}
+		a := netip.MustParseAddr(m.Address)
+		if ids[m.ID] || names[m.Name] || addresses[a] {
+			errs = append(errs, fmt.Errorf("member set: members[%d]: id %d, name %q or address %s is there twice", i, m.ID, m.Name, m.Address))
+		}
+		ids[m.ID], names[m.Name], addresses[a] = true, true, true
+	}
+	return errors.Join(errs...)
+}
+
+func (m *Member) validate() error {
+	if m.ID == 0 {
+		return errors.New("id must be above 0")
+	}
+	if m.Name == "" || len(m.Name) > 253 {
+		return fmt.Errorf("name %q must have 1 to 253 characters", m.Name)
+	}
+	if _, err := netip.ParseAddr(m.Address); err != nil {
+		return fmt.Errorf("address: %w", err)
+	}
+	switch m.State {
+	case Joining, Active, Draining:
+		return nil
+	}
+	return fmt.Errorf("state %q is not joining, active or draining", m.State)
+}
+
+// Member returns the member with the ID.
+func (s *MemberSet) Member(id uint32) (Member, bool) {
+	for _, m := range s.Members {
+		if m.ID == id {
+			return m, true
+		}
+	}
+	return Member{}, false
+}
+
+// ByName returns the member with the name.
+func (s *MemberSet) ByName(name string) (Member, bool) {
+	for _, m := range s.Members {
+		if m.Name == name {
+			return m, true
+		}
+	}
+	return Member{}, false
+}
+
+// Marshal is the JSON of members.json, indented, ending in a newline: equal
+// sets give equal bytes.
+func (s *MemberSet) Marshal() ([]byte, error) {
+	b, err := json.MarshalIndent(s, "", "  ")
+	return append(b, '\n'), err
+}
