@@ -1,0 +1,145 @@
+package ring
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Build places partitions on members, each with the given number of replicas.
+//
+// Any order of members gives the same table. A member with ID 0 is ignored.
+// Entries with the same ID count as one; if their zones differ the
+// lexically greatest holds, so a known zone wins over an unknown one. With no
+// members the table has partitions but no owners.
+//
+// A number of partitions or replicas below 1 means the default; one above
+// [MaxPartitions] or [MaxReplicas] means that bound.
+func Build(members []Member, partitions, replicas int) *Table {
+	t := &Table{
+		partitions: bounded(partitions, DefaultPartitions, MaxPartitions),
+		replicas:   bounded(replicas, DefaultReplicas, MaxReplicas),
+		members:    normalize(members),
+	}
+	t.seats = min(t.replicas, len(t.members))
+	t.homed = make([]uint32, len(t.members))
+	t.owners = make([]uint32, t.partitions*t.seats)
+	if t.seats == 0 {
+		return t
+	}
+	if zones := zonesOf(t.members); len(zones) > 1 && len(zones) < len(t.members) {
+		t.placeByZone(zones)
+	} else {
+		t.placeByScore()
+	}
+	return t
+}
+
+func bounded(n, byDefault, most int) int {
+	if n < 1 {
+		return byDefault
+	}
+	return min(n, most)
+}
+
+// normalize returns a sorted copy of members without duplicates and zero IDs.
+func normalize(members []Member) []Member {
+	sorted := slices.DeleteFunc(slices.Clone(members), func(m Member) bool { return m.ID == 0 })
+	slices.SortFunc(sorted, func(a, b Member) int {
+		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(b.Zone, a.Zone))
+	})
+	return slices.CompactFunc(sorted, func(a, b Member) bool { return a.ID == b.ID })
+}
+
+// zonesOf groups the indices of members by zone, each group by rising ID. An
+// unknown zone is a group of its own.
+func zonesOf(members []Member) [][]uint32 {
+	var zones [][]uint32
+	known := map[string]int{}
+	for i, m := range members {
+		z, ok := known[m.Zone]
+		if !ok || m.Zone == "" {
+			z = len(zones)
+			zones = append(zones, nil)
+			known[m.Zone] = z
+		}
+		zones[z] = append(zones[z], uint32(i))
+	}
+	return zones
+}
+
+// placeByScore gives each partition to the members with the highest scores.
+func (t *Table) placeByScore() {
+	seeds := seedsOf(t.members)
+	best := newPodium(t.seats)
+	for p := range t.partitions {
+		ps := partitionSeed(p)
+		best.clear()
+		for i, seed := range seeds[:t.seats] {
+			best.enter(score(ps, seed), uint32(i))
+		}
+		for i, seed := range seeds[t.seats:] {
+			if s := score(ps, seed); s > best.bar {
+				best.enter(s, uint32(t.seats+i))
+			}
+		}
+		t.seat(p, best)
+	}
+}
+
+// placeByZone gives each partition to the best member of each of the best
+// zones and, where there are fewer zones than seats, the seats that are left
+// to the best of the other members.
+func (t *Table) placeByZone(zones [][]uint32) {
+	seeds := seedsOf(t.members)
+	scores := make([]uint64, len(seeds))
+	firsts := newPodium(min(t.seats, len(zones)))
+	others := newPodium(t.seats - firsts.places())
+	best := newPodium(t.seats)
+	for p := range t.partitions {
+		ps := partitionSeed(p)
+		for i, seed := range seeds {
+			scores[i] = score(ps, seed)
+		}
+		firsts.clear()
+		others.clear()
+		for _, zone := range zones {
+			first := highest(zone, scores)
+			firsts.offer(scores[first], first)
+			if others.places() > 0 {
+				others.offerZone(zone, first, scores)
+			}
+		}
+		best.clear()
+		best.offerAll(firsts)
+		best.offerAll(others)
+		t.seat(p, best)
+	}
+}
+
+// highest returns the member of a zone with the highest score.
+func highest(zone []uint32, scores []uint64) uint32 {
+	first := zone[0]
+	for _, i := range zone[1:] {
+		if scores[i] > scores[first] {
+			first = i
+		}
+	}
+	return first
+}
+
+// seat writes the members on the podium down as the owners of partition p.
+func (t *Table) seat(p int, best *podium) {
+	row := t.Owners(p)
+	for seat := range row {
+		row[seat] = t.members[best.who[seat]].ID
+	}
+	t.homed[best.who[0]]++
+}
+
+func seedsOf(members []Member) []uint64 {
+	seeds := make([]uint64, len(members))
+	for i, m := range members {
+		seeds[i] = memberSeed(m.ID)
+	}
+	return seeds
+}

@@ -1,0 +1,29 @@
+// Package ring places addresses-of-record on cluster members.
+//
+// The hash circle of 64 bits is cut into a fixed number of equal arcs, the
+// partitions. Every partition is owned by the R members that score highest for
+// it (rendezvous hashing, highest random weight), spread over zones where there
+// are several. A [Table] holds that placement for one member set.
+//
+// Invariants, each held by a test:
+//
+//   - A table is a pure function of the member set, the number of partitions
+//     and the number of replicas: neither the order of the members nor any
+//     earlier table plays a part.
+//   - Owners of a partition are distinct and listed by falling score. The first
+//     is the home of the partition: it orders the updates of its AORs.
+//   - A member that leaves changes the partitions it owned and no others. In
+//     those the other owners stay, in their order, and one member is new. A
+//     member that joins is the mirror image: it takes exactly what it will own.
+//   - Every owner of a partition has a zone of its own while zones last; only
+//     when every zone is used do owners share one. A member with no zone counts
+//     as a zone of its own, so a cluster that knows no zones is placed by score
+//     alone, and one node without the label does not draw every replica to
+//     itself as a zone of one shared label would.
+//   - The home is the member with the highest score, zones or not.
+//
+// [Hash], [Partition] and the scores are a contract between versions that run
+// side by side in a rolling upgrade. The vectors in testdata pin them: a change
+// there splits a cluster while it is upgraded and needs a new ring parameter,
+// not a new vector.
+package ring
