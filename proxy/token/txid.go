@@ -1,0 +1,100 @@
+package token
+
+// magicCookie starts the branch of an element that follows RFC 3261 (section
+// 8.1.1.7).
+const magicCookie = "z9hG4bK"
+
+// TxID names an incoming transaction, the same on every pod: the ID of the key
+// that made it and 88 bits of keyed hash. It serves as a map key.
+type TxID [12]byte
+
+// KeyID returns the ID of the key that made the transaction ID.
+func (id TxID) KeyID() uint8 { return id[0] }
+
+// TxFields is what tells transactions apart (RFC 3261 section 17.2.3), as it
+// stands in the request received.
+type TxFields struct {
+	// Branch is the branch parameter of the topmost Via, empty if it has none.
+	Branch []byte
+	// SentBy is the host and port of the topmost Via.
+	SentBy []byte
+	// Method is that of the request which began the transaction: the caller
+	// writes INVITE for an ACK, and for a CANCEL the method it cancels.
+	Method []byte
+
+	// The others count only when Branch lacks the magic cookie or has nothing
+	// behind it, as elements of RFC 2543 write it.
+
+	// TopVia is the value of the topmost Via as received, nothing added.
+	TopVia     []byte
+	RequestURI []byte
+	// ToTag is ignored for an INVITE: its ACK has one where it had none.
+	ToTag   []byte
+	FromTag []byte
+	CallID  []byte
+	CSeq    uint32
+}
+
+// TxID returns the ID of a transaction that begins, under the current key.
+func (k *Keys) TxID(f *TxFields) TxID {
+	b := k.take()
+	id := k.txID(b, 0, f)
+	k.put(b)
+	return id
+}
+
+// AppendTxIDs appends the ID of a transaction under every valid key, that of
+// TxID first. A CANCEL, an ACK or a retransmission may belong to a transaction
+// that began under any of them. At most MaxKeys are appended.
+func (k *Keys) AppendTxIDs(dst []TxID, f *TxFields) []TxID {
+	b := k.take()
+	for key := range k.ids {
+		dst = append(dst, k.txID(b, key, f))
+	}
+	k.put(b)
+	return dst
+}
+
+// Kinds of transaction IDs: what is hashed.
+const (
+	byBranch = 1
+	byFields = 2 // RFC 2543
+)
+
+func (k *Keys) txID(b *bench, key int, f *TxFields) (id TxID) {
+	b.begin(key, purposeTx)
+	if hasCookie(f.Branch) {
+		b.number(byBranch)
+		b.folded(f.Branch)
+		b.folded(f.SentBy)
+		b.field(f.Method)
+	} else {
+		b.number(byFields)
+		b.field(f.TopVia)
+		b.field(f.RequestURI)
+		if string(f.Method) != "INVITE" {
+			b.field(f.ToTag)
+		}
+		b.field(f.FromTag)
+		b.field(f.CallID)
+		b.number(uint64(f.CSeq))
+		b.field(f.Method)
+	}
+	id[0] = k.ids[key]
+	copy(id[1:], b.finish())
+	return id
+}
+
+// hasCookie reports whether a branch is the magic cookie and something more.
+// Parameter values compare without case (RFC 3261 section 7.3.1).
+func hasCookie(branch []byte) bool {
+	if len(branch) <= len(magicCookie) {
+		return false
+	}
+	for i := range len(magicCookie) {
+		if lower(branch[i]) != lower(magicCookie[i]) {
+			return false
+		}
+	}
+	return true
+}
