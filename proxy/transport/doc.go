@@ -1,0 +1,16 @@
+// Package transport moves datagrams between sockets and the proxy and says
+// where a URI or a response goes.
+//
+// # Invariants
+//
+//   - One loop, one socket, one goroutine, one buffer: a datagram is handled
+//     to completion before the next is read from the same socket, so messages
+//     of one source keep their order (the kernel chooses the socket by the
+//     source's address and port).
+//   - The bytes a Handler is given are valid during the call only.
+//   - Send may be called from any goroutine and does not allocate.
+//   - Nothing is kept per source: no flood of spoofed addresses grows memory.
+//   - Addresses are plain: an IPv4 address is never IPv4-mapped IPv6.
+//   - Name resolution never runs on a loop, and its cache, its queue and the
+//     time of a query are bounded.
+package transport

@@ -1,0 +1,131 @@
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+)
+
+// MaxDatagram is the size of the read buffer: no UDP payload is longer.
+const MaxDatagram = 65535
+
+// DefaultReadBuffer is the kernel receive buffer asked for, in bytes.
+const DefaultReadBuffer = 4 << 20
+
+// Handler takes the datagrams of one loop. It is called by that loop's
+// goroutine alone; data is valid during the call only.
+type Handler interface {
+	HandleDatagram(data []byte, source netip.AddrPort)
+}
+
+// UDPConfig says what ListenUDP opens.
+type UDPConfig struct {
+	// Address to bind. Port 0 takes a free one, the same for every loop.
+	Address netip.AddrPort
+	// Loops is the number of sockets and goroutines, at least 1.
+	Loops int
+	// ReadBuffer is the kernel receive buffer a socket asks for, in bytes.
+	// 0 means DefaultReadBuffer. The kernel may grant less.
+	ReadBuffer int
+}
+
+// UDP is a set of sockets on one address. Its methods may be called by many
+// goroutines.
+type UDP struct {
+	address netip.AddrPort
+	sockets []*net.UDPConn
+	loops   sync.WaitGroup
+	closed  sync.Once
+	stats   []loopStats
+}
+
+// ListenUDP binds the sockets. Nothing is read until Serve.
+func ListenUDP(c UDPConfig) (*UDP, error) {
+	if c.Loops < 1 {
+		c.Loops = 1
+	}
+	if c.ReadBuffer == 0 {
+		c.ReadBuffer = DefaultReadBuffer
+	}
+	u := &UDP{address: c.Address, stats: make([]loopStats, c.Loops)}
+	for range c.Loops {
+		conn, err := listenReusePort(u.address, c.Loops > 1, c.ReadBuffer)
+		if err != nil {
+			_ = u.Close()
+			return nil, fmt.Errorf("listen on udp %s: %w", c.Address, err)
+		}
+		u.sockets = append(u.sockets, conn)
+		u.address = plain(conn.LocalAddr().(*net.UDPAddr).AddrPort())
+	}
+	return u, nil
+}
+
+// Address is the bound address and port.
+func (u *UDP) Address() netip.AddrPort { return u.address }
+
+// Loops is the number of sockets; they are numbered from 0.
+func (u *UDP) Loops() int { return len(u.sockets) }
+
+// Serve starts one loop a socket, with the handler that handler returns for its
+// number. It returns at once; call it once.
+func (u *UDP) Serve(handler func(loop int) Handler) {
+	for i := range u.sockets {
+		h := handler(i)
+		u.loops.Go(func() { u.read(i, h) })
+	}
+}
+
+func (u *UDP) read(loop int, h Handler) {
+	conn, stats := u.sockets[loop], &u.stats[loop]
+	buf := make([]byte, MaxDatagram)
+	for {
+		n, source, err := conn.ReadFromUDPAddrPort(buf)
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			stats.readErrors.Add(1)
+			continue
+		}
+		stats.received.Add(1)
+		stats.receivedBytes.Add(uint64(n))
+		h.HandleDatagram(buf[:n], plain(source))
+	}
+}
+
+// Send writes one datagram from the socket with that number (any number is
+// taken modulo Loops). It does not allocate and may be called concurrently.
+// An error is counted; there is nobody else to tell on UDP but a transaction.
+func (u *UDP) Send(socket int, to netip.AddrPort, data []byte) error {
+	i := uint(socket) % uint(len(u.sockets))
+	_, err := u.sockets[i].WriteToUDPAddrPort(data, to)
+	if err != nil {
+		u.stats[i].sendErrors.Add(1)
+		return err
+	}
+	u.stats[i].sent.Add(1)
+	u.stats[i].sentBytes.Add(uint64(len(data)))
+	return nil
+}
+
+// Close closes the sockets and waits until every loop has ended. It must not be
+// called by a Handler.
+func (u *UDP) Close() error {
+	var err error
+	u.closed.Do(func() {
+		for _, s := range u.sockets {
+			err = errors.Join(err, s.Close())
+		}
+	})
+	u.loops.Wait()
+	return err
+}
+
+func plain(a netip.AddrPort) netip.AddrPort {
+	if a.Addr().Is4In6() {
+		return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+	}
+	return a
+}

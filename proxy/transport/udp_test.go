@@ -1,0 +1,80 @@
+package transport
+
+import (
+	"net"
+	"net/netip"
+	"strconv"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+type echo struct {
+	u    *UDP
+	loop int
+}
+
+func (e echo) HandleDatagram(data []byte, source netip.AddrPort) { _ = e.u.Send(e.loop, source, data) }
+
+func open(t testing.TB, address string, loops int) *UDP {
+	t.Helper()
+	u, err := ListenUDP(UDPConfig{Address: netip.MustParseAddrPort(address), Loops: loops})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := u.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	u.Serve(func(loop int) Handler { return echo{u, loop} })
+	return u
+}
+
+func TestUDPAnswersFromTheAddressItListensOn(t *testing.T) {
+	for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
+		u := open(t, address, 3)
+		for i := range 20 {
+			c, err := net.Dial("udp", u.Address().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := "message " + strconv.Itoa(i)
+			_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+			_, _ = c.Write([]byte(want))
+			buf := make([]byte, 100)
+			n, err := c.Read(buf)
+			if err != nil || string(buf[:n]) != want {
+				t.Fatalf("%s: got %q, %v", address, buf[:n], err)
+			}
+			_ = c.Close()
+		}
+		if s := u.Stats(); s.Received != 20 || s.Sent != 20 || s.SentBytes != s.ReceivedBytes {
+			t.Errorf("stats %+v", s)
+		}
+	}
+}
+
+func TestUDPRefusesAnAddressInUse(t *testing.T) {
+	u := open(t, "127.0.0.1:0", 1)
+	if other, err := ListenUDP(UDPConfig{Address: u.Address(), Loops: 1}); err == nil {
+		_ = other.Close()
+		t.Fatal("the address was bound twice")
+	}
+}
+
+func TestSendDoesNotAllocate(t *testing.T) {
+	u := open(t, "127.0.0.1:0", 1)
+	sink, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sink.Close()
+	to, data := plain(sink.LocalAddr().(*net.UDPAddr).AddrPort()), make([]byte, 500)
+	if n := testing.AllocsPerRun(100, func() { _ = u.Send(0, to, data) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
