@@ -1,0 +1,80 @@
+package wire
+
+import "strconv"
+
+// ResponseOptions says what a response holds beside the copied headers.
+type ResponseOptions struct {
+	ToTag       []byte // added to To if that has no tag (RFC 3261 8.2.6.2); empty: none, as in a 100
+	Received    []byte // written into the topmost Via, if not empty (RFC 3261 18.2.1)
+	RPort       uint16 // written into the topmost Via, if SetRPort (RFC 3581 4)
+	SetRPort    bool
+	RecordRoute bool   // copy Record-Route, in responses that make a dialog (RFC 3261 12.1.1)
+	Extra       []byte // complete header lines, each with CR LF
+	Body        []byte // its Content-Type is in Extra
+}
+
+// AppendResponse appends a response to req that this element makes itself (RFC 3261 8.2.6): the status line, all Via in
+// order, From, To with toTag if it has none, Call-ID and CSeq as they are in req, Timestamp if it is a 100, extra (complete
+// header lines with CR LF), and Content-Length: 0. What req lacks is left out. req may be one that Scan refused with a
+// Status. reason must hold no line ends.
+func AppendResponse(dst []byte, req *Message, status int, reason string, toTag, extra []byte) []byte {
+	o := ResponseOptions{ToTag: toTag, Extra: extra}
+	return AppendResponseWith(dst, req, status, reason, &o)
+}
+
+// AppendResponseWith is AppendResponse with more options.
+func AppendResponseWith(dst []byte, req *Message, status int, reason string, o *ResponseOptions) []byte {
+	dst = append(dst, "SIP/2.0 "...)
+	dst = strconv.AppendInt(dst, int64(status), 10)
+	dst = append(dst, ' ')
+	dst = append(dst, reason...)
+	dst = append(dst, '\r', '\n')
+	dst = appendVias(dst, req, o)
+	if o.RecordRoute {
+		dst = appendLines(dst, req, HeaderRecordRoute)
+	}
+	dst = appendFirst(dst, req, HeaderFrom, nil)
+	dst = appendFirst(dst, req, HeaderTo, o.ToTag)
+	dst = appendFirst(dst, req, HeaderCallID, nil)
+	dst = appendFirst(dst, req, HeaderCSeq, nil)
+	if status == 100 {
+		dst = appendFirst(dst, req, HeaderTimestamp, nil)
+	}
+	dst = append(dst, o.Extra...)
+	dst = append(dst, "Content-Length: "...)
+	dst = strconv.AppendInt(dst, int64(len(o.Body)), 10)
+	dst = append(dst, "\r\n\r\n"...)
+	return append(dst, o.Body...)
+}
+
+// appendLines copies all lines of a header.
+func appendLines(dst []byte, req *Message, id HeaderID) []byte {
+	for i := max(req.Index(id), 0); i < len(req.Headers); i++ {
+		if h := &req.Headers[i]; h.ID == id {
+			dst = append(dst, req.Raw[h.Line.Start:h.Value.End]...)
+			dst = append(dst, '\r', '\n')
+		}
+	}
+	return dst
+}
+
+// appendFirst copies the first line of a header, with a tag if it is given and there is none.
+func appendFirst(dst []byte, req *Message, id HeaderID, tag []byte) []byte {
+	i := req.Index(id)
+	if i < 0 {
+		return dst
+	}
+	h := &req.Headers[i]
+	dst = append(dst, req.Raw[h.Line.Start:h.Value.End]...)
+	if len(tag) > 0 {
+		if n, err := ParseNameAddr(h.Value.In(req.Raw)); err == nil && n.Tag() == nil {
+			dst = append(append(dst, ";tag="...), tag...)
+		}
+	}
+	return append(dst, '\r', '\n')
+}
+
+// appendVias copies all Via lines, the topmost one with received and rport.
+func appendVias(dst []byte, req *Message, o *ResponseOptions) []byte {
+	return appendLines(dst, req, HeaderVia)
+}

@@ -1,0 +1,97 @@
+package wire
+
+// Validate checks what every message must hold, after Scan: Via, From, To, Call-ID and CSeq that can be parsed, once each
+// (but Via), and a CSeq method that is the request's (RFC 3261 8.1.1, 16.3 step 1). Max-Forwards may be absent (16.6 step
+// 3), a tag of From too (RFC 2543). Of a request the Request-URI must be a URI, of any scheme, and no header that stands
+// once may be there twice. The error is a *Error with the fault as its reason; in a response its Status is 0.
+func (m *Message) Validate() error {
+	if e, at := m.fault(); e != nil {
+		return m.fail(e, at)
+	}
+	return nil
+}
+
+func (m *Message) fault() (*Error, int) {
+	if m.request {
+		if _, err := ParseURI(m.RequestURI()); err != nil {
+			return errRequestURI, int(m.uriAt.Start)
+		}
+	}
+	if _, err := m.TopVia(); err != nil {
+		return asError(err), m.offset(HeaderVia)
+	}
+	if _, err := m.From(); err != nil {
+		return asError(err), m.offset(HeaderFrom)
+	}
+	if _, err := m.To(); err != nil {
+		return asError(err), m.offset(HeaderTo)
+	}
+	if e := m.callIDFault(); e != nil {
+		return e, m.offset(HeaderCallID)
+	}
+	_, method, err := m.CSeq()
+	if err != nil {
+		return asError(err), m.offset(HeaderCSeq)
+	}
+	if m.request && string(method) != string(m.MethodBytes()) {
+		return errCSeqMethod, m.offset(HeaderCSeq)
+	}
+	if _, _, err := m.MaxForwards(); err != nil && m.request {
+		return asError(err), m.offset(HeaderMaxForwards)
+	}
+	return m.duplicate()
+}
+
+func (m *Message) callIDFault() *Error {
+	if !m.Has(HeaderCallID) {
+		return errMissingCallID
+	}
+	if !all(m.CallID(), classCallID) {
+		return errCallID
+	}
+	return nil
+}
+
+// duplicate finds a header that must not be repeated. In a response only those count that transactions depend on.
+func (m *Message) duplicate() (*Error, int) {
+	which := singleHeaders
+	if !m.request {
+		which = identifyingHeaders
+	}
+	if which &= m.repeated; which == 0 {
+		return nil, 0
+	}
+	for id := range headerCount {
+		if which.has(id) {
+			return duplicateErrors[id], m.offset(id)
+		}
+	}
+	return nil, 0
+}
+
+var identifyingHeaders = setOf(HeaderFrom, HeaderTo, HeaderCallID, HeaderCSeq)
+
+var duplicateErrors = buildDuplicateErrors()
+
+func buildDuplicateErrors() (errs [headerCount]*Error) {
+	for id := range headerCount {
+		if singleHeaders.has(id) {
+			errs[id] = &Error{Kind: KindDuplicate, Status: 400, Reason: "Duplicate " + id.String()}
+		}
+	}
+	return errs
+}
+
+// offset returns where the first header of this ID is, or the blank line where it is missing.
+func (m *Message) offset(id HeaderID) int {
+	if i := m.Index(id); i >= 0 {
+		return int(m.Headers[i].Line.Start)
+	}
+	return int(m.blankAt)
+}
+
+// asError is for errors that can only be ours.
+func asError(err error) *Error {
+	e, _ := err.(*Error)
+	return e
+}
