@@ -1,0 +1,191 @@
+package peer
+
+import (
+	"bufio"
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Timing of a stream.
+const (
+	// heartbeat is how long a stream may be silent before a ping is sent.
+	heartbeat = 150 * time.Millisecond
+	// silence is how long nothing may arrive before the stream is broken.
+	silence = 700 * time.Millisecond
+	// writeTimeout breaks a stream whose peer takes nothing.
+	writeTimeout = 2 * time.Second
+)
+
+// maxQueue bounds what waits to be written to one peer, in bytes. maxUserQueue
+// is the part that frames of the user may fill: a flood of SIP never displaces
+// the cluster's own messages.
+const (
+	maxQueue     = 64 << 20
+	maxUserQueue = 8 << 20
+)
+
+var (
+	// ErrNoStream: there is no established stream to that member.
+	ErrNoStream = errors.New("no stream to that member")
+	// ErrQueueFull: the member reads slower than we send; the frame is dropped.
+	ErrQueueFull = errors.New("the stream's queue is full")
+	errSilence   = errors.New("peer was silent for too long")
+	errClosed    = errors.New("stream is closed")
+)
+
+// stream is one established connection to a peer. Frames appended while a
+// write is under way leave together in the next write.
+type stream struct {
+	conn  net.Conn
+	peer  hello
+	reads atomic.Int64 // frames read, for the silence check
+	// suspected is set when gossip lost the peer: the stream then breaks after
+	// two missed heartbeats instead of the whole silence bound. A frame clears it.
+	suspected atomic.Bool
+
+	mu      sync.Mutex
+	pending []byte
+	err     error
+	wake    chan struct{} // capacity 1: something is pending or the stream ended
+	done    chan struct{} // closed with the stream
+}
+
+func newStream(conn net.Conn, peer hello) *stream {
+	return &stream{conn: conn, peer: peer, wake: make(chan struct{}, 1), done: make(chan struct{})}
+}
+
+// append queues one frame; the payload is copied. Safe for concurrent use;
+// never blocks.
+func (s *stream) append(kind uint8, payload []byte) error {
+	limit := maxQueue
+	if kind >= KindUser {
+		limit = maxUserQueue
+	}
+	s.mu.Lock()
+	switch {
+	case s.err != nil:
+		s.mu.Unlock()
+		return ErrNoStream
+	case len(s.pending)+frameHeader+len(payload) > limit:
+		s.mu.Unlock()
+		return ErrQueueFull
+	}
+	first := len(s.pending) == 0
+	s.pending = appendFrame(s.pending, kind, payload)
+	s.mu.Unlock()
+	if first {
+		s.signal()
+	}
+	return nil
+}
+
+func (s *stream) signal() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// fail ends the stream once; the first error stays.
+func (s *stream) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return
+	}
+	s.err = err
+	close(s.done)
+	_ = s.conn.Close()
+}
+
+func (s *stream) cause() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// write is the stream's writer and its clock: it sends what is pending in one
+// write, a ping when there was nothing for a heartbeat, and breaks the stream
+// when nothing was read for the silence bound.
+func (s *stream) write() {
+	ticker := time.NewTicker(heartbeat)
+	defer ticker.Stop()
+	var buf []byte
+	idle, lastReads, lastRead := true, int64(-1), time.Now()
+	for {
+		select {
+		case <-s.done:
+			return
+		case <-s.wake:
+			idle = false
+		case now := <-ticker.C:
+			if reads := s.reads.Load(); reads != lastReads {
+				lastReads, lastRead = reads, now
+				s.suspected.Store(false)
+			} else if quiet := now.Sub(lastRead); quiet > silence || quiet > 2*heartbeat && s.suspected.Load() {
+				s.fail(errSilence)
+				return
+			}
+			if !idle {
+				idle = true
+				continue
+			}
+			_ = s.append(kindPing, nil)
+		}
+		if buf = s.flush(buf); buf == nil {
+			return
+		}
+	}
+}
+
+// flush writes what is pending, taking spare as the next pending buffer, and
+// returns the written buffer for reuse; nil when the stream broke.
+func (s *stream) flush(spare []byte) []byte {
+	s.mu.Lock()
+	buf := s.pending
+	s.pending = spare[:0]
+	s.mu.Unlock()
+	if len(buf) == 0 {
+		return emptyIfNil(buf)
+	}
+	_ = s.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+	if _, err := s.conn.Write(buf); err != nil {
+		s.fail(err)
+		return nil
+	}
+	if cap(buf) > maxFrame {
+		return []byte{} // a burst's buffer is not kept
+	}
+	return buf
+}
+
+func emptyIfNil(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+// read delivers frames until the stream breaks. The payload is valid during
+// the call only.
+func (s *stream) read(deliver func(kind uint8, payload []byte)) {
+	r := bufio.NewReaderSize(s.conn, 64<<10)
+	var buf []byte
+	for {
+		kind, payload, err := readFrame(r, buf, maxFrame)
+		if err != nil {
+			s.fail(err)
+			return
+		}
+		s.reads.Add(1)
+		if kind != kindPing {
+			deliver(kind, payload)
+		}
+		if buf = payload; cap(buf) > 256<<10 {
+			buf = nil
+		}
+	}
+}
