@@ -22,6 +22,12 @@
 //     itself as a zone of one shared label would.
 //   - The home is the member with the highest score, zones or not.
 //
+// Homes are shared out by chance: of P partitions a member is home to P/n, give
+// or take a standard deviation of sqrt((n-1)/P) of that. With the default P and
+// IDs 1 to n the largest share is at most 1.10 of an even one up to 20 members,
+// and at most 1.30 of it at 100. A few in a hundred sets of other IDs lie a
+// little above that.
+//
 // [Hash], [Partition] and the scores are a contract between versions that run
 // side by side in a rolling upgrade. The vectors in testdata pin them: a change
 // there splits a cluster while it is upgraded and needs a new ring parameter,
