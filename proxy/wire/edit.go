@@ -1,9 +1,6 @@
 package wire
 
-import (
-	"slices"
-	"strconv"
-)
+import "strconv"
 
 // Edit is a list of changes to a message, which Append applies in one pass: bytes that no change names stay as they are.
 // The zero value is ready for Reset, and reuse does not allocate.
@@ -33,7 +30,8 @@ const (
 	rankMaxForwards
 	rankAppend  // header lines before the blank line
 	rankReplace // bytes replaced or removed
-	rankParam   // Via parameters put in
+	rankRPort   // Via parameters put in
+	rankReceived
 )
 
 // Reset forgets all changes and takes m as the message to change. m must stay as it is until after Append.
@@ -47,7 +45,7 @@ func (e *Edit) Reset(m *Message) {
 // goes after the Via headers; a Via goes first.
 func (e *Edit) PrependHeader(name string, value []byte) {
 	id := LookupHeader(name)
-	at, r := e.place(id), rankPrepend
+	at, r := e.place(id, name), rankPrepend
 	if id == HeaderVia {
 		r = rankVia
 	}
@@ -59,10 +57,14 @@ func (e *Edit) PrependHeader(name string, value []byte) {
 }
 
 // place returns where PrependHeader puts a line.
-func (e *Edit) place(id HeaderID) uint32 {
+func (e *Edit) place(id HeaderID, name string) uint32 {
 	m := e.m
-	switch i := m.Index(id); {
-	case i >= 0 && id != HeaderOther:
+	i := m.Index(id)
+	if id == HeaderOther {
+		i = m.indexOther(name)
+	}
+	switch {
+	case i >= 0:
 		return m.Headers[i].Line.Start
 	case id == HeaderVia || m.lastVia == 0:
 		return m.headersAt
@@ -75,7 +77,8 @@ func (e *Edit) AppendHeader(name string, value []byte) {
 	e.insert(splice{at: Span{e.m.blankAt, e.m.blankAt}, text: e.headerLine(name, value), rank: rankAppend})
 }
 
-// ReplaceValue gives header h, an index into Message.Headers, another value. It takes the place of changes to the old one.
+// ReplaceValue gives header h, an index into Message.Headers, another value. It takes the place of changes to the old one,
+// and RemoveTop finds no elements there any more.
 func (e *Edit) ReplaceValue(h int, value []byte) {
 	if h < 0 || h >= len(e.m.Headers) {
 		return
@@ -103,11 +106,8 @@ func (e *Edit) SetMaxForwards(n int) {
 		e.ReplaceValue(i, value)
 		return
 	}
-	s := splice{text: e.headerLine("Max-Forwards", value), rank: rankMaxForwards}
-	s.at.Start = e.place(HeaderMaxForwards)
-	s.at.End = s.at.Start
-	e.splices = slices.DeleteFunc(e.splices, func(s splice) bool { return s.rank == rankMaxForwards })
-	e.insert(s)
+	at := e.place(HeaderMaxForwards, "")
+	e.insertOnly(splice{at: Span{at, at}, text: e.headerLine("Max-Forwards", value), rank: rankMaxForwards})
 }
 
 // Append appends the changed message to dst.

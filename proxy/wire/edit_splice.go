@@ -11,6 +11,12 @@ func (e *Edit) insert(s splice) {
 	e.insertAt(i, s)
 }
 
+// insertOnly inserts s in the place of what has its rank, which stands for one thing only.
+func (e *Edit) insertOnly(s splice) {
+	e.splices = slices.DeleteFunc(e.splices, func(old splice) bool { return old.rank == s.rank })
+	e.insert(s)
+}
+
 func before(a, b *splice) bool {
 	if a.at.Start != b.at.Start {
 		return a.at.Start < b.at.Start

@@ -73,7 +73,7 @@ func parseIPv4(b []byte) (a [4]byte, ok bool) {
 		if i == 3 {
 			n = len(b)
 		}
-		if n < 1 || n > 3 {
+		if n < 1 || n > 3 || n > 1 && b[0] == '0' {
 			return a, false
 		}
 		v, ok := parseUint(b[:n], 255)

@@ -84,12 +84,20 @@ func (m *Message) GetName(name string) ([]byte, bool) {
 	if id := LookupHeader(name); id != HeaderOther {
 		return m.Get(id)
 	}
-	for i := range m.Headers {
-		if h := &m.Headers[i]; h.ID == HeaderOther && equalFold(h.Name.In(m.Raw), name) {
-			return h.Value.In(m.Raw), true
-		}
+	if i := m.indexOther(name); i >= 0 {
+		return m.Headers[i].Value.In(m.Raw), true
 	}
 	return nil, false
+}
+
+// indexOther returns the index of the first header of a name that has no ID, or -1.
+func (m *Message) indexOther(name string) int {
+	for i := max(m.Index(HeaderOther), 0); i < len(m.Headers); i++ {
+		if h := &m.Headers[i]; h.ID == HeaderOther && equalFold(h.Name.In(m.Raw), name) {
+			return i
+		}
+	}
+	return -1
 }
 
 // fail stores the fault for the caller. Nobody answers a response, so a fault in one has no status (RFC 3261 18.1.2).

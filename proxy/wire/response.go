@@ -31,7 +31,7 @@ func AppendResponseWith(dst []byte, req *Message, status int, reason string, o *
 	dst = append(dst, '\r', '\n')
 	dst = appendVias(dst, req, o)
 	if o.RecordRoute {
-		dst = appendLines(dst, req, HeaderRecordRoute)
+		dst = appendLines(dst, req, HeaderRecordRoute, 0)
 	}
 	dst = appendFirst(dst, req, HeaderFrom, nil)
 	dst = appendFirst(dst, req, HeaderTo, o.ToTag)
@@ -47,25 +47,44 @@ func AppendResponseWith(dst []byte, req *Message, status int, reason string, o *
 	return append(dst, o.Body...)
 }
 
-// appendLines copies all lines of a header.
-func appendLines(dst []byte, req *Message, id HeaderID) []byte {
-	for i := max(req.Index(id), 0); i < len(req.Headers); i++ {
+// appendVias copies all Via lines, the topmost one with received and rport.
+func appendVias(dst []byte, req *Message, o *ResponseOptions) []byte {
+	e := req.elements(HeaderVia)
+	if len(o.Received) == 0 && !o.SetRPort || !e.next() {
+		return appendLines(dst, req, HeaderVia, 0)
+	}
+	h := &req.Headers[e.header]
+	patches, n := viaPatches(req.Raw, e.at, len(o.Received) > 0, o.SetRPort)
+	pos := h.Line.Start
+	for _, p := range patches[:n] {
+		dst = append(dst, req.Raw[pos:p.at.Start]...)
+		dst = p.append(dst, o.Received, o.RPort)
+		pos = p.at.End
+	}
+	dst = append(dst, req.Raw[pos:h.Value.End]...)
+	dst = append(dst, '\r', '\n')
+	return appendLines(dst, req, HeaderVia, e.header+1)
+}
+
+// appendLines copies the lines of a header from index i on.
+func appendLines(dst []byte, req *Message, id HeaderID, i int) []byte {
+	for ; i < len(req.Headers); i++ {
 		if h := &req.Headers[i]; h.ID == id {
-			dst = append(dst, req.Raw[h.Line.Start:h.Value.End]...)
+			dst = appendLine(dst, req, h)
 			dst = append(dst, '\r', '\n')
 		}
 	}
 	return dst
 }
 
-// appendFirst copies the first line of a header, with a tag if it is given and there is none.
+// appendFirst copies the first line of a header, with a tag if one is given and there is none.
 func appendFirst(dst []byte, req *Message, id HeaderID, tag []byte) []byte {
 	i := req.Index(id)
 	if i < 0 {
 		return dst
 	}
 	h := &req.Headers[i]
-	dst = append(dst, req.Raw[h.Line.Start:h.Value.End]...)
+	dst = appendLine(dst, req, h)
 	if len(tag) > 0 {
 		if n, err := ParseNameAddr(h.Value.In(req.Raw)); err == nil && n.Tag() == nil {
 			dst = append(append(dst, ";tag="...), tag...)
@@ -74,7 +93,7 @@ func appendFirst(dst []byte, req *Message, id HeaderID, tag []byte) []byte {
 	return append(dst, '\r', '\n')
 }
 
-// appendVias copies all Via lines, the topmost one with received and rport.
-func appendVias(dst []byte, req *Message, o *ResponseOptions) []byte {
-	return appendLines(dst, req, HeaderVia)
+// appendLine copies a header without its line end.
+func appendLine(dst []byte, req *Message, h *Header) []byte {
+	return append(dst, req.Raw[h.Line.Start:h.Value.End]...)
 }

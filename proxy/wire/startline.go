@@ -48,7 +48,7 @@ func (s *scanner) requestLine(line []byte) bool {
 	switch {
 	case len(line) > s.limits.MaxStartLine:
 		s.failAt(errURITooLong, 0)
-	case len(trimmed) != len(line) || last == sp:
+	case len(trimmed) != len(line) || len(uri) == 0:
 		s.failAt(errRequestLine, 0)
 	case !none(uri, classURIBad):
 		s.failAt(errRequestURI, sp+1)

@@ -1,0 +1,46 @@
+package wire
+
+import "strconv"
+
+// viaPatch is one parameter to write into a Via: in the place of the old one, or where at is empty as a new one.
+type viaPatch struct {
+	at   Span
+	rank rank // rankRPort or rankReceived
+}
+
+// viaPatches says where to write received and rport into the Via at element, in the order of the bytes.
+func viaPatches(raw []byte, element Span, received, rport bool) (p [2]viaPatch, n int) {
+	via, err := ParseVia(element.In(raw))
+	if err != nil {
+		return p, 0
+	}
+	place := func(old Span) Span {
+		if old.Len() == 0 {
+			return Span{element.End, element.End}
+		}
+		base := element.End - uint32(len(via.Params))
+		return Span{base + old.Start, base + old.End}
+	}
+	if rport {
+		p[n] = viaPatch{place(via.rportAt), rankRPort}
+		n++
+	}
+	if received {
+		p[n] = viaPatch{place(via.receivedAt), rankReceived}
+		n++
+	}
+	if n == 2 && p[1].at.Start < p[0].at.Start {
+		p[0], p[1] = p[1], p[0]
+	}
+	return p, n
+}
+
+func (p *viaPatch) append(dst, received []byte, rport uint16) []byte {
+	if p.at.Len() == 0 {
+		dst = append(dst, ';')
+	}
+	if p.rank == rankRPort {
+		return strconv.AppendUint(append(dst, "rport="...), uint64(rport), 10)
+	}
+	return appendOneLine(append(dst, "received="...), received)
+}
