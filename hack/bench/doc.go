@@ -1,0 +1,26 @@
+// Command bench measures what a registrar and proxy costs its machine: server
+// CPU microseconds for each REGISTER and each call, and memory for each
+// binding, of sipring, Kamailio and a bare UDP echo side by side in one run.
+//
+//	go run ./hack/bench                      # three interleaved rounds, about four minutes
+//	go run ./hack/bench --quick              # a few seconds, for CI: does it work, not how fast
+//	go run ./hack/bench --markdown FILE --json FILE
+//	go run ./hack/bench --pprof DIR          # one more pass that profiles sipring under load
+//
+// Invariants of the measurement:
+//
+//   - The load is not ours to tune: REGISTERs come from native/regload.c, calls
+//     from SIPp with the scenarios beside it. Every server gets the same.
+//   - Server CPU is the kernel's account (the CPU clock of each process of the
+//     server, exited threads included), read before and after the load.
+//   - The server has one core to itself, the load the others, the same for all.
+//   - Every round starts every server afresh, one after the other (A B C, A B C),
+//     so that a slow minute of the machine hits all of them. Figures are medians
+//     over the rounds with their smallest and largest; ratios are taken within a round.
+//   - A server that is not installed or does not start has no figures, and
+//     requests that failed are a row of the table.
+//
+// Every child process is stopped by its process ID, on success, failure and
+// signal; if this process is killed, the kernel kills its direct children. Only
+// addresses of 127.90.0.0/16 are used.
+package main

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// echoTarget is native/echo.c: the floor under any SIP server over UDP.
+func (b *bench) echoTarget() target {
+	binary := filepath.Join(b.dir, "echo")
+	return target{
+		name: nameEcho, label: "UDP echo", address: echoAddress,
+		prepare: func(ctx context.Context) (string, error) {
+			return "native/echo.c, gcc -O2", b.compile(ctx, "echo", binary)
+		},
+		command: func(string) ([]string, error) {
+			return []string{binary, echoAddress.Addr().String(), strconv.Itoa(int(echoAddress.Port()))}, nil
+		},
+	}
+}
+
+// compile builds native/NAME.c with the C compiler.
+func (b *bench) compile(ctx context.Context, name, binary string) error {
+	source, err := files.ReadFile("native/" + name + ".c")
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(b.dir, name+".c")
+	if err := os.WriteFile(file, source, 0o600); err != nil {
+		return err
+	}
+	out, err := exec.CommandContext(ctx, "gcc", "-O2", "-Wall", "-o", binary, file).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("compile %s.c: %w: %s", name, err, strings.TrimSpace(string(out)))
+	}
+	return nil
+}

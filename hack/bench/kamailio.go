@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// kamailioTarget is Debian's Kamailio with kamailio.cfg: two UDP workers,
+// usrloc in memory, stateful relay, Record-Route.
+func (b *bench) kamailioTarget() target {
+	return target{
+		name: nameKamailio, label: "Kamailio", address: kamailioAddress, stores: true, relays: true,
+		prepare: func(ctx context.Context) (string, error) {
+			binary, err := b.tool(ctx, "kamailio", "kamailio")
+			if err != nil {
+				return "", err
+			}
+			out, err := exec.CommandContext(ctx, binary, "-v").Output()
+			if err != nil {
+				return "", fmt.Errorf("ask %s for its version: %w", binary, err)
+			}
+			return parseKamailioVersion(string(out)), nil
+		},
+		command: func(dir string) ([]string, error) {
+			config, err := files.ReadFile("kamailio.cfg")
+			if err != nil {
+				return nil, err
+			}
+			file := filepath.Join(dir, "kamailio.cfg")
+			if err := os.WriteFile(file, config, 0o600); err != nil {
+				return nil, err
+			}
+			return []string{
+				"kamailio", "-DD", "-E", "-f", file, "-Y", dir, "-P", filepath.Join(dir, "pid"),
+				"-A", "ADDRESS=" + kamailioAddress.Addr().String(),
+				"-A", fmt.Sprintf("PORT=%d", kamailioAddress.Port()),
+				"-m", "1024", "-M", "16", // MiB of shared and of each worker's memory: room, not use
+			}, nil
+		},
+	}
+}
+
+// parseKamailioVersion takes "5.6.3" from "version: kamailio 5.6.3 (x86_64/linux) 1a2b3c".
+func parseKamailioVersion(out string) string {
+	fields := strings.Fields(out)
+	for i, f := range fields {
+		if f == "kamailio" && i+1 < len(fields) {
+			return fields[i+1]
+		}
+	}
+	return "unknown"
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// warmUp is the number of bindings that a server makes before anything is
+// measured, so that its pools and tables exist.
+const warmUp = 1000
+
+// phase is one load with the CPU it cost the server.
+type phase[R any] struct {
+	CPU    time.Duration `json:"server_cpu_ns"`
+	Result R             `json:"result"`
+}
+
+// sample is what one round measured of one server.
+type sample struct {
+	Round    int                   `json:"round"`
+	New      phase[registerResult] `json:"register_new"`
+	Refresh  phase[registerResult] `json:"register_refresh"`
+	Calls    *phase[callResult]    `json:"calls,omitempty"`
+	Bindings int                   `json:"bindings"`
+	// Memory of all the server's processes in bytes (PSS): after the warm-up,
+	// and with all bindings after the refreshes.
+	MemoryBefore int64 `json:"memory_before"`
+	MemoryAfter  int64 `json:"memory_after"`
+}
+
+// measure runs one round on one server, from a fresh start to its end.
+func (b *bench) measure(ctx context.Context, t target, round int) (sample, error) {
+	s := sample{Round: round}
+	dir := filepath.Join(b.dir, fmt.Sprintf("%s-%d", t.name, round))
+	server, err := b.startServer(ctx, t, dir)
+	if err != nil {
+		return s, err
+	}
+	defer server.stop()
+
+	if err := b.measureRegister(ctx, t, server, &s); err != nil {
+		return s, err
+	}
+	if t.relays && b.sipp == "" {
+		s.Calls, err = b.measureCalls(ctx, t, server, dir)
+	}
+	return s, err
+}
+
+// startServer returns the server ready for its first request.
+func (b *bench) startServer(ctx context.Context, t target, dir string) (*process, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	argv, err := t.command(dir)
+	if err != nil {
+		return nil, err
+	}
+	server, err := start(t.name, b.cpus.server, dir, argv)
+	if err != nil {
+		return nil, err
+	}
+	if err := waitReady(ctx, t.address, server); err != nil {
+		server.stop()
+		return nil, err
+	}
+	return server, nil
+}
+
+func (b *bench) measureRegister(ctx context.Context, t target, server *process, s *sample) error {
+	warm := registerLoad{aors: warmUp, count: 3 * warmUp, user: "warm", cseq: 1, seconds: 30}
+	if _, err := b.register(ctx, t.address, warm); err != nil {
+		return err
+	}
+	start, err := readUsage(server.pid())
+	if err != nil {
+		return err
+	}
+	n := b.options.Bindings
+	s.Bindings, s.MemoryBefore = n, start.memory
+	s.New.Result, err = b.register(ctx, t.address, registerLoad{aors: n, count: n, user: "u", cseq: 1, seconds: 120})
+	if err != nil {
+		return err
+	}
+	middle, err := readUsage(server.pid())
+	if err != nil {
+		return err
+	}
+	s.New.CPU = middle.cpu - start.cpu
+	s.Refresh.Result, err = b.register(ctx, t.address, registerLoad{aors: n, count: b.options.Refreshes, user: "u", cseq: 2, seconds: 300})
+	if err != nil {
+		return err
+	}
+	end, err := readUsage(server.pid())
+	if err != nil {
+		return err
+	}
+	s.Refresh.CPU, s.MemoryAfter = end.cpu-middle.cpu, end.memory
+	return nil
+}
+
+// measureCalls counts the server's CPU until the drain time after the last
+// call, for its transactions live on until their timers end.
+func (b *bench) measureCalls(ctx context.Context, t target, server *process, dir string) (*phase[callResult], error) {
+	callee, err := b.startCallee(ctx, t.address, dir)
+	if err != nil {
+		return nil, err
+	}
+	defer callee.stop()
+	if _, err := b.call(ctx, t.address, dir, min(callees, b.options.Calls)); err != nil { // warm-up
+		return nil, err
+	}
+	start, err := readUsage(server.pid())
+	if err != nil {
+		return nil, err
+	}
+	result, err := b.call(ctx, t.address, dir, b.options.Calls)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-time.After(time.Duration(b.options.Drain) * time.Second):
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	end, err := readUsage(server.pid())
+	if err != nil {
+		return nil, err
+	}
+	return &phase[callResult]{CPU: end.cpu - start.cpu, Result: result}, nil
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+const (
+	profileSeconds  = 8
+	maxProfileBytes = 64 << 20
+)
+
+// profile starts sipring once more, with its profiler, and writes
+// register.pprof and calls.pprof, taken under the load of the rounds. It is a
+// pass of its own: a profiled server is not a measured one.
+func (b *bench) profile(ctx context.Context, dir string) error {
+	b.profiling = true
+	t := b.sipringTarget()
+	if _, err := t.prepare(ctx); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	work := filepath.Join(b.dir, "profile")
+	server, err := b.startServer(ctx, t, work)
+	if err != nil {
+		return err
+	}
+	defer server.stop()
+
+	b.progress("profiling REGISTER")
+	err = b.fetchDuring(ctx, filepath.Join(dir, "register.pprof"), func(ctx context.Context) error {
+		_, err := b.register(ctx, t.address, registerLoad{
+			aors: b.options.Bindings, count: 20000000, user: "u", cseq: 1, seconds: profileSeconds + 1,
+		})
+		return err
+	})
+	if err != nil || b.sipp != "" {
+		return err
+	}
+
+	b.progress("profiling calls")
+	callee, err := b.startCallee(ctx, t.address, work)
+	if err != nil {
+		return err
+	}
+	defer callee.stop()
+	return b.fetchDuring(ctx, filepath.Join(dir, "calls.pprof"), func(ctx context.Context) error {
+		_, err := b.call(ctx, t.address, work, b.options.CallRate*(profileSeconds+1))
+		return err
+	})
+}
+
+// fetchDuring fetches a CPU profile while load runs, and returns when both ended.
+func (b *bench) fetchDuring(ctx context.Context, file string, load func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, 6*profileSeconds*time.Second)
+	defer cancel()
+	loaded := make(chan error, 1)
+	go func() { loaded <- load(ctx) }()
+	err := fetchProfile(ctx, file)
+	if err != nil {
+		cancel() // no profile: the load has no purpose
+	}
+	if loadErr := <-loaded; err == nil {
+		err = loadErr
+	}
+	if err == nil {
+		b.progress("wrote %s", file)
+	}
+	return err
+}
+
+func fetchProfile(ctx context.Context, file string) (err error) {
+	url := fmt.Sprintf("http://%s:%d/debug/pprof/profile?seconds=%d", sipringAddress.Addr(), sipringAdminPort, profileSeconds)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	// No proxy and no kept connection: this is a process beside us.
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Do(request)
+	if err != nil {
+		return fmt.Errorf("fetch profile: %w", err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("fetch profile: %s", response.Status)
+	}
+	out, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	_, err = io.Copy(out, io.LimitReader(response.Body, maxProfileBytes))
+	return err
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+)
+
+// cells is the table: a head and one line for each metric.
+func (r report) cells() [][]string {
+	head := []string{""}
+	for _, c := range r.Columns {
+		head = append(head, c.Label)
+	}
+	head = append(head, "sipring/Kamailio", "goal", "sipring/echo")
+	table := [][]string{head}
+	for _, row := range r.Rows {
+		line := []string{row.Label}
+		for _, c := range r.Columns {
+			line = append(line, c.cell(row))
+		}
+		goal := ""
+		if row.Goal > 0 {
+			goal = fmt.Sprintf("<= %.2f", row.Goal)
+		}
+		line = append(line, formatSpread(row.Ratios[nameKamailio], 2), goal, formatSpread(row.Ratios[nameEcho], 2))
+		table = append(table, line)
+	}
+	return table
+}
+
+// cell is the figure of one server, or why there is none.
+func (c column) cell(r row) string {
+	if s := r.Values[c.Name]; s != nil {
+		return formatSpread(s, r.digits)
+	}
+	if len(c.Samples) == 0 && c.Problem != "" {
+		short, _, _ := strings.Cut(c.Problem, ":")
+		return short
+	}
+	return "-"
+}
+
+// formatSpread is "12.3 (11.9-13.0)"; the range is left out when there is one
+// value or when rounding hides it.
+func formatSpread(s *spread, digits int) string {
+	if s == nil {
+		return "-"
+	}
+	format := func(v float64) string {
+		if v == 0 {
+			v = 0 // no negative zero
+		}
+		return strconv.FormatFloat(v, 'f', digits, 64)
+	}
+	low, high := format(s.Min), format(s.Max)
+	if s.Rounds == 1 || low == high || math.IsNaN(s.Median) {
+		return format(s.Median)
+	}
+	return format(s.Median) + " (" + low + "-" + high + ")"
+}
+
+// text is the table for a terminal.
+func (r report) text() string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, line := range r.cells() {
+		fmt.Fprintln(w, strings.Join(line, "\t"))
+	}
+	_ = w.Flush() // a strings.Builder takes everything
+	b.WriteString("\n" + r.notes("", "\n"))
+	return b.String()
+}
+
+// markdown is the table for docs/performance.md, with all that is needed to
+// repeat it.
+func (r report) markdown() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "```\n%s\n```\n\n", r.Command)
+	for i, line := range r.cells() {
+		fmt.Fprintf(&b, "| %s |\n", strings.Join(line, " | "))
+		if i == 0 {
+			fmt.Fprintf(&b, "|---|%s\n", strings.Repeat("---:|", len(line)-1))
+		}
+	}
+	b.WriteString("\n" + r.notes("- ", "\n"))
+	return b.String()
+}
+
+// notes says what was measured on what, one item each.
+func (r report) notes(bullet, end string) string {
+	p := r.Parameters
+	notes := []string{
+		fmt.Sprintf("Median (smallest-largest) of %d interleaved rounds, %s; ratios are within a round.", p.Rounds, r.Date.UTC().Format("2006-01-02 15:04 UTC")),
+		"Machine: " + r.Machine.String(),
+		fmt.Sprintf("REGISTER: %d new bindings, then %d refreshes, %d in flight from %d ports, no authentication; %s.", p.Bindings, p.Refreshes, p.Window, p.Sockets, "native/regload.c"),
+		fmt.Sprintf("Calls: %d at %d/s (INVITE, 100, 180, 200, ACK, BYE, 200) with SIPp %s, counted until %d s after the last.", p.Calls, p.CallRate, r.SIPp, p.Drain),
+		"CPU: user and system time of all the server's processes; memory: their proportional set size, per binding the growth from warmed up and empty.",
+	}
+	for _, c := range r.Columns {
+		note := c.Label + ": " + c.Version
+		if c.Problem != "" {
+			note = strings.TrimSuffix(note, ": ") + ": " + c.Problem
+		}
+		notes = append(notes, note)
+	}
+	return bullet + strings.Join(notes, end+bullet) + end
+}
