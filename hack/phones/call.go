@@ -1,0 +1,117 @@
+package phones
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+// Call is an established call that this side began. Its methods may not be
+// called concurrently.
+type Call struct {
+	p              *Phone
+	callID         string
+	from, to       string
+	target         string   // the other end's Contact URI
+	routes         []string // Route header values, in the order to send them
+	cseq           uint32
+	Setup          time.Duration // INVITE sent to 200 received
+	RecordRoute    string        // as the callee returned it
+	RemoteUserPart string
+}
+
+const offer = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\n"
+
+// Dial calls user at the phone's own domain and returns once it was answered
+// and acknowledged. Any other final response is an error that names it.
+func (p *Phone) Dial(ctx context.Context, user string) (*Call, error) {
+	c := &Call{
+		p: p, callID: sip.GenerateTagN(24), cseq: 1, RemoteUserPart: user,
+		from: fmt.Sprintf("<%s>;tag=%s", p.AOR(), sip.GenerateTagN(12)),
+		to:   fmt.Sprintf("<sip:%s@%s>", user, p.cfg.Domain),
+	}
+	began := time.Now()
+	res, err := p.do(ctx, request{
+		method: "INVITE", uri: fmt.Sprintf("sip:%s@%s", user, p.cfg.Domain), from: c.from, to: c.to, callID: c.callID, cseq: c.cseq,
+		headers: []string{"Contact: <" + p.Contact() + ">", "Content-Type: application/sdp"}, body: offer,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("INVITE %s: %w", user, err)
+	}
+	if res.StatusCode != 200 {
+		return nil, fmt.Errorf("INVITE %s: %d %s", user, res.StatusCode, res.Reason)
+	}
+	c.Setup = time.Since(began)
+	if err := c.adopt(res); err != nil {
+		return nil, fmt.Errorf("INVITE %s: %w", user, err)
+	}
+	return c, c.ack()
+}
+
+// adopt takes the dialog's remote half from the 200 (RFC 3261 12.1.2).
+func (c *Call) adopt(res *sip.Response) error {
+	contact := res.Contact()
+	if contact == nil || res.To() == nil {
+		return fmt.Errorf("the 200 has no Contact or To")
+	}
+	c.target, c.to = contact.Address.String(), res.To().Value()
+	for _, h := range res.GetHeaders("Record-Route") {
+		c.routes = append(c.routes, h.Value())
+	}
+	slices.Reverse(c.routes)
+	if len(c.routes) > 0 {
+		c.RecordRoute = c.routes[0]
+	}
+	return nil
+}
+
+func (c *Call) inDialog(method string) request {
+	r := request{method: method, uri: c.target, from: c.from, to: c.to, callID: c.callID, cseq: c.cseq}
+	for _, route := range c.routes {
+		r.headers = append(r.headers, "Route: "+route)
+	}
+	return r
+}
+
+func (c *Call) ack() error {
+	req, err := c.p.build(c.inDialog("ACK"))
+	if err != nil {
+		return err
+	}
+	if err := c.p.client.WriteRequest(req, asBuilt); err != nil {
+		return fmt.Errorf("ACK: %w", err)
+	}
+	return nil
+}
+
+// Bye hangs up; nil when the other end answered 200.
+func (c *Call) Bye(ctx context.Context) error {
+	c.cseq++
+	res, err := c.p.do(ctx, c.inDialog("BYE"))
+	if err != nil {
+		return fmt.Errorf("BYE %s: %w", c.RemoteUserPart, err)
+	}
+	if res.StatusCode != 200 {
+		return fmt.Errorf("BYE %s: %d %s", c.RemoteUserPart, res.StatusCode, res.Reason)
+	}
+	return nil
+}
+
+// Reinvite refreshes the session (RFC 3261 14); nil when it was answered 200.
+func (c *Call) Reinvite(ctx context.Context) error {
+	c.cseq++
+	r := c.inDialog("INVITE")
+	r.headers = append(r.headers, "Contact: <"+c.p.Contact()+">", "Content-Type: application/sdp")
+	r.body = offer
+	res, err := c.p.do(ctx, r)
+	if err != nil {
+		return fmt.Errorf("re-INVITE %s: %w", c.RemoteUserPart, err)
+	}
+	if res.StatusCode != 200 {
+		return fmt.Errorf("re-INVITE %s: %d %s", c.RemoteUserPart, res.StatusCode, res.Reason)
+	}
+	return c.ack()
+}

@@ -1,0 +1,169 @@
+// Package phones are simulated SIP phones written with sipgo: each has its own
+// socket, registers, calls and answers. They are what the demo, the end-to-end
+// tests and the failure tests make calls with.
+//
+// A phone sends every request to one outbound proxy, the cluster's address,
+// and answers each request at that request's source (RFC 3261 18.2.2), as real
+// phones do. Methods of one phone may be called concurrently.
+package phones
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/emiago/sipgo"
+	"github.com/emiago/sipgo/sip"
+)
+
+// Config says what a phone is.
+type Config struct {
+	// User and Domain are its address-of-record, sip:User@Domain.
+	User, Domain string
+	// Local is where it binds; port 0 takes any free one.
+	Local netip.AddrPort
+	// Proxy is where it sends requests: the cluster's address.
+	Proxy netip.AddrPort
+	// Ring is how long it rings before it answers a call. 0 answers at once.
+	Ring time.Duration
+}
+
+// Phone is one simulated phone. It answers calls until it is closed.
+type Phone struct {
+	cfg    Config
+	local  netip.AddrPort
+	callID string // of its registrations (RFC 3261 10.2.4: the same for all)
+	cseq   atomic.Uint32
+	// Answered counts calls that it answered with 200.
+	Answered atomic.Int64
+	// Hungup counts BYEs that it received for calls it was in.
+	Hungup atomic.Int64
+
+	ua     *sipgo.UserAgent
+	client *sipgo.Client
+	conn   *net.UDPConn
+	served chan struct{}
+
+	mu    sync.Mutex
+	calls map[string]string // answered calls: Call-ID to local tag
+}
+
+// New binds the phone's socket and begins to answer.
+func New(cfg Config) (*Phone, error) {
+	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(cfg.Local))
+	if err != nil {
+		return nil, fmt.Errorf("phone %s: %w", cfg.User, err)
+	}
+	local, _ := netip.ParseAddrPort(conn.LocalAddr().String())
+	p := &Phone{
+		cfg: cfg, local: local, callID: sip.GenerateTagN(20), conn: conn,
+		served: make(chan struct{}), calls: map[string]string{},
+	}
+	if err := p.start(); err != nil {
+		_ = conn.Close()
+		return nil, fmt.Errorf("phone %s: %w", cfg.User, err)
+	}
+	return p, nil
+}
+
+func (p *Phone) start() error {
+	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
+	ua, err := sipgo.NewUA(sipgo.WithUserAgent(p.cfg.User), sipgo.WithUserAgentHostname(p.cfg.Domain),
+		sipgo.WithUserAgentTransportLayerOptions(sip.WithTransportLayerLogger(quiet)),
+		sipgo.WithUserAgentTransactionLayerOptions(sip.WithTransactionLayerLogger(quiet)))
+	if err != nil {
+		return err
+	}
+	server, err := sipgo.NewServer(ua, sipgo.WithServerLogger(quiet))
+	if err != nil {
+		return err
+	}
+	server.OnInvite(p.onInvite)
+	server.OnAck(func(*sip.Request, sip.ServerTransaction) {})
+	server.OnBye(p.onBye)
+	server.OnNoRoute(func(req *sip.Request, tx sip.ServerTransaction) {
+		_ = tx.Respond(sip.NewResponseFromRequest(req, 200, "OK", nil))
+	})
+	p.client, err = sipgo.NewClient(ua, sipgo.WithClientLogger(quiet), sipgo.WithClientHostname(p.local.Addr().String()),
+		sipgo.WithClientPort(int(p.local.Port())), sipgo.WithClientConnectionAddr(p.local.String()), sipgo.WithClientNAT())
+	if err != nil {
+		return err
+	}
+	p.ua = ua
+	go func() {
+		defer close(p.served)
+		_ = server.ServeUDP(p.conn)
+	}()
+	return waitListening(ua, p.local)
+}
+
+// waitListening returns once the transport layer knows the phone's socket: a
+// request sent before would leave from another one.
+func waitListening(ua *sipgo.UserAgent, local netip.AddrPort) error {
+	deadline := time.Now().Add(5 * time.Second)
+	for time.Now().Before(deadline) {
+		if c, err := ua.TransportLayer().GetConnection("udp", local.String()); err == nil && c != nil {
+			_, _ = c.TryClose() // give back the reference that GetConnection took
+			return nil
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return fmt.Errorf("socket %s is not served after 5 s", local)
+}
+
+// Close frees the phone's socket and ends its goroutines.
+func (p *Phone) Close() {
+	_ = p.ua.Close()
+	_ = p.conn.Close()
+	<-p.served
+}
+
+// AOR is the phone's address-of-record.
+func (p *Phone) AOR() string { return "sip:" + p.cfg.User + "@" + p.cfg.Domain }
+
+// User is the user part of its address-of-record.
+func (p *Phone) User() string { return p.cfg.User }
+
+// Contact is the URI at which it can be reached.
+func (p *Phone) Contact() string { return fmt.Sprintf("sip:%s@%s", p.cfg.User, p.local) }
+
+// SetProxy changes where the phone sends what it sends from now on.
+func (p *Phone) SetProxy(a netip.AddrPort) {
+	p.mu.Lock()
+	p.cfg.Proxy = a
+	p.mu.Unlock()
+}
+
+func (p *Phone) proxy() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.cfg.Proxy.String()
+}
+
+// Register binds the phone's contact for that many seconds; 0 removes it. An
+// answer other than 200 is an error that names it.
+func (p *Phone) Register(ctx context.Context, expires int) error {
+	res, err := p.do(ctx, request{
+		method: "REGISTER", uri: "sip:" + p.cfg.Domain,
+		from: fmt.Sprintf("<%s>;tag=%s", p.AOR(), sip.GenerateTagN(12)), to: "<" + p.AOR() + ">",
+		callID: p.callID, cseq: p.cseq.Add(1),
+		headers: []string{"Contact: <" + p.Contact() + ">", fmt.Sprint("Expires: ", expires)},
+	})
+	if err != nil {
+		return fmt.Errorf("REGISTER %s: %w", p.cfg.User, err)
+	}
+	if res.StatusCode != 200 {
+		return fmt.Errorf("REGISTER %s: %d %s", p.cfg.User, res.StatusCode, res.Reason)
+	}
+	if h := res.GetHeader("Contact"); expires > 0 && (h == nil || !strings.Contains(h.Value(), p.local.String())) {
+		return fmt.Errorf("REGISTER %s: the 200 does not list its contact", p.cfg.User)
+	}
+	return nil
+}

@@ -1,0 +1,51 @@
+package phones
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+	"time"
+)
+
+// Two phones that know each other's socket need no proxy: what is tested here
+// is that a phone is a correct user agent.
+func TestPhonesCallEachOther(t *testing.T) {
+	for name, ring := range map[string]time.Duration{"answers at once": 0, "rings first": 50 * time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			bob := phone(t, Config{User: "bob", Ring: ring})
+			alice := phone(t, Config{User: "alice", Proxy: bob.local})
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			defer cancel()
+			call, err := alice.Dial(ctx, "bob")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if call.Setup < ring {
+				t.Errorf("answered after %v, should have rung for %v", call.Setup, ring)
+			}
+			if err := call.Reinvite(ctx); err != nil {
+				t.Error(err)
+			}
+			if err := call.Bye(ctx); err != nil {
+				t.Error(err)
+			}
+			if err := call.Bye(ctx); err == nil {
+				t.Error("a second BYE of the call was answered 200, want 481")
+			}
+			if a, h := bob.Answered.Load(), bob.Hungup.Load(); a != 1 || h != 1 {
+				t.Errorf("bob answered %d calls and saw %d hang-ups, want 1 and 1", a, h)
+			}
+		})
+	}
+}
+
+func phone(t *testing.T, c Config) *Phone {
+	t.Helper()
+	c.Domain, c.Local = "example.com", netip.MustParseAddrPort("127.0.0.1:0")
+	p, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	return p
+}

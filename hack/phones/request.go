@@ -1,0 +1,78 @@
+package phones
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/emiago/sipgo"
+	"github.com/emiago/sipgo/sip"
+)
+
+// request is what a phone sends, as text: what is sent is what is written here.
+type request struct {
+	method, uri, from, to, callID string
+	cseq                          uint32
+	headers                       []string
+	body                          string
+}
+
+// build makes sipgo's request of it, with a Via of the phone's socket.
+func (p *Phone) build(r request) (*sip.Request, error) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s SIP/2.0\r\n", r.method, r.uri)
+	fmt.Fprintf(&b, "Via: SIP/2.0/UDP %s;rport;branch=%s\r\n", p.local, sip.GenerateBranch())
+	fmt.Fprintf(&b, "From: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d %s\r\nMax-Forwards: 70\r\n", r.from, r.to, r.callID, r.cseq, r.method)
+	for _, h := range r.headers {
+		b.WriteString(h + "\r\n")
+	}
+	fmt.Fprintf(&b, "Content-Length: %d\r\n\r\n%s", len(r.body), r.body)
+	msg, err := sip.ParseMessage([]byte(b.String()))
+	if err != nil {
+		return nil, fmt.Errorf("build %s: %w", r.method, err)
+	}
+	req, ok := msg.(*sip.Request)
+	if !ok {
+		return nil, fmt.Errorf("build %s: not a request", r.method)
+	}
+	req.SetTransport("UDP")
+	req.SetDestination(p.proxy())
+	req.Laddr = sip.Addr{IP: p.local.Addr().AsSlice(), Port: int(p.local.Port())}
+	return req, nil
+}
+
+// asBuilt keeps sipgo from adding headers of its own.
+func asBuilt(*sipgo.Client, *sip.Request) error { return nil }
+
+// do sends the request and returns the final response.
+func (p *Phone) do(ctx context.Context, r request) (*sip.Response, error) {
+	req, err := p.build(r)
+	if err != nil {
+		return nil, err
+	}
+	tx, err := p.client.TransactionRequest(ctx, req, asBuilt)
+	if err != nil {
+		return nil, err
+	}
+	defer tx.Terminate()
+	return final(ctx, tx)
+}
+
+func final(ctx context.Context, tx sip.ClientTransaction) (*sip.Response, error) {
+	for {
+		select {
+		case res := <-tx.Responses():
+			if res != nil && !res.IsProvisional() {
+				return res, nil
+			}
+		case <-tx.Done():
+			if err := tx.Err(); err != nil {
+				return nil, err
+			}
+			return nil, errors.New("transaction ended without a final response")
+		case <-ctx.Done():
+			return nil, fmt.Errorf("no final response: %w", ctx.Err())
+		}
+	}
+}
