@@ -1,0 +1,86 @@
+package v1alpha1
+
+// Types of the conditions of a SIPCluster.
+const (
+	// ConditionAvailable is True while at least one member is in the ring:
+	// phones are served.
+	ConditionAvailable = "Available"
+	// ConditionProgressing is True while pods or members are on their way to
+	// what the spec asks for.
+	ConditionProgressing = "Progressing"
+	// ConditionDegraded is True while something is broken or at risk; its
+	// reason and message say what and how to mend it.
+	ConditionDegraded = "Degraded"
+)
+
+// Reasons of ConditionAvailable.
+const (
+	// ReasonServing: members are in the ring.
+	ReasonServing = "Serving"
+	// ReasonNoActiveMember: no member is in the ring.
+	ReasonNoActiveMember = "NoActiveMember"
+	// ReasonStopped: spec.replicas is 0.
+	ReasonStopped = "Stopped"
+	// ReasonMembersNotReady: no pod is ready, and the last ring is kept.
+	ReasonMembersNotReady = "MembersNotReady"
+)
+
+// Reasons of ConditionProgressing.
+const (
+	// ReasonStable: what is asked for is there.
+	ReasonStable = "Stable"
+	// ReasonScaling: pods are being added or removed.
+	ReasonScaling = "Scaling"
+	// ReasonUpdating: pods are replaced one at a time.
+	ReasonUpdating = "Updating"
+	// ReasonMembersMoving: members join or drain.
+	ReasonMembersMoving = "MembersMoving"
+	// ReasonWaitingForAddress: the load balancer has assigned no address yet.
+	ReasonWaitingForAddress = "WaitingForAddress"
+)
+
+// Reasons of ConditionDegraded.
+const (
+	// ReasonHealthy: nothing is wrong.
+	ReasonHealthy = "Healthy"
+	// ReasonInvalidTemplate: spec.template cannot be merged or is refused.
+	ReasonInvalidTemplate = "InvalidTemplate"
+	// ReasonNameConflict: an object of that name belongs to someone else.
+	ReasonNameConflict = "NameConflict"
+	// ReasonKeysUnusable: the Secret with the keys is missing or damaged while
+	// pods run.
+	ReasonKeysUnusable = "KeysUnusable"
+	// ReasonPortClash: a port is taken.
+	ReasonPortClash = "PortClash"
+	// ReasonApplyFailed: the API server refused an object.
+	ReasonApplyFailed = "ApplyFailed"
+	// ReasonImageUnavailable: the image cannot be pulled.
+	ReasonImageUnavailable = "ImageUnavailable"
+	// ReasonCrashLooping: a proxy does not stay up.
+	ReasonCrashLooping = "CrashLooping"
+	// ReasonPodStartFailed: a pod's container cannot be made.
+	ReasonPodStartFailed = "PodStartFailed"
+	// ReasonUnschedulable: no node takes a pod.
+	ReasonUnschedulable = "Unschedulable"
+	// ReasonNoQuorum: at most half of the members are in the ring, so that
+	// they can evict nobody.
+	ReasonNoQuorum = "NoQuorum"
+	// ReasonMemberEvicted: the others do not reach a member.
+	ReasonMemberEvicted = "MemberEvicted"
+	// ReasonUnderReplicated: fewer members in the ring than copies asked for.
+	ReasonUnderReplicated = "UnderReplicated"
+)
+
+// Reasons of the Events on a SIPCluster.
+const (
+	// EventMemberJoined: a member is in the ring.
+	EventMemberJoined = "MemberJoined"
+	// EventMemberDraining: a member hands over.
+	EventMemberDraining = "MemberDraining"
+	// EventMemberLost: a member left the ring unasked.
+	EventMemberLost = "MemberLost"
+	// EventMemberLeft: a member that was draining is gone.
+	EventMemberLeft = "MemberLeft"
+	// EventRingChanged: the ring has a new epoch.
+	EventRingChanged = "RingChanged"
+)

@@ -1,0 +1,123 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// SIPCluster is a cluster of SIP proxies that behaves, from outside, like one
+// SIP proxy and registrar that does not die.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:resource:path=sipclusters,singular=sipcluster,shortName=sipc,categories=all
+// +kubebuilder:subresource:status
+// +kubebuilder:subresource:scale:specpath=.spec.replicas,statuspath=.status.replicas,selectorpath=.status.selector
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Available")].status`
+// +kubebuilder:printcolumn:name="Members",type=string,JSONPath=`.status.active`,description="members in the ring of those asked for"
+// +kubebuilder:printcolumn:name="Epoch",type=integer,JSONPath=`.status.epoch`
+// +kubebuilder:printcolumn:name="Address",type=string,JSONPath=`.status.address`,priority=1
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Degraded")].reason`,priority=1
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="metadata.name names a Service too: use lower-case letters, digits and '-', beginning with a letter"
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 50",message="metadata.name must have at most 50 characters, because the names of pods and their labels are made from it"
+type SIPCluster struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// Spec is what is wanted.
+	// +required
+	Spec SIPClusterSpec `json:"spec"`
+	// Status is what was seen last.
+	// +optional
+	Status SIPClusterStatus `json:"status,omitempty"`
+}
+
+// SIPClusterList is a list of SIPClusters.
+//
+// +kubebuilder:object:root=true
+type SIPClusterList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []SIPCluster `json:"items"`
+}
+
+// SIPClusterSpec is what a user asks for.
+//
+// +kubebuilder:validation:XValidation:rule="self.transports.all(t, t.port != self.ports.peer && t.port != self.ports.gossip && t.port != self.ports.admin)",message="a port of spec.transports is also one of spec.ports (peer, gossip, admin): give each its own"
+// +kubebuilder:validation:XValidation:rule="self.service.type != 'NodePort' || (has(self.network) && has(self.network.advertise))",message="spec.service.type NodePort needs spec.network.advertise: the host:port that phones use, since no node's address stands for the cluster"
+type SIPClusterSpec struct {
+	// Replicas is the number of proxies. 0 stops the cluster.
+	// +kubebuilder:default=3
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=4096
+	// +optional
+	Replicas *int32 `json:"replicas,omitempty"`
+
+	// Image of the proxy. Empty: the image that the operator was installed with.
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^[A-Za-z0-9][A-Za-z0-9._:/@-]*$')",message="spec.image is not an image reference such as ghcr.io/sipring/sipring:v0.1.0"
+	// +optional
+	Image string `json:"image,omitempty"`
+
+	// Domains are the host parts of the addresses-of-record served here, such
+	// as example.com. A request for another domain is answered 404.
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	// +listType=set
+	// +required
+	Domains []Domain `json:"domains"`
+
+	// Transports are what phones and trunks use to reach the cluster, and the
+	// port of each, at the Service as in the pods. The port may change: it
+	// rolls the pods one at a time.
+	// +kubebuilder:default={{protocol: "UDP", port: 5060}}
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=5
+	// +listType=map
+	// +listMapKey=protocol
+	// +optional
+	Transports []Transport `json:"transports,omitempty"`
+
+	// Ports are the proxies' own ports, never exposed by the client Service.
+	// +kubebuilder:default={}
+	// +optional
+	Ports Ports `json:"ports,omitempty"`
+
+	// Service is how phones reach the cluster.
+	// +kubebuilder:default={}
+	// +optional
+	Service Service `json:"service,omitempty"`
+
+	// Network says which address stands for the cluster.
+	// +optional
+	Network *Network `json:"network,omitempty"`
+
+	// Ring holds the parameters of the hash ring.
+	// +kubebuilder:default={}
+	// +optional
+	Ring Ring `json:"ring,omitempty"`
+
+	// Registrar bounds registrations.
+	// +kubebuilder:default={}
+	// +optional
+	Registrar Registrar `json:"registrar,omitempty"`
+
+	// Template overrides the pods' template, merged onto what the operator
+	// builds as `kubectl patch --type=strategic` would. The proxy's container
+	// is named proxy; other containers run beside it.
+	// +optional
+	Template *PodTemplate `json:"template,omitempty"`
+
+	// DrainSeconds is how long a proxy that is asked to go hands over and
+	// finishes what it began, at most.
+	// +kubebuilder:default=30
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=3600
+	// +optional
+	DrainSeconds *int32 `json:"drainSeconds,omitempty"`
+
+	// LogLevel of the proxies.
+	// +kubebuilder:default=info
+	// +kubebuilder:validation:Enum=debug;info;warn;error
+	// +optional
+	LogLevel string `json:"logLevel,omitempty"`
+}

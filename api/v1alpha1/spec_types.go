@@ -1,0 +1,180 @@
+package v1alpha1
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+// Domain is a host name or an IP address as it stands in a SIP URI.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=253
+// +kubebuilder:validation:XValidation:rule="self.matches('^([A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?[.])*[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?$') || self.matches('^\\\\[[0-9A-Fa-f:.]+\\\\]$')",message="spec.domains holds the host part of SIP addresses, such as example.com, 192.0.2.1 or [2001:db8::1]: no scheme, user, port or wildcard"
+type Domain string
+
+// ProtocolUDP is the only transport served so far.
+const ProtocolUDP = "UDP"
+
+// Transport is one way to reach the cluster.
+type Transport struct {
+	// Protocol is UDP.
+	// +kubebuilder:validation:MaxLength=8
+	// +kubebuilder:validation:XValidation:rule="self == 'UDP'",message="only protocol UDP is served so far: TCP, TLS, WS and WSS come with a later release"
+	// +required
+	Protocol string `json:"protocol"`
+	// Port of the Service and of the pods.
+	// +kubebuilder:default=5060
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	// +optional
+	Port int32 `json:"port,omitempty"`
+}
+
+// Ports of the proxies among themselves and for the operator.
+//
+// +kubebuilder:validation:XValidation:rule="self.peer != self.gossip && self.peer != self.admin && self.gossip != self.admin",message="spec.ports: peer, gossip and admin need three different ports"
+type Ports struct {
+	// Peer is the TCP port of the streams between proxies.
+	// +kubebuilder:default=7947
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="spec.ports.peer cannot change: old and new proxies would not find each other during the update; create a new SIPCluster"
+	// +optional
+	Peer int32 `json:"peer,omitempty"`
+	// Gossip is the TCP and UDP port of failure detection.
+	// +kubebuilder:default=7946
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="spec.ports.gossip cannot change: old and new proxies would take each other for dead during the update; create a new SIPCluster"
+	// +optional
+	Gossip int32 `json:"gossip,omitempty"`
+	// Admin is the HTTP port of health, metrics and status.
+	// +kubebuilder:default=9090
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	// +optional
+	Admin int32 `json:"admin,omitempty"`
+}
+
+// Service is the client-facing Service. Its endpoints are the operator's, not a
+// selector's, so that a dead proxy leaves traffic as soon as it is known.
+//
+// +kubebuilder:validation:XValidation:rule="self.type != 'ClusterIP' || !has(self.externalTrafficPolicy)",message="spec.service.externalTrafficPolicy has no meaning for type ClusterIP: remove it, or set type LoadBalancer or NodePort"
+// +kubebuilder:validation:XValidation:rule="self.type == 'LoadBalancer' || (!has(self.loadBalancerIP) && !has(self.loadBalancerClass) && !has(self.loadBalancerSourceRanges))",message="spec.service.loadBalancerIP, loadBalancerClass and loadBalancerSourceRanges need type LoadBalancer"
+type Service struct {
+	// Type is ClusterIP, NodePort or LoadBalancer. The default exposes nothing
+	// outside the Kubernetes cluster.
+	// +kubebuilder:default=ClusterIP
+	// +kubebuilder:validation:Enum=ClusterIP;NodePort;LoadBalancer
+	// +optional
+	Type corev1.ServiceType `json:"type,omitempty"`
+	// Annotations of the Service, for the load balancer's own settings.
+	// +kubebuilder:validation:MaxProperties=64
+	// +optional
+	Annotations map[string]string `json:"annotations,omitempty"`
+	// ExternalTrafficPolicy is Local (default: the proxies see the phones'
+	// addresses, and nodes without a proxy get no traffic) or Cluster.
+	// +kubebuilder:validation:Enum=Local;Cluster
+	// +optional
+	ExternalTrafficPolicy corev1.ServiceExternalTrafficPolicy `json:"externalTrafficPolicy,omitempty"`
+	// LoadBalancerIP asks a load balancer that honours it for this address.
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="isIP(self)",message="spec.service.loadBalancerIP is not an IP address"
+	// +optional
+	LoadBalancerIP *string `json:"loadBalancerIP,omitempty"`
+	// LoadBalancerClass chooses the load balancer. It cannot change.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="spec.service.loadBalancerClass cannot change while the Service is a LoadBalancer: set type ClusterIP first"
+	// +optional
+	LoadBalancerClass *string `json:"loadBalancerClass,omitempty"`
+	// LoadBalancerSourceRanges limits who may reach the load balancer.
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="self.all(r, isCIDR(r))",message="spec.service.loadBalancerSourceRanges holds prefixes such as 192.0.2.0/24"
+	// +listType=set
+	// +optional
+	LoadBalancerSourceRanges []string `json:"loadBalancerSourceRanges,omitempty"`
+}
+
+// Network says which address stands for the cluster.
+type Network struct {
+	// Advertise is the host or host:port that Via and Record-Route name.
+	// Empty: the load balancer's address, else the Service's cluster IP.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=259
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]{1,5})?$') || self.matches('^\\\\[[0-9A-Fa-f:.]+\\\\](:[0-9]{1,5})?$')",message="spec.network.advertise is a host or host:port such as sip.example.com, 203.0.113.5:5060 or [2001:db8::1]:5060"
+	// +kubebuilder:validation:XValidation:rule="!self.matches(':[0-9]{1,5}$') || (int(self.split(':')[self.split(':').size() - 1]) >= 1 && int(self.split(':')[self.split(':').size() - 1]) <= 65535)",message="spec.network.advertise: the port after ':' must be 1 to 65535"
+	// +optional
+	Advertise *string `json:"advertise,omitempty"`
+}
+
+// Ring holds the parameters of the hash ring.
+type Ring struct {
+	// Partitions of the hash circle. They cannot change: every proxy must cut
+	// the circle alike, and bindings live by it.
+	// +kubebuilder:default=16384
+	// +kubebuilder:validation:Minimum=64
+	// +kubebuilder:validation:Maximum=131072
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="spec.ring.partitions cannot change: proxies that cut the ring differently would lose each other's bindings; create a new SIPCluster and move the phones"
+	// +optional
+	Partitions int32 `json:"partitions,omitempty"`
+	// Replicas is how many proxies hold each binding: one less may fail at
+	// once without loss.
+	// +kubebuilder:default=2
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=5
+	// +optional
+	Replicas int32 `json:"replicas,omitempty"`
+}
+
+// Registrar bounds registrations (RFC 3261 10.3). Seconds.
+//
+// +kubebuilder:validation:XValidation:rule="self.minExpires <= self.maxExpires",message="spec.registrar: minExpires must not be above maxExpires"
+// +kubebuilder:validation:XValidation:rule="!has(self.defaultExpires) || (self.minExpires <= self.defaultExpires && self.defaultExpires <= self.maxExpires)",message="spec.registrar: defaultExpires must lie between minExpires and maxExpires"
+type Registrar struct {
+	// MinExpires: a shorter request is answered 423 with Min-Expires.
+	// +kubebuilder:default=60
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=604800
+	// +optional
+	MinExpires int32 `json:"minExpires,omitempty"`
+	// MaxExpires: a longer request is granted this.
+	// +kubebuilder:default=3600
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=604800
+	// +optional
+	MaxExpires int32 `json:"maxExpires,omitempty"`
+	// DefaultExpires is granted where the request names none. Default 3600,
+	// or the nearer of the other two where that lies outside them.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=604800
+	// +optional
+	DefaultExpires *int32 `json:"defaultExpires,omitempty"`
+	// MaxContacts is the most bindings one address-of-record may hold.
+	// +kubebuilder:default=10
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100
+	// +optional
+	MaxContacts int32 `json:"maxContacts,omitempty"`
+}
+
+// PodTemplate overrides parts of the pods' template.
+type PodTemplate struct {
+	// Labels are added to the pods. The operator's own labels win.
+	// +kubebuilder:validation:MaxProperties=64
+	// +optional
+	Labels map[string]string `json:"labels,omitempty"`
+	// Annotations are added to the pods. The operator's own annotations win.
+	// +kubebuilder:validation:MaxProperties=64
+	// +optional
+	Annotations map[string]string `json:"annotations,omitempty"`
+	// Spec is a pod's spec in part: nodeSelector, tolerations, affinity,
+	// resources, more containers, hostNetwork and so on. An unknown field
+	// shows as the condition Degraded with the reason InvalidTemplate.
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:Type=object
+	// +optional
+	Spec *runtime.RawExtension `json:"spec,omitempty"`
+}
