@@ -1,0 +1,176 @@
+package admin
+
+import (
+	"bufio"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+type fake struct {
+	mu     sync.Mutex
+	ready  bool
+	events []Event
+}
+
+func (f *fake) Ready() (bool, string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.ready, "filling 3 partitions"
+}
+
+func (f *fake) Status() any { return map[string]int{"epoch": 7} }
+
+func (f *fake) Events(after uint64) []Event {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var out []Event
+	for _, e := range f.events {
+		if e.Seq > after {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+func (f *fake) add(kind string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.events = append(f.events, Event{Seq: uint64(len(f.events) + 1), Kind: kind, UnixNano: 5})
+}
+
+func start(t *testing.T, f *fake, profiling bool) string {
+	t.Helper()
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "sipring_test"}, func() float64 { return 3 }))
+	s, err := Start(Config{Address: "127.0.0.1:0", Backend: f, Gatherer: reg, Profiling: profiling, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		http.DefaultClient.CloseIdleConnections()
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return "http://" + s.Address().String()
+}
+
+func get(t *testing.T, url string) (int, string) {
+	t.Helper()
+	r, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.StatusCode, string(b)
+}
+
+func TestPages(t *testing.T) {
+	f := &fake{}
+	f.add("peer_lost")
+	f.add("ring_changed")
+	base := start(t, f, false)
+	for name, c := range map[string]struct {
+		path   string
+		status int
+		want   string
+	}{
+		"health":            {"/healthz", 200, "ok"},
+		"not ready":         {"/readyz", 503, "filling 3 partitions"},
+		"metrics":           {"/metrics", 200, "sipring_test 3"},
+		"status":            {"/v1/status", 200, `"epoch": 7`},
+		"events":            {"/v1/events", 200, "peer_lost"},
+		"events after":      {"/v1/events?after=1", 200, "ring_changed"},
+		"no newer events":   {"/v1/events?after=2", 200, "[]"},
+		"bad position":      {"/v1/events?after=x", 400, "not a number"},
+		"profiling is off":  {"/debug/pprof/", 404, ""},
+		"nothing elsewhere": {"/", 404, ""},
+	} {
+		status, body := get(t, base+c.path)
+		if status != c.status || !strings.Contains(body, c.want) {
+			t.Errorf("%s: %d %q", name, status, body)
+		}
+	}
+	if _, body := get(t, base+"/v1/events?after=1"); strings.Contains(body, "peer_lost") {
+		t.Errorf("an event that was seen comes again: %s", body)
+	}
+	f.mu.Lock()
+	f.ready = true
+	f.mu.Unlock()
+	if status, _ := get(t, base+"/readyz"); status != 200 {
+		t.Errorf("ready: %d", status)
+	}
+	r, err := http.Post(base+"/v1/status", "text/plain", strings.NewReader("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = r.Body.Close()
+	if r.StatusCode != http.StatusMethodNotAllowed {
+		t.Errorf("POST: %d", r.StatusCode)
+	}
+}
+
+func TestProfilesWhenEnabled(t *testing.T) {
+	base := start(t, &fake{}, true)
+	if status, body := get(t, base+"/debug/pprof/goroutine?debug=1"); status != 200 || !strings.Contains(body, "goroutine profile") {
+		t.Errorf("%d %q", status, body)
+	}
+}
+
+func TestFollowStreamsEventsAsTheyHappen(t *testing.T) {
+	f := &fake{}
+	f.add("first")
+	base := start(t, f, false)
+	c := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{}}
+	defer c.CloseIdleConnections()
+	r, err := c.Get(base + "/v1/events?follow=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	lines := bufio.NewScanner(r.Body)
+	next := func(want string) {
+		for lines.Scan() {
+			if strings.HasPrefix(lines.Text(), "data: ") {
+				if !strings.Contains(lines.Text(), want) {
+					t.Errorf("got %s, want %s", lines.Text(), want)
+				}
+				return
+			}
+		}
+		t.Fatalf("the stream ended before %s: %v", want, lines.Err())
+	}
+	next("first")
+	f.add("second")
+	next("second")
+}
+
+func TestFollowersAreBounded(t *testing.T) {
+	base := start(t, &fake{}, false)
+	c := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{}}
+	defer c.CloseIdleConnections()
+	for i := range maxFollowers + 1 {
+		r, err := c.Get(base + "/v1/events?follow=1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Body.Close()
+		if refused := r.StatusCode == http.StatusServiceUnavailable; refused != (i == maxFollowers) {
+			t.Fatalf("follower %d: %d", i, r.StatusCode)
+		}
+	}
+}
