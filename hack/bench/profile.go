@@ -64,7 +64,8 @@ func (b *bench) fetchDuring(ctx context.Context, file string, load func(context.
 	defer cancel()
 	loaded := make(chan error, 1)
 	go func() { loaded <- load(ctx) }()
-	err := fetchProfile(ctx, file)
+	url := fmt.Sprintf("http://%s:%d/debug/pprof/profile?seconds=%d", sipringAddress.Addr(), sipringAdminPort, profileSeconds)
+	err := fetchProfile(ctx, url, file)
 	if err != nil {
 		cancel() // no profile: the load has no purpose
 	}
@@ -77,8 +78,7 @@ func (b *bench) fetchDuring(ctx context.Context, file string, load func(context.
 	return err
 }
 
-func fetchProfile(ctx context.Context, file string) (err error) {
-	url := fmt.Sprintf("http://%s:%d/debug/pprof/profile?seconds=%d", sipringAddress.Addr(), sipringAdminPort, profileSeconds)
+func fetchProfile(ctx context.Context, url, file string) (err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// exampleReport: sipring twice as fast in round 1, three times in round 2; the
+// echo failed to start.
+func exampleReport() report {
+	one := func(round int, cpu time.Duration, failed int) sample {
+		r := phase[registerResult]{CPU: cpu, Result: registerResult{Sent: 1000 + failed, OK: 1000, Timeouts: failed, Seconds: 0.1, P50: 9, P99: 99}}
+		return sample{Round: round, New: r, Refresh: r, Bindings: 1000, MemoryBefore: 1 << 20, MemoryAfter: 2 << 20,
+			Calls: &phase[callResult]{CPU: cpu, Result: callResult{Created: 100, Succeeded: 100}}}
+	}
+	stores := target{stores: true, relays: true}
+	r := report{
+		Date: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC), Command: "go run ./hack/bench", SIPp: "v3.6.1",
+		Parameters: options{Rounds: 2, Bindings: 1000},
+		Columns: []column{
+			{Name: nameSipring, Label: "sipring", Version: "abc", target: stores,
+				Samples: []sample{one(1, 10*time.Millisecond, 0), one(2, 20*time.Millisecond, 0)}},
+			{Name: nameKamailio, Label: "Kamailio", Version: "5.6.3", target: stores,
+				Samples: []sample{one(1, 20*time.Millisecond, 0), one(2, 60*time.Millisecond, 3)}},
+			{Name: nameEcho, Label: "UDP echo", Problem: "not built: no compiler"},
+		},
+	}
+	r.Rows = rows(r.Columns)
+	return r
+}
+
+func TestTableShowsMeasuredFiguresAndReasons(t *testing.T) {
+	table := exampleReport().cells()
+	for i, want := range map[int][]string{
+		0: {"", "sipring", "Kamailio", "UDP echo", "sipring/Kamailio", "goal", "sipring/echo"},
+		1: {"server CPU per REGISTER, refresh [us]", "15.0 (10.0-20.0)", "40.0 (20.0-60.0)", "not built", "0.42 (0.33-0.50)", "<= 0.25", "-"},
+		3: {"server CPU per call, 7 messages [us]", "150.0 (100.0-200.0)", "400.0 (200.0-600.0)", "not built", "0.42 (0.33-0.50)", "<= 0.33", "-"},
+		8: {"memory per binding [bytes]", "1049", "1049", "not built", "1.00", "<= 0.25", "-"},
+		9: {"REGISTERs not answered 200", "0", "3 (0-6)", "not built", "-", "", "-"},
+	} {
+		if d := cmp.Diff(want, table[i]); d != "" {
+			t.Errorf("line %d: %s", i, d)
+		}
+	}
+}
+
+func TestMarkdownRowsHaveEqualCells(t *testing.T) {
+	seen := 0
+	for line := range strings.Lines(exampleReport().markdown()) {
+		if strings.HasPrefix(line, "|") {
+			seen++
+			if n := strings.Count(line, "|"); n != 8 {
+				t.Errorf("%d bars in %q", n, line)
+			}
+		}
+	}
+	if want := 2 + len(metrics()); seen != want {
+		t.Errorf("%d table lines, want %d", seen, want)
+	}
+}
+
+func TestTextEndsInOneNewline(t *testing.T) {
+	for name, text := range map[string]string{"text": exampleReport().text(), "markdown": exampleReport().markdown()} {
+		if !strings.HasSuffix(text, "\n") || strings.HasSuffix(text, "\n\n") {
+			t.Errorf("%s ends in %q", name, text[len(text)-10:])
+		}
+	}
+}
+
+func TestJSONOmitsWhatWasNotMeasured(t *testing.T) {
+	b, err := exampleReport().json()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Rows []struct {
+			Key    string             `json:"key"`
+			Values map[string]*spread `json:"values"`
+			Ratios map[string]*spread `json:"sipring_ratio_to"`
+		} `json:"rows"`
+	}
+	if err := json.Unmarshal(b, &got); err != nil {
+		t.Fatal(err)
+	}
+	first := got.Rows[0]
+	if _, ok := first.Values[nameEcho]; ok || first.Values[nameSipring] == nil {
+		t.Errorf("values: %v", first.Values)
+	}
+	if d := cmp.Diff(map[string]*spread{nameKamailio: {Median: 5.0 / 12, Min: 1.0 / 3, Max: 0.5, Rounds: 2}}, first.Ratios,
+		cmp.Comparer(func(a, b float64) bool { return a-b < 1e-9 && b-a < 1e-9 })); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestSound(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(*report)
+		want   bool
+	}{
+		"few failures, one server never started": {func(*report) {}, true},
+		"a server that failed on the way":        {func(r *report) { r.Columns[1].Problem = "failed: exited" }, false},
+		"many REGISTERs failed":                  {func(r *report) { r.Columns[0].Samples[0].New.Result.OK = 900 }, false},
+		"many calls failed":                      {func(r *report) { r.Columns[0].Samples[0].Calls.Result.Succeeded = 90 }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := exampleReport()
+			tt.change(&r)
+			if got := r.sound(); got != tt.want {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
+}
+
+func TestFormatSpread(t *testing.T) {
+	for name, tt := range map[string]struct {
+		spread *spread
+		digits int
+		want   string
+	}{
+		"none":                        {nil, 1, "-"},
+		"one round has no range":      {&spread{1.25, 1.25, 1.25, 1}, 2, "1.25"},
+		"range":                       {&spread{2, 1, 4, 3}, 0, "2 (1-4)"},
+		"rounding hides the range":    {&spread{2, 1.9, 2.1, 3}, 0, "2"},
+		"negative zero is zero":       {&spread{Rounds: 2, Median: -0.0}, 0, "0"},
+		"memory may shrink, as found": {&spread{-5, -5, -5, 1}, 0, "-5"},
+	} {
+		if got := formatSpread(tt.spread, tt.digits); got != tt.want {
+			t.Errorf("%s: got %q, want %q", name, got, tt.want)
+		}
+	}
+}
