@@ -3,6 +3,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 	controllermanager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 	kubeproxy "k8s.io/kubernetes/cmd/kube-proxy/app"
@@ -16,6 +18,8 @@ func clusterPrograms() map[string]program {
 		"kube-controller-manager": command(controllermanager.NewControllerManagerCommand),
 		"kube-scheduler":          command(func() *cobra.Command { return scheduler.NewSchedulerCommand() }),
 		"kube-proxy":              command(kubeproxy.NewProxyCommand),
-		"kubelet":                 command(kubelet.NewKubeletCommand),
+		"kubelet": command(func() *cobra.Command {
+			return kubelet.NewKubeletCommand(context.Background())
+		}),
 	}
 }

@@ -1,0 +1,122 @@
+//go:build linux
+
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// CutNode takes a node off the network in both directions: its processes live
+// on, nothing reaches them. Cutting a cut node does nothing.
+func (c *Cluster) CutNode(ctx context.Context, node string) error {
+	return c.setCable(ctx, node, "down")
+}
+
+// HealNode undoes CutNode. The node answers at once; Kubernetes notices with
+// the node's next heartbeat.
+func (c *Cluster) HealNode(ctx context.Context, node string) error {
+	return c.setCable(ctx, node, "up")
+}
+
+// setCable acts on the bridge's end: taking down its own, the node would lose
+// the routes that go through it.
+func (c *Cluster) setCable(ctx context.Context, node, to string) error {
+	if _, err := c.nodeNumber(node); err != nil {
+		return err
+	}
+	return ipBatch(ctx, c.state.Options.fabricNS(), "link set "+port(node)+" "+to)
+}
+
+// Killed tells what KillContainerProcess did.
+type Killed struct {
+	// PID is the process id as the host sees it.
+	PID int
+	// At is the moment before the signal was sent.
+	At time.Time
+}
+
+// KillContainerProcess sends a signal to the first process of a container, as
+// the kernel's out-of-memory killer would: neither kubelet nor the API server
+// is asked or told. As process 1 of its namespace it can be killed by SIGKILL;
+// any other signal reaches it only if it handles it.
+func (c *Cluster) KillContainerProcess(ctx context.Context, namespace, pod, container string, signal unix.Signal) (Killed, error) {
+	if !c.Local() {
+		return Killed{}, fmt.Errorf("signal container %s of %s/%s: %w", container, namespace, pod, ErrNotLocal)
+	}
+	p, err := c.client.CoreV1().Pods(namespace).Get(ctx, pod, metav1.GetOptions{})
+	if err != nil {
+		return Killed{}, err
+	}
+	id, err := containerID(p, container)
+	if err != nil {
+		return Killed{}, err
+	}
+	pid, err := firstProcess(id)
+	if err != nil {
+		return Killed{}, fmt.Errorf("container %s of %s/%s: %w", container, namespace, pod, err)
+	}
+	killed := Killed{PID: pid, At: time.Now()}
+	if err := unix.Kill(pid, signal); err != nil {
+		return killed, fmt.Errorf("send %v to container %s of %s/%s: %w", signal, container, namespace, pod, err)
+	}
+	return killed, nil
+}
+
+func containerID(pod *corev1.Pod, container string) (string, error) {
+	for _, status := range pod.Status.ContainerStatuses {
+		if status.Name != container {
+			continue
+		}
+		id, ok := strings.CutPrefix(status.ContainerID, "containerd://")
+		if !ok || status.State.Running == nil {
+			return "", fmt.Errorf("container %s of %s/%s does not run", container, pod.Namespace, pod.Name)
+		}
+		return id, nil
+	}
+	return "", fmt.Errorf("no container %s in %s/%s", container, pod.Namespace, pod.Name)
+}
+
+// firstProcess finds the first process of a container by its cgroup, which is
+// named after it, and by having id 1 in its own process namespace.
+func firstProcess(containerID string) (int, error) {
+	dirs, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		return 0, err
+	}
+	for _, dir := range dirs {
+		// Processes may end while they are read.
+		groups, err := os.ReadFile(filepath.Join(dir, "cgroup"))
+		if err != nil || !strings.Contains(string(groups), containerID) {
+			continue
+		}
+		if isFirst(filepath.Join(dir, "status")) {
+			return strconv.Atoi(filepath.Base(dir))
+		}
+	}
+	return 0, fmt.Errorf("no first process of container %s", containerID)
+}
+
+// isFirst reads the process's ids, outermost namespace first.
+func isFirst(statusPath string) bool {
+	raw, err := os.ReadFile(statusPath)
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(raw)) {
+		if ids, ok := strings.CutPrefix(line, "NSpid:"); ok {
+			fields := strings.Fields(ids)
+			return len(fields) > 1 && fields[len(fields)-1] == "1"
+		}
+	}
+	return false
+}
