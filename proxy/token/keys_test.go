@@ -1,0 +1,134 @@
+package token
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestNewKeysRefuses(t *testing.T) {
+	tests := map[string]struct {
+		keys []Key
+		want string // in the error, empty for none
+	}{
+		"none":           {nil, "0 keys"},
+		"one":            {[]Key{testKey(0)}, ""},
+		"most":           {[]Key{testKey(1), testKey(2), testKey(3), testKey(255)}, ""},
+		"too many":       {[]Key{testKey(1), testKey(2), testKey(3), testKey(4), testKey(5)}, "5 keys"},
+		"the same twice": {[]Key{testKey(7), testKey(8), testKey(7)}, "id 7 is there twice"},
+		"empty secret":   {[]Key{testKey(1), {ID: 2}}, "secret of id 2 is empty"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			keys, err := NewKeys(tt.keys)
+			if tt.want == "" {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if keys.Current() != tt.keys[0].ID {
+					t.Errorf("the current key is %d, want the first", keys.Current())
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestKeysDoNotFollowTheirArgument(t *testing.T) {
+	arg := []Key{testKey(1)}
+	keys, err := NewKeys(arg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	arg[0].Secret[0]++
+	if err := testKeys(t, 1).ParseToken(keys.AppendToken(nil, callToken()), &Token{}); err != nil {
+		t.Errorf("a change of the argument changed the keys: %v", err)
+	}
+}
+
+// TestRotationStepsUnderstandEachOther takes two pods through a rotation, in
+// the same step or next to each other.
+func TestRotationStepsUnderstandEachOther(t *testing.T) {
+	steps := []*Keys{testKeys(t, 1), testKeys(t, 1, 2), testKeys(t, 2, 1), testKeys(t, 2)}
+	invite := &TxFields{Branch: []byte("z9hG4bK74bf9"), SentBy: []byte("192.0.2.10"), Method: []byte("INVITE")}
+	for i, a := range steps {
+		for j, b := range steps {
+			if j < i-1 || j > i+1 {
+				continue
+			}
+			if err := b.ParseToken(a.AppendToken(nil, callToken()), &Token{}); err != nil {
+				t.Errorf("step %d cannot read a token of step %d: %v", j, i, err)
+			}
+			began := a.TxID(invite)
+			if !slices.Contains(b.AppendTxIDs(nil, invite), began) {
+				t.Errorf("step %d does not find the transaction of step %d", j, i)
+			}
+			// A pod in step j, given the ID, makes the very branch.
+			want := a.AppendBranch(nil, Branch{began, a.Target(began, []byte("sip:bob@192.0.2.4")), a.LoopHash(began, loopFields())})
+			got := b.AppendBranch(nil, Branch{began, b.Target(began, []byte("sip:bob@192.0.2.4")), b.LoopHash(began, loopFields())})
+			if diff := cmp.Diff(string(want), string(got)); diff != "" {
+				t.Errorf("step %d makes another branch than step %d:\n%s", j, i, diff)
+			}
+			if _, ok := b.ParseBranch(want); !ok {
+				t.Errorf("step %d does not know the branch of step %d", j, i)
+			}
+		}
+	}
+}
+
+func TestKeysThatAreGoneVerifyNothing(t *testing.T) {
+	old, now := testKeys(t, 1), testKeys(t, 2)
+	if err := now.ParseToken(old.AppendToken(nil, callToken()), &Token{}); !errors.Is(err, ErrUnknownKey) {
+		t.Errorf("token: error %v, want ErrUnknownKey", err)
+	}
+	tx := old.TxID(&TxFields{Branch: []byte("z9hG4bK1")})
+	if _, ok := now.ParseBranch(old.AppendBranch(nil, Branch{Tx: tx})); ok {
+		t.Error("branch of a key that is gone is known")
+	}
+	if _, ok := now.ParseBranch(now.AppendBranch(nil, Branch{Tx: tx})); ok {
+		t.Error("branch for a transaction of a key that is gone is known")
+	}
+}
+
+func TestSameIDWithAnotherSecretVerifiesNothing(t *testing.T) {
+	forged := testKey(1)
+	forged.Secret[31] ^= 1
+	forger, err := NewKeys([]Key{forged})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := testKeys(t, 1)
+	if err := keys.ParseToken(forger.AppendToken(nil, callToken()), &Token{}); !errors.Is(err, ErrForged) {
+		t.Errorf("token: error %v, want ErrForged", err)
+	}
+	tx := keys.TxID(&TxFields{Branch: []byte("z9hG4bK1")})
+	if _, ok := keys.ParseBranch(forger.AppendBranch(nil, Branch{Tx: tx})); ok {
+		t.Error("a branch of another secret is known")
+	}
+}
+
+func TestKeysServeManyAtOnce(t *testing.T) {
+	keys := testKeys(t, 1, 2)
+	want := string(keys.AppendToken(nil, callToken()))
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			got := &Token{}
+			for range 200 {
+				s := keys.AppendToken(nil, callToken())
+				if err := keys.ParseToken(s, got); err != nil || string(s) != want {
+					t.Errorf("token %q, error %v", s, err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}

@@ -1,0 +1,326 @@
+package token
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+)
+
+// testKey is a key whose secret follows from its ID.
+func testKey(id uint8) Key {
+	k := Key{ID: id}
+	for i := range k.Secret {
+		k.Secret[i] = id ^ byte(i*7+1)
+	}
+	return k
+}
+
+// testKeys holds the test keys of these IDs, the first current.
+func testKeys(t testing.TB, ids ...uint8) *Keys {
+	t.Helper()
+	var keys []Key
+	for _, id := range ids {
+		keys = append(keys, testKey(id))
+	}
+	k, err := NewKeys(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// sameToken compares what a token says, not the buffer behind it.
+var sameToken = cmp.Options{
+	cmpopts.IgnoreUnexported(Token{}),
+	cmpopts.EquateEmpty(),
+	cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b }),
+}
+
+func udp(addr string) Flow { return Flow{Remote: netip.MustParseAddrPort(addr), Transport: 1} }
+
+// callToken is the token of an ordinary call between two phones on UDP.
+func callToken() *Token {
+	return &Token{
+		Caller: udp("192.0.2.10:5060"), Callee: udp("198.51.100.20:49152"),
+		CallerAOR: []byte("sip:alice@example.com"), CalleeAOR: []byte("sip:bob@example.com"),
+		CallerTag: HashTag([]byte("a73kszlfl")),
+	}
+}
+
+var (
+	flows = rapid.Custom(func(t *rapid.T) Flow {
+		addr := rapid.OneOf(
+			rapid.Just(netip.Addr{}),
+			rapid.Map(rapid.Uint32(), func(v uint32) netip.Addr {
+				return netip.AddrFrom4([4]byte{byte(v >> 24), byte(v >> 16), byte(v >> 8), byte(v)})
+			}),
+			rapid.Map(rapid.SliceOfN(rapid.Byte(), 16, 16), func(b []byte) netip.Addr {
+				return netip.AddrFrom16([16]byte(b))
+			}),
+		).Draw(t, "addr")
+		return Flow{
+			Owner:     rapid.Uint32().Draw(t, "owner"),
+			Conn:      rapid.Uint64().Draw(t, "conn"),
+			Remote:    netip.AddrPortFrom(addr, rapid.Uint16().Draw(t, "port")),
+			Transport: rapid.Uint8().Draw(t, "transport"),
+		}
+	})
+	aors = rapid.OneOf(
+		rapid.SliceOfN(rapid.Byte(), 0, MaxAOR+2),
+		rapid.Map(rapid.StringMatching(`(sip:)?[a-c]{0,3}@(a|example\.com|[a-z]{130})`), func(s string) []byte { return []byte(s) }),
+		rapid.Just([]byte("sip:")),
+	)
+	tokens = rapid.Custom(func(t *rapid.T) *Token {
+		return &Token{
+			Caller: flows.Draw(t, "caller"), Callee: flows.Draw(t, "callee"),
+			CallerAOR: aors.Draw(t, "caller AOR"), CalleeAOR: aors.Draw(t, "callee AOR"),
+			CallerInstance: rapid.Uint64().Draw(t, "caller instance"),
+			CalleeInstance: rapid.Uint64().Draw(t, "callee instance"),
+			CallerTag:      rapid.Uint32().Draw(t, "caller tag"),
+		}
+	})
+)
+
+// carried is what a token says once it has been written: see Flow and MaxAOR.
+func carried(t *Token) *Token {
+	flow := func(f Flow) Flow {
+		addr := f.Remote.Addr()
+		if !addr.IsValid() {
+			f.Remote = netip.AddrPort{}
+		} else {
+			f.Remote = netip.AddrPortFrom(addr.Unmap().WithZone(""), f.Remote.Port())
+		}
+		return f
+	}
+	aor := func(b []byte) []byte {
+		if len(b) > MaxAOR {
+			return nil
+		}
+		return b
+	}
+	return &Token{
+		Caller: flow(t.Caller), Callee: flow(t.Callee),
+		CallerAOR: aor(t.CallerAOR), CalleeAOR: aor(t.CalleeAOR),
+		CallerInstance: t.CallerInstance, CalleeInstance: t.CalleeInstance, CallerTag: t.CallerTag,
+	}
+}
+
+func TestTokenRoundTrip(t *testing.T) {
+	keys := testKeys(t, 1, 2)
+	got := &Token{} // reused: what an earlier token said must not show
+	rapid.Check(t, func(t *rapid.T) {
+		want := tokens.Draw(t, "token")
+		prefix := rapid.SliceOf(rapid.Byte()).Draw(t, "prefix")
+		s := keys.AppendToken(bytes.Clone(prefix), want)
+		if !bytes.HasPrefix(s, prefix) {
+			t.Fatalf("AppendToken changed what it appends to")
+		}
+		s = s[len(prefix):]
+		if len(s) > MaxToken {
+			t.Fatalf("%d characters, more than MaxToken", len(s))
+		}
+		if err := keys.ParseToken(s, got); err != nil {
+			t.Fatalf("parse %q: %v", s, err)
+		}
+		if diff := cmp.Diff(carried(want), got, sameToken); diff != "" {
+			t.Fatalf("-written +read:\n%s", diff)
+		}
+		if again := keys.AppendToken(nil, got); !bytes.Equal(again, s) {
+			t.Fatalf("written again it is %q, not %q", again, s)
+		}
+	})
+}
+
+func TestTokenOfEveryKindOfEnd(t *testing.T) {
+	long := bytes.Repeat([]byte("x"), MaxAOR+1)
+	tests := map[string]Token{
+		"nothing":                 {},
+		"UDP to UDP":              *callToken(),
+		"foreign ends":            {Caller: udp("192.0.2.10:5060"), Callee: udp("192.0.2.11:5060")},
+		"connection at its owner": {Caller: Flow{Owner: 3, Conn: 71, Remote: netip.MustParseAddrPort("[2001:db8::9]:5061"), Transport: 3}},
+		"transport number 15":     {Caller: Flow{Transport: 15}, Callee: Flow{Transport: 255}},
+		"IPv4 in IPv6 form":       {Caller: udp("[::ffff:192.0.2.1]:5060")},
+		"zone":                    {Caller: udp("[fe80::1%eth0]:5060")},
+		"same AOR at both ends":   {CallerAOR: []byte("sip:a@b"), CalleeAOR: []byte("sip:a@b")},
+		"AOR of only a scheme":    {CallerAOR: []byte("sip:"), CalleeAOR: []byte("sip:")},
+		"tel":                     {CallerAOR: []byte("tel:+15551234567"), CalleeAOR: []byte("sip:x@y")},
+		"longest AORs":            {CallerAOR: long[1:], CalleeAOR: bytes.Repeat([]byte("y"), MaxAOR)},
+		"longest shared end":      {CallerAOR: long[1:], CalleeAOR: long[1:]},
+		"AOR too long to carry":   {CallerAOR: long, CalleeAOR: long[2:]},
+	}
+	keys := testKeys(t, 9)
+	for name, want := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := &Token{}
+			if err := keys.ParseToken(keys.AppendToken(nil, &want), got); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(carried(&want), got, sameToken); diff != "" {
+				t.Errorf("-written +read:\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestTokenFitsItsPlaces: RFC 3261 section 25.1, user and paramchar.
+func TestTokenFitsItsPlaces(t *testing.T) {
+	const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	keys := testKeys(t, 1)
+	rapid.Check(t, func(t *rapid.T) {
+		s := keys.AppendToken(nil, tokens.Draw(t, "token"))
+		if rest := strings.Trim(string(s), unreserved); rest != "" {
+			t.Fatalf("%q has other characters: %q", s, rest)
+		}
+	})
+}
+
+func TestLongestTokenIsMaxToken(t *testing.T) {
+	end := Flow{Owner: 1<<32 - 1, Conn: 1<<64 - 1, Transport: 255, Remote: netip.MustParseAddrPort("[2001:db8::1]:65535")}
+	s := testKeys(t, 1).AppendToken(nil, &Token{
+		Caller: end, Callee: end, CallerInstance: 1 << 63, CalleeInstance: 1 << 63, CallerTag: 1 << 31,
+		CallerAOR: bytes.Repeat([]byte("a"), MaxAOR), CalleeAOR: bytes.Repeat([]byte("b"), MaxAOR),
+	})
+	if len(s) != MaxToken {
+		t.Errorf("the longest token has %d characters, MaxToken is %d", len(s), MaxToken)
+	}
+}
+
+func TestTokenWithAnyBitFlippedIsRefused(t *testing.T) {
+	keys := testKeys(t, 1, 2)
+	rapid.Check(t, func(t *rapid.T) {
+		s := keys.AppendToken(nil, tokens.Draw(t, "token"))
+		got := &Token{}
+		for i := range len(s) * 8 {
+			s[i/8] ^= 1 << (i % 8)
+			if err := keys.ParseToken(s, got); err == nil {
+				t.Fatalf("bit %d of character %d flipped, and accepted", i%8, i/8)
+			}
+			if diff := cmp.Diff(&Token{}, got, sameToken); diff != "" {
+				t.Fatalf("refused, but says something:\n%s", diff)
+			}
+			s[i/8] ^= 1 << (i % 8)
+		}
+	})
+}
+
+func TestTokenCutShortOrLengthenedIsRefused(t *testing.T) {
+	keys := testKeys(t, 1)
+	s := keys.AppendToken(nil, callToken())
+	for n := range s {
+		if err := keys.ParseToken(s[:n], &Token{}); err == nil {
+			t.Errorf("the first %d characters are accepted", n)
+		}
+	}
+	for _, more := range []string{"A", "AA", "AAA", "AAAA", "=", "\n", "\r\n", " "} {
+		for _, at := range []int{0, 1, len(s) / 2, len(s)} {
+			longer := bytes.Join([][]byte{s[:at], s[at:]}, []byte(more))
+			if err := keys.ParseToken(longer, &Token{}); err == nil {
+				t.Errorf("%q at %d is accepted", more, at)
+			}
+		}
+	}
+}
+
+func TestParseTokenErrors(t *testing.T) {
+	keys := testKeys(t, 1)
+	good := keys.AppendToken(nil, callToken())
+	edit := func(at int, to byte) []byte {
+		bin, err := base64.RawURLEncoding.DecodeString(string(good))
+		if err != nil {
+			t.Fatal(err)
+		}
+		bin[at] = to
+		return []byte(base64.RawURLEncoding.EncodeToString(bin))
+	}
+	tests := map[string]struct {
+		in   []byte
+		want error
+	}{
+		"good":            {good, nil},
+		"empty":           {nil, ErrTruncated},
+		"a few bytes":     {good[:20], ErrTruncated},
+		"cut at the end":  {good[:len(good)-2], ErrForged},
+		"longest":         {bytes.Repeat([]byte("A"), MaxToken), ErrVersion},
+		"above longest":   {bytes.Repeat([]byte("A"), MaxToken+1), ErrTooLong},
+		"huge":            {bytes.Repeat([]byte("A"), 1<<20), ErrTooLong},
+		"padded":          {append(bytes.Clone(good), '='), ErrEncoding},
+		"standard base64": {append(bytes.Clone(good[:40]), "+///"...), ErrEncoding},
+		"line break":      {append(bytes.Clone(good), '\n'), ErrEncoding},
+		"another version": {edit(0, version+1), ErrVersion},
+		"another key":     {edit(1, 2), ErrUnknownKey},
+		"other flags":     {edit(2, 0), ErrForged},
+		"other content":   {edit(9, 0xff), ErrForged},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if err := keys.ParseToken(tt.in, &Token{}); !errors.Is(err, tt.want) {
+				t.Errorf("error %v, want %v", err, tt.want)
+			}
+		})
+	}
+}
+
+// sign makes a token of any body, as a later version or a faulty one might.
+func sign(k *Keys, body []byte) []byte {
+	b := k.take()
+	b.begin(0, purposeToken)
+	bin := append(b.buf[:1], body...)
+	b.n = len(bin)
+	bin = append(bin, b.finish()[:macSize]...)
+	return encoding.AppendEncode(nil, bin[1:])
+}
+
+func TestSignedButSenselessTokensAreRefused(t *testing.T) {
+	keys := testKeys(t, 1)
+	v4 := []byte{1, 192, 0, 2, 1, 0x13, 0xc4}
+	join := func(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
+	none, head := []byte{0}, []byte{version, 1, 0}
+	noAORs := []byte{0, 0, 0, 0}
+	tests := map[string]struct {
+		body []byte
+		want error
+	}{
+		"sensible":             {join(head, v4, none, noAORs), nil},
+		"unknown flag":         {join([]byte{version, 1, 0x80}, v4, none, noAORs), ErrMalformed},
+		"more than announced":  {join(head, v4, none, noAORs, none), ErrMalformed},
+		"less than announced":  {join([]byte{version, 1, hasCallerInstance}, v4, none, noAORs), ErrMalformed},
+		"address cut short":    {join(head, none, v4[:5]), ErrMalformed},
+		"unknown address kind": {join(head, []byte{3}, v4, noAORs), ErrMalformed},
+		"owner of 33 bits":     {join(head, []byte{hasOwner, 0x80, 0x80, 0x80, 0x80, 0x10}, none, noAORs), ErrMalformed},
+		"connection unending":  {join(head, none, []byte{hasConn, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}), ErrMalformed},
+		"shares with nothing":  {join(head, none, none, []byte{5, 0, 0, 0}, noAORs), ErrMalformed},
+		"shares too much":      {join(head, none, none, []byte{0, 2, 'a', 'b', 3, 0}, []byte{}), ErrMalformed},
+		"AOR past the end":     {join(head, none, none, []byte{0, 200, 'a', 'b', 0, 0}), ErrMalformed},
+		"AOR above MaxAOR":     {join(head, none, none, []byte{hasScheme, 255}, bytes.Repeat([]byte("a"), 255), []byte{0, 0}), ErrMalformed},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := &Token{}
+			if err := keys.ParseToken(sign(keys, tt.body), got); !errors.Is(err, tt.want) {
+				t.Errorf("error %v, want %v", err, tt.want)
+			}
+			if diff := cmp.Diff(&Token{}, got, sameToken); tt.want != nil && diff != "" {
+				t.Errorf("refused, but says something:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestHashesOfNothingAreZeroAndOthersAreNot(t *testing.T) {
+	if HashInstance(nil) != 0 || HashTag(nil) != 0 {
+		t.Error("nothing has a hash")
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		b := rapid.SliceOfN(rapid.Byte(), 1, 64).Draw(t, "value")
+		if HashInstance(b) == 0 || HashTag(b) == 0 {
+			t.Fatal("something has no hash")
+		}
+	})
+}
