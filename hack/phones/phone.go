@@ -150,20 +150,47 @@ func (p *Phone) proxy() string {
 // Register binds the phone's contact for that many seconds; 0 removes it. An
 // answer other than 200 is an error that names it.
 func (p *Phone) Register(ctx context.Context, expires int) error {
-	res, err := p.do(ctx, request{
-		method: "REGISTER", uri: "sip:" + p.cfg.Domain,
-		from: fmt.Sprintf("<%s>;tag=%s", p.AOR(), sip.GenerateTagN(12)), to: "<" + p.AOR() + ">",
-		callID: p.callID, cseq: p.cseq.Add(1),
-		headers: []string{"Contact: <" + p.Contact() + ">", fmt.Sprint("Expires: ", expires)},
-	})
+	res, err := p.register(ctx, "Contact: <"+p.Contact()+">", fmt.Sprint("Expires: ", expires))
 	if err != nil {
-		return fmt.Errorf("REGISTER %s: %w", p.cfg.User, err)
+		return err
 	}
-	if res.StatusCode != 200 {
-		return fmt.Errorf("REGISTER %s: %d %s", p.cfg.User, res.StatusCode, res.Reason)
-	}
-	if h := res.GetHeader("Contact"); expires > 0 && (h == nil || !strings.Contains(h.Value(), p.local.String())) {
+	if expires > 0 && !lists(res, p.local) {
 		return fmt.Errorf("REGISTER %s: the 200 does not list its contact", p.cfg.User)
 	}
 	return nil
+}
+
+// Registered asks, without changing anything, whether the registrar holds the
+// phone's binding (RFC 3261 10.2.3).
+func (p *Phone) Registered(ctx context.Context) (bool, error) {
+	res, err := p.register(ctx)
+	if err != nil {
+		return false, err
+	}
+	return lists(res, p.local), nil
+}
+
+func (p *Phone) register(ctx context.Context, headers ...string) (*sip.Response, error) {
+	res, err := p.do(ctx, request{
+		method: "REGISTER", uri: "sip:" + p.cfg.Domain,
+		from: fmt.Sprintf("<%s>;tag=%s", p.AOR(), sip.GenerateTagN(12)), to: "<" + p.AOR() + ">",
+		callID: p.callID, cseq: p.cseq.Add(1), headers: headers,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("REGISTER %s: %w", p.cfg.User, err)
+	}
+	if res.StatusCode != 200 {
+		return nil, fmt.Errorf("REGISTER %s: %d %s", p.cfg.User, res.StatusCode, res.Reason)
+	}
+	return res, nil
+}
+
+// lists tells whether a 200 to REGISTER names the address in a Contact.
+func lists(res *sip.Response, local netip.AddrPort) bool {
+	for _, h := range res.GetHeaders("Contact") {
+		if strings.Contains(h.Value(), local.String()) {
+			return true
+		}
+	}
+	return false
 }
