@@ -1,0 +1,73 @@
+package membership
+
+import (
+	"time"
+
+	"github.com/sipring/sipring/proxy/config"
+)
+
+// Input is what a decision is made from.
+type Input struct {
+	// Ring and Advertise are copied into the set.
+	Ring      config.Ring
+	Advertise string
+	// Previous is the set published last; nil where none is.
+	Previous *config.MemberSet
+	// Floor is the highest epoch known to have been used, by whatever other
+	// record there is. A new epoch is above it and above Previous's.
+	Floor uint64
+	// Pods, Nodes and Reports in any order.
+	Pods    []Pod
+	Nodes   []Node
+	Reports []Report
+}
+
+// Pod is one proxy's pod, or process.
+type Pod struct {
+	// ID is the member's: above 0, one pod each.
+	ID uint32
+	// Name is the member's, one pod each.
+	Name string
+	// UID tells a pod from its predecessor of the same name.
+	UID string
+	// Address is its IP address, empty while it has none.
+	Address string
+	// Port is its SIP port, handed through to its Endpoint.
+	Port int32
+	// Node it runs on; empty where that means nothing.
+	Node string
+	// Ready: it holds what it owns and serves.
+	Ready bool
+	// Running: its proxy process runs.
+	Running bool
+	// Deleting: it was asked to go.
+	Deleting bool
+	// Finished: it ended and will not start again.
+	Finished bool
+	// Started is when its present process started; zero where unknown.
+	Started time.Time
+}
+
+// Node is where pods run.
+type Node struct {
+	// Name as in Pod.Node.
+	Name string
+	// Zone of the node; empty where there is none.
+	Zone string
+	// Lost: the node is known not to run its pods any more.
+	Lost bool
+}
+
+// Report is what one member says of the others.
+type Report struct {
+	// Reporter is the name of the member that says so.
+	Reporter string
+	// Suspects are the names of the members it does not reach.
+	Suspects []string
+	// At is when it said so, by its own clock.
+	At time.Time
+}
+
+// ClockTolerance is how far the clocks of two nodes may be apart: a report this
+// much older than a process's start still counts as one about that process.
+const ClockTolerance = 5 * time.Second

@@ -1,0 +1,179 @@
+package membership
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+
+	"github.com/sipring/sipring/proxy/config"
+)
+
+// candidate is a pod that may be a member, and the state it has so far.
+type candidate struct {
+	pod   Pod
+	zone  string
+	state config.MemberState
+	// lost: its node is, so that it is a member only while it is held.
+	lost bool
+}
+
+// Next decides what follows from the input. It does not change the input.
+func Next(in Input) Result {
+	nodes, previous := nodesByName(in.Nodes), membersByID(in.Previous)
+	members := classify(in.Pods, nodes, previous)
+	evicted := evict(members, in.Reports)
+	held := hold(members, previous)
+	members = slices.DeleteFunc(members, func(c *candidate) bool { return c.lost && !isActive(c) })
+
+	set := &config.MemberSet{Advertise: in.Advertise, Ring: in.Ring, Members: []config.Member{}}
+	result := Result{Set: set, Evicted: evicted, Held: held}
+	for _, c := range members {
+		set.Members = append(set.Members, c.member())
+		result.Endpoints = append(result.Endpoints, c.endpoint(evicted))
+	}
+	set.Epoch, result.Changed = epoch(in, set)
+	result.Changes = changes(in, nodes, previous, &result)
+	return result
+}
+
+// epoch is the set's, and whether it is a new one.
+func epoch(in Input, set *config.MemberSet) (uint64, bool) {
+	if p := in.Previous; p != nil && p.Epoch >= in.Floor && sameContent(set, p) {
+		return p.Epoch, false
+	}
+	last := in.Floor
+	if in.Previous != nil {
+		last = max(last, in.Previous.Epoch)
+	}
+	return last + 1, true
+}
+
+// classify finds the members and their states by each pod alone, sorted by ID.
+func classify(pods []Pod, nodes map[string]Node, previous map[uint32]config.Member) []*candidate {
+	var found []*candidate
+	for _, p := range pods {
+		lost := nodes[p.Node].Lost
+		state, ok := stateOf(p, lost)
+		if !ok {
+			continue
+		}
+		addr, err := netip.ParseAddr(p.Address)
+		if err != nil || p.ID == 0 || p.Name == "" {
+			continue
+		}
+		p.Address = addr.String()
+		found = append(found, &candidate{pod: p, zone: zoneOf(p, nodes, previous), state: state, lost: lost})
+	}
+	return unique(found)
+}
+
+func stateOf(p Pod, nodeLost bool) (config.MemberState, bool) {
+	switch {
+	case p.Address == "" || p.Finished:
+		return "", false
+	case p.Deleting:
+		return config.Draining, p.Running && !nodeLost
+	case p.Ready && !nodeLost:
+		return config.Active, true
+	}
+	return config.Joining, true
+}
+
+// zoneOf is the zone of the pod's node, or the one published before where the
+// node is not known at the moment.
+func zoneOf(p Pod, nodes map[string]Node, previous map[uint32]config.Member) string {
+	if n, ok := nodes[p.Node]; ok {
+		return n.Zone
+	}
+	if m := previous[p.ID]; m.Name == p.Name && m.Node == p.Node {
+		return m.Zone
+	}
+	return ""
+}
+
+// unique sorts by ID and lets one pod have an ID, a name and an address. Of two
+// with one address, as when an address is given out again before its last
+// owner's end is recorded, the more alive one stays.
+func unique(found []*candidate) []*candidate {
+	slices.SortFunc(found, func(a, b *candidate) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.pod.ID, b.pod.ID),
+			cmp.Compare(a.pod.Name, b.pod.Name), cmp.Compare(a.pod.UID, b.pod.UID), cmp.Compare(a.pod.Address, b.pod.Address))
+	})
+	ids, names, addresses := map[uint32]bool{}, map[string]bool{}, map[string]bool{}
+	found = slices.DeleteFunc(found, func(c *candidate) bool {
+		if ids[c.pod.ID] || names[c.pod.Name] || addresses[c.pod.Address] {
+			return true
+		}
+		ids[c.pod.ID], names[c.pod.Name], addresses[c.pod.Address] = true, true, true
+		return false
+	})
+	slices.SortFunc(found, func(a, b *candidate) int { return cmp.Compare(a.pod.ID, b.pod.ID) })
+	return found
+}
+
+func rank(c *candidate) int {
+	if c.lost {
+		return 3
+	}
+	return slices.Index([]config.MemberState{config.Active, config.Joining, config.Draining}, c.state)
+}
+
+// hold keeps the last active members where nobody is active any more: those
+// whose nodes are there or, failing that, whoever still has an address.
+func hold(members []*candidate, previous map[uint32]config.Member) bool {
+	if slices.ContainsFunc(members, isActive) {
+		return false
+	}
+	for _, lost := range []bool{false, true} {
+		held := false
+		for _, c := range members {
+			m := previous[c.pod.ID]
+			if c.lost == lost && c.state == config.Joining && m.State == config.Active && sameLife(m, c.member()) {
+				c.state, held = config.Active, true
+			}
+		}
+		if held {
+			return true
+		}
+	}
+	return false
+}
+
+func isActive(c *candidate) bool { return c.state == config.Active }
+
+func (c *candidate) member() config.Member {
+	return config.Member{ID: c.pod.ID, Name: c.pod.Name, Address: c.pod.Address, Node: c.pod.Node, Zone: c.zone, State: c.state}
+}
+
+func (c *candidate) endpoint(evicted []string) Endpoint {
+	_, out := slices.BinarySearch(evicted, c.pod.Name)
+	e := Endpoint{
+		ID: c.pod.ID, Name: c.pod.Name, UID: c.pod.UID, Address: c.pod.Address, Port: c.pod.Port,
+		Node: c.pod.Node, Zone: c.zone, Terminating: c.pod.Deleting,
+	}
+	e.Ready = c.state == config.Active
+	e.Serving = !out && c.state != config.Joining
+	return e
+}
+
+func nodesByName(nodes []Node) map[string]Node {
+	byName := make(map[string]Node, len(nodes))
+	for _, n := range nodes {
+		byName[n.Name] = n
+	}
+	return byName
+}
+
+func membersByID(s *config.MemberSet) map[uint32]config.Member {
+	byID := map[uint32]config.Member{}
+	if s != nil {
+		for _, m := range s.Members {
+			byID[m.ID] = m
+		}
+	}
+	return byID
+}
+
+func sameContent(a, b *config.MemberSet) bool {
+	return a.Advertise == b.Advertise && a.Ring == b.Ring && slices.Equal(a.Members, b.Members)
+}
