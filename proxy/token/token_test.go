@@ -43,6 +43,11 @@ var sameToken = cmp.Options{
 	cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b }),
 }
 
+func saysNothing(t *Token) bool {
+	return t.Caller == Flow{} && t.Callee == Flow{} && t.CallerAOR == nil && t.CalleeAOR == nil &&
+		t.CallerInstance == 0 && t.CalleeInstance == 0 && t.CallerTag == 0
+}
+
 func udp(addr string) Flow { return Flow{Remote: netip.MustParseAddrPort(addr), Transport: 1} }
 
 // callToken is the token of an ordinary call between two phones on UDP.
@@ -202,8 +207,8 @@ func TestTokenWithAnyBitFlippedIsRefused(t *testing.T) {
 			if err := keys.ParseToken(s, got); err == nil {
 				t.Fatalf("bit %d of character %d flipped, and accepted", i%8, i/8)
 			}
-			if diff := cmp.Diff(&Token{}, got, sameToken); diff != "" {
-				t.Fatalf("refused, but says something:\n%s", diff)
+			if !saysNothing(got) {
+				t.Fatalf("refused, but says %+v", got)
 			}
 			s[i/8] ^= 1 << (i % 8)
 		}
@@ -306,8 +311,8 @@ func TestSignedButSenselessTokensAreRefused(t *testing.T) {
 			if err := keys.ParseToken(sign(keys, tt.body), got); !errors.Is(err, tt.want) {
 				t.Errorf("error %v, want %v", err, tt.want)
 			}
-			if diff := cmp.Diff(&Token{}, got, sameToken); tt.want != nil && diff != "" {
-				t.Errorf("refused, but says something:\n%s", diff)
+			if tt.want != nil && !saysNothing(got) {
+				t.Errorf("refused, but says %+v", got)
 			}
 		})
 	}

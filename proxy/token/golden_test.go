@@ -1,0 +1,164 @@
+package token
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write testdata anew: changes the contract between versions")
+
+// vectors are what another implementation needs to prove itself, made with the
+// keys they name.
+type vectors struct {
+	Keys      []keyVector       `json:"keys"` // the first signs
+	Tokens    []tokenVector     `json:"tokens"`
+	Branches  []branchVector    `json:"branches"`
+	Instances map[string]string `json:"instances"` // HashInstance in hexadecimal
+	Tags      map[string]string `json:"tags"`      // HashTag in hexadecimal
+}
+
+type keyVector struct {
+	ID     uint8  `json:"id"`
+	Secret string `json:"secret"` // hexadecimal
+}
+
+type tokenVector struct {
+	Name           string     `json:"name"`
+	Caller         flowVector `json:"caller"`
+	Callee         flowVector `json:"callee"`
+	CallerAOR      string     `json:"callerAOR"`
+	CalleeAOR      string     `json:"calleeAOR"`
+	CallerInstance uint64     `json:"callerInstance,string"`
+	CalleeInstance uint64     `json:"calleeInstance,string"`
+	CallerTag      uint32     `json:"callerTag"`
+	Token          string     `json:"token"`
+}
+
+type flowVector struct {
+	Owner     uint32         `json:"owner"`
+	Conn      uint64         `json:"conn,string"`
+	Remote    netip.AddrPort `json:"remote"`
+	Transport uint8          `json:"transport"`
+}
+
+type branchVector struct {
+	Name   string `json:"name"`
+	Tx     string `json:"tx"` // hexadecimal
+	Target uint32 `json:"target"`
+	Loop   uint32 `json:"loop"`
+	Branch string `json:"branch"`
+}
+
+func currentVectors(t *testing.T) vectors {
+	ids := []uint8{7, 200}
+	v := vectors{Instances: map[string]string{}, Tags: map[string]string{}}
+	for _, id := range ids {
+		key := testKey(id)
+		v.Keys = append(v.Keys, keyVector{id, hex.EncodeToString(key.Secret[:])})
+	}
+	keys, old := testKeys(t, ids...), testKeys(t, ids[1])
+	instance := HashInstance([]byte("<urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6>"))
+	v.Instances["<urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6>"] = fmt.Sprintf("%016x", instance)
+	v.Tags["a73kszlfl"] = fmt.Sprintf("%08x", HashTag([]byte("a73kszlfl")))
+
+	v.token(keys, "empty", &Token{})
+	v.token(keys, "UDP to UDP", callToken())
+	outbound := callToken()
+	outbound.CallerInstance, outbound.CalleeInstance = instance, 1
+	outbound.Callee = Flow{Owner: 3, Conn: 1 << 40, Remote: netip.MustParseAddrPort("[2001:db8::9]:5061"), Transport: 3}
+	v.token(keys, "UDP to TLS with instances", outbound)
+	v.token(old, "signed by the old key", callToken())
+	v.token(keys, "foreign caller", &Token{Caller: udp("192.0.2.1:5060"), Callee: Flow{Transport: 200}, CalleeAOR: []byte("tel:+15551234567")})
+
+	v.branch(keys, "RFC 3261", rfc3261Tx())
+	v.branch(keys, "RFC 2543", rfc2543Tx())
+	v.branch(old, "made by the old key", rfc3261Tx())
+	bye := rfc2543Tx()
+	bye.Method, bye.ToTag = []byte("BYE"), []byte("8321234356")
+	v.branch(keys, "RFC 2543, not an INVITE", bye)
+	return v
+}
+
+func (v *vectors) token(k *Keys, name string, t *Token) {
+	flow := func(f Flow) flowVector { return flowVector(f) }
+	v.Tokens = append(v.Tokens, tokenVector{
+		name, flow(t.Caller), flow(t.Callee), string(t.CallerAOR), string(t.CalleeAOR),
+		t.CallerInstance, t.CalleeInstance, t.CallerTag, string(k.AppendToken(nil, t)),
+	})
+}
+
+func (v *vectors) branch(k *Keys, name string, f *TxFields) {
+	tx := k.TxID(f)
+	br := Branch{tx, k.Target(tx, []byte("sip:bob@192.0.2.4:5060")), k.LoopHash(tx, loopFields())}
+	v.Branches = append(v.Branches, branchVector{
+		name, hex.EncodeToString(tx[:]), br.Target, br.Loop, string(k.AppendBranch(nil, br)),
+	})
+}
+
+// TestVectors pins the formats. Should it fail, pods of this version and of an
+// earlier one do not understand each other: do not update the file to make it
+// pass.
+func TestVectors(t *testing.T) {
+	file := filepath.Join("testdata", "vectors.json")
+	got := currentVectors(t)
+	if *update {
+		b, err := json.MarshalIndent(got, "", "  ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, append(b, '\n'), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want vectors
+	if err := json.Unmarshal(b, &want); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {
+		t.Errorf("the formats have changed (-pinned +now):\n%s", diff)
+	}
+}
+
+// TestPinnedVectorsParse reads what an earlier version wrote.
+func TestPinnedVectorsParse(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join("testdata", "vectors.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v vectors
+	if err := json.Unmarshal(b, &v); err != nil {
+		t.Fatal(err)
+	}
+	keys := testKeys(t, v.Keys[0].ID, v.Keys[1].ID)
+	for _, tv := range v.Tokens {
+		want := &Token{
+			Caller: Flow(tv.Caller), Callee: Flow(tv.Callee), CallerAOR: []byte(tv.CallerAOR), CalleeAOR: []byte(tv.CalleeAOR),
+			CallerInstance: tv.CallerInstance, CalleeInstance: tv.CalleeInstance, CallerTag: tv.CallerTag,
+		}
+		got := &Token{}
+		if err := keys.ParseToken([]byte(tv.Token), got); err != nil {
+			t.Errorf("token %q: %v", tv.Name, err)
+		}
+		if diff := cmp.Diff(want, got, sameToken); diff != "" {
+			t.Errorf("token %q (-pinned +read):\n%s", tv.Name, diff)
+		}
+	}
+	for _, bv := range v.Branches {
+		got, ok := keys.ParseBranch([]byte(bv.Branch))
+		if !ok || hex.EncodeToString(got.Tx[:]) != bv.Tx || got.Target != bv.Target || got.Loop != bv.Loop {
+			t.Errorf("branch %q: read %v, %v", bv.Name, got, ok)
+		}
+	}
+}
