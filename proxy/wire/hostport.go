@@ -98,9 +98,14 @@ func parseIPv6(b []byte) (addr netip.Addr, ok bool) {
 		if end < 0 {
 			end = len(b)
 		}
+		if gap == n && b[0] == ':' { // ":::" before an IPv4 address is to be tolerated (RFC 5118 4.10)
+			if v4, ok := parseIPv4(b[1:]); ok && n <= 12 {
+				n += copy(a[n:], v4[:])
+				break
+			}
+		}
 		if v4, ok := parseIPv4(b); ok && n <= 12 {
 			n += copy(a[n:], v4[:])
-			b = nil
 			break
 		}
 		v, ok := parseHex16(b[:end])

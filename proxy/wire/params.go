@@ -13,13 +13,14 @@ type params struct {
 	bad      bool // the walk ended at something that is no parameter
 }
 
-// next moves to the next pair. Empty pairs (";;") are passed over.
+// next moves to the next pair. A semicolon at the very end is tolerated, two in a row are not (RFC 4475 3.1.2.1).
 func (p *params) next() bool {
 	b := p.b
 	i := p.pos
-	for i < len(b) && (b[i] == ';' || is(b[i], classLWS)) {
-		i++
+	if i > 0 && i < len(b) {
+		i++ // the semicolon that ended the last pair
 	}
+	i = skipLWS(b, i)
 	if i == len(b) {
 		p.pos = i
 		return false

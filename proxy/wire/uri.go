@@ -60,8 +60,14 @@ func ParseURI(b []byte) (URI, error) {
 	return u, nil
 }
 
-// Param returns the value of a URI parameter, whose name may be in any case. The value of one without "=" is nil.
-func (u *URI) Param(name string) (value []byte, ok bool) { return findParam(u.Params, name) }
+// Param returns the value of a URI parameter, whose name may be in any case and have escapes (RFC 4475 3.1.1.3). The value,
+// with escapes as they were, is nil if there is no "=".
+func (u *URI) Param(name string) (value []byte, ok bool) {
+	if bytes.IndexByte(u.Params, '%') < 0 {
+		return findParam(u.Params, name)
+	}
+	return findEscapedParam(u.Params, name)
+}
 
 // Secure reports whether the scheme is sips.
 func (u *URI) Secure() bool { return u.Scheme == SchemeSIPS }
@@ -139,7 +145,7 @@ func validEscapes(b []byte) bool {
 }
 
 // unescape decodes the escape "%" HEX HEX at the start of b.
-func unescape(b []byte) (c byte, ok bool) {
+func unescape[T []byte | string](b T) (c byte, ok bool) {
 	if len(b) < 3 || b[0] != '%' {
 		return 0, false
 	}

@@ -6,7 +6,7 @@ import "bytes"
 // or transport that is written down differs from one that is not; user, ttl, method, maddr and transport have to be in both
 // or in neither; other parameters count only if both have them; headers always count. Escapes of characters that are not
 // reserved do not matter. tel URIs are compared in canonical form (RFC 3966 4), any other but for the case of the scheme.
-// What is no URI is equal only to the same bytes.
+// What is no URI, or has more than 64 parameters or headers, is equal only to the same bytes.
 func EqualURI(a, b []byte) bool {
 	if bytes.Equal(a, b) {
 		return true
@@ -25,8 +25,13 @@ func EqualURI(a, b []byte) bool {
 	return equalFold(u.SchemeBytes, v.SchemeBytes) && bytes.Equal(u.Opaque, v.Opaque)
 }
 
+// maxCompared bounds the work of comparing parameters, which is quadratic.
+const maxCompared = 64
+
 func equalSIP(u, v *URI) bool {
-	return (u.User == nil) == (v.User == nil) && equalEscaped(u.User, v.User, false) &&
+	return bytes.Count(u.Params, []byte{';'}) < maxCompared && bytes.Count(v.Params, []byte{';'}) < maxCompared &&
+		bytes.Count(u.Headers, []byte{'&'}) < maxCompared && bytes.Count(v.Headers, []byte{'&'}) < maxCompared &&
+		(u.User == nil) == (v.User == nil) && equalEscaped(u.User, v.User, false) &&
 		(u.Password == nil) == (v.Password == nil) && equalEscaped(u.Password, v.Password, false) &&
 		equalHost(u.Host, v.Host) && u.HasPort == v.HasPort && u.Port == v.Port &&
 		paramsMatch(u.Params, v.Params) && paramsMatch(v.Params, u.Params) &&
@@ -68,14 +73,14 @@ func paramsMatch(a, b []byte) bool {
 // significant parameters must be in both URIs. transport is not in the rule's text but in its examples.
 func significant(name []byte) bool {
 	for _, s := range [...]string{"user", "ttl", "method", "maddr", "transport"} {
-		if equalEscaped(name, []byte(s), true) {
+		if equalEscaped(name, s, true) {
 			return true
 		}
 	}
 	return false
 }
 
-func findEscapedParam(b, name []byte) (value []byte, ok bool) {
+func findEscapedParam[T []byte | string](b []byte, name T) (value []byte, ok bool) {
 	p := params{b: b}
 	for p.next() {
 		if equalEscaped(p.name, name, true) {
@@ -112,7 +117,7 @@ func hasHeader(b, name, value []byte) bool {
 
 // equalEscaped compares characters, not their spelling: an escape equals the character it stands for, unless that is
 // reserved (RFC 2396 2.2) or is "%".
-func equalEscaped(a, b []byte, fold bool) bool {
+func equalEscaped[T []byte | string](a []byte, b T, fold bool) bool {
 	for len(a) > 0 && len(b) > 0 {
 		ca, escA, na := nextChar(a)
 		cb, escB, nb := nextChar(b)
@@ -129,7 +134,7 @@ func equalEscaped(a, b []byte, fold bool) bool {
 
 // nextChar returns the first character, whether it is an escape that differs from the character itself, and the bytes it
 // takes.
-func nextChar(b []byte) (c byte, escape bool, n int) {
+func nextChar[T []byte | string](b T) (c byte, escape bool, n int) {
 	if c, ok := unescape(b); ok {
 		switch c {
 		case ';', '/', '?', ':', '@', '&', '=', '+', '$', ',', '%':

@@ -13,7 +13,8 @@ func (m *Message) Validate() error {
 
 func (m *Message) fault() (*Error, int) {
 	if m.request {
-		if _, err := ParseURI(m.RequestURI()); err != nil {
+		// A Request-URI has no headers: they must not be forwarded (RFC 4475 3.1.2.11).
+		if u, err := ParseURI(m.RequestURI()); err != nil || u.Headers != nil {
 			return errRequestURI, int(m.uriAt.Start)
 		}
 	}
