@@ -45,3 +45,7 @@ func (p plan) services() string        { return p.address(serviceNet, 0) + "/20"
 func (p plan) apiServiceIP() string    { return p.address(serviceNet, 1) }
 func (p plan) apiURL() string          { return fmt.Sprintf("https://%s:%d", p.controlPlane(), apiPort) }
 func (p plan) onLink(ip string) string { return ip + "/24" }
+
+// apiReady answers 200 once the default roles are there: a program started
+// before is refused, and tries again only seconds later.
+func (p plan) apiReady() string { return p.apiURL() + "/readyz" }

@@ -53,14 +53,14 @@ func (o Options) node(a *authority, n int) (machine, error) {
 		return m, err
 	}
 	in := func(name string) string { return filepath.Join(m.dir, name) }
-	m.program("containerd", "", "--config", in("containerd.toml"))
-	m.program("kubelet", config.Socket,
+	m.program("containerd", nil, "--config", in("containerd.toml"))
+	m.program("kubelet", []string{config.Socket, p.apiReady()},
 		"--config="+in("kubelet.yaml"),
 		"--kubeconfig="+in("kubelet.kubeconfig"),
 		"--hostname-override="+m.name,
 		"--node-ip="+config.IP,
 		fmt.Sprintf("--node-labels=%s=%s", ZoneLabel, o.zone(n)))
-	m.program("kube-proxy", fmt.Sprintf("%s:%d", p.controlPlane(), apiPort),
+	m.program("kube-proxy", []string{p.apiReady()},
 		"--config="+in("kube-proxy.yaml"))
 	return m, nil
 }

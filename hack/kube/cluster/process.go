@@ -155,7 +155,9 @@ func newMachine(o Options, name, ns string) machine {
 	}}
 }
 
-func (m *machine) program(name, after string, args ...string) {
+// program adds a program that is started once all of after answers, in any
+// form that spec.Program.After takes.
+func (m *machine) program(name string, after []string, args ...string) {
 	m.spec.Programs = append(m.spec.Programs, spec.Program{
 		Name:  name,
 		Args:  append([]string{name}, args...),

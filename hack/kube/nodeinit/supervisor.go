@@ -5,10 +5,8 @@ package main
 import (
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"os/exec"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,11 +14,7 @@ import (
 	"github.com/sipring/sipring/hack/kube/nodeinit/spec"
 )
 
-const (
-	restartDelay = time.Second
-	dialEvery    = 20 * time.Millisecond
-	dialFor      = time.Minute
-)
+const restartDelay = time.Second
 
 // supervisor keeps the programs of a machine running. All its state belongs
 // to the goroutine that calls run.
@@ -61,8 +55,10 @@ func (s *supervisor) run(stop, died <-chan os.Signal) error {
 // answers.
 func (s *supervisor) startInOrder() {
 	for _, p := range s.machine.Programs {
-		if p.After != "" && !reachable(p.After) {
-			slog.Warn("prerequisite does not answer, starting anyway", "name", p.Name, "after", p.After)
+		for _, address := range p.After {
+			if err := await(address); err != nil {
+				slog.Warn("prerequisite does not answer, starting anyway", "name", p.Name, "err", err)
+			}
 		}
 		s.start <- p
 	}
@@ -121,21 +117,4 @@ func (s *supervisor) reap() {
 			"exit", status.ExitStatus(), "signal", int(status.Signal()))
 		s.startLater(p)
 	}
-}
-
-// reachable waits for address, a path of a unix socket or host:port, to accept
-// a connection.
-func reachable(address string) bool {
-	network := "tcp"
-	if strings.HasPrefix(address, "/") {
-		network = "unix"
-	}
-	for deadline := time.Now().Add(dialFor); time.Now().Before(deadline); time.Sleep(dialEvery) {
-		conn, err := net.DialTimeout(network, address, time.Second)
-		if err == nil {
-			conn.Close()
-			return true
-		}
-	}
-	return false
 }

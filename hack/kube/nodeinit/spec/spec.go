@@ -32,7 +32,8 @@ type Program struct {
 	Env  []string `json:"env,omitempty"`
 	// Log is the file that its output is appended to.
 	Log string `json:"log"`
-	// After is a unix socket or host:port that must accept connections before
-	// the program is started for the first time; empty for none.
-	After string `json:"after,omitempty"`
+	// After is what must answer before the program is started for the first
+	// time: the path of a unix socket, host:port, or an https URL that must
+	// return 200 (the certificate is not looked at).
+	After []string `json:"after,omitempty"`
 }
