@@ -90,14 +90,14 @@ func (t *Table) Share(id uint32) float64 {
 
 // Moved returns the number of partitions whose list of owners differs between
 // two tables. Tables with different numbers of partitions have none in common:
-// then it is all partitions of the new one.
-func Moved(old, new *Table) int {
-	if old.partitions != new.partitions {
-		return new.partitions
+// then it is all partitions of the later one.
+func Moved(before, after *Table) int {
+	if before.partitions != after.partitions {
+		return after.partitions
 	}
 	moved := 0
-	for p := range new.partitions {
-		if !slices.Equal(old.Owners(p), new.Owners(p)) {
+	for p := range after.partitions {
+		if !slices.Equal(before.Owners(p), after.Owners(p)) {
 			moved++
 		}
 	}

@@ -106,8 +106,8 @@ func TestMoved(t *testing.T) {
 		}
 	}
 	tests := map[string]struct {
-		old, new *Table
-		want     int
+		before, after *Table
+		want          int
 	}{
 		"the same members":   {three, Build(numbered(3), 64, 2), 0},
 		"one gone":           {three, Build(numbered(2), 64, 2), owned},
@@ -119,7 +119,7 @@ func TestMoved(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := Moved(tt.old, tt.new); got != tt.want {
+			if got := Moved(tt.before, tt.after); got != tt.want {
 				t.Errorf("moved %d, want %d", got, tt.want)
 			}
 		})

@@ -29,12 +29,12 @@ type Branch struct {
 // another, the same on every pod. The target is what makes it distinct: its
 // URI, followed by its flow if two targets can share one.
 func (k *Keys) Target(tx TxID, target []byte) uint32 {
-	b := k.take()
-	b.begin(k.indexOf(tx), purposeTarget)
-	b.field(tx[:])
-	b.field(target)
-	hash := binary.BigEndian.Uint32(b.finish())
-	k.put(b)
+	h := k.take()
+	h.begin(k.indexOf(tx), purposeTarget)
+	h.field(tx[:])
+	h.field(target)
+	hash := binary.BigEndian.Uint32(h.finish())
+	k.put(h)
 	return hash
 }
 
@@ -43,16 +43,16 @@ func (k *Keys) Target(tx TxID, target []byte) uint32 {
 // made br.Tx. If that is no longer valid the branch is well-formed and distinct,
 // but ParseBranch will not know it.
 func (k *Keys) AppendBranch(dst []byte, br Branch) []byte {
-	b := k.take()
-	b.begin(k.indexOf(br.Tx), purposeBranch)
-	bin := append(b.buf[:1], br.Tx[:]...)
+	h := k.take()
+	h.begin(k.indexOf(br.Tx), purposeBranch)
+	bin := append(h.buf[:1], br.Tx[:]...)
 	bin = binary.BigEndian.AppendUint32(bin, br.Target)
 	bin = binary.BigEndian.AppendUint32(bin, br.Loop)
-	b.n = len(bin)
-	bin = append(bin, b.finish()[:branchMAC]...)
+	h.n = len(bin)
+	bin = append(bin, h.finish()[:branchMAC]...)
 	dst = append(dst, magicCookie...)
 	dst = encoding.AppendEncode(dst, bin[1:])
-	k.put(b)
+	k.put(h)
 	return dst
 }
 
@@ -62,18 +62,18 @@ func (k *Keys) ParseBranch(s []byte) (Branch, bool) {
 	if len(s) != BranchLen || string(s[:len(magicCookie)]) != magicCookie {
 		return Branch{}, false
 	}
-	b := k.take()
-	br, ok := k.parseBranch(b, s[len(magicCookie):])
-	k.put(b)
+	h := k.take()
+	br, ok := k.parseBranch(h, s[len(magicCookie):])
+	k.put(h)
 	return br, ok
 }
 
-func (k *Keys) parseBranch(b *bench, s []byte) (br Branch, ok bool) {
-	n, err := encoding.Decode(b.buf[1:], s)
+func (k *Keys) parseBranch(h *hasher, s []byte) (br Branch, ok bool) {
+	n, err := encoding.Decode(h.buf[1:], s)
 	if err != nil || n != branchBin { // line breaks are skipped by Decode
 		return Branch{}, false
 	}
-	body, mac := b.buf[1:1+branchBody], b.buf[1+branchBody:1+branchBin]
+	body, mac := h.buf[1:1+branchBody], h.buf[1+branchBody:1+branchBin]
 	copy(br.Tx[:], body)
 	key := k.index(br.Tx.KeyID())
 	if key < 0 {
@@ -81,9 +81,9 @@ func (k *Keys) parseBranch(b *bench, s []byte) (br Branch, ok bool) {
 	}
 	br.Target = binary.BigEndian.Uint32(body[len(br.Tx):])
 	br.Loop = binary.BigEndian.Uint32(body[len(br.Tx)+4:])
-	b.begin(key, purposeBranch)
-	b.n += branchBody
-	if !hmac.Equal(b.finish()[:branchMAC], mac) {
+	h.begin(key, purposeBranch)
+	h.n += branchBody
+	if !hmac.Equal(h.finish()[:branchMAC], mac) {
 		return Branch{}, false
 	}
 	return br, true

@@ -42,7 +42,7 @@ func NewKeys(keys []Key) (*Keys, error) {
 		k.ids = append(k.ids, key.ID)
 	}
 	secrets := slices.Clone(keys)
-	k.pool.New = func() any { return newBench(secrets) }
+	k.pool.New = func() any { return newHasher(secrets) }
 	return k, nil
 }
 

@@ -23,17 +23,17 @@ type LoopFields struct {
 // If it parses and they differ, the request has come back changed: a spiral.
 // The hash is made under the key that made tx.
 func (k *Keys) LoopHash(tx TxID, f *LoopFields) uint32 {
-	b := k.take()
-	b.begin(k.indexOf(tx), purposeLoop)
-	b.field(f.RequestURI)
-	b.number(uint64(len(f.Routes)))
+	h := k.take()
+	h.begin(k.indexOf(tx), purposeLoop)
+	h.field(f.RequestURI)
+	h.number(uint64(len(f.Routes)))
 	for _, route := range f.Routes {
-		b.field(route)
+		h.field(route)
 	}
-	b.field(f.FromTag)
-	b.field(f.CallID)
-	b.number(uint64(f.CSeq))
-	hash := binary.BigEndian.Uint32(b.finish())
-	k.put(b)
+	h.field(f.FromTag)
+	h.field(f.CallID)
+	h.number(uint64(f.CSeq))
+	hash := binary.BigEndian.Uint32(h.finish())
+	k.put(h)
 	return hash
 }

@@ -55,14 +55,14 @@ type Token struct {
 // padding: characters that are free to stand in the user part and in a
 // parameter of a SIP URI (RFC 3261 section 25.1). At most MaxToken of them.
 func (k *Keys) AppendToken(dst []byte, t *Token) []byte {
-	b := k.take()
-	b.begin(0, purposeToken)
-	bin := append(b.buf[:1], version, k.ids[0], t.flags())
+	h := k.take()
+	h.begin(0, purposeToken)
+	bin := append(h.buf[:1], version, k.ids[0], t.flags())
 	bin = t.appendBody(bin)
-	b.n = len(bin)
-	bin = append(bin, b.finish()[:macSize]...)
+	h.n = len(bin)
+	bin = append(bin, h.finish()[:macSize]...)
 	dst = encoding.AppendEncode(dst, bin[1:])
-	k.put(b)
+	k.put(h)
 	return dst
 }
 
@@ -75,24 +75,24 @@ func (k *Keys) ParseToken(s []byte, t *Token) error {
 	if len(s) > MaxToken {
 		return ErrTooLong
 	}
-	b := k.take()
-	err := k.parse(b, s, t)
-	k.put(b)
+	h := k.take()
+	err := k.parse(h, s, t)
+	k.put(h)
 	if err != nil {
 		t.clear()
 	}
 	return err
 }
 
-func (k *Keys) parse(b *bench, s []byte, t *Token) error {
-	n, err := encoding.Decode(b.buf[1:], s)
+func (k *Keys) parse(h *hasher, s []byte, t *Token) error {
+	n, err := encoding.Decode(h.buf[1:], s)
 	if err != nil || n != encoding.DecodedLen(len(s)) { // line breaks are skipped by Decode
 		return ErrEncoding
 	}
 	if n < minBinary {
 		return ErrTruncated
 	}
-	bin := b.buf[1 : 1+n]
+	bin := h.buf[1 : 1+n]
 	if bin[0] != version {
 		return ErrVersion
 	}
@@ -101,9 +101,9 @@ func (k *Keys) parse(b *bench, s []byte, t *Token) error {
 		return ErrUnknownKey
 	}
 	body, mac := bin[:n-macSize], bin[n-macSize:]
-	b.begin(key, purposeToken)
-	b.n += len(body)
-	if !hmac.Equal(b.finish()[:macSize], mac) {
+	h.begin(key, purposeToken)
+	h.n += len(body)
+	if !hmac.Equal(h.finish()[:macSize], mac) {
 		return ErrForged
 	}
 	if !t.readBody(body[2], body[headSize:]) {

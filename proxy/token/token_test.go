@@ -274,11 +274,11 @@ func TestParseTokenErrors(t *testing.T) {
 
 // sign makes a token of any body, as a later version or a faulty one might.
 func sign(k *Keys, body []byte) []byte {
-	b := k.take()
-	b.begin(0, purposeToken)
-	bin := append(b.buf[:1], body...)
-	b.n = len(bin)
-	bin = append(bin, b.finish()[:macSize]...)
+	h := k.take()
+	h.begin(0, purposeToken)
+	bin := append(h.buf[:1], body...)
+	h.n = len(bin)
+	bin = append(bin, h.finish()[:macSize]...)
 	return encoding.AppendEncode(nil, bin[1:])
 }
 

@@ -37,9 +37,9 @@ type TxFields struct {
 
 // TxID returns the ID of a transaction that begins, under the current key.
 func (k *Keys) TxID(f *TxFields) TxID {
-	b := k.take()
-	id := k.txID(b, 0, f)
-	k.put(b)
+	h := k.take()
+	id := k.txID(h, 0, f)
+	k.put(h)
 	return id
 }
 
@@ -47,11 +47,11 @@ func (k *Keys) TxID(f *TxFields) TxID {
 // TxID first. A CANCEL, an ACK or a retransmission may belong to a transaction
 // that began under any of them. At most MaxKeys are appended.
 func (k *Keys) AppendTxIDs(dst []TxID, f *TxFields) []TxID {
-	b := k.take()
+	h := k.take()
 	for key := range k.ids {
-		dst = append(dst, k.txID(b, key, f))
+		dst = append(dst, k.txID(h, key, f))
 	}
-	k.put(b)
+	k.put(h)
 	return dst
 }
 
@@ -61,27 +61,27 @@ const (
 	byFields = 2 // RFC 2543
 )
 
-func (k *Keys) txID(b *bench, key int, f *TxFields) (id TxID) {
-	b.begin(key, purposeTx)
+func (k *Keys) txID(h *hasher, key int, f *TxFields) (id TxID) {
+	h.begin(key, purposeTx)
 	if hasCookie(f.Branch) {
-		b.number(byBranch)
-		b.folded(f.Branch)
-		b.folded(f.SentBy)
-		b.field(f.Method)
+		h.number(byBranch)
+		h.folded(f.Branch)
+		h.folded(f.SentBy)
+		h.field(f.Method)
 	} else {
-		b.number(byFields)
-		b.field(f.TopVia)
-		b.field(f.RequestURI)
+		h.number(byFields)
+		h.field(f.TopVia)
+		h.field(f.RequestURI)
 		if string(f.Method) != "INVITE" {
-			b.field(f.ToTag)
+			h.field(f.ToTag)
 		}
-		b.field(f.FromTag)
-		b.field(f.CallID)
-		b.number(uint64(f.CSeq))
-		b.field(f.Method)
+		h.field(f.FromTag)
+		h.field(f.CallID)
+		h.number(uint64(f.CSeq))
+		h.field(f.Method)
 	}
 	id[0] = k.ids[key]
-	copy(id[1:], b.finish())
+	copy(id[1:], h.finish())
 	return id
 }
 

@@ -22,9 +22,9 @@ const (
 // and no two texts decode to the same bytes.
 var encoding = base64.RawURLEncoding.Strict()
 
-// bench is a workplace: one MAC state per key and room for what is signed. It
+// hasher is a workplace: one MAC state per key and room for what is signed. It
 // is reused so that signing does not allocate.
-type bench struct {
+type hasher struct {
 	macs []hash.Hash // in the order of Keys.ids
 	mac  hash.Hash   // the one in use
 	sum  [sha256.Size]byte
@@ -32,70 +32,70 @@ type bench struct {
 	n    int                 // bytes of buf that are filled
 }
 
-func newBench(keys []Key) *bench {
-	b := &bench{}
+func newHasher(keys []Key) *hasher {
+	h := &hasher{}
 	for _, key := range keys {
-		b.macs = append(b.macs, hmac.New(sha256.New, key.Secret[:]))
+		h.macs = append(h.macs, hmac.New(sha256.New, key.Secret[:]))
 	}
-	return b
+	return h
 }
 
-func (k *Keys) take() *bench { return k.pool.Get().(*bench) }
+func (k *Keys) take() *hasher { return k.pool.Get().(*hasher) }
 
-func (k *Keys) put(b *bench) { k.pool.Put(b) }
+func (k *Keys) put(h *hasher) { k.pool.Put(h) }
 
 // begin starts a MAC under the key at a place in Keys.ids.
-func (b *bench) begin(key int, purpose byte) {
-	b.mac = b.macs[key]
-	b.mac.Reset()
-	b.buf[0] = purpose
-	b.n = 1
+func (h *hasher) begin(key int, purpose byte) {
+	h.mac = h.macs[key]
+	h.mac.Reset()
+	h.buf[0] = purpose
+	h.n = 1
 }
 
 // flush feeds the MAC what is buffered.
-func (b *bench) flush() {
-	b.mac.Write(b.buf[:b.n])
-	b.n = 0
+func (h *hasher) flush() {
+	h.mac.Write(h.buf[:h.n])
+	h.n = 0
 }
 
 // number adds an integer to the MAC's input.
-func (b *bench) number(v uint64) {
-	if len(b.buf)-b.n < binary.MaxVarintLen64 {
-		b.flush()
+func (h *hasher) number(v uint64) {
+	if len(h.buf)-h.n < binary.MaxVarintLen64 {
+		h.flush()
 	}
-	b.n += binary.PutUvarint(b.buf[b.n:], v)
+	h.n += binary.PutUvarint(h.buf[h.n:], v)
 }
 
 // field adds bytes of any length, preceded by it so that no two lists of
 // fields give the same input.
-func (b *bench) field(v []byte) {
-	b.number(uint64(len(v)))
+func (h *hasher) field(v []byte) {
+	h.number(uint64(len(v)))
 	for len(v) > 0 {
-		if b.n == len(b.buf) {
-			b.flush()
+		if h.n == len(h.buf) {
+			h.flush()
 		}
-		n := copy(b.buf[b.n:], v)
-		b.n += n
+		n := copy(h.buf[h.n:], v)
+		h.n += n
 		v = v[n:]
 	}
 }
 
 // folded adds a field whose ASCII letters compare without case.
-func (b *bench) folded(v []byte) {
-	b.number(uint64(len(v)))
+func (h *hasher) folded(v []byte) {
+	h.number(uint64(len(v)))
 	for _, c := range v {
-		if b.n == len(b.buf) {
-			b.flush()
+		if h.n == len(h.buf) {
+			h.flush()
 		}
-		b.buf[b.n] = lower(c)
-		b.n++
+		h.buf[h.n] = lower(c)
+		h.n++
 	}
 }
 
-// finish returns the MAC, valid until the bench is used again.
-func (b *bench) finish() []byte {
-	b.flush()
-	return b.mac.Sum(b.sum[:0])
+// finish returns the MAC, valid until the hasher is used again.
+func (h *hasher) finish() []byte {
+	h.flush()
+	return h.mac.Sum(h.sum[:0])
 }
 
 func lower(c byte) byte {
