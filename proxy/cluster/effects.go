@@ -1,0 +1,35 @@
+package cluster
+
+// Send is one message for another member.
+type Send struct {
+	To         uint32
+	start, end int
+}
+
+// Effects is what a step of a Core asks its driver to do. It is reusable; the driver owns it.
+//
+// Sends must be put into the queues of the peers' streams before the core's lock is released: the order in which one
+// core speaks to one peer is part of the protocol. Completed ops are to be told (op.Done) after it is released.
+type Effects struct {
+	// Sends in order. Bytes returns the message of each.
+	Sends []Send
+	// Registers and Lookups are the completed ops.
+	Registers []*RegisterOp
+	Lookups   []*LookupOp
+	// Changed: Core.Progress may have changed. The driver passes the sum over all cores to the membership.
+	Changed bool
+
+	buf []byte
+}
+
+// Bytes returns the message of s. It is valid until Reset.
+func (e *Effects) Bytes(s Send) []byte { return e.buf[s.start:s.end] }
+
+// Reset empties e and keeps its memory.
+func (e *Effects) Reset() {
+	clear(e.Registers)
+	clear(e.Lookups)
+	e.Sends, e.Registers, e.Lookups = e.Sends[:0], e.Registers[:0], e.Lookups[:0]
+	e.Changed = false
+	e.buf = e.buf[:0]
+}

@@ -1,0 +1,54 @@
+package cluster
+
+import "github.com/sipring/sipring/proxy/location"
+
+// RegisterOp is one REGISTER on its way through the cluster. The caller fills in Update and Done, hands it to
+// Core.Register and must leave it alone until Done has been called; then it may be used again. Pool them.
+type RegisterOp struct {
+	// Update is what the REGISTER asks for. Its slices must stay valid until Done.
+	Update location.Update
+	// Done is called once by the driver, after it has unlocked the core.
+	Done func(*RegisterOp)
+	// User is the caller's own.
+	User any
+
+	// Status is 200, 400, 403 or 500 as location.Apply decides, or 503: not enough members confirmed in time.
+	Status int
+	// Record holds the current bindings of the AOR for a 200, and Now the time to compute what is left of them.
+	// It belongs to the op.
+	Record location.Record
+	Now    int64
+
+	buf []byte
+}
+
+// LookupOp asks for the bindings of one AOR. The rules of RegisterOp hold.
+type LookupOp struct {
+	// AOR is the canonical address-of-record. It must stay valid until Done.
+	AOR []byte
+	// Done is called once by the driver, after it has unlocked the core.
+	Done func(*LookupOp)
+	// User is the caller's own.
+	User any
+
+	// Result says whether Record is the answer.
+	Result LookupResult
+	// Record holds the bindings; use Record.Live(op.Now). It belongs to the op.
+	Record location.Record
+	Now    int64
+
+	buf []byte
+}
+
+// LookupResult is how a lookup ended.
+type LookupResult uint8
+
+const (
+	// Unavailable: no member that holds the AOR's partition answered in time. It is not known whether there are
+	// bindings: never answer 404 or 480 because of it.
+	Unavailable LookupResult = iota
+	// Found: Record has at least one live binding.
+	Found
+	// NotFound: a member that holds everything acknowledged for this AOR has no live binding.
+	NotFound
+)

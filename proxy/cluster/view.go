@@ -1,0 +1,97 @@
+package cluster
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/ring"
+)
+
+// Liveness is what a member knows of another.
+type Liveness uint8
+
+const (
+	// Unknown: in the set, and neither met nor given up yet.
+	Unknown Liveness = iota
+	// Up: there is a stream to it.
+	Up
+	// Down: it is known to be dead or out of reach.
+	Down
+)
+
+// String returns the name used in status and logs.
+func (l Liveness) String() string {
+	switch l {
+	case Up:
+		return "up"
+	case Down:
+		return "down"
+	}
+	return "unknown"
+}
+
+// MemberView is one published member as this member sees it.
+type MemberView struct {
+	config.Member
+	// Liveness; of this member itself always Up.
+	Liveness Liveness
+	// Incarnation of the process met last; 0 if none.
+	Incarnation uint64
+	// Link counts the streams to it: a new number is a new stream, on which nothing sent before arrives.
+	Link uint64
+	// Synced: the incarnation has said that it holds what it will own.
+	Synced bool
+	// Leaving: published as draining, or it has said so itself.
+	Leaving bool
+}
+
+// View is how one member sees the cluster at one moment. It is immutable and safe for concurrent use.
+type View struct {
+	// Epoch of the published set.
+	Epoch uint64
+	// Version counts the views of this process; each differs from the one before.
+	Version uint64
+	// Self is this member's ID.
+	Self uint32
+	// Set is the published set.
+	Set *config.MemberSet
+	// Ring is the effective ring: the published active members that live and are synced. Where there is none, the
+	// active members that live; where there is none, all that live.
+	Ring *ring.Table
+	// Next is Ring with the live members that are joining or not yet synced: what they will own.
+	Next *ring.Table
+	// Members by rising ID, this one among them if it is in the set.
+	Members []MemberView
+	// Suspects are the IDs of the published members that are down, rising.
+	Suspects []uint32
+	// Synced: this member holds what it owns.
+	Synced bool
+	// Pending: a published member that may hold data is Unknown. Nothing may be concluded from its silence yet.
+	Pending bool
+}
+
+// Member returns what is known of the member.
+func (v *View) Member(id uint32) (MemberView, bool) {
+	i, ok := slices.BinarySearchFunc(v.Members, id, func(m MemberView, id uint32) int { return cmp.Compare(m.ID, id) })
+	if !ok {
+		return MemberView{}, false
+	}
+	return v.Members[i], true
+}
+
+// Up reports whether the member is in the set and lives. It is true of this member itself.
+func (v *View) Up(id uint32) bool {
+	m, ok := v.Member(id)
+	return ok && m.Liveness == Up
+}
+
+// Copies is how many members must hold an update before it is acknowledged: min(R, members that live and do not leave).
+func (v *View) Copies() int {
+	return max(1, min(v.Next.Replicas(), len(v.Next.Members())))
+}
+
+// Partition returns the partition of an AOR.
+func (v *View) Partition(aor []byte) int {
+	return ring.Partition(ring.Hash(aor), v.Ring.Partitions())
+}
