@@ -10,7 +10,7 @@ import "strconv"
 //   - in the user part every character that may stand for itself does, and every other one is an escape in upper case, so
 //     that the form is a URI again and different users never collide;
 //   - the host is in lower case without a final dot, an IPv6 reference in the form of RFC 5952;
-//   - the port is left out if it is the default of the scheme it came with, 5060 or 5061.
+//   - the port is left out if it is 5060, or 5061 with sips.
 //
 // Of a tel URI visual separators are left out, and so are parameters but the phone-context of a local number (RFC 3966 5).
 // Any other URI keeps everything but the case of its scheme. A zero URI appends ":".
@@ -22,7 +22,7 @@ func CanonicalAOR(dst []byte, uri URI) []byte {
 			dst = append(appendCanonicalUser(dst, uri.User), '@')
 		}
 		dst = appendCanonicalHost(dst, uri.Host)
-		if uri.HasPort && uri.Port != defaultPort(uri.Scheme) {
+		if uri.HasPort && uri.Port != 5060 && !(uri.Port == 5061 && uri.Scheme == SchemeSIPS) {
 			dst = strconv.AppendUint(append(dst, ':'), uint64(uri.Port), 10)
 		}
 		return dst
@@ -31,13 +31,6 @@ func CanonicalAOR(dst []byte, uri URI) []byte {
 	}
 	dst = append(appendLower(dst, uri.SchemeBytes), ':')
 	return append(dst, uri.Opaque...)
-}
-
-func defaultPort(s Scheme) uint16 {
-	if s == SchemeSIPS {
-		return 5061
-	}
-	return 5060
 }
 
 func appendCanonicalUser(dst, user []byte) []byte {

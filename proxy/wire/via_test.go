@@ -1,0 +1,97 @@
+package wire
+
+import (
+	"fmt"
+	"testing"
+)
+
+func TestParseVia(t *testing.T) {
+	for in, want := range map[string]string{
+		"SIP/2.0/UDP h": `UDP h:0,false "" "" "" rport=0,false ttl=0,false`,
+		"SIP / 2.0 / UDP first.example.com: 4000;ttl=16 ;maddr=224.2.0.1 ;branch=z9hG4bKa7c6a8dlze.1": `UDP first.example.com:4000,true "z9hG4bKa7c6a8dlze.1" "" "224.2.0.1" rport=0,false ttl=16,true`,
+		"SIP/2.0/TLS [2001:db8::1] : 5061 ; Branch = z9 ; rport":                                      `TLS [2001:db8::1]:5061,true "z9" "" "" rport=0,true ttl=0,false`,
+		"SIP/2.0/UDP h;rport=4000;received=192.0.2.1;branch=a":                                        `UDP h:0,false "a" "192.0.2.1" "" rport=4000,true ttl=0,false`,
+		"SIP/2.0/UDP h;received=[::1];rport=":                                                         `UDP h:0,false "" "[::1]" "" rport=0,true ttl=0,false`,
+		"SIP\r\n / 2.0/\tWS\r\n df7jal23ls0d.invalid\r\n ;branch=z":                                   `WS df7jal23ls0d.invalid:0,false "z" "" "" rport=0,false ttl=0,false`,
+		`SIP/2.0/UDP h;x="a,;b\"c";branch=z`:                                                          `UDP h:0,false "z" "" "" rport=0,false ttl=0,false`,
+		"SIP/2.0/UDP h;branch=z;":                                                                     `UDP h:0,false "z" "" "" rport=0,false ttl=0,false`,
+	} {
+		v, err := ParseVia([]byte(in))
+		if err != nil {
+			t.Errorf("%q: %v", in, err)
+			continue
+		}
+		rport, hasRPort := v.RPort()
+		ttl, hasTTL := v.TTL()
+		got := fmt.Sprintf("%s %s:%d,%v %q %q %q rport=%d,%v ttl=%d,%v", v.Transport, v.Host, v.Port, v.HasPort, v.Branch(), v.Received(), v.Maddr(), rport, hasRPort, ttl, hasTTL)
+		if got != want {
+			t.Errorf("%q:\ngot  %s\nwant %s", in, got, want)
+		}
+	}
+}
+
+func TestParseViaRefuses(t *testing.T) {
+	for _, in := range []string{
+		"", "SIP", "SIP/2.0", "SIP/2.0/", "SIP/2.0/UDP", "SIP/2.0/UDP ", "SIP/2.0/UDP;branch=a", "SIP/2.0/UDP ;branch=a", "SIP/2.0 UDP h",
+		"/2.0/UDP h", "SIP//UDP h", "SIP/2.0// h", "SIP/2.0/UDP[::1]", "SIP/2.0/UDP h i", "SIP/2.0/UDP h:", "SIP/2.0/UDP h:x", "SIP/2.0/UDP h:0",
+		"SIP/2.0/UDP h:65536", "SIP/2.0/UDP [::1", "SIP/2.0/UDP h;;branch=a", "SIP/2.0/UDP h;=a", "SIP/2.0/UDP h;branch=a b",
+		`SIP/2.0/UDP h;x="a`, "SIP/2.0/UDP h;branch=a;branch=b", "SIP/2.0/UDP h;received=1.1.1.1;Received=2.2.2.2", "SIP/2.0/UDP h;rport;rport",
+		"SIP/2.0/UDP h;rport=x", "SIP/2.0/UDP h;rport=65536", "SIP/2.0/UDP h;ttl=256", "SIP/2.0/UDP h;ttl", "SIP/2.0/UDP h;maddr=a;maddr=b",
+		"SIP/2.0/UDP h, SIP/2.0/UDP i", "SIP/2.0/UDP @h",
+	} {
+		if v, err := ParseVia([]byte(in)); err == nil {
+			t.Errorf("%q was taken: %+v", in, v)
+		}
+	}
+}
+
+// RFC 3261 18.2.2 and RFC 3581 4.
+func TestViaReplyAddr(t *testing.T) {
+	for in, want := range map[string]string{
+		"SIP/2.0/UDP 192.0.2.1":                                       "192.0.2.1:5060",
+		"SIP/2.0/UDP 192.0.2.1:5070":                                  "192.0.2.1:5070",
+		"SIP/2.0/UDP 192.0.2.1:5070;received=192.0.2.2":               "192.0.2.2:5070",
+		"SIP/2.0/UDP 192.0.2.1:5070;received=192.0.2.2;rport=9":       "192.0.2.2:9",
+		"SIP/2.0/UDP 192.0.2.1:5070;received=192.0.2.2;rport":         "192.0.2.2:5070",
+		"SIP/2.0/UDP 192.0.2.1:5070;maddr=224.0.0.1;received=1.1.1.1": "224.0.0.1:5070",
+		"SIP/2.0/UDP h;received=2001:db8::1":                          "[2001:db8::1]:5060",
+		"SIP/2.0/UDP h":                                               "",
+		"SIP/2.0/UDP 192.0.2.1;maddr=h":                               "",
+	} {
+		v, err := ParseVia([]byte(in))
+		if err != nil {
+			t.Errorf("%q: %v", in, err)
+			continue
+		}
+		got, ok := v.ReplyAddr()
+		if ok != (want != "") || ok && got.String() != want {
+			t.Errorf("%q: got %v %v, want %q", in, got, ok, want)
+		}
+	}
+}
+
+func TestTopAndSecondVia(t *testing.T) {
+	for name, c := range map[string]struct{ headers, top, second string }{
+		"none":     {"", "Missing Via", "Missing Via"},
+		"one":      {"Via: SIP/2.0/UDP a\r\n", "a", "Missing Via"},
+		"two":      {"Via: SIP/2.0/UDP a\r\nX: y\r\nv: SIP/2.0/UDP b\r\n", "a", "b"},
+		"list":     {"Via: SIP/2.0/UDP a , SIP/2.0/UDP b\r\n", "a", "b"},
+		"holes":    {"Via: , ,SIP/2.0/UDP a,,\r\nVia: \r\nVia:,\r\nVia: SIP/2.0/UDP b\r\n", "a", "b"},
+		"bad top":  {"Via: x, SIP/2.0/UDP b\r\n", "Malformed Via", "b"},
+		"bad next": {"Via: SIP/2.0/UDP a, x\r\n", "a", "Malformed Via"},
+	} {
+		m := mustScan(t, "OPTIONS sip:a SIP/2.0\r\n"+c.headers+"\r\n")
+		host := func(v Via, err error) string {
+			if err != nil {
+				return asError(err).Reason
+			}
+			return string(v.Host)
+		}
+		if got := host(m.TopVia()); got != c.top {
+			t.Errorf("%s: top %q", name, got)
+		}
+		if got := host(m.SecondVia()); got != c.second {
+			t.Errorf("%s: second %q", name, got)
+		}
+	}
+}
