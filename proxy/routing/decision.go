@@ -1,0 +1,98 @@
+package routing
+
+import (
+	"github.com/sipring/sipring/proxy/location"
+	"github.com/sipring/sipring/proxy/token"
+	"github.com/sipring/sipring/proxy/wire"
+)
+
+// Action is what to do with a request.
+type Action uint8
+
+// The actions.
+const (
+	// Drop: nothing can be done and nobody answered; Why says the reason.
+	Drop Action = iota
+	// Reject: answer with Status, Reason and Extra.
+	Reject
+	// Options: answer an OPTIONS for the proxy itself with 200 and Extra.
+	Options
+	// Register: the registration in Update goes to its home.
+	Register
+	// Lookup: forward to the bindings of AOR.
+	Lookup
+	// InDialog: forward within a dialog, as Token says.
+	InDialog
+)
+
+// String returns the action's name.
+func (a Action) String() string {
+	return [...]string{"drop", "reject", "options", "register", "lookup", "in-dialog"}[a]
+}
+
+// Decision is what Decide found. It is meant to be reused by one goroutine at a
+// time: slices are views into the request or into the Decision, and hold until
+// either changes.
+type Decision struct {
+	Action Action
+	// Why is a short constant for logs and counters, in snake case.
+	Why string
+	// Status, Reason and Extra are the response of Reject and Options; Extra is
+	// complete header lines.
+	Status int
+	Reason string
+	Extra  []byte
+
+	// AOR is canonical; set for Register and Lookup.
+	AOR []byte
+	// Update is the registration of Register. Its Received and Flow are the
+	// caller's to set.
+	Update location.Update
+	// OwnRoutes is how many of the topmost Route values are ours, to be removed.
+	OwnRoutes int
+	// RequestURI replaces the Request-URI if it is not nil: a strict router put
+	// ours there (RFC 3261 16.4). The last Route value is then to be removed.
+	RequestURI []byte
+	// Token of InDialog, nil otherwise, and RecordRoute, the URI it came in.
+	Token       *token.Token
+	RecordRoute []byte
+	// ToCallee: the request goes from the dialog's caller to its callee.
+	ToCallee bool
+	// NextRoute is the URI of the first Route value that is not ours, nil if
+	// there is none. Only InDialog has one.
+	NextRoute []byte
+	// Loose: NextRoute has the lr parameter.
+	Loose bool
+
+	tokens   [2]token.Token // one is Token, the other is free to parse into
+	aor      []byte
+	extra    []byte
+	contacts []location.ContactUpdate
+	params   []byte // echoed contact parameters
+	loop     LoopScratch
+}
+
+// LoopScratch is reusable space for the fields of a loop hash.
+type LoopScratch struct {
+	Fields token.LoopFields
+	routes [][]byte
+}
+
+func (d *Decision) reset() {
+	d.Action, d.Why, d.Status, d.Reason, d.Extra = Drop, "", 0, "", nil
+	d.AOR, d.OwnRoutes, d.RequestURI, d.RecordRoute = nil, 0, nil, nil
+	d.Token, d.ToCallee, d.NextRoute, d.Loose = nil, false, nil, false
+	d.Update = location.Update{}
+}
+
+func (d *Decision) drop(why string) {
+	d.Action, d.Why = Drop, why
+}
+
+func (d *Decision) reject(m *wire.Message, status int, reason, why string) {
+	if m.Method() == wire.MethodAck {
+		d.drop(why)
+		return
+	}
+	d.Action, d.Status, d.Reason, d.Why = Reject, status, reason, why
+}

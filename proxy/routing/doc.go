@@ -1,0 +1,15 @@
+// Package routing decides what a proxy does with a request (RFC 3261 16.3 to
+// 16.5 and the registrar's checks of 10.3). It is pure: a scanned request and
+// immutable Tables in, a Decision out.
+//
+// # Invariants
+//
+//   - A request is only ever sent to a binding of an address-of-record served
+//     here, or where a token that verifies allows: no open relay. A Route or
+//     Request-URI that names another place without such a token is refused.
+//   - The same request gives the same Decision on every pod with the same
+//     Tables; nothing of the pod, the time or chance goes into it.
+//   - Deciding does not allocate. A Decision is reused; what it holds are views
+//     into the request and into the Decision itself.
+//   - An ACK is never answered: it is forwarded or dropped.
+package routing

@@ -1,0 +1,122 @@
+package routing
+
+import (
+	"github.com/sipring/sipring/proxy/token"
+	"github.com/sipring/sipring/proxy/wire"
+)
+
+// whose says what a Route value or Request-URI is to us.
+type whose uint8
+
+const (
+	foreign whose = iota
+	ours          // names us, says nothing
+	signed        // holds a token that verifies
+	forged        // names us and holds something else
+)
+
+// takeRoutes is RFC 3261 16.4. It counts the topmost Route values that are ours
+// and reads the last token among them: of several the one nearest to where the
+// request goes. It reports whether there is a token, and false in ok once it
+// has decided. uri becomes the Request-URI to route by.
+func (t *Tables) takeRoutes(m *wire.Message, uri *wire.URI, d *Decision) (hasToken, ok bool) {
+	strict := false
+	if t.token(uri, d) == nil {
+		strict, hasToken = true, true
+		d.RecordRoute = m.RequestURI()
+	}
+	if !m.Has(wire.HeaderRoute) {
+		if strict { // a token is nobody's address
+			d.reject(m, 404, "Not Found", "token_as_target")
+		}
+		return hasToken, !strict
+	}
+	var last []byte
+	for v := range m.Values(wire.HeaderRoute) {
+		route, err := wire.ParseNameAddr(v)
+		if err != nil {
+			d.reject(m, 400, "Malformed Route", "route")
+			return false, false
+		}
+		last = route.URI
+		if d.NextRoute != nil {
+			continue
+		}
+		switch t.whose(&route, d) {
+		case signed:
+			hasToken = true
+			d.RecordRoute = route.URI
+			d.OwnRoutes++
+		case ours:
+			d.OwnRoutes++
+		case forged:
+			d.reject(m, 403, "Forbidden", "forged_token")
+			return false, false
+		case foreign:
+			d.NextRoute = route.URI
+		}
+	}
+	if strict {
+		return hasToken, t.unstrict(m, uri, last, d)
+	}
+	d.checkLoose()
+	return hasToken, true
+}
+
+// unstrict undoes what a strict router did: the last Route value is the
+// Request-URI again.
+func (t *Tables) unstrict(m *wire.Message, uri *wire.URI, last []byte, d *Decision) bool {
+	u, err := wire.ParseURI(last)
+	if err != nil || u.Scheme == wire.SchemeOther {
+		d.reject(m, 400, "Malformed Route", "route")
+		return false
+	}
+	*uri, d.RequestURI = u, last
+	if len(d.NextRoute) > 0 && &d.NextRoute[0] == &last[0] {
+		d.NextRoute = nil
+	}
+	d.checkLoose()
+	return true
+}
+
+func (d *Decision) checkLoose() {
+	if d.NextRoute == nil {
+		return
+	}
+	if u, err := wire.ParseURI(d.NextRoute); err == nil {
+		_, d.Loose = u.Param("lr")
+	}
+}
+
+func (t *Tables) whose(route *wire.NameAddr, d *Decision) whose {
+	u, err := wire.ParseURI(route.URI)
+	if err != nil {
+		return foreign
+	}
+	switch {
+	case t.token(&u, d) == nil:
+		return signed
+	case !t.names(&u):
+		return foreign
+	case len(u.User) > 0:
+		return forged
+	}
+	return ours
+}
+
+// token reads the token in a URI's user part into d.Token, which stays as it
+// was if there is none that verifies.
+func (t *Tables) token(u *wire.URI, d *Decision) error {
+	if len(u.User) == 0 || u.Scheme != wire.SchemeSIP {
+		return token.ErrTruncated
+	}
+	free := &d.tokens[0]
+	if d.Token == free {
+		free = &d.tokens[1]
+	}
+	err := t.keys.ParseToken(u.User, free)
+	if err == nil {
+		d.Token = free
+	}
+	return err
+}

@@ -1,0 +1,240 @@
+package routing
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/token"
+	"github.com/sipring/sipring/proxy/wire"
+)
+
+func testKeys(t testing.TB, first byte) *token.Keys {
+	t.Helper()
+	k, err := token.NewKeys([]token.Key{{ID: first, Secret: [32]byte{first, 2, 3}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func testTables(t testing.TB) *Tables {
+	t.Helper()
+	c := &config.Config{Cluster: "test", Domains: []string{"Example.com", "192.0.2.80"}, Advertise: "sip.example.net"}
+	c.ApplyDefaults()
+	set := &config.MemberSet{Members: []config.Member{{ID: 1, Name: "a", Address: "10.0.0.1"}, {ID: 2, Name: "b", Address: "10.0.0.2"}}}
+	tables, err := NewTables(c, set, netip.MustParseAddr("10.0.0.1"), testKeys(t, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tables
+}
+
+// scan makes a request of a method, URI and header lines; what it lacks of the
+// mandatory headers is added.
+func scan(t testing.TB, method, uri string, headers ...string) *wire.Message {
+	t.Helper()
+	text := method + " " + uri + " SIP/2.0\r\n"
+	all := strings.Join(headers, "\n")
+	for name, line := range map[string]string{
+		"Via:": "Via: SIP/2.0/UDP 198.51.100.1:5062;branch=z9hG4bKx", "From:": "From: <sip:alice@example.com>;tag=a",
+		"To:": "To: <sip:bob@example.com>", "Call-ID:": "Call-ID: c1", "CSeq:": "CSeq: 7 " + method,
+	} {
+		if !strings.Contains("\n"+all, "\n"+name) {
+			text += line + "\r\n"
+		}
+	}
+	for _, h := range headers {
+		text += h + "\r\n"
+	}
+	m := &wire.Message{}
+	if err := m.Scan([]byte(text+"\r\n"), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+type verdict struct {
+	Action string
+	Status int
+	AOR    string
+	Extra  string
+}
+
+func decide(t testing.TB, tables *Tables, m *wire.Message) (verdict, *Decision) {
+	t.Helper()
+	d := &Decision{}
+	tables.Decide(m, d)
+	return verdict{Action: d.Action.String(), Status: d.Status, AOR: string(d.AOR), Extra: strings.TrimSpace(string(d.Extra))}, d
+}
+
+func TestRFC3261_16_3_Validation(t *testing.T) {
+	tables := testTables(t)
+	for name, c := range map[string]struct {
+		m    *wire.Message
+		want verdict
+	}{
+		"step 2: scheme":           {scan(t, "INVITE", "mailto:bob@example.com"), verdict{Action: "reject", Status: 416}},
+		"step 2: scheme of an ACK": {scan(t, "ACK", "mailto:bob@example.com"), verdict{Action: "drop"}},
+		"step 3: last hop":         {scan(t, "INVITE", "sip:bob@example.com", "Max-Forwards: 0"), verdict{Action: "reject", Status: 483}},
+		"step 3: OPTIONS on its last hop is answered": {scan(t, "OPTIONS", "sip:bob@example.com", "Max-Forwards: 0"),
+			verdict{Action: "options", Status: 200, Extra: strings.TrimSpace(OptionsLines)}},
+		"step 3: one hop left": {scan(t, "INVITE", "sip:bob@example.com", "Max-Forwards: 1"), verdict{Action: "lookup", AOR: "sip:bob@example.com"}},
+		"step 5: Proxy-Require": {scan(t, "INVITE", "sip:bob@example.com", "Proxy-Require: a, b", "Proxy-Require: c"),
+			verdict{Action: "reject", Status: 420, Extra: "Unsupported: a, b, c"}},
+		"step 5: not for CANCEL":     {scan(t, "CANCEL", "sip:bob@example.com", "Proxy-Require: a"), verdict{Action: "lookup", AOR: "sip:bob@example.com"}},
+		"Require is for the far end": {scan(t, "INVITE", "sip:bob@example.com", "Require: a"), verdict{Action: "lookup", AOR: "sip:bob@example.com"}},
+	} {
+		got, _ := decide(t, tables, c.m)
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+func TestRFC3261_16_3_LoopIsToldFromSpiral(t *testing.T) {
+	tables := testTables(t)
+	m := scan(t, "INVITE", "sip:bob@example.com")
+	_, d := decide(t, tables, m)
+	tx := tables.keys.TxID(&token.TxFields{Branch: []byte("z9hG4bKx"), SentBy: []byte("h"), Method: []byte("INVITE")})
+	branch := tables.keys.AppendBranch(nil, token.Branch{Tx: tx, Loop: tables.keys.LoopHash(tx, d.LoopFields(m))})
+	via := "Via: SIP/2.0/UDP far.example;branch=z9hG4bKy, SIP/2.0/UDP sip.example.net:5060;branch=" + string(branch)
+	if got, _ := decide(t, tables, scan(t, "INVITE", "sip:bob@example.com", via)); got.Status != 482 {
+		t.Errorf("loop: %+v", got)
+	}
+	if got, _ := decide(t, tables, scan(t, "INVITE", "sip:carol@example.com", via)); got.Action != "lookup" {
+		t.Errorf("spiral: %+v", got)
+	}
+	foreign := testKeys(t, 9).AppendBranch(nil, token.Branch{Tx: tx})
+	via = "Via: SIP/2.0/UDP sip.example.net:5060;branch=" + string(foreign)
+	if got, _ := decide(t, tables, scan(t, "INVITE", "sip:bob@example.com", via)); got.Action != "lookup" {
+		t.Errorf("a branch of nobody's: %+v", got)
+	}
+}
+
+func TestRFC3261_16_5_TargetOfTheRequestURI(t *testing.T) {
+	tables := testTables(t)
+	lookup := func(aor string) verdict { return verdict{Action: "lookup", AOR: aor} }
+	reject := func(status int, extra string) verdict { return verdict{Action: "reject", Status: status, Extra: extra} }
+	for name, c := range map[string]struct {
+		method, uri string
+		want        verdict
+	}{
+		"AOR":                           {"INVITE", "sip:bob@example.com", lookup("sip:bob@example.com")},
+		"AOR, canonical":                {"INVITE", "sip:%62ob@EXAMPLE.com:5060;transport=tcp", lookup("sip:bob@example.com")},
+		"AOR of an address":             {"INVITE", "sip:bob@192.0.2.80", lookup("sip:bob@192.0.2.80")},
+		"unknown method":                {"DANCE", "sip:bob@example.com", lookup("sip:bob@example.com")},
+		"foreign domain":                {"INVITE", "sip:bob@example.org", reject(404, "")},
+		"foreign domain, ACK":           {"ACK", "sip:bob@example.org", verdict{Action: "drop"}},
+		"a member's address":            {"INVITE", "sip:bob@10.0.0.2", reject(404, "")},
+		"any address":                   {"INVITE", "sip:bob@203.0.113.9", reject(404, "")},
+		"OPTIONS for the cluster":       {"OPTIONS", "sip:sip.example.net", verdict{Action: "options", Status: 200, Extra: strings.TrimSpace(OptionsLines)}},
+		"OPTIONS for the domain":        {"OPTIONS", "sip:example.com", verdict{Action: "options", Status: 200, Extra: strings.TrimSpace(OptionsLines)}},
+		"OPTIONS for a member":          {"OPTIONS", "sip:10.0.0.2:5060", verdict{Action: "options", Status: 200, Extra: strings.TrimSpace(OptionsLines)}},
+		"OPTIONS for a user":            {"OPTIONS", "sip:bob@example.com", lookup("sip:bob@example.com")},
+		"MESSAGE for the domain itself": {"MESSAGE", "sip:example.com", reject(405, strings.TrimSpace(AllowLine))},
+		"tel":                           {"INVITE", "tel:+1-201-555(01)23", lookup("sip:+12015550123@example.com")},
+		"RFC 5630: sips without TLS":    {"INVITE", "sips:bob@example.com", reject(480, `Warning: 380 sipring "SIPS Not Allowed"`)},
+	} {
+		got, _ := decide(t, tables, scan(t, c.method, c.uri))
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+func routeToken(t testing.TB, k *token.Keys, callerTag string) string {
+	t.Helper()
+	tok := token.Token{CallerTag: token.HashTag([]byte(callerTag))}
+	return "sip:" + string(k.AppendToken(nil, &tok)) + "@sip.example.net:5060;lr"
+}
+
+func TestRFC3261_16_4_RouteProcessing(t *testing.T) {
+	tables := testTables(t)
+	tok, other := routeToken(t, tables.keys, "a"), routeToken(t, tables.keys, "b")
+	forged := routeToken(t, testKeys(t, 9), "a")
+	type result struct {
+		Action     string
+		Status     int
+		Own        int
+		Next       string
+		Loose      bool
+		RequestURI string
+		ToCallee   bool
+	}
+	for name, c := range map[string]struct {
+		uri     string
+		headers []string
+		want    result
+	}{
+		"own token, from the caller": {"sip:bob@198.51.100.7", []string{"Route: <" + tok + ">"},
+			result{Action: "in-dialog", Own: 1, ToCallee: true}},
+		"own token, from the callee": {"sip:alice@198.51.100.6", []string{"Route: <" + tok + ">", "From: <sip:bob@example.com>;tag=other"},
+			result{Action: "in-dialog", Own: 1}},
+		"the last token of several counts": {"sip:bob@198.51.100.7", []string{"Route: <" + other + ">, <" + tok + ">"},
+			result{Action: "in-dialog", Own: 2, ToCallee: true}},
+		"a further route": {"sip:bob@198.51.100.7", []string{"Route: <" + tok + ">", "Route: <sip:p.example;lr>"},
+			result{Action: "in-dialog", Own: 1, ToCallee: true, Next: "sip:p.example;lr", Loose: true}},
+		"a further strict route": {"sip:bob@198.51.100.7", []string{"Route: <" + tok + ">, <sip:p.example>"},
+			result{Action: "in-dialog", Own: 1, ToCallee: true, Next: "sip:p.example"}},
+		"strict router before us": {tok, []string{"Route: <sip:bob@198.51.100.7>"},
+			result{Action: "in-dialog", ToCallee: true, RequestURI: "sip:bob@198.51.100.7"}},
+		"strict router before us, route after us": {tok, []string{"Route: <sip:p.example;lr>, <sip:bob@198.51.100.7>"},
+			result{Action: "in-dialog", ToCallee: true, RequestURI: "sip:bob@198.51.100.7", Next: "sip:p.example;lr", Loose: true}},
+		"token in the Request-URI alone": {tok, nil, result{Action: "reject", Status: 404}},
+		"preloaded route to us":          {"sip:bob@example.com", []string{"Route: <sip:sip.example.net;lr>"}, result{Action: "lookup", Own: 1}},
+		"preloaded route to a member":    {"sip:bob@example.com", []string{"Route: <sip:10.0.0.2:5060;lr>"}, result{Action: "lookup", Own: 1}},
+		"forged token":                   {"sip:bob@198.51.100.7", []string{"Route: <" + forged + ">"}, result{Action: "reject", Status: 403}},
+		"not a token":                    {"sip:bob@198.51.100.7", []string{"Route: <sip:x@sip.example.net;lr>"}, result{Action: "reject", Status: 403}},
+		"no open relay: route":           {"sip:bob@example.com", []string{"Route: <sip:p.example;lr>"}, result{Action: "reject", Status: 403, Next: "sip:p.example;lr", Loose: true}},
+		"no open relay: route after us":  {"sip:bob@example.com", []string{"Route: <sip:sip.example.net;lr>, <sip:p.example;lr>"}, result{Action: "reject", Status: 403, Own: 1, Next: "sip:p.example;lr", Loose: true}},
+		"no open relay: no token":        {"sip:bob@198.51.100.7", []string{"To: <sip:bob@example.com>;tag=b"}, result{Action: "reject", Status: 404}},
+		"in a dialog, by the AOR":        {"sip:bob@example.com", []string{"To: <sip:bob@example.com>;tag=b"}, result{Action: "lookup"}},
+		"token, and an AOR as target":    {"sip:bob@example.com", []string{"Route: <" + tok + ">"}, result{Action: "lookup", Own: 1}},
+		"malformed":                      {"sip:bob@example.com", []string{"Route: <sip:a"}, result{Action: "reject", Status: 400}},
+	} {
+		_, d := decide(t, tables, scan(t, "BYE", c.uri, c.headers...))
+		got := result{d.Action.String(), d.Status, d.OwnRoutes, string(d.NextRoute), d.Loose, string(d.RequestURI), d.ToCallee}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+func TestDecideDoesNotAllocate(t *testing.T) {
+	tables := testTables(t)
+	d := &Decision{}
+	for name, m := range map[string]*wire.Message{
+		"in-dialog BYE": scan(t, "BYE", "sip:bob@198.51.100.7", "Route: <"+routeToken(t, tables.keys, "a")+">"),
+		"INVITE":        scan(t, "INVITE", "sip:bob@example.com"),
+		"REGISTER":      scan(t, "REGISTER", "sip:example.com", "Contact: <sip:bob@198.51.100.7:5062>;expires=60;+sip.instance=\"<urn:x>\";a=b"),
+	} {
+		tables.Decide(m, d)
+		if n := testing.AllocsPerRun(200, func() { tables.Decide(m, d) }); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
+func BenchmarkDecide(b *testing.B) {
+	tables := testTables(b)
+	d := &Decision{}
+	for name, m := range map[string]*wire.Message{
+		"BYE":      scan(b, "BYE", "sip:bob@198.51.100.7", "Route: <"+routeToken(b, tables.keys, "a")+">"),
+		"INVITE":   scan(b, "INVITE", "sip:bob@example.com"),
+		"REGISTER": scan(b, "REGISTER", "sip:example.com", "Contact: <sip:bob@198.51.100.7:5062>;expires=60"),
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				tables.Decide(m, d)
+			}
+		})
+	}
+}
