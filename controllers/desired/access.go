@@ -1,0 +1,80 @@
+package desired
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	policyv1ac "k8s.io/client-go/applyconfigurations/policy/v1"
+	rbacv1ac "k8s.io/client-go/applyconfigurations/rbac/v1"
+
+	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/proxy/config"
+)
+
+// ServiceAccount of the proxies.
+func ServiceAccount(c *v1alpha1.SIPCluster) *corev1ac.ServiceAccountApplyConfiguration {
+	return corev1ac.ServiceAccount(AccountName(c.Name), c.Namespace).
+		WithLabels(Labels(c.Name)).
+		WithOwnerReferences(Owner(c))
+}
+
+// Role lets the proxies read the one ConfigMap that they follow and write
+// Leases named like themselves. pods is how many names there are; RBAC cannot
+// limit the name of what is created.
+func Role(c *v1alpha1.SIPCluster, pods int32) *rbacv1ac.RoleApplyConfiguration {
+	names := make([]string, 0, pods)
+	for i := range pods {
+		names = append(names, PodName(c.Name, i))
+	}
+	role := rbacv1ac.Role(AccountName(c.Name), c.Namespace).
+		WithLabels(Labels(c.Name)).
+		WithOwnerReferences(Owner(c)).
+		WithRules(
+			rbacv1ac.PolicyRule().WithAPIGroups("").WithResources("configmaps").
+				WithResourceNames(MembersName(c.Name)).WithVerbs("get", "list", "watch"),
+			rbacv1ac.PolicyRule().WithAPIGroups("coordination.k8s.io").WithResources("leases").WithVerbs("create"))
+	if len(names) > 0 { // a rule without names would mean every name
+		role.WithRules(rbacv1ac.PolicyRule().WithAPIGroups("coordination.k8s.io").WithResources("leases").
+			WithResourceNames(names...).WithVerbs("get", "update", "patch"))
+	}
+	return role
+}
+
+// RoleBinding gives the Role to the ServiceAccount.
+func RoleBinding(c *v1alpha1.SIPCluster) *rbacv1ac.RoleBindingApplyConfiguration {
+	name := AccountName(c.Name)
+	return rbacv1ac.RoleBinding(name, c.Namespace).
+		WithLabels(Labels(c.Name)).
+		WithOwnerReferences(Owner(c)).
+		WithRoleRef(rbacv1ac.RoleRef().WithAPIGroup("rbac.authorization.k8s.io").WithKind("Role").WithName(name)).
+		WithSubjects(rbacv1ac.Subject().WithKind("ServiceAccount").WithNamespace(c.Namespace).WithName(name))
+}
+
+// Budget lets one proxy at a time be evicted, and broken ones always.
+func Budget(c *v1alpha1.SIPCluster) *policyv1ac.PodDisruptionBudgetApplyConfiguration {
+	return policyv1ac.PodDisruptionBudget(BudgetName(c.Name), c.Namespace).
+		WithLabels(Labels(c.Name)).
+		WithOwnerReferences(Owner(c)).
+		WithSpec(policyv1ac.PodDisruptionBudgetSpec().
+			WithMaxUnavailable(intstr.FromInt32(1)).
+			WithSelector(selectorAC(c.Name)).
+			WithUnhealthyPodEvictionPolicy(policyv1.AlwaysAllow))
+}
+
+// Secret holds the cluster's keys. It is created once and never overwritten.
+func Secret(c *v1alpha1.SIPCluster, keys *config.Keys) (*corev1.Secret, error) {
+	text, err := keys.Marshal()
+	if err != nil {
+		return nil, err
+	}
+	return &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: KeysName(c.Name), Namespace: c.Namespace, Labels: Labels(c.Name),
+			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(c, v1alpha1.GroupVersion.WithKind(v1alpha1.Kind))},
+		},
+		Type: corev1.SecretTypeOpaque,
+		Data: map[string][]byte{KeysKey: text},
+	}, nil
+}

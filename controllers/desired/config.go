@@ -1,0 +1,118 @@
+package desired
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/proxy/config"
+)
+
+// Config is the proxies' configuration. The address that they advertise is not
+// in it but in the member set, so that it can change without a restart.
+func Config(c *v1alpha1.SIPCluster) (*config.Config, error) {
+	cfg := &config.Config{
+		Cluster: c.Name,
+		Ports: config.Ports{
+			SIP: int(SIPPort(c)), Peer: int(c.Spec.Ports.Peer), Gossip: int(c.Spec.Ports.Gossip), Admin: int(c.Spec.Ports.Admin),
+		},
+		Registrar:    registrar(c.Spec.Registrar),
+		LogLevel:     c.Spec.LogLevel,
+		DrainSeconds: int(drainSeconds(c)),
+	}
+	for _, d := range c.Spec.Domains {
+		cfg.Domains = append(cfg.Domains, string(d))
+	}
+	cfg.ApplyDefaults()
+	return cfg, cfg.Validate()
+}
+
+func registrar(r v1alpha1.Registrar) config.Registrar {
+	out := config.Registrar{MinExpires: int(r.MinExpires), MaxExpires: int(r.MaxExpires), MaxContacts: int(r.MaxContacts)}
+	if r.DefaultExpires != nil {
+		out.DefaultExpires = int(*r.DefaultExpires)
+		return out
+	}
+	out.DefaultExpires = config.DefaultDefaultExpires
+	if out.MaxExpires > 0 {
+		out.DefaultExpires = min(out.DefaultExpires, out.MaxExpires)
+	}
+	out.DefaultExpires = max(out.DefaultExpires, out.MinExpires)
+	return out
+}
+
+// ConfigMap holds the proxies' configuration; hash tells one from another.
+func ConfigMap(c *v1alpha1.SIPCluster) (cm *corev1ac.ConfigMapApplyConfiguration, hash string, err error) {
+	cfg, err := Config(c)
+	if err != nil {
+		return nil, "", err
+	}
+	text, err := yaml.Marshal(cfg)
+	if err != nil {
+		return nil, "", fmt.Errorf("write %s: %w", ConfigKey, err)
+	}
+	sum := sha256.Sum256(text)
+	cm = corev1ac.ConfigMap(ConfigName(c.Name), c.Namespace).
+		WithLabels(Labels(c.Name)).
+		WithOwnerReferences(Owner(c)).
+		WithData(map[string]string{ConfigKey: string(text)})
+	return cm, hex.EncodeToString(sum[:8]), nil
+}
+
+// MembersConfigMap holds the published member set. resourceVersion is that of
+// the ConfigMap that it replaces: applying it conflicts with any other change.
+func MembersConfigMap(c *v1alpha1.SIPCluster, set *config.MemberSet, resourceVersion string) (*corev1ac.ConfigMapApplyConfiguration, error) {
+	text, err := set.Marshal()
+	if err != nil {
+		return nil, fmt.Errorf("write %s: %w", MembersKey, err)
+	}
+	cm := corev1ac.ConfigMap(MembersName(c.Name), c.Namespace).
+		WithLabels(Labels(c.Name)).
+		WithOwnerReferences(Owner(c)).
+		WithData(map[string]string{MembersKey: string(text)})
+	if resourceVersion != "" {
+		cm.WithResourceVersion(resourceVersion)
+	}
+	return cm, nil
+}
+
+// RingParameters of the member set.
+func RingParameters(c *v1alpha1.SIPCluster) config.Ring {
+	r := config.Ring{Partitions: int(c.Spec.Ring.Partitions), Replicas: int(c.Spec.Ring.Replicas)}
+	if r.Partitions == 0 {
+		r.Partitions = 16384
+	}
+	if r.Replicas == 0 {
+		r.Replicas = 2
+	}
+	return r
+}
+
+// SIPPort is the UDP port of the client Service and of the pods.
+func SIPPort(c *v1alpha1.SIPCluster) int32 {
+	for _, t := range c.Spec.Transports {
+		if t.Protocol == v1alpha1.ProtocolUDP && t.Port != 0 {
+			return t.Port
+		}
+	}
+	return config.DefaultSIPPort
+}
+
+// Replicas is the number of proxies asked for.
+func Replicas(c *v1alpha1.SIPCluster) int32 {
+	if c.Spec.Replicas == nil {
+		return 3
+	}
+	return *c.Spec.Replicas
+}
+
+func drainSeconds(c *v1alpha1.SIPCluster) int32 {
+	if c.Spec.DrainSeconds == nil {
+		return config.DefaultDrainSeconds
+	}
+	return *c.Spec.DrainSeconds
+}

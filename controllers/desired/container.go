@@ -1,0 +1,84 @@
+package desired
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/sipring/sipring/api/v1alpha1"
+)
+
+const mountRoot = "/etc/sipring/"
+
+// proxyContainer needs no start-up probe: a proxy answers /healthz as soon as it
+// runs, and /readyz says when it holds what it owns.
+func proxyContainer(c *v1alpha1.SIPCluster, image string) *corev1ac.ContainerApplyConfiguration {
+	p := c.Spec.Ports
+	return corev1ac.Container().
+		WithName(Container).
+		WithImage(image).
+		WithArgs("proxy",
+			"--config", mountRoot+"config/"+ConfigKey,
+			"--members", mountRoot+"members/"+MembersKey,
+			"--keys", mountRoot+"keys/"+KeysKey,
+			"--configmap", "$(NAMESPACE)/"+MembersName(c.Name)).
+		WithEnv(
+			fieldEnv("POD_NAME", "metadata.name"),
+			fieldEnv("POD_UID", "metadata.uid"),
+			fieldEnv("NAMESPACE", "metadata.namespace"),
+			fieldEnv("POD_IP", "status.podIP"),
+			fieldEnv("NODE_NAME", "spec.nodeName")).
+		WithPorts(
+			containerPort(portSIP, corev1.ProtocolUDP, SIPPort(c)),
+			containerPort(portPeer, corev1.ProtocolTCP, p.Peer),
+			containerPort(portGossip, corev1.ProtocolTCP, p.Gossip),
+			containerPort(portGossipUDP, corev1.ProtocolUDP, p.Gossip),
+			containerPort(portAdmin, corev1.ProtocolTCP, p.Admin)).
+		WithReadinessProbe(probe("/readyz", 1, 1, 2)).
+		WithLivenessProbe(probe("/healthz", 5, 2, 6)).
+		WithResources(corev1ac.ResourceRequirements().WithRequests(corev1.ResourceList{
+			corev1.ResourceCPU: resource.MustParse("100m"), corev1.ResourceMemory: resource.MustParse("64Mi"),
+		})).
+		// The last lines of the log become the reason of a crash in the status.
+		WithTerminationMessagePolicy(corev1.TerminationMessageFallbackToLogsOnError).
+		WithSecurityContext(corev1ac.SecurityContext().
+			WithAllowPrivilegeEscalation(false).
+			WithReadOnlyRootFilesystem(true).
+			WithCapabilities(corev1ac.Capabilities().WithDrop("ALL"))).
+		WithVolumeMounts(mount("config"), mount("members"), mount("keys"))
+}
+
+func fieldEnv(name, path string) *corev1ac.EnvVarApplyConfiguration {
+	return corev1ac.EnvVar().WithName(name).WithValueFrom(
+		corev1ac.EnvVarSource().WithFieldRef(corev1ac.ObjectFieldSelector().WithFieldPath(path)))
+}
+
+func containerPort(name string, protocol corev1.Protocol, port int32) *corev1ac.ContainerPortApplyConfiguration {
+	return corev1ac.ContainerPort().WithName(name).WithProtocol(protocol).WithContainerPort(port)
+}
+
+// probe asks for the path on the admin port. Seconds.
+func probe(path string, period, timeout, failures int32) *corev1ac.ProbeApplyConfiguration {
+	return corev1ac.Probe().
+		WithHTTPGet(corev1ac.HTTPGetAction().WithPath(path).WithPort(intstr.FromString(portAdmin))).
+		WithPeriodSeconds(period).
+		WithTimeoutSeconds(timeout).
+		WithFailureThreshold(failures)
+}
+
+func mount(volume string) *corev1ac.VolumeMountApplyConfiguration {
+	return corev1ac.VolumeMount().WithName(volume).WithMountPath(mountRoot + volume).WithReadOnly(true)
+}
+
+// PodSIPPort is the SIP port that a running pod was made with.
+func PodSIPPort(pod *corev1.Pod) (int32, bool) {
+	for _, container := range pod.Spec.Containers {
+		for _, port := range container.Ports {
+			if container.Name == Container && port.Name == portSIP {
+				return port.ContainerPort, true
+			}
+		}
+	}
+	return 0, false
+}

@@ -1,0 +1,114 @@
+package desired
+
+import (
+	"fmt"
+	"maps"
+	"strconv"
+	"strings"
+
+	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
+
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/sipring/sipring/api/v1alpha1"
+)
+
+// Labels and annotations.
+const (
+	// LabelCluster holds the SIPCluster's name on every object of it. The
+	// operator watches nothing without it.
+	LabelCluster = "sipring.io/cluster"
+	// AnnotationSuspects of a proxy's Lease holds the names of the members that
+	// the proxy does not reach, separated by commas.
+	AnnotationSuspects = "sipring.io/suspects"
+	// AnnotationConfigHash of a pod makes a changed configuration roll the pods.
+	AnnotationConfigHash = "sipring.io/config-hash"
+
+	labelName      = "app.kubernetes.io/name"
+	labelInstance  = "app.kubernetes.io/instance"
+	labelComponent = "app.kubernetes.io/component"
+	labelManagedBy = "app.kubernetes.io/managed-by"
+	appName        = "sipring"
+	component      = "proxy"
+)
+
+// FieldOwner is the one field owner of all that the operator applies.
+const FieldOwner = "sipring-operator"
+
+// Container is the name of the proxy's container.
+const Container = "proxy"
+
+// Keys of the data of the ConfigMaps and the Secret.
+const (
+	ConfigKey  = "config.yaml"
+	MembersKey = "members.json"
+	KeysKey    = "keys.json"
+)
+
+// StatefulSetName is also the prefix of the pods' names.
+func StatefulSetName(cluster string) string { return cluster }
+
+// ClientServiceName is the name of the Service that phones use.
+func ClientServiceName(cluster string) string { return cluster }
+
+// PeerServiceName is the name of the headless Service of the proxies.
+func PeerServiceName(cluster string) string { return cluster + "-peers" }
+
+// ConfigName is the name of the ConfigMap with config.yaml.
+func ConfigName(cluster string) string { return cluster + "-config" }
+
+// MembersName is the name of the ConfigMap with members.json.
+func MembersName(cluster string) string { return cluster + "-members" }
+
+// KeysName is the name of the Secret with keys.json.
+func KeysName(cluster string) string { return cluster + "-keys" }
+
+// AccountName is the name of the proxies' ServiceAccount, Role and RoleBinding.
+func AccountName(cluster string) string { return cluster + "-proxy" }
+
+// BudgetName is the name of the PodDisruptionBudget.
+func BudgetName(cluster string) string { return cluster }
+
+// PodName is the name of the pod with the ordinal.
+func PodName(cluster string, ordinal int32) string { return fmt.Sprintf("%s-%d", cluster, ordinal) }
+
+// Ordinal is the ordinal in the name of a cluster's pod.
+func Ordinal(cluster, pod string) (int32, bool) {
+	digits, ok := strings.CutPrefix(pod, cluster+"-")
+	if !ok || digits == "" || digits != "0" && digits[0] == '0' {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(digits, 10, 31)
+	return int32(n), err == nil
+}
+
+// Labels of every object of the cluster.
+func Labels(cluster string) map[string]string {
+	l := map[string]string{labelInstance: cluster, labelComponent: component, labelManagedBy: FieldOwner}
+	maps.Copy(l, SelectorLabels(cluster))
+	return l
+}
+
+// SelectorLabels are the labels that select the cluster's pods. They can never
+// change.
+func SelectorLabels(cluster string) map[string]string {
+	return map[string]string{labelName: appName, LabelCluster: cluster}
+}
+
+// Selector is the text form of SelectorLabels.
+func Selector(cluster string) string { return labels.SelectorFromSet(SelectorLabels(cluster)).String() }
+
+// Owner refers to the SIPCluster as the controller of an object.
+func Owner(c *v1alpha1.SIPCluster) *metav1ac.OwnerReferenceApplyConfiguration {
+	return metav1ac.OwnerReference().
+		WithAPIVersion(v1alpha1.GroupVersion.String()).
+		WithKind(v1alpha1.Kind).
+		WithName(c.Name).
+		WithUID(c.UID).
+		WithController(true).
+		WithBlockOwnerDeletion(true)
+}
+
+func selectorAC(cluster string) *metav1ac.LabelSelectorApplyConfiguration {
+	return metav1ac.LabelSelector().WithMatchLabels(SelectorLabels(cluster))
+}

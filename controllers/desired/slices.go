@@ -1,0 +1,83 @@
+package desired
+
+import (
+	"fmt"
+	"net/netip"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/types"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	discoveryv1ac "k8s.io/client-go/applyconfigurations/discovery/v1"
+
+	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/controllers/membership"
+)
+
+// SlicesManagedBy marks our EndpointSlices, so that no other controller takes
+// them for its own.
+const SlicesManagedBy = "sipring.io"
+
+// EndpointsPerSlice bounds a slice as Kubernetes' own controller does: a change
+// of one member rewrites one slice, and every node's kube-proxy reads it.
+const EndpointsPerSlice = 100
+
+// slicePlace says which slice holds an endpoint: those of one family and port,
+// by blocks of member IDs, so that a member never moves from slice to slice.
+type slicePlace struct {
+	family discoveryv1.AddressType
+	port   int32
+	block  uint32
+}
+
+// EndpointSlices hold the endpoints of the client Service.
+func EndpointSlices(c *v1alpha1.SIPCluster, endpoints []membership.Endpoint) []*discoveryv1ac.EndpointSliceApplyConfiguration {
+	var slices []*discoveryv1ac.EndpointSliceApplyConfiguration
+	places := map[slicePlace]*discoveryv1ac.EndpointSliceApplyConfiguration{}
+	for _, e := range endpoints {
+		place := slicePlace{family(e.Address), e.Port, (e.ID - 1) / EndpointsPerSlice}
+		slice, ok := places[place]
+		if !ok {
+			slice = endpointSlice(c, place)
+			places[place] = slice
+			slices = append(slices, slice)
+		}
+		slice.WithEndpoints(endpoint(c.Namespace, e))
+	}
+	return slices
+}
+
+func family(address string) discoveryv1.AddressType {
+	if a, err := netip.ParseAddr(address); err == nil && a.Unmap().Is6() {
+		return discoveryv1.AddressTypeIPv6
+	}
+	return discoveryv1.AddressTypeIPv4
+}
+
+func endpointSlice(c *v1alpha1.SIPCluster, p slicePlace) *discoveryv1ac.EndpointSliceApplyConfiguration {
+	shortFamily := map[discoveryv1.AddressType]string{discoveryv1.AddressTypeIPv4: "ipv4", discoveryv1.AddressTypeIPv6: "ipv6"}
+	name := fmt.Sprintf("%s-%s-%d-%d", c.Name, shortFamily[p.family], p.port, p.block)
+	return discoveryv1ac.EndpointSlice(name, c.Namespace).
+		WithLabels(Labels(c.Name)).
+		WithLabels(map[string]string{
+			discoveryv1.LabelServiceName: ClientServiceName(c.Name),
+			discoveryv1.LabelManagedBy:   SlicesManagedBy,
+		}).
+		WithOwnerReferences(Owner(c)).
+		WithAddressType(p.family).
+		WithPorts(discoveryv1ac.EndpointPort().WithName(portSIP).WithProtocol(corev1.ProtocolUDP).WithPort(p.port))
+}
+
+func endpoint(namespace string, e membership.Endpoint) *discoveryv1ac.EndpointApplyConfiguration {
+	a := discoveryv1ac.Endpoint().
+		WithAddresses(e.Address).
+		WithConditions(discoveryv1ac.EndpointConditions().WithReady(e.Ready).WithServing(e.Serving).WithTerminating(e.Terminating)).
+		WithTargetRef(corev1ac.ObjectReference().WithKind("Pod").WithNamespace(namespace).WithName(e.Name).WithUID(types.UID(e.UID)))
+	if e.Node != "" {
+		a.WithNodeName(e.Node)
+	}
+	if e.Zone != "" {
+		a.WithZone(e.Zone)
+	}
+	return a
+}

@@ -1,0 +1,81 @@
+package desired
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	appsv1ac "k8s.io/client-go/applyconfigurations/apps/v1"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/sipring/sipring/api/v1alpha1"
+)
+
+// drainMargin is how much longer than DrainSeconds the kubelet waits before it
+// kills a proxy. Seconds.
+const drainMargin = 10
+
+// StatefulSet runs the proxies: all start at once, and an update replaces one
+// at a time, waiting until it is ready, which means that it holds what it owns.
+// An error is one of spec.template.
+func StatefulSet(c *v1alpha1.SIPCluster, image, configHash string) (*appsv1ac.StatefulSetApplyConfiguration, error) {
+	template, err := overridden(podTemplate(c, image, configHash), c)
+	if err != nil {
+		return nil, err
+	}
+	return appsv1ac.StatefulSet(StatefulSetName(c.Name), c.Namespace).
+		WithLabels(Labels(c.Name)).
+		WithOwnerReferences(Owner(c)).
+		WithSpec(appsv1ac.StatefulSetSpec().
+			WithReplicas(Replicas(c)).
+			WithServiceName(PeerServiceName(c.Name)).
+			WithPodManagementPolicy(appsv1.ParallelPodManagement).
+			WithUpdateStrategy(appsv1ac.StatefulSetUpdateStrategy().WithType(appsv1.RollingUpdateStatefulSetStrategyType)).
+			WithRevisionHistoryLimit(5).
+			WithSelector(selectorAC(c.Name)).
+			WithTemplate(template)), nil
+}
+
+func podTemplate(c *v1alpha1.SIPCluster, image, configHash string) *corev1ac.PodTemplateSpecApplyConfiguration {
+	return corev1ac.PodTemplateSpec().
+		WithLabels(Labels(c.Name)).
+		WithAnnotations(map[string]string{AnnotationConfigHash: configHash}).
+		WithSpec(corev1ac.PodSpec().
+			WithServiceAccountName(AccountName(c.Name)).
+			WithEnableServiceLinks(false).
+			WithTerminationGracePeriodSeconds(int64(drainSeconds(c)+drainMargin)).
+			WithSecurityContext(podSecurity()).
+			WithTopologySpreadConstraints(
+				spread(c, corev1.LabelHostname),
+				spread(c, corev1.LabelTopologyZone)).
+			WithContainers(proxyContainer(c, image)).
+			WithVolumes(
+				configVolume("config", ConfigName(c.Name)),
+				configVolume("members", MembersName(c.Name)),
+				corev1ac.Volume().WithName("keys").WithSecret(
+					corev1ac.SecretVolumeSource().WithSecretName(KeysName(c.Name)).WithDefaultMode(0o440))))
+}
+
+// spread asks for it rather than insists: a proxy beside another is better than
+// none while a node is away.
+func spread(c *v1alpha1.SIPCluster, topology string) *corev1ac.TopologySpreadConstraintApplyConfiguration {
+	return corev1ac.TopologySpreadConstraint().
+		WithMaxSkew(1).
+		WithTopologyKey(topology).
+		WithWhenUnsatisfiable(corev1.ScheduleAnyway).
+		WithLabelSelector(selectorAC(c.Name))
+}
+
+// nonRoot is the user and group of the image.
+const nonRoot = 65532
+
+func podSecurity() *corev1ac.PodSecurityContextApplyConfiguration {
+	return corev1ac.PodSecurityContext().
+		WithRunAsNonRoot(true).
+		WithRunAsUser(nonRoot).
+		WithRunAsGroup(nonRoot).
+		WithFSGroup(nonRoot).
+		WithSeccompProfile(corev1ac.SeccompProfile().WithType(corev1.SeccompProfileTypeRuntimeDefault))
+}
+
+func configVolume(name, configMap string) *corev1ac.VolumeApplyConfiguration {
+	return corev1ac.Volume().WithName(name).WithConfigMap(corev1ac.ConfigMapVolumeSource().WithName(configMap))
+}
