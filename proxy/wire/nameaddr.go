@@ -12,8 +12,9 @@ type NameAddr struct {
 }
 
 // ParseNameAddr parses one element. Without angle brackets everything from the first ";" on is header parameters, and "?"
-// and "," are refused (RFC 3261 20.10). The URI's form is not checked beyond that. A display name that is neither token
-// nor quoted is let through, as long as it holds no comma or quote. The error is a *Error: "Malformed Address".
+// and "," are refused (RFC 3261 20.10). Of the URI only the characters and that there is a scheme are checked. A display
+// name that is neither tokens nor quoted is let through, as long as it holds no comma, semicolon, question mark or quote.
+// The error is a *Error: "Malformed Address".
 func ParseNameAddr(b []byte) (NameAddr, error) {
 	var n NameAddr
 	b = trimLWS(b)
@@ -70,7 +71,7 @@ func (n *NameAddr) parsePlain(b []byte) bool {
 
 func (n *NameAddr) parseAddrSpec(uri, params []byte) bool {
 	n.URI, n.Params = trimLWS(uri), params
-	return len(n.URI) > 0 && none(n.URI, classURIBad) && validParams(params)
+	return hasScheme(n.URI) && validParams(params)
 }
 
 func (n *NameAddr) parseBracketed(b []byte) bool {
@@ -89,5 +90,10 @@ func (n *NameAddr) parseBracketed(b []byte) bool {
 		}
 		n.Params = rest[1:]
 	}
-	return none(n.URI, classURIBad) && validParams(n.Params)
+	return hasScheme(n.URI) && validParams(n.Params)
+}
+
+// hasScheme is the part of ParseURI that a name-addr cannot do without.
+func hasScheme(uri []byte) bool {
+	return bytes.IndexByte(uri, ':') > 0 && none(uri, classURIBad)
 }

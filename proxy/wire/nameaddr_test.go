@@ -43,7 +43,7 @@ func TestParseNameAddr(t *testing.T) {
 
 func TestParseNameAddrRefuses(t *testing.T) {
 	for _, in := range []string{
-		"", " ", "<>", "<", "<sip:a@b", "sip:a@b>", `"Alice`, `"Alice" sip:a@b`, `"Alice <sip:a@b>`, `"Alice\" <sip:a@b>`, "Bell, A <sip:a@b>",
+		"", " ", "<>", "<a>", "a;tag=1", "*;tag=1", ":a", "<", "<sip:a@b", "sip:a@b>", `"Alice`, `"Alice" sip:a@b`, `"Alice <sip:a@b>`, `"Alice\" <sip:a@b>`, "Bell, A <sip:a@b>",
 		"< sip:a@b>", "<sip:a@b >", "<sip:a@b> x", "<sip:a@b>,", "<sip:a@b>;;tag=1", "<sip:a@b>;=1", `<sip:a@b>;x="y`, `<sip:a@b>;x=y"z"`,
 		"sip:a@b?c=d", "sip:a@b,sip:c@d", ";tag=1", "sip:a b", "<sip:a@b>;tag=1,<sip:c@d>", `a "b" <sip:a@b>`, "<sip:a@b><sip:c@d>",
 	} {

@@ -160,15 +160,17 @@ func (u *URI) parseTel(b []byte) bool {
 	if semi := bytes.IndexByte(b, ';'); semi >= 0 {
 		u.User, u.Params = b[:semi:semi], b[semi+1:]
 	}
-	if len(u.User) == 0 {
-		return false
-	}
+	digits := 0
 	for i, c := range u.User {
-		if _, hex := hexDigit(c); !hex && !isTelMark(c) && c != '*' && c != '#' && (c != '+' || i > 0) {
+		_, hex := hexDigit(c)
+		switch {
+		case hex || c == '*' || c == '#':
+			digits++
+		case !isTelMark(c) && (c != '+' || i > 0):
 			return false
 		}
 	}
-	return validParams(u.Params)
+	return digits > 0 && validParams(u.Params)
 }
 
 // isTelMark reports whether c is a visual separator (RFC 3966 5.1.1).
