@@ -14,9 +14,13 @@ func viaPatches(raw []byte, element Span, received, rport bool) (p [2]viaPatch, 
 	if err != nil {
 		return p, 0
 	}
+	end := element.End // of the last parameter: a semicolon after it stays the last byte
+	for raw[end-1] == ';' || is(raw[end-1], classLWS) {
+		end--
+	}
 	place := func(old Span) Span {
 		if old.Len() == 0 {
-			return Span{element.End, element.End}
+			return Span{end, end}
 		}
 		base := element.End - uint32(len(via.Params))
 		return Span{base + old.Start, base + old.End}
