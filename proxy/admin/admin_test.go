@@ -17,9 +17,10 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 type fake struct {
-	mu     sync.Mutex
-	ready  bool
-	events []Event
+	mu      sync.Mutex
+	ready   bool
+	events  []Event
+	changed chan struct{}
 }
 
 func (f *fake) Ready() (bool, string) {
@@ -30,7 +31,7 @@ func (f *fake) Ready() (bool, string) {
 
 func (f *fake) Status() any { return map[string]int{"epoch": 7} }
 
-func (f *fake) Events(after uint64) []Event {
+func (f *fake) Events(after uint64) ([]Event, <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var out []Event
@@ -39,13 +40,20 @@ func (f *fake) Events(after uint64) []Event {
 			out = append(out, e)
 		}
 	}
-	return out
+	if f.changed == nil {
+		f.changed = make(chan struct{})
+	}
+	return out, f.changed
 }
 
 func (f *fake) add(kind string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.events = append(f.events, Event{Seq: uint64(len(f.events) + 1), Kind: kind, UnixNano: 5})
+	f.events = append(f.events, Event{Seq: uint64(len(f.events) + 1), Value: map[string]string{"kind": kind}})
+	if f.changed != nil {
+		close(f.changed)
+		f.changed = nil
+	}
 }
 
 func start(t *testing.T, f *fake, profiling bool) string {

@@ -9,14 +9,12 @@ import (
 )
 
 const (
-	maxFollowers   = 16
-	followInterval = 20 * time.Millisecond
-	followPing     = 15 * time.Second
+	maxFollowers = 16
+	followPing   = 15 * time.Second
 )
 
-// followers streams events to a bounded number of clients. It polls, as the log
-// of events is bounded and read without waiting: a slow client misses events
-// and never holds anything up.
+// followers streams events to a bounded number of clients. A slow client misses
+// events, as the log of events is bounded, and never holds anything up.
 type followers struct {
 	backend Backend
 	ctx     context.Context
@@ -34,23 +32,22 @@ func (f *followers) serve(w http.ResponseWriter, r *http.Request, after uint64) 
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	rc := http.NewResponseController(w)
-	tick := time.NewTicker(followInterval)
-	defer tick.Stop()
 	ping := time.NewTicker(followPing)
 	defer ping.Stop()
 	if !send(w, rc, ": hello\n\n") {
 		return
 	}
 	for {
-		for _, e := range f.backend.Events(after) {
-			b, err := json.Marshal(e)
+		events, changed := f.backend.Events(after)
+		for _, e := range events {
+			b, err := json.Marshal(e.Value)
 			if err != nil || !send(w, rc, fmt.Sprintf("id: %d\ndata: %s\n\n", e.Seq, b)) {
 				return
 			}
 			after = e.Seq
 		}
 		select {
-		case <-tick.C:
+		case <-changed:
 		case <-ping.C:
 			if !send(w, rc, ": ping\n\n") {
 				return

@@ -32,7 +32,8 @@ func handler(ctx context.Context, c *Config) http.Handler {
 		case r.URL.Query().Get("follow") != "":
 			f.serve(w, r, after)
 		default:
-			writeJSON(w, nonNil(c.Backend.Events(after)))
+			events, _ := c.Backend.Events(after)
+			writeJSON(w, values(events))
 		}
 	})
 	if c.Profiling {
@@ -84,9 +85,10 @@ func writeJSON(w http.ResponseWriter, v any) {
 	_, _ = w.Write(append(b, '\n'))
 }
 
-func nonNil(e []Event) []Event {
-	if e == nil {
-		return []Event{}
+func values(events []Event) []any {
+	out := make([]any, len(events))
+	for i, e := range events {
+		out[i] = e.Value
 	}
-	return e
+	return out
 }
