@@ -12,6 +12,7 @@ const (
 	kindPing    = 2
 	kindCluster = 3
 	kindMembers = 4
+	kindState   = 5
 	// KindUser is the first kind that Node.Send takes and Handler receives.
 	KindUser = 16
 )

@@ -24,6 +24,7 @@ type hello struct {
 	Incarnation uint64 `json:"incarnation"`
 	Epoch       uint64 `json:"epoch"`
 	Synced      bool   `json:"synced"`
+	Leaving     bool   `json:"leaving"`
 }
 
 // check says why the stream must not be used, given who we are.

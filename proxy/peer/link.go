@@ -34,8 +34,9 @@ type link struct {
 	accepted chan *stream  // streams the other dialled
 	nudge    chan struct{} // gossip saw the member: redial at once
 
-	mu  sync.Mutex
-	cur *stream
+	mu     sync.Mutex
+	cur    *stream
+	broken time.Time // when the last stream ended
 }
 
 func (l *link) stream() *stream {
@@ -184,7 +185,7 @@ func (l *link) dial(ctx context.Context, timeout time.Duration) (*stream, error)
 		_ = conn.Close()
 		return nil, err
 	}
-	return newStream(tc, *theirs), nil
+	return newStream(tc, *theirs, l.n.epoch), nil
 }
 
 // serve announces the stream and reads it until it breaks, is replaced by a
@@ -196,7 +197,16 @@ func (l *link) serve(ctx context.Context, s *stream) {
 	go s.write()
 	l.n.peerUp(l, s)
 	s.read(func(kind uint8, payload []byte) { l.n.deliver(l.member.ID, s, kind, payload) })
-	l.set(nil)
+	l.mu.Lock()
+	l.cur, l.broken = nil, time.Now()
+	l.mu.Unlock()
+}
+
+// brokenSince is when the last stream ended.
+func (l *link) brokenSince() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.broken
 }
 
 // accept takes a stream that the other dialled; an older one is replaced.

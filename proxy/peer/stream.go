@@ -2,6 +2,7 @@ package peer
 
 import (
 	"bufio"
+	"encoding/binary"
 	"errors"
 	"net"
 	"sync"
@@ -11,7 +12,8 @@ import (
 
 // Timing of a stream.
 const (
-	// heartbeat is how long a stream may be silent before a ping is sent.
+	// heartbeat is the interval of pings. Each tells the sender's epoch, so
+	// that who is behind is sent the newer member set.
 	heartbeat = 150 * time.Millisecond
 	// silence is how long nothing may arrive before the stream is broken.
 	silence = 700 * time.Millisecond
@@ -41,7 +43,8 @@ var (
 type stream struct {
 	conn  net.Conn
 	peer  hello
-	reads atomic.Int64 // frames read, for the silence check
+	epoch func() uint64 // of our member set, told in every ping
+	reads atomic.Int64  // frames read, for the silence check
 	// suspected is set when gossip lost the peer: the stream then breaks after
 	// two missed heartbeats instead of the whole silence bound. A frame clears it.
 	suspected atomic.Bool
@@ -53,8 +56,8 @@ type stream struct {
 	done    chan struct{} // closed with the stream
 }
 
-func newStream(conn net.Conn, peer hello) *stream {
-	return &stream{conn: conn, peer: peer, wake: make(chan struct{}, 1), done: make(chan struct{})}
+func newStream(conn net.Conn, peer hello, epoch func() uint64) *stream {
+	return &stream{conn: conn, peer: peer, epoch: epoch, wake: make(chan struct{}, 1), done: make(chan struct{})}
 }
 
 // append queues one frame; the payload is copied. Safe for concurrent use;
@@ -108,19 +111,18 @@ func (s *stream) cause() error {
 }
 
 // write is the stream's writer and its clock: it sends what is pending in one
-// write, a ping when there was nothing for a heartbeat, and breaks the stream
-// when nothing was read for the silence bound.
+// write, a ping every heartbeat, and breaks the stream when nothing was read
+// for the silence bound.
 func (s *stream) write() {
 	ticker := time.NewTicker(heartbeat)
 	defer ticker.Stop()
 	var buf []byte
-	idle, lastReads, lastRead := true, int64(-1), time.Now()
+	lastReads, lastRead := int64(-1), time.Now()
 	for {
 		select {
 		case <-s.done:
 			return
 		case <-s.wake:
-			idle = false
 		case now := <-ticker.C:
 			if reads := s.reads.Load(); reads != lastReads {
 				lastReads, lastRead = reads, now
@@ -129,11 +131,7 @@ func (s *stream) write() {
 				s.fail(errSilence)
 				return
 			}
-			if !idle {
-				idle = true
-				continue
-			}
-			_ = s.append(kindPing, nil)
+			_ = s.append(kindPing, binary.BigEndian.AppendUint64(nil, s.epoch()))
 		}
 		if buf = s.flush(buf); buf == nil {
 			return
@@ -181,9 +179,7 @@ func (s *stream) read(deliver func(kind uint8, payload []byte)) {
 			return
 		}
 		s.reads.Add(1)
-		if kind != kindPing {
-			deliver(kind, payload)
-		}
+		deliver(kind, payload)
 		if buf = payload; cap(buf) > 256<<10 {
 			buf = nil
 		}

@@ -1,0 +1,138 @@
+package demo
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/sipring/sipring/proxy/config"
+)
+
+//go:embed page.html
+var pageHTML []byte
+
+// page serves the live view: ring, members and the timeline as server-sent
+// events.
+type page struct {
+	address string
+	server  *http.Server
+	cancel  context.CancelFunc
+}
+
+// view is what the page draws, sent as one event.
+type view struct {
+	Epoch   uint64       `json:"epoch"`
+	Members []memberView `json:"members"`
+	Entries []entry      `json:"entries,omitempty"`
+	From    int          `json:"from"`
+}
+
+type memberView struct {
+	Name     string  `json:"name"`
+	Address  string  `json:"address"`
+	State    string  `json:"state"`
+	Running  bool    `json:"running"`
+	Restarts int     `json:"restarts"`
+	InRing   bool    `json:"inRing"`
+	Share    float64 `json:"share"`
+	Home     int     `json:"home"`
+	Replica  int     `json:"replica"`
+}
+
+// viewInterval is how often the page is brought up to date.
+const viewInterval = 250 * time.Millisecond
+
+func servePage(ctx context.Context, address string, c *cluster, line *timeline) (*page, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("live page: %w", err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = w.Write(pageHTML)
+	})
+	mux.HandleFunc("GET /events", func(w http.ResponseWriter, r *http.Request) { stream(ctx, w, r, c, line) })
+	s := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	go func() { _ = s.Serve(l) }()
+	return &page{address: l.Addr().String(), server: s, cancel: cancel}, nil
+}
+
+func (p *page) close() {
+	p.cancel()
+	_ = p.server.Close()
+}
+
+// stream sends a view now and then every interval, until the reader leaves.
+func stream(ctx context.Context, w http.ResponseWriter, r *http.Request, c *cluster, line *timeline) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	flush := http.NewResponseController(w)
+	t := time.NewTicker(viewInterval)
+	defer t.Stop()
+	sent := 0
+	for {
+		v := c.view(r.Context())
+		v.From = sent
+		v.Entries, _ = line.since(sent)
+		sent += len(v.Entries)
+		b, err := json.Marshal(v)
+		if err != nil {
+			return
+		}
+		if _, err := fmt.Fprintf(w, "data: %s\n\n", b); err != nil || flush.Flush() != nil {
+			return
+		}
+		select {
+		case <-t.C:
+		case <-r.Context().Done():
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// view asks every proxy for its part; in the ring is what another proxy that
+// lives says of it.
+func (c *cluster) view(ctx context.Context) view {
+	v := view{}
+	states := map[string]config.MemberState{}
+	if set := c.operator.current(); set != nil {
+		v.Epoch = set.Epoch
+		for _, m := range set.Members {
+			states[m.Name] = m.State
+		}
+	}
+	index := map[string]int{}
+	for _, p := range c.processes {
+		alive, restarts := p.running()
+		index[p.name] = len(v.Members)
+		v.Members = append(v.Members, memberView{
+			Name: p.name, Address: p.address.String(), State: string(states[p.name]), Running: alive, Restarts: restarts,
+		})
+	}
+	for _, p := range c.processes {
+		alive, _ := p.running()
+		if !alive {
+			continue
+		}
+		s, err := p.status(ctx)
+		if err != nil {
+			continue
+		}
+		self := &v.Members[index[p.name]]
+		self.Home, self.Replica = s.Bindings.Home, s.Bindings.Replica
+		for _, m := range s.Members {
+			if i, ok := index[m.Name]; ok && m.InRing && v.Members[i].Running {
+				v.Members[i].InRing, v.Members[i].Share = true, m.Share
+			}
+		}
+	}
+	return v
+}

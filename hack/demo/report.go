@@ -1,0 +1,75 @@
+package demo
+
+import (
+	"fmt"
+	"io"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"github.com/sipring/sipring/proxy/peer"
+)
+
+// result is what the kill cost.
+type result struct {
+	victim                string
+	phones, calls         int
+	rehomed               int
+	registered            int
+	callable, byes        int
+	callableAgain         int
+	killed                time.Time
+	firstCall             time.Duration
+	mu                    sync.Mutex
+	detected, ringRebuilt time.Duration // of the slowest survivor
+	rehomedBindings       int
+}
+
+// observe notes a survivor's event. The survivor leaves pending once its ring
+// changed after it lost the victim.
+func (r *result) observe(survivor, victim string, e peer.Event, pending map[string]bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	after := time.Unix(0, e.Time).Sub(r.killed)
+	switch {
+	case e.Kind == peer.EventPeerLost && e.Member == victim:
+		r.detected = max(r.detected, after)
+	case e.Kind == peer.EventRingChanged && pending[survivor]:
+		r.ringRebuilt = max(r.ringRebuilt, after)
+		delete(pending, survivor)
+	case e.Kind == peer.EventRehomed:
+		r.rehomedBindings += e.Count
+	}
+}
+
+// lost tells whether the demo failed.
+func (r *result) lost() bool {
+	return r.registered < r.phones || r.callable < r.phones || r.byes < r.calls || r.callableAgain < r.phones
+}
+
+func (r *result) print(out io.Writer) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	fmt.Fprintf(w, "\nSIGKILL of %s, one of the cluster's proxies\t\n", r.victim)
+	fmt.Fprintf(w, "  loss noticed by every survivor after\t%s\n", ms(r.detected))
+	fmt.Fprintf(w, "  new effective ring on every survivor after\t%s\n", ms(r.ringRebuilt))
+	fmt.Fprintf(w, "  phones whose home it was\t%d\n", r.rehomed)
+	fmt.Fprintf(w, "  first call to one of them answered after\t%s\n", ms(r.firstCall))
+	fmt.Fprintf(w, "  registrations lost\t%d of %d\n", r.phones-r.registered, r.phones)
+	fmt.Fprintf(w, "  phones callable within %s without registering again\t%d of %d\n", patience, r.callable, r.phones)
+	fmt.Fprintf(w, "  in-dialog requests (BYE) answered after the kill\t%d of %d\n", r.byes, r.calls)
+	fmt.Fprintf(w, "  calls lost\t%d of %d\n", r.calls-r.byes, r.calls)
+	fmt.Fprintf(w, "  phones callable once it is back, empty\t%d of %d\n", r.callableAgain, r.phones)
+	_ = w.Flush()
+	fmt.Fprintln(out)
+}
+
+func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000) }
+
+func plural(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}

@@ -1,0 +1,178 @@
+package peer
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sipring/sipring/proxy/cluster"
+	"github.com/sipring/sipring/proxy/config"
+)
+
+// SetMembers takes a member set. An older epoch is ignored and counted, and so
+// is the same epoch with other content.
+func (n *Node) SetMembers(set *config.MemberSet) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.apply(n.membership.SetChanged(n.now(), set))
+}
+
+func (n *Node) epoch() uint64 {
+	if v := n.view.Load(); v != nil {
+		return v.Epoch
+	}
+	return 0
+}
+
+// hello is what this member says of itself now.
+func (n *Node) hello() *hello {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	h := n.self
+	h.Epoch = n.epoch()
+	h.Synced, h.Leaving = n.membership.SelfState()
+	return &h
+}
+
+// apply makes a new view the one in force: every core has it before the next
+// event. Called with mu held; nil changes nothing.
+func (n *Node) apply(v *cluster.View) {
+	if v == nil {
+		return
+	}
+	old := n.view.Swap(v)
+	n.step(func(c *cluster.Core, e *cluster.Effects) { c.ViewChanged(n.now(), v, e) })
+	if old == nil || old.Set != v.Set {
+		n.relink(v.Set)
+		n.events.add(Event{Kind: EventMembers, Epoch: v.Epoch, Count: len(v.Set.Members)})
+	}
+	n.noteRing(old, v)
+	n.noteSelf(old, v)
+	if n.cfg.Suspects != nil && (old == nil || !slices.Equal(old.Suspects, v.Suspects)) {
+		n.cfg.Suspects(n.names(v, v.Suspects))
+	}
+	n.tellState()
+	n.signalProgress()
+}
+
+// relink keeps one link to each other member of the set, at its address.
+func (n *Node) relink(set *config.MemberSet) {
+	before := *n.links.Load()
+	after := make(map[uint32]*link, len(set.Members))
+	for _, m := range set.Members {
+		if m.ID == n.cfg.ID {
+			continue
+		}
+		if l := before[m.ID]; l != nil && l.member.Address == m.Address {
+			after[m.ID] = l
+			continue
+		}
+		after[m.ID] = n.newLink(m)
+	}
+	n.links.Store(&after)
+	for id, l := range before {
+		if after[id] != l {
+			l.stop()
+		}
+	}
+}
+
+func (n *Node) newLink(m config.Member) *link {
+	ctx, stop := context.WithCancel(context.Background())
+	l := &link{n: n, member: m, stop: stop, accepted: make(chan *stream, 1), nudge: make(chan struct{}, 1)}
+	n.stopped.Go(func() { l.run(ctx) })
+	return l
+}
+
+// noteRing tells of a new effective ring, of bindings re-homed by it, and how
+// long it took since a peer was lost.
+func (n *Node) noteRing(old, v *cluster.View) {
+	var before, now []uint32
+	if old != nil {
+		before = memberIDs(old)
+	}
+	if now = memberIDs(v); old != nil && slices.Equal(before, now) {
+		return
+	}
+	n.events.add(Event{
+		Kind: EventRingChanged, Epoch: v.Epoch, Count: len(now),
+		Detail: fmt.Sprintf("%d members: %s", len(now), strings.Join(n.names(v, now), ", ")),
+	})
+	n.log.Info("effective ring changed", "epoch", v.Epoch, "members", n.names(v, now))
+	if moved := n.Stats().Rehomed - n.rehomed; moved > 0 {
+		n.rehomed += moved
+		n.events.add(Event{Kind: EventRehomed, Epoch: v.Epoch, Count: int(moved)})
+	}
+	for _, l := range n.lost {
+		if !slices.Contains(now, l.member.ID) {
+			n.counters.failovers.Add(1)
+			n.counters.lossToRing.observe(time.Since(l.brokenSince()))
+		}
+	}
+	n.lost = n.lost[:0]
+}
+
+func memberIDs(v *cluster.View) []uint32 {
+	members := v.Ring.Members()
+	ids := make([]uint32, 0, len(members))
+	for _, m := range members {
+		ids = append(ids, m.ID)
+	}
+	return ids
+}
+
+func (n *Node) noteSelf(old, v *cluster.View) {
+	if old != nil && old.Synced == v.Synced {
+		return
+	}
+	kind := EventUnsynced
+	if v.Synced {
+		kind = EventSynced
+	}
+	n.events.add(Event{Kind: kind, Epoch: v.Epoch})
+	n.log.Info(string(kind), "epoch", v.Epoch)
+}
+
+func (n *Node) names(v *cluster.View, ids []uint32) []string {
+	names := make([]string, 0, len(ids))
+	for _, id := range ids {
+		if m, ok := v.Member(id); ok {
+			names = append(names, m.Name)
+		}
+	}
+	return names
+}
+
+// tellState tells every peer when this member's own state changed.
+func (n *Node) tellState() {
+	synced, leaving := n.membership.SelfState()
+	now := selfState{synced, leaving}
+	if now == n.told {
+		return
+	}
+	n.told = now
+	for id := range *n.links.Load() {
+		_ = n.Send(id, kindState, now.encode()) // a new stream's hello says it too
+	}
+}
+
+// others are the other members of the set.
+func (n *Node) others() []config.Member {
+	links := *n.links.Load()
+	out := make([]config.Member, 0, len(links))
+	for _, l := range links {
+		out = append(out, l.member)
+	}
+	return out
+}
+
+// Suspects are the names of the members that are down as this one sees it.
+func (n *Node) Suspects() []string {
+	v := n.View()
+	if v == nil {
+		return nil
+	}
+	return n.names(v, v.Suspects)
+}

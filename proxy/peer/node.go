@@ -1,0 +1,365 @@
+package peer
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sipring/sipring/proxy/cluster"
+	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/location"
+)
+
+// Handler takes what other members send with Node.Send.
+type Handler interface {
+	// HandleFrame is called from the goroutine that reads the stream: frames of
+	// one member come one at a time and in order. The payload is valid during
+	// the call only. It must not block.
+	HandleFrame(from uint32, kind uint8, payload []byte)
+}
+
+// Config is what a Node needs.
+type Config struct {
+	// Cluster, ID and Name say who this member is; Address is where it binds.
+	Cluster string
+	ID      uint32
+	Name    string
+	Address string
+	Ports   config.Ports
+	// Keys of the cluster, at least one.
+	Keys *config.Keys
+	// Limits of one address-of-record.
+	Limits location.Limits
+	// Handler of frames from other members.
+	Handler Handler
+	// Suspects, if set, is called with the names of the members that are down,
+	// on change only, from one goroutine at a time. It must not block.
+	Suspects func([]string)
+	// Log; nil discards.
+	Log *slog.Logger
+}
+
+// Node is one member's part in the cluster: it drives proxy/cluster with real
+// streams and time. All methods are safe for concurrent use.
+type Node struct {
+	cfg         Config
+	log         *slog.Logger
+	self        hello // without what changes: epoch, synced, leaving
+	tls         *tls.Config
+	listener    net.Listener
+	gossip      *gossip
+	started     time.Time
+	startedUnix int64
+	events      *eventLog
+	counters    counters
+
+	// mu orders membership events: each view reaches every core before the next.
+	mu         sync.Mutex
+	membership *cluster.Membership
+	told       selfState
+	rehomed    uint64
+	lost       []*link // down since the last view, to measure the time to the ring
+
+	view    atomic.Pointer[cluster.View]
+	cores   [cluster.Cores]core
+	effects sync.Pool
+
+	links    atomic.Pointer[map[uint32]*link] // replaced, never changed
+	progress chan struct{}
+	drained  chan struct{}
+
+	stop    context.CancelFunc
+	stopped sync.WaitGroup
+}
+
+// core is one state machine and its lock, on cache lines of its own.
+type core struct {
+	mu sync.Mutex
+	m  *cluster.Core
+	_  [64]byte
+}
+
+type selfState struct{ synced, leaving bool }
+
+// tickInterval is how often timeouts inside the state machines are looked at.
+const tickInterval = 10 * time.Millisecond
+
+// unknownWait is how long, in milliseconds, a published member that was never
+// met may keep this one from concluding anything from its silence.
+const unknownWait = 3000
+
+// Start binds the peer and gossip ports and begins; members come with SetMembers.
+func Start(cfg Config) (*Node, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	identity, err := newIdentity(cfg.Keys)
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{
+		cfg: cfg, log: cfg.Log, tls: identity.config(), started: time.Now(), startedUnix: time.Now().UnixMilli(), events: newEventLog(),
+		self:     hello{Version: protocolVersion, Cluster: cfg.Cluster, ID: cfg.ID, Name: cfg.Name, Incarnation: newIncarnation()},
+		progress: make(chan struct{}, 1), drained: make(chan struct{}),
+	}
+	n.effects.New = func() any { return &cluster.Effects{} }
+	n.links.Store(&map[uint32]*link{})
+	n.membership = cluster.NewMembership(cfg.ID, n.self.Incarnation, unknownWait)
+	for i := range n.cores {
+		n.cores[i].m = cluster.NewCore(cluster.CoreConfig{Self: cfg.ID, Incarnation: n.self.Incarnation, Index: i, Cores: cluster.Cores, Limits: cfg.Limits})
+	}
+	address := net.JoinHostPort(cfg.Address, strconv.Itoa(cfg.Ports.Peer))
+	if n.listener, err = (&net.ListenConfig{}).Listen(context.Background(), "tcp", address); err != nil {
+		return nil, fmt.Errorf("listen for peers: %w", err)
+	}
+	if n.gossip, err = startGossip(&n.cfg, n.gossipSaw, n.gossipLost); err != nil {
+		_ = n.listener.Close()
+		return nil, err
+	}
+	n.run()
+	return n, nil
+}
+
+func (n *Node) run() {
+	ctx, stop := context.WithCancel(context.Background())
+	n.stop = stop
+	n.stopped.Go(func() { n.accept(ctx) })
+	n.stopped.Go(func() { n.gossip.run(ctx, n.others) })
+	n.stopped.Go(func() { n.loop(ctx) })
+}
+
+// newIncarnation is a random number that is not 0, another for every process.
+func newIncarnation() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return binary.BigEndian.Uint64(b[:]) | 1
+}
+
+// Close ends all streams and goroutines at once; use Drain before it to leave
+// in order.
+func (n *Node) Close() {
+	n.stop()
+	_ = n.listener.Close()
+	n.stopped.Wait()
+}
+
+// now is the clock of the state machines: milliseconds since 1970 that do not
+// jump while the process lives.
+func (n *Node) now() int64 { return n.startedUnix + time.Since(n.started).Milliseconds() }
+
+// Incarnation of this process.
+func (n *Node) Incarnation() uint64 { return n.self.Incarnation }
+
+// ID of this member.
+func (n *Node) ID() uint32 { return n.cfg.ID }
+
+// View is the cluster as this member sees it now; nil before the first member
+// set. It is immutable.
+func (n *Node) View() *cluster.View { return n.view.Load() }
+
+// Ready tells whether this member is in the set and holds what it owns; if
+// not, why.
+func (n *Node) Ready() (bool, string) {
+	v := n.View()
+	if v == nil {
+		return false, "no member set yet"
+	}
+	m, ok := v.Member(n.cfg.ID)
+	switch {
+	case !ok:
+		return false, "not in the member set yet"
+	case m.Leaving:
+		return false, "draining"
+	case !v.Synced:
+		return false, "waiting for the bindings that it will own"
+	}
+	return true, ""
+}
+
+// Register hands over a REGISTER. op.Done is called exactly once, maybe before
+// Register returns. 0 allocations once warm.
+func (n *Node) Register(op *cluster.RegisterOp) {
+	v := n.view.Load()
+	if v == nil {
+		op.Status = location.StatusUnavailable
+		op.Done(op)
+		return
+	}
+	c, e := n.coreOf(v, op.Update.AOR), n.takeEffects()
+	c.mu.Lock()
+	c.m.Register(n.now(), op, e)
+	n.queue(e)
+	c.mu.Unlock()
+	n.complete(e)
+}
+
+// Lookup asks for the bindings of an address-of-record. op.Done is called
+// exactly once, maybe before Lookup returns. 0 allocations once warm.
+func (n *Node) Lookup(op *cluster.LookupOp) {
+	v := n.view.Load()
+	if v == nil {
+		op.Result = cluster.Unavailable
+		op.Done(op)
+		return
+	}
+	c, e := n.coreOf(v, op.AOR), n.takeEffects()
+	c.mu.Lock()
+	c.m.Lookup(n.now(), op, e)
+	n.queue(e)
+	c.mu.Unlock()
+	n.complete(e)
+}
+
+// Send hands a frame to another member; kind is KindUser or above. It never
+// blocks. ErrNoStream and ErrQueueFull say why it was not sent.
+func (n *Node) Send(to uint32, kind uint8, payload []byte) error {
+	l := (*n.links.Load())[to]
+	if l == nil {
+		return ErrNoStream
+	}
+	s := l.stream()
+	if s == nil {
+		return ErrNoStream
+	}
+	err := s.append(kind, payload)
+	if errors.Is(err, ErrQueueFull) {
+		n.counters.queueFull.Add(1)
+	}
+	return err
+}
+
+func (n *Node) coreOf(v *cluster.View, aor []byte) *core {
+	return &n.cores[v.Partition(aor)%cluster.Cores]
+}
+
+func (n *Node) takeEffects() *cluster.Effects {
+	e, _ := n.effects.Get().(*cluster.Effects)
+	return e
+}
+
+// queue puts what a step sends into the streams; called with the core's lock
+// held, because the order in which a core speaks to a peer matters. A queue
+// that is full breaks the stream: the peer would miss an update.
+func (n *Node) queue(e *cluster.Effects) {
+	for _, s := range e.Sends {
+		if err := n.Send(s.To, kindCluster, e.Bytes(s)); errors.Is(err, ErrQueueFull) {
+			if st := (*n.links.Load())[s.To].stream(); st != nil {
+				st.fail(ErrQueueFull)
+			}
+		}
+	}
+}
+
+// complete tells the finished ops, without any lock, and gives the effects back.
+func (n *Node) complete(e *cluster.Effects) {
+	for _, op := range e.Registers {
+		op.Done(op)
+	}
+	for _, op := range e.Lookups {
+		op.Done(op)
+	}
+	if e.Changed {
+		n.signalProgress()
+	}
+	e.Reset()
+	n.effects.Put(e)
+}
+
+func (n *Node) signalProgress() {
+	select {
+	case n.progress <- struct{}{}:
+	default:
+	}
+}
+
+// step runs one step of every core, in order.
+func (n *Node) step(f func(*cluster.Core, *cluster.Effects)) {
+	for i := range n.cores {
+		c, e := &n.cores[i], n.takeEffects()
+		c.mu.Lock()
+		f(c.m, e)
+		n.queue(e)
+		c.mu.Unlock()
+		n.complete(e)
+	}
+}
+
+// loop is the clock of the state machines.
+func (n *Node) loop(ctx context.Context) {
+	t := time.NewTicker(tickInterval)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-n.progress:
+			n.reportProgress()
+		case <-t.C:
+			n.step(func(c *cluster.Core, e *cluster.Effects) { c.Tick(n.now(), e) })
+			n.mu.Lock()
+			n.apply(n.membership.Tick(n.now()))
+			n.mu.Unlock()
+		}
+	}
+}
+
+func (n *Node) reportProgress() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.apply(n.membership.Progress(n.now(), n.sumProgress()))
+	if n.membership.Drained() {
+		select {
+		case <-n.drained:
+		default:
+			close(n.drained)
+		}
+	}
+}
+
+func (n *Node) sumProgress() cluster.Progress {
+	var sum cluster.Progress
+	for i := range n.cores {
+		n.cores[i].mu.Lock()
+		p := n.cores[i].m.Progress()
+		n.cores[i].mu.Unlock()
+		if i == 0 {
+			sum = p
+		} else {
+			sum = sum.Add(p)
+		}
+	}
+	return sum
+}
+
+// Drain leaves in order: out of the ring, then wait until others hold all that
+// this member held, or the context ends.
+func (n *Node) Drain(ctx context.Context) error {
+	n.mu.Lock()
+	n.apply(n.membership.Drain(n.now()))
+	n.mu.Unlock()
+	n.events.add(Event{Kind: EventDraining, Epoch: n.epoch()})
+	n.signalProgress()
+	select {
+	case <-n.drained:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("others do not hold everything yet: %w", ctx.Err())
+	}
+}
+
+func (n *Node) peerPort() uint16 { return uint16(n.cfg.Ports.Peer) }
+
+func (n *Node) address() netip.Addr {
+	a, _ := netip.ParseAddr(n.cfg.Address)
+	return a
+}
