@@ -31,25 +31,25 @@ func (s *scenario) follow(ctx context.Context, seen map[string]uint64) {
 				if e.Seq > seen[p.name] {
 					seen[p.name] = e.Seq
 					lines = append(lines, line{p, e})
-					s.result.observe(p.name, s.victim.name, e, pending)
+					s.result.observe(p.name, s.victim.id, e, pending)
 				}
 			}
 		}
-		sort.Slice(lines, func(i, j int) bool { return lines[i].e.Time < lines[j].e.Time })
+		sort.Slice(lines, func(i, j int) bool { return lines[i].e.UnixNano < lines[j].e.UnixNano })
 		for _, l := range lines {
-			s.line.add(time.Unix(0, l.e.Time), l.p.name, "%s", describe(l.e))
+			s.line.add(time.Unix(0, l.e.UnixNano), l.p.name, "%s", s.describe(l.e))
 		}
 		time.Sleep(20 * time.Millisecond) // the interval at which the survivors are asked
 	}
 }
 
 // describe says an event in words.
-func describe(e peer.Event) string {
+func (s *scenario) describe(e peer.Event) string {
 	switch e.Kind {
 	case peer.EventPeerLost:
-		return "lost " + e.Member + ": " + e.Detail
+		return "lost " + s.nameOf(e.Member) + ": " + e.Detail
 	case peer.EventPeerUp:
-		return "sees " + e.Member + " again"
+		return "sees " + s.nameOf(e.Member) + " again"
 	case peer.EventRingChanged:
 		return "new effective ring: " + e.Detail
 	case peer.EventRehomed:
@@ -61,4 +61,13 @@ func describe(e peer.Event) string {
 		return string(e.Kind) + ": " + e.Detail
 	}
 	return string(e.Kind)
+}
+
+func (s *scenario) nameOf(id uint32) string {
+	for _, p := range s.cluster.processes {
+		if p.id == id {
+			return p.name
+		}
+	}
+	return "?"
 }

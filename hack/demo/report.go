@@ -27,10 +27,10 @@ type result struct {
 
 // observe notes a survivor's event. The survivor leaves pending once its ring
 // changed after it lost the victim.
-func (r *result) observe(survivor, victim string, e peer.Event, pending map[string]bool) {
+func (r *result) observe(survivor string, victim uint32, e peer.Event, pending map[string]bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	after := time.Unix(0, e.Time).Sub(r.killed)
+	after := time.Unix(0, e.UnixNano).Sub(r.killed)
 	switch {
 	case e.Kind == peer.EventPeerLost && e.Member == victim:
 		r.detected = max(r.detected, after)

@@ -49,9 +49,34 @@ func (n *Node) Stats() cluster.Stats {
 		n.cores[i].mu.Lock()
 		s := n.cores[i].m.Stats()
 		n.cores[i].mu.Unlock()
-		sum = sum.Add(s)
+		add(&sum, &s)
 	}
 	return sum
+}
+
+func add(sum, s *cluster.Stats) {
+	sum.Records += s.Records
+	sum.Bindings += s.Bindings
+	sum.Bytes += s.Bytes
+	sum.HomeRecords += s.HomeRecords
+	sum.HomeBindings += s.HomeBindings
+	sum.Pending += s.Pending
+	sum.Partitions += s.Partitions
+	sum.Registers += s.Registers
+	sum.RegistersFailed += s.RegistersFailed
+	sum.Lookups += s.Lookups
+	sum.LookupsLocal += s.LookupsLocal
+	sum.LookupsHedged += s.LookupsHedged
+	sum.LookupsUnavailable += s.LookupsUnavailable
+	sum.Rehomed += s.Rehomed
+	sum.Filled += s.Filled
+	sum.FilledAlone += s.FilledAlone
+	sum.Repairs += s.Repairs
+	sum.Relayed += s.Relayed
+	sum.DroppedMessages += s.DroppedMessages
+	sum.RefusedOps += s.RefusedOps
+	sum.SnapshotsSentBytes += s.SnapshotsSentBytes
+	sum.SnapshotsBytes += s.SnapshotsBytes
 }
 
 // bounds of the histogram, in seconds.

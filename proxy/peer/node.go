@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -357,9 +356,16 @@ func (n *Node) Drain(ctx context.Context) error {
 	}
 }
 
-func (n *Node) peerPort() uint16 { return uint16(n.cfg.Ports.Peer) }
-
-func (n *Node) address() netip.Addr {
-	a, _ := netip.ParseAddr(n.cfg.Address)
-	return a
+// Events returns the kept events after that sequence number, oldest first.
+func (n *Node) Events(after uint64) []Event {
+	events, _ := n.events.since(after)
+	return events
 }
+
+// EventsChanged is closed at the next event.
+func (n *Node) EventsChanged() <-chan struct{} {
+	_, changed := n.events.since(^uint64(0))
+	return changed
+}
+
+func (n *Node) peerPort() uint16 { return uint16(n.cfg.Ports.Peer) }
