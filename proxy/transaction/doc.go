@@ -1,0 +1,42 @@
+// Package transaction holds the state machines of a stateful proxy: RFC 3261
+// sections 16.7 to 16.10 and 17, with RFC 6026 (a 2xx does not end an INVITE
+// transaction), RFC 4320 (non-INVITE transactions) and RFC 3326 (why a call was
+// cancelled).
+//
+// A [Context] is one request on its way through: the server transaction it
+// arrived in, the client transaction of each [Branch] it left by, and the
+// response context that joins them. It is a pure machine: events and the time go
+// in, actions come out; it knows no clock, no socket and no goroutine. A [Table]
+// holds the contexts of a process in shards, each with a lock, a timer wheel and
+// pools, and carries the actions out through an [Outlet].
+//
+// # Invariants
+//
+//   - All that is sent for one context is sent in order: the outlet is called
+//     with the lock of its shard held, in the order of the events.
+//   - Upstream gets at most one final response other than a 2xx to INVITE. Every
+//     2xx to an INVITE goes upstream, at once, while the context is held.
+//   - A CANCEL is sent to a branch after it answered provisionally, not before
+//     (RFC 3261 9.1).
+//   - Every context leaves the table: each state has a timer that ends it, and
+//     what restarts a timer is a message from the network or a Fork.
+//   - Memory per context is bounded: what was received (once, without body), what
+//     is retransmitted (once a branch), and at most one response kept. It comes
+//     from pools and goes back to them; none of it is handed out beyond the call.
+//   - In steady state nothing here allocates.
+//
+// # Where this departs from the letter
+//
+//   - A 2xx to an INVITE goes upstream even if its client transaction is over,
+//     as long as the context is held. RFC 6026 would drop it there; a caller that
+//     knows of the answered call can hang it up, one that does not cannot.
+//   - A CANCEL, and the ACK of a failure, are not transactions of their own
+//     upstream: what answers them is the context, the same every time.
+//   - The final response to a non-INVITE that nobody answered is silence (RFC
+//     4320 4.2); a 408 from downstream to a non-INVITE is not passed on either.
+//
+// # Time
+//
+// Times are milliseconds on any clock that does not go back, as the caller
+// passes them in. Timers fire up to one tick (20 ms) late, never early.
+package transaction

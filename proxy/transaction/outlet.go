@@ -1,0 +1,94 @@
+package transaction
+
+import (
+	"net/netip"
+
+	"github.com/sipring/sipring/proxy/token"
+)
+
+// Source says where a request came from and its responses go. This package
+// reads Reliable and, to mark the topmost Via (RFC 3261 18.2.1), the address in
+// Addr; the rest it hands back as it got it.
+type Source struct {
+	Addr      netip.AddrPort // where responses go (RFC 3261 18.2.2, RFC 3581 4)
+	Conn      uint64         // connection at its owner, 0 for none
+	Socket    int            // the socket the request arrived on
+	Owner     uint32         // member that holds the flow, 0 for this one
+	Transport uint8
+	Reliable  bool // responses need no retransmission
+}
+
+// Target is a branch to be: a request as it leaves, and where to. This package
+// reads Branch, Bytes and Reliable; the rest it hands back as it got it.
+type Target struct {
+	Branch    token.Branch   // of our Via in Bytes; a context has no two branches with the same
+	Bytes     []byte         // the complete request, our Via on top
+	Addr      netip.AddrPort // next hop
+	Conn      uint64         // connection at its owner, 0 for none
+	Socket    int            // the socket to send from
+	Owner     uint32         // member that holds the flow, 0 for this one
+	Transport uint8
+	Reliable  bool // requests need no retransmission
+}
+
+// Outlet sends what a Table says. Its methods are called with the lock of a
+// shard held: they must neither block nor call the Table, and may keep none of
+// their arguments. Calls for different contexts come concurrently.
+type Outlet interface {
+	// Upstream sends a response to to: the context's Source, or for the 200 to a
+	// CANCEL where that came from.
+	Upstream(c *Context, to Source, response []byte)
+	// Downstream sends a request, its retransmission, an ACK or a CANCEL to
+	// b.Target(), which holds no Bytes. It returns false if the target cannot be
+	// reached at all, which counts as a 503 from it (RFC 3261 16.9); a datagram
+	// lost on the way out is no such failure.
+	Downstream(c *Context, b *Branch, message []byte) bool
+	// Done tells that the context leaves the table.
+	Done(c *Context)
+}
+
+// Options of a Table. A field that is zero or negative takes its default.
+type Options struct {
+	Timers Timers
+	// MaxContexts bounds the contexts held at once. Default 200000.
+	MaxContexts int
+	// Exhausted is called, as the methods of Outlet are, when every branch that
+	// ForkGroup started with more set has ended and none of them with a response
+	// that ends the search. Fork or ForkGroup shall follow, with the next group or
+	// with no target, which sends the best response so far; a Reply does too. nil:
+	// the best response is sent at once.
+	Exhausted func(c *Context)
+}
+
+// Disposition says what became of a request.
+type Disposition uint8
+
+// What became of a request.
+const (
+	// New: the request has a context now, which waits for Fork or Reply.
+	New Disposition = iota + 1
+	// Retransmission: seen before, and answered again if it had been answered.
+	Retransmission
+	// AckHandled: an ACK that its context took.
+	AckHandled
+	// CancelHandled: a CANCEL that was answered 200, its branches cancelled.
+	CancelHandled
+	// NoMatch: an ACK or CANCEL without context, or the ACK to a 2xx, which the
+	// proxy forwards by itself (RFC 3261 16.10, RFC 6026 7.1).
+	NoMatch
+	// Overloaded: no room for another context.
+	Overloaded
+)
+
+var dispositionNames = [...]string{
+	New: "new", Retransmission: "retransmission", AckHandled: "ack", CancelHandled: "cancel",
+	NoMatch: "no_match", Overloaded: "overloaded",
+}
+
+// String returns a short lower-case name, usable as a metric label.
+func (d Disposition) String() string {
+	if int(d) < len(dispositionNames) && dispositionNames[d] != "" {
+		return dispositionNames[d]
+	}
+	return "unknown"
+}
