@@ -1,0 +1,72 @@
+# Every target does all its own set-up. `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X github.com/sipring/sipring/proxy/command.Version=$(VERSION)
+IMAGE ?= ghcr.io/sipring/sipring:$(VERSION)
+SEEDS ?= 500
+FUZZTIME ?= 60s
+SOURCES := $(shell find . -name '*.go' -not -path './hack/kube/*' -not -name '*_test.go' 2>/dev/null) hack/demo/page.html
+
+.PHONY: help
+help: ## List the targets
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+bin/sipring: go.mod go.sum $(SOURCES)
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ .
+
+.PHONY: build
+build: bin/sipring ## Build bin/sipring
+
+.PHONY: demo
+demo: bin/sipring ## Kill a proxy on this machine and see what the phones lose (nothing)
+	bin/sipring demo $(DEMO)
+
+.PHONY: test
+test: ## Unit, property, simulation and operator tests, with a real kube-apiserver
+	KUBEBUILDER_ASSETS="$$(hack/kube/envtest-assets.sh)" go test ./...
+
+.PHONY: race
+race: ## The same under the race detector (needs a C compiler)
+	KUBEBUILDER_ASSETS="$$(hack/kube/envtest-assets.sh)" CGO_ENABLED=1 go test -race ./...
+
+.PHONY: sim
+sim: ## Simulate SEEDS random histories of a cluster
+	go test ./proxy/cluster/sim -run 'TestSim' -count=1 -timeout 60m -seeds=$(SEEDS)
+
+.PHONY: fuzz
+fuzz: ## Fuzz everything that parses, FUZZTIME each
+	hack/fuzz.sh $(FUZZTIME)
+
+.PHONY: e2e
+e2e: bin/sipring ## A real cluster of several nodes, phones and faults (root; or KUBECONFIG names a cluster)
+	hack/e2e/run.sh
+
+.PHONY: bench
+bench: bin/sipring ## CPU per REGISTER and per call: sipring, Kamailio, a bare UDP echo
+	go run ./hack/bench $(BENCH)
+
+.PHONY: generate
+generate: ## Generate deep copies, the CRD and RBAC from the types
+	hack/tools/install.sh controller-gen
+	hack/generate.sh
+
+.PHONY: verify
+verify: ## Generated files, formatting, modules and the chart are as committed
+	hack/tools/install.sh controller-gen gofumpt helm
+	hack/verify.sh
+
+.PHONY: lint
+lint: ## golangci-lint, test files included
+	hack/tools/install.sh golangci-lint
+	bin/golangci-lint run ./...
+
+.PHONY: image
+image: ## Build the container image with the engine at hand
+	docker build --build-arg VERSION=$(VERSION) -t $(IMAGE) .
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin dist
