@@ -110,6 +110,13 @@ func (c *Cluster) NodeIP(node string) (string, error) {
 	return newPlan(c.state.Options.Subnet).node(n), nil
 }
 
+// logf reports what happens in the background.
+func (c *Cluster) logf(format string, args ...any) {
+	if c.Local() && c.state.Options.Logf != nil {
+		c.state.Options.Logf(format, args...)
+	}
+}
+
 // nodeNumber also checks that the cluster is local.
 func (c *Cluster) nodeNumber(node string) (int, error) {
 	if !c.Local() {

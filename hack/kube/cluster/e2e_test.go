@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -15,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -60,7 +58,9 @@ func TestCluster(t *testing.T) {
 	s.reachThroughVIP()
 	s.keepPhoneAddress()
 	s.killContainer()
+	s.partition()
 	s.cutAndHeal()
+	s.stop()
 	s.begin = time.Now()
 	down(t)
 	s.done("down")
@@ -81,6 +81,7 @@ func down(t *testing.T) {
 type scenario struct {
 	*testing.T
 	c     *cluster.Cluster
+	stop  func() // ends what runs in the background
 	pods  []*corev1.Pod
 	begin time.Time
 }
@@ -224,145 +225,6 @@ func (s *scenario) reachAPIServer() {
 	s.done("every pod reaches the API server")
 }
 
-// reachThroughVIP: flows from outside are spread over the nodes and keep their
-// source address.
-func (s *scenario) reachThroughVIP() {
-	service := &corev1.Service{
-		ObjectMeta: metav1.ObjectMeta{Name: "echo"},
-		Spec: corev1.ServiceSpec{
-			Type:                  corev1.ServiceTypeLoadBalancer,
-			ExternalTrafficPolicy: corev1.ServiceExternalTrafficPolicyLocal,
-			Selector:              map[string]string{"app": "echo"},
-			Ports:                 []corev1.ServicePort{{Name: "udp", Protocol: corev1.ProtocolUDP, Port: 5060, TargetPort: intstr.FromInt32(echoPort)}},
-		},
-	}
-	if _, err := s.c.Client().CoreV1().Services(namespace).Create(s.Context(), service, metav1.CreateOptions{}); err != nil {
-		s.Fatal(err)
-	}
-	if err := s.c.AssignVIP(s.Context(), namespace, "echo", vip); err != nil {
-		s.Fatal(err)
-	}
-	s.eventually(30*time.Second, func(ctx context.Context) error {
-		seen := map[string]bool{}
-		for range 30 {
-			pod, err := s.ask(ctx, "")
-			if err != nil {
-				return err
-			}
-			seen[pod] = true
-		}
-		if len(seen) != nodes {
-			return fmt.Errorf("30 flows reached %v", seen)
-		}
-		return nil
-	})
-	s.done("address reaches every pod")
-}
-
-// ask sends one datagram from the client machine to the address, from a fresh
-// port of source, and returns the pod that answered.
-func (s *scenario) ask(ctx context.Context, source string) (string, error) {
-	var conn net.Conn
-	err := s.c.InClient(func() error {
-		dialer := net.Dialer{}
-		if source != "" {
-			dialer.LocalAddr = &net.UDPAddr{IP: net.ParseIP(source)}
-		}
-		var err error
-		conn, err = dialer.DialContext(ctx, "udp4", vip+":5060")
-		return err
-	})
-	if err != nil {
-		return "", err
-	}
-	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(500 * time.Millisecond)); err != nil {
-		return "", err
-	}
-	if _, err := conn.Write([]byte("who")); err != nil {
-		return "", err
-	}
-	buf := make([]byte, 1500)
-	n, err := conn.Read(buf)
-	if err != nil {
-		return "", err
-	}
-	pod, seen, _ := strings.Cut(string(buf[:n]), " ")
-	if seen != conn.LocalAddr().String() {
-		return "", fmt.Errorf("pod %s saw %s, sent from %s", pod, seen, conn.LocalAddr())
-	}
-	return pod, nil
-}
-
-// keepPhoneAddress: a phone may have any address of PhoneNet.
-func (s *scenario) keepPhoneAddress() {
-	for _, source := range []string{"198.51.100.1", "198.51.100.200"} {
-		if _, err := s.ask(s.Context(), source); err != nil {
-			s.Errorf("from %s: %v", source, err)
-		}
-	}
-	s.done("phones have their own addresses")
-}
-
-// killContainer: the process dies, kubelet starts another.
-func (s *scenario) killContainer() {
-	pod := s.pods[0]
-	killed, err := s.c.KillContainerProcess(s.Context(), namespace, pod.Name, "echo", unix.SIGKILL)
-	if err != nil {
-		s.Fatal(err)
-	}
-	s.Logf("killed process %d", killed.PID)
-	s.eventually(30*time.Second, func(ctx context.Context) error {
-		p, err := s.c.Client().CoreV1().Pods(namespace).Get(ctx, pod.Name, metav1.GetOptions{})
-		if err != nil {
-			return err
-		}
-		status := p.Status.ContainerStatuses[0]
-		if status.RestartCount != 1 || !ready(p) {
-			return fmt.Errorf("%d restarts, ready %t", status.RestartCount, ready(p))
-		}
-		if end := status.LastTerminationState.Terminated; end == nil || end.ExitCode != 128+int32(unix.SIGKILL) {
-			return fmt.Errorf("ended with %+v", end)
-		}
-		return nil
-	})
-	s.done("killed container is back")
-}
-
-// cutAndHeal: a cut node's pod is out of reach, but lives: healed, the same
-// process answers.
-func (s *scenario) cutAndHeal() {
-	pod, node := s.pods[1], s.pods[1].Spec.NodeName
-	if err := s.c.CutNode(s.Context(), node); err != nil {
-		s.Fatal(err)
-	}
-	if got, err := get(s.Context(), url(pod)); err == nil {
-		s.Errorf("pod on cut node answers %q", got)
-	}
-	others := []string{s.pods[0].Spec.NodeName, s.pods[2].Spec.NodeName}
-	if err := s.c.RouteVIP(s.Context(), vip, others...); err != nil {
-		s.Fatal(err)
-	}
-	for range 30 {
-		got, err := s.ask(s.Context(), "")
-		if err != nil {
-			s.Fatalf("with %s cut and its route withdrawn: %v", node, err)
-		}
-		if got == pod.Name {
-			s.Errorf("pod %s on cut node answered", got)
-		}
-	}
-	s.done("node cut")
-	if err := s.c.HealNode(s.Context(), node); err != nil {
-		s.Fatal(err)
-	}
-	s.eventually(10*time.Second, func(ctx context.Context) error {
-		_, err := get(ctx, url(pod))
-		return err
-	})
-	s.done("node healed")
-}
-
 func url(pod *corev1.Pod) string {
 	return fmt.Sprintf("http://%s:%d", pod.Status.PodIP, echoPort)
 }
@@ -384,51 +246,4 @@ func get(ctx context.Context, url string) (string, error) {
 		err = fmt.Errorf("%s: %s", resp.Status, body)
 	}
 	return string(body), err
-}
-
-// footprint lists what a cluster might leave on the machine.
-func footprint(t *testing.T) string {
-	t.Helper()
-	var b strings.Builder
-	for _, pattern := range []string{
-		"/run/netns/selftest*", "/sys/class/net/selftest*", "/sys/fs/cgroup/*/sipring-kube/selftest*",
-		"/sys/fs/cgroup/sipring-kube/selftest*", filepath.Join(os.TempDir(), "sipring-selftest"),
-		"/run/containerd", "/var/lib/kubelet", "/var/lib/containerd", "/var/log/pods", "/var/log/containers",
-	} {
-		found, err := filepath.Glob(pattern)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, path := range found {
-			fmt.Fprintln(&b, path)
-		}
-	}
-	mounts, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(mounts)) {
-		if strings.Contains(line, "selftest") {
-			b.WriteString(line)
-		}
-	}
-	b.WriteString(processes(t))
-	return b.String()
-}
-
-// processes lists those that were started from the cluster's files.
-func processes(t *testing.T) string {
-	t.Helper()
-	paths, err := filepath.Glob("/proc/[0-9]*/cmdline")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b strings.Builder
-	for _, path := range paths {
-		raw, err := os.ReadFile(path)
-		if err == nil && strings.Contains(string(raw), "sipring-selftest") {
-			fmt.Fprintln(&b, filepath.Dir(path), strings.ReplaceAll(string(raw), "\x00", " "))
-		}
-	}
-	return b.String()
 }

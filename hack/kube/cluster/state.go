@@ -52,15 +52,35 @@ func (s *state) save() error {
 }
 
 // lockState keeps two programs from changing one cluster at once. The lock
-// file lies beside the directory, because Down removes the directory.
+// file lies beside the directory, because Down removes the directory; it is
+// removed with the lock, so that nothing is left behind.
 func lockState(dir string) (unlock func(), err error) {
-	f, err := os.OpenFile(dir+".lock", os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	path := dir + ".lock"
+	for {
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+			f.Close()
+			return nil, fmt.Errorf("cluster in %s is being changed by another program: %w", dir, err)
+		}
+		if sameFile(f, path) {
+			return func() {
+				_ = os.Remove(path)
+				f.Close()
+			}, nil
+		}
+		// Its holder removed the file between our opening and locking it.
 		f.Close()
-		return nil, fmt.Errorf("cluster in %s is being changed by another program: %w", dir, err)
 	}
-	return func() { f.Close() }, nil
+}
+
+func sameFile(f *os.File, path string) bool {
+	opened, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	named, err := os.Stat(path)
+	return err == nil && os.SameFile(opened, named)
 }

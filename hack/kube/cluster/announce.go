@@ -1,0 +1,184 @@
+//go:build linux
+
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/cache"
+)
+
+// A node is gone after this many probes without an answer: BFD's usual 3 by
+// 100 ms.
+const (
+	probeEvery  = 100 * time.Millisecond
+	probeMisses = 3
+)
+
+// AnnounceVIP assigns ip to the service and then, until ctx ends, keeps its
+// route from the client machine as MetalLB and a router with BFD would: to the
+// nodes that answer and, with externalTrafficPolicy Local, have an endpoint
+// that serves. The assignment and the first route are made before it returns;
+// wait for the rest to end with the function it returns, after ctx.
+func (c *Cluster) AnnounceVIP(ctx context.Context, namespace, service, ip string) (wait func(), err error) {
+	if err := c.AssignVIP(ctx, namespace, service, ip); err != nil {
+		return nil, err
+	}
+	s, err := c.client.CoreV1().Services(namespace).Get(ctx, service, metav1.GetOptions{})
+	if err != nil {
+		return nil, err
+	}
+	a := &announcer{
+		cluster: c, ip: ip,
+		local:  s.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal,
+		routed: c.Nodes(),
+		misses: map[string]int{},
+		change: make(chan struct{}, 1),
+	}
+	store, informer := cache.NewInformerWithOptions(cache.InformerOptions{
+		ListerWatcher: c.sliceWatch(namespace, service), ObjectType: &discoveryv1.EndpointSlice{}, Handler: a.onChange(),
+	})
+	a.slices = store
+	var running sync.WaitGroup
+	running.Go(func() { informer.RunWithContext(ctx) })
+	if !cache.WaitForCacheSync(ctx.Done(), informer.HasSynced) {
+		running.Wait()
+		return nil, ctx.Err()
+	}
+	if err := a.route(ctx); err != nil {
+		return nil, err
+	}
+	running.Go(func() { a.run(ctx) })
+	return running.Wait, nil
+}
+
+func (c *Cluster) sliceWatch(namespace, service string) *cache.ListWatch {
+	return cache.NewFilteredListWatchFromClient(c.client.DiscoveryV1().RESTClient(), "endpointslices", namespace,
+		func(o *metav1.ListOptions) { o.LabelSelector = discoveryv1.LabelServiceName + "=" + service })
+}
+
+// announcer belongs to the goroutine of run; slices and change are safe for
+// the informer's.
+type announcer struct {
+	cluster *Cluster
+	ip      string
+	local   bool
+	slices  cache.Store
+	change  chan struct{}
+	// misses counts a node's probes without an answer since the last with one.
+	misses map[string]int
+	routed []string
+}
+
+func (a *announcer) onChange() cache.ResourceEventHandler {
+	notify := func() {
+		select {
+		case a.change <- struct{}{}:
+		default: // one is pending, and covers this one
+		}
+	}
+	return cache.ResourceEventHandlerFuncs{
+		AddFunc:    func(any) { notify() },
+		UpdateFunc: func(_, _ any) { notify() },
+		DeleteFunc: func(any) { notify() },
+	}
+}
+
+func (a *announcer) run(ctx context.Context) {
+	ticker := time.NewTicker(probeEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.change:
+		case <-ticker.C:
+			a.probe(ctx)
+		}
+		if err := a.route(ctx); err != nil && ctx.Err() == nil {
+			a.cluster.logf("announce %s: %v", a.ip, err)
+		}
+	}
+}
+
+// route changes the route if its nodes have changed.
+func (a *announcer) route(ctx context.Context) error {
+	want := a.serving()
+	if slices.Equal(want, a.routed) {
+		return nil
+	}
+	if err := a.cluster.RouteVIP(ctx, a.ip, want...); err != nil {
+		return err
+	}
+	a.cluster.logf("announce %s by %v, was %v", a.ip, want, a.routed)
+	a.routed = want
+	return nil
+}
+
+// serving are the nodes that announce, in order.
+func (a *announcer) serving() []string {
+	with := map[string]bool{}
+	for _, object := range a.slices.List() {
+		for _, endpoint := range object.(*discoveryv1.EndpointSlice).Endpoints {
+			if endpoint.NodeName != nil && canServe(endpoint.Conditions) {
+				with[*endpoint.NodeName] = true
+			}
+		}
+	}
+	names := a.cluster.Nodes()
+	if a.local {
+		names = slices.Sorted(maps.Keys(with))
+	}
+	return slices.DeleteFunc(names, func(node string) bool { return a.misses[node] >= probeMisses })
+}
+
+// canServe is kube-proxy's view: nil counts as true, and what is terminating
+// but serves still takes traffic if there is nothing better.
+func canServe(c discoveryv1.EndpointConditions) bool {
+	return c.Ready == nil || *c.Ready || c.Serving != nil && *c.Serving
+}
+
+// probe asks every node, all at once, whether it is on the network.
+func (a *announcer) probe(ctx context.Context) {
+	nodes := a.cluster.Nodes()
+	answers := make([]bool, len(nodes))
+	var probes sync.WaitGroup
+	for i, node := range nodes {
+		probes.Go(func() { answers[i] = a.cluster.answers(ctx, node) })
+	}
+	probes.Wait()
+	for i, node := range nodes {
+		a.misses[node]++
+		if answers[i] {
+			a.misses[node] = 0
+		}
+	}
+}
+
+// answers tells whether the node's kernel answers the client machine, be it
+// with a refusal.
+func (c *Cluster) answers(ctx context.Context, node string) bool {
+	ip, err := c.NodeIP(node)
+	if err != nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeEvery)
+	defer cancel()
+	conn, err := c.DialClient(ctx, "tcp4", net.JoinHostPort(ip, fmt.Sprint(proxyHealthPort)))
+	if err != nil {
+		return errors.Is(err, unix.ECONNREFUSED)
+	}
+	conn.Close()
+	return true
+}
