@@ -10,10 +10,10 @@ import (
 )
 
 // kamailioTarget is Debian's Kamailio with kamailio.cfg: two UDP workers,
-// usrloc in memory, stateful relay, Record-Route.
-func (b *bench) kamailioTarget() target {
+// usrloc in memory, stateful relay, Record-Route; more arguments are appended.
+func (b *bench) kamailioTarget(name, label string, more ...string) target {
 	return target{
-		name: nameKamailio, label: "Kamailio", address: kamailioAddress, stores: true, relays: true,
+		name: name, label: label, address: kamailioAddress, stores: true, relays: true,
 		prepare: func(ctx context.Context) (string, error) {
 			binary, err := b.tool(ctx, "kamailio", "kamailio")
 			if err != nil {
@@ -34,12 +34,12 @@ func (b *bench) kamailioTarget() target {
 			if err := os.WriteFile(file, config, 0o600); err != nil {
 				return nil, err
 			}
-			return []string{
+			return append([]string{
 				"kamailio", "-DD", "-E", "-f", file, "-Y", dir, "-P", filepath.Join(dir, "pid"),
 				"-A", "ADDRESS=" + kamailioAddress.Addr().String(),
 				"-A", fmt.Sprintf("PORT=%d", kamailioAddress.Port()),
 				"-m", "1024", "-M", "16", // MiB of shared and of each worker's memory: room, not use
-			}, nil
+			}, more...), nil
 		},
 	}
 }

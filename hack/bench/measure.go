@@ -99,6 +99,9 @@ func (b *bench) measureRegister(ctx context.Context, t target, server *process, 
 		return err
 	}
 	s.Refresh.CPU, s.MemoryAfter = end.cpu-middle.cpu, end.memory
+	if t.stores {
+		return checkBindings(t.address, n)
+	}
 	return nil
 }
 

@@ -31,8 +31,8 @@ type options struct {
 // parseOptions reads the command line. --quick lowers the defaults; what is
 // given explicitly wins over it.
 func parseOptions(args []string, stderr io.Writer) (options, error) {
-	full := options{Rounds: 3, Bindings: 20000, Refreshes: 100000, Window: 64, Sockets: 8, Calls: 3000, CallRate: 300, Drain: 6}
-	quick := options{Rounds: 2, Bindings: 2000, Refreshes: 10000, Window: 64, Sockets: 8, Calls: 300, CallRate: 300, Drain: 1}
+	full := options{Rounds: 3, Bindings: 20000, Refreshes: 100000, Window: 64, Sockets: 8, Calls: 5000, CallRate: 500, Drain: 6}
+	quick := options{Rounds: 2, Bindings: 2000, Refreshes: 10000, Window: 64, Sockets: 8, Calls: 500, CallRate: 500, Drain: 1}
 	defaults := full
 	for _, a := range args {
 		if a == "--quick" || a == "-quick" {
@@ -52,7 +52,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	fs.IntVar(&o.Calls, "calls", defaults.Calls, "calls in a round")
 	fs.IntVar(&o.CallRate, "call-rate", defaults.CallRate, "calls begun in a second")
 	fs.IntVar(&o.Drain, "drain", defaults.Drain, "seconds after the last call that are counted too, for transaction timers")
-	fs.StringVar(&o.only, "only", "", "comma-separated servers to measure: sipring, kamailio, echo (default all)")
+	fs.StringVar(&o.only, "only", "", "comma-separated servers to measure: sipring, kamailio, kamailio-tlsf, echo (default all)")
 	fs.StringVar(&o.sipring, "sipring", "bin/sipring", "the sipring binary")
 	fs.StringVar(&o.jsonFile, "json", "", "also write everything measured to this file as JSON (- for stdout)")
 	fs.StringVar(&o.markdown, "markdown", "", "also write the table as Markdown to this file (- for stdout)")
@@ -90,9 +90,9 @@ func (o options) validate() error {
 	}
 	for name := range strings.SplitSeq(o.only, ",") {
 		switch name {
-		case "", nameSipring, nameKamailio, nameEcho:
+		case "", nameSipring, nameKamailio, nameKamailioTLSF, nameEcho:
 		default:
-			errs = append(errs, fmt.Errorf("--only %q: not one of sipring, kamailio, echo", name))
+			errs = append(errs, fmt.Errorf("--only %q: not one of sipring, kamailio, kamailio-tlsf, echo", name))
 		}
 	}
 	return errors.Join(errs...)

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func TestParseRegisterResult(t *testing.T) {
@@ -134,21 +133,6 @@ func TestParseOptions(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-func TestProbeIsAQuery(t *testing.T) {
-	lines := strings.Split(string(probe("127.0.0.1:9", 3)), "\r\n")
-	if d := cmp.Diff("REGISTER sip:bench.example SIP/2.0", lines[0]); d != "" {
-		t.Error(d)
-	}
-	for _, l := range lines {
-		if strings.HasPrefix(l, "Contact:") {
-			t.Errorf("it binds: %s", l)
-		}
-	}
-	if d := cmp.Diff([]string{"", ""}, lines[len(lines)-2:], cmpopts.EquateEmpty()); d != "" {
-		t.Errorf("does not end in an empty line: %s", d)
 	}
 }
 

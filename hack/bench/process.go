@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -81,10 +82,15 @@ func (p *process) stop() {
 		_ = syscall.Kill(p.pid(), syscall.SIGKILL)
 		<-p.done
 	}
-	for _, s := range family[min(1, len(family)):] {
-		// Only the very process that we saw: a PID may have been given anew.
-		if now, err := readStat(s.pid); err == nil && now.started == s.started {
+	for _, s := range family {
+		if !s.gone() {
 			_ = syscall.Kill(s.pid, syscall.SIGKILL)
+		}
+	}
+	// An orphan is not ours to wait for: watch it go.
+	for deadline := time.Now().Add(stopGrace); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if !slices.ContainsFunc(family, func(s stat) bool { return !s.gone() }) {
+			return
 		}
 	}
 }

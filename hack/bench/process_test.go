@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -40,16 +39,10 @@ func TestStopEndsTheWholeFamily(t *testing.T) {
 	p.stop()
 	p.stop() // harmless
 	for _, s := range family {
-		if now, err := readStat(s.pid); err == nil && now.started == s.started && !isZombie(s.pid) {
+		if !s.gone() {
 			t.Errorf("process %d outlived stop", s.pid)
 		}
 	}
-}
-
-// isZombie: an orphan whose new parent has not fetched its status yet.
-func isZombie(pid int) bool {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	return err != nil || strings.Contains(string(b), ") Z ")
 }
 
 func TestRunPinnedTellsStatusFromFailure(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 // stat is what is needed of /proc/PID/stat (proc_pid_stat(5)).
 type stat struct {
 	pid, parent int
+	state       byte   // R, S, D, Z ...
 	started     uint64 // clock ticks after boot: with pid, the identity of a process
 }
 
@@ -47,7 +48,14 @@ func parseStat(line string) (stat, error) {
 			return stat{}, fmt.Errorf("parse stat %q: %w", line, err)
 		}
 	}
-	return stat{pid: pid, parent: parent, started: started}, nil
+	return stat{pid: pid, parent: parent, state: fields[0][0], started: started}, nil
+}
+
+// gone tells whether the process that s was read of has ended. Its PID may
+// have been given anew; a zombie only waits for its parent.
+func (s stat) gone() bool {
+	now, err := readStat(s.pid)
+	return err != nil || now.started != s.started || now.state == 'Z' || now.state == 'X'
 }
 
 // processTree is the process and all its descendants now, the root first.

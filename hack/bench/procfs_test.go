@@ -15,9 +15,9 @@ func TestParseStat(t *testing.T) {
 		want    stat
 		wantErr bool
 	}{
-		"plain name":                      {line: "42 (kamailio)" + tail, want: stat{pid: 42, parent: 7, started: 4321}},
-		"spaces in the name":              {line: "42 (a b)" + tail, want: stat{pid: 42, parent: 7, started: 4321}},
-		"a name that imitates its end":    {line: "42 (x) R 1 (y)" + tail, want: stat{pid: 42, parent: 7, started: 4321}},
+		"plain name":                      {line: "42 (kamailio)" + tail, want: stat{pid: 42, parent: 7, state: 'S', started: 4321}},
+		"spaces in the name":              {line: "42 (a b)" + tail, want: stat{pid: 42, parent: 7, state: 'S', started: 4321}},
+		"a name that imitates its end":    {line: "42 (x) R 1 (y)" + tail, want: stat{pid: 42, parent: 7, state: 'S', started: 4321}},
 		"no name":                         {line: "42 S 7", wantErr: true},
 		"parentheses the wrong way round": {line: "42 )x(" + tail, wantErr: true},
 		"cut short":                       {line: "42 (x) S 7 1", wantErr: true},

@@ -59,9 +59,9 @@ func rows(columns []column) []row {
 			}
 		}
 		if m.compare {
-			for _, other := range []string{nameKamailio, nameEcho} {
-				if s := summarize(ratios(byRound[nameSipring], byRound[other])); s != nil {
-					r.Ratios[other] = s
+			for _, c := range columns {
+				if s := summarize(ratios(byRound[nameSipring], byRound[c.Name])); s != nil && c.Name != nameSipring {
+					r.Ratios[c.Name] = s
 				}
 			}
 		}

@@ -107,7 +107,7 @@ func (b *bench) call(ctx context.Context, server netip.AddrPort, dir string, cal
 		return callResult{}, err
 	}
 	rate := b.options.CallRate
-	limit := time.Duration(calls/rate+60) * time.Second
+	limit := time.Duration(calls/rate+30) * time.Second
 	ctx, cancel := context.WithTimeout(ctx, limit+10*time.Second)
 	defer cancel()
 	_, status, err := runPinned(ctx, b.cpus.load, dir, []string{

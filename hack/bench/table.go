@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -14,7 +15,10 @@ func (r report) cells() [][]string {
 	for _, c := range r.Columns {
 		head = append(head, c.Label)
 	}
-	head = append(head, "sipring/Kamailio", "goal", "sipring/echo")
+	for _, c := range r.others() {
+		head = append(head, "sipring/"+c.Label)
+	}
+	head = append(head, "goal, to Kamailio")
 	table := [][]string{head}
 	for _, row := range r.Rows {
 		line := []string{row.Label}
@@ -25,10 +29,17 @@ func (r report) cells() [][]string {
 		if row.Goal > 0 {
 			goal = fmt.Sprintf("<= %.2f", row.Goal)
 		}
-		line = append(line, formatSpread(row.Ratios[nameKamailio], 2), goal, formatSpread(row.Ratios[nameEcho], 2))
-		table = append(table, line)
+		for _, c := range r.others() {
+			line = append(line, formatSpread(row.Ratios[c.Name], 2))
+		}
+		table = append(table, append(line, goal))
 	}
 	return table
+}
+
+// others are the servers that sipring is compared with.
+func (r report) others() []column {
+	return slices.DeleteFunc(slices.Clone(r.Columns), func(c column) bool { return c.Name == nameSipring })
 }
 
 // cell is the figure of one server, or why there is none.

@@ -7,9 +7,10 @@ import (
 
 // Names of the servers, as in --only and in the JSON.
 const (
-	nameSipring  = "sipring"
-	nameKamailio = "kamailio"
-	nameEcho     = "echo"
+	nameSipring      = "sipring"
+	nameKamailio     = "kamailio"
+	nameKamailioTLSF = "kamailio-tlsf"
+	nameEcho         = "echo"
 )
 
 // domain of every address-of-record; kamailio.cfg and the scenarios name it too.
@@ -22,7 +23,7 @@ var (
 	kamailioAddress = netip.MustParseAddrPort("127.90.0.2:15060")
 	sipringAddress  = netip.MustParseAddrPort("127.90.0.3:15060")
 
-	registerSource = netip.MustParseAddr("127.90.1.1")
+	registerSource = netip.MustParseAddrPort("127.90.1.1:16000") // and the ports after it
 	probeSource    = netip.MustParseAddr("127.90.1.4")
 	callerAddress  = netip.MustParseAddrPort("127.90.1.2:15080")
 	calleeAddress  = netip.MustParseAddrPort("127.90.1.3:15070")
@@ -46,7 +47,14 @@ type target struct {
 // targets in the order of the columns and of each round.
 func (b *bench) targets() []target {
 	var ts []target
-	for _, t := range []target{b.sipringTarget(), b.kamailioTarget(), b.echoTarget()} {
+	for _, t := range []target{
+		b.sipringTarget(),
+		b.kamailioTarget(nameKamailio, "Kamailio"),
+		// Its default memory manager (qm) keeps debugging records; this is
+		// what a deployment tuned for speed runs.
+		b.kamailioTarget(nameKamailioTLSF, "Kamailio -x tlsf", "-x", "tlsf"),
+		b.echoTarget(),
+	} {
 		if b.options.selected(t.name) {
 			ts = append(ts, t)
 		}

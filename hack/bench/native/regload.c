@@ -8,6 +8,10 @@
  * (RFC 3261 17.1.2.1, timers E and F). Requests for one AOR never overlap, and
  * its CSeq grows by one each time (RFC 3261 10.2).
  *
+ * The Contact names the socket. A second run that is to refresh the bindings of
+ * the first must use the same ports (-s ADDRESS:PORT, the first of them), or it
+ * adds a second binding to each AOR.
+ *
  * One JSON object on stdout tells the outcome; latency is from the first
  * transmission to the final answer. Exit status 0 means that the run finished,
  * whatever the answers were; 1 that it could not start; 2 bad usage.
@@ -141,7 +145,7 @@ static void parse_options(int argc, char **argv)
 		}
 	}
 	if (optind != argc || opt.server.sin_port == 0)
-		die(2, "usage: regload -d ADDRESS:PORT [-s SOURCE] [-n AORS] [-c COUNT] [-w WINDOW] "
+		die(2, "usage: regload -d ADDRESS:PORT [-s SOURCE[:FIRST_PORT]] [-n AORS] [-c COUNT] [-w WINDOW] "
 		       "[-S SOCKETS] [-u USER_PREFIX] [-D DOMAIN] [-C CONTACT_HOST:PORT] "
 		       "[-e EXPIRES] [-q FIRST_CSEQ] [-T MAX_SECONDS]");
 	if (strlen(opt.user) > 32 || strlen(opt.domain) > 128 ||
@@ -149,6 +153,8 @@ static void parse_options(int argc, char **argv)
 		die(2, "a name is too long");
 	if (opt.source.sin_family == 0)
 		opt.source = loopback("s", "127.0.0.1");
+	if (ntohs(opt.source.sin_port) + opt.sockets > 65536)
+		die(2, "no %ld ports from %u", opt.sockets, ntohs(opt.source.sin_port));
 	if (opt.window > opt.aors)
 		opt.window = opt.aors;
 }
@@ -172,9 +178,10 @@ static void open_sockets(void)
 		int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
 		socklen_t len = sizeof locals[i];
 
-		/* Port 0: the kernel chooses, and tells. */
+		/* With -s ADDRESS alone the kernel chooses the ports. */
 		struct sockaddr_in from = opt.source;
-		from.sin_port = 0;
+		if (from.sin_port != 0)
+			from.sin_port = htons((uint16_t)(ntohs(from.sin_port) + i));
 		if (fd < 0 || bind(fd, (struct sockaddr *)&from, sizeof from) < 0 ||
 		    connect(fd, (struct sockaddr *)&opt.server, sizeof opt.server) < 0 ||
 		    getsockname(fd, (struct sockaddr *)&locals[i], &len) < 0)
