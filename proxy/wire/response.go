@@ -87,7 +87,10 @@ func appendFirst(dst []byte, req *Message, id HeaderID, tag []byte) []byte {
 	dst = appendLine(dst, req, h)
 	if len(tag) > 0 {
 		if n, err := ParseNameAddr(h.Value.In(req.Raw)); err == nil && n.Tag() == nil {
-			dst = append(append(dst, ";tag="...), tag...)
+			if dst[len(dst)-1] != ';' {
+				dst = append(dst, ';')
+			}
+			dst = append(append(dst, "tag="...), tag...)
 		}
 	}
 	return append(dst, '\r', '\n')

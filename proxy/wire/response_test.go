@@ -60,6 +60,7 @@ func TestAppendResponseToTag(t *testing.T) {
 		"<sip:b@c>;tag=old":       "<sip:b@c>;tag=old",
 		"<sip:b@c>; TAG =old":     "<sip:b@c>; TAG =old",
 		"<sip:b@c> ;x=\";tag=y\"": "<sip:b@c> ;x=\";tag=y\";tag=new",
+		"<sip:b@c> ;":             "<sip:b@c> ;tag=new",
 		"\"malformed":             "\"malformed",
 	} {
 		m := mustScan(t, "BYE sip:a SIP/2.0\r\nTo: "+to+"\r\n\r\n")
