@@ -1,0 +1,68 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/controllers/membership"
+	"github.com/sipring/sipring/proxy/config"
+)
+
+// maxEvents bounds the Events of one published set; the log has them all.
+const maxEvents = 20
+
+// announce tells what a set that was just published changed: by Events, by log
+// lines and by the count of failovers.
+func (r *Reconciler) announce(ctx context.Context, c *v1alpha1.SIPCluster, d *membership.Result) {
+	log := ctrl.LoggerFrom(ctx).WithValues("epoch", d.Set.Epoch)
+	for i, change := range d.Changes {
+		severity, reason, note := describe(change, d.Set)
+		log.Info(reason, "member", change.Member.Name, "address", change.Member.Address, "cause", string(change.Cause))
+		if change.Kind == membership.Lost {
+			r.metrics.failovers.WithLabelValues(c.Namespace, c.Name, string(change.Cause)).Inc()
+		}
+		if i < maxEvents || change.Kind == membership.RingChanged {
+			r.recorder.Eventf(c, nil, severity, reason, "Publish", "%s", note)
+		}
+	}
+	if d.Held {
+		log.Info("No pod is ready: the last ring is kept")
+	}
+}
+
+func describe(change membership.Change, set *config.MemberSet) (severity, reason, note string) {
+	m := change.Member
+	at := fmt.Sprintf("epoch %d", set.Epoch)
+	switch change.Kind {
+	case membership.Joined:
+		return corev1.EventTypeNormal, v1alpha1.EventMemberJoined, fmt.Sprintf("%s (%s on %s) is in the ring, %s", m.Name, m.Address, m.Node, at)
+	case membership.Draining:
+		return corev1.EventTypeNormal, v1alpha1.EventMemberDraining, fmt.Sprintf("%s (%s) hands over and leaves, %s", m.Name, m.Address, at)
+	case membership.Left:
+		return corev1.EventTypeNormal, v1alpha1.EventMemberLeft, fmt.Sprintf("%s (%s) has left, %s", m.Name, m.Address, at)
+	case membership.Lost:
+		return corev1.EventTypeWarning, v1alpha1.EventMemberLost, fmt.Sprintf("%s (%s on %s) is out of the ring: %s, %s", m.Name, m.Address, m.Node, causes[change.Cause], at)
+	}
+	return corev1.EventTypeNormal, v1alpha1.EventRingChanged, fmt.Sprintf("%d members are in the ring, %s", activeCount(set), at)
+}
+
+var causes = map[membership.Cause]string{
+	membership.NotReady: "it is not ready",
+	membership.Gone:     "its pod is gone",
+	membership.NodeLost: "its node is lost",
+	membership.Evicted:  "most of the others do not reach it",
+}
+
+func activeCount(set *config.MemberSet) int {
+	n := 0
+	for _, m := range set.Members {
+		if m.State == config.Active {
+			n++
+		}
+	}
+	return n
+}

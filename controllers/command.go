@@ -1,0 +1,99 @@
+package controllers
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/spf13/cobra"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
+)
+
+// DefaultImage is that of proxies where neither the SIPCluster, nor the flag,
+// nor the environment names one.
+const DefaultImage = "ghcr.io/sipring/sipring:v0.1.0"
+
+// imageVariable of the environment names the proxies' image.
+const imageVariable = "SIPRING_PROXY_IMAGE"
+
+const longHelp = `Carry out the SIPClusters of a Kubernetes cluster: run their proxies, watch
+them, and publish who is a member.
+
+Several operators may run at once; one leads. With the default lease another
+takes over about 4 seconds after the leader's node dies, and at once when the
+leader is stopped. Meanwhile the proxies go on with what was published last and
+leave out by themselves those that they do not reach.`
+
+// commandOptions are the flags of the command.
+type commandOptions struct {
+	manager  ManagerOptions
+	image    string
+	logLevel string
+}
+
+// NewCommand is `sipring operator`.
+func NewCommand() *cobra.Command {
+	o := &commandOptions{}
+	cmd := &cobra.Command{
+		Use:   "operator",
+		Short: "Run the Kubernetes operator",
+		Long:  longHelp,
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
+	}
+	image := os.Getenv(imageVariable)
+	if image == "" {
+		image = DefaultImage
+	}
+	l := &o.manager.Leadership
+	f := cmd.Flags()
+	f.StringVar(&o.manager.MetricsAddress, "metrics-address", ":8080", "where /metrics is served; 0 turns it off")
+	f.StringVar(&o.manager.HealthAddress, "health-address", ":8081", "where /healthz and /readyz are served; 0 turns it off")
+	f.StringSliceVar(&o.manager.Namespaces, "namespaces", nil, "namespaces to watch, separated by commas (default all)")
+	f.BoolVar(&l.Elect, "leader-elect", false, "elect a leader: needed where several operators run")
+	f.StringVar(&l.Namespace, "leader-elect-namespace", "", "namespace of the leader's lease (default the operator's own)")
+	f.DurationVar(&l.Lease, "leader-elect-lease", 4*time.Second, "after how long a silent leader is succeeded")
+	f.DurationVar(&l.Renew, "leader-elect-renew", 3*time.Second, "how long a leader tries to renew before it gives up")
+	f.DurationVar(&l.Retry, "leader-elect-retry", time.Second, "how often to try to lead or renew")
+	f.StringVar(&o.image, "proxy-image", image, "image of proxies whose SIPCluster names none (or "+imageVariable+")")
+	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
+	return cmd
+}
+
+func (o *commandOptions) run(cmd *cobra.Command) error {
+	if err := setLogger(o.logLevel); err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	to, err := ctrl.GetConfig()
+	if err != nil {
+		return fmt.Errorf("find the Kubernetes API (in the cluster, or by KUBECONFIG): %w", err)
+	}
+	mgr, err := NewManager(to, o.manager)
+	if err != nil {
+		return err
+	}
+	if err := AddTo(ctx, mgr, ctrlmetrics.Registry, o.image); err != nil {
+		return fmt.Errorf("set up the controller: %w", err)
+	}
+	return mgr.Start(ctx)
+}
+
+// setLogger makes one JSON log of the operator's lines and its libraries'.
+func setLogger(level string) error {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return fmt.Errorf("--log-level %q is not one of debug, info, warn, error", level)
+	}
+	handler := slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: l})
+	ctrl.SetLogger(logr.FromSlogHandler(handler))
+	klog.SetSlogLogger(slog.New(handler))
+	return nil
+}

@@ -1,0 +1,142 @@
+package controllers
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/controllers/desired"
+	"github.com/sipring/sipring/controllers/membership"
+)
+
+// trouble is a reason of ConditionDegraded and what to say of it.
+type trouble struct {
+	reason, message string
+}
+
+// degraded: is something broken or at risk? The first that applies is told.
+func degraded(seen *observation, d *membership.Result, faults []fault) metav1.Condition {
+	for _, found := range []*trouble{
+		faulty(faults),
+		podTrouble(seen.pods),
+		evictedTrouble(d),
+		quorumTrouble(seen.cluster, d),
+		copiesTrouble(seen.cluster, d),
+	} {
+		if found != nil {
+			return metav1.Condition{Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionTrue, Reason: found.reason, Message: shortened(found.message)}
+		}
+	}
+	return metav1.Condition{Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonHealthy, Message: "nothing is wrong"}
+}
+
+// shortened keeps a message that quotes others within what a person reads.
+func shortened(s string) string {
+	const most = 1000
+	if len(s) > most {
+		return strings.ToValidUTF8(s[:most], "") + "..."
+	}
+	return s
+}
+
+func faulty(faults []fault) *trouble {
+	for _, f := range faults {
+		if f.reason != "" {
+			return &trouble{f.reason, f.err.Error()}
+		}
+	}
+	return nil
+}
+
+// podTrouble is the worst that keeps a pod from running: of several pods with
+// the same trouble the first is named, and the others are counted.
+func podTrouble(pods []corev1.Pod) *trouble {
+	var first *trouble
+	others := 0
+	for i := range pods {
+		t := troubleOf(&pods[i])
+		switch {
+		case t == nil:
+		case first == nil:
+			t.message = pods[i].Name + ": " + t.message
+			first = t
+		default:
+			others++
+		}
+	}
+	if first != nil && others > 0 {
+		first.message += fmt.Sprintf(" (and %d more pods in trouble)", others)
+	}
+	return first
+}
+
+func troubleOf(p *corev1.Pod) *trouble {
+	for _, c := range p.Status.Conditions {
+		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable {
+			reason := v1alpha1.ReasonUnschedulable
+			if strings.Contains(c.Message, "free ports") {
+				reason = v1alpha1.ReasonPortClash
+			}
+			return &trouble{reason, c.Message}
+		}
+	}
+	for i := range p.Status.ContainerStatuses {
+		if t := containerTrouble(&p.Status.ContainerStatuses[i]); t != nil {
+			return t
+		}
+	}
+	return nil
+}
+
+func containerTrouble(s *corev1.ContainerStatus) *trouble {
+	w := s.State.Waiting
+	if w == nil {
+		return nil
+	}
+	switch w.Reason {
+	case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable":
+		return &trouble{v1alpha1.ReasonImageUnavailable, fmt.Sprintf("image %s: %s: %s", s.Image, w.Reason, w.Message)}
+	case "CrashLoopBackOff":
+		return crash(s)
+	case "CreateContainerConfigError", "CreateContainerError", "RunContainerError", "PostStartHookError":
+		return &trouble{v1alpha1.ReasonPodStartFailed, fmt.Sprintf("%s: %s", w.Reason, w.Message)}
+	}
+	return nil
+}
+
+func crash(s *corev1.ContainerStatus) *trouble {
+	last := cmp.Or(s.LastTerminationState.Terminated, &corev1.ContainerStateTerminated{})
+	text := strings.TrimSpace(last.Message)
+	reason := v1alpha1.ReasonCrashLooping
+	if strings.Contains(text, "address already in use") {
+		reason = v1alpha1.ReasonPortClash
+	}
+	return &trouble{reason, fmt.Sprintf("container %s ended %d times, last with exit code %d: %s", s.Name, s.RestartCount, last.ExitCode, cmp.Or(text, last.Reason))}
+}
+
+func evictedTrouble(d *membership.Result) *trouble {
+	if len(d.Evicted) == 0 {
+		return nil
+	}
+	return &trouble{v1alpha1.ReasonMemberEvicted, fmt.Sprintf("most of the others do not reach %s: look at the network between its node and theirs", strings.Join(d.Evicted, ", "))}
+}
+
+func quorumTrouble(c *v1alpha1.SIPCluster, d *membership.Result) *trouble {
+	active, wanted := activeCount(d.Set), int(desired.Replicas(c))
+	if wanted == 0 || 2*active > wanted {
+		return nil
+	}
+	return &trouble{v1alpha1.ReasonNoQuorum, fmt.Sprintf("%d of %d members are in the ring: too few to tell a lost member from a lost network", active, wanted)}
+}
+
+func copiesTrouble(c *v1alpha1.SIPCluster, d *membership.Result) *trouble {
+	active, wanted := activeCount(d.Set), min(d.Set.Ring.Replicas, int(desired.Replicas(c)))
+	if active >= wanted {
+		return nil
+	}
+	return &trouble{v1alpha1.ReasonUnderReplicated, fmt.Sprintf("%d members cannot hold %d copies of each binding", active, wanted)}
+}

@@ -1,0 +1,17 @@
+// Package controllers carries out SIPClusters: it observes a cluster's objects
+// and pods, decides who is a member (package membership), publishes the member
+// set and the endpoints, applies the objects (package desired) and reports the
+// status.
+//
+// Invariants:
+//
+//   - Level-triggered: every pass starts from what is there, so it may stop
+//     anywhere and begin anew, in another process too.
+//   - What steers calls comes first: the member set, then the EndpointSlices,
+//     then everything else. A fault in the rest never holds it up.
+//   - The published epoch never falls. The member set is written only onto the
+//     version of the ConfigMap that the decision was made from; any other
+//     writer makes the pass start again.
+//   - The keys are created once, before there are pods, and never overwritten.
+//   - An object that belongs to somebody else is left alone and reported.
+package controllers

@@ -1,0 +1,156 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/selection"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/controllers/desired"
+)
+
+// Leadership says how long the operator's lease lasts. Shorter takes over
+// sooner from a dead leader and costs more requests and tolerates less delay of
+// the API server.
+type Leadership struct {
+	// Elect: several operators run, and one leads.
+	Elect bool
+	// Namespace of the lease; empty: the operator's own.
+	Namespace string
+	// Lease is after how long a silent leader is succeeded; Renew how long a
+	// leader tries before it gives up, below Lease; Retry how often anybody
+	// tries, below Renew.
+	Lease, Renew, Retry time.Duration
+}
+
+// ManagerOptions of the operator.
+type ManagerOptions struct {
+	// MetricsAddress and HealthAddress are host:port; "0" turns one off.
+	MetricsAddress, HealthAddress string
+	Leadership                    Leadership
+	// Namespaces that are watched; none: all.
+	Namespaces []string
+}
+
+// leaseName is the name of the Lease by which operators elect their leader.
+const leaseName = "sipring-operator"
+
+// NewScheme knows Kubernetes' own types and ours.
+func NewScheme() (*runtime.Scheme, error) {
+	scheme := runtime.NewScheme()
+	if err := clientgoscheme.AddToScheme(scheme); err != nil {
+		return nil, err
+	}
+	return scheme, v1alpha1.AddToScheme(scheme)
+}
+
+// NewManager makes the manager that runs the operator.
+func NewManager(to *rest.Config, o ManagerOptions) (ctrl.Manager, error) {
+	scheme, err := NewScheme()
+	if err != nil {
+		return nil, err
+	}
+	caching, err := cacheOptions(o.Namespaces)
+	if err != nil {
+		return nil, err
+	}
+	to = rest.CopyConfig(to)
+	to.QPS = -1 // the API server's own fairness is the limit: a failover waits for no bucket
+	mgr, err := ctrl.NewManager(to, ctrl.Options{
+		Scheme:                        scheme,
+		Cache:                         caching,
+		Metrics:                       metricsserver.Options{BindAddress: o.MetricsAddress},
+		HealthProbeBindAddress:        o.HealthAddress,
+		LeaderElection:                o.Leadership.Elect,
+		LeaderElectionID:              leaseName,
+		LeaderElectionNamespace:       o.Leadership.Namespace,
+		LeaderElectionReleaseOnCancel: true,
+		LeaseDuration:                 &o.Leadership.Lease,
+		RenewDeadline:                 &o.Leadership.Renew,
+		RetryPeriod:                   &o.Leadership.Retry,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make the manager: %w", err)
+	}
+	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
+		return nil, err
+	}
+	return mgr, mgr.AddReadyzCheck("ping", healthz.Ping)
+}
+
+// cacheOptions limit the cache to what carries our label, and to what is read
+// of it.
+func cacheOptions(namespaces []string) (cache.Options, error) {
+	ours, err := labels.NewRequirement(desired.LabelCluster, selection.Exists, nil)
+	if err != nil {
+		return cache.Options{}, err
+	}
+	o := cache.Options{
+		DefaultLabelSelector: labels.NewSelector().Add(*ours),
+		DefaultTransform:     cache.TransformStripManagedFields(),
+		ByObject: map[client.Object]cache.ByObject{
+			&v1alpha1.SIPCluster{}: {Label: labels.Everything()},
+			&corev1.Node{}:         {Label: labels.Everything(), Transform: slimNode},
+		},
+	}
+	for _, n := range namespaces {
+		if o.DefaultNamespaces == nil {
+			o.DefaultNamespaces = map[string]cache.Config{}
+		}
+		o.DefaultNamespaces[n] = cache.Config{}
+	}
+	return o, nil
+}
+
+// slimNode keeps of a node what nodeInput reads.
+func slimNode(o any) (any, error) {
+	node, ok := o.(*corev1.Node)
+	if !ok {
+		return o, nil
+	}
+	slim := &corev1.Node{
+		TypeMeta: node.TypeMeta,
+		ObjectMeta: metav1.ObjectMeta{
+			Name: node.Name, UID: node.UID, ResourceVersion: node.ResourceVersion, DeletionTimestamp: node.DeletionTimestamp,
+			Labels: map[string]string{corev1.LabelTopologyZone: node.Labels[corev1.LabelTopologyZone]},
+		},
+	}
+	for _, c := range node.Status.Conditions {
+		if c.Type == corev1.NodeReady {
+			slim.Status.Conditions = []corev1.NodeCondition{{Type: c.Type, Status: c.Status}}
+		}
+	}
+	return slim, nil
+}
+
+// AddTo makes a manager run the operator: its Reconciler, with its metrics in
+// the registry. image is that of proxies whose SIPCluster names none.
+func AddTo(ctx context.Context, mgr ctrl.Manager, registry prometheus.Registerer, image string) error {
+	metrics, err := NewMetrics(registry)
+	if err != nil {
+		return err
+	}
+	r := NewReconciler(Options{
+		Client:   mgr.GetClient(),
+		Live:     mgr.GetAPIReader(),
+		Recorder: mgr.GetEventRecorder(desired.FieldOwner),
+		Metrics:  metrics,
+		Image:    image,
+		Elected:  mgr.Elected(),
+	})
+	return r.Setup(ctx, mgr)
+}

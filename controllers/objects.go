@@ -1,0 +1,167 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/controllers/desired"
+	"github.com/sipring/sipring/proxy/config"
+)
+
+// fault is something that could not be carried out. reason is one of
+// ConditionDegraded, empty where trying again is expected to help.
+type fault struct {
+	reason string
+	err    error
+}
+
+// step applies one object.
+type step struct {
+	name  string
+	apply func(context.Context, *observation) error
+}
+
+// apply carries out everything but what publish did. A step that fails does not
+// hold up those after it, save that pods are not started on half a foundation.
+func (r *Reconciler) apply(ctx context.Context, seen *observation) []fault {
+	var faults []fault
+	run := func(steps ...step) {
+		for _, s := range steps {
+			if err := s.apply(ctx, seen); err != nil {
+				faults = append(faults, classify(fmt.Errorf("%s: %w", s.name, err)))
+			}
+		}
+	}
+	run(
+		step{"keys", r.applyKeys},
+		step{"access", r.applyAccess},
+		step{"services", r.applyServices},
+		step{"disruption budget", r.applyBudget},
+	)
+	if len(faults) == 0 || seen.statefulSet != nil {
+		run(step{"stateful set", r.applyPods})
+	}
+	return faults
+}
+
+func (r *Reconciler) applyAccess(ctx context.Context, seen *observation) error {
+	c := seen.cluster
+	return errors.Join(
+		r.applyOne(ctx, c, &corev1.ServiceAccount{}, desired.ServiceAccount(c)),
+		r.applyOne(ctx, c, &rbacv1.Role{}, desired.Role(c, names(seen))),
+		r.applyOne(ctx, c, &rbacv1.RoleBinding{}, desired.RoleBinding(c)))
+}
+
+// names is how many pods there are or will be: those that are to go still write
+// their Leases.
+func names(seen *observation) int32 {
+	n := desired.Replicas(seen.cluster)
+	for i := range seen.pods {
+		if ordinal, ok := desired.Ordinal(seen.cluster.Name, seen.pods[i].Name); ok {
+			n = max(n, min(ordinal+1, config.MaxMembers))
+		}
+	}
+	return n
+}
+
+func (r *Reconciler) applyServices(ctx context.Context, seen *observation) error {
+	c := seen.cluster
+	return errors.Join(
+		r.applyOne(ctx, c, &corev1.Service{}, desired.ClientService(c)),
+		r.applyOne(ctx, c, &corev1.Service{}, desired.PeerService(c)))
+}
+
+func (r *Reconciler) applyBudget(ctx context.Context, seen *observation) error {
+	return r.applyOne(ctx, seen.cluster, &policyv1.PodDisruptionBudget{}, desired.Budget(seen.cluster))
+}
+
+// applyPods applies the configuration and the StatefulSet that runs on it.
+func (r *Reconciler) applyPods(ctx context.Context, seen *observation) error {
+	c := seen.cluster
+	cm, hash, err := desired.ConfigMap(c)
+	if err != nil {
+		return err
+	}
+	image := c.Spec.Image
+	if image == "" {
+		image = r.image
+	}
+	set, err := desired.StatefulSet(c, image, hash)
+	if err != nil {
+		return &templateError{err}
+	}
+	if err := r.applyOne(ctx, c, &corev1.ConfigMap{}, cm); err != nil {
+		return err
+	}
+	err = r.applyOne(ctx, c, &appsv1.StatefulSet{}, set)
+	if apierrors.IsInvalid(err) && c.Spec.Template != nil {
+		return &templateError{err}
+	}
+	return err
+}
+
+// applyKeys creates the keys before there are pods. Once there are, a new key
+// would part old proxies from new ones, so a loss is reported and not mended.
+func (r *Reconciler) applyKeys(ctx context.Context, seen *observation) error {
+	c := seen.cluster
+	secret, err := found(ctx, r.live, c.Namespace, desired.KeysName(c.Name), &corev1.Secret{})
+	if err != nil {
+		return err
+	}
+	if secret != nil {
+		if by := metav1.GetControllerOf(secret); by != nil && by.UID != c.UID {
+			return foreign("Secret", secret)
+		}
+		if _, err := config.ParseKeys(secret.Data[desired.KeysKey]); err != nil {
+			return &keysError{fmt.Errorf("%s of Secret %s: %w: restore it, or scale to 0, delete it and scale up again", desired.KeysKey, secret.Name, err)}
+		}
+		return nil
+	}
+	if len(seen.pods) > 0 {
+		return &keysError{fmt.Errorf("Secret %s is gone while pods hold its keys: restore it, or scale to 0 and up again for new keys", desired.KeysName(c.Name))}
+	}
+	if secret, err = desired.Secret(c, config.NewKeys()); err != nil {
+		return err
+	}
+	return r.client.Create(ctx, secret, client.FieldOwner(desired.FieldOwner))
+}
+
+type templateError struct{ error }
+
+func (e *templateError) Unwrap() error { return e.error }
+
+type keysError struct{ error }
+
+func (e *keysError) Unwrap() error { return e.error }
+
+// classify gives a fault its reason.
+func classify(err error) fault {
+	var byOthers *ForeignError
+	var template *templateError
+	var keys *keysError
+	switch {
+	case errors.As(err, &byOthers):
+		return fault{v1alpha1.ReasonNameConflict, err}
+	case errors.As(err, &keys):
+		return fault{v1alpha1.ReasonKeysUnusable, err}
+	case errors.As(err, &template):
+		return fault{v1alpha1.ReasonInvalidTemplate, err}
+	case strings.Contains(err.Error(), "port is already allocated"):
+		return fault{v1alpha1.ReasonPortClash, err}
+	case apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) || apierrors.IsServerTimeout(err) ||
+		apierrors.IsTooManyRequests(err) || errors.Is(err, context.Canceled):
+		return fault{"", err}
+	}
+	return fault{v1alpha1.ReasonApplyFailed, err}
+}

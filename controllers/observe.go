@@ -1,0 +1,182 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/controllers/desired"
+	"github.com/sipring/sipring/controllers/membership"
+)
+
+// observation is what one pass starts from. It is not changed afterwards.
+type observation struct {
+	cluster *v1alpha1.SIPCluster
+	record  record
+	pods    []corev1.Pod
+	nodes   []corev1.Node
+	leases  []coordinationv1.Lease
+	// statefulSet and service are nil where there is none.
+	statefulSet *appsv1.StatefulSet
+	service     *corev1.Service
+}
+
+// observe reads what is there, from the cache but for a missing record.
+func (r *Reconciler) observe(ctx context.Context, c *v1alpha1.SIPCluster) (*observation, error) {
+	seen := &observation{cluster: c}
+	var err error
+	if seen.record, err = r.record(ctx, c); err != nil {
+		return nil, fmt.Errorf("read the published member set: %w", err)
+	}
+	mine := []client.ListOption{client.InNamespace(c.Namespace), client.MatchingLabels{desired.LabelCluster: c.Name}}
+	pods, leases := &corev1.PodList{}, &coordinationv1.LeaseList{}
+	if err := r.client.List(ctx, pods, mine...); err != nil {
+		return nil, fmt.Errorf("list pods: %w", err)
+	}
+	if err := r.client.List(ctx, leases, mine...); err != nil {
+		return nil, fmt.Errorf("list leases: %w", err)
+	}
+	seen.pods, seen.leases = pods.Items, leases.Items
+	if seen.nodes, err = r.nodesOf(ctx, seen.pods); err != nil {
+		return nil, err
+	}
+	if seen.statefulSet, err = found(ctx, r.client, c.Namespace, desired.StatefulSetName(c.Name), &appsv1.StatefulSet{}); err != nil {
+		return nil, err
+	}
+	seen.service, err = found(ctx, r.client, c.Namespace, desired.ClientServiceName(c.Name), &corev1.Service{})
+	return seen, err
+}
+
+// found is the object, or nil where there is none.
+func found[T client.Object](ctx context.Context, from client.Reader, namespace, name string, into T) (T, error) {
+	var none T
+	err := from.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, into)
+	if apierrors.IsNotFound(err) {
+		return none, nil
+	}
+	if err != nil {
+		return none, fmt.Errorf("get %T %s/%s: %w", into, namespace, name, err)
+	}
+	return into, nil
+}
+
+func (r *Reconciler) nodesOf(ctx context.Context, pods []corev1.Pod) ([]corev1.Node, error) {
+	var nodes []corev1.Node
+	asked := map[string]bool{"": true}
+	for _, p := range pods {
+		if asked[p.Spec.NodeName] {
+			continue
+		}
+		asked[p.Spec.NodeName] = true
+		node, err := found(ctx, r.client, "", p.Spec.NodeName, &corev1.Node{})
+		if err != nil {
+			return nil, err
+		}
+		if node != nil {
+			nodes = append(nodes, *node)
+		}
+	}
+	return nodes, nil
+}
+
+// input is the observation in the terms of package membership.
+func (o *observation) input() membership.Input {
+	before := ""
+	if o.record.set != nil {
+		before = o.record.set.Advertise
+	}
+	in := membership.Input{
+		Ring:      desired.RingParameters(o.cluster),
+		Advertise: desired.Advertise(o.cluster, o.service, before),
+		Previous:  o.record.set,
+		Floor:     o.record.floor,
+	}
+	for i := range o.pods {
+		if p, ok := podInput(o.cluster, &o.pods[i]); ok {
+			in.Pods = append(in.Pods, p)
+		}
+	}
+	for i := range o.nodes {
+		in.Nodes = append(in.Nodes, nodeInput(&o.nodes[i]))
+	}
+	for i := range o.leases {
+		in.Reports = append(in.Reports, reportInput(&o.leases[i]))
+	}
+	return in
+}
+
+func podInput(c *v1alpha1.SIPCluster, p *corev1.Pod) (membership.Pod, bool) {
+	ordinal, ok := desired.Ordinal(c.Name, p.Name)
+	if !ok {
+		return membership.Pod{}, false
+	}
+	port, ok := desired.PodSIPPort(p)
+	if !ok {
+		port = desired.SIPPort(c)
+	}
+	out := membership.Pod{
+		ID: uint32(ordinal) + 1, Name: p.Name, UID: string(p.UID), Address: p.Status.PodIP, Port: port, Node: p.Spec.NodeName,
+		Ready:    podReady(p),
+		Deleting: !p.DeletionTimestamp.IsZero(),
+		Finished: p.Status.Phase == corev1.PodFailed || p.Status.Phase == corev1.PodSucceeded,
+	}
+	if s := proxyStatus(p); s != nil && s.State.Running != nil {
+		out.Running, out.Started = true, s.State.Running.StartedAt.Time
+	}
+	return out, true
+}
+
+func podReady(p *corev1.Pod) bool {
+	for _, c := range p.Status.Conditions {
+		if c.Type == corev1.PodReady {
+			return c.Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}
+
+// proxyStatus is the status of the proxy's container; nil before it has one.
+func proxyStatus(p *corev1.Pod) *corev1.ContainerStatus {
+	for i := range p.Status.ContainerStatuses {
+		if s := &p.Status.ContainerStatuses[i]; s.Name == desired.Container {
+			return s
+		}
+	}
+	return nil
+}
+
+func nodeInput(n *corev1.Node) membership.Node {
+	return membership.Node{Name: n.Name, Zone: n.Labels[corev1.LabelTopologyZone], Lost: nodeLost(n)}
+}
+
+// nodeLost says that the node's kubelet is not heard of any more. While it is,
+// its pods' own readiness says more than the node's.
+func nodeLost(n *corev1.Node) bool {
+	for _, c := range n.Status.Conditions {
+		if c.Type == corev1.NodeReady {
+			return c.Status == corev1.ConditionUnknown
+		}
+	}
+	return false
+}
+
+// reportInput reads what a proxy wrote into its Lease, which is named like it.
+func reportInput(l *coordinationv1.Lease) membership.Report {
+	r := membership.Report{Reporter: l.Name}
+	if l.Spec.RenewTime != nil {
+		r.At = l.Spec.RenewTime.Time
+	}
+	for name := range strings.SplitSeq(l.Annotations[desired.AnnotationSuspects], ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			r.Suspects = append(r.Suspects, name)
+		}
+	}
+	return r
+}

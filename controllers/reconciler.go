@@ -1,0 +1,124 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/controllers/membership"
+)
+
+// resync is how often a cluster is looked at though nothing was heard: it
+// repairs what is not watched, which is the Secret.
+const resync = 5 * time.Minute
+
+// conflictRetry is when a pass starts again after somebody else wrote the
+// member set: about as long as the news takes.
+const conflictRetry = 10 * time.Millisecond
+
+// Reconciler carries out SIPClusters. It is safe for concurrent use on
+// different clusters.
+type Reconciler struct {
+	client   client.Client
+	live     client.Reader // past the cache
+	recorder events.EventRecorder
+	metrics  *Metrics
+	image    string // of proxies whose spec names none
+	now      func() time.Time
+
+	records *records
+	applied *applied
+	noticed *noticed
+}
+
+// Options of a Reconciler.
+type Options struct {
+	// Client reads from a cache that holds the objects with desired.LabelCluster.
+	Client client.Client
+	// Live reads from the API server.
+	Live client.Reader
+	// Recorder takes the Events on SIPClusters.
+	Recorder events.EventRecorder
+	// Metrics of the operator.
+	Metrics *Metrics
+	// Image of proxies whose spec names none.
+	Image string
+	// Elected is closed once this process leads; nil: it leads from the start.
+	Elected <-chan struct{}
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+}
+
+// NewReconciler returns a Reconciler that knows nothing yet.
+func NewReconciler(o Options) *Reconciler {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Reconciler{
+		client: o.Client, live: o.Live, recorder: o.Recorder, metrics: o.Metrics, image: o.Image, now: o.Now,
+		records: newRecords(), applied: newApplied(), noticed: newNoticed(o.Elected),
+	}
+}
+
+// Reconcile brings one SIPCluster from what is there to what is wanted.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	cluster := &v1alpha1.SIPCluster{}
+	if err := r.client.Get(ctx, req.NamespacedName, cluster); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.forget(req)
+		}
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if !cluster.DeletionTimestamp.IsZero() {
+		return ctrl.Result{}, nil // its objects go with it, by their owner references
+	}
+
+	since := r.noticed.take(req.NamespacedName)
+	seen, err := r.observe(ctx, cluster)
+	if err != nil {
+		r.noticed.putBack(req.NamespacedName, since)
+		return ctrl.Result{}, errors.Join(err, r.reportBlocked(ctx, cluster, err))
+	}
+	decision := membership.Next(seen.input())
+	if err := r.publish(ctx, seen, &decision, since); err != nil {
+		r.noticed.putBack(req.NamespacedName, since)
+		return retry(err)
+	}
+	faults := r.apply(ctx, seen)
+	if err := r.report(ctx, seen, &decision, faults); err != nil {
+		faults = append(faults, fault{err: err})
+	}
+	return ctrl.Result{RequeueAfter: resync}, joined(faults)
+}
+
+// retry turns a conflict into another pass without an error: it is nobody's
+// fault.
+func retry(err error) (ctrl.Result, error) {
+	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
+		return ctrl.Result{RequeueAfter: conflictRetry}, nil
+	}
+	return ctrl.Result{}, fmt.Errorf("publish: %w", err)
+}
+
+// forget drops what is remembered of a cluster that is no more.
+func (r *Reconciler) forget(req ctrl.Request) {
+	r.records.forget(req.NamespacedName)
+	r.applied.forget(req.NamespacedName)
+	r.noticed.take(req.NamespacedName)
+	r.metrics.forget(req.Namespace, req.Name)
+}
+
+func joined(faults []fault) error {
+	var errs []error
+	for _, f := range faults {
+		errs = append(errs, f.err)
+	}
+	return errors.Join(errs...)
+}

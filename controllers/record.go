@@ -1,0 +1,148 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/controllers/desired"
+	"github.com/sipring/sipring/proxy/config"
+)
+
+// epochGap is added to the last epoch known from elsewhere when the record is
+// lost or damaged: that epoch may be a little behind, and proxies ignore a set
+// that is older than theirs.
+const epochGap = 1000
+
+// record is the published member set as a pass knows it.
+type record struct {
+	// set is nil where none was published or it cannot be read.
+	set *config.MemberSet
+	// resourceVersion of the ConfigMap that holds it; empty where there is none.
+	resourceVersion string
+	// floor is the highest epoch that may have been published.
+	floor uint64
+}
+
+// records remembers the member sets that this process wrote: the cache may
+// still hold the one before, and somebody may damage what was written.
+type records struct {
+	mu   sync.Mutex
+	last map[types.NamespacedName]written
+}
+
+type written struct {
+	owner           types.UID
+	set             *config.MemberSet
+	resourceVersion string
+}
+
+func newRecords() *records { return &records{last: map[types.NamespacedName]written{}} }
+
+func (rs *records) of(c *v1alpha1.SIPCluster) (written, bool) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	w, ok := rs.last[client.ObjectKeyFromObject(c)]
+	return w, ok && w.owner == c.UID
+}
+
+func (rs *records) remember(c *v1alpha1.SIPCluster, set *config.MemberSet, resourceVersion string) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	rs.last[client.ObjectKeyFromObject(c)] = written{c.UID, set, resourceVersion}
+}
+
+func (rs *records) forget(key types.NamespacedName) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	delete(rs.last, key)
+}
+
+// record finds the published member set.
+func (r *Reconciler) record(ctx context.Context, c *v1alpha1.SIPCluster) (record, error) {
+	cm, err := found(ctx, r.client, c.Namespace, desired.MembersName(c.Name), &corev1.ConfigMap{})
+	if err != nil {
+		return record{}, err
+	}
+	if cm == nil { // not there, not in the cache yet, or without our label
+		if cm, err = found(ctx, r.live, c.Namespace, desired.MembersName(c.Name), &corev1.ConfigMap{}); err != nil {
+			return record{}, err
+		}
+	}
+	if cm != nil && !metav1.IsControlledBy(cm, c) {
+		return record{}, foreign("ConfigMap", cm)
+	}
+	mine, ok := r.records.of(c)
+	if !ok {
+		return recordOf(c, cm), nil
+	}
+	return recordBeside(c, cm, mine), nil
+}
+
+// recordOf is the record by the ConfigMap alone: this process wrote none yet.
+func recordOf(c *v1alpha1.SIPCluster, cm *corev1.ConfigMap) record {
+	published := uint64(max(c.Status.Epoch, 0))
+	if cm == nil {
+		if published == 0 {
+			return record{}
+		}
+		return record{floor: published + epochGap}
+	}
+	set, err := config.ParseMemberSet([]byte(cm.Data[desired.MembersKey]))
+	if err != nil {
+		return record{resourceVersion: cm.ResourceVersion, floor: published + epochGap}
+	}
+	return record{set: set, resourceVersion: cm.ResourceVersion, floor: published}
+}
+
+// recordBeside weighs the ConfigMap against what this process wrote last. Only
+// this process writes it, so what is newer was written by somebody who should
+// not: our set stands, and is published again above whatever epoch that one has.
+func recordBeside(c *v1alpha1.SIPCluster, cm *corev1.ConfigMap, mine written) record {
+	if cm == nil {
+		return record{set: mine.set, floor: mine.set.Epoch + epochGap}
+	}
+	age, err := resourceversion.CompareResourceVersion(cm.ResourceVersion, mine.resourceVersion)
+	if err == nil && age < 0 {
+		return record{set: mine.set, resourceVersion: mine.resourceVersion, floor: mine.set.Epoch}
+	}
+	theirs, err := config.ParseMemberSet([]byte(cm.Data[desired.MembersKey]))
+	if err != nil {
+		return record{set: mine.set, resourceVersion: cm.ResourceVersion, floor: mine.set.Epoch + epochGap}
+	}
+	if same(theirs, mine.set) {
+		return record{set: mine.set, resourceVersion: cm.ResourceVersion, floor: mine.set.Epoch}
+	}
+	return record{set: mine.set, resourceVersion: cm.ResourceVersion, floor: max(theirs.Epoch, mine.set.Epoch+1)}
+}
+
+func same(a, b *config.MemberSet) bool {
+	x, errX := a.Marshal()
+	y, errY := b.Marshal()
+	return errX == nil && errY == nil && string(x) == string(y)
+}
+
+// foreign is the error of an object that belongs to somebody else.
+func foreign(kind string, o client.Object) error {
+	holder := "nobody"
+	if by := metav1.GetControllerOf(o); by != nil {
+		holder = fmt.Sprintf("%s %s (%s)", by.Kind, by.Name, by.UID)
+	}
+	return &ForeignError{Kind: kind, Name: o.GetName(), Holder: holder}
+}
+
+// ForeignError says that an object a cluster needs belongs to somebody else.
+type ForeignError struct {
+	Kind, Name, Holder string
+}
+
+func (e *ForeignError) Error() string {
+	return fmt.Sprintf("%s %s exists and belongs to %s: remove it, or give the SIPCluster another name", e.Kind, e.Name, e.Holder)
+}

@@ -1,0 +1,128 @@
+package controllers
+
+import (
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/controllers/desired"
+	"github.com/sipring/sipring/controllers/membership"
+	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/ring"
+)
+
+// statusOf is the status after a pass. It is pure but for the time, which only
+// dates the conditions that change.
+func statusOf(seen *observation, d *membership.Result, faults []fault, now metav1.Time) v1alpha1.SIPClusterStatus {
+	c := seen.cluster
+	s := *c.Status.DeepCopy()
+	if len(faults) == 0 {
+		s.ObservedGeneration = c.Generation
+	}
+	s.Members = memberStatuses(&c.Status, d)
+	s.Epoch = int64(d.Set.Epoch)
+	s.Address = d.Set.Advertise
+	s.Replicas = int32(len(seen.pods))
+	s.ReadyReplicas = int32(activeCount(d.Set))
+	s.Active = fmt.Sprintf("%d/%d", s.ReadyReplicas, desired.Replicas(c))
+	s.Selector = desired.Selector(c.Name)
+	for _, condition := range []metav1.Condition{available(seen, d), progressing(seen, d), degraded(seen, d, faults)} {
+		condition.ObservedGeneration = c.Generation
+		condition.LastTransitionTime = now
+		meta.SetStatusCondition(&s.Conditions, condition)
+	}
+	return s
+}
+
+// memberStatuses keeps the shares of the status before where the ring is still
+// the one that they were computed from.
+func memberStatuses(before *v1alpha1.SIPClusterStatus, d *membership.Result) []v1alpha1.MemberStatus {
+	shares := map[string]string{}
+	if before.Epoch == int64(d.Set.Epoch) {
+		for _, m := range before.Members {
+			shares[m.Name] = m.Share
+		}
+	} else {
+		shares = ringShares(d.Set)
+	}
+	var out []v1alpha1.MemberStatus
+	for _, m := range d.Set.Members {
+		out = append(out, v1alpha1.MemberStatus{
+			Name: m.Name, Address: m.Address, Node: m.Node, Zone: m.Zone,
+			State: memberState(m, d.Evicted), Share: shares[m.Name],
+		})
+	}
+	return out
+}
+
+// ringShares is the part of the ring that each active member is home for.
+func ringShares(set *config.MemberSet) map[string]string {
+	var active []ring.Member
+	for _, m := range set.Members {
+		if m.State == config.Active {
+			active = append(active, ring.Member{ID: m.ID, Zone: m.Zone})
+		}
+	}
+	table := ring.Build(active, set.Ring.Partitions, set.Ring.Replicas)
+	shares := map[string]string{}
+	for _, m := range set.Members {
+		if m.State == config.Active {
+			shares[m.Name] = fmt.Sprintf("%.1f%%", 100*table.Share(m.ID))
+		}
+	}
+	return shares
+}
+
+func memberState(m config.Member, evicted []string) v1alpha1.MemberState {
+	if _, out := slices.BinarySearch(evicted, m.Name); out {
+		return v1alpha1.MemberEvicted
+	}
+	return v1alpha1.MemberState(m.State)
+}
+
+// available: are phones served?
+func available(seen *observation, d *membership.Result) metav1.Condition {
+	no := func(reason, format string, args ...any) metav1.Condition {
+		return metav1.Condition{Type: v1alpha1.ConditionAvailable, Status: metav1.ConditionFalse, Reason: reason, Message: fmt.Sprintf(format, args...)}
+	}
+	active, wanted := activeCount(d.Set), desired.Replicas(seen.cluster)
+	switch {
+	case wanted == 0 && active == 0:
+		return no(v1alpha1.ReasonStopped, "spec.replicas is 0")
+	case active == 0:
+		return no(v1alpha1.ReasonNoActiveMember, "no member is in the ring yet: %d on their way", len(d.Set.Members))
+	case d.Held:
+		return no(v1alpha1.ReasonMembersNotReady, "no pod is ready: the last ring of %d is kept", active)
+	}
+	return metav1.Condition{
+		Type: v1alpha1.ConditionAvailable, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonServing,
+		Message: fmt.Sprintf("%d of %d members are in the ring", active, wanted),
+	}
+}
+
+// progressing: is what is asked for still on its way?
+func progressing(seen *observation, d *membership.Result) metav1.Condition {
+	yes := func(reason, format string, args ...any) metav1.Condition {
+		return metav1.Condition{Type: v1alpha1.ConditionProgressing, Status: metav1.ConditionTrue, Reason: reason, Message: fmt.Sprintf(format, args...)}
+	}
+	wanted, have := desired.Replicas(seen.cluster), int32(len(seen.pods))
+	active := activeCount(d.Set)
+	set := seen.statefulSet
+	switch {
+	case set == nil || have != wanted:
+		return yes(v1alpha1.ReasonScaling, "%d of %d pods exist", have, wanted)
+	case set.Status.ObservedGeneration < set.Generation || set.Status.UpdateRevision != set.Status.CurrentRevision && set.Status.UpdatedReplicas < wanted:
+		return yes(v1alpha1.ReasonUpdating, "%d of %d pods are up to date", set.Status.UpdatedReplicas, wanted)
+	case active != int(wanted) || len(d.Set.Members) != active:
+		return yes(v1alpha1.ReasonMembersMoving, "%d of %d members are in the ring, %d join or drain", active, wanted, len(d.Set.Members)-active)
+	case desired.WaitsForAddress(seen.cluster, seen.service):
+		return yes(v1alpha1.ReasonWaitingForAddress, "the load balancer of Service %s has no address yet; set spec.network.advertise if it never gets one", desired.ClientServiceName(seen.cluster.Name))
+	}
+	return metav1.Condition{
+		Type: v1alpha1.ConditionProgressing, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonStable,
+		Message: fmt.Sprintf("all %d members are in the ring", wanted),
+	}
+}

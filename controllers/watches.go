@@ -1,0 +1,102 @@
+package controllers
+
+import (
+	"context"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/controllers/desired"
+)
+
+// nodeIndex indexes pods by the node that they run on.
+const nodeIndex = "spec.nodeName"
+
+// Setup makes the manager run the Reconciler on everything that concerns a
+// SIPCluster.
+func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager) error {
+	byNode := func(o client.Object) []string { return []string{o.(*corev1.Pod).Spec.NodeName} }
+	if err := mgr.GetFieldIndexer().IndexField(ctx, &corev1.Pod{}, nodeIndex, byNode); err != nil {
+		return err
+	}
+	return ctrl.NewControllerManagedBy(mgr).
+		For(&v1alpha1.SIPCluster{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(r.clusterOf)).
+		Watches(&coordinationv1.Lease{}, handler.EnqueueRequestsFromMapFunc(r.clusterOf), builder.WithPredicates(suspectsChanged())).
+		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(r.clustersOn), builder.WithPredicates(nodeChanged())).
+		Owns(&corev1.ConfigMap{}).
+		Owns(&discoveryv1.EndpointSlice{}).
+		Owns(&appsv1.StatefulSet{}).
+		Owns(&corev1.Service{}).
+		Owns(&corev1.ServiceAccount{}).
+		Owns(&rbacv1.Role{}).
+		Owns(&rbacv1.RoleBinding{}).
+		Owns(&policyv1.PodDisruptionBudget{}).
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: 4,
+			// A second operator keeps its caches warm, to begin at once when it leads.
+			EnableWarmup: new(true),
+			RateLimiter:  workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](5*time.Millisecond, 30*time.Second),
+		}).
+		Complete(r)
+}
+
+// clusterOf is the cluster of a pod or Lease, by its label.
+func (r *Reconciler) clusterOf(_ context.Context, o client.Object) []reconcile.Request {
+	name := o.GetLabels()[desired.LabelCluster]
+	if name == "" {
+		return nil
+	}
+	key := types.NamespacedName{Namespace: o.GetNamespace(), Name: name}
+	r.noticed.note(key, r.now())
+	return []reconcile.Request{{NamespacedName: key}}
+}
+
+// clustersOn are the clusters with pods on the node.
+func (r *Reconciler) clustersOn(ctx context.Context, node client.Object) []reconcile.Request {
+	pods := &corev1.PodList{}
+	if err := r.client.List(ctx, pods, client.MatchingFields{nodeIndex: node.GetName()}); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "List the pods of a node", "node", node.GetName())
+		return nil
+	}
+	var requests []reconcile.Request
+	for i := range pods.Items {
+		requests = append(requests, r.clusterOf(ctx, &pods.Items[i])...)
+	}
+	return requests
+}
+
+// nodeChanged passes what matters of a node: that it is there, its zone, and
+// whether it is lost.
+func nodeChanged() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		before, ok1 := e.ObjectOld.(*corev1.Node)
+		now, ok2 := e.ObjectNew.(*corev1.Node)
+		return ok1 && ok2 && nodeInput(before) != nodeInput(now)
+	}}
+}
+
+// suspectsChanged passes what matters of a Lease: the report, and not that it
+// was renewed without another word.
+func suspectsChanged() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		return e.ObjectOld.GetAnnotations()[desired.AnnotationSuspects] != e.ObjectNew.GetAnnotations()[desired.AnnotationSuspects] ||
+			e.ObjectNew.GetAnnotations()[desired.AnnotationSuspects] != ""
+	}}
+}
