@@ -21,6 +21,6 @@
 //     requests that failed are a row of the table.
 //
 // Every child process is stopped by its process ID, on success, failure and
-// signal; if this process is killed, the kernel kills its direct children. Only
+// signal; if this process is killed, the kernel sends them SIGTERM. Only
 // addresses of 127.90.0.0/16 are used.
 package main

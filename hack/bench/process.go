@@ -51,9 +51,10 @@ func pinned(cpus string, argv []string) []string {
 }
 
 // childAttributes: a process group of its own, so that Ctrl-C reaches only us
-// and we stop the children in order; and death with us if we are killed.
+// and we stop the children in order; and SIGTERM if we are killed, which lets
+// Kamailio's first process end the others as SIGKILL would not.
 func childAttributes() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 }
 
 func (p *process) pid() int { return p.cmd.Process.Pid }
