@@ -1,0 +1,34 @@
+// Package server is the data path of the proxy: message in, decision, message
+// out. It wires wire, routing, transaction, token, transport and the cluster
+// together and holds no SIP rule that could live in one of them.
+//
+// # A request's way
+//
+// A UDP loop scans the datagram (malformed: answered at a limited rate, or
+// dropped), finds its transaction ID, and asks routing.Tables.Decide. A REGISTER
+// goes to its home through the cluster and is answered from there; it has no
+// transaction, as registering twice the same is answered the same. Everything
+// else gets a context in the transaction table, and leaves for its targets with
+// our Via, Record-Route and one Max-Forwards less. ACK to a 2xx, and CANCEL and
+// ACK whose transaction another pod held, leave without a transaction, with the
+// branches that every pod gives them.
+//
+// # A response's way
+//
+// Its topmost Via is ours or it is dropped. The transaction table takes it, or
+// the member that the Via names as its owner, or, when that is dead or has
+// started anew since, it is forwarded by its next Via alone. A response to a
+// transaction that this process has ended is dropped (RFC 6026 7.3).
+//
+// # Invariants
+//
+//   - Nothing is sent on the word of a message alone: requests go to bindings
+//     or where a token says, responses along Vias we signed for.
+//   - What leaves is what came, byte for byte, but for the edits of RFC 3261
+//     16.6 and 16.7.
+//   - Branches are a function of the request, the target and the keys alone.
+//   - No pod's address is in Via sent-by or Record-Route when an address is
+//     advertised.
+//   - Memory per message is bounded, pooled and reused; nothing is kept per
+//     source address.
+package server

@@ -1,0 +1,239 @@
+package server
+
+import (
+	"net/netip"
+
+	"github.com/sipring/sipring/proxy/cluster"
+	"github.com/sipring/sipring/proxy/token"
+	"github.com/sipring/sipring/proxy/transaction"
+	"github.com/sipring/sipring/proxy/wire"
+)
+
+// defaultMaxForwards is what a request without Max-Forwards gets (RFC 3261 16.6
+// step 3).
+const defaultMaxForwards = 70
+
+// lookupDone takes the bindings of a request's address-of-record.
+func (r *request) lookupDone(op *cluster.LookupOp) {
+	r.targets = r.targets[:0]
+	if op.Result == cluster.Unavailable {
+		r.finish(503, "Service Unavailable", retryAfter)
+		return
+	}
+	r.bindingTargets(op.Record, op.Now)
+	r.resolveAndForward()
+}
+
+// forward sends the request to its targets (RFC 3261 16.6), and releases r.
+func (r *request) forward() {
+	r.now = r.s.now()
+	if r.reachable(); len(r.targets) == 0 {
+		r.finish(480, "Temporarily Unavailable", nil)
+		return
+	}
+	loop := r.s.keys.LoopHash(r.tx, r.decision.LoopFields(&r.msg))
+	r.out, r.fork = r.out[:0], r.fork[:0]
+	for i := range r.targets {
+		t := &r.targets[i]
+		t.branch = token.Branch{Tx: r.tx, Target: r.s.keys.Target(r.tx, r.targetName(t)), Loop: loop}
+		start := len(r.out)
+		r.out = r.appendForwarded(r.out, t)
+		r.fork = append(r.fork, transaction.Target{Branch: t.branch, Addr: t.addr, Socket: r.loop, Bytes: r.out[start:len(r.out):len(r.out)]})
+	}
+	if r.stateless {
+		for i := range r.fork {
+			_ = r.s.socket.Send(r.loop, r.fork[i].Addr, r.fork[i].Bytes)
+		}
+		r.s.metrics.stateless.Add(uint64(len(r.fork)))
+	} else {
+		r.s.table.Fork(r.now, r.tx, r.fork)
+	}
+	r.release()
+}
+
+// targetName is what tells a target from the others of a fork, the same on
+// every pod: its URI and, if it has one, its flow.
+func (r *request) targetName(t *target) []byte {
+	uri := t.uri
+	if uri == nil {
+		uri = r.msg.RequestURI()
+	}
+	r.extra = append(r.extra[:0], uri...)
+	if t.remote.IsValid() {
+		r.extra = t.remote.AppendTo(append(r.extra, ' '))
+	}
+	return r.extra
+}
+
+// appendForwarded appends the request as it leaves for t (RFC 3261 16.6 steps 1
+// to 8).
+func (r *request) appendForwarded(dst []byte, t *target) []byte {
+	m, e, d := &r.msg, &r.edit, &r.decision
+	e.Reset(m)
+	received, rport, setRPort := r.stamp()
+	e.PatchTopVia(received, rport, setRPort)
+	r.setTarget(t)
+	hops, has, _ := m.MaxForwards()
+	if !has {
+		hops = defaultMaxForwards + 1
+	}
+	e.SetMaxForwards(hops - 1)
+	if !r.stateless {
+		if d.RecordRoute == nil && makesDialog(m) {
+			e.PrependHeader("Record-Route", r.recordRoute(t))
+		} else if m.Method() == wire.MethodNotify && d.RecordRoute != nil {
+			// A NOTIFY may make the dialog before the 200 to SUBSCRIBE (RFC 6665 4.1.2.4).
+			r.extra = append(append(append(r.extra[:0], '<'), d.RecordRoute...), '>')
+			e.PrependHeader("Record-Route", r.extra)
+		}
+	}
+	e.PrependHeader("Via", r.ownVia(t))
+	return e.Append(dst)
+}
+
+// setTarget edits Request-URI and Route (RFC 3261 16.4, 16.6 steps 2 and 6).
+func (r *request) setTarget(t *target) {
+	e, d := &r.edit, &r.decision
+	switch {
+	case d.RequestURI != nil:
+		r.rewriteRoutes(t)
+		return
+	case t.uri != nil:
+		e.SetRequestURI(t.uri)
+	}
+	for range d.OwnRoutes {
+		e.RemoveTopRoute()
+	}
+	if d.NextRoute != nil && !d.Loose {
+		// The next hop is a strict router: it wants itself in the request line.
+		e.RemoveTopRoute()
+		e.SetRequestURI(d.NextRoute)
+		r.extra = append(append(append(r.extra[:0], '<'), r.msg.RequestURI()...), '>')
+		e.AppendHeader("Route", r.extra)
+	}
+}
+
+// rewriteRoutes is setTarget where a strict router put our URI into the request
+// line and the real one at the end of the Route set.
+func (r *request) rewriteRoutes(t *target) {
+	e, d := &r.edit, &r.decision
+	e.RemoveAll(wire.HeaderRoute)
+	uri := t.uri
+	if uri == nil {
+		uri = d.RequestURI
+	}
+	e.SetRequestURI(uri)
+	left := 0
+	for range r.msg.Values(wire.HeaderRoute) {
+		left++
+	}
+	skip := d.OwnRoutes
+	for v := range r.msg.Values(wire.HeaderRoute) {
+		if left--; left == 0 {
+			return
+		}
+		if skip > 0 {
+			skip--
+			continue
+		}
+		e.AppendHeader("Route", v)
+	}
+}
+
+// makesDialog reports whether a request begins a dialog that has to come back
+// this way (RFC 3261 16.6 step 4): methods that make one, without a To tag.
+func makesDialog(m *wire.Message) bool {
+	switch m.Method() {
+	case wire.MethodInvite, wire.MethodSubscribe, wire.MethodRefer:
+		return m.ToTag() == nil
+	case wire.MethodNotify:
+		return true
+	}
+	return false
+}
+
+// ownVia is the value of our Via for t (RFC 3261 16.6 step 8).
+func (r *request) ownVia(t *target) []byte {
+	r.extra = append(r.extra[:0], r.snap.viaHead...)
+	r.extra = r.s.keys.AppendBranch(r.extra, t.branch)
+	r.extra = append(r.extra, r.snap.viaTail...)
+	return r.extra
+}
+
+// recordRoute is the value of our Record-Route for t: the cluster, and a token
+// with what any pod needs to route within the dialog.
+func (r *request) recordRoute(t *target) []byte {
+	tok := &r.caller
+	tok.CallerTag = token.HashTag(r.msg.FromTag())
+	tok.Caller.Remote = r.callerFlow()
+	tok.Callee.Remote = t.remote
+	tok.CalleeInstance = 0
+	tok.CallerAOR, tok.CalleeAOR = nil, nil
+	if t.remote.IsValid() { // a contact that can be reached needs no looking up
+		tok.CalleeInstance, tok.CalleeAOR = t.instance, r.decision.AOR
+	}
+	r.extra = append(r.extra[:0], r.snap.routeHead...)
+	r.extra = r.s.keys.AppendToken(r.extra, tok)
+	return append(r.extra, r.snap.routeTail...)
+}
+
+// callerFlow is where requests to the caller go if not to its Contact: the
+// source of its request, if that came straight from it and from another address
+// than it believes to have (NAT).
+func (r *request) callerFlow() netip.AddrPort {
+	if r.msg.Has(wire.HeaderRecordRoute) || !r.translated() {
+		return netip.AddrPort{}
+	}
+	return r.from
+}
+
+// translated reports whether the request came straight from a user agent whose
+// Via names another address than its own: one behind NAT. The address alone
+// decides: a port may differ because the agent listens on another one.
+func (r *request) translated() bool {
+	if _, err := r.msg.SecondVia(); err == nil {
+		return false
+	}
+	host, literal := wire.HostAddr(r.via.Host)
+	if !literal {
+		return isInvalid(r.via.Host)
+	}
+	return host.Unmap() != r.from.Addr()
+}
+
+// isInvalid reports whether a host name is of the domain that never resolves,
+// as agents write it that cannot know their address (RFC 7118 5).
+func isInvalid(host []byte) bool {
+	const suffix = ".invalid"
+	return len(host) > len(suffix) && string(host[len(host)-len(suffix):]) == suffix
+}
+
+// dialogTarget finds the one target of a request within a dialog (RFC 3261
+// 16.6 steps 6 and 7), and forwards it: the next Route, the flow that the token
+// holds, or the Request-URI.
+func (r *request) dialogTarget() {
+	d := &r.decision
+	t := target{}
+	flow := &d.Token.Caller
+	if d.ToCallee {
+		flow = &d.Token.Callee
+	}
+	uri := r.msg.RequestURI()
+	if d.RequestURI != nil {
+		uri = d.RequestURI
+	}
+	if d.NextRoute != nil {
+		uri = d.NextRoute
+	}
+	parsed, err := wire.ParseURI(uri)
+	switch {
+	case d.NextRoute == nil && flow.Remote.IsValid():
+		t.addr, t.remote = flow.Remote, flow.Remote
+	case err != nil || parsed.Scheme != wire.SchemeSIP:
+		t.failed = true
+	default:
+		t.setDestination(&parsed)
+	}
+	r.targets = append(r.targets[:0], t)
+	r.resolveAndForward()
+}

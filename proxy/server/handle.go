@@ -1,0 +1,218 @@
+package server
+
+import (
+	"errors"
+	"net/netip"
+
+	"github.com/sipring/sipring/proxy/routing"
+	"github.com/sipring/sipring/proxy/token"
+	"github.com/sipring/sipring/proxy/transaction"
+	"github.com/sipring/sipring/proxy/wire"
+)
+
+// loop handles the datagrams of one socket.
+type loop struct {
+	s     *Server
+	index int
+}
+
+// HandleDatagram implements transport.Handler.
+func (l *loop) HandleDatagram(data []byte, source netip.AddrPort) {
+	if notSIP(data) {
+		l.s.metrics.drop(dropKeepalive)
+		return
+	}
+	r := l.s.takeRequest()
+	r.raw = append(r.raw[:0], data...)
+	r.loop, r.from, r.now, r.snap = l.index, source, l.s.now(), l.s.snap.Load()
+	r.handle()
+}
+
+// notSIP tells keep-alives from messages: CRLFs (RFC 5626 3.5.1), the NULs that
+// some phones send, and STUN (RFC 5389 6: the first two bits are zero, which no
+// SIP message begins with).
+func notSIP(data []byte) bool {
+	return len(data) < 8 || data[0] < 4 || data[0] == '\r' && data[1] == '\n' && len(data) <= 8
+}
+
+// handle takes over r and sees to its release.
+func (r *request) handle() {
+	s := r.s
+	err := r.msg.Scan(r.raw, &s.limits)
+	if err == nil {
+		err = r.msg.Validate()
+	}
+	if !r.msg.IsRequest() {
+		if err != nil {
+			s.dropFault(err)
+			r.release()
+			return
+		}
+		r.response()
+		return
+	}
+	s.metrics.requests[r.msg.Method()].Add(1)
+	if err == nil {
+		err = r.readVia()
+	}
+	if err != nil {
+		r.refuse(err)
+		return
+	}
+	r.route()
+}
+
+// dropFault counts what cannot be answered.
+func (s *Server) dropFault(err error) {
+	var fault *wire.Error
+	switch {
+	case !errors.As(err, &fault):
+		s.metrics.drop(dropMalformed)
+	case fault.Kind == wire.KindEmpty:
+		s.metrics.drop(dropKeepalive)
+	case fault.Kind == wire.KindNotSIP:
+		s.metrics.drop(dropNotSIP)
+	default:
+		s.metrics.drop(dropMalformed)
+	}
+}
+
+// refuse answers a malformed request with what is wrong with it (RFC 3261 8.2,
+// 16.3 step 1), if it can be answered, at a limited rate: an error response is
+// the one thing a stranger gets for a few bytes.
+func (r *request) refuse(err error) {
+	var fault *wire.Error
+	if !errors.As(err, &fault) || fault.Status == 0 || r.msg.Method() == wire.MethodAck || r.readVia() != nil {
+		r.s.dropFault(err)
+		r.release()
+		return
+	}
+	if !r.s.refusals.allow(r.now) {
+		r.s.metrics.drop(dropRateLimited)
+		r.release()
+		return
+	}
+	r.tx = token.TxID{}
+	r.respond(fault.Status, fault.Reason, nil)
+	r.release()
+}
+
+// route finds the request's transaction or decides where it goes.
+func (r *request) route() {
+	r.readTx()
+	switch r.msg.Method() {
+	case wire.MethodAck, wire.MethodCancel:
+		for _, id := range r.ids {
+			r.tx = id
+			if d := r.s.table.Request(r.now, id, &r.msg, r.source); d != transaction.NoMatch && d != transaction.Overloaded {
+				r.release()
+				return
+			}
+		}
+		r.tx = r.ids[0]
+		r.stateless = true
+	}
+	r.snap.tables.Decide(&r.msg, &r.decision)
+	r.act()
+}
+
+// readTx makes the transaction's ID, the same on every pod (RFC 3261 17.2.3).
+func (r *request) readTx() {
+	m := &r.msg
+	method := m.MethodBytes()
+	if m.Method() == wire.MethodAck || m.Method() == wire.MethodCancel {
+		method = inviteMethod
+	}
+	number, _, _ := m.CSeq()
+	topVia, _ := m.Get(wire.HeaderVia)
+	f := token.TxFields{
+		Branch: r.via.Branch(), SentBy: r.sentBy(), Method: method,
+		TopVia: topVia, RequestURI: m.RequestURI(), ToTag: m.ToTag(), FromTag: m.FromTag(), CallID: m.CallID(), CSeq: number,
+	}
+	r.ids = r.s.keys.AppendTxIDs(r.ids[:0], &f)
+	r.tx = r.ids[0]
+}
+
+var inviteMethod = []byte("INVITE")
+
+// sentBy is the sent-by of the topmost Via, host and port.
+func (r *request) sentBy() []byte {
+	r.extra = append(r.extra[:0], r.via.Host...)
+	if r.via.HasPort {
+		r.extra = append(r.extra, ':', byte(r.via.Port>>8), byte(r.via.Port))
+	}
+	return r.extra
+}
+
+// act carries the decision out.
+func (r *request) act() {
+	d := &r.decision
+	if d.Why == "forged_token" {
+		r.s.metrics.drop(dropForged)
+	}
+	switch d.Action {
+	case routing.Register:
+		r.startRegister()
+	case routing.Reject:
+		r.reject()
+	case routing.Options:
+		r.respond(d.Status, d.Reason, d.Extra)
+		r.release()
+	case routing.Lookup, routing.InDialog:
+		if r.open() {
+			r.start()
+		}
+	default:
+		r.s.metrics.drop(dropAck)
+		r.release()
+	}
+}
+
+// open makes the request's transaction, unless it goes without one, and reports
+// whether it is a new one. If not, r is released.
+func (r *request) open() bool {
+	if r.stateless {
+		return true
+	}
+	for _, id := range r.ids[1:] { // begun under another key
+		if r.s.table.Has(id) {
+			r.tx = id
+		}
+	}
+	switch r.s.table.Request(r.now, r.tx, &r.msg, r.source) {
+	case transaction.New:
+		return true
+	case transaction.Overloaded:
+		r.respond(503, "Service Unavailable", retryAfter)
+	}
+	r.release()
+	return false
+}
+
+var retryAfter = []byte("Retry-After: 5\r\n")
+
+// start finds the targets of a request that has its transaction.
+func (r *request) start() {
+	if r.decision.Action == routing.InDialog {
+		r.dialogTarget()
+		return
+	}
+	r.lookup.AOR = r.decision.AOR
+	r.s.cluster.Lookup(&r.lookup)
+}
+
+// reject answers with the decision's response: an INVITE by its transaction,
+// which then takes the ACK; anything else without one (RFC 3261 8.2.7).
+func (r *request) reject() {
+	d := &r.decision
+	switch {
+	case r.msg.Method() == wire.MethodCancel:
+		r.respond(481, "Call/Transaction Does Not Exist", nil)
+		r.release()
+	case r.msg.Method() != wire.MethodInvite:
+		r.respond(d.Status, d.Reason, d.Extra)
+		r.release()
+	case r.open():
+		r.finish(d.Status, d.Reason, d.Extra)
+	}
+}

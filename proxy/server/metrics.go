@@ -1,0 +1,169 @@
+package server
+
+import (
+	"math"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sipring/sipring/proxy/wire"
+)
+
+// dropReason says why a message was dropped without an answer.
+type dropReason uint8
+
+const (
+	dropKeepalive     dropReason = iota // CRLF or STUN: not SIP, not a fault
+	dropNotSIP                          // no start line of SIP
+	dropMalformed                       // a response or ACK that cannot be read, or a request nobody can answer
+	dropRateLimited                     // an error response that was held back
+	dropStray                           // a response whose branch is not ours
+	dropLate                            // a response to a transaction that has ended (RFC 6026 7.3)
+	dropAck                             // an ACK that leads nowhere
+	dropCancel                          // a CANCEL that leads nowhere
+	dropNoDestination                   // the next hop has no address
+	dropOverload                        // no room to hold it
+	dropPeerFrame                       // a frame of another member that makes no sense
+	dropForged                          // a forged token
+	dropReasons
+)
+
+var dropNames = [dropReasons]string{
+	dropKeepalive: "keepalive", dropNotSIP: "not_sip", dropMalformed: "malformed", dropRateLimited: "rate_limited",
+	dropStray: "stray_response", dropLate: "late_response", dropAck: "ack", dropCancel: "cancel",
+	dropNoDestination: "no_destination", dropOverload: "overload", dropPeerFrame: "peer_frame", dropForged: "forged_token",
+}
+
+const (
+	methods = int(wire.MethodPublish) + 1
+	codes   = 700
+)
+
+// histogramBounds are the upper bounds of the register duration in seconds.
+var histogramBounds = [...]float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5}
+
+// Metrics counts what the hot path does in plain atomics and shows them as a
+// prometheus.Collector. Safe for concurrent use.
+type Metrics struct {
+	requests   [methods]atomic.Uint64
+	local      [codes]atomic.Uint64 // responses made here
+	forwarded  [codes]atomic.Uint64 // responses passed on
+	dropped    [dropReasons]atomic.Uint64
+	stateless  atomic.Uint64 // messages forwarded without a transaction
+	toOwner    atomic.Uint64 // responses handed to the member that owns their transaction
+	fromPeer   atomic.Uint64
+	registers  [len(histogramBounds) + 1]atomic.Uint64
+	registerNS atomic.Uint64
+
+	gauges func(*gauges)
+}
+
+// gauges are read when metrics are collected.
+type gauges struct {
+	transactions int
+	received     uint64
+	sent         uint64
+	readErrors   uint64
+	sendErrors   uint64
+}
+
+func (m *Metrics) drop(r dropReason) { m.dropped[r].Add(1) }
+
+func (m *Metrics) registered(d time.Duration) {
+	s, i := d.Seconds(), 0
+	for i < len(histogramBounds) && s > histogramBounds[i] {
+		i++
+	}
+	m.registers[i].Add(1)
+	m.registerNS.Add(uint64(max(d, 0)))
+}
+
+func count(codes *[codes]atomic.Uint64, status int) {
+	if status >= 100 && status < len(codes) {
+		codes[status].Add(1)
+	}
+}
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("sipring_proxy_"+name, help, labels, nil)
+}
+
+var (
+	requestsDesc     = desc("requests_total", "Requests received, retransmissions included.", "method")
+	responsesDesc    = desc("responses_total", "Responses sent, by who made them: local or forwarded.", "code", "origin")
+	droppedDesc      = desc("dropped_total", "Messages dropped without an answer.", "reason")
+	statelessDesc    = desc("stateless_total", "Messages forwarded without a transaction.")
+	handedDesc       = desc("responses_handed_total", "Responses handed to the member that owns their transaction.")
+	takenDesc        = desc("responses_taken_total", "Responses taken from other members.")
+	transactionsDesc = desc("transactions", "Transactions held.")
+	registerDesc     = desc("register_duration_seconds", "From a REGISTER to its final response.")
+	datagramsDesc    = desc("datagrams_total", "UDP datagrams.", "direction")
+	udpErrorsDesc    = desc("udp_errors_total", "Errors of the UDP sockets.", "direction")
+)
+
+// Describe implements prometheus.Collector.
+func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{requestsDesc, responsesDesc, droppedDesc, statelessDesc, handedDesc, takenDesc,
+		transactionsDesc, registerDesc, datagramsDesc, udpErrorsDesc} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
+	counter := func(d *prometheus.Desc, v uint64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+	}
+	for i := range m.requests {
+		counter(requestsDesc, m.requests[i].Load(), methodLabel(wire.Method(i)))
+	}
+	for i := range m.local {
+		if v := m.local[i].Load(); v > 0 {
+			counter(responsesDesc, v, strconv.Itoa(i), "local")
+		}
+		if v := m.forwarded[i].Load(); v > 0 {
+			counter(responsesDesc, v, strconv.Itoa(i), "forwarded")
+		}
+	}
+	for i := range m.dropped {
+		counter(droppedDesc, m.dropped[i].Load(), dropNames[i])
+	}
+	counter(statelessDesc, m.stateless.Load())
+	counter(handedDesc, m.toOwner.Load())
+	counter(takenDesc, m.fromPeer.Load())
+	m.collectRegisters(ch)
+	if m.gauges == nil {
+		return
+	}
+	var g gauges
+	m.gauges(&g)
+	ch <- prometheus.MustNewConstMetric(transactionsDesc, prometheus.GaugeValue, float64(g.transactions))
+	counter(datagramsDesc, g.received, "in")
+	counter(datagramsDesc, g.sent, "out")
+	counter(udpErrorsDesc, g.readErrors, "in")
+	counter(udpErrorsDesc, g.sendErrors, "out")
+}
+
+func (m *Metrics) collectRegisters(ch chan<- prometheus.Metric) {
+	buckets, total := map[float64]uint64{}, uint64(0)
+	for i := range m.registers {
+		total += m.registers[i].Load()
+		bound := math.Inf(1)
+		if i < len(histogramBounds) {
+			bound = histogramBounds[i]
+		}
+		buckets[bound] = total
+	}
+	delete(buckets, math.Inf(1))
+	sum := time.Duration(m.registerNS.Load()).Seconds()
+	ch <- prometheus.MustNewConstHistogram(registerDesc, total, sum, buckets)
+}
+
+func methodLabel(m wire.Method) string {
+	if m == wire.MethodOther {
+		return "OTHER"
+	}
+	return m.String()
+}

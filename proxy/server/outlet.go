@@ -1,0 +1,38 @@
+package server
+
+import (
+	"github.com/sipring/sipring/proxy/transaction"
+)
+
+// outlet sends what the transaction table says. Sending on UDP neither blocks
+// for long nor fails but locally.
+type outlet struct{ s *Server }
+
+func (s *Server) newTable(timers transaction.Timers) *transaction.Table {
+	return transaction.NewTable(transaction.Options{Timers: timers, MaxContexts: s.config.MaxTransactions}, outlet{s})
+}
+
+// Upstream implements transaction.Outlet.
+func (o outlet) Upstream(_ *transaction.Context, to transaction.Source, response []byte) {
+	_ = o.s.socket.Send(to.Socket, to.Addr, response)
+	count(&o.s.metrics.forwarded, statusOf(response))
+}
+
+// Downstream implements transaction.Outlet.
+func (o outlet) Downstream(_ *transaction.Context, b *transaction.Branch, message []byte) bool {
+	t := b.Target()
+	return o.s.socket.Send(t.Socket, t.Addr, message) == nil
+}
+
+// Done implements transaction.Outlet.
+func (o outlet) Done(*transaction.Context) {}
+
+// statusOf reads the status code of a response that a table sends, which
+// begins with "SIP/2.0 nnn".
+func statusOf(response []byte) int {
+	const at = len("SIP/2.0 ")
+	if len(response) < at+3 {
+		return 0
+	}
+	return int(response[at]-'0')*100 + int(response[at+1]-'0')*10 + int(response[at+2]-'0')
+}

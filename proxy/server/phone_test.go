@@ -1,0 +1,177 @@
+package server
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/sipring/sipring/proxy/wire"
+)
+
+// patience is how long a test waits for a message that must come.
+const patience = 5 * time.Second
+
+// phone is a user agent of nothing but a socket: tests write what it sends byte
+// by byte, and see what came byte by byte.
+type phone struct {
+	t    testing.TB
+	conn *net.UDPConn
+	addr netip.AddrPort
+	user string
+}
+
+// received is one message that arrived at a phone.
+type received struct {
+	wire.Message
+	from netip.AddrPort
+}
+
+var serial atomic.Uint64
+
+// unique returns a new string for tags, branches and Call-IDs.
+func unique(prefix string) string { return fmt.Sprintf("%s%d", prefix, serial.Add(1)) }
+
+func newPhone(t testing.TB, user string) *phone { return newPhoneAt(t, user, "127.0.0.1:0") }
+
+func newPhoneAt(t testing.TB, user, address string) *phone {
+	t.Helper()
+	conn, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.MustParseAddrPort(address)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return &phone{t: t, conn: conn, addr: conn.LocalAddr().(*net.UDPAddr).AddrPort(), user: user}
+}
+
+// crlf turns the indented text of a test into a message: lines end in CRLF, and
+// a blank line ends the header unless there is a body.
+func crlf(s string) []byte {
+	lines := strings.Split(strings.TrimLeft(s, "\n"), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimLeft(lines[i], "\t")
+	}
+	out := strings.TrimRight(strings.Join(lines, "\r\n"), "\r\n")
+	if strings.Contains(out, "\r\n\r\n") {
+		return []byte(out + "\r\n")
+	}
+	return []byte(out + "\r\n\r\n")
+}
+
+func (p *phone) send(to netip.AddrPort, message string) {
+	p.t.Helper()
+	p.sendRaw(to, crlf(message))
+}
+
+func (p *phone) sendRaw(to netip.AddrPort, message []byte) {
+	p.t.Helper()
+	if _, err := p.conn.WriteToUDPAddrPort(message, to); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// receive waits for the next message; nil after d.
+func (p *phone) receive(d time.Duration) *received {
+	p.t.Helper()
+	_ = p.conn.SetReadDeadline(time.Now().Add(d))
+	buf := make([]byte, 65535)
+	n, from, err := p.conn.ReadFromUDPAddrPort(buf)
+	if err != nil {
+		return nil
+	}
+	r := &received{from: netip.AddrPortFrom(from.Addr().Unmap(), from.Port())}
+	if err := r.Scan(slices.Clone(buf[:n]), nil); err != nil {
+		p.t.Fatalf("%s got what is no SIP message: %v\n%s", p.user, err, buf[:n])
+	}
+	if err := r.Validate(); err != nil {
+		p.t.Fatalf("%s got an invalid message: %v\n%s", p.user, err, buf[:n])
+	}
+	return r
+}
+
+// status waits for a response with that status; 100 is passed over if it is not
+// the one wanted.
+func (p *phone) status(want int) *received {
+	p.t.Helper()
+	for {
+		r := p.receive(patience)
+		switch {
+		case r == nil:
+			p.t.Fatalf("%s got nothing, want %d", p.user, want)
+		case r.IsRequest():
+			p.t.Fatalf("%s got %s, want %d", p.user, r.MethodBytes(), want)
+		case r.StatusCode() == 100 && want != 100:
+			continue
+		case r.StatusCode() != want:
+			p.t.Fatalf("%s got %d %s, want %d\n%s", p.user, r.StatusCode(), r.Reason(), want, r.Raw)
+		}
+		return r
+	}
+}
+
+// request waits for a request of that method.
+func (p *phone) request(method string) *received {
+	p.t.Helper()
+	r := p.receive(patience)
+	if r == nil {
+		p.t.Fatalf("%s got nothing, want %s", p.user, method)
+	}
+	if !r.IsRequest() || string(r.MethodBytes()) != method {
+		p.t.Fatalf("%s got another message, want %s\n%s", p.user, method, r.Raw)
+	}
+	return r
+}
+
+// quiet fails if anything but a retransmission of allowed comes within d.
+func (p *phone) quiet(d time.Duration, allowed ...*received) {
+	p.t.Helper()
+	for end := time.Now().Add(d); ; {
+		r := p.receive(time.Until(end))
+		if r == nil {
+			return
+		}
+		if !slices.ContainsFunc(allowed, func(a *received) bool { return bytes.Equal(a.Raw, r.Raw) }) {
+			p.t.Fatalf("%s got what nobody should send:\n%s", p.user, r.Raw)
+		}
+	}
+}
+
+// reply answers a request at its source, as RFC 3581 has it. extra are header
+// lines.
+func (p *phone) reply(to *received, status int, reason, tag string, extra ...string) *received {
+	p.t.Helper()
+	lines := ""
+	for _, e := range extra {
+		lines += e + "\r\n"
+	}
+	o := wire.ResponseOptions{ToTag: []byte(tag), RecordRoute: true, Extra: []byte(lines)}
+	b := wire.AppendResponseWith(nil, &to.Message, status, reason, &o)
+	p.sendRaw(to.from, b)
+	r := &received{}
+	if err := r.Scan(b, nil); err != nil {
+		p.t.Fatal(err)
+	}
+	return r
+}
+
+// values returns all values of a header.
+func (r *received) values(id wire.HeaderID) []string {
+	out := []string{}
+	for v := range r.Values(id) {
+		out = append(out, string(v))
+	}
+	return out
+}
+
+func (r *received) value(id wire.HeaderID) string {
+	v, _ := r.Get(id)
+	return string(v)
+}
+
+// contact is the phone's own Contact URI.
+func (p *phone) contact() string { return fmt.Sprintf("sip:%s@%s", p.user, p.addr) }

@@ -1,0 +1,195 @@
+package server
+
+import (
+	"errors"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/sipring/sipring/proxy/cluster"
+	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/location"
+	"github.com/sipring/sipring/proxy/token"
+	"github.com/sipring/sipring/proxy/transaction"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// proxy is a running server whose cluster is a memory that servers of a test
+// may share.
+type proxy struct {
+	*Server
+	addr netip.AddrPort
+	mem  *memory
+}
+
+type proxyOptions struct {
+	config config.Config
+	timers transaction.Timers
+	self   uint32
+	mem    *memory
+	keys   *token.Keys
+	listen string
+	set    *config.MemberSet
+}
+
+func testKeys(t testing.TB) *token.Keys {
+	t.Helper()
+	k, err := token.NewKeys([]token.Key{{ID: 1, Secret: [32]byte{1, 2, 3}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func startProxy(t testing.TB, options ...func(*proxyOptions)) *proxy {
+	t.Helper()
+	o := proxyOptions{
+		config: config.Config{Cluster: "test", Domains: []string{"example.com"}, UDPLoops: 2},
+		self:   1, mem: newMemory(), listen: "127.0.0.1:0", keys: testKeys(t),
+	}
+	o.config.ApplyDefaults()
+	for _, f := range options {
+		f(&o)
+	}
+	s, err := New(Config{Proxy: &o.config, Self: o.self, Address: netip.MustParseAddrPort(o.listen), Keys: o.keys, Timers: o.timers})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	node := &node{mem: o.mem, id: o.self, life: uint64(serial.Add(1)), set: o.set}
+	o.mem.join(o.self, s)
+	s.Serve(node)
+	return &proxy{Server: s, addr: s.Address(), mem: o.mem}
+}
+
+// memory stands in for the cluster: one place that holds all bindings.
+type memory struct {
+	mu      sync.Mutex
+	records map[string]location.Record
+	servers map[uint32]*Server
+	down    bool
+	held    []func() // with hold: operations wait here
+	hold    bool
+	frames  int
+}
+
+func newMemory() *memory {
+	return &memory{records: map[string]location.Record{}, servers: map[uint32]*Server{}}
+}
+
+func (m *memory) join(id uint32, s *Server) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.servers[id] = s
+}
+
+func (m *memory) leave(id uint32) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.servers, id)
+}
+
+// node is one member's access to the memory; it implements Cluster.
+type node struct {
+	mem  *memory
+	id   uint32
+	life uint64
+	set  *config.MemberSet
+}
+
+func (n *node) Incarnation() uint64 { return n.life }
+
+func (n *node) View() *cluster.View {
+	n.mem.mu.Lock()
+	defer n.mem.mu.Unlock()
+	v := &cluster.View{Set: n.set}
+	for id := uint32(1); id < 10; id++ {
+		if n.mem.servers[id] != nil {
+			v.Members = append(v.Members, cluster.MemberView{Member: config.Member{ID: id}, Liveness: cluster.Up})
+		}
+	}
+	return v
+}
+
+func (n *node) Register(op *cluster.RegisterOp) {
+	m := n.mem
+	m.mu.Lock()
+	now := time.Now().UnixMilli()
+	if m.down {
+		op.Status = location.StatusUnavailable
+	} else {
+		before, ok := m.records[string(op.Update.AOR)]
+		if !ok {
+			before = location.NewRecord(op.Update.AOR)
+		}
+		after, result := location.Apply(now, before, &op.Update, location.Limits{MaxContacts: 10}, uint64(now), n.id)
+		m.records[string(op.Update.AOR)] = after
+		op.Status, op.Now = result.Status, now
+		op.Record, _ = after.CopyTo(nil)
+	}
+	m.finish(func() { op.Done(op) })
+}
+
+func (n *node) Lookup(op *cluster.LookupOp) {
+	m := n.mem
+	m.mu.Lock()
+	op.Now, op.Result = time.Now().UnixMilli(), cluster.NotFound
+	r, ok := m.records[string(op.AOR)]
+	switch {
+	case m.down:
+		op.Result = cluster.Unavailable
+	case ok && r.LiveCount(op.Now) > 0:
+		op.Result = cluster.Found
+	}
+	op.Record, _ = r.CopyTo(nil)
+	m.finish(func() { op.Done(op) })
+}
+
+// finish tells of an operation, now or when it is let go.
+func (m *memory) finish(done func()) {
+	if m.hold {
+		m.held = append(m.held, done)
+		m.mu.Unlock()
+		return
+	}
+	m.mu.Unlock()
+	done()
+}
+
+// pause makes operations wait until the function returned is called.
+func (m *memory) pause() (resume func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.hold = true
+	return func() {
+		m.mu.Lock()
+		held := m.held
+		m.hold, m.held = false, nil
+		m.mu.Unlock()
+		for _, done := range held {
+			done()
+		}
+	}
+}
+
+func (n *node) Send(to uint32, kind uint8, payload []byte) error {
+	n.mem.mu.Lock()
+	s := n.mem.servers[to]
+	n.mem.frames++
+	n.mem.mu.Unlock()
+	if s == nil {
+		return errGone
+	}
+	s.HandleFrame(n.id, kind, payload)
+	return nil
+}
+
+var errGone = errors.New("gone")

@@ -1,0 +1,68 @@
+package server
+
+import (
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/sipring/sipring/proxy/cluster"
+	"github.com/sipring/sipring/proxy/location"
+)
+
+// startRegister sends the registration to its home. It has no transaction: a
+// retransmission is answered as the first one was, because the same Call-ID and
+// CSeq change nothing twice (RFC 3261 10.3 step 7).
+func (r *request) startRegister() {
+	r.register.Update = r.decision.Update
+	r.register.Update.Received = netip.AddrPort{}
+	if r.translated() {
+		r.register.Update.Received = r.from
+	}
+	r.arrived = time.Now()
+	r.s.cluster.Register(&r.register)
+}
+
+// registerDone answers a REGISTER (RFC 3261 10.3 step 8).
+func (r *request) registerDone(op *cluster.RegisterOp) {
+	switch op.Status {
+	case location.StatusOK:
+		r.extra = appendContacts(r.extra[:0], op)
+		r.respond(200, "OK", r.extra)
+	case location.StatusForbidden:
+		r.respond(403, "Too Many Contacts", nil)
+	case location.StatusBadRequest:
+		r.respond(400, "Bad Request", nil)
+	case location.StatusServerError:
+		r.respond(500, "CSeq Out Of Order", nil)
+	default:
+		r.respond(503, "Service Unavailable", retryAfter)
+	}
+	r.s.metrics.registered(time.Since(r.arrived))
+	r.release()
+}
+
+// appendContacts appends a Contact line for every live binding.
+func appendContacts(dst []byte, op *cluster.RegisterOp) []byte {
+	for b := range op.Record.Live(op.Now) {
+		dst = append(append(dst, "Contact: <"...), b.Contact...)
+		dst = append(dst, ">;expires="...)
+		dst = strconv.AppendUint(dst, uint64(b.ExpiresIn(op.Now)), 10)
+		if b.Q != location.MaxQ {
+			dst = appendQ(dst, b.Q)
+		}
+		dst = append(dst, b.Params...)
+		if len(b.Instance) > 0 {
+			dst = append(append(append(dst, `;+sip.instance="`...), b.Instance...), '"')
+		}
+		if b.RegID != 0 {
+			dst = strconv.AppendUint(append(dst, ";reg-id="...), uint64(b.RegID), 10)
+		}
+		dst = append(dst, '\r', '\n')
+	}
+	return dst
+}
+
+// appendQ appends q from thousandths.
+func appendQ(dst []byte, q uint16) []byte {
+	return append(dst, ';', 'q', '=', '0', '.', '0'+byte(q/100%10), '0'+byte(q/10%10), '0'+byte(q%10))
+}

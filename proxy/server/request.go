@@ -1,0 +1,85 @@
+package server
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/sipring/sipring/proxy/cluster"
+	"github.com/sipring/sipring/proxy/routing"
+	"github.com/sipring/sipring/proxy/token"
+	"github.com/sipring/sipring/proxy/transaction"
+	"github.com/sipring/sipring/proxy/transport"
+	"github.com/sipring/sipring/proxy/wire"
+)
+
+// maxKept is the largest buffer a request takes back to the pool.
+const maxKept = 8 << 10
+
+// request is one message being handled, with all the space that takes: a copy
+// of its bytes, so that it may wait for the cluster while its loop goes on, and
+// everything that is built from them. One goroutine at a time owns it, and
+// whoever owns it last releases it.
+type request struct {
+	s       *Server
+	snap    *snapshot
+	msg     wire.Message
+	via     wire.Via
+	loop    int            // whose socket answers
+	from    netip.AddrPort // where it came from
+	source  transaction.Source
+	now     int64     // milliseconds
+	arrived time.Time // when it arrived, for a REGISTER
+
+	tx       token.TxID
+	ids      []token.TxID
+	decision routing.Decision
+	edit     wire.Edit
+	targets  []target
+	fork     []transaction.Target
+
+	lookup   cluster.LookupOp
+	register cluster.RegisterOp
+
+	peer      bool   // came from another member
+	stateless bool   // forward without a transaction: ACK, or a CANCEL that matches none
+	raw       []byte // what msg is an index of
+	out       []byte // messages being built
+	extra     []byte // header lines being built
+	ip        []byte // the source's address as text
+	caller    token.Token
+}
+
+// takeRequest returns a request for one message; release gives it back.
+func (s *Server) takeRequest() *request {
+	r, _ := s.requests.Get().(*request)
+	if r == nil {
+		r = &request{s: s}
+		r.lookup.Done = r.lookupDone
+		r.register.Done = r.registerDone
+	}
+	return r
+}
+
+// release gives the request back to the pool. Nothing may refer to it any more.
+func (r *request) release() {
+	if cap(r.raw) > maxKept {
+		r.raw = nil
+	}
+	if cap(r.out) > maxKept {
+		r.out = nil
+	}
+	r.snap, r.stateless, r.peer = nil, false, false
+	r.s.requests.Put(r)
+}
+
+// readVia parses the topmost Via and works out where the response goes (RFC
+// 3261 18.2.1, RFC 3581 4).
+func (r *request) readVia() error {
+	via, err := r.msg.TopVia()
+	if err != nil {
+		return err
+	}
+	r.via = via
+	r.source = transaction.Source{Addr: transport.SourceDestination(&r.via, r.from), Socket: r.loop}
+	return nil
+}

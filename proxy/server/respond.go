@@ -1,0 +1,52 @@
+package server
+
+import (
+	"encoding/hex"
+
+	"github.com/sipring/sipring/proxy/wire"
+)
+
+// respond sends a response made here, without a transaction.
+func (r *request) respond(status int, reason string, extra []byte) {
+	r.out = r.appendResponse(r.out[:0], status, reason, extra)
+	count(&r.s.metrics.local, status)
+	_ = r.s.socket.Send(r.source.Socket, r.source.Addr, r.out)
+}
+
+// finish answers through the request's transaction, and releases r.
+func (r *request) finish(status int, reason string, extra []byte) {
+	if r.stateless {
+		if r.msg.Method() == wire.MethodCancel {
+			r.respond(481, "Call/Transaction Does Not Exist", nil)
+		} else {
+			r.s.metrics.drop(dropAck)
+		}
+		r.release()
+		return
+	}
+	r.out = r.appendResponse(r.out[:0], status, reason, extra)
+	r.s.table.Reply(r.now, r.tx, r.out)
+	r.release()
+}
+
+// appendResponse builds a response with received and rport in its topmost Via
+// (RFC 3261 18.2.1) and a To tag that every retransmission gets again.
+func (r *request) appendResponse(dst []byte, status int, reason string, extra []byte) []byte {
+	var tag [16]byte
+	hex.Encode(tag[:], r.tx[len(r.tx)-8:])
+	o := wire.ResponseOptions{ToTag: tag[:], Extra: extra}
+	o.Received, o.RPort, o.SetRPort = r.stamp()
+	return wire.AppendResponseWith(dst, &r.msg, status, reason, &o)
+}
+
+// stamp is what the topmost Via is to be marked with: received, where sent-by
+// is not the source's address or rport was asked for, and rport if it was.
+func (r *request) stamp() (received []byte, rport uint16, setRPort bool) {
+	_, asked := r.via.RPort()
+	host, literal := wire.HostAddr(r.via.Host)
+	if asked || !literal || host.Unmap() != r.from.Addr() {
+		r.ip = r.from.Addr().AppendTo(r.ip[:0])
+		received = r.ip
+	}
+	return received, r.from.Port(), asked
+}

@@ -1,0 +1,192 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sipring/sipring/proxy/cluster"
+	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/token"
+	"github.com/sipring/sipring/proxy/transaction"
+	"github.com/sipring/sipring/proxy/transport"
+	"github.com/sipring/sipring/proxy/wire"
+)
+
+// Cluster is what the server needs of the other members. peer.Node is one.
+type Cluster interface {
+	// Register and Lookup start an operation; its Done is called once, on any
+	// goroutine, also before the call returns.
+	Register(*cluster.RegisterOp)
+	Lookup(*cluster.LookupOp)
+	// Send hands a frame to another member.
+	Send(to uint32, kind uint8, payload []byte) error
+	// View is the current view of the cluster, nil before there is one.
+	View() *cluster.View
+	// Incarnation is the number of this process's life.
+	Incarnation() uint64
+}
+
+// Config of a Server.
+type Config struct {
+	// Proxy is the cluster's configuration.
+	Proxy *config.Config
+	// Self is this member's ID.
+	Self uint32
+	// Address to listen on for SIP.
+	Address netip.AddrPort
+	// Keys sign tokens and branches.
+	Keys *token.Keys
+	Log  *slog.Logger
+	// Timers of transactions; zero values are RFC 3261's.
+	Timers transaction.Timers
+	// Lookup resolves host names; nil asks the system.
+	Lookup transport.Lookup
+}
+
+// maxRefusals is how many malformed requests a second are answered.
+const maxRefusals = 200
+
+// tick is how often transaction timers are looked at.
+const tick = 10 * time.Millisecond
+
+// Server is the data path of one proxy. Its methods may be called concurrently.
+type Server struct {
+	config   *config.Config
+	self     uint32
+	life     uint32 // of this process, as it stands in our Vias
+	keys     *token.Keys
+	log      *slog.Logger
+	limits   wire.Limits
+	socket   *transport.UDP
+	resolver *transport.Resolver
+	table    *transaction.Table
+	cluster  Cluster
+	metrics  *Metrics
+	refusals limiter
+	requests sync.Pool
+	snap     atomic.Pointer[snapshot]
+	started  time.Time
+
+	serving atomic.Bool
+	ticking sync.WaitGroup
+	stop    chan struct{}
+}
+
+// New binds the sockets. Nothing is handled until Serve.
+func New(c Config) (*Server, error) {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Lookup == nil {
+		c.Lookup = func(ctx context.Context, host string) ([]netip.Addr, error) {
+			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+		}
+	}
+	loops := c.Proxy.UDPLoops
+	if loops == 0 {
+		loops = runtime.GOMAXPROCS(0)
+	}
+	socket, err := transport.ListenUDP(transport.UDPConfig{Address: c.Address, Loops: loops})
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		config: c.Proxy, self: c.Self,
+		keys: c.Keys, log: c.Log, limits: wire.DefaultLimits(), socket: socket,
+		resolver: transport.NewResolver(c.Lookup, time.Now),
+		metrics:  &Metrics{}, refusals: limiter{perSecond: maxRefusals},
+		started: time.Now(), stop: make(chan struct{}),
+	}
+	s.metrics.gauges = s.readGauges
+	s.table = s.newTable(c.Timers)
+	snap, err := s.newSnapshot(nil)
+	if err != nil {
+		return nil, errors.Join(err, socket.Close())
+	}
+	s.snap.Store(snap)
+	return s, nil
+}
+
+// Serve begins to handle messages, with the other members reached through c. It
+// is called once.
+func (s *Server) Serve(c Cluster) {
+	s.cluster, s.life = c, shortIncarnation(c.Incarnation())
+	s.followMembers()
+	s.serving.Store(true)
+	s.ticking.Go(s.runTimers)
+	s.socket.Serve(func(i int) transport.Handler { return &loop{s: s, index: i} })
+}
+
+// followMembers makes a new snapshot when the view has another member set.
+func (s *Server) followMembers() {
+	var set *config.MemberSet
+	if v := s.cluster.View(); v != nil {
+		set = v.Set
+	}
+	if old := s.snap.Load(); old.set == set && old.life == s.life {
+		return
+	}
+	snap, err := s.newSnapshot(set)
+	if err != nil {
+		s.log.Error("the member set's advertised address cannot be used; the one before stays", "error", err)
+		snap = &snapshot{}
+		*snap = *s.snap.Load()
+		snap.set = set
+	}
+	s.snap.Store(snap)
+}
+
+// Address is where the server listens for SIP.
+func (s *Server) Address() netip.AddrPort { return s.socket.Address() }
+
+// Metrics of the server; a prometheus.Collector.
+func (s *Server) Metrics() *Metrics { return s.metrics }
+
+// Transactions is the number of transactions held.
+func (s *Server) Transactions() int { return s.table.Len() }
+
+// Close stops the loops and timers. Call it after the Cluster is closed, so that
+// no operation is under way.
+func (s *Server) Close() error {
+	err := s.socket.Close()
+	close(s.stop)
+	s.ticking.Wait()
+	s.resolver.Close()
+	return err
+}
+
+// now is a clock in milliseconds that does not fall.
+func (s *Server) now() int64 { return time.Since(s.started).Milliseconds() }
+
+func (s *Server) runTimers() {
+	t := time.NewTicker(tick)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			s.table.Tick(s.now())
+			s.followMembers()
+		case <-s.stop:
+			return
+		}
+	}
+}
+
+// alive reports whether another member can be given a frame.
+func (s *Server) alive(id uint32) bool {
+	v := s.cluster.View()
+	return v != nil && v.Up(id)
+}
+
+func (s *Server) readGauges(g *gauges) {
+	u := s.socket.Stats()
+	g.transactions = s.table.Len()
+	g.received, g.sent, g.readErrors, g.sendErrors = u.Received, u.Sent, u.ReadErrors, u.SendErrors
+}

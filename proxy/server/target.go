@@ -1,0 +1,115 @@
+package server
+
+import (
+	"bytes"
+	"net/netip"
+	"slices"
+	"sync"
+
+	"github.com/sipring/sipring/proxy/location"
+	"github.com/sipring/sipring/proxy/token"
+	"github.com/sipring/sipring/proxy/transport"
+	"github.com/sipring/sipring/proxy/wire"
+)
+
+// target is one place a request goes to.
+type target struct {
+	uri      []byte         // Request-URI; nil: as it came
+	addr     netip.AddrPort // next hop; with name set only its port counts
+	name     string         // host to resolve first
+	failed   bool           // has no address
+	remote   netip.AddrPort // the callee's flow, where it is not its contact's address
+	instance uint64
+	branch   token.Branch
+}
+
+// bindingTargets makes a target of every live binding (RFC 3261 16.5). They
+// hold views into the record.
+func (r *request) bindingTargets(record location.Record, now int64) {
+	for b := range record.Live(now) {
+		uri, err := wire.ParseURI(b.Contact)
+		if err != nil {
+			continue
+		}
+		t := target{uri: requestURI(b.Contact), instance: token.HashInstance(b.Instance)}
+		if b.Received.IsValid() {
+			t.addr, t.remote = b.Received, b.Received
+		} else {
+			t.setDestination(&uri)
+		}
+		r.targets = append(r.targets, t)
+	}
+}
+
+// requestURI is a contact as it may stand in a request line: without headers
+// (RFC 3261 19.1.1, table 1).
+func requestURI(contact []byte) []byte {
+	at := max(bytes.IndexByte(contact, '@'), 0)
+	if q := bytes.IndexByte(contact[at:], '?'); q >= 0 {
+		return contact[:at+q]
+	}
+	return contact
+}
+
+func (t *target) setDestination(uri *wire.URI) {
+	addr, name, ok := transport.URIDestination(uri)
+	t.addr = addr
+	if !ok {
+		t.name = string(name)
+		t.failed = len(name) == 0
+	}
+}
+
+// resolveAndForward forwards once every target has an address: at once, or when
+// the last of its names is resolved.
+func (r *request) resolveAndForward() {
+	names := 0
+	for i := range r.targets {
+		if r.targets[i].name != "" {
+			names++
+		}
+	}
+	if names == 0 {
+		r.forward()
+		return
+	}
+	r.resolve(names)
+}
+
+// resolve asks for the addresses of the targets that are names. r must not be
+// touched until forward runs, on whatever goroutine has the last answer.
+func (r *request) resolve(names int) {
+	var mu sync.Mutex
+	answer := func(t *target, a netip.Addr, err error) {
+		mu.Lock()
+		t.addr, t.failed = netip.AddrPortFrom(a, t.addr.Port()), err != nil
+		names--
+		last := names == 0
+		mu.Unlock()
+		if last {
+			r.forward()
+		}
+	}
+	// The last answer may come, and r be gone, while the loop still runs: it
+	// must not look at r after asking for the last name.
+	asks := make([]*target, 0, names)
+	for i := range r.targets {
+		if r.targets[i].name != "" {
+			asks = append(asks, &r.targets[i])
+		}
+	}
+	resolver := r.s.resolver
+	for _, t := range asks {
+		resolver.Resolve(t.name, func(a netip.Addr, err error) { answer(t, a, err) })
+	}
+}
+
+// reachable drops targets without an address, and those that would send to
+// ourselves what no ring and no loop check could stop: port 0, unspecified and
+// multicast addresses.
+func (r *request) reachable() {
+	r.targets = slices.DeleteFunc(r.targets, func(t target) bool {
+		a := t.addr.Addr()
+		return t.failed || !a.IsValid() || t.addr.Port() == 0 || a.IsUnspecified() || a.IsMulticast()
+	})
+}
