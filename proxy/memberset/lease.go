@@ -1,0 +1,207 @@
+package memberset
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	coordinationv1ac "k8s.io/client-go/applyconfigurations/coordination/v1"
+	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
+	"k8s.io/client-go/kubernetes"
+)
+
+// What the operator reads in a Lease.
+const (
+	// AnnotationSuspects holds the names of the members that the pod does not
+	// reach, sorted, separated by commas; empty where it reaches all.
+	AnnotationSuspects = "sipring.io/suspects"
+	// LabelCluster holds the cluster's name.
+	LabelCluster = "sipring.io/cluster"
+	// fieldManager owns the fields that a proxy applies.
+	fieldManager = "sipring-proxy"
+)
+
+// Timing of the writes.
+const (
+	minLeaseBackoff = 200 * time.Millisecond
+	maxLeaseBackoff = 10 * time.Second
+	// writeWait bounds one write.
+	writeWait = 3 * time.Second
+	// writeGap is between two writes: what changes meanwhile goes in one.
+	writeGap = 200 * time.Millisecond
+	// repeatAfter repeats a report that names somebody. The operator disregards
+	// one that is older than the suspect's process, and a Lease that belonged to
+	// an earlier pod of the name may be deleted after our write.
+	repeatAfter = time.Minute
+)
+
+// maxSuspects bounds the annotation, in bytes; the API allows 256 KiB for all.
+const maxSuspects = 128 << 10
+
+// LeaseConfig names the Lease of one pod.
+type LeaseConfig struct {
+	// Namespace and Pod are the Lease's namespace and name too.
+	Namespace, Pod string
+	// PodUID, if known, makes the pod the Lease's owner: they go together.
+	PodUID string
+	// Cluster is the value of LabelCluster.
+	Cluster string
+	// Log; nil discards.
+	Log *slog.Logger
+}
+
+// Lease reports what a pod suspects, in an annotation of the Lease named like
+// it. It is written at the start, which withdraws what an earlier process of
+// the pod said, and on change, and repeated slowly while it names somebody.
+type Lease struct {
+	client kubernetes.Interface
+	cfg    LeaseConfig
+	log    *slog.Logger
+	repeat time.Duration
+
+	mu       sync.Mutex
+	wanted   string
+	counters LeaseCounters
+	changed  chan struct{} // capacity 1
+}
+
+// LeaseCounters of the writes since the start.
+type LeaseCounters struct {
+	Writes, Failures uint64
+}
+
+// NewLease needs the account to create Leases and to patch the one of its name.
+func NewLease(client kubernetes.Interface, cfg LeaseConfig) *Lease {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Lease{client: client, cfg: cfg, log: cfg.Log, repeat: repeatAfter, changed: make(chan struct{}, 1)}
+}
+
+// Report sets the names that the pod suspects now. It never blocks, may be
+// called from any goroutine, and keeps nothing of names.
+func (l *Lease) Report(names []string) {
+	text := join(names)
+	l.mu.Lock()
+	same := text == l.wanted
+	l.wanted = text
+	l.mu.Unlock()
+	if same {
+		return
+	}
+	select {
+	case l.changed <- struct{}{}:
+	default:
+	}
+}
+
+// join sorts the names and leaves out those beyond the bound.
+func join(names []string) string {
+	sorted := slices.Sorted(slices.Values(names))
+	size := 0
+	for i, name := range sorted {
+		if size += len(name) + 1; size > maxSuspects {
+			sorted = sorted[:i]
+			break
+		}
+	}
+	return strings.Join(sorted, ",")
+}
+
+// Counters may be called at any time from any goroutine.
+func (l *Lease) Counters() LeaseCounters {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.counters
+}
+
+func (l *Lease) suspects() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.wanted
+}
+
+// Run writes until ctx ends. Call it once.
+func (l *Lease) Run(ctx context.Context) {
+	for ctx.Err() == nil {
+		written, ok := l.insist(ctx)
+		if !ok || !pause(ctx, writeGap) {
+			return
+		}
+		l.waitForNews(ctx, written)
+	}
+}
+
+// insist writes what is suspected, again and again until a write succeeds.
+func (l *Lease) insist(ctx context.Context) (written string, ok bool) {
+	b := backoff{least: minLeaseBackoff, most: maxLeaseBackoff}
+	for failed := false; ; failed = true {
+		text := l.suspects() // the newest at every try
+		err := l.write(ctx, text)
+		if ctx.Err() != nil {
+			return "", false
+		}
+		l.count(err)
+		if err == nil {
+			return text, true
+		}
+		if !failed {
+			l.log.Warn("suspicions not written; trying on", "lease", l.cfg.Pod, "error", err)
+		}
+		b.wait(ctx)
+	}
+}
+
+func (l *Lease) count(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil {
+		l.counters.Failures++
+		return
+	}
+	l.counters.Writes++
+}
+
+// waitForNews returns when what is suspected is no longer what was written, or
+// it is time to repeat it.
+func (l *Lease) waitForNews(ctx context.Context, written string) {
+	t := time.NewTimer(l.repeat/2 + rand.N(l.repeat))
+	defer t.Stop()
+	for l.suspects() == written {
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.changed:
+		case <-t.C:
+			if written != "" {
+				return
+			}
+		}
+	}
+}
+
+// write is one request: a server-side apply creates the Lease or changes ours.
+func (l *Lease) write(ctx context.Context, suspects string) error {
+	ctx, cancel := context.WithTimeout(ctx, writeWait)
+	defer cancel()
+	lease := coordinationv1ac.Lease(l.cfg.Pod, l.cfg.Namespace).
+		WithLabels(map[string]string{LabelCluster: l.cfg.Cluster}).
+		WithAnnotations(map[string]string{AnnotationSuspects: suspects}).
+		WithSpec(coordinationv1ac.LeaseSpec().WithHolderIdentity(l.cfg.Pod).WithRenewTime(metav1.NowMicro()))
+	if l.cfg.PodUID != "" {
+		lease.WithOwnerReferences(metav1ac.OwnerReference().
+			WithAPIVersion("v1").WithKind("Pod").WithName(l.cfg.Pod).WithUID(types.UID(l.cfg.PodUID)))
+	}
+	_, err := l.client.CoordinationV1().Leases(l.cfg.Namespace).Apply(ctx, lease, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
+	if err != nil {
+		return fmt.Errorf("apply Lease %s/%s: %w", l.cfg.Namespace, l.cfg.Pod, err)
+	}
+	return nil
+}

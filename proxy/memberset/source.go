@@ -1,0 +1,43 @@
+package memberset
+
+import (
+	"context"
+
+	"github.com/sipring/sipring/proxy/config"
+)
+
+// Key of the ConfigMap's data, and the usual name of the file, that holds the
+// member set.
+const Key = "members.json"
+
+// maxContent bounds what is read as a member set, in bytes: more than a
+// ConfigMap can hold.
+const maxContent = 2 << 20
+
+// Source tells member sets.
+type Source interface {
+	// Run calls apply with every member set that is newer than the one before,
+	// until ctx ends. Calls come one at a time, from goroutines of Run, and each
+	// set is the receiver's to keep. apply must not block for long. A source is
+	// run once.
+	Run(ctx context.Context, apply func(*config.MemberSet))
+	// Counters may be called at any time from any goroutine.
+	Counters() Counters
+}
+
+// Counters of one source since its start.
+type Counters struct {
+	// Applied sets, all of rising epoch.
+	Applied uint64
+	// Invalid counts contents that are no valid member set.
+	Invalid uint64
+	// Older counts sets whose epoch is below that in force. A few are normal
+	// where two sources are followed: the mounted copy lags behind the API.
+	Older uint64
+	// Conflicting counts sets of the epoch in force with other content.
+	Conflicting uint64
+	// APIFailures counts watches that were refused or broke; 0 for a file.
+	APIFailures uint64
+	// APIConnected: the API is being watched at this moment.
+	APIConnected bool
+}
