@@ -65,7 +65,7 @@ func sipringCommand(binary, dir string, profiling bool) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	argv := []string{binary, "proxy", "--name", "bench-0"}
+	argv := []string{binary, "proxy", "--name", "bench-0", "--address", sipringAddress.Addr().String()}
 	for _, f := range []struct {
 		flag, name string
 		content    []byte
