@@ -25,7 +25,7 @@ const (
 // Branch is a client transaction of a Context. Its methods may be called where
 // a Table hands it out, and nowhere else.
 type Branch struct {
-	target  Target // Bytes is what would be retransmitted: the request, or the ACK
+	target  Target // without Bytes
 	request []byte // the request while it may be retransmitted, then the ACK of a failure
 
 	resendAt    int64 // Timers A, E, and E of the CANCEL

@@ -1,6 +1,8 @@
 package transaction
 
 import (
+	"sync/atomic"
+
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/wire"
 )
@@ -8,13 +10,49 @@ import (
 // Table holds the contexts of a process. All methods may be called concurrently;
 // now is the time in milliseconds, 0 or more, on a clock that does not go back.
 // Bytes passed in are copied where they are kept.
-type Table struct{ out Outlet }
+type Table struct {
+	max    int64
+	count  atomic.Int64
+	shards [shards]shard
+}
 
-// node is the place of a Context in its shard.
-type node struct{}
+// MaxBranches is the most branches a context has.
+const MaxBranches = 64
+
+const defaultMaxContexts = 200_000
 
 // NewTable returns a table that sends through out.
-func NewTable(o Options, out Outlet) *Table { return &Table{out: out} }
+func NewTable(o Options, out Outlet) *Table {
+	t := &Table{max: int64(o.MaxContexts)}
+	if t.max <= 0 {
+		t.max = defaultMaxContexts
+	}
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.out, s.exhausted = out, o.Exhausted
+		s.intervals = o.Timers.intervals()
+	}
+	return t
+}
+
+// lock returns the shard of a key, locked, with an event begun, and the context
+// if there is one.
+func (t *Table) lock(now int64, key token.TxID) (*shard, *Context) {
+	s := &t.shards[hashKey(key)&(shards-1)]
+	s.mu.Lock()
+	s.begin(now)
+	return s, s.get(key)
+}
+
+// unlock carries out what the event on c, if not nil, has led to.
+func (t *Table) unlock(s *shard, c *Context) {
+	if c != nil {
+		held := s.held
+		s.settle(c)
+		t.count.Add(int64(s.held - held))
+	}
+	s.mu.Unlock()
+}
 
 // Request takes a request that has arrived, under its transaction ID (an ACK or
 // CANCEL under that of the INVITE). Only New asks the caller for anything: a
@@ -22,10 +60,60 @@ func NewTable(o Options, out Outlet) *Table { return &Table{out: out} }
 // (INVITE) or forgotten after 64*T1.
 //
 // req must have passed Message.Validate.
-func (t *Table) Request(now int64, key token.TxID, req *wire.Message, src Source) Disposition { return 0 }
+func (t *Table) Request(now int64, key token.TxID, req *wire.Message, src Source) Disposition {
+	s, c := t.lock(now, key)
+	d := New
+	if c == nil {
+		c, d = t.open(s, key, req, src)
+	} else {
+		d = s.again(c, req, src)
+	}
+	t.unlock(s, c)
+	return d
+}
+
+// open makes a context for a request that has none.
+func (t *Table) open(s *shard, key token.TxID, req *wire.Message, src Source) (*Context, Disposition) {
+	if m := req.Method(); m == wire.MethodAck || m == wire.MethodCancel {
+		return nil, NoMatch
+	}
+	if t.count.Add(1) > t.max {
+		t.count.Add(-1)
+		s.stats.Overloaded++
+		return nil, Overloaded
+	}
+	c := s.takeContext()
+	s.accept(c, key, req, src)
+	s.add(c)
+	return c, New
+}
+
+// again handles a request that belongs to a context.
+func (s *shard) again(c *Context, req *wire.Message, src Source) Disposition {
+	switch req.Method() {
+	case wire.MethodAck:
+		if !c.invite() || !s.acknowledge(c) {
+			return NoMatch
+		}
+		return AckHandled
+	case wire.MethodCancel:
+		if !c.invite() {
+			return NoMatch
+		}
+		s.cancel(c, req, src)
+		return CancelHandled
+	}
+	s.repeated(c)
+	return Retransmission
+}
 
 // Has reports whether the table holds a context under the key.
-func (t *Table) Has(key token.TxID) bool { return false }
+func (t *Table) Has(key token.TxID) bool {
+	s := &t.shards[hashKey(key)&(shards-1)]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.get(key) != nil
+}
 
 // Fork starts a client transaction for each target, in order, and answers an
 // INVITE 100 if nothing was answered yet. Without targets, the best response so
@@ -40,12 +128,48 @@ func (t *Table) Fork(now int64, key token.TxID, targets []Target) bool {
 
 // ForkGroup is Fork for a search in several steps (RFC 3261 16.6): with more
 // set, the end of all branches calls Options.Exhausted.
-func (t *Table) ForkGroup(now int64, key token.TxID, targets []Target, more bool) bool { return false }
+func (t *Table) ForkGroup(now int64, key token.TxID, targets []Target, more bool) bool {
+	s, c := t.lock(now, key)
+	ok := c != nil && c.open() && !c.cancelled && !c.closed
+	if ok {
+		s.fork(c, targets, more && s.exhausted != nil)
+	}
+	t.unlock(s, c)
+	return ok
+}
 
 // Reply sends a response made by the caller, provisional or final. After a
 // final one the branches of an INVITE are cancelled. It returns false if the
 // context is gone or has been answered.
-func (t *Table) Reply(now int64, key token.TxID, response []byte) bool { return false }
+func (t *Table) Reply(now int64, key token.TxID, response []byte) bool {
+	status := statusOf(response)
+	s, c := t.lock(now, key)
+	ok := c != nil && c.open() && status != 0
+	if ok {
+		s.reply(c, status, response)
+	}
+	t.unlock(s, c)
+	return ok
+}
+
+// statusOf reads the status code of a response made here, 0 if it is none.
+func statusOf(response []byte) int {
+	const version = "SIP/2.0 "
+	if len(response) < len(version)+3 || string(response[:len(version)]) != version {
+		return 0
+	}
+	status := 0
+	for _, d := range response[len(version) : len(version)+3] {
+		if d < '0' || d > '9' {
+			return 0
+		}
+		status = 10*status + int(d-'0')
+	}
+	if status < 100 || status > 699 {
+		return 0
+	}
+	return status
+}
 
 // Response takes a response that has arrived for a branch. forward is the
 // response as it goes upstream, without our Via; it is not looked at for a 100
@@ -53,38 +177,41 @@ func (t *Table) Reply(now int64, key token.TxID, response []byte) bool { return 
 // table has no such branch; else the response has been dealt with, which may
 // mean dropped.
 func (t *Table) Response(now int64, key token.TxID, branch token.Branch, resp *wire.Message, forward []byte) bool {
-	return false
+	s, c := t.lock(now, key)
+	var b *Branch
+	if c != nil {
+		b = c.find(branch)
+	}
+	if b != nil {
+		s.response(c, b, resp, forward)
+	}
+	t.unlock(s, c)
+	return b != nil
 }
 
 // TransportError tells that the branch's target cannot be reached (RFC 3261
 // 16.9, 17.1.4). It returns false if the table has no such branch.
-func (t *Table) TransportError(now int64, key token.TxID, branch token.Branch) bool { return false }
-
-// Tick fires the timers that are due. It is to be called every 10 to 50 ms.
-func (t *Table) Tick(now int64) {}
-
-// Len returns the number of contexts held.
-func (t *Table) Len() int { return 0 }
-
-// MaxBranches is the most branches a context has.
-const MaxBranches = 64
-
-// Stats counts what a Table has done since it was made, but for the first two
-// fields, which say what it holds.
-type Stats struct {
-	Held          int    // contexts
-	Open          int    // contexts without a final response
-	Created       uint64 // contexts
-	Overloaded    uint64 // requests refused for want of room
-	Repeated      uint64 // retransmissions received
-	Resent        uint64 // retransmissions sent, requests and responses
-	Cancelled     uint64 // requests cancelled by the caller
-	TimedOut      uint64 // branches that did not answer in time (Timers B, C, F)
-	Unreachable   uint64 // branches whose target could not be reached
-	Unanswered    uint64 // contexts that ended without a final response
-	Unacked       uint64 // failures to INVITE that no ACK came for (Timer H)
-	LateSuccesses uint64 // 2xx to INVITE that came after another final response was sent
+func (t *Table) TransportError(now int64, key token.TxID, branch token.Branch) bool {
+	s, c := t.lock(now, key)
+	var b *Branch
+	if c != nil {
+		b = c.find(branch)
+	}
+	if b != nil {
+		s.unreachable(c, b)
+	}
+	t.unlock(s, c)
+	return b != nil
 }
 
-// Stats returns the counts.
-func (t *Table) Stats() Stats { return Stats{} }
+// Tick fires the timers that are due. It is to be called every 10 to 50 ms.
+func (t *Table) Tick(now int64) {
+	for i := range t.shards {
+		if left := t.shards[i].advance(now); left != 0 {
+			t.count.Add(int64(-left))
+		}
+	}
+}
+
+// Len returns the number of contexts held.
+func (t *Table) Len() int { return int(t.count.Load()) }

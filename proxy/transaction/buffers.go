@@ -1,0 +1,77 @@
+package transaction
+
+// bufferSizes are the capacities of pooled buffers, in bytes. What is larger is
+// left to the garbage collector.
+var bufferSizes = [...]int{256, 512, 768, 1024, 1536, 2048, 3072, 4096, 8192, 16384, 32768, 66560}
+
+// spareBuffers is how many buffers of a size may lie idle beyond as many as are
+// in use.
+const spareBuffers = 32
+
+// poison is what a buffer is filled with in tests before it is used again.
+const poison = 0xdb
+
+// buffers is a pool of byte buffers. A buffer that is released may be used
+// again only after flush, so that actions may still refer to it until then.
+type buffers struct {
+	free     [len(bufferSizes)][][]byte
+	used     [len(bufferSizes)]int
+	released [][]byte
+	poisoned bool // tests only: overwrite what comes back
+}
+
+// keep returns a copy of b.
+func (p *buffers) keep(b []byte) []byte { return append(p.take(len(b)), b...) }
+
+// take returns an empty buffer with room for n bytes.
+func (p *buffers) take(n int) []byte {
+	for i, size := range bufferSizes {
+		if n > size {
+			continue
+		}
+		p.used[i]++
+		last := len(p.free[i]) - 1
+		if last < 0 {
+			return make([]byte, 0, size)
+		}
+		b := p.free[i][last]
+		p.free[i] = p.free[i][:last]
+		return b
+	}
+	return make([]byte, 0, n)
+}
+
+// release gives the buffer back at the next flush and clears the reference.
+func (p *buffers) release(b *[]byte) {
+	if *b != nil {
+		p.released = append(p.released, *b)
+		*b = nil
+	}
+}
+
+// flush lets released buffers be used again.
+func (p *buffers) flush() {
+	for i, b := range p.released {
+		p.released[i] = nil
+		p.put(b)
+	}
+	p.released = p.released[:0]
+}
+
+func (p *buffers) put(b []byte) {
+	if p.poisoned {
+		for i := range b {
+			b[i] = poison
+		}
+	}
+	for i, size := range bufferSizes {
+		if cap(b) != size {
+			continue
+		}
+		p.used[i]--
+		if len(p.free[i]) < p.used[i]+spareBuffers {
+			p.free[i] = append(p.free[i], b[:0])
+		}
+		return
+	}
+}

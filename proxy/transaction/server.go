@@ -1,0 +1,171 @@
+package transaction
+
+import (
+	"github.com/sipring/sipring/proxy/token"
+	"github.com/sipring/sipring/proxy/wire"
+)
+
+// accept begins the server transaction of a request.
+func (m *machine) accept(c *Context, key token.TxID, req *wire.Message, src Source) {
+	c.key, c.source, c.created, c.method = key, src, m.now, req.Method()
+	c.state = serverTrying
+	c.limitAt = m.now + m.timeout
+	c.resendAt = m.now + m.late100
+	if c.invite() {
+		c.resendAt = m.now + m.trying
+	}
+	c.template = m.buildTemplate(req, src)
+	m.stats.Created++
+	m.stats.Open++
+}
+
+// repeated handles a retransmission of the request (RFC 3261 17.2.1, 17.2.2).
+func (m *machine) repeated(c *Context) {
+	m.stats.Repeated++
+	switch {
+	case c.state == serverTrying && c.invite():
+		m.sayTrying(c)
+	case c.state == serverProceeding || c.state == serverCompleted:
+		m.resendLast(c)
+	}
+}
+
+// sayTrying sends the 100, if nothing has been sent yet.
+func (m *machine) sayTrying(c *Context) {
+	if c.state == serverTrying {
+		c.state, c.resendAt = serverProceeding, never
+		m.upstream(c.template)
+	}
+}
+
+func (m *machine) resendLast(c *Context) {
+	response := c.last
+	if response == nil {
+		response = c.template
+	}
+	m.stats.Resent++
+	m.upstream(response)
+}
+
+// acknowledge takes an ACK and reports whether it is for a failure sent here.
+// That to a 2xx belongs to the caller's core (RFC 6026 7.1).
+func (m *machine) acknowledge(c *Context) bool {
+	if c.status/100 == 2 {
+		return false
+	}
+	if c.state == serverCompleted {
+		c.state, c.resendAt = serverConfirmed, never
+		c.limitAt = m.now + unless(c.source.Reliable, m.t4)
+		m.pool.release(&c.last)
+		m.endIfDue(c)
+	}
+	return true
+}
+
+// cancel answers a CANCEL and cancels what is pending (RFC 3261 9.2, 16.10).
+func (m *machine) cancel(c *Context, req *wire.Message, src Source) {
+	m.cancelSource = src
+	m.actions = append(m.actions, action{kind: answerCancel, bytes: m.buildCancelOK(c, req, src)})
+	if c.cancelled || !c.open() {
+		return
+	}
+	c.cancelled, c.more = true, false
+	m.stats.Cancelled++
+	m.keepReason(c, req)
+	if c.pending() {
+		m.cancelPending(c)
+		return
+	}
+	m.finish(c, 487)
+}
+
+// reply sends a response of the proxy's own.
+func (m *machine) reply(c *Context, status int, response []byte) {
+	switch {
+	case status < 200:
+		m.provisional(c, status, response)
+	case c.invite() && status < 300:
+		m.success(c, status, response)
+	default:
+		m.final(c, status, m.pool.keep(response))
+		m.cancelPending(c)
+	}
+}
+
+// final sends a final response other than a 2xx to INVITE. It takes response,
+// which is of the pool.
+func (m *machine) final(c *Context, status int, response []byte) {
+	m.upstream(response)
+	m.answered(c, status, serverCompleted)
+	c.last = response
+	if c.invite() {
+		c.limitAt = m.now + m.timeout // Timer H
+		if !c.source.Reliable {
+			c.resendEvery = m.t1
+			c.resendAt = m.now + m.t1 // Timer G
+		}
+		return
+	}
+	c.limitAt = m.now + unless(c.source.Reliable, m.timeout) // Timer J
+	m.endIfDue(c)
+}
+
+// answered notes the final response and gives up what only led to it.
+func (m *machine) answered(c *Context, status int, state serverState) {
+	c.status, c.state, c.more = uint16(status), state, false
+	c.resendAt = never
+	m.stats.Open--
+	m.pool.release(&c.template)
+	m.pool.release(&c.last)
+	m.pool.release(&c.best)
+	m.pool.release(&c.challenges)
+}
+
+// serverResend fires Timer G, or sends the 100 whose time has come (RFC 3261
+// 17.2.1, RFC 4320 4.1).
+func (m *machine) serverResend(c *Context) {
+	if c.state != serverCompleted {
+		m.sayTrying(c)
+		return
+	}
+	m.resendLast(c)
+	c.resendEvery = min(2*c.resendEvery, m.t2)
+	c.resendAt = m.now + c.resendEvery
+}
+
+// serverLimit ends a state that has lasted as long as it may.
+func (m *machine) serverLimit(c *Context) {
+	switch {
+	case c.open() && c.invite():
+		m.finish(c, 408)
+	case c.open():
+		m.stats.Unanswered++
+		m.stats.Open--
+		m.end(c)
+		for i := range int(c.branches) {
+			if b := c.branch(i); b.pending() {
+				m.endBranch(b)
+			}
+		}
+	default:
+		if c.state == serverCompleted && c.invite() {
+			m.stats.Unacked++
+		}
+		m.end(c)
+	}
+}
+
+func (m *machine) endIfDue(c *Context) {
+	if c.limitAt <= m.now {
+		m.end(c)
+	}
+}
+
+// end ends the server transaction.
+func (m *machine) end(c *Context) {
+	c.state, c.resendAt, c.limitAt = serverTerminated, never, never
+	m.pool.release(&c.template)
+	m.pool.release(&c.last)
+	m.pool.release(&c.best)
+	m.pool.release(&c.challenges)
+}

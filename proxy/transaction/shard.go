@@ -1,0 +1,84 @@
+package transaction
+
+import "sync"
+
+const (
+	shardBits = 6
+	shards    = 1 << shardBits
+)
+
+// shard is a part of a Table's contexts with all that they need.
+type shard struct {
+	mu sync.Mutex
+	machine
+	index
+	wheel
+	out       Outlet
+	exhausted func(*Context)
+	failed    []*Branch
+}
+
+// settle carries out what the machine wants done for c, and then either keeps c
+// until its next timer or lets it go.
+func (s *shard) settle(c *Context) {
+	for len(s.actions) > 0 {
+		for i := range s.actions {
+			s.do(c, &s.actions[i])
+		}
+		s.forget()
+		for _, b := range s.failed {
+			s.unreachable(c, b)
+		}
+		clear(s.failed)
+		s.failed = s.failed[:0]
+	}
+	if c.over() {
+		s.leave(c)
+		return
+	}
+	s.schedule(c, c.next())
+}
+
+func (s *shard) do(c *Context, a *action) {
+	switch a.kind {
+	case sendUpstream:
+		s.out.Upstream(c, c.source, a.bytes)
+	case answerCancel:
+		s.out.Upstream(c, s.cancelSource, a.bytes)
+	case sendDownstream:
+		if !s.out.Downstream(c, a.branch, a.bytes) {
+			s.failed = append(s.failed, a.branch)
+		}
+	case tellExhausted:
+		s.exhausted(c)
+	}
+}
+
+// leave takes c out of the table.
+func (s *shard) leave(c *Context) {
+	s.out.Done(c)
+	s.index.remove(c)
+	s.wheel.remove(c)
+	s.dropContext(c)
+}
+
+// advance fires the timers that are due, and returns how many contexts left.
+func (s *shard) advance(now int64) (left int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	held := s.held
+	for {
+		due, ok := s.wheel.advance(now)
+		if !ok {
+			return held - s.held
+		}
+		for due != nil {
+			c := due
+			due, c.node.prev = c.node.prev, nil
+			if s.begin(now); c.next() <= now {
+				s.expire(c)
+			}
+			s.settle(c)
+		}
+	}
+}

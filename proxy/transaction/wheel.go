@@ -1,0 +1,77 @@
+package transaction
+
+const (
+	tickMillis = 20
+	wheelSlots = 2048 // 41 s, a power of two; what is later stays for another turn
+)
+
+// wheel says which contexts have a timer due: each is in one slot, that of the
+// tick in which its next timer was due when it was put there. A timer that moves
+// away leaves it there to be looked at in vain once, which is cheaper than to
+// move it each time.
+type wheel struct {
+	slots [wheelSlots]*Context
+	tick  int64 // the last one done
+}
+
+// node is the place of a context in its shard.
+type node struct {
+	chain      *Context // next in the bucket of the index
+	prev, next *Context // in the slot of the wheel
+	tick       int64    // 0: in no slot
+}
+
+// schedule sees to it that c is looked at when at is due.
+func (w *wheel) schedule(c *Context, at int64) {
+	if at == never {
+		return
+	}
+	tick := max((at+tickMillis-1)/tickMillis, w.tick+1)
+	if c.node.tick != 0 {
+		if c.node.tick <= tick {
+			return
+		}
+		w.remove(c)
+	}
+	c.node.tick = tick
+	slot := &w.slots[tick&(wheelSlots-1)]
+	if c.node.next = *slot; *slot != nil {
+		(*slot).node.prev = c
+	}
+	*slot = c
+}
+
+// remove takes c out of its slot.
+func (w *wheel) remove(c *Context) {
+	switch {
+	case c.node.tick == 0:
+		return
+	case c.node.prev != nil:
+		c.node.prev.node.next = c.node.next
+	default:
+		w.slots[c.node.tick&(wheelSlots-1)] = c.node.next
+	}
+	if c.node.next != nil {
+		c.node.next.node.prev = c.node.prev
+	}
+	c.node.prev, c.node.next, c.node.tick = nil, nil, 0
+}
+
+// advance moves to the next tick that is over by now and returns the contexts
+// of it, chained by node.prev, and false if there is none.
+func (w *wheel) advance(now int64) (due *Context, ok bool) {
+	to := now / tickMillis
+	if w.tick >= to {
+		return nil, false
+	}
+	w.tick = max(w.tick+1, to-wheelSlots+1) // a whole turn visits every slot
+	for c := w.slots[w.tick&(wheelSlots-1)]; c != nil; {
+		next := c.node.next
+		if c.node.tick <= w.tick {
+			w.remove(c)
+			c.node.prev, due = due, c
+		}
+		c = next
+	}
+	return due, true
+}
