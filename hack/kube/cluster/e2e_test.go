@@ -184,7 +184,8 @@ func echoPod(node string) *corev1.Pod {
 				Image:           echoImage,
 				ImagePullPolicy: corev1.PullNever,
 				Env: []corev1.EnvVar{{Name: "POD_NAME", ValueFrom: &corev1.EnvVarSource{
-					FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.name"}}}},
+					FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.name"},
+				}}},
 				ReadinessProbe: &corev1.Probe{
 					PeriodSeconds: 1,
 					ProbeHandler:  corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Port: intstr.FromInt32(echoPort)}},

@@ -170,10 +170,24 @@ func (o Options) removeNetwork(ctx context.Context) error {
 	}
 	for _, entry := range entries {
 		if o.ownsNetns(entry.Name()) {
-			errs = append(errs, run(ctx, "ip", "netns", "del", entry.Name()))
+			errs = append(errs, o.removeNetns(ctx, entry.Name()))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// removeNetns refuses to hide a machine that runs but is not recorded, which
+// happens when somebody else removed the state directory.
+func (o Options) removeNetns(ctx context.Context, ns string) error {
+	pids, err := output(ctx, "ip", "netns", "pids", ns)
+	if err != nil {
+		return err
+	}
+	if pids != "" && ns != o.clientNS() {
+		return fmt.Errorf("network namespace %s is used by processes that are not recorded, end them first: %s",
+			ns, strings.Join(strings.Fields(pids), " "))
+	}
+	return run(ctx, "ip", "netns", "del", ns)
 }
 
 // ownsNetns does not ask how many nodes there are: a crashed cluster may have

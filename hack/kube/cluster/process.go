@@ -101,7 +101,8 @@ func (s *state) start(m machine) error {
 	}
 	defer release.Close()
 	defer ready.Close()
-	cmd := exec.Command(filepath.Join(s.Options.AssetsDir, "nodeinit"), specPath)
+	// Not under any caller's context: the machine outlives this program.
+	cmd := exec.CommandContext(context.Background(), filepath.Join(s.Options.AssetsDir, "nodeinit"), specPath)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{ready} // becomes spec.GoFD
 	cmd.Dir = m.dir

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"flag"
@@ -29,7 +30,7 @@ func main() {
 		fmt.Fprint(w, answer(r.RemoteAddr))
 	})
 	http.HandleFunc("/relay", func(w http.ResponseWriter, r *http.Request) {
-		reply(w, &http.Client{Timeout: 2 * time.Second}, r.FormValue("url"), "")
+		reply(w, r, &http.Client{Timeout: 2 * time.Second}, r.FormValue("url"), "")
 	})
 	http.HandleFunc("/apiserver", askAPIServer)
 	log.Fatal(http.ListenAndServe(*listen, nil))
@@ -42,7 +43,7 @@ func answer(source string) string {
 
 // askAPIServer reaches the API as in-cluster clients do: the address from the
 // environment, the certificate authority and token from the service account.
-func askAPIServer(w http.ResponseWriter, _ *http.Request) {
+func askAPIServer(w http.ResponseWriter, r *http.Request) {
 	ca, err := os.ReadFile(serviceAccount + "ca.crt")
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -60,12 +61,12 @@ func askAPIServer(w http.ResponseWriter, _ *http.Request) {
 		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}},
 	}
 	host := net.JoinHostPort(os.Getenv("KUBERNETES_SERVICE_HOST"), os.Getenv("KUBERNETES_SERVICE_PORT"))
-	reply(w, client, "https://"+host+"/version", string(token))
+	reply(w, r, client, "https://"+host+"/version", string(token))
 }
 
-// reply passes on what url answers.
-func reply(w http.ResponseWriter, client *http.Client, url, token string) {
-	req, err := http.NewRequest(http.MethodGet, url, nil)
+// reply passes on what url answers to asked.
+func reply(w http.ResponseWriter, asked *http.Request, client *http.Client, url, token string) {
+	req, err := http.NewRequestWithContext(asked.Context(), http.MethodGet, url, nil)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
@@ -86,7 +87,8 @@ func reply(w http.ResponseWriter, client *http.Client, url, token string) {
 }
 
 func serveUDP(address string) {
-	conn, err := net.ListenPacket("udp", address)
+	var config net.ListenConfig
+	conn, err := config.ListenPacket(context.Background(), "udp", address)
 	if err != nil {
 		log.Fatal(err)
 	}

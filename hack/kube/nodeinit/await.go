@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"net"
@@ -41,7 +42,9 @@ func ask(address string) error {
 }
 
 func connect(network, address string) error {
-	conn, err := net.DialTimeout(network, address, tryLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), tryLimit)
+	defer cancel()
+	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
 	if err != nil {
 		return err
 	}
@@ -57,7 +60,11 @@ func askReady(url string) error {
 			DisableKeepAlives: true,
 		},
 	}
-	resp, err := client.Get(url)
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := client.Do(req)
 	if err != nil {
 		return err
 	}

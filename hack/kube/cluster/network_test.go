@@ -1,0 +1,111 @@
+//go:build linux
+
+package cluster
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// Down deletes what ownsNetns claims: it must claim nothing of another.
+func TestOwnsNetns(t *testing.T) {
+	o := Options{Name: "sip"}
+	tests := map[string]bool{
+		"sip-fabric":     true,
+		"sip-cp":         true,
+		"sip-client":     true,
+		"sip-node1":      true,
+		"sip-node50":     true,
+		"sip":            false,
+		"sip-":           false,
+		"sip-node":       false,
+		"sip-node01":     false,
+		"sip-node1x":     false,
+		"sip-nodes":      false,
+		"sip-other":      false,
+		"sipring-node1":  false,
+		"x-sip-node1":    false,
+		"sip-client-old": false,
+	}
+	for ns, want := range tests {
+		if got := o.ownsNetns(ns); got != want {
+			t.Errorf("ownsNetns(%q) = %t, want %t", ns, got, want)
+		}
+	}
+}
+
+func TestEveryInterfaceNameFits(t *testing.T) {
+	const limit = 15 // IFNAMSIZ without the terminator
+	o := Options{Name: "abcdefgh"}
+	for _, name := range []string{o.hostLink(), port("host"), port("client"), port(NodeName(maxNodes))} {
+		if len(name) > limit {
+			t.Errorf("interface name %q is longer than %d", name, limit)
+		}
+	}
+}
+
+func TestRangesDoNotOverlap(t *testing.T) {
+	p := newPlan("10.77.0.0/16")
+	machines := netip.MustParsePrefix(p.onLink(p.host())).Masked()
+	pods, services := netip.MustParsePrefix(p.allPods()), netip.MustParsePrefix(p.services())
+	for _, pair := range [][2]netip.Prefix{{machines, pods}, {machines, services}, {pods, services}} {
+		if pair[0].Overlaps(pair[1]) {
+			t.Errorf("%s overlaps %s", pair[0], pair[1])
+		}
+	}
+	for n := 1; n <= maxNodes; n++ {
+		net := netip.MustParsePrefix(p.podNet(n))
+		if !pods.Contains(net.Addr()) || net != net.Masked() {
+			t.Errorf("pods of %s: %s is not a range within %s", NodeName(n), net, pods)
+		}
+		if !machines.Contains(netip.MustParseAddr(p.node(n))) {
+			t.Errorf("%s: %s is not in %s", NodeName(n), p.node(n), machines)
+		}
+	}
+}
+
+func TestRoutesLeadToEveryOtherNodesPods(t *testing.T) {
+	o := Options{Nodes: 2}
+	p := newPlan("10.77.0.0/16")
+	tests := map[string]struct {
+		self string
+		want []string
+	}{
+		"node": {p.node(1), []string{
+			"route add 10.77.66.0/24 via 10.77.0.12",
+			"route add 198.51.100.0/24 via 10.77.0.3",
+		}},
+		"client has the phones itself": {p.client(), []string{
+			"route add 10.77.65.0/24 via 10.77.0.11",
+			"route add 10.77.66.0/24 via 10.77.0.12",
+		}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, o.routes(p, test.self)); diff != "" {
+				t.Errorf("routes (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestPartitionRules(t *testing.T) {
+	const reset = "add table bridge partition\ndelete table bridge partition\n"
+	if got := partitionRules(nil); got != reset {
+		t.Errorf("no groups: %q, want %q", got, reset)
+	}
+	want := reset + `table bridge partition {
+  chain forward {
+    type filter hook forward priority 0;
+    iifname { p-node1, p-node2 } oifname { p-node3 } drop
+    iifname { p-node3 } oifname { p-node1, p-node2 } drop
+  }
+}
+`
+	got := partitionRules([][]string{{"p-node1", "p-node2"}, {"p-node3"}})
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("two groups (-want +got):\n%s", diff)
+	}
+}
