@@ -78,12 +78,12 @@ type SIPClusterSpec struct {
 	Transports []Transport `json:"transports,omitempty"`
 
 	// Ports are the proxies' own ports, never exposed by the client Service.
-	// +kubebuilder:default={}
+	// +kubebuilder:default={peer: 7947, gossip: 7946, admin: 9090}
 	// +optional
 	Ports Ports `json:"ports,omitempty"`
 
 	// Service is how phones reach the cluster.
-	// +kubebuilder:default={}
+	// +kubebuilder:default={type: "ClusterIP"}
 	// +optional
 	Service Service `json:"service,omitempty"`
 
@@ -92,12 +92,12 @@ type SIPClusterSpec struct {
 	Network *Network `json:"network,omitempty"`
 
 	// Ring holds the parameters of the hash ring.
-	// +kubebuilder:default={}
+	// +kubebuilder:default={partitions: 16384, replicas: 2}
 	// +optional
 	Ring Ring `json:"ring,omitempty"`
 
 	// Registrar bounds registrations.
-	// +kubebuilder:default={}
+	// +kubebuilder:default={minExpires: 60, maxExpires: 3600, maxContacts: 10}
 	// +optional
 	Registrar Registrar `json:"registrar,omitempty"`
 

@@ -1,0 +1,195 @@
+package v1alpha1_test
+
+import (
+	"context"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/controllers/testapi"
+)
+
+var server *testapi.Server
+
+func TestMain(m *testing.M) {
+	os.Exit(testapi.Run(m, func(s *testapi.Server) { server = s }))
+}
+
+// manifest is a SIPCluster as a user writes it: the spec's lines below the least
+// that is needed.
+func manifest(t *testing.T, name, spec string) *unstructured.Unstructured {
+	t.Helper()
+	text := "apiVersion: sipring.io/v1alpha1\nkind: SIPCluster\nmetadata: {namespace: default, name: " + name + "}\nspec:\n"
+	if !strings.Contains(spec, "domains:") {
+		text += "  domains: [example.com]\n"
+	}
+	for line := range strings.Lines(spec) {
+		text += "  " + strings.TrimRight(line, "\n") + "\n"
+	}
+	u := &unstructured.Unstructured{}
+	if err := yaml.Unmarshal([]byte(text), &u.Object); err != nil {
+		t.Fatalf("%v in\n%s", err, text)
+	}
+	return u
+}
+
+func TestRefused(t *testing.T) {
+	api := testapi.Need(t, server)
+	tests := map[string]struct {
+		name, spec string
+		want       string // in the message
+	}{
+		"no domain":             {spec: "domains: []", want: "spec.domains: Invalid value: 0: spec.domains in body should have at least 1 items"},
+		"domain with a user":    {spec: "domains: ['bob@example.com']", want: "spec.domains holds the host part of SIP addresses, such as example.com"},
+		"domain with a scheme":  {spec: "domains: ['sip:example.com']", want: "no scheme, user, port or wildcard"},
+		"domain twice":          {spec: "domains: [example.com, example.com]", want: "Duplicate value"},
+		"TCP":                   {spec: "transports: [{protocol: TCP}]", want: "only protocol UDP is served so far: TCP, TLS, WS and WSS come with a later release"},
+		"UDP twice":             {spec: "transports: [{protocol: UDP}, {protocol: UDP, port: 5070}]", want: "Duplicate value"},
+		"no transport":          {spec: "transports: []", want: "at least 1 items"},
+		"port 0":                {spec: "ports: {peer: 0}", want: "should be greater than or equal to 1"},
+		"port 70000":            {spec: "transports: [{protocol: UDP, port: 70000}]", want: "should be less than or equal to 65535"},
+		"ports equal":           {spec: "ports: {peer: 7000, gossip: 7000}", want: "spec.ports: peer, gossip and admin need three different ports"},
+		"SIP on the admin port": {spec: "transports: [{protocol: UDP, port: 9090}]", want: "a port of spec.transports is also one of spec.ports"},
+		"replicas below 0":      {spec: "replicas: -1", want: "spec.replicas"},
+		"too many replicas":     {spec: "replicas: 5000", want: "should be less than or equal to 4096"},
+		"image with a space":    {spec: "image: 'a b'", want: "spec.image is not an image reference"},
+		"ring replicas 0":       {spec: "ring: {replicas: 0}", want: "spec.ring.replicas"},
+		"ring replicas 6":       {spec: "ring: {replicas: 6}", want: "should be less than or equal to 5"},
+		"few partitions":        {spec: "ring: {partitions: 8}", want: "should be greater than or equal to 64"},
+		"min above max":         {spec: "registrar: {minExpires: 900, maxExpires: 600}", want: "minExpires must not be above maxExpires"},
+		"default above max":     {spec: "registrar: {maxExpires: 600, defaultExpires: 900}", want: "defaultExpires must lie between minExpires and maxExpires"},
+		"more than a week":      {spec: "registrar: {maxExpires: 700000}", want: "should be less than or equal to 604800"},
+		"contacts 0":            {spec: "registrar: {maxContacts: 0}", want: "spec.registrar.maxContacts"},
+		"unknown log level":     {spec: "logLevel: trace", want: `supported values: "debug", "info", "warn", "error"`},
+		"service type":          {spec: "service: {type: ExternalName}", want: `supported values: "ClusterIP", "NodePort", "LoadBalancer"`},
+		"policy without a way in": {
+			spec: "service: {externalTrafficPolicy: Local}",
+			want: "spec.service.externalTrafficPolicy has no meaning for type ClusterIP: remove it, or set type LoadBalancer or NodePort",
+		},
+		"load balancer's address without one": {spec: "service: {loadBalancerIP: 192.0.2.1}", want: "need type LoadBalancer"},
+		"load balancer's address":             {spec: "service: {type: LoadBalancer, loadBalancerIP: here}", want: "is not an IP address"},
+		"source range":                        {spec: "service: {type: LoadBalancer, loadBalancerSourceRanges: [192.0.2.1]}", want: "prefixes such as 192.0.2.0/24"},
+		"node port without an address":        {spec: "service: {type: NodePort}", want: "spec.service.type NodePort needs spec.network.advertise"},
+		"advertise a URI":                     {spec: "network: {advertise: 'sip:example.com'}", want: "spec.network.advertise is a host or host:port such as sip.example.com"},
+		"advertise bare IPv6":                 {spec: "network: {advertise: '2001:db8::1'}", want: "[2001:db8::1]:5060"},
+		"advertise port 0":                    {spec: "network: {advertise: 'sip.example.com:0'}", want: "the port after ':' must be 1 to 65535"},
+		"advertise port 70000":                {spec: "network: {advertise: '[2001:db8::1]:70000'}", want: "the port after ':' must be 1 to 65535"},
+		"template is a list":                  {spec: "template: {spec: []}", want: "spec.template.spec"},
+		"unknown field":                       {spec: "replica: 3", want: `unknown field "spec.replica"`},
+		"long name":                           {name: strings.Repeat("a", 51), want: "metadata.name must have at most 50 characters"},
+		"name that begins with a digit":       {name: "1st", want: "metadata.name names a Service too"},
+		"name with a dot":                     {name: "a.b", want: "metadata.name names a Service too"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			object := "refused"
+			if tt.name != "" {
+				object = "'" + tt.name + "'"
+			}
+			err := api.Client.Create(t.Context(), manifest(t, object, tt.spec), client.DryRunAll, client.FieldValidation("Strict"))
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v\nwant a refusal with %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestAccepted(t *testing.T) {
+	api := testapi.Need(t, server)
+	tests := map[string]string{
+		"least":               "",
+		"addresses":           "domains: [example.com, 192.0.2.1, '[2001:db8::1]', EXAMPLE.ORG, localhost]",
+		"no replicas":         "replicas: 0",
+		"another port":        "transports: [{protocol: UDP, port: 5070}]",
+		"load balancer":       "service: {type: LoadBalancer, externalTrafficPolicy: Cluster, loadBalancerIP: 192.0.2.1, loadBalancerClass: example.com/lb, loadBalancerSourceRanges: [192.0.2.0/24], annotations: {a: b}}",
+		"node port":           "service: {type: NodePort}\nnetwork: {advertise: 'sip.example.com:30060'}",
+		"advertise a host":    "network: {advertise: sip.example.com}",
+		"advertise IPv6":      "network: {advertise: '[2001:db8::1]:5062'}",
+		"short registrations": "registrar: {maxExpires: 120}",
+		"image by digest":     "image: ghcr.io/sipring/sipring@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+		"template":            "template: {labels: {a: b}, spec: {hostNetwork: true, containers: [{name: proxy, resources: {limits: {memory: 1Gi}}}]}}",
+	}
+	for name, spec := range tests {
+		t.Run(name, func(t *testing.T) {
+			err := api.Client.Create(t.Context(), manifest(t, "accepted", spec), client.DryRunAll, client.FieldValidation("Strict"))
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	api := testapi.Need(t, server)
+	u := manifest(t, "defaults", "")
+	if err := api.Client.Create(t.Context(), u, client.DryRunAll); err != nil {
+		t.Fatal(err)
+	}
+	text, err := yaml.Marshal(u.Object["spec"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := v1alpha1.SIPClusterSpec{}
+	if err := yaml.UnmarshalStrict(text, &got); err != nil {
+		t.Fatal(err)
+	}
+	want := v1alpha1.SIPClusterSpec{
+		Replicas:     new(int32(3)),
+		Domains:      []v1alpha1.Domain{"example.com"},
+		Transports:   []v1alpha1.Transport{{Protocol: "UDP", Port: 5060}},
+		Ports:        v1alpha1.Ports{Peer: 7947, Gossip: 7946, Admin: 9090},
+		Service:      v1alpha1.Service{Type: corev1.ServiceTypeClusterIP},
+		Ring:         v1alpha1.Ring{Partitions: 16384, Replicas: 2},
+		Registrar:    v1alpha1.Registrar{MinExpires: 60, MaxExpires: 3600, MaxContacts: 10},
+		DrainSeconds: new(int32(30)),
+		LogLevel:     "info",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("defaults (-want +got):\n%s", d)
+	}
+}
+
+func TestImmutable(t *testing.T) {
+	api := testapi.Need(t, server)
+	u := manifest(t, "immutable", "service: {type: LoadBalancer, loadBalancerClass: example.com/lb}")
+	if err := api.Client.Create(t.Context(), u); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := api.Client.Delete(context.Background(), u); err != nil {
+			t.Error(err)
+		}
+	})
+	tests := map[string]struct {
+		patch, want string
+	}{
+		"partitions":            {`{"spec":{"ring":{"partitions":1024}}}`, "spec.ring.partitions cannot change: proxies that cut the ring differently would lose each other's bindings"},
+		"peer port":             {`{"spec":{"ports":{"peer":8000}}}`, "spec.ports.peer cannot change"},
+		"gossip port":           {`{"spec":{"ports":{"gossip":8000}}}`, "spec.ports.gossip cannot change"},
+		"load balancer's class": {`{"spec":{"service":{"loadBalancerClass":"other"}}}`, "spec.service.loadBalancerClass cannot change"},
+		"SIP port may":          {`{"spec":{"transports":[{"protocol":"UDP","port":5070}]}}`, ""},
+		"copies may":            {`{"spec":{"ring":{"replicas":3}}}`, ""},
+		"domains may":           {`{"spec":{"domains":["example.org"]}}`, ""},
+		"back to the default":   {`{"spec":{"ring":null,"ports":null}}`, ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			c := &v1alpha1.SIPCluster{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "immutable"}}
+			err := api.Client.Patch(t.Context(), c, client.RawPatch("application/merge-patch+json", []byte(tt.patch)), client.DryRunAll)
+			switch {
+			case tt.want == "" && err != nil:
+				t.Error(err)
+			case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)):
+				t.Errorf("got %v\nwant a refusal with %q", err, tt.want)
+			}
+		})
+	}
+}
