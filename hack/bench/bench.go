@@ -23,7 +23,7 @@ type bench struct {
 
 // progress is one line on stderr.
 func (b *bench) progress(format string, args ...any) {
-	fmt.Fprintf(b.log, "bench: "+format+"\n", args...)
+	_, _ = fmt.Fprintf(b.log, "bench: "+format+"\n", args...)
 }
 
 // run measures every server and returns the report. Servers that cannot be

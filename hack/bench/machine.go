@@ -17,21 +17,26 @@ type machine struct {
 	Kernel      string `json:"kernel"`
 	System      string `json:"system"`
 	Pinning     string `json:"pinning"`
+	// LoadAverage of the last minute when the run began: what else ran.
+	LoadAverage string `json:"load_average"`
 }
 
 func (m machine) String() string {
-	return fmt.Sprintf("%s, %d cores, %d GiB, Linux %s, %s; %s.",
-		m.CPU, m.Cores, (m.MemoryBytes+1<<29)>>30, m.Kernel, m.System, m.Pinning)
+	return fmt.Sprintf("%s, %d cores, %d GiB, Linux %s, %s; %s; load average before: %s.",
+		m.CPU, m.Cores, (m.MemoryBytes+1<<29)>>30, m.Kernel, m.System, m.Pinning, m.LoadAverage)
 }
 
 // readMachine describes this machine; what it cannot learn is "unknown".
 func readMachine(c cpus) machine {
-	m := machine{CPU: "unknown", Cores: runtime.NumCPU(), Kernel: "unknown", System: "unknown", Pinning: c.String()}
+	m := machine{CPU: "unknown", Cores: runtime.NumCPU(), Kernel: "unknown", System: "unknown", Pinning: c.String(), LoadAverage: "unknown"}
 	if b, err := os.ReadFile("/proc/cpuinfo"); err == nil {
 		m.CPU = lineValue(string(b), "model name", ":", m.CPU)
 	}
 	if b, err := os.ReadFile("/etc/os-release"); err == nil {
 		m.System = strings.Trim(lineValue(string(b), "PRETTY_NAME", "=", m.System), `"`)
+	}
+	if b, err := os.ReadFile("/proc/loadavg"); err == nil {
+		m.LoadAverage, _, _ = strings.Cut(string(b), " ")
 	}
 	var uts unix.Utsname
 	if unix.Uname(&uts) == nil {

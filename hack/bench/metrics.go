@@ -15,56 +15,78 @@ type metric struct {
 // metrics in the order of the rows.
 func metrics() []metric {
 	return []metric{
-		{key: "register_cpu_us", label: "server CPU per REGISTER, refresh [us]", digits: 1, compare: true, goal: 1.0 / 4,
+		{
+			key: "register_cpu_us", label: "server CPU per REGISTER, refresh [us]", digits: 1, compare: true, goal: 1.0 / 4,
 			value: func(s sample, _ target) (float64, bool) {
 				return perRequest(s.Refresh.CPU.Seconds(), s.Refresh.Result.OK)
-			}},
-		{key: "register_new_cpu_us", label: "server CPU per REGISTER, new binding [us]", digits: 1, compare: true, goal: 1.0 / 4,
+			},
+		},
+		{
+			key: "register_new_cpu_us", label: "server CPU per REGISTER, new binding [us]", digits: 1, compare: true, goal: 1.0 / 4,
 			value: func(s sample, _ target) (float64, bool) {
 				return perRequest(s.New.CPU.Seconds(), s.New.Result.OK)
-			}},
-		{key: "call_cpu_us", label: "server CPU per call, 7 messages [us]", digits: 1, compare: true, goal: 1.0 / 3,
+			},
+		},
+		{
+			key: "call_cpu_us", label: "server CPU per call, 7 messages [us]", digits: 1, compare: true, goal: 1.0 / 3,
 			value: func(s sample, _ target) (float64, bool) {
 				if s.Calls == nil {
 					return 0, false
 				}
 				return perRequest(s.Calls.CPU.Seconds(), s.Calls.Result.Succeeded)
-			}},
-		{key: "register_per_s", label: "REGISTER, refresh [1/s]", compare: true,
+			},
+		},
+		{
+			key: "register_per_s", label: "REGISTER, refresh [1/s]", compare: true,
 			value: func(s sample, _ target) (float64, bool) {
 				return float64(s.Refresh.Result.OK) / s.Refresh.Result.Seconds, s.Refresh.Result.OK > 0
-			}},
-		{key: "register_p50_us", label: "REGISTER latency, median [us]",
+			},
+		},
+		{
+			key: "register_p50_us", label: "REGISTER latency, median [us]",
 			value: func(s sample, _ target) (float64, bool) {
 				return float64(s.Refresh.Result.P50), s.Refresh.Result.OK > 0
-			}},
-		{key: "register_p99_us", label: "REGISTER latency, 99th percentile [us]",
+			},
+		},
+		{
+			key: "register_p99_us", label: "REGISTER latency, 99th percentile [us]",
 			value: func(s sample, _ target) (float64, bool) {
 				return float64(s.Refresh.Result.P99), s.Refresh.Result.OK > 0
-			}},
-		{key: "memory_mib", label: "memory with all bindings [MiB]", digits: 1, compare: true,
+			},
+		},
+		{
+			key: "memory_mib", label: "memory with all bindings [MiB]", digits: 1, compare: true,
 			value: func(s sample, _ target) (float64, bool) {
 				return float64(s.MemoryAfter) / (1 << 20), true
-			}},
-		{key: "bytes_per_binding", label: "memory per binding [bytes]", compare: true, goal: 1.0 / 4,
+			},
+		},
+		{
+			key: "bytes_per_binding", label: "memory per binding [bytes]", compare: true, goal: 1.0 / 4,
 			value: func(s sample, t target) (float64, bool) {
 				return float64(s.MemoryAfter-s.MemoryBefore) / float64(s.Bindings), t.stores
-			}},
-		{key: "register_failed", label: "REGISTERs not answered 200",
+			},
+		},
+		{
+			key: "register_failed", label: "REGISTERs not answered 200",
 			value: func(s sample, _ target) (float64, bool) {
 				return float64(s.New.Result.failed() + s.Refresh.Result.failed()), true
-			}},
-		{key: "register_retransmits", label: "REGISTERs sent again",
+			},
+		},
+		{
+			key: "register_retransmits", label: "REGISTERs sent again",
 			value: func(s sample, _ target) (float64, bool) {
 				return float64(s.New.Result.Retransmits + s.Refresh.Result.Retransmits), true
-			}},
-		{key: "call_failed", label: "calls failed",
+			},
+		},
+		{
+			key: "call_failed", label: "calls failed",
 			value: func(s sample, _ target) (float64, bool) {
 				if s.Calls == nil {
 					return 0, false
 				}
 				return float64(s.Calls.Result.Created - s.Calls.Result.Succeeded), true
-			}},
+			},
+		},
 	}
 }
 

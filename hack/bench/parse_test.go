@@ -16,8 +16,10 @@ func TestParseRegisterResult(t *testing.T) {
 	}{
 		"all fields": {
 			out: `{"sent":10,"ok":7,"other":2,"first_other":503,"timeouts":1,"retransmits":4,"stray":3,"seconds":0.5,"p50_us":100,"p99_us":200,"max_us":300}`,
-			want: registerResult{Sent: 10, OK: 7, Other: 2, FirstOther: 503, Timeouts: 1, Retransmits: 4, Stray: 3,
-				Seconds: 0.5, P50: 100, P99: 200, Max: 300},
+			want: registerResult{
+				Sent: 10, OK: 7, Other: 2, FirstOther: 503, Timeouts: 1, Retransmits: 4, Stray: 3,
+				Seconds: 0.5, P50: 100, P99: 200, Max: 300,
+			},
 		},
 		"requests that vanished": {out: `{"sent":10,"ok":7,"seconds":1}`, wantErr: "do not add up"},
 		"nothing sent":           {out: `{"sent":0,"seconds":1}`, wantErr: "do not add up"},

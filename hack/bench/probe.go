@@ -28,6 +28,8 @@ func newProber(server netip.AddrPort) (*prober, error) {
 	return &prober{conn: conn}, nil
 }
 
+func (p *prober) close() { _ = p.conn.Close() }
+
 // ask sends one query and returns the answer to it; an error when none comes in time.
 func (p *prober) ask(user string, wait time.Duration) (string, error) {
 	p.attempt++
@@ -86,7 +88,7 @@ func waitReady(ctx context.Context, server netip.AddrPort, process *process) err
 	if err != nil {
 		return err
 	}
-	defer p.conn.Close()
+	defer p.close()
 
 	last := "no answer"
 	for {
@@ -117,7 +119,7 @@ func checkBindings(server netip.AddrPort, n int) error {
 	if err != nil {
 		return err
 	}
-	defer p.conn.Close()
+	defer p.close()
 	for _, i := range []int{0, n / 3, n / 2, n - 1} {
 		user := fmt.Sprintf("u%d", i)
 		answer, err := p.ask(user, 2*time.Second)

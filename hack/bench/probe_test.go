@@ -54,7 +54,7 @@ func TestCheckBindingsWantsExactlyOne(t *testing.T) {
 				serve(conn, tt.status, tt.contacts)
 			}()
 			err = checkBindings(conn.LocalAddr().(*net.UDPAddr).AddrPort(), 10)
-			conn.Close()
+			_ = conn.Close()
 			<-done
 			checkError(t, err, tt.want)
 		})

@@ -32,8 +32,9 @@ func start(name, cpus, dir string, argv []string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer out.Close()
-	p.cmd = exec.Command("taskset", pinned(cpus, argv)...)
+	defer func() { _ = out.Close() }() // the child has its own
+	// No context: a server is stopped politely, by stop.
+	p.cmd = exec.CommandContext(context.Background(), "taskset", pinned(cpus, argv)...)
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, out, out
 	p.cmd.SysProcAttr = childAttributes()
 	if err := p.cmd.Start(); err != nil {

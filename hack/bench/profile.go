@@ -89,7 +89,7 @@ func fetchProfile(ctx context.Context, url, file string) (err error) {
 	if err != nil {
 		return fmt.Errorf("fetch profile: %w", err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("fetch profile: %s", response.Status)
 	}

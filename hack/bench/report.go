@@ -41,7 +41,7 @@ type row struct {
 
 // rows computes the table from the samples.
 func rows(columns []column) []row {
-	var out []row
+	out := make([]row, 0, len(metrics()))
 	for _, m := range metrics() {
 		r := row{Key: m.key, Label: m.label, Goal: m.goal, digits: m.digits, Values: map[string]*spread{}, Ratios: map[string]*spread{}}
 		byRound := map[string]map[int]float64{}

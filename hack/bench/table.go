@@ -11,30 +11,35 @@ import (
 
 // cells is the table: a head and one line for each metric.
 func (r report) cells() [][]string {
-	head := []string{""}
-	for _, c := range r.Columns {
-		head = append(head, c.Label)
-	}
-	for _, c := range r.others() {
-		head = append(head, "sipring/"+c.Label)
-	}
-	head = append(head, "goal, to Kamailio")
-	table := [][]string{head}
+	table := make([][]string, 1, 1+len(r.Rows))
+	table[0] = r.line("",
+		func(c column) string { return c.Label },
+		func(c column) string { return "sipring/" + c.Label },
+		"goal, to Kamailio")
 	for _, row := range r.Rows {
-		line := []string{row.Label}
-		for _, c := range r.Columns {
-			line = append(line, c.cell(row))
-		}
 		goal := ""
 		if row.Goal > 0 {
 			goal = fmt.Sprintf("<= %.2f", row.Goal)
 		}
-		for _, c := range r.others() {
-			line = append(line, formatSpread(row.Ratios[c.Name], 2))
-		}
-		table = append(table, append(line, goal))
+		table = append(table, r.line(row.Label,
+			func(c column) string { return c.cell(row) },
+			func(c column) string { return formatSpread(row.Ratios[c.Name], 2) },
+			goal))
 	}
 	return table
+}
+
+// line is a label, a value of each server, a ratio to each other server, and a goal.
+func (r report) line(label string, value, ratio func(column) string, goal string) []string {
+	line := make([]string, 0, 2+2*len(r.Columns))
+	line = append(line, label)
+	for _, c := range r.Columns {
+		line = append(line, value(c))
+	}
+	for _, c := range r.others() {
+		line = append(line, ratio(c))
+	}
+	return append(line, goal)
 }
 
 // others are the servers that sipring is compared with.
@@ -61,10 +66,11 @@ func formatSpread(s *spread, digits int) string {
 		return "-"
 	}
 	format := func(v float64) string {
-		if v == 0 {
-			v = 0 // no negative zero
+		text := strconv.FormatFloat(v, 'f', digits, 64)
+		if strings.Trim(text, "-0.") == "" { // no negative zero
+			return strings.TrimPrefix(text, "-")
 		}
-		return strconv.FormatFloat(v, 'f', digits, 64)
+		return text
 	}
 	low, high := format(s.Min), format(s.Max)
 	if s.Rounds == 1 || low == high || math.IsNaN(s.Median) {
@@ -78,7 +84,7 @@ func (r report) text() string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, line := range r.cells() {
-		fmt.Fprintln(w, strings.Join(line, "\t"))
+		_, _ = fmt.Fprintln(w, strings.Join(line, "\t"))
 	}
 	_ = w.Flush() // a strings.Builder takes everything
 	b.WriteString("\n" + r.notes("", "\n"))
@@ -103,13 +109,14 @@ func (r report) markdown() string {
 // notes says what was measured on what, one item each.
 func (r report) notes(bullet, end string) string {
 	p := r.Parameters
-	notes := []string{
+	notes := make([]string, 0, 5+len(r.Columns))
+	notes = append(notes,
 		fmt.Sprintf("Median (smallest-largest) of %d interleaved rounds, %s; ratios are within a round.", p.Rounds, r.Date.UTC().Format("2006-01-02 15:04 UTC")),
-		"Machine: " + r.Machine.String(),
-		fmt.Sprintf("REGISTER: %d new bindings, then %d refreshes, %d in flight from %d ports, no authentication; %s.", p.Bindings, p.Refreshes, p.Window, p.Sockets, "native/regload.c"),
+		"Machine: "+r.Machine.String(),
+		fmt.Sprintf("REGISTER: %d new bindings, then %d refreshes, %d in flight from %d ports, no authentication; native/regload.c.", p.Bindings, p.Refreshes, p.Window, p.Sockets),
 		fmt.Sprintf("Calls: %d at %d/s (INVITE, 100, 180, 200, ACK, BYE, 200) with SIPp %s, counted until %d s after the last.", p.Calls, p.CallRate, r.SIPp, p.Drain),
 		"CPU: user and system time of all the server's processes; memory: their proportional set size, per binding the growth from warmed up and empty.",
-	}
+	)
 	for _, c := range r.Columns {
 		note := c.Label + ": " + c.Version
 		if c.Problem != "" {

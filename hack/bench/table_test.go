@@ -14,18 +14,24 @@ import (
 func exampleReport() report {
 	one := func(round int, cpu time.Duration, failed int) sample {
 		r := phase[registerResult]{CPU: cpu, Result: registerResult{Sent: 1000 + failed, OK: 1000, Timeouts: failed, Seconds: 0.1, P50: 9, P99: 99}}
-		return sample{Round: round, New: r, Refresh: r, Bindings: 1000, MemoryBefore: 1 << 20, MemoryAfter: 2 << 20,
-			Calls: &phase[callResult]{CPU: cpu, Result: callResult{Created: 100, Succeeded: 100}}}
+		return sample{
+			Round: round, New: r, Refresh: r, Bindings: 1000, MemoryBefore: 1 << 20, MemoryAfter: 2 << 20,
+			Calls: &phase[callResult]{CPU: cpu, Result: callResult{Created: 100, Succeeded: 100}},
+		}
 	}
 	stores := target{stores: true, relays: true}
 	r := report{
 		Date: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC), Command: "go run ./hack/bench", SIPp: "v3.6.1",
 		Parameters: options{Rounds: 2, Bindings: 1000},
 		Columns: []column{
-			{Name: nameSipring, Label: "sipring", Version: "abc", target: stores,
-				Samples: []sample{one(1, 10*time.Millisecond, 0), one(2, 20*time.Millisecond, 0)}},
-			{Name: nameKamailio, Label: "Kamailio", Version: "5.6.3", target: stores,
-				Samples: []sample{one(1, 20*time.Millisecond, 0), one(2, 60*time.Millisecond, 3)}},
+			{
+				Name: nameSipring, Label: "sipring", Version: "abc", target: stores,
+				Samples: []sample{one(1, 10*time.Millisecond, 0), one(2, 20*time.Millisecond, 0)},
+			},
+			{
+				Name: nameKamailio, Label: "Kamailio", Version: "5.6.3", target: stores,
+				Samples: []sample{one(1, 20*time.Millisecond, 0), one(2, 60*time.Millisecond, 3)},
+			},
 			{Name: nameEcho, Label: "UDP echo", Problem: "not built: no compiler"},
 		},
 	}
@@ -126,7 +132,7 @@ func TestFormatSpread(t *testing.T) {
 		"one round has no range":      {&spread{1.25, 1.25, 1.25, 1}, 2, "1.25"},
 		"range":                       {&spread{2, 1, 4, 3}, 0, "2 (1-4)"},
 		"rounding hides the range":    {&spread{2, 1.9, 2.1, 3}, 0, "2"},
-		"negative zero is zero":       {&spread{Rounds: 2, Median: -0.0}, 0, "0"},
+		"negative zero is zero":       {&spread{-0.3, -0.3, -0.3, 1}, 0, "0"},
 		"memory may shrink, as found": {&spread{-5, -5, -5, 1}, 0, "-5"},
 	} {
 		if got := formatSpread(tt.spread, tt.digits); got != tt.want {
