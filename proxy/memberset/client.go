@@ -10,15 +10,14 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// Bounds on the API's silence. A watch may rightly say nothing for minutes, so
+// patience bounds the API's silence. A watch may rightly say nothing for minutes, so
 // the connection itself is asked (HTTP/2 ping): a server that went away without
 // a word is noticed after pingAfter plus pingWait.
-const (
-	pingAfter   = 5 * time.Second
-	pingWait    = 3 * time.Second
-	connectWait = 3 * time.Second
-	headerWait  = 10 * time.Second
-)
+type patience struct{ pingAfter, pingWait, connect, header time.Duration }
+
+func defaultPatience() patience {
+	return patience{pingAfter: 5 * time.Second, pingWait: 3 * time.Second, connect: 3 * time.Second, header: 10 * time.Second}
+}
 
 // InCluster returns a client with the pod's own account. It does not contact
 // the API.
@@ -33,20 +32,24 @@ func InCluster() (kubernetes.Interface, error) {
 // NewClient returns a client that notices within seconds that the API is away;
 // client-go's own takes 45. It does not contact the API.
 func NewClient(cfg *rest.Config) (kubernetes.Interface, error) {
+	return newClient(cfg, defaultPatience())
+}
+
+func newClient(cfg *rest.Config, p patience) (kubernetes.Interface, error) {
 	tls, err := rest.TLSConfigFor(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("TLS towards the API: %w", err)
 	}
-	dialer := &net.Dialer{Timeout: connectWait, KeepAlive: pingAfter}
+	dialer := &net.Dialer{Timeout: p.connect, KeepAlive: p.pingAfter}
 	transport, err := rest.HTTPWrappersForConfig(cfg, &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           dialer.DialContext,
 		TLSClientConfig:       tls,
-		TLSHandshakeTimeout:   connectWait,
-		ResponseHeaderTimeout: headerWait,
+		TLSHandshakeTimeout:   p.connect,
+		ResponseHeaderTimeout: p.header,
 		IdleConnTimeout:       time.Minute,
 		ForceAttemptHTTP2:     true,
-		HTTP2:                 &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingWait},
+		HTTP2:                 &http.HTTP2Config{SendPingTimeout: p.pingAfter, PingTimeout: p.pingWait},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("account towards the API: %w", err)

@@ -2,8 +2,10 @@ package memberset
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -46,21 +48,30 @@ func (f *File) follow(ctx context.Context) {
 	defer notices.close()
 	poll := time.NewTicker(f.poll)
 	defer poll.Stop()
-	var fault string
+	var last error
 	for {
 		notices.watch() // before the read: a change after it is noticed
-		if err := f.read(); err != nil && err.Error() != fault {
-			fault = err.Error()
-			f.gate.log.Warn("member set file unreadable", "error", err)
-		} else if err == nil {
-			fault = ""
+		err := f.read()
+		if err != nil && (last == nil || err.Error() != last.Error()) {
+			f.fault(err)
 		}
+		last = err
 		select {
 		case <-ctx.Done():
 			return
 		case <-poll.C:
 		case <-notices.events():
+		case <-notices.errors(): // some were lost
 		}
+	}
+}
+
+// fault tells of a file that cannot be read. One that is not there yet is no
+// invalid content.
+func (f *File) fault(err error) {
+	f.gate.log.Warn("member set file unreadable", "error", err)
+	if !errors.Is(err, fs.ErrNotExist) {
+		f.gate.update(func(n *Counters) { n.Invalid++ })
 	}
 }
 
@@ -108,6 +119,14 @@ func (n *notices) events() <-chan fsnotify.Event {
 		return nil
 	}
 	return n.watcher.Events
+}
+
+// errors must be read, or the events stop.
+func (n *notices) errors() <-chan error {
+	if n.watcher == nil {
+		return nil
+	}
+	return n.watcher.Errors
 }
 
 func (n *notices) close() {

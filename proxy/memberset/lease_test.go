@@ -1,0 +1,123 @@
+package memberset
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/kubernetes/fake"
+	ktesting "k8s.io/client-go/testing"
+)
+
+func leaseConfig(log *journal) LeaseConfig {
+	return LeaseConfig{Namespace: "voice", Pod: "ring-0", PodUID: "0a1b", Cluster: "ring", Log: log.logger()}
+}
+
+func runLease(t *testing.T, l *Lease) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		l.Run(ctx)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+	})
+}
+
+func getLease(t *testing.T, client kubernetes.Interface) *coordinationv1.Lease {
+	t.Helper()
+	lease, err := client.CoordinationV1().Leases("voice").Get(t.Context(), "ring-0", metav1.GetOptions{})
+	if err != nil {
+		return &coordinationv1.Lease{}
+	}
+	return lease
+}
+
+func wantSuspects(t *testing.T, client kubernetes.Interface, want string) {
+	t.Helper()
+	until(t, "the Lease says "+want, func() bool {
+		got, ok := getLease(t, client).Annotations[AnnotationSuspects]
+		return ok && got == want
+	})
+}
+
+func TestLeaseIsWrittenOnChange(t *testing.T) {
+	client := fake.NewClientset(&coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{
+		Namespace: "voice", Name: "ring-0", Annotations: map[string]string{AnnotationSuspects: "ring-9"},
+	}})
+	l := NewLease(client, leaseConfig(&journal{}))
+	runLease(t, l)
+	wantSuspects(t, client, "") // what an earlier process said is withdrawn
+	l.Report([]string{"ring-2", "ring-1"})
+	wantSuspects(t, client, "ring-1,ring-2")
+	l.Report([]string{"ring-1", "ring-2"}) // no change
+	l.Report(nil)
+	wantSuspects(t, client, "")
+	got := getLease(t, client)
+	if got.Spec.RenewTime == nil || time.Since(got.Spec.RenewTime.Time) > time.Minute {
+		t.Errorf("renewTime %v is not the time of the report", got.Spec.RenewTime)
+	}
+	if *got.Spec.HolderIdentity != "ring-0" || got.Labels[LabelCluster] != "ring" {
+		t.Errorf("holder %q, label %q", *got.Spec.HolderIdentity, got.Labels[LabelCluster])
+	}
+	if d := cmp.Diff([]metav1.OwnerReference{{APIVersion: "v1", Kind: "Pod", Name: "ring-0", UID: "0a1b"}}, got.OwnerReferences); d != "" {
+		t.Errorf("owner (-want +got):\n%s", d)
+	}
+	if n := l.Counters(); n.Writes != 3 {
+		t.Errorf("%d writes, want one at the start and one for each change: 3", n.Writes)
+	}
+}
+
+func TestLeaseIsRetried(t *testing.T) {
+	client := fake.NewClientset()
+	var refuse atomic.Bool
+	refuse.Store(true)
+	client.PrependReactor("patch", "leases", func(ktesting.Action) (bool, runtime.Object, error) {
+		return refuse.Load(), nil, errors.New("the API is away")
+	})
+	log := &journal{}
+	l := NewLease(client, leaseConfig(log))
+	runLease(t, l)
+	l.Report([]string{"ring-1"})
+	until(t, "two failures", func() bool { return l.Counters().Failures >= 2 })
+	l.Report([]string{"ring-1", "ring-2"})
+	refuse.Store(false)
+	wantSuspects(t, client, "ring-1,ring-2")
+	if n := log.count("level=WARN"); n != 1 {
+		t.Errorf("%d warnings of one outage", n)
+	}
+}
+
+func TestLeaseRepeatsWhatNamesSomebody(t *testing.T) {
+	client := fake.NewClientset()
+	l := NewLease(client, leaseConfig(&journal{}))
+	l.repeat = time.Millisecond
+	l.Report([]string{"ring-1"})
+	runLease(t, l)
+	wantSuspects(t, client, "ring-1")
+	if err := client.CoordinationV1().Leases("voice").Delete(t.Context(), "ring-0", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	wantSuspects(t, client, "ring-1")
+}
+
+func TestReportIsBounded(t *testing.T) {
+	names := make([]string, 4096)
+	for i := range names {
+		names[i] = strings.Repeat("n", 253)
+	}
+	if got := join(names); len(got) > maxSuspects || len(got) < maxSuspects-254 {
+		t.Errorf("report of %d bytes, bound %d", len(got), maxSuspects)
+	}
+}
