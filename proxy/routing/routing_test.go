@@ -26,7 +26,7 @@ func testTables(t testing.TB) *Tables {
 	c := &config.Config{Cluster: "test", Domains: []string{"Example.com", "192.0.2.80"}, Advertise: "sip.example.net"}
 	c.ApplyDefaults()
 	set := &config.MemberSet{Members: []config.Member{{ID: 1, Name: "a", Address: "10.0.0.1"}, {ID: 2, Name: "b", Address: "10.0.0.2"}}}
-	tables, err := NewTables(c, set, netip.MustParseAddr("10.0.0.1"), testKeys(t, 1))
+	tables, err := NewTables(c, set, netip.MustParseAddrPort("10.0.0.1:5060"), testKeys(t, 1))
 	if err != nil {
 		t.Fatal(err)
 	}

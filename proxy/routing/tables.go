@@ -23,9 +23,9 @@ type Tables struct {
 	registrar   config.Registrar
 }
 
-// NewTables makes Tables. self is the address that stands in when neither the
-// set nor the configuration advertises one.
-func NewTables(c *config.Config, set *config.MemberSet, self netip.Addr, keys *token.Keys) (*Tables, error) {
+// NewTables makes Tables. self, this member's own address, stands in when neither
+// the set nor the configuration advertises one.
+func NewTables(c *config.Config, set *config.MemberSet, self netip.AddrPort, keys *token.Keys) (*Tables, error) {
 	advertise := c.Advertise
 	if set != nil && set.Advertise != "" {
 		advertise = set.Advertise
@@ -42,7 +42,7 @@ func NewTables(c *config.Config, set *config.MemberSet, self netip.Addr, keys *t
 		domains:     map[string]struct{}{},
 		advertise:   hostForm(host),
 		port:        uint16(port),
-		members:     map[netip.Addr]struct{}{self.Unmap(): {}},
+		members:     map[netip.Addr]struct{}{self.Addr().Unmap(): {}},
 		memberSIP:   uint16(c.Ports.SIP),
 		registrar:   c.Registrar,
 		firstDomain: hostForm(c.Domains[0]),

@@ -156,8 +156,10 @@ func makesDialog(m *wire.Message) bool {
 func (r *request) ownVia(t *target) []byte {
 	r.extra = append(r.extra[:0], r.snap.viaHead...)
 	r.extra = r.s.keys.AppendBranch(r.extra, t.branch)
-	r.extra = append(r.extra, r.snap.viaTail...)
-	return r.extra
+	if r.stateless {
+		return append(r.extra, r.snap.viaAlone...)
+	}
+	return append(r.extra, r.snap.viaTail...)
 }
 
 // recordRoute is the value of our Record-Route for t: the cluster, and a token

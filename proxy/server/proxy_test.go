@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"net/netip"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"github.com/sipring/sipring/proxy/location"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/transaction"
+	"github.com/sipring/sipring/proxy/transport"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -34,6 +36,7 @@ type proxyOptions struct {
 	keys   *token.Keys
 	listen string
 	set    *config.MemberSet
+	lookup transport.Lookup
 }
 
 func testKeys(t testing.TB) *token.Keys {
@@ -55,7 +58,7 @@ func startProxy(t testing.TB, options ...func(*proxyOptions)) *proxy {
 	for _, f := range options {
 		f(&o)
 	}
-	s, err := New(Config{Proxy: &o.config, Self: o.self, Address: netip.MustParseAddrPort(o.listen), Keys: o.keys, Timers: o.timers})
+	s, err := New(Config{Proxy: &o.config, Self: o.self, Address: netip.MustParseAddrPort(o.listen), Keys: o.keys, Timers: o.timers, Lookup: o.lookup})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,3 +196,9 @@ func (n *node) Send(to uint32, kind uint8, payload []byte) error {
 }
 
 var errGone = errors.New("gone")
+
+func resolveTo(address string) transport.Lookup {
+	return func(context.Context, string) ([]netip.Addr, error) {
+		return []netip.Addr{netip.MustParseAddr(address)}, nil
+	}
+}

@@ -32,6 +32,7 @@ func (p *phone) contacts(x *proxy) []string {
 }
 
 func TestRFC3261_10_RegisterFetchRefreshRemove(t *testing.T) {
+	t.Parallel()
 	x := startProxy(t)
 	bob := newPhone(t, "bob")
 	send := func(callID string, cseq int, headers ...string) *received {
@@ -68,6 +69,7 @@ func TestRFC3261_10_RegisterFetchRefreshRemove(t *testing.T) {
 }
 
 func TestRFC3261_10_3_TooManyContactsChangeNothing(t *testing.T) {
+	t.Parallel()
 	x := startProxy(t)
 	bob := newPhone(t, "bob")
 	contacts := ""
@@ -82,6 +84,7 @@ func TestRFC3261_10_3_TooManyContactsChangeNothing(t *testing.T) {
 }
 
 func TestRFC3261_10_2_BindingExpires(t *testing.T) {
+	t.Parallel()
 	x := startProxy(t, func(c *proxyOptions) { c.config.Registrar.MinExpires = 1 })
 	bob := newPhone(t, "bob")
 	bob.sendRaw(x.addr, bob.registerText("c", 1, "Contact: <sip:b@192.0.2.1>;expires=1"))
@@ -95,6 +98,7 @@ func TestRFC3261_10_2_BindingExpires(t *testing.T) {
 }
 
 func TestRFC3581_4_AnswersTheSourceWhenAsked(t *testing.T) {
+	t.Parallel()
 	x := startProxy(t)
 	bob := newPhone(t, "bob")
 	bob.send(x.addr, fmt.Sprintf(`
@@ -116,6 +120,7 @@ func TestRFC3581_4_AnswersTheSourceWhenAsked(t *testing.T) {
 }
 
 func TestRFC3261_18_2_2_AnswersTheSentByPort(t *testing.T) {
+	t.Parallel()
 	x := startProxy(t)
 	bob, other := newPhone(t, "bob"), newPhone(t, "other")
 	bob.send(x.addr, fmt.Sprintf(`

@@ -14,12 +14,13 @@ type snapshot struct {
 	set    *config.MemberSet
 	life   uint32
 	tables *routing.Tables
-	// Via: viaHead + branch + viaTail. Record-Route: routeHead + token + routeTail.
-	viaHead, viaTail, routeHead, routeTail []byte
+	// Via: viaHead + branch + viaTail; viaAlone instead of viaTail where nobody
+	// holds a transaction. Record-Route: routeHead + token + routeTail.
+	viaHead, viaTail, viaAlone, routeHead, routeTail []byte
 }
 
 func (s *Server) newSnapshot(set *config.MemberSet) (*snapshot, error) {
-	tables, err := routing.NewTables(s.config, set, s.socket.Address().Addr(), s.keys)
+	tables, err := routing.NewTables(s.config, set, s.socket.Address(), s.keys)
 	if err != nil {
 		return nil, err
 	}
@@ -29,6 +30,7 @@ func (s *Server) newSnapshot(set *config.MemberSet) (*snapshot, error) {
 		life:      s.life,
 		tables:    tables,
 		viaHead:   []byte("SIP/2.0/UDP " + sentBy + ";branch="),
+		viaAlone:  []byte(";rport"),
 		viaTail:   []byte(";rport;o=" + ownerParam(s.self, s.life)),
 		routeHead: []byte("<sip:"),
 		routeTail: []byte("@" + sentBy + ";lr>"),

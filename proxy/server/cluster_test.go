@@ -1,0 +1,294 @@
+package server
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/wire"
+)
+
+// startCluster starts n proxies that share their memory and advertise a name.
+func startCluster(t *testing.T, n int) []*proxy {
+	t.Helper()
+	mem := newMemory()
+	var out []*proxy
+	for i := range n {
+		out = append(out, startMember(t, mem, uint32(i+1)))
+	}
+	return out
+}
+
+func startMember(t *testing.T, mem *memory, id uint32) *proxy {
+	t.Helper()
+	return startProxy(t, func(o *proxyOptions) {
+		o.mem, o.self = mem, id
+		o.set = &config.MemberSet{Epoch: 1, Advertise: "sip.cluster.example"}
+	})
+}
+
+// kill ends a member without a word: nobody answers at its address any more.
+func (x *proxy) kill() {
+	x.mem.leave(x.self)
+	_ = x.socket.Close()
+}
+
+func TestRFC3261_16_6_4_RecordRouteNamesTheCluster(t *testing.T) {
+	t.Parallel()
+	x := startCluster(t, 3)
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	bob.register(x[0])
+	for _, p := range x {
+		d := alice.ring(p.addr, "sip:bob@example.com")
+		invite := bob.request("INVITE")
+		route, via := invite.values(wire.HeaderRecordRoute)[0], invite.values(wire.HeaderVia)[0]
+		if !strings.HasSuffix(route, "@sip.cluster.example:5060;lr>") || !strings.Contains(via, "UDP sip.cluster.example:5060;") {
+			t.Errorf("Record-Route %s\nVia %s", route, via)
+		}
+		if bytes.Contains(invite.Raw, []byte(p.addr.String())) {
+			t.Errorf("the pod's address %s is in the message:\n%s", p.addr, invite.Raw)
+		}
+		bob.reply(invite, 486, "Busy Here", "b")
+		bob.request("ACK")
+		d.ackFailure(alice.status(486))
+	}
+}
+
+func TestInDialogThroughAnyPod(t *testing.T) {
+	t.Parallel()
+	x := startCluster(t, 3)
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	bob.register(x[0])
+	caller, callee := establish(t, x[0], alice, bob)
+	x[0].kill()
+	for _, p := range x[1:] {
+		caller.proxy, callee.proxy = p.addr, p.addr
+		caller.send("INFO")
+		bob.reply(bob.request("INFO"), 200, "OK", "")
+		alice.status(200)
+		callee.send("INFO")
+		alice.reply(alice.request("INFO"), 200, "OK", "")
+		bob.status(200)
+	}
+	callee.send("BYE")
+	alice.reply(alice.request("BYE"), 200, "OK", "")
+	bob.status(200)
+}
+
+func TestRFC3261_16_11_RetransmissionAtAnotherPodIsNoSecondCall(t *testing.T) {
+	t.Parallel()
+	x := startCluster(t, 2)
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	bob.register(x[0])
+	d := alice.ring(x[0].addr, "sip:bob@example.com")
+	first := bob.request("INVITE")
+	alice.sendRaw(x[1].addr, []byte(d.lastInviteText))
+	second := bob.request("INVITE")
+	a, _ := first.TopVia()
+	b, _ := second.TopVia()
+	if !bytes.Equal(a.Branch(), b.Branch()) || !bytes.Equal(a.Host, b.Host) || a.Port != b.Port {
+		t.Errorf("the far end sees two transactions:\n%s\n%s", first.values(wire.HeaderVia)[0], second.values(wire.HeaderVia)[0])
+	}
+	bob.reply(first, 486, "Busy Here", "b")
+	bob.request("ACK")
+	d.ackFailure(alice.status(486))
+}
+
+func TestResponseAtAnotherPodReachesItsOwner(t *testing.T) {
+	t.Parallel()
+	x := startCluster(t, 2)
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	bob.register(x[0])
+	d := alice.ring(x[0].addr, "sip:bob@example.com")
+	invite := bob.request("INVITE")
+	invite.from = x[1].addr
+	bob.reply(invite, 180, "Ringing", "b")
+	alice.status(180)
+	bob.reply(invite, 486, "Busy Here", "b")
+	final := alice.status(486)
+	if final.from != x[0].addr {
+		t.Errorf("the response came from %s, not from the owner %s", final.from, x[0].addr)
+	}
+	ack := bob.request("ACK") // only the owner can make it
+	if ack.from != x[0].addr {
+		t.Errorf("the ACK came from %s", ack.from)
+	}
+	d.ackFailure(final)
+}
+
+func TestResponseToADeadPodIsForwardedBySurvivors(t *testing.T) {
+	t.Parallel()
+	x := startCluster(t, 2)
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	bob.register(x[0])
+	d := alice.ring(x[0].addr, "sip:bob@example.com")
+	invite := bob.request("INVITE")
+	alice.status(100)
+	x[0].kill()
+	invite.from = x[1].addr
+	bob.reply(invite, 180, "Ringing", "b", "Contact: <"+bob.contact()+">")
+	if r := alice.status(180); r.from != x[1].addr || len(r.values(wire.HeaderVia)) != 1 {
+		t.Errorf("180 from %s with Via %q", r.from, r.values(wire.HeaderVia))
+	}
+	bob.reply(invite, 200, "OK", "b", "Contact: <"+bob.contact()+">")
+	d.answered(alice.status(200))
+	d.proxy = x[1].addr
+	d.ack()
+	bob.request("ACK")
+	d.send("BYE")
+	bob.reply(bob.request("BYE"), 200, "OK", "")
+	alice.status(200)
+}
+
+func TestResponseToARestartedPodIsForwarded(t *testing.T) {
+	t.Parallel()
+	mem := newMemory()
+	one := startMember(t, mem, 1)
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	bob.register(one)
+	alice.ring(one.addr, "sip:bob@example.com")
+	invite := bob.request("INVITE")
+	alice.status(100)
+	one.kill()
+	again := startMember(t, mem, 1)
+	invite.from = again.addr
+	bob.reply(invite, 180, "Ringing", "b")
+	alice.status(180)
+}
+
+func TestRFC6026_7_3_LateResponseIsNotForwarded(t *testing.T) {
+	t.Parallel()
+	x := startProxy(t, func(o *proxyOptions) { o.timers.T1, o.timers.T4 = 10*time.Millisecond, 50*time.Millisecond })
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	bob.register(x)
+	caller, _ := establish(t, x, alice, bob)
+	caller.send("INFO")
+	info := bob.request("INFO")
+	bob.reply(info, 200, "OK", "")
+	alice.status(200)
+	for deadline := time.Now().Add(patience); x.Transactions() > 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d transactions never end", x.Transactions())
+		}
+	}
+	bob.reply(info, 200, "OK", "")
+	alice.quiet(100 * time.Millisecond)
+	if n := x.metrics.dropped[dropLate].Load(); n != 1 {
+		t.Errorf("%d late responses counted", n)
+	}
+}
+
+func TestRFC3261_16_10_CancelAtAnotherPod(t *testing.T) {
+	t.Parallel()
+	x := startCluster(t, 2)
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	bob.register(x[0])
+	d := alice.ring(x[0].addr, "sip:bob@example.com")
+	invite := bob.request("INVITE")
+	bob.reply(invite, 180, "Ringing", "b")
+	alice.status(180)
+	x[0].kill()
+	d.proxy = x[1].addr
+	d.cancel()
+	cancel := bob.request("CANCEL")
+	a, _ := invite.TopVia()
+	b, _ := cancel.TopVia()
+	if !bytes.Equal(a.Branch(), b.Branch()) || !bytes.Equal(a.Host, b.Host) {
+		t.Errorf("the CANCEL does not match:\n%s\n%s", invite.values(wire.HeaderVia)[0], cancel.values(wire.HeaderVia)[0])
+	}
+	bob.reply(cancel, 200, "OK", "b")
+	if r := alice.status(200); string(r.CSeqMethodBytes()) != "CANCEL" {
+		t.Errorf("200 to %s", r.CSeqMethodBytes())
+	}
+	invite.from = x[1].addr
+	bob.reply(invite, 487, "Request Terminated", "b")
+	d.ackFailure(alice.status(487))
+	ack := bob.request("ACK")
+	c, _ := ack.TopVia()
+	if !bytes.Equal(a.Branch(), c.Branch()) {
+		t.Errorf("the ACK does not match:\n%s", ack.values(wire.HeaderVia)[0])
+	}
+}
+
+func TestRFC3581_CallerAndCalleeBehindNAT(t *testing.T) {
+	t.Parallel()
+	x := startCluster(t, 2)
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	nat := func(p *phone, text []byte) []byte { // what the phone believes its address to be
+		return bytes.ReplaceAll(text, []byte(p.addr.String()), []byte("192.168.7.7:5060"))
+	}
+	bob.sendRaw(x[0].addr, nat(bob, bob.registerText("c", 1, "Contact: <"+bob.contact()+">")))
+	bob.status(200)
+	d := &dialog{p: alice, proxy: x[0].addr, callID: unique("call"), inviteCSeq: 1, local: "<sip:alice@example.com>;tag=a", remote: "<sip:bob@example.com>", cseq: 1}
+	alice.sendRaw(x[0].addr, nat(alice, []byte(d.head("INVITE", "sip:bob@example.com", unique("z9hG4bK"), 1)+
+		"Contact: <"+alice.contact()+">\r\nContent-Length: 0\r\n\r\n")))
+	invite := bob.request("INVITE")
+	if got := string(invite.RequestURI()); got != "sip:bob@192.168.7.7:5060" {
+		t.Errorf("Request-URI %s", got)
+	}
+	bob.reply(invite, 200, "OK", "b", "Contact: <sip:bob@192.168.7.7:5060>")
+	d.answered(alice.status(200))
+	callee := bob.callee(invite, "b")
+	d.proxy, callee.proxy = x[1].addr, x[1].addr
+	d.ack()
+	bob.request("ACK")
+	callee.send("INFO")
+	alice.reply(alice.request("INFO"), 200, "OK", "")
+	bob.status(200)
+	d.send("BYE")
+	bob.reply(bob.request("BYE"), 200, "OK", "")
+	alice.status(200)
+}
+
+func TestNoOpenRelay(t *testing.T) {
+	t.Parallel()
+	x := startCluster(t, 1)[0]
+	alice, victim, bob := newPhone(t, "alice"), newPhone(t, "victim"), newPhone(t, "bob")
+	bob.register(x)
+	caller, _ := establish(t, x, alice, bob)
+	token := caller.routes[0]
+	forged := strings.Replace(token, "sip:", "sip:A", 1)
+	flipped := []byte(token)
+	flipped[20] ^= 1
+	for name, c := range map[string]struct {
+		uri, route string
+		want       int
+	}{
+		"no route":                       {victim.contact(), "", 404},
+		"route to the victim":            {"sip:bob@example.com", "<sip:" + victim.addr.String() + ";lr>", 403},
+		"route to us, then the victim":   {"sip:bob@example.com", "<sip:sip.cluster.example;lr>, <sip:" + victim.addr.String() + ";lr>", 403},
+		"longer token":                   {victim.contact(), forged, 403},
+		"flipped bit":                    {victim.contact(), string(flipped), 403},
+		"no token":                       {victim.contact(), "<sip:sip.cluster.example;lr>", 404},
+		"token as a strict route, alone": {strings.Trim(token, "<>"), "", 404},
+	} {
+		route := ""
+		if c.route != "" {
+			route = "Route: " + c.route + "\r\n"
+		}
+		alice.sendRaw(x.addr, []byte(fmt.Sprintf("BYE %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=%s\r\n%sFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\n"+
+			"Call-ID: %s\r\nCSeq: 1 BYE\r\n\r\n", c.uri, alice.addr, unique("z9hG4bK"), route, unique("r"))))
+		r := alice.receive(patience)
+		if r == nil || r.StatusCode() != c.want {
+			t.Errorf("%s: %v, want %d", name, r, c.want)
+		}
+	}
+	victim.quiet(100 * time.Millisecond)
+}
+
+func TestForgedResponsesGoNowhere(t *testing.T) {
+	t.Parallel()
+	x := startCluster(t, 2)
+	mallory, victim := newPhone(t, "mallory"), newPhone(t, "victim")
+	for _, branch := range []string{"z9hG4bKxyz", "", "z9hG4bK" + strings.Repeat("A", 36)} {
+		mallory.sendRaw(x[0].addr, []byte(fmt.Sprintf("SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP sip.cluster.example:5060;branch=%s;o=1-0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK1\r\n"+
+			"From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n\r\n", branch, victim.addr)))
+	}
+	victim.quiet(100 * time.Millisecond)
+	if n := x[0].metrics.dropped[dropStray].Load() + x[0].metrics.dropped[dropMalformed].Load(); n != 3 {
+		t.Errorf("%d of 3 counted", n)
+	}
+}
