@@ -1,0 +1,192 @@
+package desired
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/sipring/sipring/controllers/membership"
+	"github.com/sipring/sipring/proxy/config"
+)
+
+func TestOrdinal(t *testing.T) {
+	tests := map[string]struct {
+		ordinal int32
+		ok      bool
+	}{
+		"ring-0":          {0, true},
+		"ring-41":         {41, true},
+		"ring-04":         {0, false},
+		"ring-":           {0, false},
+		"ring-x":          {0, false},
+		"ring--1":         {0, false},
+		"ring-a-1":        {0, false},
+		"other-1":         {0, false},
+		"ring-9999999999": {0, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, ok := Ordinal("ring", name)
+			if ok != tt.ok || ok && got != tt.ordinal {
+				t.Errorf("%d %v, want %d %v", got, ok, tt.ordinal, tt.ok)
+			}
+		})
+	}
+}
+
+// TestConfigIsWhatAProxyReads: the text round-trips through the proxy's parser.
+func TestConfigIsWhatAProxyReads(t *testing.T) {
+	for name, changes := range map[string]string{"least": "", "most": everything, "long": "registrar: {minExpires: 7200, maxExpires: 9000, maxContacts: 1}"} {
+		t.Run(name, func(t *testing.T) {
+			c := ring(t, changes)
+			cm, _, err := ConfigMap(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			parsed, err := config.ParseConfig([]byte(cm.Data[ConfigKey]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(must(Config(c)), parsed); d != "" {
+				t.Errorf("(-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+func TestDefaultExpires(t *testing.T) {
+	tests := map[string]struct {
+		registrar string
+		want      int
+	}{
+		"between":     {"{minExpires: 60, maxExpires: 7200}", 3600},
+		"below 3600":  {"{minExpires: 60, maxExpires: 600}", 600},
+		"above 3600":  {"{minExpires: 5000, maxExpires: 9000}", 5000},
+		"as asked":    {"{minExpires: 60, maxExpires: 7200, defaultExpires: 120}", 120},
+		"of nothings": {"{minExpires: 0, maxExpires: 0}", 3600},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			cfg, err := Config(ring(t, "registrar: "+tt.registrar))
+			if err != nil || cfg.Registrar.DefaultExpires != tt.want {
+				t.Errorf("%+v %v, want %d", cfg.Registrar, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestAdvertise(t *testing.T) {
+	lb := func(ingress ...corev1.LoadBalancerIngress) *corev1.Service {
+		s := &corev1.Service{Spec: corev1.ServiceSpec{ClusterIP: "10.96.0.7"}}
+		s.Status.LoadBalancer.Ingress = ingress
+		return s
+	}
+	tests := map[string]struct {
+		spec    string
+		service *corev1.Service
+		before  string
+		want    string
+	}{
+		"nothing yet":                        {"", nil, "", ""},
+		"cluster IP":                         {"", lb(), "", "10.96.0.7:5060"},
+		"cluster IP and another port":        {"transports: [{protocol: UDP, port: 5070}]", lb(), "", "10.96.0.7:5070"},
+		"cluster IP of IPv6":                 {"", &corev1.Service{Spec: corev1.ServiceSpec{ClusterIP: "fd00::7"}}, "", "[fd00::7]:5060"},
+		"no cluster IP yet":                  {"", &corev1.Service{}, "", ""},
+		"load balancer's IP":                 {"service: {type: LoadBalancer}", lb(corev1.LoadBalancerIngress{IP: "203.0.113.5"}), "10.96.0.7:5060", "203.0.113.5:5060"},
+		"load balancer's name":               {"service: {type: LoadBalancer}", lb(corev1.LoadBalancerIngress{Hostname: "lb.example.net"}), "", "lb.example.net:5060"},
+		"load balancer of IPv6":              {"service: {type: LoadBalancer}", lb(corev1.LoadBalancerIngress{IP: "2001:db8::5"}), "", "[2001:db8::5]:5060"},
+		"load balancer without address":      {"service: {type: LoadBalancer}", lb(), "", "10.96.0.7:5060"},
+		"load balancer that lost its own":    {"service: {type: LoadBalancer}", lb(), "203.0.113.5:5060", "203.0.113.5:5060"},
+		"an address left over from before":   {"", lb(corev1.LoadBalancerIngress{IP: "203.0.113.5"}), "203.0.113.5:5060", "10.96.0.7:5060"},
+		"advertised host":                    {"network: {advertise: sip.example.com}", lb(), "", "sip.example.com:5060"},
+		"advertised host, port":              {"network: {advertise: 'sip.example.com:5062'}", lb(), "", "sip.example.com:5062"},
+		"advertised IPv6":                    {"network: {advertise: '[2001:db8::1]'}", nil, "", "[2001:db8::1]:5060"},
+		"advertised before the load balance": {"network: {advertise: 192.0.2.9}\nservice: {type: LoadBalancer}", lb(corev1.LoadBalancerIngress{IP: "203.0.113.5"}), "", "192.0.2.9:5060"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := Advertise(ring(t, tt.spec), tt.service, tt.before); got != tt.want {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestSlicesBound: more than a thousand members need several slices, each
+// within its bound, and each member is in exactly one.
+func TestSlicesBound(t *testing.T) {
+	var endpoints []membership.Endpoint
+	for id := range 1001 {
+		endpoints = append(endpoints, membership.Endpoint{
+			ID: uint32(id + 1), Name: fmt.Sprintf("ring-%d", id), Address: fmt.Sprintf("10.0.%d.%d", id/250, id%250+1), Port: 5060, Ready: true,
+		})
+	}
+	slices := EndpointSlices(ring(t, ""), endpoints)
+	if len(slices) != 11 {
+		t.Errorf("%d slices of 1001 members, want 11", len(slices))
+	}
+	names, seen := map[string]bool{}, map[string]bool{}
+	for _, s := range slices {
+		if names[*s.Name] || len(s.Endpoints) > EndpointsPerSlice {
+			t.Errorf("slice %s is there twice or holds %d endpoints", *s.Name, len(s.Endpoints))
+		}
+		names[*s.Name] = true
+		for _, e := range s.Endpoints {
+			if seen[e.Addresses[0]] {
+				t.Errorf("%s is there twice", e.Addresses[0])
+			}
+			seen[e.Addresses[0]] = true
+		}
+	}
+	if len(seen) != len(endpoints) {
+		t.Errorf("%d endpoints in slices, want %d", len(seen), len(endpoints))
+	}
+}
+
+func TestTemplateRefused(t *testing.T) {
+	tests := map[string]struct{ spec, want string }{
+		"misspelt field":          {"tolerationss: []", `spec.template.spec: error unmarshaling JSON: while decoding JSON: json: unknown field "tolerationss"`},
+		"misspelt in a container": {"containers: [{name: proxy, imag: x}]", `unknown field "imag"`},
+		"wrong type":              {"hostNetwork: maybe", "hostNetwork"},
+		"container without name":  {"containers: [{image: x}]", "name"},
+		"proxy removed":           {"containers: [{name: proxy, $patch: delete}]", `the container "proxy" must stay`},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := StatefulSet(ring(t, "template: {spec: {"+tt.spec+"}}"), "image", "hash")
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want an error with %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestTemplateDirectives(t *testing.T) {
+	set, err := StatefulSet(ring(t, "template: {spec: {volumes: [{name: config, $patch: delete}]}}"), "image", "hash")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range set.Spec.Template.Spec.Volumes {
+		if *v.Name == "config" {
+			t.Error("the volume is still there")
+		}
+	}
+}
+
+func TestTemplateKeepsWhatSelects(t *testing.T) {
+	set, err := StatefulSet(ring(t, everything), "image", "hash")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range SelectorLabels("ring") {
+		if got := set.Spec.Template.Labels[key]; got != want {
+			t.Errorf("label %s is %q, want %q", key, got, want)
+		}
+	}
+	if set.Spec.Template.Labels["team"] != "voice" || set.Spec.Template.Annotations["note"] != "yes" {
+		t.Error("labels or annotations of the template are missing")
+	}
+}

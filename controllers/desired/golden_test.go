@@ -1,0 +1,140 @@
+package desired
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/controllers/membership"
+	"github.com/sipring/sipring/proxy/config"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// ring is a SIPCluster with the API server's defaults and the changes, which
+// are the spec's YAML.
+func ring(t *testing.T, changes string) *v1alpha1.SIPCluster {
+	t.Helper()
+	c := &v1alpha1.SIPCluster{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "voice", Name: "ring", UID: "0000-0001"},
+		Spec: v1alpha1.SIPClusterSpec{
+			Replicas:   new(int32(3)),
+			Domains:    []v1alpha1.Domain{"example.com"},
+			Transports: []v1alpha1.Transport{{Protocol: "UDP", Port: 5060}},
+			Ports:      v1alpha1.Ports{Peer: 7947, Gossip: 7946, Admin: 9090},
+			Service:    v1alpha1.Service{Type: "ClusterIP"},
+			Ring:       v1alpha1.Ring{Partitions: 16384, Replicas: 2},
+			Registrar:  v1alpha1.Registrar{MinExpires: 60, MaxExpires: 3600, MaxContacts: 10},
+		},
+	}
+	if err := yaml.UnmarshalStrict([]byte(changes), &c.Spec); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func golden(t *testing.T, name string, object any) {
+	t.Helper()
+	got, err := yaml.Marshal(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join("testdata", name+".yaml")
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v (go test -update writes it)", err)
+	}
+	if d := cmp.Diff(string(want), string(got)); d != "" {
+		t.Errorf("%s (-want +got, go test -update rewrites it):\n%s", path, d)
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+const everything = `
+replicas: 5
+domains: [example.com, example.org]
+transports: [{protocol: UDP, port: 5070}]
+ports: {peer: 8001, gossip: 8002, admin: 8003}
+service:
+  type: LoadBalancer
+  annotations: {lb.example.com/kind: udp}
+  externalTrafficPolicy: Cluster
+  loadBalancerIP: 203.0.113.5
+  loadBalancerClass: example.com/lb
+  loadBalancerSourceRanges: [192.0.2.0/24]
+registrar: {minExpires: 30, maxExpires: 600, maxContacts: 4}
+drainSeconds: 90
+logLevel: debug
+template:
+  labels: {team: voice, sipring.io/cluster: mine}
+  annotations: {note: "yes"}
+  spec:
+    hostNetwork: true
+    nodeSelector: {role: edge}
+    tolerations: [{key: edge, operator: Exists}]
+    containers:
+    - name: proxy
+      resources: {limits: {memory: 1Gi}}
+    - name: sidecar
+      image: example.com/sidecar
+`
+
+func TestGolden(t *testing.T) {
+	least, most := ring(t, ""), ring(t, everything)
+	set := &config.MemberSet{
+		Epoch: 7, Advertise: "192.0.2.1:5060", Ring: RingParameters(least),
+		Members: []config.Member{{ID: 1, Name: "ring-0", Address: "10.0.0.1", Node: "a", Zone: "east", State: config.Active}},
+	}
+	cm, hash, err := ConfigMap(least)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmMost, hashMost, err := ConfigMap(most)
+	if err != nil {
+		t.Fatal(err)
+	}
+	objects := map[string]any{
+		"configmap-config":           cm,
+		"configmap-config-most":      cmMost,
+		"configmap-members":          must(MembersConfigMap(least, set, "12")),
+		"service-client":             ClientService(least),
+		"service-client-most":        ClientService(most),
+		"service-client-loadbalance": ClientService(ring(t, "service: {type: LoadBalancer}")),
+		"service-peers":              PeerService(least),
+		"serviceaccount":             ServiceAccount(least),
+		"role":                       Role(least, 3),
+		"role-stopped":               Role(least, 0),
+		"rolebinding":                RoleBinding(least),
+		"disruptionbudget":           Budget(least),
+		"statefulset":                must(StatefulSet(least, "example.com/sipring:1", hash)),
+		"statefulset-most":           must(StatefulSet(most, "example.com/sipring:1", hashMost)),
+		"endpointslices": EndpointSlices(least, []membership.Endpoint{
+			{ID: 1, Name: "ring-0", UID: "u1", Address: "10.0.0.1", Port: 5060, Node: "a", Zone: "east", Ready: true, Serving: true},
+			{ID: 2, Name: "ring-1", UID: "u2", Address: "10.0.0.2", Port: 5060, Node: "b", Serving: true, Terminating: true},
+			{ID: 3, Name: "ring-2", UID: "u3", Address: "10.0.0.3", Port: 5070},
+			{ID: 4, Name: "ring-3", UID: "u4", Address: "2001:db8::4", Port: 5060, Ready: true, Serving: true},
+			{ID: 101, Name: "ring-100", UID: "u101", Address: "10.0.0.101", Port: 5060, Ready: true, Serving: true},
+		}),
+		"secret": must(Secret(least, &config.Keys{Keys: []config.Key{{ID: 1, Secret: make([]byte, config.SecretSize)}}})),
+	}
+	for name, object := range objects {
+		t.Run(name, func(t *testing.T) { golden(t, name, object) })
+	}
+}
