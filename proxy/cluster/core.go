@@ -1,57 +1,237 @@
 package cluster
 
-import "github.com/sipring/sipring/proxy/location"
+import (
+	"cmp"
+	"slices"
+
+	"github.com/sipring/sipring/proxy/cluster/internal/fault"
+	"github.com/sipring/sipring/proxy/location"
+)
 
 // Cores is the number of cores of every member: partition p belongs to core p % Cores. It is part of the protocol
 // between members.
 const Cores = 16
 
-// CoreConfig is what a Core needs to know.
+// CoreConfig is what a Core needs to know. Times in ms; 0 takes the default.
 type CoreConfig struct {
 	// Self is this member's ID, Incarnation that of its process.
 	Self        uint32
 	Incarnation uint64
-	// Index of the core, of Cores.
+	// Index of the core, of Cores (all members have the same number; 0 means the constant Cores).
 	Index, Cores int
 	// Limits of one AOR.
 	Limits location.Limits
+
+	// HedgeAfter is when a read that is not answered is asked of another holder too. Default 30.
+	HedgeAfter int64
+	// Timeout is when an op fails. Default 3000.
+	Timeout int64
+	// SweepPeriod is how long one pass of expiry and comparison over all partitions takes. Default 20000.
+	SweepPeriod int64
+	// StrayPeriod is how long a record stays that was stored here though this member does not own it, and others
+	// do. Default 15000.
+	StrayPeriod int64
+
+	// Fault is for the simulation's tests.
+	Fault fault.Set
+}
+
+func (cfg *CoreConfig) applyDefaults() {
+	cfg.Cores = cmp.Or(cfg.Cores, Cores)
+	cfg.HedgeAfter = cmp.Or(cfg.HedgeAfter, 30)
+	cfg.Timeout = cmp.Or(cfg.Timeout, 3000)
+	cfg.SweepPeriod = cmp.Or(cfg.SweepPeriod, 20_000)
+	cfg.StrayPeriod = cmp.Or(cfg.StrayPeriod, 15_000)
 }
 
 // Core is the state machine of one part of the partitions: their records, who else holds them, and the operations
 // under way. It has no clock, goroutine, lock or socket: every method is a step that fills Effects. now is in
 // milliseconds since the Unix epoch and does not fall. Not safe for concurrent use: one lock to a core.
 type Core struct {
-	cfg CoreConfig
+	cfg   CoreConfig
+	view  *View
+	now   int64
+	ahead int64 // how much further the fastest clock met is
+
+	parts  []part // of this core, by partition / Cores
+	counts [4]int // parts by holding
+	store  *location.Store
+	peers  []*peer // by rising ID
+	ops    ops
+
+	sequence uint32  // of announcements
+	dirty    []int32 // parts whose holding is to be announced
+	fills    []int32 // parts being filled
+	repairs  []repair
+	checks   []check
+	sweep    sweep
+	demoted  int    // parts filling again because they had been concluded alone
+	tags     uint32 // of fills and repairs, so that a late answer is known as such
+
+	stats   Stats
+	scratch scratch
+}
+
+// scratch is memory for one step.
+type scratch struct {
+	targets []uint32
+	record  []byte
+	update  location.Update
+}
+
+// part is one partition as this member has it.
+type part struct {
+	holding   holding
+	alone     bool   // held, but concluded while members that might know better were away
+	demoted   bool   // filling for that reason
+	listed    bool   // in dirty
+	writes    int32  // writes under way that were ordered here
+	announced uint32 // sequence in which holding was announced
+	strayAt   int64  // when a record was last stored here while none
+	fill      *fill
+	holders   []holder // the other members that hold it, or are about to
+}
+
+// holding is what a member has of a partition, and what it tells the others.
+type holding uint8
+
+const (
+	// none: nothing that counts.
+	none holding = iota
+	// filling: gets every update from now on, and fetches what was before.
+	filling
+	// held: has everything acknowledged, and owns it.
+	held
+	// leaving: has everything acknowledged, does not own it, and will drop it when its owners hold it.
+	leaving
+)
+
+// serves reports whether reads may be answered and updates ordered.
+func (h holding) serves() bool { return h == held || h == leaving }
+
+// holder is another member's holding of a partition.
+type holder struct {
+	id      uint32
+	holding holding
+}
+
+// peer is another member with which there is a stream.
+type peer struct {
+	id          uint32
+	incarnation uint64
+	link        uint64
+	noted       uint32 // the last of our announcements it has confirmed
+	asked       int    // partitions asked of it and not answered yet
+	want        []pull
+	fullDue     bool // it is to be sent everything
+	fullWant    bool // and asked for the same
 }
 
 // NewCore returns a core without a view: ops wait for one.
-func NewCore(cfg CoreConfig) *Core { return &Core{cfg: cfg} }
-
-// ViewChanged takes a new view. Views must come in order of Version.
-func (c *Core) ViewChanged(now int64, v *View, e *Effects) {}
-
-// Register starts an op. The AOR must belong to this core (CoreOf).
-func (c *Core) Register(now int64, op *RegisterOp, e *Effects) {}
-
-// Lookup starts an op. The AOR must belong to this core (CoreOf).
-func (c *Core) Lookup(now int64, op *LookupOp, e *Effects) {}
+func NewCore(cfg CoreConfig) *Core {
+	cfg.applyDefaults()
+	c := &Core{cfg: cfg}
+	c.ops.init(cfg.Incarnation)
+	return c
+}
 
 // Message takes a message from a peer. It does not keep b. What cannot be read, or comes from a member the view does
 // not know as Up, is dropped and counted.
-func (c *Core) Message(now int64, from uint32, b []byte, e *Effects) {}
+func (c *Core) Message(now int64, from uint32, b []byte, e *Effects) {
+	c.at(now)
+	p := c.peer(from)
+	if p == nil || len(b) < 2 || b[0]&0xf0 != protocolVersion || int(b[1]) != c.cfg.Index {
+		c.stats.DroppedMessages++
+		return
+	}
+	if r := (reader{b: b[2:]}); !c.dispatch(p, kind(b[0]&0x0f), &r, e) {
+		c.stats.DroppedMessages++
+	}
+	c.finish(e)
+}
 
-// Tick is to be called every 10 to 20 ms: timeouts, hedged reads, expiry, repair.
-func (c *Core) Tick(now int64, e *Effects) {}
+func (c *Core) dispatch(p *peer, k kind, r *reader, e *Effects) bool {
+	switch k {
+	case kindRegister:
+		return c.onRegister(p, r, e)
+	case kindRegistered:
+		return c.onRegistered(p, r, e)
+	case kindLookup:
+		return c.onLookup(p, r, e)
+	case kindFound:
+		return c.onFound(p, r, e)
+	case kindReplicate:
+		return c.onReplicate(p, r, e)
+	case kindStored:
+		return c.onStored(p, r, e)
+	case kindStatus:
+		return c.onStatus(p, r, e)
+	case kindNoted:
+		return c.onNoted(p, r, e)
+	case kindPull:
+		return c.onPull(p, r, e)
+	case kindSnapshot:
+		return c.onSnapshot(p, r, e)
+	case kindDigest:
+		return c.onDigest(p, r, e)
+	}
+	return false
+}
+
+// peer returns the peer of the ID, nil if there is no stream to it.
+func (c *Core) peer(id uint32) *peer {
+	i, ok := slices.BinarySearchFunc(c.peers, id, func(p *peer, id uint32) int { return cmp.Compare(p.id, id) })
+	if !ok {
+		return nil
+	}
+	return c.peers[i]
+}
+
+// at starts a step.
+func (c *Core) at(now int64) { c.now = max(c.now, now) }
+
+// finish ends a step: what changed is announced.
+func (c *Core) finish(e *Effects) {
+	c.announce(e)
+}
+
+// clock is the time for versions: this member's, moved to the fastest clock of the cluster, so that an update ordered
+// after another is the newer one whichever members ordered them.
+func (c *Core) clock() uint64 { return uint64(max(1, c.now+c.ahead)) }
+
+// maxAhead bounds how far another member's clock moves ours, ms.
+const maxAhead = 10 * 60 * 1000
+
+// learn takes note of a version seen.
+func (c *Core) learn(r location.Record) {
+	if ahead := int64(r.MaxCounter()) - c.now; ahead > c.ahead {
+		c.ahead = min(ahead, maxAhead)
+	}
+}
+
+// partition numbers: global is p, local is p / Cores.
+func (c *Core) global(local int32) int { return int(local)*c.cfg.Cores + c.cfg.Index }
+
+// local returns the number here of a partition a message names, and false if it is not of this core.
+func (c *Core) local(p uint32) (int32, bool) {
+	local := int(p) / c.cfg.Cores
+	return int32(local), int(p)%c.cfg.Cores == c.cfg.Index && local < len(c.parts)
+}
 
 // Progress returns how far the core is with what it should hold under its view.
-func (c *Core) Progress() Progress { return Progress{} }
-
-// Stats returns counts. Cheap enough for every scrape.
-func (c *Core) Stats() Stats { return Stats{} }
+func (c *Core) Progress() Progress {
+	if c.view == nil {
+		return Progress{}
+	}
+	return Progress{
+		Version: c.view.Version, Filling: c.counts[filling], Held: c.counts[held], Leaving: c.counts[leaving],
+		Demoted: c.demoted > 0,
+	}
+}
 
 // Progress says how far a member is with what it should hold.
 type Progress struct {
-	// Version is the view's; cores of different versions do not add up.
+	// Version is that of the view it was made under; 0 for a sum of several.
 	Version uint64
 	// Filling counts owned partitions not yet held, Held those held, Leaving those held for others to take over.
 	Filling, Held, Leaving int
@@ -59,25 +239,16 @@ type Progress struct {
 	Demoted bool
 }
 
-// Add returns the sum over two cores.
-func (p Progress) Add(q Progress) Progress { return p }
-
-// Stats are counts of one core. Gauges: the first block. Counters: the others.
-type Stats struct {
-	Records, Bindings, Bytes  int // held; Bindings include what has expired and not been swept yet
-	HomeRecords, HomeBindings int // of them, of partitions this member is home of
-	Pending                   int // ops under way
-	Partitions                int // partitions held
-
-	Registers, RegistersFailed         uint64
-	Lookups, LookupsLocal              uint64
-	LookupsHedged, LookupsUnavailable  uint64
-	Rehomed                            uint64 // bindings whose home became this member because another left
-	Filled, FilledAlone                uint64 // partitions
-	Repairs                            uint64 // partitions found to differ
-	Relayed                            uint64 // updates passed on to members the home did not see
-	DroppedMessages, RefusedOps        uint64
-	SnapshotsSentBytes, SnapshotsBytes uint64
+// Add returns the sum over two cores. Of different versions it is 0, which no view has.
+func (p Progress) Add(q Progress) Progress {
+	if p.Version != q.Version {
+		p.Version = 0
+	}
+	p.Filling += q.Filling
+	p.Held += q.Held
+	p.Leaving += q.Leaving
+	p.Demoted = p.Demoted || q.Demoted
+	return p
 }
 
 // CoreOfMessage returns the core a message is for, and false if it has none.

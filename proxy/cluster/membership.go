@@ -1,54 +1,249 @@
 package cluster
 
 import (
+	"cmp"
+	"maps"
+	"slices"
+
 	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/ring"
 )
+
+// DefaultUnknownWait is how long a member of the set that was never met may still turn up, ms.
+const DefaultUnknownWait = 3000
 
 // Membership turns the published set and what is known of the peers into views. It is a pure state machine: now is in
 // milliseconds, nothing here is safe for concurrent use. Every event returns the new View, or nil if nothing changed;
 // the driver hands a new View to every Core, and publishes it, before it does anything else with the peer concerned.
 type Membership struct {
+	self        uint32
+	incarnation uint64
+	unknownWait int64
+
+	set     *config.MemberSet
+	peers   map[uint32]*peerState
+	view    *View
+	links   uint64
+	ignored uint64
+
+	synced, leaving, drained bool
 }
 
-// NewMembership returns the membership of the member self, started as incarnation.
-func NewMembership(self uint32, incarnation uint64, unknownWait int64) *Membership { return nil }
+// peerState is what is known of one peer.
+type peerState struct {
+	liveness        Liveness
+	incarnation     uint64
+	link            uint64
+	synced, leaving bool
+	awaitedSince    int64
+}
+
+// NewMembership returns the membership of the member self, started as incarnation. unknownWait is how long to wait for
+// members never met, in ms; 0 means DefaultUnknownWait.
+func NewMembership(self uint32, incarnation uint64, unknownWait int64) *Membership {
+	return &Membership{
+		self: self, incarnation: incarnation, unknownWait: cmp.Or(unknownWait, DefaultUnknownWait),
+		peers: map[uint32]*peerState{},
+	}
+}
 
 // View returns the current view, nil before the first set.
-func (m *Membership) View() *View { return nil }
+func (m *Membership) View() *View { return m.view }
 
-// SetChanged takes a published set. An older epoch, the same epoch with other content, and another number of
-// partitions are ignored and counted in Ignored.
-func (m *Membership) SetChanged(now int64, set *config.MemberSet) *View { return nil }
+// SelfState is what this member tells its peers in the handshake, and by a control frame when it changes.
+func (m *Membership) SelfState() (synced, leaving bool) { return m.synced, m.leaving }
+
+// Drained reports that this member leaves and others hold everything it held, or that there is nobody to take it.
+func (m *Membership) Drained() bool { return m.drained }
+
+// Ignored counts the sets that were ignored.
+func (m *Membership) Ignored() uint64 { return m.ignored }
+
+// SetChanged takes a published set, which must be valid. An older epoch, the same epoch with other content, and another
+// number of partitions are ignored and counted.
+func (m *Membership) SetChanged(now int64, set *config.MemberSet) *View {
+	if old := m.set; old != nil {
+		if set.Epoch == old.Epoch && sameSet(set, old) {
+			return nil
+		}
+		if set.Epoch <= old.Epoch || set.Ring.Partitions != old.Ring.Partitions {
+			m.ignored++
+			return nil
+		}
+	}
+	m.set = set
+	for _, member := range set.Members {
+		if member.ID != m.self && m.peers[member.ID] == nil {
+			m.peers[member.ID] = &peerState{awaitedSince: now}
+		}
+	}
+	maps.DeleteFunc(m.peers, func(id uint32, p *peerState) bool {
+		_, published := set.Member(id)
+		return !published && p.liveness != Up
+	})
+	return m.rebuild()
+}
+
+func sameSet(a, b *config.MemberSet) bool {
+	return a.Epoch == b.Epoch && a.Advertise == b.Advertise && a.Ring == b.Ring && slices.Equal(a.Members, b.Members)
+}
 
 // PeerUp says that a new stream to the peer stands. It must be called, and the View given to all cores, before the
 // first message from that stream is.
 func (m *Membership) PeerUp(now int64, id uint32, incarnation uint64, synced, leaving bool) *View {
-	return nil
+	if id == m.self {
+		return nil
+	}
+	m.links++
+	m.peers[id] = &peerState{liveness: Up, incarnation: incarnation, link: m.links, synced: synced, leaving: leaving, awaitedSince: now}
+	return m.rebuild()
 }
 
 // PeerState says that the peer has said that it is, or is not, synced and leaving.
-func (m *Membership) PeerState(now int64, id uint32, incarnation uint64, synced, leaving bool) *View {
-	return nil
+func (m *Membership) PeerState(_ int64, id uint32, incarnation uint64, synced, leaving bool) *View {
+	p := m.peers[id]
+	if p == nil || p.incarnation != incarnation {
+		return nil
+	}
+	p.synced, p.leaving = synced, leaving
+	return m.rebuild()
 }
 
 // PeerDown says that the peer is dead or out of reach: a lost stream and a refused or failed redial, or the word of
 // gossip. A stream that breaks and stands again with the same incarnation is only a PeerUp.
-func (m *Membership) PeerDown(now int64, id uint32, reason string) *View { return nil }
+func (m *Membership) PeerDown(now int64, id uint32, _ string) *View {
+	if id == m.self {
+		return nil
+	}
+	p := m.peers[id]
+	if p == nil {
+		p = &peerState{awaitedSince: now}
+		m.peers[id] = p
+	}
+	p.liveness = Down
+	return m.rebuild()
+}
 
-// Progress takes the sum of the cores' progress (Progress.Add).
-func (m *Membership) Progress(now int64, p Progress) *View { return nil }
+// Progress takes the sum of the cores' progress (Progress.Add). A sum that is not of the current view is ignored.
+func (m *Membership) Progress(_ int64, p Progress) *View {
+	v := m.view
+	if v == nil || p.Version != v.Version {
+		return nil
+	}
+	_, published := v.Set.Member(m.self)
+	switch {
+	case p.Demoted:
+		m.synced = false
+	case p.Filling == 0 && published && !v.Pending:
+		m.synced = true
+	}
+	m.drained = m.gone() && (p.Filling+p.Held+p.Leaving == 0 || len(v.Next.Members()) == 0)
+	return m.rebuild()
+}
+
+// gone reports whether this member is out of the ring for good.
+func (m *Membership) gone() bool {
+	self, published := m.view.Set.Member(m.self)
+	return m.leaving || !published || self.State == config.Draining
+}
 
 // Drain says that this member leaves: it is out of its own ring and hands over.
-func (m *Membership) Drain(now int64) *View { return nil }
+func (m *Membership) Drain(_ int64) *View {
+	m.leaving = true
+	return m.rebuild()
+}
 
-// Tick gives up on members that were never met.
-func (m *Membership) Tick(now int64) *View { return nil }
+// Tick gives up on members that were never met. Call it every 100 ms or so.
+func (m *Membership) Tick(now int64) *View {
+	changed := false
+	for _, p := range m.peers {
+		if p.liveness == Unknown && now-p.awaitedSince >= m.unknownWait {
+			p.liveness, changed = Down, true
+		}
+	}
+	if !changed {
+		return nil
+	}
+	return m.rebuild()
+}
 
-// SelfState is what this member tells its peers in the handshake, and by a control frame when it changes.
-func (m *Membership) SelfState() (synced, leaving bool) { return false, false }
+// rebuild makes the view anew and returns it if it differs from the one before.
+func (m *Membership) rebuild() *View {
+	if m.set == nil {
+		return nil
+	}
+	v := &View{Epoch: m.set.Epoch, Version: 1, Self: m.self, Set: m.set, Synced: m.synced}
+	for _, member := range m.set.Members {
+		v.Members = append(v.Members, m.seen(member))
+	}
+	slices.SortFunc(v.Members, func(a, b MemberView) int { return cmp.Compare(a.ID, b.ID) })
+	for _, member := range v.Members {
+		mayHold := member.State != config.Joining
+		v.Pending = v.Pending || mayHold && member.Liveness == Unknown
+		if mayHold && member.Liveness == Down {
+			v.Suspects = append(v.Suspects, member.ID)
+		}
+	}
+	old := m.view
+	if old != nil {
+		v.Version = old.Version + 1
+		if old.Set == v.Set && old.Synced == v.Synced && slices.Equal(old.Members, v.Members) {
+			return nil
+		}
+	}
+	now, next := inRing(v.Members)
+	v.Ring = m.table(now, func(v *View) *ring.Table { return v.Ring })
+	v.Next = m.table(next, func(v *View) *ring.Table { return v.Next })
+	m.view = v
+	return v
+}
 
-// Drained reports that this member has been told to leave and others hold everything it held.
-func (m *Membership) Drained() bool { return false }
+// seen is the member as this one sees it.
+func (m *Membership) seen(member config.Member) MemberView {
+	s := MemberView{Member: member, Leaving: member.State == config.Draining}
+	if member.ID == m.self {
+		s.Liveness, s.Incarnation, s.Synced = Up, m.incarnation, m.synced
+		s.Leaving = s.Leaving || m.leaving
+		return s
+	}
+	if p := m.peers[member.ID]; p != nil {
+		s.Liveness, s.Incarnation, s.Link, s.Synced = p.liveness, p.incarnation, p.link, p.synced
+		s.Leaving = s.Leaving || p.leaving
+	}
+	return s
+}
 
-// Ignored counts the sets that were ignored.
-func (m *Membership) Ignored() uint64 { return 0 }
+// inRing chooses the members of the effective ring and of the one to come.
+func inRing(members []MemberView) (now, next []ring.Member) {
+	pick := func(want func(MemberView) bool) []ring.Member {
+		var picked []ring.Member
+		for _, m := range members {
+			if m.Liveness == Up && !m.Leaving && want(m) {
+				picked = append(picked, ring.Member{ID: m.ID, Zone: m.Zone})
+			}
+		}
+		return picked
+	}
+	next = pick(func(MemberView) bool { return true })
+	now = pick(func(m MemberView) bool { return m.State == config.Active && m.Synced })
+	if len(now) == 0 {
+		now = pick(func(m MemberView) bool { return m.State == config.Active })
+	}
+	if len(now) == 0 {
+		now = next
+	}
+	return now, next
+}
+
+// table returns the ring of the members, the same as the view before had if they are the same.
+func (m *Membership) table(members []ring.Member, of func(*View) *ring.Table) *ring.Table {
+	r := m.set.Ring
+	if v := m.view; v != nil && v.Set.Ring == r {
+		for _, t := range []*ring.Table{of(v), v.Ring, v.Next} {
+			if slices.Equal(t.Members(), members) {
+				return t
+			}
+		}
+	}
+	return ring.Build(members, r.Partitions, r.Replicas)
+}

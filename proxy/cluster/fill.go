@@ -1,0 +1,361 @@
+package cluster
+
+import (
+	"slices"
+
+	"github.com/sipring/sipring/proxy/ring"
+)
+
+// fillPhase is how far the filling of a partition is. doc.go has the argument.
+type fillPhase uint8
+
+const (
+	// fillAnnounced: waiting until every peer has confirmed that it sends us every update from now on.
+	fillAnnounced fillPhase = iota
+	// fillFromOne: fetching from a member that holds everything.
+	fillFromOne
+	// fillFromAll: nobody holds everything; fetching what there is from every peer.
+	fillFromAll
+)
+
+// fill is the filling of one partition.
+type fill struct {
+	phase   fillPhase
+	rounds  int // confirmed announcements after which nobody was found to hold the partition
+	sources []source
+	tag     uint32 // of the requests that count
+}
+
+// source is a member a fill fetches from.
+type source struct {
+	id     uint32
+	cursor uint32
+	asked  bool
+	done   bool
+}
+
+// pull is a request for the records of a partition from a cursor on.
+type pull struct {
+	local  int32
+	tag    uint32
+	cursor uint32
+}
+
+const (
+	// pullWindow is the most partitions asked of one peer and not yet answered.
+	pullWindow = 32
+	// chunkSize bounds the records of a partition in one answer, bytes: it ends after the record that exceeds it.
+	chunkSize = 32 << 10
+)
+
+// restart begins a fill again, keeping what it has brought. Answers on their way no longer count.
+func (c *Core) restart(f *fill) {
+	c.tags++
+	f.phase, f.rounds, f.sources, f.tag = fillAnnounced, 0, f.sources[:0], c.tags
+}
+
+// startFill begins to fetch a partition.
+func (c *Core) startFill(local int32) {
+	p := &c.parts[local]
+	c.set(local, filling)
+	p.fill = &fill{}
+	c.restart(p.fill)
+	c.fills = append(c.fills, local)
+	if c.cfg.Fault.SkipFetch {
+		c.set(local, held)
+	}
+}
+
+// advance moves every fill, repair and departure on as far as it goes.
+func (c *Core) advance(e *Effects) {
+	if c.view == nil {
+		return
+	}
+	noted := c.noted()
+	c.fills = slices.DeleteFunc(c.fills, func(local int32) bool {
+		p := &c.parts[local]
+		if p.holding == filling {
+			c.advanceFill(local, p, noted)
+		}
+		return p.holding != filling
+	})
+	if c.counts[leaving] > 0 {
+		for i := range c.parts {
+			if c.parts[i].holding == leaving {
+				c.tryLeave(int32(i), noted)
+			}
+		}
+	}
+	c.wantRepairs()
+	c.sendPulls(e)
+}
+
+// advanceFill moves one fill on.
+func (c *Core) advanceFill(local int32, p *part, noted uint32) {
+	f := p.fill
+	if f.phase == fillAnnounced {
+		if noted < p.announced || c.view.Pending {
+			return
+		}
+		switch id := c.sourceOf(local); {
+		case id != 0:
+			f.phase = fillFromOne
+			f.sources = append(f.sources[:0], source{id: id})
+		case f.rounds == 0 && len(c.peers) > 0:
+			f.rounds++
+			c.reannounce(local)
+			return
+		default:
+			f.phase = fillFromAll
+			f.sources = f.sources[:0]
+			for _, peer := range c.peers {
+				f.sources = append(f.sources, source{id: peer.id})
+			}
+		}
+	}
+	finished := true
+	for i := range f.sources {
+		s := &f.sources[i]
+		if !s.done {
+			finished = false
+			c.want(s, local, f.tag)
+		}
+	}
+	if finished && noted >= p.announced && !c.view.Pending {
+		c.filled(local, p)
+	}
+}
+
+// filled ends a fill.
+func (c *Core) filled(local int32, p *part) {
+	c.stats.Filled++
+	p.alone = p.fill.phase == fillFromAll && len(c.view.Suspects) > 0
+	if p.alone {
+		c.stats.FilledAlone++
+	}
+	c.set(local, held)
+	n := c.global(local)
+	if !c.view.Ring.IsOwner(n, c.cfg.Self) && !c.view.Next.IsOwner(n, c.cfg.Self) {
+		c.set(local, leaving)
+	}
+}
+
+// sourceOf returns a member that holds everything of a partition, 0 if there is none. Different members choose
+// different ones, so that not all fetch from the home.
+func (c *Core) sourceOf(local int32) uint32 {
+	holders := c.parts[local].holders
+	for i := range holders {
+		h := holders[(i+int(c.cfg.Self)+int(local))%len(holders)]
+		if h.holding.serves() {
+			return h.id
+		}
+	}
+	return 0
+}
+
+// want asks the source for its next records if it has not been asked.
+func (c *Core) want(s *source, local int32, tag uint32) {
+	p := c.peer(s.id)
+	if p == nil || s.asked || p.asked+len(p.want) >= pullWindow {
+		return
+	}
+	s.asked = true
+	p.want = append(p.want, pull{local: local, tag: tag, cursor: s.cursor})
+}
+
+// sendPulls sends what was wanted in this step.
+func (c *Core) sendPulls(e *Effects) {
+	for _, p := range c.peers {
+		if len(p.want) == 0 {
+			continue
+		}
+		start := c.begin(e, kindPull)
+		e.u16(uint16(len(p.want)))
+		for _, w := range p.want {
+			e.u32(uint32(c.global(w.local)))
+			e.u32(w.tag)
+			e.u32(w.cursor)
+		}
+		e.send(p.id, start)
+		p.asked += len(p.want)
+		p.want = p.want[:0]
+	}
+}
+
+// unask forgets what the member was asked for: it is gone or its stream is a new one.
+func (c *Core) unask(p *peer) {
+	p.asked, p.want = 0, p.want[:0]
+	id, up := p.id, c.view.Up(p.id)
+	for _, local := range c.fills {
+		f := c.parts[local].fill
+		if f == nil {
+			continue
+		}
+		for i := range f.sources {
+			if s := &f.sources[i]; s.id == id {
+				s.asked = false
+				s.done = s.done || !up && f.phase == fillFromAll
+			}
+		}
+		c.lostSource(local, id, c.parts[local].holdingOf(id))
+	}
+	for i := range c.repairs {
+		if c.repairs[i].id == id {
+			c.repairs[i].asked, c.repairs[i].done = false, !up
+		}
+	}
+}
+
+// lostSource begins a fill again if its one source holds the partition no longer.
+func (c *Core) lostSource(local int32, id uint32, h holding) {
+	f := c.parts[local].fill
+	if f != nil && f.phase == fillFromOne && f.sources[0].id == id && !h.serves() {
+		c.restart(f)
+	}
+}
+
+// onPull answers with the records asked for, a chunk of each partition.
+func (c *Core) onPull(p *peer, r *reader, e *Effects) bool {
+	n := r.count(int(r.u16()), 12)
+	if n > 2*pullWindow {
+		return false
+	}
+	start, first := c.begin(e, kindSnapshot), true
+	for range n {
+		number, tag, cursor := r.u32(), r.u32(), r.u32()
+		local, ok := c.local(number)
+		if !ok {
+			return false
+		}
+		if !first && len(e.buf)-start > chunkSize {
+			e.send(p.id, start)
+			start = c.begin(e, kindSnapshot)
+		}
+		first = false
+		c.appendSection(local, tag, cursor, e)
+	}
+	if r.bad {
+		return false
+	}
+	c.stats.SnapshotsSentBytes += uint64(len(e.buf) - start)
+	e.send(p.id, start)
+	return true
+}
+
+// appendSection appends a chunk of a partition's records.
+func (c *Core) appendSection(local int32, tag, cursor uint32, e *Effects) {
+	head := len(e.buf)
+	e.u32(uint32(c.global(local)))
+	e.u32(tag)
+	e.u8(0)
+	e.u32(0)
+	e.u32(0)
+	first, flags, next := len(e.buf), uint8(sectionEnd), int(min(cursor, 1<<30))
+	if c.parts[local].holding.serves() {
+		flags |= sectionHeld
+	}
+	for {
+		rec, after, ok := c.store.Next(int(local), next)
+		if !ok {
+			break
+		}
+		if len(e.buf)-first > chunkSize {
+			flags &^= sectionEnd
+			break
+		}
+		e.record(rec, c.now)
+		next = after
+	}
+	e.buf[head+8] = flags
+	le.PutUint32(e.buf[head+9:], uint32(next))
+	le.PutUint32(e.buf[head+13:], uint32(len(e.buf)-first))
+}
+
+// onSnapshot merges what a pull brought.
+func (c *Core) onSnapshot(p *peer, r *reader, e *Effects) bool {
+	c.stats.SnapshotsBytes += uint64(len(r.b))
+	for len(r.b) > 0 {
+		number, tag, flags, next := r.u32(), r.u32(), r.u8(), r.u32()
+		records := r.take(int(r.u32()))
+		local, ok := c.local(number)
+		if r.bad || !ok {
+			return false
+		}
+		if !c.mergeAll(local, records) {
+			return false
+		}
+		p.asked = max(0, p.asked-1)
+		c.fetched(local, p.id, tag, flags, next)
+	}
+	c.advance(e)
+	return true
+}
+
+// mergeAll merges the records of one section.
+func (c *Core) mergeAll(local int32, b []byte) bool {
+	for len(b) > 0 {
+		rec, rest, err := c.readRecord(b)
+		if err != nil || rec.IsZero() {
+			return false
+		}
+		hash := ring.Hash(rec.AOR())
+		if ring.Partition(hash, c.view.Ring.Partitions()) != c.global(local) {
+			return false
+		}
+		c.merge(local, hash, rec)
+		b = rest
+	}
+	return true
+}
+
+// fetched notes the answer of a source.
+func (c *Core) fetched(local int32, id, tag uint32, flags uint8, next uint32) {
+	p := &c.parts[local]
+	if p.fill != nil && p.fill.tag == tag {
+		for i := range p.fill.sources {
+			s := &p.fill.sources[i]
+			if s.id != id || !s.asked {
+				continue
+			}
+			s.asked, s.cursor, s.done = false, next, flags&sectionEnd != 0
+			if p.fill.phase == fillFromOne && flags&sectionHeld == 0 {
+				c.restart(p.fill) // it has dropped the partition: others hold it
+			}
+			return
+		}
+	}
+	for i := range c.repairs {
+		if s := &c.repairs[i]; s.tag == tag && s.id == id && s.asked {
+			s.asked, s.cursor, s.done = false, next, flags&sectionEnd != 0
+			return
+		}
+	}
+}
+
+// tryLeave drops a partition that is not owned once all its owners have everything, and know that we leave: so of two
+// members that leave, neither relies on the other.
+func (c *Core) tryLeave(local int32, noted uint32) {
+	p := &c.parts[local]
+	if noted >= p.announced && p.writes == 0 && !c.view.Pending && c.ownersHold(local) {
+		c.drop(local)
+	}
+}
+
+// ownersHold reports whether the partition has owners and they all hold it.
+func (c *Core) ownersHold(local int32) bool {
+	owners := c.view.Ring.Owners(c.global(local))
+	for _, id := range owners {
+		if c.parts[local].holdingOf(id) != held {
+			return false
+		}
+	}
+	return len(owners) > 0
+}
+
+// drop forgets a partition.
+func (c *Core) drop(local int32) {
+	c.store.Drop(int(local))
+	c.parts[local].strayAt = 0
+	c.parts[local].alone = false
+	c.set(local, none)
+}

@@ -1,0 +1,21 @@
+// Package fault names the mistakes that the simulation plants in a core on purpose, to show that it would find them.
+// Only packages under proxy/cluster can name them, and only tests of the simulation do.
+package fault
+
+// Set is the mistakes a core makes. The zero Set is the correct core.
+type Set struct {
+	// SkipAcks acknowledges a REGISTER before the other holders have confirmed it.
+	SkipAcks bool
+	// DropTombstones keeps removals from the other holders.
+	DropTombstones bool
+	// LastArrivalWins replaces a record by whatever copy arrives, instead of merging.
+	LastArrivalWins bool
+	// SkipFetch counts a partition as held without having fetched it.
+	SkipFetch bool
+	// AnswerWhileFilling answers lookups from partitions not held yet.
+	AnswerWhileFilling bool
+	// IgnoreNewHolders keeps writing to the owners only, not to members that announced that they hold the partition.
+	IgnoreNewHolders bool
+	// ForgetEarly drops a partition as soon as it is not owned, without waiting for the new owners.
+	ForgetEarly bool
+}

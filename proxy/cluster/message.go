@@ -1,0 +1,188 @@
+package cluster
+
+import (
+	"encoding/binary"
+	"net/netip"
+
+	"github.com/sipring/sipring/proxy/location"
+)
+
+// A message between cores: version and kind (1 byte), core (1), fields of fixed size little endian, byte strings with
+// their length in 2 bytes before them.
+const protocolVersion = 1 << 4
+
+type kind uint8
+
+const (
+	kindRegister   kind = iota + 1 // op 8, partition 4, update
+	kindRegistered                 // op 8, status 2 (0: not held here), record
+	kindLookup                     // op 8, partition 4, AOR
+	kindFound                      // op 8, held 1, record
+	kindReplicate                  // op 8 (0: no answer wanted), partition 4, holders 1 + 4 each, record
+	kindStored                     // op 8
+	kindStatus                     // sequence 4, flags 1, count 4, (partition 4, status 1) each
+	kindNoted                      // sequence 4
+	kindPull                       // count 2, (partition 4, tag 4, cursor 4) each
+	kindSnapshot                   // sections: partition 4, tag 4, flags 1, cursor 4, size 4, records
+	kindDigest                     // flags 1, count 2, (partition 4, checksum 8, bindings 4) each
+)
+
+const (
+	statusFull = 1 // all there is: forget what was known before
+	statusWant = 2 // send yours
+
+	sectionHeld = 1 // the source holds everything acknowledged in the partition
+	sectionEnd  = 2 // no more records follow
+
+	digestReply = 1
+)
+
+var le = binary.LittleEndian
+
+// begin starts a message and returns where. Only one can be under way.
+func (c *Core) begin(e *Effects, k kind) int {
+	e.buf = append(e.buf, protocolVersion|byte(k), byte(c.cfg.Index))
+	return len(e.buf) - 2
+}
+
+// send addresses the message begun at start.
+func (e *Effects) send(to uint32, start int) {
+	e.Sends = append(e.Sends, Send{To: to, start: start, end: len(e.buf)})
+}
+
+func (e *Effects) u8(v uint8)   { e.buf = append(e.buf, v) }
+func (e *Effects) u16(v uint16) { e.buf = le.AppendUint16(e.buf, v) }
+func (e *Effects) u32(v uint32) { e.buf = le.AppendUint32(e.buf, v) }
+func (e *Effects) u64(v uint64) { e.buf = le.AppendUint64(e.buf, v) }
+func (e *Effects) str(b []byte) { e.buf = append(le.AppendUint16(e.buf, uint16(len(b))), b...) }
+
+// reader reads a message. After the first fault everything reads as zero and bad is set.
+type reader struct {
+	b   []byte
+	bad bool
+}
+
+func (r *reader) take(n int) []byte {
+	if n > len(r.b) {
+		r.bad, r.b = true, nil
+		return nil
+	}
+	b := r.b[:n:n]
+	r.b = r.b[n:]
+	return b
+}
+
+func (r *reader) u8() uint8 {
+	if b := r.take(1); b != nil {
+		return b[0]
+	}
+	return 0
+}
+
+func (r *reader) u16() uint16 {
+	if b := r.take(2); b != nil {
+		return le.Uint16(b)
+	}
+	return 0
+}
+
+func (r *reader) u32() uint32 {
+	if b := r.take(4); b != nil {
+		return le.Uint32(b)
+	}
+	return 0
+}
+
+func (r *reader) u64() uint64 {
+	if b := r.take(8); b != nil {
+		return le.Uint64(b)
+	}
+	return 0
+}
+
+func (r *reader) str() []byte { return r.take(int(r.u16())) }
+
+// count reads a number of items of the given size and checks that they can be there.
+func (r *reader) count(n, size int) int {
+	if n*size > len(r.b) {
+		r.bad = true
+		return 0
+	}
+	return n
+}
+
+const (
+	updateStar = 1
+	maxListed  = 512 // contacts of one update
+)
+
+// update writes an update; readUpdate reads it.
+func (e *Effects) update(u *location.Update) {
+	var flags uint8
+	if u.Star {
+		flags = updateStar
+	}
+	e.u8(flags)
+	e.u32(u.CSeq)
+	e.str(u.AOR)
+	e.str(u.CallID)
+	e.str(u.Path)
+	addr := u.Received.Addr().As16()
+	family := uint8(u.Received.Addr().BitLen() / 32)
+	e.u8(family)
+	e.buf = append(e.buf, addr[:]...)
+	e.u16(u.Received.Port())
+	e.u32(u.Flow.Owner)
+	e.u64(u.Flow.Conn)
+	e.u8(u.Flow.Transport)
+	e.u16(uint16(len(u.Contacts)))
+	for i := range u.Contacts {
+		c := &u.Contacts[i]
+		e.str(c.URI)
+		e.str(c.Params)
+		e.str(c.Instance)
+		e.u32(c.RegID)
+		e.u16(c.Q)
+		e.u32(c.Expires)
+	}
+}
+
+func (r *reader) update(u *location.Update) {
+	u.Star = r.u8()&updateStar != 0
+	u.CSeq = r.u32()
+	u.AOR, u.CallID, u.Path = r.str(), r.str(), r.str()
+	u.Received = r.addrPort()
+	u.Flow = location.Flow{Owner: r.u32(), Conn: r.u64(), Transport: r.u8()}
+	n := int(r.u16())
+	if n > maxListed {
+		r.bad = true
+		n = 0
+	}
+	u.Contacts = u.Contacts[:0]
+	for range n {
+		if r.bad {
+			return
+		}
+		u.Contacts = append(u.Contacts, location.ContactUpdate{
+			URI: r.str(), Params: r.str(), Instance: r.str(), RegID: r.u32(), Q: r.u16(), Expires: r.u32(),
+		})
+	}
+}
+
+func (r *reader) addrPort() netip.AddrPort {
+	family, raw, port := r.u8(), r.take(16), r.u16()
+	if raw == nil {
+		return netip.AddrPort{}
+	}
+	addr := netip.AddrFrom16([16]byte(raw))
+	switch family {
+	case 0:
+		return netip.AddrPort{}
+	case 1:
+		return netip.AddrPortFrom(addr.Unmap(), port)
+	case 4:
+		return netip.AddrPortFrom(addr, port)
+	}
+	r.bad = true
+	return netip.AddrPort{}
+}

@@ -1,0 +1,144 @@
+package cluster
+
+import "slices"
+
+// repair is the fetching of a partition from a member that holds it too and has something else.
+type repair struct {
+	source
+	local int32
+	tag   uint32
+}
+
+// check is a partition to be compared with a member that came back.
+type check struct {
+	local int32
+	peer  uint32
+}
+
+// sweep is the pass over all partitions that drops what has expired and compares what is left.
+type sweep struct {
+	last int64 // when it last moved
+	owed int64 // parts times SweepPeriod
+	next int
+}
+
+const (
+	maxRepairs = 256 // under way
+	maxChecks  = 128 // in one tick
+)
+
+// Tick is to be called every 10 to 20 ms: timeouts, hedged reads, expiry, repair.
+func (c *Core) Tick(now int64, e *Effects) {
+	c.at(now)
+	if c.view == nil {
+		return
+	}
+	c.ops.each(func(o *op) { c.tickOp(o, e) })
+	elapsed := min(c.now-c.sweep.last, 1000)
+	c.sweep.last = c.now
+	c.sweep.owed += elapsed * int64(len(c.parts))
+	for ; c.sweep.owed >= c.cfg.SweepPeriod && len(c.parts) > 0; c.sweep.owed -= c.cfg.SweepPeriod {
+		c.sweepPart(int32(c.sweep.next), e)
+		c.sweep.next = (c.sweep.next + 1) % len(c.parts)
+	}
+	c.sendChecks(e)
+	c.advance(e)
+	c.finish(e)
+}
+
+// sweepPart drops what has expired, and strays that their owners hold, and has the home compare with the others.
+func (c *Core) sweepPart(local int32, e *Effects) {
+	p := &c.parts[local]
+	c.store.Purge(c.now, int(local))
+	switch {
+	case p.holding == none:
+		if c.store.PartitionStats(int(local)).Records > 0 && c.now-p.strayAt >= c.cfg.StrayPeriod && c.ownersHold(local) {
+			c.drop(local)
+		}
+	case p.holding == held && c.choose(local, [2]uint32{}) == c.cfg.Self:
+		for _, h := range p.holders {
+			if h.holding.serves() {
+				c.checks = append(c.checks, check{local: local, peer: h.id})
+			}
+		}
+	}
+}
+
+// sendChecks sends the checksums that are due.
+func (c *Core) sendChecks(e *Effects) {
+	n := min(len(c.checks), maxChecks)
+	due := c.checks[:n]
+	slices.SortStableFunc(due, func(a, b check) int { return int(int64(a.peer) - int64(b.peer)) })
+	for len(due) > 0 {
+		id := due[0].peer
+		end := slices.IndexFunc(due, func(d check) bool { return d.peer != id })
+		if end < 0 {
+			end = len(due)
+		}
+		if c.peer(id) != nil {
+			c.sendDigests(id, 0, due[:end], e)
+		}
+		due = due[end:]
+	}
+	c.checks = append(c.checks[:0], c.checks[n:]...)
+}
+
+func (c *Core) sendDigests(to uint32, flags uint8, list []check, e *Effects) {
+	start := c.begin(e, kindDigest)
+	e.u8(flags)
+	e.u16(uint16(len(list)))
+	for _, d := range list {
+		sum, n := c.store.Digest(c.now, int(d.local))
+		e.u32(uint32(c.global(d.local)))
+		e.u64(sum)
+		e.u32(uint32(n))
+	}
+	e.send(to, start)
+}
+
+// onDigest compares. Where a partition differs each side fetches the other's.
+func (c *Core) onDigest(p *peer, r *reader, e *Effects) bool {
+	flags := r.u8()
+	n := r.count(int(r.u16()), 16)
+	if r.bad {
+		return false
+	}
+	var differ []check
+	for range n {
+		number, sum, bindings := r.u32(), r.u64(), r.u32()
+		local, ok := c.local(number)
+		if !ok {
+			return false
+		}
+		if !c.parts[local].holding.serves() {
+			continue
+		}
+		if s, b := c.store.Digest(c.now, int(local)); s != sum || b != int(bindings) {
+			differ = append(differ, check{local: local, peer: p.id})
+			c.addRepair(local, p.id)
+		}
+	}
+	if len(differ) > 0 && flags&digestReply == 0 {
+		c.sendDigests(p.id, digestReply, differ, e)
+	}
+	c.advance(e)
+	return true
+}
+
+func (c *Core) addRepair(local int32, id uint32) {
+	if len(c.repairs) >= maxRepairs || slices.ContainsFunc(c.repairs, func(r repair) bool { return r.local == local && r.id == id }) {
+		return
+	}
+	c.stats.Repairs++
+	c.tags++
+	c.repairs = append(c.repairs, repair{source: source{id: id}, local: local, tag: c.tags})
+}
+
+// wantRepairs asks for what repairs need next, after the fills.
+func (c *Core) wantRepairs() {
+	c.repairs = slices.DeleteFunc(c.repairs, func(r repair) bool { return r.done || c.peer(r.id) == nil })
+	for i := range c.repairs {
+		r := &c.repairs[i]
+		c.want(&r.source, r.local, r.tag)
+	}
+}

@@ -1,0 +1,38 @@
+package cluster
+
+// Stats are counts of one core. Gauges: the first block. Counters: the others.
+type Stats struct {
+	Records, Bindings, Bytes  int // held; Bindings include what has expired and not been swept yet
+	HomeRecords, HomeBindings int // of them, of partitions this member is home of
+	Pending                   int // ops under way
+	Partitions                int // partitions held
+
+	Registers, RegistersFailed         uint64
+	Lookups, LookupsLocal              uint64
+	LookupsHedged, LookupsUnavailable  uint64
+	Rehomed                            uint64 // bindings whose home became this member because another left
+	Filled, FilledAlone                uint64 // partitions
+	Repairs                            uint64 // partitions found to differ
+	Relayed                            uint64 // updates passed on to members the home did not see
+	DroppedMessages, RefusedOps        uint64
+	SnapshotsSentBytes, SnapshotsBytes uint64
+}
+
+// Stats returns counts. Cheap enough for every scrape.
+func (c *Core) Stats() Stats {
+	s := c.stats
+	s.Pending, s.Partitions = c.ops.used, c.counts[held]+c.counts[leaving]
+	if c.store == nil {
+		return s
+	}
+	sum := c.store.Stats()
+	s.Records, s.Bindings, s.Bytes = sum.Records, sum.Bindings, sum.Bytes
+	for i := range c.parts {
+		if home, ok := c.view.Ring.Home(c.global(int32(i))); ok && home == c.cfg.Self {
+			part := c.store.PartitionStats(i)
+			s.HomeRecords += part.Records
+			s.HomeBindings += part.Bindings
+		}
+	}
+	return s
+}

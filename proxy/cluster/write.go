@@ -1,0 +1,319 @@
+package cluster
+
+import (
+	"github.com/sipring/sipring/proxy/location"
+	"github.com/sipring/sipring/proxy/ring"
+)
+
+// Register starts an op. The AOR must belong to this core: View.Partition(AOR) % Cores.
+func (c *Core) Register(now int64, op *RegisterOp, e *Effects) {
+	c.at(now)
+	c.stats.Registers++
+	hash, local, ok := c.place(op.Update.AOR)
+	if !ok {
+		c.refuseRegister(op, e)
+		return
+	}
+	c.forward(op, hash, local, e)
+	c.finish(e)
+}
+
+// place returns the hash of an AOR and its partition here, and false if there is no view or it is another core's.
+func (c *Core) place(aor []byte) (hash uint64, local int32, ok bool) {
+	if c.view == nil {
+		return 0, 0, false
+	}
+	hash = ring.Hash(aor)
+	local, ok = c.local(uint32(ring.Partition(hash, c.view.Ring.Partitions())))
+	return hash, local, ok
+}
+
+func (c *Core) refuseRegister(op *RegisterOp, e *Effects) {
+	c.stats.RefusedOps++
+	c.finishRegister(op, location.StatusUnavailable, location.Record{}, e)
+}
+
+// forward brings a new op of this member to the member that orders it, which may be this one.
+func (c *Core) forward(op *RegisterOp, hash uint64, local int32, e *Effects) {
+	id := c.choose(local, [2]uint32{})
+	if id == c.cfg.Self {
+		c.order(order{update: &op.Update, hash: hash, local: local, register: op}, e)
+		return
+	}
+	o := c.ops.add(opForward, local, hash, c.now)
+	if o == nil {
+		c.refuseRegister(op, e)
+		return
+	}
+	o.register = op
+	c.ask(o, 0, id, e)
+}
+
+// order is an update to be ordered here, for this member's own op or another member's.
+type order struct {
+	update   *location.Update
+	hash     uint64
+	local    int32
+	register *RegisterOp
+	edge     uint32
+	edgeOp   uint64
+}
+
+// order applies an update and sends it to everyone who holds the partition.
+func (c *Core) order(w order, e *Effects) {
+	res := c.store.Apply(c.now, int(w.local), w.hash, w.update, c.cfg.Limits, c.clock(), c.cfg.Self)
+	record := c.store.Get(int(w.local), w.hash, w.update.AOR)
+	c.scratch.targets = c.targets(c.scratch.targets[:0], w.local)
+	// A retransmission changes nothing, but what it repeats may not be with the others yet: it goes to them again.
+	if res.Status != location.StatusOK || w.update.Fetch() || record.IsZero() || len(c.scratch.targets) == 0 || c.cfg.Fault.SkipAcks {
+		c.answer(w, res.Status, record, e)
+		if !c.cfg.Fault.SkipAcks || res.Status != location.StatusOK {
+			return
+		}
+	}
+	o := c.ops.add(opWrite, w.local, w.hash, c.now)
+	if o == nil {
+		c.stats.RefusedOps++
+		c.answer(w, location.StatusUnavailable, location.Record{}, e)
+		return
+	}
+	o.register, o.edge, o.edgeOp = w.register, w.edge, w.edgeOp
+	if c.cfg.Fault.SkipAcks {
+		o.register, o.edge = nil, 0
+	}
+	o.aor = append(o.aor, w.update.AOR...)
+	c.parts[w.local].writes++
+	start := c.beginReplicate(e, o.id, w.local, c.scratch.targets)
+	if res.Changed {
+		e.delta(record, c.now, res.Stamp, c.cfg.Fault.DropTombstones)
+	} else {
+		e.record(record, c.now)
+	}
+	for _, id := range c.scratch.targets {
+		o.copies = append(o.copies, copyState{id: id})
+		e.send(id, start)
+	}
+}
+
+// answer ends an update that was ordered here.
+func (c *Core) answer(w order, status int, record location.Record, e *Effects) {
+	switch {
+	case w.register != nil:
+		c.finishRegister(w.register, status, record, e)
+	case w.edge != 0:
+		start := c.begin(e, kindRegistered)
+		e.u64(w.edgeOp)
+		e.u16(uint16(status))
+		e.record(record, c.now)
+		e.send(w.edge, start)
+	}
+}
+
+func (c *Core) beginReplicate(e *Effects, id uint64, local int32, targets []uint32) int {
+	start := c.begin(e, kindReplicate)
+	e.u64(id)
+	e.u32(uint32(c.global(local)))
+	e.u8(uint8(len(targets)))
+	for _, t := range targets {
+		e.u32(t)
+	}
+	return start
+}
+
+func (e *Effects) record(r location.Record, now int64) {
+	e.buf = location.AppendRecord(e.buf, r, now)
+}
+
+func (e *Effects) delta(r location.Record, now int64, v location.Version, noTombstones bool) {
+	if noTombstones {
+		e.buf = location.AppendLive(e.buf, r, now)
+		return
+	}
+	e.buf = location.AppendDelta(e.buf, r, now, v)
+}
+
+// onRegister orders an update for another member.
+func (c *Core) onRegister(p *peer, r *reader, e *Effects) bool {
+	edgeOp, number := r.u64(), r.u32()
+	u := &c.scratch.update
+	r.update(u)
+	hash, local, ok := c.place(u.AOR)
+	if r.bad || !ok || uint32(c.global(local)) != number {
+		return false
+	}
+	w := order{update: u, hash: hash, local: local, edge: p.id, edgeOp: edgeOp}
+	if c.parts[local].holding.serves() {
+		c.order(w, e)
+	} else {
+		c.answer(w, 0, location.Record{}, e)
+	}
+	return true
+}
+
+// onRegistered takes the answer to an update that was forwarded.
+func (c *Core) onRegistered(p *peer, r *reader, e *Effects) bool {
+	o := c.ops.find(r.u64())
+	status := int(r.u16())
+	record, rest, err := c.readRecord(r.b)
+	if r.bad || err != nil || len(rest) > 0 {
+		return false
+	}
+	if o == nil || o.kind != opForward || !o.asks(p.id) {
+		return true
+	}
+	if status == 0 {
+		c.refused(o, p.id, e)
+		return true
+	}
+	op := o.register
+	c.ops.remove(o)
+	c.finishRegister(op, status, record, e)
+	return true
+}
+
+// onReplicate merges another member's update and confirms it. Holders that it does not know of, and we do, get it from
+// here: between the two there is no stream.
+func (c *Core) onReplicate(p *peer, r *reader, e *Effects) bool {
+	id, number := r.u64(), r.u32()
+	sentTo := r.take(4 * int(r.u8()))
+	local, ok := c.local(number)
+	record, rest, err := c.readRecord(r.b)
+	if r.bad || !ok || err != nil || len(rest) > 0 {
+		return false
+	}
+	changed := false
+	if !record.IsZero() {
+		hash := ring.Hash(record.AOR())
+		if ring.Partition(hash, c.view.Ring.Partitions()) != int(number) {
+			return false
+		}
+		changed = c.merge(local, hash, record)
+	}
+	if id != 0 {
+		start := c.begin(e, kindStored)
+		e.u64(id)
+		e.send(p.id, start)
+	}
+	if changed {
+		c.relay(local, p.id, sentTo, record, e)
+	}
+	return true
+}
+
+// merge merges a record that came from another member.
+func (c *Core) merge(local int32, hash uint64, record location.Record) bool {
+	c.learn(record)
+	if c.parts[local].holding == none {
+		c.parts[local].strayAt = c.now
+	}
+	if c.cfg.Fault.LastArrivalWins {
+		return c.store.Replace(int(local), hash, record)
+	}
+	return c.store.Merge(int(local), hash, record)
+}
+
+// relay passes an update on to the holders that it was not sent to.
+func (c *Core) relay(local int32, from uint32, sentTo []byte, record location.Record, e *Effects) {
+	all := c.targets(c.scratch.targets[:0], local)
+	for b := sentTo; len(b) >= 4; b = b[4:] {
+		if id := le.Uint32(b); id != c.cfg.Self {
+			all = append(all, id)
+		}
+	}
+	all = append(all, from)
+	c.scratch.targets = all
+	start := -1
+	for _, id := range c.targets(nil, local) {
+		if id == from || listed(sentTo, id) {
+			continue
+		}
+		if start < 0 {
+			start = c.beginReplicate(e, 0, local, all[:min(len(all), 255)])
+			e.record(record, c.now)
+		}
+		c.stats.Relayed++
+		e.send(id, start)
+	}
+}
+
+func listed(ids []byte, id uint32) bool {
+	for ; len(ids) >= 4; ids = ids[4:] {
+		if le.Uint32(ids) == id {
+			return true
+		}
+	}
+	return false
+}
+
+// onStored takes a holder's confirmation.
+func (c *Core) onStored(p *peer, r *reader, e *Effects) bool {
+	o := c.ops.find(r.u64())
+	if r.bad {
+		return false
+	}
+	if o == nil || o.kind != opWrite {
+		return true
+	}
+	if s := o.copyOf(p.id); s != nil {
+		s.stored = true
+		c.tryComplete(o, e)
+	}
+	return true
+}
+
+// tryComplete answers an update once everyone who is to hold it does, and they are enough.
+func (c *Core) tryComplete(o *op, e *Effects) {
+	for _, s := range o.copies {
+		if !s.stored {
+			return
+		}
+	}
+	if 1+len(o.copies) < c.view.Copies() {
+		return
+	}
+	c.complete(o, location.StatusOK, e)
+}
+
+// complete ends an update ordered here.
+func (c *Core) complete(o *op, status int, e *Effects) {
+	record := c.store.Get(int(o.local), o.hash, o.aor)
+	w := order{local: o.local, register: o.register, edge: o.edge, edgeOp: o.edgeOp}
+	c.parts[o.local].writes--
+	c.ops.remove(o)
+	c.answer(w, status, record, e)
+}
+
+// retarget brings the list of holders of an update under way up to date. again is a peer to which it is sent again if
+// it has not confirmed: what was sent before may be lost.
+func (c *Core) retarget(o *op, again uint32, e *Effects) {
+	kept := o.copies[:0]
+	for _, s := range o.copies {
+		if c.peer(s.id) != nil {
+			kept = append(kept, s)
+		}
+	}
+	o.copies = kept
+	targets := c.targets(c.scratch.targets[:0], o.local)
+	c.scratch.targets = targets
+	start := -1
+	for _, id := range targets {
+		s := o.copyOf(id)
+		if s == nil {
+			o.copies = append(o.copies, copyState{id: id})
+		} else if s.stored || id != again {
+			continue
+		}
+		if start < 0 {
+			start = c.beginReplicate(e, o.id, o.local, targets)
+			e.record(c.store.Get(int(o.local), o.hash, o.aor), c.now)
+		}
+		e.send(id, start)
+	}
+	c.tryComplete(o, e)
+}
+
+// readRecord reads a record into this step's memory.
+func (c *Core) readRecord(b []byte) (r location.Record, rest []byte, err error) {
+	r, c.scratch.record, rest, err = location.ParseRecord(c.scratch.record, b, c.now)
+	return r, rest, err
+}

@@ -1,0 +1,304 @@
+package location
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+
+	"github.com/sipring/sipring/proxy/wire"
+)
+
+// tombstoneMargin is how much longer than the binding it removed a tombstone lives, ms: copies of the binding may run
+// late by what a message takes.
+const tombstoneMargin = 10_000
+
+// Apply applies one REGISTER to the record of its AOR, in the order of RFC 3261 section 10.3 steps 6 to 8, and returns
+// the record as it is then. clock is the writer's clock for versions, node its ID. Where only numbers change, r's bytes
+// are overwritten; otherwise the result has its own.
+//
+// A contact of the same Call-ID and CSeq as the binding it names is a retransmission: it changes nothing and is
+// granted. A lower CSeq aborts the whole update with 500.
+func Apply(now int64, r Record, u *Update, lim Limits, clock uint64, node uint32) (Record, Result) {
+	var a applier
+	return a.apply(now, r, u, lim, Version{Counter: clock, Node: node})
+}
+
+// applier is Apply with memory that is used again.
+type applier struct {
+	now      int64
+	u        *Update
+	stamp    Version
+	bindings []Binding // views into the record before, and into u
+	changed  bool
+}
+
+func (a *applier) apply(now int64, r Record, u *Update, lim Limits, stamp Version) (Record, Result) {
+	if u.Star && len(u.Contacts) > 0 || !u.fits() {
+		return r, Result{Status: StatusBadRequest}
+	}
+	if u.Fetch() {
+		return r, Result{Status: StatusOK}
+	}
+	stamp.Counter = max(stamp.Counter, r.MaxCounter()+1)
+	if refreshInPlace(now, r, u, stamp) {
+		return r, Result{Status: StatusOK, Changed: true, Stamp: stamp}
+	}
+	a.now, a.u, a.stamp, a.changed = now, u, stamp, false
+	a.bindings = a.bindings[:0]
+	for b := range r.All() {
+		a.bindings = append(a.bindings, b)
+	}
+	defer a.forget()
+	liveBefore := r.LiveCount(now)
+	if status := a.update(); status != StatusOK {
+		return r, Result{Status: status}
+	}
+	if !a.changed {
+		return r, Result{Status: StatusOK}
+	}
+	size := a.tidy(cmp.Or(lim.MaxContacts, 10))
+	if live := a.live(); size > MaxRecordSize || live > cmp.Or(lim.MaxContacts, 10) && live > liveBefore {
+		return r, Result{Status: StatusForbidden}
+	}
+	return a.encode(size), Result{Status: StatusOK, Changed: true, Stamp: stamp}
+}
+
+// fits reports whether each part of u can be stored.
+func (u *Update) fits() bool {
+	if len(u.AOR) == 0 || len(u.AOR) > maxAOR {
+		return false
+	}
+	for i := range u.Contacts {
+		c := &u.Contacts[i]
+		size := headSize + len(c.URI) + len(c.Params) + len(c.Instance) + len(u.CallID) + len(u.Path)
+		if len(c.URI) == 0 || size > maxBinding || c.Q > MaxQ || int64(c.Expires)*1000 > maxRemaining-tombstoneMargin {
+			return false
+		}
+	}
+	return true
+}
+
+// refreshInPlace applies an update that only refreshes bindings as they are, and reports whether it was one.
+func refreshInPlace(now int64, r Record, u *Update, stamp Version) bool {
+	if u.Star {
+		return false
+	}
+	for i := range u.Contacts {
+		c := &u.Contacts[i]
+		e := r.findContact(c)
+		if c.Expires == 0 || e == nil || !e.live(now) || !e.sameTexts(u, c) || e.cseq() >= u.CSeq ||
+			!bytes.Equal(e.field(fieldContact), c.URI) || e.regID() != c.RegID {
+			return false
+		}
+	}
+	for i := range u.Contacts {
+		c := &u.Contacts[i]
+		b := u.binding(now, c, stamp)
+		putHead(r.findContact(c), &b)
+	}
+	return true
+}
+
+// sameTexts reports whether the update leaves the entry's byte strings as they are.
+func (e entry) sameTexts(u *Update, c *ContactUpdate) bool {
+	return bytes.Equal(e.field(fieldCallID), u.CallID) && bytes.Equal(e.field(fieldParams), c.Params) &&
+		bytes.Equal(e.field(fieldInstance), c.Instance) && bytes.Equal(e.field(fieldPath), u.Path)
+}
+
+// findContact returns the entry with the key of c.
+func (r Record) findContact(c *ContactUpdate) entry {
+	for e, rest := r.entries(); e != nil; e, rest = nextEntry(rest) {
+		switch {
+		case e.outbound() != c.outbound():
+		case !c.outbound():
+			if bytes.Equal(e.field(fieldContact), c.URI) {
+				return e
+			}
+		case e.regID() == c.RegID && bytes.Equal(e.field(fieldInstance), c.Instance):
+			return e
+		}
+	}
+	return nil
+}
+
+func (c *ContactUpdate) outbound() bool { return c.RegID != 0 && len(c.Instance) > 0 }
+
+// binding is what c asks for.
+func (u *Update) binding(now int64, c *ContactUpdate, stamp Version) Binding {
+	return Binding{
+		Contact: c.URI, Params: c.Params, Instance: c.Instance, CallID: u.CallID, CSeq: u.CSeq, RegID: c.RegID, Q: c.Q,
+		Path: u.Path, Received: u.Received, Flow: u.Flow, ExpiresAt: now + int64(c.Expires)*1000, Version: stamp,
+	}
+}
+
+// update runs the update on the list of bindings.
+func (a *applier) update() int {
+	if a.u.Star {
+		return a.removeAll()
+	}
+	for i := range a.u.Contacts {
+		if status := a.contact(&a.u.Contacts[i]); status != StatusOK {
+			return status
+		}
+	}
+	return StatusOK
+}
+
+// order is where an update stands to what wrote a binding last (RFC 3261 section 10.3 steps 6 and 7).
+type order uint8
+
+const (
+	newer order = iota
+	repeated
+	older
+)
+
+func (a *applier) orderTo(b *Binding) order {
+	switch {
+	case b.Version == a.stamp, !bytes.Equal(b.CallID, a.u.CallID), a.u.CSeq > b.CSeq:
+		return newer
+	case a.u.CSeq == b.CSeq:
+		return repeated
+	}
+	return older
+}
+
+// removeAll is "Contact: *".
+func (a *applier) removeAll() int {
+	for i := range a.bindings {
+		switch b := &a.bindings[i]; a.orderTo(b) {
+		case older:
+			return StatusServerError
+		case repeated:
+			if b.Deleted {
+				return StatusOK // what this very request removed: it is a retransmission
+			}
+		}
+	}
+	for i := range a.bindings {
+		if b := &a.bindings[i]; !b.Deleted && a.orderTo(b) == newer {
+			a.remove(b)
+		}
+	}
+	return StatusOK
+}
+
+// contact adds, refreshes or removes one contact.
+func (a *applier) contact(c *ContactUpdate) int {
+	repeat := false
+	for i := range a.bindings {
+		if b := &a.bindings[i]; c.names(b) {
+			switch a.orderTo(b) {
+			case older:
+				return StatusServerError
+			case repeated:
+				repeat = true
+			}
+		}
+	}
+	if repeat {
+		return StatusOK
+	}
+	placed := c.Expires == 0
+	for i := range a.bindings {
+		b := &a.bindings[i]
+		if !c.names(b) {
+			continue
+		}
+		if !placed && c.sameKey(b) {
+			*b = a.u.binding(a.now, c, a.stamp)
+			a.changed, placed = true, true
+		} else if !b.Deleted {
+			a.remove(b)
+		}
+	}
+	if !placed {
+		a.bindings = append(a.bindings, a.u.binding(a.now, c, a.stamp))
+		a.changed = true
+	}
+	return StatusOK
+}
+
+// names reports whether c is about the binding b: same instance and reg-id (RFC 5626 section 6), or URIs equal as RFC
+// 3261 section 19.1.4 has it.
+func (c *ContactUpdate) names(b *Binding) bool {
+	if c.sameKey(b) {
+		return true
+	}
+	return !c.outbound() && !b.Outbound() && wire.EqualURI(c.URI, b.Contact)
+}
+
+// sameKey reports whether c and b are the same binding to Merge.
+func (c *ContactUpdate) sameKey(b *Binding) bool {
+	if c.outbound() != b.Outbound() {
+		return false
+	}
+	if c.outbound() {
+		return c.RegID == b.RegID && bytes.Equal(c.Instance, b.Instance)
+	}
+	return bytes.Equal(c.URI, b.Contact)
+}
+
+// remove makes b a tombstone.
+func (a *applier) remove(b *Binding) {
+	*b = Binding{
+		Contact: b.Contact, Instance: b.Instance, RegID: b.RegID, CallID: a.u.CallID, CSeq: a.u.CSeq,
+		ExpiresAt: max(b.ExpiresAt, a.now) + tombstoneMargin, Version: a.stamp, Deleted: true,
+	}
+	a.changed = true
+}
+
+// tidy drops what has expired and tombstones beyond a bound, sorts by key, and returns the size of the record.
+func (a *applier) tidy(maxContacts int) int {
+	a.bindings = slices.DeleteFunc(a.bindings, func(b Binding) bool { return b.ExpiresAt <= a.now })
+	slices.SortFunc(a.bindings, func(x, y Binding) int { return compareKey(&x, &y) })
+	size, tombstones := 2+len(a.u.AOR), 0
+	for i := range a.bindings {
+		size += a.bindings[i].size()
+		if a.bindings[i].Deleted {
+			tombstones++
+		}
+	}
+	for tombstones > 2*maxContacts || tombstones > 0 && size > MaxRecordSize {
+		i := a.firstToExpire()
+		size -= a.bindings[i].size()
+		a.bindings = slices.Delete(a.bindings, i, i+1)
+		tombstones--
+	}
+	return size
+}
+
+// firstToExpire returns the index of the tombstone with the least time left.
+func (a *applier) firstToExpire() int {
+	first := -1
+	for i := range a.bindings {
+		if b := &a.bindings[i]; b.Deleted && (first < 0 || b.ExpiresAt < a.bindings[first].ExpiresAt) {
+			first = i
+		}
+	}
+	return first
+}
+
+func (a *applier) live() int {
+	n := 0
+	for i := range a.bindings {
+		if a.bindings[i].Live(a.now) {
+			n++
+		}
+	}
+	return n
+}
+
+func (a *applier) encode(size int) Record {
+	b := appendAOR(make([]byte, 0, size), a.u.AOR)
+	for i := range a.bindings {
+		b = appendBinding(b, &a.bindings[i])
+	}
+	return Record{b}
+}
+
+// forget drops the views, so that they do not keep memory of others alive.
+func (a *applier) forget() {
+	clear(a.bindings)
+	a.u = nil
+}

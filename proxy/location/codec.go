@@ -1,0 +1,134 @@
+package location
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Errors of ParseRecord, wrapped with where.
+var (
+	// ErrTruncated: the bytes end inside a record.
+	ErrTruncated = errors.New("truncated record")
+	// ErrMalformed: the bytes are no record.
+	ErrMalformed = errors.New("malformed record")
+)
+
+// Bounds of what another member may say.
+const (
+	maxRemaining = 40 * 24 * 3600 * 1000 // of a binding's life, ms
+	maxCounter   = 1 << 62
+)
+
+// AppendRecord appends r as it is sent to another member: its size in 4 bytes, then the record with remaining lifetimes
+// at now in place of points in time. What has expired is left out.
+func AppendRecord(dst []byte, r Record, now int64) []byte {
+	return appendEntries(dst, r, now, func(entry) bool { return true })
+}
+
+// AppendDelta appends, in the form of AppendRecord, the record with only the bindings of the version: what one Apply
+// wrote.
+func AppendDelta(dst []byte, r Record, now int64, v Version) []byte {
+	return appendEntries(dst, r, now, func(e entry) bool { return e.version() == v })
+}
+
+func appendEntries(dst []byte, r Record, now int64, want func(entry) bool) []byte {
+	at := len(dst)
+	dst = append(dst, 0, 0, 0, 0)
+	if !r.IsZero() {
+		dst = append(dst, r.b[:r.first()]...)
+	}
+	for e, rest := r.entries(); e != nil; e, rest = nextEntry(rest) {
+		if e.expires() > now && want(e) {
+			dst = append(dst, e...)
+			entry(dst[len(dst)-len(e):]).setExpires(e.expires() - now)
+		}
+	}
+	le.PutUint32(dst[at:], uint32(len(dst)-at-4))
+	return dst
+}
+
+// ParseRecord reads what AppendRecord wrote from the start of b into the memory of buf, grown where it is too small, and
+// turns remaining lifetimes into points in time from now. The record is valid until buf is used again. rest is what
+// follows in b.
+func ParseRecord(buf, b []byte, now int64) (r Record, grown, rest []byte, err error) {
+	if len(b) < 4 {
+		return Record{}, buf, nil, fmt.Errorf("parse record size: %w", ErrTruncated)
+	}
+	n := le.Uint32(b)
+	if n > maxParsed {
+		return Record{}, buf, nil, fmt.Errorf("parse record of %d bytes, at most %d: %w", n, maxParsed, ErrMalformed)
+	}
+	if len(b)-4 < int(n) {
+		return Record{}, buf, nil, fmt.Errorf("parse record of %d bytes: %w", n, ErrTruncated)
+	}
+	buf = append(buf[:0], b[4:4+n]...)
+	if err := adopt(buf, now); err != nil {
+		return Record{}, buf, nil, err
+	}
+	return Record{buf}, buf, b[4+n:], nil
+}
+
+// adopt checks the bytes of a record with remaining lifetimes, and makes points in time of those.
+func adopt(b []byte, now int64) error {
+	if len(b) == 0 {
+		return nil
+	}
+	if len(b) < 2 || 2+int(le.Uint16(b)) > len(b) || le.Uint16(b) == 0 || le.Uint16(b) > maxAOR {
+		return fmt.Errorf("parse record's AOR: %w", ErrMalformed)
+	}
+	var before entry
+	for rest := b[2+le.Uint16(b):]; len(rest) > 0; {
+		if len(rest) < headSize || int(le.Uint16(rest)) > len(rest) {
+			return fmt.Errorf("parse binding: %w", ErrTruncated)
+		}
+		var e entry
+		if e, rest = nextEntrySafe(rest); e == nil || !e.wellFormed() {
+			return fmt.Errorf("parse binding: %w", ErrMalformed)
+		}
+		if before != nil && compareKeys(before, e) >= 0 {
+			return fmt.Errorf("parse binding: not above the key before: %w", ErrMalformed)
+		}
+		e.setExpires(now + e.expires())
+		before = e
+	}
+	return nil
+}
+
+func nextEntrySafe(b []byte) (entry, []byte) {
+	if int(le.Uint16(b)) < headSize {
+		return nil, nil
+	}
+	return nextEntry(b)
+}
+
+// wellFormed checks an entry of at least headSize bytes that holds a remaining lifetime.
+func (e entry) wellFormed() bool {
+	size := headSize
+	for i := range fields {
+		size += e.fieldLen(i)
+	}
+	flags := e[atFlags]
+	unused := e[atAddr : atAddr+16]
+	switch flags & (flagV4 | flagV6) {
+	case flagV4:
+		unused = unused[4:]
+	case flagV6:
+		unused = nil
+	case flagV4 | flagV6:
+		return false
+	default:
+		unused = e[atPort : atAddr+16]
+	}
+	for _, b := range unused {
+		if b != 0 {
+			return false
+		}
+	}
+	return size == len(e) && size <= maxBinding && e.fieldLen(fieldContact) > 0 && flags&^flagsKnown == 0 &&
+		e.expires() >= 0 && e.expires() <= maxRemaining && e.version().Counter <= maxCounter && le.Uint16(e[atQ:]) <= MaxQ
+}
+
+// AppendLive appends r in the form of AppendRecord without tombstones: what an answer to a phone needs.
+func AppendLive(dst []byte, r Record, now int64) []byte {
+	return appendEntries(dst, r, now, func(e entry) bool { return !e.deleted() })
+}

@@ -1,0 +1,202 @@
+package location
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"hash/crc32"
+	"net/netip"
+)
+
+// The layout of a record, little endian: length of the AOR (2), AOR, bindings by rising key. A binding is a head of
+// fixed size and its byte strings.
+const (
+	atSize      = 0  // 2, the whole binding
+	atFlags     = 2  // 1
+	atTransport = 3  // 1
+	atCSeq      = 4  // 4
+	atExpires   = 8  // 8
+	atCounter   = 16 // 8
+	atNode      = 24 // 4
+	atOwner     = 28 // 4
+	atConn      = 32 // 8
+	atRegID     = 40 // 4
+	atQ         = 44 // 2
+	atPort      = 46 // 2
+	atAddr      = 48 // 16
+	atLens      = 64 // 5 of 2: Contact, Params, Instance, CallID, Path
+	headSize    = 74
+
+	flagDeleted = 1
+	flagV4      = 2
+	flagV6      = 4
+	flagsKnown  = flagDeleted | flagV4 | flagV6
+)
+
+var le = binary.LittleEndian
+
+// entry is one binding in the bytes of a record.
+type entry []byte
+
+// The byte strings of an entry, in order.
+const (
+	fieldContact = iota
+	fieldParams
+	fieldInstance
+	fieldCallID
+	fieldPath
+	fields
+)
+
+// nextEntry splits the first entry off b. It returns nil at the end.
+func nextEntry(b []byte) (e entry, rest []byte) {
+	if len(b) == 0 {
+		return nil, nil
+	}
+	n := le.Uint16(b)
+	return b[:n:n], b[n:]
+}
+
+func (e entry) deleted() bool       { return e[atFlags]&flagDeleted != 0 }
+func (e entry) expires() int64      { return int64(le.Uint64(e[atExpires:])) }
+func (e entry) setExpires(at int64) { le.PutUint64(e[atExpires:], uint64(at)) }
+func (e entry) live(now int64) bool { return !e.deleted() && e.expires() > now }
+func (e entry) regID() uint32       { return le.Uint32(e[atRegID:]) }
+func (e entry) cseq() uint32        { return le.Uint32(e[atCSeq:]) }
+func (e entry) fieldLen(i int) int  { return int(le.Uint16(e[atLens+2*i:])) }
+func (e entry) outbound() bool      { return e.regID() != 0 && e.fieldLen(fieldInstance) > 0 }
+func (e entry) version() Version {
+	return Version{Counter: le.Uint64(e[atCounter:]), Node: le.Uint32(e[atNode:])}
+}
+
+// field returns one of the byte strings.
+func (e entry) field(i int) []byte {
+	off := headSize
+	for j := range i {
+		off += e.fieldLen(j)
+	}
+	n := e.fieldLen(i)
+	return e[off : off+n : off+n]
+}
+
+// compareKeys orders entries by key as compareKey does bindings.
+func compareKeys(a, b entry) int {
+	switch ao, bo := a.outbound(), b.outbound(); {
+	case ao != bo && ao:
+		return 1
+	case ao != bo:
+		return -1
+	case ao:
+		return cmp.Or(bytes.Compare(a.field(fieldInstance), b.field(fieldInstance)), cmp.Compare(a.regID(), b.regID()))
+	}
+	return bytes.Compare(a.field(fieldContact), b.field(fieldContact))
+}
+
+// compareAge orders states of one binding: the greater is the one a merge keeps.
+func compareAge(a, b entry) int {
+	return cmp.Or(
+		a.version().Compare(b.version()),
+		bytes.Compare(a[:atExpires], b[:atExpires]),
+		bytes.Compare(a[atCounter:], b[atCounter:]),
+		cmp.Compare(a.expires(), b.expires()),
+	)
+}
+
+// view reads the entry.
+func (e entry) view() Binding {
+	b := Binding{
+		CSeq:      e.cseq(),
+		RegID:     e.regID(),
+		Q:         le.Uint16(e[atQ:]),
+		Flow:      Flow{Owner: le.Uint32(e[atOwner:]), Conn: le.Uint64(e[atConn:]), Transport: e[atTransport]},
+		ExpiresAt: e.expires(),
+		Version:   e.version(),
+		Deleted:   e.deleted(),
+		Received:  receivedAt(e),
+	}
+	off := headSize
+	for i, s := range [fields]*[]byte{&b.Contact, &b.Params, &b.Instance, &b.CallID, &b.Path} {
+		n := e.fieldLen(i)
+		*s = e[off : off+n : off+n]
+		off += n
+	}
+	return b
+}
+
+func receivedAt(e entry) netip.AddrPort {
+	switch port := le.Uint16(e[atPort:]); e[atFlags] & (flagV4 | flagV6) {
+	case flagV4:
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte(e[atAddr:])), port)
+	case flagV6:
+		return netip.AddrPortFrom(netip.AddrFrom16([16]byte(e[atAddr:])), port)
+	}
+	return netip.AddrPort{}
+}
+
+// appendBinding appends b as entry.view reads it.
+func appendBinding(dst []byte, b *Binding) []byte {
+	at := len(dst)
+	var head [headSize]byte
+	dst = append(dst, head[:]...)
+	for i, s := range [...][]byte{b.Contact, b.Params, b.Instance, b.CallID, b.Path} {
+		le.PutUint16(dst[at+atLens+2*i:], uint16(len(s)))
+		dst = append(dst, s...)
+	}
+	e := dst[at:]
+	le.PutUint16(e, uint16(len(e)))
+	le.PutUint32(e[atRegID:], b.RegID)
+	putHead(e, b)
+	return dst
+}
+
+// putHead overwrites what a refresh changes.
+func putHead(e []byte, b *Binding) {
+	flags := uint8(0)
+	if b.Deleted {
+		flags = flagDeleted
+	}
+	addr, port := b.Received.Addr().Unmap(), b.Received.Port()
+	clear(e[atAddr : atAddr+16])
+	switch {
+	case addr.Is4():
+		flags |= flagV4
+		v4 := addr.As4()
+		copy(e[atAddr:], v4[:])
+	case addr.Is6():
+		flags |= flagV6
+		v6 := addr.As16()
+		copy(e[atAddr:], v6[:])
+	default:
+		port = 0
+	}
+	e[atFlags], e[atTransport] = flags, b.Flow.Transport
+	le.PutUint16(e[atQ:], b.Q)
+	le.PutUint16(e[atPort:], port)
+	le.PutUint32(e[atCSeq:], b.CSeq)
+	le.PutUint32(e[atNode:], b.Version.Node)
+	le.PutUint32(e[atOwner:], b.Flow.Owner)
+	le.PutUint64(e[atExpires:], uint64(b.ExpiresAt))
+	le.PutUint64(e[atCounter:], b.Version.Counter)
+	le.PutUint64(e[atConn:], b.Flow.Conn)
+}
+
+// size returns the bytes b takes in a record.
+func (b *Binding) size() int {
+	return headSize + len(b.Contact) + len(b.Params) + len(b.Instance) + len(b.CallID) + len(b.Path)
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// digest mixes the key and the version of an entry. It is the same on every member.
+func (e entry) digest(aor uint64) uint64 {
+	key := crc32.Checksum(e.field(fieldContact), castagnoli)
+	if e.outbound() {
+		key = crc32.Update(e.regID(), castagnoli, e.field(fieldInstance))
+	}
+	x := (aor<<32 | uint64(key)) + 0x9e3779b97f4a7c15*e.version().Counter + 0xd1342543de82ef95*uint64(e.version().Node)
+	x ^= x >> 30
+	x *= 0xbf58476d1ce4e5b9
+	x ^= x >> 27
+	x *= 0x94d049bb133111eb
+	return x ^ x>>31
+}

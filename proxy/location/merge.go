@@ -1,0 +1,81 @@
+package location
+
+// Merge returns the record that holds, of each binding in a or b, the state that wins: the higher Version, of equal
+// versions the greater bytes, of equal bytes the later expiry. It is commutative, associative and idempotent. Both must
+// be of the same AOR; the zero Record is neutral.
+func Merge(a, b Record) Record {
+	return Record{appendMerge(nil, a, b)}
+}
+
+// appendMerge appends the merged record to dst.
+func appendMerge(dst []byte, a, b Record) []byte {
+	switch {
+	case a.IsZero():
+		return append(dst, b.b...)
+	case b.IsZero():
+		return append(dst, a.b...)
+	}
+	dst = append(dst, a.b[:a.first()]...)
+	ea, ra := a.entries()
+	eb, rb := b.entries()
+	for ea != nil || eb != nil {
+		order := orderOf(ea, eb)
+		switch {
+		case order < 0, order == 0 && compareAge(ea, eb) >= 0:
+			dst = append(dst, ea...)
+		default:
+			dst = append(dst, eb...)
+		}
+		if order <= 0 {
+			ea, ra = nextEntry(ra)
+		}
+		if order >= 0 {
+			eb, rb = nextEntry(rb)
+		}
+	}
+	return dst
+}
+
+// orderOf compares the keys of two entries; nil comes last.
+func orderOf(a, b entry) int {
+	switch {
+	case b == nil:
+		return -1
+	case a == nil:
+		return 1
+	}
+	return compareKeys(a, b)
+}
+
+// mergeInPlace merges b into a where that changes only heads, as a refresh does. It reports whether it could; if not, a
+// is as it was.
+func mergeInPlace(a, b Record) (ok, changed bool) {
+	for e, rest := b.entries(); e != nil; e, rest = nextEntry(rest) {
+		old := a.find(e)
+		if old == nil || !sameStrings(old, e) {
+			return false, false
+		}
+	}
+	for e, rest := b.entries(); e != nil; e, rest = nextEntry(rest) {
+		if old := a.find(e); compareAge(e, old) > 0 {
+			copy(old[:atLens], e[:atLens])
+			changed = true
+		}
+	}
+	return true, changed
+}
+
+// find returns the entry with the key of e, nil if there is none.
+func (r Record) find(e entry) entry {
+	for old, rest := r.entries(); old != nil; old, rest = nextEntry(rest) {
+		if compareKeys(old, e) == 0 {
+			return old
+		}
+	}
+	return nil
+}
+
+// sameStrings reports whether two entries differ in their heads alone.
+func sameStrings(a, b entry) bool {
+	return len(a) == len(b) && string(a[atLens:]) == string(b[atLens:])
+}

@@ -1,0 +1,224 @@
+package location
+
+// Store holds the records of some partitions, numbered from 0. Not safe for concurrent use.
+//
+// The caller hashes: hash is ring.Hash of the AOR, of which the store uses the low bits.
+type Store struct {
+	parts   []partition
+	stats   Stats
+	applier applier
+	scratch []byte
+}
+
+// partition keeps its records in slots, which do not move: a walk over them may pause while the store changes.
+type partition struct {
+	slots []slot
+	free  []uint32
+	index index
+	stats Stats
+}
+
+type slot struct {
+	rec  Record
+	hash uint32
+}
+
+// Stats counts what a store or a partition holds. Bindings include what has expired and has not been purged yet, but no
+// tombstones. Bytes is approximate.
+type Stats struct {
+	Records, Bindings, Bytes int
+}
+
+// slotBytes is what a record takes beside its bytes: its slot, and its cell in an index that is half full.
+const slotBytes = 48
+
+// NewStore returns an empty store of that many partitions.
+func NewStore(partitions int) *Store {
+	return &Store{parts: make([]partition, partitions)}
+}
+
+// Stats returns the sums over all partitions.
+func (s *Store) Stats() Stats { return s.stats }
+
+// PartitionStats returns the counts of one partition.
+func (s *Store) PartitionStats(part int) Stats { return s.parts[part].stats }
+
+// Get returns the record of the AOR, the zero Record if there is none. It is valid until the store next changes.
+func (s *Store) Get(part int, hash uint64, aor []byte) Record {
+	p := &s.parts[part]
+	i := p.find(hash, aor)
+	if i < 0 {
+		return Record{}
+	}
+	return p.slots[i].rec
+}
+
+// Apply applies a REGISTER as the function Apply does.
+func (s *Store) Apply(now int64, part int, hash uint64, u *Update, lim Limits, clock uint64, node uint32) Result {
+	p := &s.parts[part]
+	i := p.find(hash, u.AOR)
+	var before Record
+	if i >= 0 {
+		before = p.slots[i].rec
+	}
+	after, res := s.applier.apply(now, before, u, lim, Version{Counter: clock, Node: node})
+	if res.Changed && !sameBytes(before, after) {
+		s.put(p, i, hash, after)
+	}
+	return res
+}
+
+// Merge merges a record into the store and reports whether that changed anything. It keeps no part of r.
+func (s *Store) Merge(part int, hash uint64, r Record) bool {
+	if r.IsZero() {
+		return false
+	}
+	p := &s.parts[part]
+	i := p.find(hash, r.AOR())
+	if i < 0 {
+		if e, _ := r.entries(); e == nil {
+			return false
+		}
+		s.put(p, i, hash, Record{append(make([]byte, 0, len(r.b)), r.b...)})
+		return true
+	}
+	old := p.slots[i].rec
+	if ok, changed := mergeInPlace(old, r); ok {
+		return changed
+	}
+	s.scratch = appendMerge(s.scratch[:0], old, r)
+	if string(s.scratch) == string(old.b) {
+		return false
+	}
+	s.put(p, i, hash, Record{append(make([]byte, 0, len(s.scratch)), s.scratch...)})
+	return true
+}
+
+// Next returns the first record at or after the cursor, which starts at 0, and the cursor to go on with. ok is false
+// when there is none. Records that are there throughout a walk are met exactly once, whatever else changes.
+func (s *Store) Next(part, cursor int) (r Record, next int, ok bool) {
+	p := &s.parts[part]
+	for ; cursor < len(p.slots); cursor++ {
+		if r := p.slots[cursor].rec; !r.IsZero() {
+			return r, cursor + 1, true
+		}
+	}
+	return Record{}, cursor, false
+}
+
+// Purge drops what has expired in one partition and returns how many bindings that were.
+func (s *Store) Purge(now int64, part int) int {
+	p := &s.parts[part]
+	before := p.stats.Bindings
+	for i := range p.slots {
+		if r := p.slots[i].rec; !r.IsZero() && r.hasExpired(now) {
+			s.put(p, i, uint64(p.slots[i].hash), r.without(now))
+		}
+	}
+	return before - p.stats.Bindings
+}
+
+// Drop forgets everything in one partition.
+func (s *Store) Drop(part int) {
+	p := &s.parts[part]
+	s.stats.sub(p.stats)
+	*p = partition{}
+}
+
+// Digest returns a checksum of what is live in a partition at now, independent of order, and the number of bindings.
+// Equal digests mean, but for a chance of 2^-64, that two members hold the same versions of the same bindings.
+func (s *Store) Digest(now int64, part int) (sum uint64, bindings int) {
+	for i := range s.parts[part].slots {
+		r := s.parts[part].slots[i].rec
+		aor := uint64(s.parts[part].slots[i].hash)
+		for e, rest := r.entries(); e != nil; e, rest = nextEntry(rest) {
+			if e.live(now) {
+				sum += e.digest(aor)
+				bindings++
+			}
+		}
+	}
+	return sum, bindings
+}
+
+func (p *partition) find(hash uint64, aor []byte) int {
+	return p.index.find(hash, func(i int) bool { return string(p.slots[i].rec.AOR()) == string(aor) })
+}
+
+// put sets the record of slot i, or of a new one if i < 0. A record without bindings frees the slot.
+func (s *Store) put(p *partition, i int, hash uint64, r Record) {
+	s.stats.sub(p.stats)
+	defer func() { s.stats.add(p.stats) }()
+	if i >= 0 {
+		p.count(p.slots[i].rec, -1)
+	}
+	if e, _ := r.entries(); e == nil {
+		if i >= 0 {
+			p.index.remove(hash, i)
+			p.slots[i] = slot{}
+			p.free = append(p.free, uint32(i))
+		}
+		return
+	}
+	if i < 0 {
+		i = p.freeSlot()
+		p.index.add(hash, i)
+	}
+	p.slots[i] = slot{rec: r, hash: uint32(hash)}
+	p.count(r, 1)
+}
+
+func (p *partition) freeSlot() int {
+	if n := len(p.free); n > 0 {
+		i := p.free[n-1]
+		p.free = p.free[:n-1]
+		return int(i)
+	}
+	p.slots = append(p.slots, slot{})
+	return len(p.slots) - 1
+}
+
+func (p *partition) count(r Record, sign int) {
+	p.stats.add(Stats{Records: sign, Bindings: sign * r.bindings(), Bytes: sign * (cap(r.b) + slotBytes)})
+}
+
+func (t *Stats) add(u Stats) {
+	t.Records += u.Records
+	t.Bindings += u.Bindings
+	t.Bytes += u.Bytes
+}
+
+func (t *Stats) sub(u Stats) {
+	t.add(Stats{Records: -u.Records, Bindings: -u.Bindings, Bytes: -u.Bytes})
+}
+
+func sameBytes(a, b Record) bool {
+	return len(a.b) > 0 && len(b.b) > 0 && &a.b[0] == &b.b[0]
+}
+
+func (r Record) hasExpired(now int64) bool {
+	for e, rest := r.entries(); e != nil; e, rest = nextEntry(rest) {
+		if e.expires() <= now {
+			return true
+		}
+	}
+	return false
+}
+
+// without returns the record without what has expired.
+func (r Record) without(now int64) Record {
+	b := append([]byte(nil), r.b[:r.first()]...)
+	for e, rest := r.entries(); e != nil; e, rest = nextEntry(rest) {
+		if e.expires() > now {
+			b = append(b, e...)
+		}
+	}
+	return Record{b}
+}
+
+// Replace puts r in the place of what there was, whichever is newer. It keeps no part of r.
+func (s *Store) Replace(part int, hash uint64, r Record) bool {
+	p := &s.parts[part]
+	s.put(p, p.find(hash, r.AOR()), hash, Record{append(make([]byte, 0, len(r.b)), r.b...)})
+	return true
+}
