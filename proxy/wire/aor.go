@@ -22,7 +22,7 @@ func CanonicalAOR(dst []byte, uri URI) []byte {
 			dst = append(appendCanonicalUser(dst, uri.User), '@')
 		}
 		dst = appendCanonicalHost(dst, uri.Host)
-		if uri.HasPort && uri.Port != 5060 && !(uri.Port == 5061 && uri.Scheme == SchemeSIPS) {
+		if uri.HasPort && uri.Port != 5060 && (uri.Port != 5061 || uri.Scheme != SchemeSIPS) {
 			dst = strconv.AppendUint(append(dst, ':'), uint64(uri.Port), 10)
 		}
 		return dst

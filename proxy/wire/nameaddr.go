@@ -18,16 +18,11 @@ type NameAddr struct {
 func ParseNameAddr(b []byte) (NameAddr, error) {
 	var n NameAddr
 	b = trimLWS(b)
-	ok := false
 	if len(b) == 1 && b[0] == '*' {
 		return NameAddr{Star: true}, nil
 	}
-	if len(b) > 0 && b[0] == '"' {
-		ok = n.parseQuoted(b)
-	} else {
-		ok = n.parsePlain(b)
-	}
-	if !ok {
+	quoted := len(b) > 0 && b[0] == '"'
+	if quoted && !n.parseQuoted(b) || !quoted && !n.parsePlain(b) {
 		return NameAddr{}, errNameAddr
 	}
 	return n, nil

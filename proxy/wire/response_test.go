@@ -28,19 +28,31 @@ func TestAppendResponse(t *testing.T) {
 		o      ResponseOptions
 		want   string
 	}{
-		"trying": {100, "Trying", ResponseOptions{},
+		"trying": {
+			100, "Trying",
+			ResponseOptions{},
 			"SIP/2.0 100 Trying\r\nv: SIP/2.0/UDP p1;branch=z1;rport ,\r\n SIP/2.0/UDP p2\r\nVia: SIP/2.0/UDP ua;branch=z3\r\n" +
-				from + "t: \"Bob\" <sip:bob@example.com>\r\n" + end + "Timestamp: 54\r\nContent-Length: 0\r\n\r\n"},
-		"tag and extra": {404, "Not Found", ResponseOptions{ToTag: []byte("x"), Extra: []byte("Server: s\r\nWarning: w\r\n")},
+				from + "t: \"Bob\" <sip:bob@example.com>\r\n" + end + "Timestamp: 54\r\nContent-Length: 0\r\n\r\n",
+		},
+		"tag and extra": {
+			404, "Not Found",
+			ResponseOptions{ToTag: []byte("x"), Extra: []byte("Server: s\r\nWarning: w\r\n")},
 			"SIP/2.0 404 Not Found\r\nv: SIP/2.0/UDP p1;branch=z1;rport ,\r\n SIP/2.0/UDP p2\r\nVia: SIP/2.0/UDP ua;branch=z3\r\n" +
-				from + "t: \"Bob\" <sip:bob@example.com>;tag=x\r\n" + end + "Server: s\r\nWarning: w\r\nContent-Length: 0\r\n\r\n"},
-		"received and rport": {200, "OK", ResponseOptions{Received: []byte("192.0.2.1"), RPort: 4000, SetRPort: true},
+				from + "t: \"Bob\" <sip:bob@example.com>;tag=x\r\n" + end + "Server: s\r\nWarning: w\r\nContent-Length: 0\r\n\r\n",
+		},
+		"received and rport": {
+			200, "OK",
+			ResponseOptions{Received: []byte("192.0.2.1"), RPort: 4000, SetRPort: true},
 			"SIP/2.0 200 OK\r\nv: SIP/2.0/UDP p1;branch=z1;rport=4000;received=192.0.2.1 ,\r\n SIP/2.0/UDP p2\r\nVia: SIP/2.0/UDP ua;branch=z3\r\n" +
-				from + "t: \"Bob\" <sip:bob@example.com>\r\n" + end + "Content-Length: 0\r\n\r\n"},
-		"dialog and body": {200, "OK", ResponseOptions{RecordRoute: true, ToTag: []byte("y"), Body: []byte("hello")},
+				from + "t: \"Bob\" <sip:bob@example.com>\r\n" + end + "Content-Length: 0\r\n\r\n",
+		},
+		"dialog and body": {
+			200, "OK",
+			ResponseOptions{RecordRoute: true, ToTag: []byte("y"), Body: []byte("hello")},
 			"SIP/2.0 200 OK\r\nv: SIP/2.0/UDP p1;branch=z1;rport ,\r\n SIP/2.0/UDP p2\r\nVia: SIP/2.0/UDP ua;branch=z3\r\n" +
 				"Record-Route: <sip:p1;lr>\r\nRecord-Route: <sip:p0;lr>\r\n" +
-				from + "t: \"Bob\" <sip:bob@example.com>;tag=y\r\n" + end + "Content-Length: 5\r\n\r\nhello"},
+				from + "t: \"Bob\" <sip:bob@example.com>;tag=y\r\n" + end + "Content-Length: 5\r\n\r\nhello",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := string(AppendResponseWith([]byte("x"), m, c.status, c.reason, &c.o))

@@ -151,10 +151,9 @@ func (s *scanner) header(start, end int) {
 		Value: span(start+v, start+e),
 	})
 	index := uint16(len(m.Headers))
-	switch {
-	case m.first[id] == 0:
+	if m.first[id] == 0 {
 		m.first[id] = index
-	default:
+	} else {
 		m.repeated |= 1 << id
 	}
 	if id == HeaderVia {

@@ -1,5 +1,7 @@
 package wire
 
+import "errors"
+
 // Validate checks what every message must hold, after Scan: Via, From, To, Call-ID and CSeq that can be parsed, once each
 // (but Via), and a CSeq method that is the request's (RFC 3261 8.1.1, 16.3 step 1). Max-Forwards may be absent (16.6 step
 // 3), a tag of From too (RFC 2543). Of a request the Request-URI must be a URI, of any scheme, and no header that stands
@@ -93,6 +95,6 @@ func (m *Message) offset(id HeaderID) int {
 
 // asError is for errors that can only be ours.
 func asError(err error) *Error {
-	e, _ := err.(*Error)
+	e, _ := errors.AsType[*Error](err)
 	return e
 }
