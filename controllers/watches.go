@@ -50,6 +50,7 @@ func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager) error {
 		Owns(&policyv1.PodDisruptionBudget{}).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: 4,
+			SkipNameValidation:      new(true), // one process may run several operators, as tests do
 			// A second operator keeps its caches warm, to begin at once when it leads.
 			EnableWarmup: new(true),
 			RateLimiter:  workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](5*time.Millisecond, 30*time.Second),

@@ -1,0 +1,250 @@
+package controllers_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/go-logr/logr"
+
+	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/controllers"
+	"github.com/sipring/sipring/controllers/desired"
+	"github.com/sipring/sipring/controllers/testapi"
+	"github.com/sipring/sipring/proxy/config"
+)
+
+var server *testapi.Server
+
+func TestMain(m *testing.M) {
+	ctrl.SetLogger(logr.Discard())
+	os.Exit(testapi.Run(m, func(s *testapi.Server) { server = s }))
+}
+
+// bench is a namespace of its own with one SIPCluster named ring, and a
+// Reconciler that reads past any cache, so that each pass sees all that is there.
+type bench struct {
+	*testing.T
+	client   client.Client
+	ns       string
+	registry *prometheus.Registry
+	events   *events.FakeRecorder
+	r        *controllers.Reconciler
+}
+
+func newBench(t *testing.T) *bench {
+	api := testapi.Need(t, server)
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}}
+	if err := api.Client.Create(t.Context(), ns); err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{T: t, client: api.Client, ns: ns.Name}
+	b.restart(api.Client)
+	return b
+}
+
+// restart replaces the Reconciler by one that knows nothing, using the client.
+func (b *bench) restart(c client.Client) {
+	b.Helper()
+	b.registry = prometheus.NewRegistry()
+	metrics, err := controllers.NewMetrics(b.registry)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.events = events.NewFakeRecorder(1000)
+	b.r = controllers.NewReconciler(controllers.Options{
+		Client: c, Live: c, Recorder: b.events, Metrics: metrics, Image: "example.com/sipring:1",
+	})
+}
+
+// create makes the SIPCluster with the least spec and the changes.
+func (b *bench) create(changes ...func(*v1alpha1.SIPCluster)) {
+	b.Helper()
+	c := &v1alpha1.SIPCluster{ObjectMeta: metav1.ObjectMeta{Namespace: b.ns, Name: "ring"}}
+	c.Spec.Domains = []v1alpha1.Domain{"example.com"}
+	for _, change := range changes {
+		change(c)
+	}
+	b.ok(b.client.Create(b.Context(), c))
+}
+
+// begin makes the SIPCluster and all its objects.
+func (b *bench) begin() {
+	b.Helper()
+	b.create()
+	b.settle()
+}
+
+func (b *bench) ok(err error) {
+	b.Helper()
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+// reconcile runs one pass.
+func (b *bench) reconcile() error {
+	_, err := b.r.Reconcile(b.Context(), ctrl.Request{NamespacedName: client.ObjectKey{Namespace: b.ns, Name: "ring"}})
+	return err
+}
+
+// settle runs passes that must not fail: the second sees what the first made.
+func (b *bench) settle() {
+	b.Helper()
+	for range 2 {
+		b.ok(b.reconcile())
+	}
+}
+
+func (b *bench) get(name string, into client.Object) {
+	b.Helper()
+	b.ok(b.client.Get(b.Context(), client.ObjectKey{Namespace: b.ns, Name: name}, into))
+}
+
+func (b *bench) cluster() *v1alpha1.SIPCluster {
+	b.Helper()
+	c := &v1alpha1.SIPCluster{}
+	b.get("ring", c)
+	return c
+}
+
+func (b *bench) condition(kind string) metav1.Condition {
+	b.Helper()
+	c := meta.FindStatusCondition(b.cluster().Status.Conditions, kind)
+	if c == nil {
+		b.Fatalf("no condition %s", kind)
+	}
+	return *c
+}
+
+// want checks a condition's status and reason.
+func (b *bench) want(kind string, status metav1.ConditionStatus, reason string) {
+	b.Helper()
+	if c := b.condition(kind); c.Status != status || c.Reason != reason {
+		b.Errorf("%s is %s %s (%s), want %s %s", kind, c.Status, c.Reason, c.Message, status, reason)
+	}
+}
+
+func (b *bench) members() *config.MemberSet {
+	b.Helper()
+	cm := &corev1.ConfigMap{}
+	b.get("ring-members", cm)
+	set, err := config.ParseMemberSet([]byte(cm.Data[desired.MembersKey]))
+	b.ok(err)
+	return set
+}
+
+// states is the member set in short: "0:active 1:joining".
+func (b *bench) states() string {
+	b.Helper()
+	return inShort(b.members())
+}
+
+func inShort(set *config.MemberSet) string {
+	var s []string
+	for _, m := range set.Members {
+		s = append(s, fmt.Sprintf("%d:%s", m.ID-1, m.State))
+	}
+	return strings.Join(s, " ")
+}
+
+// pod creates the pod with the ordinal as the StatefulSet's controller would, on
+// the node, and gives it the status.
+func (b *bench) pod(ordinal int, status func(*corev1.PodStatus)) *corev1.Pod {
+	b.Helper()
+	p := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: b.ns, Name: fmt.Sprintf("ring-%d", ordinal), Labels: desired.Labels("ring")},
+		Spec: corev1.PodSpec{
+			NodeName: fmt.Sprintf("%s-node-%d", b.ns, ordinal),
+			Containers: []corev1.Container{{
+				Name: desired.Container, Image: "example.com/sipring:1",
+				Ports: []corev1.ContainerPort{{Name: "sip-udp", ContainerPort: 5060, Protocol: corev1.ProtocolUDP}},
+			}},
+		},
+	}
+	b.ok(b.client.Create(b.Context(), p))
+	return b.podStatus(ordinal, status)
+}
+
+func (b *bench) podStatus(ordinal int, status func(*corev1.PodStatus)) *corev1.Pod {
+	b.Helper()
+	p := &corev1.Pod{}
+	b.get(fmt.Sprintf("ring-%d", ordinal), p)
+	p.Status.PodIP = fmt.Sprintf("10.0.0.%d", ordinal+1)
+	p.Status.PodIPs = []corev1.PodIP{{IP: p.Status.PodIP}}
+	status(&p.Status)
+	b.ok(b.client.Status().Update(b.Context(), p))
+	return p
+}
+
+var podStart = metav1.NewTime(time.Now().Add(-time.Minute).Truncate(time.Second))
+
+func withReady(s *corev1.PodStatus, ready corev1.ConditionStatus, state corev1.ContainerState) {
+	s.Phase = corev1.PodRunning
+	s.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: ready}}
+	s.ContainerStatuses = []corev1.ContainerStatus{{Name: desired.Container, Image: "example.com/sipring:1", State: state}}
+}
+
+func running() corev1.ContainerState {
+	return corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: podStart}}
+}
+
+func ready(s *corev1.PodStatus)    { withReady(s, corev1.ConditionTrue, running()) }
+func starting(s *corev1.PodStatus) { withReady(s, corev1.ConditionFalse, running()) }
+
+func waiting(reason, message string) func(*corev1.PodStatus) {
+	return func(s *corev1.PodStatus) {
+		withReady(s, corev1.ConditionFalse, corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}})
+	}
+}
+
+// remove deletes the pod: asked to go and, with now, gone.
+func (b *bench) remove(ordinal int, now bool) {
+	b.Helper()
+	p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: b.ns, Name: fmt.Sprintf("ring-%d", ordinal)}}
+	grace := int64(30)
+	if now {
+		grace = 0
+	}
+	b.ok(b.client.Delete(b.Context(), p, client.GracePeriodSeconds(grace)))
+}
+
+// suspects writes a proxy's report as the proxy does.
+func (b *bench) suspects(ordinal int, names string) {
+	b.Helper()
+	l := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: b.ns, Name: fmt.Sprintf("ring-%d", ordinal)}}
+	err := b.client.Get(b.Context(), client.ObjectKeyFromObject(l), l)
+	b.ok(client.IgnoreNotFound(err))
+	l.Labels = map[string]string{desired.LabelCluster: "ring"}
+	l.Annotations = map[string]string{desired.AnnotationSuspects: names}
+	l.Spec.RenewTime = new(metav1.NowMicro())
+	if err != nil {
+		b.ok(b.client.Create(b.Context(), l))
+		return
+	}
+	b.ok(b.client.Update(b.Context(), l))
+}
+
+// told are the reasons of the Events since it was asked last.
+func (b *bench) told() []string {
+	var reasons []string
+	for {
+		select {
+		case e := <-b.events.Events:
+			reasons = append(reasons, strings.Fields(e)[1])
+		default:
+			return reasons
+		}
+	}
+}
