@@ -39,8 +39,10 @@ type Config struct {
 	Proxy *config.Config
 	// Self is this member's ID.
 	Self uint32
-	// Address to listen on for SIP.
+	// Address to listen on for SIP; Shared if other processes may listen there
+	// too.
 	Address netip.AddrPort
+	Shared  bool
 	// Keys sign tokens and branches.
 	Keys *token.Keys
 	Log  *slog.Logger
@@ -93,7 +95,7 @@ func New(c Config) (*Server, error) {
 	if loops == 0 {
 		loops = runtime.GOMAXPROCS(0)
 	}
-	socket, err := transport.ListenUDP(transport.UDPConfig{Address: c.Address, Loops: loops})
+	socket, err := transport.ListenUDP(transport.UDPConfig{Address: c.Address, Loops: loops, Shared: c.Shared})
 	if err != nil {
 		return nil, err
 	}

@@ -26,6 +26,9 @@ type UDPConfig struct {
 	Address netip.AddrPort
 	// Loops is the number of sockets and goroutines, at least 1.
 	Loops int
+	// Shared lets other processes of this user bind the address too; the kernel
+	// spreads sources over all sockets.
+	Shared bool
 	// ReadBuffer is the kernel receive buffer a socket asks for, in bytes.
 	// 0 means DefaultReadBuffer. The kernel may grant less.
 	ReadBuffer int
@@ -51,7 +54,7 @@ func ListenUDP(c UDPConfig) (*UDP, error) {
 	}
 	u := &UDP{address: c.Address, stats: make([]loopStats, c.Loops)}
 	for range c.Loops {
-		conn, err := listenReusePort(u.address, c.Loops > 1, c.ReadBuffer)
+		conn, err := listenReusePort(u.address, c.Shared || c.Loops > 1, c.ReadBuffer)
 		if err != nil {
 			_ = u.Close()
 			return nil, fmt.Errorf("listen on udp %s: %w", c.Address, err)

@@ -1,0 +1,50 @@
+package command
+
+import (
+	"github.com/sipring/sipring/proxy/admin"
+	"github.com/sipring/sipring/proxy/peer"
+)
+
+// backend is what the admin server shows of a proxy.
+type backend struct{ p *proxy }
+
+// Ready implements admin.Backend.
+func (b backend) Ready() (bool, string) {
+	if n := b.p.node.Load(); n != nil {
+		return n.Ready()
+	}
+	return false, "not in the member set yet"
+}
+
+// status is what /v1/status shows.
+type status struct {
+	peer.Status
+	// SIP is where the proxy receives SIP.
+	SIP string `json:"sip"`
+	// Transactions held.
+	Transactions int    `json:"transactions"`
+	Version      string `json:"version"`
+}
+
+// Status implements admin.Backend.
+func (b backend) Status() any {
+	n := b.p.node.Load()
+	if n == nil {
+		return status{Status: peer.Status{Cluster: b.p.config.Cluster, Name: b.p.name}, Version: buildVersion()}
+	}
+	return status{Status: n.Status(), SIP: b.p.server.Address().String(), Transactions: b.p.server.Transactions(), Version: buildVersion()}
+}
+
+// Events implements admin.Backend.
+func (b backend) Events(after uint64) ([]admin.Event, <-chan struct{}) {
+	n := b.p.node.Load()
+	if n == nil {
+		return nil, nil
+	}
+	changed := n.EventsChanged() // before the events: one in between is not missed
+	var out []admin.Event
+	for _, e := range n.Events(after) {
+		out = append(out, admin.Event{Seq: e.Seq, Value: e})
+	}
+	return out, changed
+}

@@ -1,0 +1,106 @@
+package command
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sipring/sipring/proxy/cluster"
+	"github.com/sipring/sipring/proxy/peer"
+)
+
+// clusterMetrics shows this member's part in the cluster.
+type clusterMetrics struct{ p *proxy }
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("sipring_proxy_"+name, help, labels, nil)
+}
+
+var (
+	readyDesc      = desc("ready", "1 if the proxy holds what it owns.")
+	epochDesc      = desc("ring_epoch", "Epoch of the member set in force.")
+	ringDesc       = desc("ring_members", "Members of the effective ring.")
+	peersDesc      = desc("peers", "Other members, by what this one knows of them.", "state")
+	bindingsDesc   = desc("bindings", "Bindings held, by role.", "role")
+	bytesDesc      = desc("bindings_bytes", "Bytes that bindings take.")
+	partitionsDesc = desc("partitions", "Partitions held.")
+	pendingDesc    = desc("operations_pending", "Registrations and lookups under way.")
+
+	operationsDesc = desc("operations_total", "Registrations and lookups begun here.", "operation")
+	failedDesc     = desc("operations_failed_total", "Operations that no other members confirmed or answered in time.", "operation")
+	hedgedDesc     = desc("lookups_hedged_total", "Lookups for which a second member was asked.")
+	rehomedDesc    = desc("rehomed_bindings_total", "Bindings whose home became this member because another left.")
+	repairsDesc    = desc("repairs_total", "Partitions found to differ between owners.")
+	lossesDesc     = desc("peer_losses_total", "Members seen to go down.")
+	failoversDesc  = desc("failovers_total", "Members whose loss changed the effective ring.")
+	lossToRingDesc = desc("peer_loss_to_ring_seconds", "From the end of a stream to the ring without its member.")
+	refusedDesc    = desc("peer_handshakes_refused_total", "Connections that did not prove to be a member.")
+	framesDesc     = desc("peer_frames_dropped_total", "Frames between members that were dropped.", "reason")
+	setsDesc       = desc("member_sets_ignored_total", "Member sets that were older or contradicted the one in force.")
+)
+
+// Describe implements prometheus.Collector.
+func (c *clusterMetrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{readyDesc, epochDesc, ringDesc, peersDesc, bindingsDesc, bytesDesc, partitionsDesc, pendingDesc,
+		operationsDesc, failedDesc, hedgedDesc, rehomedDesc, repairsDesc, lossesDesc, failoversDesc, lossToRingDesc, refusedDesc, framesDesc, setsDesc} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *clusterMetrics) Collect(ch chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	ready, _ := backend{c.p}.Ready()
+	gauge(readyDesc, truth(ready))
+	n := c.p.node.Load()
+	if n == nil {
+		return
+	}
+	if v := n.View(); v != nil {
+		gauge(epochDesc, float64(v.Epoch))
+		gauge(ringDesc, float64(len(v.Ring.Members())))
+		counts := map[cluster.Liveness]int{}
+		for _, m := range v.Members {
+			if m.ID != v.Self {
+				counts[m.Liveness]++
+			}
+		}
+		for _, l := range []cluster.Liveness{cluster.Up, cluster.Down, cluster.Unknown} {
+			gauge(peersDesc, float64(counts[l]), l.String())
+		}
+	}
+	s := n.Stats()
+	gauge(bindingsDesc, float64(s.HomeBindings), "home")
+	gauge(bindingsDesc, float64(s.Bindings-s.HomeBindings), "replica")
+	gauge(bytesDesc, float64(s.Bytes))
+	gauge(partitionsDesc, float64(s.Partitions))
+	gauge(pendingDesc, float64(s.Pending))
+	collectCounters(ch, &s, n.Counters())
+}
+
+func collectCounters(ch chan<- prometheus.Metric, s *cluster.Stats, k peer.Counters) {
+	counter := func(d *prometheus.Desc, v uint64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+	}
+	counter(operationsDesc, s.Registers, "register")
+	counter(operationsDesc, s.Lookups, "lookup")
+	counter(failedDesc, s.RegistersFailed, "register")
+	counter(failedDesc, s.LookupsUnavailable, "lookup")
+	counter(hedgedDesc, s.LookupsHedged)
+	counter(rehomedDesc, s.Rehomed)
+	counter(repairsDesc, s.Repairs)
+	counter(lossesDesc, k.PeerLosses)
+	counter(failoversDesc, k.Failovers)
+	counter(refusedDesc, k.HandshakesRefused)
+	counter(framesDesc, k.BadFrames, "unreadable")
+	counter(framesDesc, k.QueueFull, "queue_full")
+	counter(setsDesc, k.SetsIgnored)
+	ch <- prometheus.MustNewConstHistogram(lossToRingDesc, k.LossToRing.Count, k.LossToRing.Sum, k.LossToRing.Buckets)
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,136 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sipring/sipring/proxy/config"
+)
+
+// options are the flags of `sipring proxy`.
+type options struct {
+	config, members, keys, configMap string
+	name, address, sipAddress        string
+}
+
+// Proxy returns the command that runs one proxy.
+func Proxy() *cobra.Command {
+	o := &options{}
+	cmd := &cobra.Command{
+		Use:   "proxy",
+		Short: "Run one SIP proxy and registrar of a cluster",
+		Long: `Run one SIP proxy and registrar of a cluster.
+
+The configuration (--config) is the same on every member. The member set
+(--members, or --configmap in Kubernetes) lists the members with their addresses
+and is followed while the proxy runs: that is how members join and leave. A proxy
+finds itself there by its name and waits until it is listed.
+
+The first SIGTERM or interrupt hands everything over to the other members and
+ends what was begun, for at most drainSeconds; a second one exits at once.`,
+		Example: `  # one proxy on this machine
+  cat > config.yaml <<END
+  cluster: demo
+  domains: [example.com]
+  END
+  cat > members.json <<END
+  {"epoch": 1, "members": [{"id": 1, "name": "one", "address": "127.0.0.1", "state": "active"}]}
+  END
+  sipring proxy --config config.yaml --members members.json --name one`,
+		Args:         cobra.NoArgs,
+		SilenceUsage: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			p, err := o.prepare()
+			if err != nil {
+				return err
+			}
+			return p.run(cmd.Context())
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.config, "config", "", "configuration file, YAML or JSON")
+	f.StringVar(&o.members, "members", "", "member set file (members.json), followed")
+	f.StringVar(&o.configMap, "configmap", "", "NAMESPACE/NAME of the ConfigMap with the member set, followed through the Kubernetes API; --members is its mounted copy")
+	f.StringVar(&o.keys, "keys", "", "cluster keys (keys.json); needed as soon as there are several members")
+	f.StringVar(&o.name, "name", "", "this member's name in the member set (default $POD_NAME, or the host name)")
+	f.StringVar(&o.address, "address", "", "this member's IP address (default $POD_IP, or what the member set says)")
+	f.StringVar(&o.sipAddress, "sip-address", "", "IP address to receive SIP at, which other proxies on this host may share (default --address)")
+	_ = cmd.MarkFlagRequired("config")
+	return cmd
+}
+
+// prepare reads the files and says what is missing before anything starts.
+func (o *options) prepare() (*proxy, error) {
+	if o.members == "" && o.configMap == "" {
+		return nil, errors.New("no member set: give --members FILE or --configmap NAMESPACE/NAME")
+	}
+	b, err := os.ReadFile(o.config)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	c, err := config.ParseConfig(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", o.config, err)
+	}
+	level, err := c.Level()
+	if err != nil {
+		return nil, err
+	}
+	if o.name == "" {
+		if o.name, err = defaultName(); err != nil {
+			return nil, err
+		}
+	}
+	if o.address == "" {
+		o.address = os.Getenv("POD_IP")
+	}
+	keys, err := o.readKeys()
+	if err != nil {
+		return nil, err
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	p := &proxy{options: *o, config: c, keys: keys, log: log}
+	if o.configMap != "" {
+		var ok bool
+		if p.namespace, p.configMap, ok = strings.Cut(o.configMap, "/"); !ok || p.namespace == "" || p.configMap == "" {
+			return nil, fmt.Errorf("--configmap %q is not NAMESPACE/NAME", o.configMap)
+		}
+	}
+	return p, nil
+}
+
+func defaultName() (string, error) {
+	if n := os.Getenv("POD_NAME"); n != "" {
+		return n, nil
+	}
+	n, err := os.Hostname()
+	if err != nil {
+		return "", fmt.Errorf("no --name, no $POD_NAME and no host name: %w", err)
+	}
+	return n, nil
+}
+
+// readKeys returns nil where no file was named.
+func (o *options) readKeys() (*config.Keys, error) {
+	if o.keys == "" {
+		return nil, nil
+	}
+	b, err := os.ReadFile(o.keys)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("no cluster keys in %s: make them with `sipring keys > keys.json` and give every member the same", o.keys)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read keys: %w", err)
+	}
+	k, err := config.ParseKeys(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", o.keys, err)
+	}
+	return k, nil
+}

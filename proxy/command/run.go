@@ -1,0 +1,279 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"os/signal"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/sipring/sipring/proxy/admin"
+	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/location"
+	"github.com/sipring/sipring/proxy/memberset"
+	"github.com/sipring/sipring/proxy/peer"
+	"github.com/sipring/sipring/proxy/server"
+	"github.com/sipring/sipring/proxy/token"
+)
+
+// proxy is one running proxy.
+type proxy struct {
+	options
+	namespace string
+	config    *config.Config
+	keys      *config.Keys
+	log       *slog.Logger
+
+	registry *prometheus.Registry
+	lease    *memberset.Lease // nil outside of Kubernetes
+	node     atomic.Pointer[peer.Node]
+	server   *server.Server
+	admin    *admin.Server
+	failed   chan error // why starting failed
+	waiting  string     // what was said last while waiting to be listed
+}
+
+// run runs the proxy until ctx ends or a signal asks to stop, then leaves in
+// order.
+func (p *proxy) run(ctx context.Context) error {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+
+	p.failed = make(chan error, 1)
+	p.registry = prometheus.NewRegistry()
+	p.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &clusterMetrics{p: p})
+	source, err := p.source()
+	if err != nil {
+		return err
+	}
+	p.log.Info("starting", "version", buildVersion(), "cluster", p.config.Cluster, "name", p.name)
+	p.startAdmin(p.address) // health before a member set comes
+	var following sync.WaitGroup
+	following.Go(func() { source.Run(ctx, p.apply) })
+	if p.lease != nil {
+		following.Go(func() { p.lease.Run(ctx) })
+	}
+	defer func() {
+		cancel()
+		following.Wait()
+		p.close()
+	}()
+	select {
+	case err := <-p.failed:
+		return err
+	case <-ctx.Done():
+	case s := <-signals:
+		p.log.Info("stopping: handing over", "signal", s.String(), "atMostSeconds", p.config.DrainSeconds)
+	}
+	return p.drain(signals)
+}
+
+// source is where the member set comes from.
+func (p *proxy) source() (memberset.Source, error) {
+	if p.configMap == "" {
+		return memberset.NewFile(p.members, p.log), nil
+	}
+	client, err := memberset.InCluster()
+	if err != nil {
+		if p.members == "" {
+			return nil, fmt.Errorf("--configmap: %w", err)
+		}
+		p.log.Warn("no Kubernetes API: following the mounted member set alone", "error", err)
+		return memberset.NewFile(p.members, p.log), nil
+	}
+	p.lease = p.newLease(client)
+	return memberset.NewConfigMap(client, p.namespace, p.configMap, p.members, p.log), nil
+}
+
+func (p *proxy) newLease(client kubernetes.Interface) *memberset.Lease {
+	return memberset.NewLease(client, memberset.LeaseConfig{
+		Namespace: p.namespace, Pod: p.name, PodUID: os.Getenv("POD_UID"), Cluster: p.config.Cluster, Log: p.log,
+	})
+}
+
+// apply takes a newer member set; calls come one at a time. The first that
+// lists this member starts it.
+func (p *proxy) apply(set *config.MemberSet) {
+	if n := p.node.Load(); n != nil {
+		n.SetMembers(set)
+		return
+	}
+	self, err := p.listed(set)
+	if err != nil {
+		if err.Error() != p.waiting {
+			p.waiting = err.Error()
+			p.log.Info("waiting to be listed in the member set", "epoch", set.Epoch, "reason", p.waiting)
+		}
+		return
+	}
+	if err := p.start(self, set); err != nil {
+		p.fail(err)
+	}
+}
+
+func (p *proxy) fail(err error) {
+	select {
+	case p.failed <- err:
+	default:
+	}
+}
+
+// listed finds this member in the set.
+func (p *proxy) listed(set *config.MemberSet) (config.Member, error) {
+	m, ok := set.ByName(p.name)
+	if !ok {
+		return m, fmt.Errorf("no member is named %q", p.name)
+	}
+	if p.address == "" {
+		return m, nil
+	}
+	own, err := netip.ParseAddr(p.address)
+	if err != nil {
+		return m, fmt.Errorf("address: %w", err)
+	}
+	if listed, _ := netip.ParseAddr(m.Address); listed.Unmap() != own.Unmap() {
+		return m, fmt.Errorf("%q is listed with address %s, this one has %s", p.name, m.Address, own)
+	}
+	return m, nil
+}
+
+// start brings the proxy up: sockets, then peers, then traffic.
+func (p *proxy) start(self config.Member, set *config.MemberSet) error {
+	if p.keys == nil {
+		if len(set.Members) > 1 {
+			return errors.New("several members need the same keys: make them with `sipring keys > keys.json` and start every member with --keys keys.json")
+		}
+		p.log.Info("no --keys: using fresh ones, as this is the only member")
+		p.keys = config.NewKeys()
+	}
+	keys, err := tokenKeys(p.keys)
+	if err != nil {
+		return err
+	}
+	sip := p.sipAddress
+	if sip == "" {
+		sip = self.Address
+	}
+	address, err := netip.ParseAddr(sip)
+	if err != nil {
+		return fmt.Errorf("SIP address: %w", err)
+	}
+	p.server, err = server.New(server.Config{
+		Proxy: p.config, Self: self.ID, Address: netip.AddrPortFrom(address, uint16(p.config.Ports.SIP)), Shared: p.sipAddress != "",
+		Keys: keys, Log: p.log,
+	})
+	if err != nil {
+		return err
+	}
+	cfg := peer.Config{
+		Cluster: p.config.Cluster, ID: self.ID, Name: self.Name, Address: self.Address, Ports: p.config.Ports, Keys: p.keys,
+		Limits: location.Limits{MaxContacts: p.config.Registrar.MaxContacts}, Handler: p.server, Log: p.log,
+	}
+	if p.lease != nil {
+		cfg.Suspects = p.lease.Report
+	}
+	node, err := peer.Start(cfg)
+	if err != nil {
+		return errors.Join(err, p.server.Close())
+	}
+	node.SetMembers(set)
+	p.server.Serve(node)
+	p.node.Store(node)
+	p.registry.MustRegister(p.server.Metrics())
+	p.startAdmin(self.Address)
+	p.log.Info("serving", "sip", p.server.Address().String(), "id", self.ID, "incarnation", strconv.FormatUint(node.Incarnation(), 16), "advertise", advertised(p.config, set))
+	return nil
+}
+
+func advertised(c *config.Config, set *config.MemberSet) string {
+	if set.Advertise != "" {
+		return set.Advertise
+	}
+	return c.Advertise
+}
+
+// startAdmin serves health and the rest as soon as an address is known.
+func (p *proxy) startAdmin(address string) {
+	if p.admin != nil || address == "" {
+		return
+	}
+	a, err := admin.Start(admin.Config{
+		Address: net.JoinHostPort(address, strconv.Itoa(p.config.Ports.Admin)), Backend: backend{p}, Gatherer: p.registry,
+		Profiling: p.config.Profiling, Log: p.log,
+	})
+	if err != nil {
+		p.fail(err)
+		return
+	}
+	p.admin = a
+}
+
+// tokenKeys derives the keys of tokens and branches.
+func tokenKeys(k *config.Keys) (*token.Keys, error) {
+	var keys []token.Key
+	for _, key := range k.Keys {
+		t := token.Key{ID: key.ID}
+		copy(t.Secret[:], key.Derive(config.PurposeToken))
+		keys = append(keys, t)
+	}
+	return token.NewKeys(keys)
+}
+
+// drain hands over to the others and lets transactions end, until the time is
+// over or another signal comes.
+func (p *proxy) drain(signals <-chan os.Signal) error {
+	node := p.node.Load()
+	if node == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(p.config.DrainSeconds)*time.Second)
+	defer cancel()
+	go func() {
+		select {
+		case <-signals:
+			p.log.Warn("stopping at once")
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	var err error
+	if v := node.View(); v != nil && len(v.Set.Members) > 1 {
+		err = node.Drain(ctx)
+	}
+	p.server.Drain(ctx)
+	if err != nil {
+		p.log.Warn("left before everything was handed over", "error", err)
+		return nil
+	}
+	p.log.Info("handed over")
+	return nil
+}
+
+func (p *proxy) close() {
+	if n := p.node.Load(); n != nil {
+		n.Close()
+	}
+	if p.server != nil {
+		if err := p.server.Close(); err != nil {
+			p.log.Warn("closing", "error", err)
+		}
+	}
+	if p.admin != nil {
+		_ = p.admin.Close()
+	}
+}
