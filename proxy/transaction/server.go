@@ -79,11 +79,12 @@ func (m *machine) cancel(c *Context, req *wire.Message, src Source) {
 	m.finish(c, 487)
 }
 
-// reply sends a response of the proxy's own.
+// reply sends a response of the proxy's own, except for what RFC 4320 forbids.
 func (m *machine) reply(c *Context, status int, response []byte) {
 	switch {
 	case status < 200:
 		m.provisional(c, status, response)
+	case !c.invite() && status == 408:
 	case c.invite() && status < 300:
 		m.success(c, status, response)
 	default:

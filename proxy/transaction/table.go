@@ -139,8 +139,9 @@ func (t *Table) ForkGroup(now int64, key token.TxID, targets []Target, more bool
 }
 
 // Reply sends a response made by the caller, provisional or final. After a
-// final one the branches of an INVITE are cancelled. It returns false if the
-// context is gone or has been answered.
+// final one the branches of an INVITE are cancelled. A non-INVITE gets neither
+// a provisional response nor a 408 (RFC 4320). It returns false if the context
+// is gone or has been answered.
 func (t *Table) Reply(now int64, key token.TxID, response []byte) bool {
 	status := statusOf(response)
 	s, c := t.lock(now, key)

@@ -1,0 +1,319 @@
+package transaction
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sipring/sipring/proxy/token"
+	"github.com/sipring/sipring/proxy/wire"
+)
+
+// laws is an Outlet that checks what must hold whatever happens.
+type laws struct {
+	t      testing.TB
+	mu     sync.Mutex // shards call concurrently
+	calls  map[*Context]*call
+	random *rand.Rand
+}
+
+// call is what laws has seen of one context.
+type call struct {
+	failures  int // final responses upstream, except for 2xx to INVITE
+	successes int // 2xx to INVITE upstream
+	rang      map[uint32]bool
+	branches  map[uint32]bool
+}
+
+func (l *laws) call(c *Context) *call {
+	if l.calls[c] == nil {
+		l.calls[c] = &call{rang: map[uint32]bool{}, branches: map[uint32]bool{}}
+	}
+	return l.calls[c]
+}
+
+func (l *laws) scan(b []byte) *wire.Message {
+	var m wire.Message
+	if err := m.Scan(b, nil); err != nil || bytes.IndexByte(b, poison) >= 0 {
+		l.t.Errorf("sent what is no message: %v\n%q", err, b)
+	}
+	return &m
+}
+
+// Upstream implements Outlet.
+func (l *laws) Upstream(c *Context, to Source, response []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	m := l.scan(response)
+	call, status := l.call(c), m.StatusCode()
+	switch {
+	case to.Conn == connCancel:
+		if status != 200 || m.CSeqMethod() != wire.MethodCancel {
+			l.t.Errorf("CANCEL answered %d %v", status, m.CSeqMethod())
+		}
+	case c.Method() == wire.MethodInvite && status/100 == 2:
+		call.successes++
+	case status >= 200 && call.failures != 0 && call.failures != status:
+		l.t.Errorf("%d after %d went upstream", status, call.failures)
+	case status >= 200:
+		call.failures = status
+		if c.Method() != wire.MethodInvite && status == 408 {
+			l.t.Error("408 to a non-INVITE")
+		}
+	case c.Method() != wire.MethodInvite && status != 100:
+		l.t.Errorf("%d to a non-INVITE", status)
+	case call.failures != 0 || call.successes != 0:
+		l.t.Errorf("%d after a final response", status)
+	}
+}
+
+// Downstream implements Outlet.
+func (l *laws) Downstream(c *Context, b *Branch, message []byte) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	m := l.scan(message)
+	call, target := l.call(c), b.Target().Branch.Target
+	switch m.Method() {
+	case wire.MethodCancel:
+		if !call.rang[target] {
+			l.t.Error("CANCEL before a provisional response")
+		}
+	case wire.MethodAck:
+		if b.Status() < 300 {
+			l.t.Errorf("ACK to %d", b.Status())
+		}
+	default:
+		call.branches[target] = true
+	}
+	return l.random.IntN(50) != 0
+}
+
+// Done implements Outlet.
+func (l *laws) Done(c *Context) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if call := l.call(c); call.failures == 0 && call.successes == 0 && c.Status() != 0 {
+		l.t.Errorf("status %d was never sent", c.Status())
+	}
+	delete(l.calls, c)
+}
+
+// world makes random events out of bytes.
+type world struct {
+	t     testing.TB
+	table *Table
+	laws  *laws
+	now   int64
+	keys  uint8
+}
+
+func newWorld(t testing.TB, keys uint8, seed uint64) *world {
+	l := &laws{t: t, calls: map[*Context]*call{}, random: rand.New(rand.NewPCG(seed, 1))}
+	w := &world{t: t, laws: l, now: rigStart, keys: keys}
+	w.table = NewTable(Options{MaxContexts: int(keys) - 1, Exhausted: func(*Context) {}}, l)
+	for i := range w.table.shards {
+		w.table.shards[i].pool.poisoned = true
+	}
+	return w
+}
+
+// methods of the keys, in turn.
+var worldMethods = [...]string{"INVITE", "INVITE", "BYE", "MESSAGE"}
+
+func worldKey(n uint8) token.TxID { return token.TxID{1, 0, 0, 0, n} }
+
+func worldBranch(n uint8, target byte) token.Branch {
+	return token.Branch{Tx: worldKey(n), Target: uint32(target % 4)}
+}
+
+var worldStatuses = [...]int{100, 180, 183, 200, 202, 302, 401, 404, 407, 408, 486, 487, 500, 503, 600, 603}
+
+// step makes an event of three bytes.
+func (w *world) step(what, who, how byte) {
+	n := who % w.keys
+	key, method := worldKey(n), worldMethods[int(n)%len(worldMethods)]
+	src := Source{Conn: connRequest, Reliable: n&4 != 0}
+	switch what % 12 {
+	case 0, 1:
+		w.table.Request(w.now, key, scan(w.t, request(method)), src)
+	case 2:
+		w.table.Request(w.now, key, scan(w.t, request("ACK")), src)
+	case 3:
+		src.Conn = connCancel
+		w.table.Request(w.now, key, scan(w.t, request("CANCEL")), src)
+	case 4, 5:
+		targets := make([]Target, how%3)
+		for i := range targets {
+			t := how/3 + byte(i)
+			targets[i] = Target{Branch: worldBranch(n, t), Bytes: forwarded(method, int(t)), Reliable: n&8 != 0}
+		}
+		w.table.ForkGroup(w.now, key, targets, how&64 != 0)
+	case 6:
+		status := worldStatuses[int(how)%len(worldStatuses)]
+		w.table.Reply(w.now, key, wire.AppendResponse(nil, scan(w.t, request(method)), status, "By Proxy", []byte("px"), nil))
+	case 7:
+		w.table.TransportError(w.now, key, worldBranch(n, how))
+	case 8:
+		w.pass(int64(how) * int64(how) * 4)
+	default:
+		w.respond(n, how>>4, worldStatuses[how&15], method, what%24 < 12)
+	}
+}
+
+func (w *world) respond(n, target byte, status int, method string, usual bool) {
+	if !usual {
+		method = "CANCEL"
+	}
+	resp := scan(w.t, response(method, int(target%4), status))
+	var e wire.Edit
+	e.Reset(resp)
+	e.RemoveTopVia()
+	c := w.table.shards[hashKey(worldKey(n))&(shards-1)].get(worldKey(n))
+	before := w.successes(c, target, status, method)
+	ok := w.table.Response(w.now, worldKey(n), worldBranch(n, target), resp, e.Append(nil))
+	if before >= 0 && ok && w.laws.calls[c] != nil && w.laws.calls[c].successes != before+1 {
+		w.t.Errorf("a %d to INVITE did not go upstream", status)
+	}
+}
+
+// successes notes a provisional response, and returns how many 2xx went
+// upstream if the response is one, else -1.
+func (w *world) successes(c *Context, target byte, status int, method string) int {
+	if c == nil || c.Method() != wire.MethodInvite || method != "INVITE" {
+		return -1
+	}
+	call := w.laws.call(c)
+	if status < 200 {
+		call.rang[uint32(target%4)] = true
+	}
+	if status/100 != 2 {
+		return -1
+	}
+	return call.successes
+}
+
+func (w *world) pass(ms int64) {
+	for end := w.now + ms; w.now < end; {
+		w.now = min(w.now+w.laws.random.Int64N(400)+1, end)
+		w.table.Tick(w.now)
+	}
+}
+
+// finish lets all timers end and checks that nothing is left.
+func (w *world) finish() {
+	for range 500 {
+		w.now += 1000
+		w.table.Tick(w.now)
+	}
+	if n := w.table.Len(); n != 0 {
+		w.t.Errorf("%d contexts are left", n)
+	}
+	checkEmpty(w.t, w.table)
+}
+
+// Any sequence of events keeps the laws and ends.
+func FuzzEvents(f *testing.F) {
+	f.Add([]byte{9, 0, 0, 0, 0, 0, 4, 0, 2, 9, 0, 1, 3, 0, 0, 9, 0, 11, 2, 0, 0, 9, 0, 3})
+	f.Add([]byte{3, 0, 0, 0, 0, 0, 3, 0, 0, 4, 0, 1, 8, 0, 100})
+	for seed := range uint64(20) {
+		b := make([]byte, 600)
+		r := rand.New(rand.NewPCG(seed, seed))
+		for i := 0; i < len(b); i += 8 {
+			binary.LittleEndian.PutUint64(b[i:], r.Uint64())
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) < 3 {
+			return
+		}
+		w := newWorld(t, 2+b[0]%15, uint64(b[1]))
+		for b = b[:min(len(b), 3000)]; len(b) >= 3; b = b[3:] {
+			w.step(b[0], b[1], b[2])
+		}
+		w.finish()
+	})
+}
+
+// Many goroutines at once: nothing is lost, and the race detector is content.
+func TestConcurrentEvents(t *testing.T) {
+	const workers, events = 4, 1500
+	l := &silent{}
+	table := NewTable(Options{MaxContexts: 40}, l)
+	for i := range table.shards {
+		table.shards[i].pool.poisoned = true
+	}
+	var wait sync.WaitGroup
+	for id := range uint64(workers) {
+		wait.Go(func() {
+			w := &world{t: t, table: table, now: rigStart, keys: 60}
+			r := rand.New(rand.NewPCG(id, 2))
+			for range events {
+				w.now += r.Int64N(40)
+				w.concurrent(r)
+			}
+		})
+	}
+	wait.Wait()
+	for now := int64(rigStart); now < rigStart+3_000_000; now += 1000 {
+		table.Tick(now)
+	}
+	if n := table.Len(); n != 0 {
+		t.Errorf("%d contexts are left", n)
+	}
+	checkEmpty(t, table)
+	if s := table.Stats(); s.Created == 0 || s.Created != l.done {
+		t.Errorf("%d contexts came, %d left", s.Created, l.done)
+	}
+}
+
+// concurrent is step without looking into the table.
+func (w *world) concurrent(r *rand.Rand) {
+	n := uint8(r.IntN(int(w.keys)))
+	method := worldMethods[int(n)%len(worldMethods)]
+	switch r.IntN(8) {
+	case 0:
+		w.table.Tick(w.now)
+	case 1:
+		target := byte(r.IntN(4))
+		resp := scan(w.t, response(method, int(target), worldStatuses[r.IntN(len(worldStatuses))]))
+		w.table.Response(w.now, worldKey(n), worldBranch(n, target), resp, resp.Raw)
+	case 2:
+		w.table.Has(worldKey(n))
+		w.table.Stats()
+	default:
+		w.step(byte(r.IntN(8)), n, byte(r.IntN(256)))
+	}
+}
+
+// silent is an Outlet that only counts.
+type silent struct {
+	mu   sync.Mutex
+	done uint64
+}
+
+func (*silent) Upstream(*Context, Source, []byte)         {}
+func (*silent) Downstream(*Context, *Branch, []byte) bool { return true }
+func (s *silent) Done(*Context) {
+	s.mu.Lock()
+	s.done++
+	s.mu.Unlock()
+}
+
+// A clock that jumps fires everything that is due, once.
+func TestTickAfterLongPause(t *testing.T) {
+	r := newRig(t, Options{})
+	r.run("INVITE, fork 1, 1 486")
+	r.log = nil
+	r.now += time.Hour.Milliseconds()
+	for range 4 {
+		r.table.Tick(r.now)
+		r.now += tickMillis
+	}
+	if r.table.Len() != 0 || len(r.log) != 1 {
+		t.Errorf("%d contexts are left, log %q", r.table.Len(), r.log)
+	}
+}

@@ -1,0 +1,321 @@
+package transaction
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sipring/sipring/proxy/token"
+	"github.com/sipring/sipring/proxy/wire"
+)
+
+// rigStart is when a rig's time begins: a multiple of the tick, so that timers
+// fire to the millisecond.
+const rigStart = 1_000_000
+
+// rig drives one context through a script and writes down what it does.
+//
+// Steps of a script, and what they stand for:
+//
+//	INVITE, BYE, ACK, CANCEL ...  a request from upstream
+//	fork 1 2                      Fork to targets 1 and 2; "more" at the end: ForkGroup
+//	reply 404                     Reply
+//	1 180                         a response from target 1
+//	1 200 CANCEL                  a response from target 1 to the CANCEL
+//	1 error                       TransportError
+//	1 dead                        from now on the outlet refuses target 1
+//	wait 500                      500 ms pass
+//
+// What is written down: milliseconds since the start, then "up 180",
+// "down 1 INVITE", "cancel 200" (to the source of a CANCEL), "exhausted",
+// "done", and "= new" for what a step returned.
+type rig struct {
+	t     *testing.T
+	table *Table
+	now   int64
+	log   []string
+	raw   [][]byte // of the messages in log, in order
+	dead  map[uint32]bool
+
+	up, down bool // reliable
+}
+
+func newRig(t *testing.T, o Options) *rig {
+	r := &rig{t: t, now: rigStart, dead: map[uint32]bool{}}
+	if o.Exhausted != nil {
+		o.Exhausted = func(*Context) { r.write("exhausted") }
+	}
+	r.table = NewTable(o, r)
+	for i := range r.table.shards {
+		r.table.shards[i].pool.poisoned = true
+	}
+	r.table.Tick(r.now)
+	return r
+}
+
+func (r *rig) write(format string, args ...any) {
+	r.log = append(r.log, fmt.Sprintf("%d ", r.now-rigStart)+fmt.Sprintf(format, args...))
+}
+
+func (r *rig) message(what string, b []byte) {
+	r.t.Helper()
+	var m wire.Message
+	if err := m.Scan(b, nil); err != nil || bytes.IndexByte(b, poison) >= 0 {
+		r.t.Errorf("sent what is no message: %v\n%q", err, b)
+	}
+	r.raw = append(r.raw, bytes.Clone(b))
+	if m.IsRequest() {
+		r.write("%s %s", what, m.MethodBytes())
+	} else {
+		r.write("%s %d", what, m.StatusCode())
+	}
+}
+
+// Upstream implements Outlet.
+func (r *rig) Upstream(_ *Context, to Source, response []byte) {
+	switch to.Conn {
+	case connRequest:
+		r.message("up", response)
+	case connCancel:
+		r.message("cancel", response)
+	default:
+		r.t.Errorf("sent to %+v, which was no source", to)
+	}
+}
+
+// Downstream implements Outlet.
+func (r *rig) Downstream(_ *Context, b *Branch, message []byte) bool {
+	if b.Target().Bytes != nil {
+		r.t.Error("Target holds bytes")
+	}
+	r.message("down "+strconv.Itoa(int(b.Target().Branch.Target)), message)
+	return !r.dead[b.Target().Branch.Target]
+}
+
+// Done implements Outlet.
+func (r *rig) Done(*Context) { r.write("done") }
+
+// run takes the steps of a script, separated by line ends or commas.
+func (r *rig) run(script string) {
+	r.t.Helper()
+	for step := range strings.SplitSeq(strings.ReplaceAll(script, "\n", ","), ",") {
+		if f := strings.Fields(step); len(f) > 0 {
+			r.step(f)
+		}
+	}
+}
+
+func (r *rig) step(f []string) {
+	r.t.Helper()
+	target, err := strconv.Atoi(f[0])
+	switch {
+	case f[0] == "wait":
+		r.wait(number(f[1]))
+	case f[0] == "fork":
+		r.fork(f[1:])
+	case f[0] == "reply":
+		m := scan(r.t, request("INVITE"))
+		r.result(r.table.Reply(r.now, rigKey, wire.AppendResponse(nil, m, int(number(f[1])), "By Proxy", []byte("px"), nil)))
+	case err != nil:
+		src := Source{Addr: netip.MustParseAddrPort("192.0.2.1:40000"), Conn: connRequest, Reliable: r.up}
+		if f[0] == "CANCEL" {
+			src.Conn = connCancel
+		}
+		r.write("= %v", r.table.Request(r.now, rigKey, scan(r.t, request(f[0])), src))
+	case f[1] == "error":
+		r.result(r.table.TransportError(r.now, rigKey, rigBranch(target)))
+	case f[1] == "dead":
+		r.dead[uint32(target)] = true
+	default:
+		r.respond(target, f[1:])
+	}
+}
+
+func (r *rig) wait(ms int64) {
+	for end := r.now + ms; r.now < end; {
+		r.now = min(r.now+tickMillis, end)
+		r.table.Tick(r.now)
+	}
+}
+
+func (r *rig) fork(f []string) {
+	more := false
+	var targets []Target
+	for _, s := range f {
+		if s == "more" {
+			more = true
+			continue
+		}
+		n := int(number(s))
+		targets = append(targets, Target{
+			Branch: rigBranch(n), Bytes: forwarded(methodOf(r), n),
+			Addr: netip.MustParseAddrPort("198.51.100.1:5060"), Reliable: r.down,
+		})
+	}
+	r.result(r.table.ForkGroup(r.now, rigKey, targets, more))
+}
+
+func (r *rig) respond(target int, f []string) {
+	r.t.Helper()
+	method := methodOf(r)
+	if len(f) > 1 {
+		method = f[1]
+	}
+	resp := scan(r.t, response(method, target, int(number(f[0]))))
+	var e wire.Edit
+	e.Reset(resp)
+	e.RemoveTopVia()
+	r.result(r.table.Response(r.now, rigKey, rigBranch(target), resp, e.Append(nil)))
+}
+
+// result writes down what is not as usual.
+func (r *rig) result(ok bool) {
+	if !ok {
+		r.write("= false")
+	}
+}
+
+const (
+	connRequest = 1
+	connCancel  = 2
+)
+
+var rigKey = token.TxID{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}
+
+func rigBranch(n int) token.Branch { return token.Branch{Tx: rigKey, Target: uint32(n), Loop: 7} }
+
+// methodOf is the method of the rig's context, INVITE if there is none.
+func methodOf(r *rig) string {
+	for i := range r.table.shards {
+		if c := r.table.shards[i].get(rigKey); c != nil && c.method != wire.MethodOther {
+			return c.method.String()
+		}
+	}
+	return "INVITE"
+}
+
+func number(s string) int64 {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		panic(err)
+	}
+	return n
+}
+
+// request is what upstream sends.
+func request(method string) []byte {
+	return []byte(method + " sip:bob@example.com SIP/2.0\r\n" +
+		"Via: SIP/2.0/UDP phone.example.net:5060;rport;branch=z9hG4bKup\r\n" +
+		"Via: SIP/2.0/UDP 10.0.0.9;branch=z9hG4bKfar\r\n" +
+		"Max-Forwards: 70\r\n" +
+		"From: Alice <sip:alice@example.net>;tag=a1\r\n" +
+		"To: Bob <sip:bob@example.com>\r\n" +
+		"Call-ID: call-1\r\n" +
+		"CSeq: 314159 " + method + "\r\n" +
+		"Content-Length: 4\r\n\r\nv=0\n")
+}
+
+// forwarded is that request as it leaves for target n.
+func forwarded(method string, n int) []byte {
+	b := bytes.Replace(request(method), []byte("Via:"), fmt.Appendf(nil, "Via: SIP/2.0/UDP sip.example.com;branch=z9hG4bKown%d\r\nVia:", n), 1)
+	b = bytes.Replace(b, []byte("sip:bob@example.com SIP"), fmt.Appendf(nil, "sip:bob@198.51.100.%d SIP", n), 1)
+	return bytes.Replace(b, []byte("Max-Forwards"), []byte("Route: <sip:edge.example.org;lr>\r\nRoute: <sip:inner.example.org;lr>\r\nMax-Forwards"), 1)
+}
+
+// response is what target n answers to it.
+func response(method string, n, status int) []byte {
+	var m wire.Message
+	if err := m.Scan(forwarded("INVITE", n), nil); err != nil {
+		panic(err)
+	}
+	var extra []byte
+	switch status {
+	case 401:
+		extra = fmt.Appendf(nil, "WWW-Authenticate: Digest realm=\"%d\"\r\n", n)
+	case 407:
+		extra = fmt.Appendf(nil, "Proxy-Authenticate: Digest realm=\"%d\"\r\n", n)
+	}
+	b := wire.AppendResponse(nil, &m, status, "From Target", fmt.Appendf(nil, "b%d", n), extra)
+	return bytes.Replace(b, []byte("314159 INVITE"), []byte("314159 "+method), 1)
+}
+
+func scan(t testing.TB, b []byte) *wire.Message {
+	t.Helper()
+	m := &wire.Message{}
+	if err := m.Scan(b, nil); err != nil {
+		t.Fatalf("scan %q: %v", b, err)
+	}
+	return m
+}
+
+// story is a script and what must come of it.
+type story struct {
+	up, down bool // reliable
+	script   string
+	want     string // lines, "wait" steps show as times
+}
+
+// tell runs stories, each on a table of its own.
+func tell(t *testing.T, stories map[string]story) {
+	for name, s := range stories {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, Options{Exhausted: func(*Context) {}})
+			r.up, r.down = s.up, s.down
+			r.run(s.script)
+			want := strings.FieldsFunc(s.want, func(c rune) bool { return c == '\n' || c == ',' })
+			for i := range want {
+				want[i] = strings.TrimSpace(want[i])
+			}
+			for len(want) > 0 && want[len(want)-1] == "" {
+				want = want[:len(want)-1]
+			}
+			for len(want) > 0 && want[0] == "" {
+				want = want[1:]
+			}
+			if diff := cmp.Diff(want, r.log); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+			r.ends()
+		})
+	}
+}
+
+// ends lets so much time pass that the context must have left, and checks that
+// it left nothing behind.
+func (r *rig) ends() {
+	r.t.Helper()
+	for range 400 {
+		r.now += 1000
+		r.table.Tick(r.now)
+	}
+	if n := r.table.Len(); n != 0 {
+		r.t.Errorf("%d contexts are left", n)
+	}
+	checkEmpty(r.t, r.table)
+}
+
+// checkEmpty checks that an empty table holds no buffers, timers or entries.
+func checkEmpty(t testing.TB, table *Table) {
+	t.Helper()
+	for i := range table.shards {
+		s := &table.shards[i]
+		if s.count != 0 || s.held != 0 || s.stats.Open != 0 {
+			t.Errorf("shard %d: %d indexed, %d held, %d open", i, s.count, s.held, s.stats.Open)
+		}
+		for j, n := range s.pool.used {
+			if n != 0 {
+				t.Errorf("shard %d: %d buffers of %d bytes not returned", i, n, bufferSizes[j])
+			}
+		}
+		for _, c := range s.slots {
+			if c != nil {
+				t.Errorf("shard %d: a context is left in the wheel", i)
+			}
+		}
+	}
+}
