@@ -1,0 +1,158 @@
+package sim
+
+import (
+	"slices"
+
+	"github.com/sipring/sipring/proxy/ring"
+)
+
+// link is the stream between two members, if there is one. What is sent on a stream arrives in order or not at all.
+type link struct {
+	ends   [2]*process
+	life   int     // of the stream: what was sent in an earlier life is lost
+	up     [2]bool // this end has met the other
+	last   [2]int64
+	slow   int64 // added to every delay, µs
+	cut    bool
+	stands bool
+}
+
+func key(a, b uint32) [2]uint32 { return [2]uint32{min(a, b), max(a, b)} }
+
+func (w *world) link(a, b uint32) *link {
+	k := key(a, b)
+	if w.links[k] == nil {
+		w.links[k] = &link{}
+		if w.rng.IntN(8) == 0 {
+			w.links[k].slow = w.between(5, 60) * ms
+		}
+	}
+	return w.links[k]
+}
+
+// end returns which end of a link the member is.
+func end(self, other uint32) int {
+	if self < other {
+		return 0
+	}
+	return 1
+}
+
+// connectLater tries to connect two members until it succeeds or one is gone.
+func (w *world) connectLater(a, b uint32) {
+	w.after(w.between(1, 30)*ms, func() { w.connect(a, b) })
+}
+
+func (w *world) connect(a, b uint32) {
+	l, pa, pb := w.link(a, b), w.running(a), w.running(b)
+	if pa == nil || pb == nil || l.stands || w.stopped {
+		return // whoever starts again connects again
+	}
+	if l.cut || !pa.knows(b) || !pb.knows(a) {
+		w.connectLater(a, b)
+		return
+	}
+	l.life++
+	l.stands, l.up, l.last = true, [2]bool{}, [2]int64{}
+	l.ends[end(a, b)], l.ends[end(b, a)] = pa, pb
+	w.hello(l, pa, pb)
+	w.hello(l, pb, pa)
+}
+
+// hello is the first message on a stream: with it the other end meets this one.
+func (w *world) hello(l *link, from, to *process) {
+	synced, leaving := from.membership.SelfState()
+	w.deliver(l, from, to, func() {
+		w.trace("m%d meets m%d (synced %v)", to.id, from.id, synced)
+		l.up[end(to.id, from.id)] = true
+		to.apply(to.membership.PeerUp(to.now(), from.id, from.incarnation, synced, leaving))
+		to.tellStateTo(from.id) // what it said since its hello was not carried
+	})
+}
+
+// carry brings something from a process to the other end of its stream.
+func (w *world) carry(from *process, to uint32, do func(*process)) {
+	l := w.links[key(from.id, to)]
+	if l == nil || !l.stands || l.ends[end(from.id, to)] != from || !l.up[end(from.id, to)] {
+		return
+	}
+	q := l.ends[end(to, from.id)]
+	w.deliver(l, from, q, func() { do(q) })
+}
+
+// deliver runs do when what was sent now arrives.
+func (w *world) deliver(l *link, from, to *process, do func()) {
+	e := end(from.id, to.id)
+	at := w.now + w.between(100, 3*ms) + l.slow
+	at = max(at, l.last[e]+1)
+	l.last[e] = at
+	life := l.life
+	w.queue.add(at, func() {
+		if l.life == life && l.stands && from.alive && to.alive {
+			do()
+		}
+	})
+}
+
+// drop ends a stream; what is in it is lost.
+func (l *link) drop() {
+	l.stands = false
+	l.life++
+}
+
+// lose has both ends, as far as they live, notice that the other is gone, after a delay each.
+func (w *world) lose(l *link, a, b *process, delay func() int64) {
+	life := l.life
+	for _, pair := range [][2]*process{{a, b}, {b, a}} {
+		self, other := pair[0], pair[1]
+		w.after(delay(), func() {
+			if self.alive && l.life == life && !l.stands {
+				w.trace("m%d loses m%d", self.id, other.id)
+				self.apply(self.membership.PeerDown(self.now(), other.id, "lost"))
+			}
+		})
+	}
+}
+
+// knows reports whether the member is in the set the process has.
+func (p *process) knows(id uint32) bool {
+	v := p.membership.View()
+	if v == nil {
+		return false
+	}
+	_, ok := v.Set.Member(id)
+	return ok
+}
+
+// running returns the living process of a member, nil if there is none.
+func (w *world) running(id uint32) *process {
+	if int(id) > len(w.members) {
+		return nil
+	}
+	return w.members[id-1]
+}
+
+// living returns every living process.
+func (w *world) living() []*process {
+	var all []*process
+	for _, p := range w.members {
+		if p != nil {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// edges returns the members that take requests: those that live and have a set, synced or not.
+func (w *world) edges() []*process {
+	return slices.DeleteFunc(w.living(), func(p *process) bool { return p.membership.View() == nil })
+}
+
+func ids(t *ring.Table) []uint32 {
+	var all []uint32
+	for _, m := range t.Members() {
+		all = append(all, m.ID)
+	}
+	slices.Sort(all)
+	return all
+}
