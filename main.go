@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sipring/sipring/controllers"
+	"github.com/sipring/sipring/hack/demo"
 	"github.com/sipring/sipring/proxy/command"
 )
 
@@ -17,7 +19,7 @@ func main() {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(command.Proxy(), command.Keys(), command.Version())
+	root.AddCommand(command.Proxy(), command.Keys(), command.Version(), controllers.NewCommand(), demo.NewCommand())
 	if err := root.Execute(); err != nil {
 		fmt.Fprintln(os.Stderr, "sipring:", err)
 		os.Exit(1)

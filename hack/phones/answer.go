@@ -2,24 +2,32 @@ package phones
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
 )
+
+// answer is a call that the phone was called in.
+type answer struct {
+	tag   string
+	acked chan struct{} // closed by the first ACK
+	once  sync.Once
+}
 
 // onInvite rings and answers. A re-INVITE of a call in progress is answered
 // at once.
 func (p *Phone) onInvite(req *sip.Request, tx sip.ServerTransaction) {
 	id := req.CallID().Value()
 	p.mu.Lock()
-	tag, known := p.calls[id]
+	a, known := p.calls[id]
 	if !known {
-		tag = sip.GenerateTagN(12)
-		p.calls[id] = tag
+		a = &answer{tag: sip.GenerateTagN(12), acked: make(chan struct{})}
+		p.calls[id] = a
 	}
 	p.mu.Unlock()
 	if !known && p.cfg.Ring > 0 {
-		_ = tx.Respond(p.response(req, 180, "Ringing", tag))
+		_ = tx.Respond(p.response(req, 180, "Ringing", a.tag))
 		timer := time.NewTimer(p.cfg.Ring)
 		defer timer.Stop()
 		select {
@@ -29,8 +37,48 @@ func (p *Phone) onInvite(req *sip.Request, tx sip.ServerTransaction) {
 			return // cancelled while ringing
 		}
 	}
-	if err := tx.Respond(p.response(req, 200, "OK", tag)); err == nil && !known {
+	if p.accept(req, tx, a) == nil && !known {
 		p.Answered.Add(1)
+	}
+}
+
+// accept sends the 200 and sends it again until the ACK comes (RFC 3261
+// 13.3.1.4): no transaction does that for it.
+func (p *Phone) accept(req *sip.Request, tx sip.ServerTransaction, a *answer) error {
+	ok := p.response(req, 200, "OK", a.tag)
+	if err := tx.Respond(ok); err != nil {
+		return err
+	}
+	go func() {
+		for wait := t1; wait < 64*t1; wait = min(2*wait, wait+t2) {
+			timer := time.NewTimer(wait)
+			select {
+			case <-a.acked:
+			case <-p.served:
+			case <-timer.C:
+				if tx.Respond(ok) == nil {
+					continue
+				}
+			}
+			timer.Stop()
+			return
+		}
+	}()
+	return nil
+}
+
+// T1 and T2 of RFC 3261 17.
+const (
+	t1 = 500 * time.Millisecond
+	t2 = 4 * time.Second
+)
+
+func (p *Phone) onAck(req *sip.Request, _ sip.ServerTransaction) {
+	p.mu.Lock()
+	a := p.calls[req.CallID().Value()]
+	p.mu.Unlock()
+	if a != nil {
+		a.once.Do(func() { close(a.acked) })
 	}
 }
 
@@ -45,9 +93,12 @@ func (p *Phone) onBye(req *sip.Request, tx sip.ServerTransaction) {
 
 func (p *Phone) forget(id string) bool {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	_, known := p.calls[id]
+	a, known := p.calls[id]
 	delete(p.calls, id)
+	p.mu.Unlock()
+	if known {
+		a.once.Do(func() { close(a.acked) })
+	}
 	return known
 }
 

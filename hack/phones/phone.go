@@ -52,7 +52,7 @@ type Phone struct {
 	served chan struct{}
 
 	mu    sync.Mutex
-	calls map[string]string // answered calls: Call-ID to local tag
+	calls map[string]*answer // by Call-ID
 }
 
 // New binds the phone's socket and begins to answer.
@@ -64,7 +64,7 @@ func New(cfg Config) (*Phone, error) {
 	local, _ := netip.ParseAddrPort(conn.LocalAddr().String())
 	p := &Phone{
 		cfg: cfg, local: local, callID: sip.GenerateTagN(20), conn: conn,
-		served: make(chan struct{}), calls: map[string]string{},
+		served: make(chan struct{}), calls: map[string]*answer{},
 	}
 	if err := p.start(); err != nil {
 		_ = conn.Close()
@@ -77,7 +77,8 @@ func (p *Phone) start() error {
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
 	ua, err := sipgo.NewUA(sipgo.WithUserAgent(p.cfg.User), sipgo.WithUserAgentHostname(p.cfg.Domain),
 		sipgo.WithUserAgentTransportLayerOptions(sip.WithTransportLayerLogger(quiet)),
-		sipgo.WithUserAgentTransactionLayerOptions(sip.WithTransactionLayerLogger(quiet)))
+		sipgo.WithUserAgentTransactionLayerOptions(sip.WithTransactionLayerLogger(quiet),
+			sip.WithTransactionLayerUnhandledResponseHandler(func(*sip.Response) {})))
 	if err != nil {
 		return err
 	}
@@ -86,7 +87,7 @@ func (p *Phone) start() error {
 		return err
 	}
 	server.OnInvite(p.onInvite)
-	server.OnAck(func(*sip.Request, sip.ServerTransaction) {})
+	server.OnAck(p.onAck)
 	server.OnBye(p.onBye)
 	server.OnNoRoute(func(req *sip.Request, tx sip.ServerTransaction) {
 		_ = tx.Respond(sip.NewResponseFromRequest(req, 200, "OK", nil))
