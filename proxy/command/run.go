@@ -251,10 +251,10 @@ func (p *proxy) drain(signals <-chan os.Signal) error {
 		case <-ctx.Done():
 		}
 	}()
-	var err error
-	if v := node.View(); v != nil && len(v.Set.Members) > 1 {
-		err = node.Drain(ctx)
+	if v := node.View(); v == nil || len(v.Set.Members) < 2 {
+		return nil // nobody to hand over to
 	}
+	err := node.Drain(ctx)
 	p.server.Drain(ctx)
 	if err != nil {
 		p.log.Warn("left before everything was handed over", "error", err)

@@ -71,6 +71,13 @@ type gauges struct {
 
 func (m *Metrics) drop(r dropReason) { m.dropped[r].Add(1) }
 
+func (m *Metrics) allRequests() (n uint64) {
+	for i := range m.requests {
+		n += m.requests[i].Load()
+	}
+	return n
+}
+
 func (m *Metrics) registered(d time.Duration) {
 	s, i := d.Seconds(), 0
 	for i < len(histogramBounds) && s > histogramBounds[i] {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -202,3 +203,5 @@ func resolveTo(address string) transport.Lookup {
 		return []netip.Addr{netip.MustParseAddr(address)}, nil
 	}
 }
+
+func serialPID() int { return os.Getpid() }
