@@ -130,6 +130,8 @@ func (l *link) await(ctx context.Context, up bool, last error) (*stream, error) 
 			return nil, ctx.Err()
 		}
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	probe := make(chan error, 1)
 	go func() { probe <- l.probe(ctx) }()
 	timer := time.NewTimer(confirmTimeout)
@@ -150,13 +152,24 @@ func (l *link) await(ctx context.Context, up bool, last error) (*stream, error) 
 	}
 }
 
+// probe returns an error once nothing listens at the peer's port, and nil when
+// the context ends before. A process that dies closes its streams before its
+// listener: what is accepted between the two is reset, and tried again.
 func (l *link) probe(ctx context.Context) error {
-	d := l.dialer(confirmTimeout)
-	conn, err := d.DialContext(ctx, "tcp", l.address())
-	if err != nil {
-		return err
+	for ctx.Err() == nil {
+		conn, err := l.dialer(confirmTimeout).DialContext(ctx, "tcp", l.address())
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+		_, _ = conn.Read(make([]byte, 1)) // a live peer says nothing before it hears a hello
+		stop()
+		_ = conn.Close()
 	}
-	return conn.Close()
+	return nil
 }
 
 func (l *link) dialer(timeout time.Duration) *net.Dialer {
