@@ -2,8 +2,11 @@ package controllers
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -12,6 +15,9 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sipring/sipring/api/v1alpha1"
@@ -78,8 +84,54 @@ func names(seen *observation) int32 {
 func (r *Reconciler) applyServices(ctx context.Context, seen *observation) error {
 	c := seen.cluster
 	return errors.Join(
-		r.applyOne(ctx, c, &corev1.Service{}, desired.ClientService(c)),
-		r.applyOne(ctx, c, &corev1.Service{}, desired.PeerService(c)))
+		r.applyService(ctx, c, desired.ClientService(c)),
+		r.applyService(ctx, c, desired.PeerService(c)))
+}
+
+// applyService applies a Service after taking out what somebody else put into
+// it. Server-side apply leaves others' fields alone; but a selector would bring
+// endpoints that are not ours, and a port of our name keeps ours out.
+func (r *Reconciler) applyService(ctx context.Context, c *v1alpha1.SIPCluster, want *corev1ac.ServiceApplyConfiguration) error {
+	current := &corev1.Service{}
+	exists, err := r.holder(ctx, c, current, "Service", *want.Name)
+	if err != nil {
+		return err
+	}
+	if exists && !asWanted(current, want.Spec) {
+		patch, err := json.Marshal(map[string]any{"spec": map[string]any{"selector": selectorPatch(current, want.Spec), "ports": want.Spec.Ports}})
+		if err != nil {
+			return err
+		}
+		ctrl.LoggerFrom(ctx).Info("Repairing a Service that somebody changed", "service", current.Name)
+		if err := r.client.Patch(ctx, current, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(desired.FieldOwner)); err != nil {
+			return fmt.Errorf("repair Service %s: %w", current.Name, err)
+		}
+	}
+	return r.applyOne(ctx, c, &corev1.Service{}, want)
+}
+
+// selectorPatch makes the selector the wanted one: null takes a key out.
+func selectorPatch(s *corev1.Service, want *corev1ac.ServiceSpecApplyConfiguration) map[string]any {
+	patch := map[string]any{}
+	for key := range s.Spec.Selector {
+		patch[key] = nil
+	}
+	for key, value := range want.Selector {
+		patch[key] = value
+	}
+	return patch
+}
+
+// asWanted says that the Service has the wanted selector and no port but ours.
+func asWanted(s *corev1.Service, want *corev1ac.ServiceSpecApplyConfiguration) bool {
+	if !maps.Equal(s.Spec.Selector, want.Selector) {
+		return false
+	}
+	return !slices.ContainsFunc(s.Spec.Ports, func(p corev1.ServicePort) bool {
+		return !slices.ContainsFunc(want.Ports, func(w corev1ac.ServicePortApplyConfiguration) bool {
+			return p.Name == *w.Name && p.Port == *w.Port && p.Protocol == *w.Protocol
+		})
+	})
 }
 
 func (r *Reconciler) applyBudget(ctx context.Context, seen *observation) error {

@@ -1,0 +1,303 @@
+package controllers_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/controllers/desired"
+	"github.com/sipring/sipring/proxy/config"
+)
+
+// errStopped is what every write after the last one allowed gives: the process
+// has ended.
+var errStopped = errors.New("stopped")
+
+// stopping is a client that allows so many writes and no more.
+func (b *bench) stopping(writes int) client.Client {
+	b.Helper()
+	plain, err := client.NewWithWatch(server.Config, client.Options{Scheme: b.client.Scheme()})
+	b.ok(err)
+	left := writes
+	allowed := func(write func() error) error {
+		if left == 0 {
+			return errStopped
+		}
+		left--
+		return write()
+	}
+	return interceptor.NewClient(plain, interceptor.Funcs{
+		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+			return allowed(func() error { return c.Create(ctx, o, opts...) })
+		},
+		Delete: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.DeleteOption) error {
+			return allowed(func() error { return c.Delete(ctx, o, opts...) })
+		},
+		Apply: func(ctx context.Context, c client.WithWatch, o runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
+			return allowed(func() error { return c.Apply(ctx, o, opts...) })
+		},
+		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, o client.Object, p client.Patch, opts ...client.SubResourcePatchOption) error {
+			return allowed(func() error { return c.SubResource(sub).Patch(ctx, o, p, opts...) })
+		},
+	})
+}
+
+// content is what counts of the owned objects: not versions, times and random
+// keys.
+func (b *bench) content() map[string]client.Object {
+	b.Helper()
+	objects := owned()
+	b.fill(objects)
+	for _, o := range objects {
+		switch o := o.(type) {
+		case *corev1.Secret:
+			o.Data = nil
+		case *rbacv1.RoleBinding:
+			for i := range o.Subjects {
+				o.Subjects[i].Namespace = ""
+			}
+		}
+	}
+	return objects
+}
+
+var ignored = cmp.Options{
+	cmpopts.IgnoreFields(metav1.ObjectMeta{}, "UID", "ResourceVersion", "CreationTimestamp", "ManagedFields", "OwnerReferences", "Namespace", "Generation"),
+	cmpopts.IgnoreFields(corev1.ServiceSpec{}, "ClusterIP", "ClusterIPs"),
+	cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == `["members.json"]` }, cmp.Ignore()), // compared by itself
+	cmpopts.IgnoreFields(metav1.Condition{}, "LastTransitionTime"),
+}
+
+// TestStoppedAnywhere: whichever write is the last of a process, the next one
+// ends where an undisturbed one does, and the epoch never falls.
+func TestStoppedAnywhere(t *testing.T) {
+	undisturbed := newBench(t)
+	undisturbed.life(func() { undisturbed.settle() })
+	want, members, active := undisturbed.content(), undisturbed.states(), undisturbed.cluster().Status.Active
+
+	for writes := range 16 {
+		t.Run(fmt.Sprintf("after %d writes", writes), func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			epoch := uint64(0)
+			b.life(func() {
+				b.restart(b.stopping(writes))
+				if err := b.reconcile(); err != nil && !errors.Is(err, errStopped) {
+					t.Errorf("stopped pass: %v", err)
+				}
+				b.restart(b.client)
+				b.settle()
+				if now := b.members().Epoch; now < epoch {
+					t.Errorf("epoch %d after %d", now, epoch)
+				} else {
+					epoch = now
+				}
+			})
+			if d := cmp.Diff(want, b.content(), ignored); d != "" {
+				t.Errorf("objects (-undisturbed +stopped):\n%s", d)
+			}
+			if got := b.states(); got != members {
+				t.Errorf("members %s, want %s", got, members)
+			}
+			if got := b.cluster().Status.Active; got != active {
+				t.Errorf("status %s, want %s", got, active)
+			}
+		})
+	}
+}
+
+// life is a short life of a cluster, with passes in between.
+func (b *bench) life(pass func()) {
+	b.Helper()
+	b.create()
+	pass()
+	for i := range 3 {
+		b.pod(i, ready)
+	}
+	pass()
+	b.remove(2, true)
+	pass()
+	c := b.cluster()
+	c.Spec.Replicas = new(int32(2))
+	b.ok(b.client.Update(b.Context(), c))
+	pass()
+}
+
+// TestForeignEditsAreRepaired: whatever somebody changes of an owned object that
+// the operator cares for is put right.
+func TestForeignEditsAreRepaired(t *testing.T) {
+	b := newBench(t)
+	b.begin()
+	before := b.content()
+	for key, patch := range map[string]string{
+		"ConfigMap/ring-config":    `{"data":{"config.yaml":"cluster: mine"}}`,
+		"ServiceAccount":           `{"metadata":{"labels":{"sipring.io/cluster":null}}}`,
+		"Role":                     `{"rules":[{"apiGroups":["*"],"resources":["*"],"verbs":["*"]}]}`,
+		"RoleBinding":              `{"subjects":[]}`,
+		"Service/ring":             `{"spec":{"selector":{"app":"mine"},"ports":[{"name":"sip-udp","port":5099,"protocol":"UDP"}]}}`,
+		"Service/ring-peers":       `{"spec":{"publishNotReadyAddresses":false}}`,
+		"PodDisruptionBudget/ring": `{"spec":{"maxUnavailable":3}}`,
+		"StatefulSet/ring":         `{"spec":{"replicas":1,"template":{"spec":{"hostNetwork":false,"serviceAccountName":"default"}}}}`,
+	} {
+		o := before[key].DeepCopyObject().(client.Object)
+		b.ok(b.client.Patch(t.Context(), o, client.RawPatch("application/merge-patch+json", []byte(patch)), client.FieldOwner("somebody")))
+		if d := cmp.Diff(before[key], o, ignored); d == "" {
+			t.Errorf("%s: the edit changed nothing", key)
+		}
+	}
+	b.settle()
+	if d := cmp.Diff(before, b.content(), ignored); d != "" {
+		t.Errorf("not repaired (-before +after):\n%s", d)
+	}
+}
+
+func TestDeletedObjectsComeBack(t *testing.T) {
+	b := newBench(t)
+	b.begin()
+	for key, o := range b.content() {
+		if err := b.client.Delete(t.Context(), o); err != nil {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+	b.settle()
+	b.content() // fails where one is missing
+}
+
+// TestRecord: what happens to the published set must not let the epoch fall.
+func TestRecord(t *testing.T) {
+	edit := func(change func(*config.MemberSet)) func(*bench, *corev1.ConfigMap) {
+		return func(b *bench, cm *corev1.ConfigMap) {
+			set := b.members()
+			change(set)
+			text, err := set.Marshal()
+			b.ok(err)
+			cm.Data[desired.MembersKey] = string(text)
+			b.ok(b.client.Update(b.Context(), cm))
+		}
+	}
+	tests := map[string]struct {
+		damage  func(*bench, *corev1.ConfigMap)
+		atLeast uint64 // the epoch afterwards, above the one before
+	}{
+		"deleted": {func(b *bench, cm *corev1.ConfigMap) { b.ok(b.client.Delete(b.Context(), cm)) }, 1},
+		"emptied": {func(b *bench, cm *corev1.ConfigMap) { cm.Data = nil; b.ok(b.client.Update(b.Context(), cm)) }, 1},
+		"garbage": {func(b *bench, cm *corev1.ConfigMap) {
+			cm.Data[desired.MembersKey] = "{"
+			b.ok(b.client.Update(b.Context(), cm))
+		}, 1},
+		"a member removed": {edit(func(s *config.MemberSet) { s.Members = s.Members[1:] }), 1},
+		"epoch set back":   {edit(func(s *config.MemberSet) { s.Epoch = 1 }), 1},
+		"epoch far ahead":  {edit(func(s *config.MemberSet) { s.Epoch = 5000 }), 5000},
+	}
+	for name, tt := range tests {
+		for _, restarted := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, restarted %v", name, restarted), func(t *testing.T) {
+				t.Parallel()
+				b := newBench(t)
+				b.begin()
+				for i := range 3 {
+					b.pod(i, ready)
+					b.settle()
+				}
+				before := b.members()
+				cm := &corev1.ConfigMap{}
+				b.get("ring-members", cm)
+				tt.damage(b, cm)
+				if restarted {
+					b.restart(b.client)
+				}
+				b.settle()
+				after := b.members()
+				if after.Epoch < before.Epoch || after.Epoch < tt.atLeast {
+					t.Errorf("epoch %d, before %d", after.Epoch, before.Epoch)
+				}
+				if d := cmp.Diff(before.Members, after.Members); d != "" {
+					t.Errorf("members (-before +after):\n%s", d)
+				}
+				if !restarted && after.Epoch == before.Epoch {
+					t.Errorf("the epoch is still %d: proxies that saw the damage would keep it", after.Epoch)
+				}
+			})
+		}
+	}
+}
+
+// TestStaleCacheConflicts: a decision from an old member set is not published.
+func TestStaleCacheConflicts(t *testing.T) {
+	b := newBench(t)
+	b.begin()
+	b.pod(0, ready)
+	b.settle()
+	old := &corev1.ConfigMap{}
+	b.get("ring-members", old)
+	b.pod(1, ready)
+	b.settle()
+	newest := b.members()
+
+	plain, err := client.NewWithWatch(server.Config, client.Options{Scheme: b.client.Scheme()})
+	b.ok(err)
+	b.restart(interceptor.NewClient(plain, interceptor.Funcs{
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+			if cm, ok := o.(*corev1.ConfigMap); ok && key.Name == old.Name {
+				old.DeepCopyInto(cm)
+				return nil
+			}
+			return c.Get(ctx, key, o, opts...)
+		},
+	}))
+	b.pod(2, ready)
+	b.ok(b.reconcile()) // a conflict is another pass, not an error
+	if d := cmp.Diff(newest, b.members()); d != "" {
+		t.Errorf("published from an old set (-before +after):\n%s", d)
+	}
+	b.restart(b.client)
+	b.settle()
+	if got := b.states(); got != "0:active 1:active 2:active" || b.members().Epoch != newest.Epoch+1 {
+		t.Errorf("%s at epoch %d after %d", got, b.members().Epoch, newest.Epoch)
+	}
+}
+
+// TestOwnWriteAheadOfCache: the cache may lag behind what this process wrote.
+func TestOwnWriteAheadOfCache(t *testing.T) {
+	b := newBench(t)
+	b.begin()
+	var stale *corev1.ConfigMap
+	plain, err := client.NewWithWatch(server.Config, client.Options{Scheme: b.client.Scheme()})
+	b.ok(err)
+	b.restart(interceptor.NewClient(plain, interceptor.Funcs{
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+			if cm, ok := o.(*corev1.ConfigMap); ok && stale != nil && key.Name == stale.Name {
+				stale.DeepCopyInto(cm)
+				return nil
+			}
+			return c.Get(ctx, key, o, opts...)
+		},
+	}))
+	b.pod(0, ready)
+	b.settle()
+	stale = &corev1.ConfigMap{}
+	b.get("ring-members", stale)
+	for i := 1; i < 3; i++ {
+		b.pod(i, ready)
+		b.ok(b.reconcile())
+		if got := len(b.members().Members); got != i+1 {
+			t.Errorf("%d members, want %d: the cache held it up", got, i+1)
+		}
+	}
+	c := &v1alpha1.SIPCluster{}
+	b.get("ring", c)
+	if c.Status.Active != "3/3" {
+		t.Errorf("status %s, want 3/3", c.Status.Active)
+	}
+}
