@@ -15,12 +15,12 @@ type backoff struct {
 
 func (b *backoff) reset() { b.next = b.least }
 
-// wait returns false when ctx ended.
-func (b *backoff) wait(ctx context.Context) bool {
+// wait returns early when ctx ends.
+func (b *backoff) wait(ctx context.Context) {
 	b.next = min(max(b.next, b.least), b.most)
 	d := b.next/2 + rand.N(b.next)
 	b.next *= 2
-	return pause(ctx, d)
+	pause(ctx, d)
 }
 
 func pause(ctx context.Context, d time.Duration) bool {

@@ -38,7 +38,7 @@ func TestConfigMapFollowsTheObject(t *testing.T) {
 func TestConfigMapSurvivesTheAPI(t *testing.T) {
 	for rule, c := range map[string]struct {
 		cause, mend func(*fakeAPI)
-		failures     bool
+		failures    bool
 	}{
 		"a watch that ends is made again": {
 			func(a *fakeAPI) { a.end = true }, func(a *fakeAPI) { a.end = false }, false,

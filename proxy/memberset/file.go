@@ -61,7 +61,8 @@ func (f *File) follow(ctx context.Context) {
 			return
 		case <-poll.C:
 		case <-notices.events():
-		case <-notices.errors(): // some were lost
+		case err := <-notices.lost():
+			f.gate.log.Debug("notices of file changes were lost", "error", err)
 		}
 	}
 }
@@ -121,8 +122,9 @@ func (n *notices) events() <-chan fsnotify.Event {
 	return n.watcher.Events
 }
 
-// errors must be read, or the events stop.
-func (n *notices) errors() <-chan error {
+// lost tells that there were more events than the system kept. It must be read,
+// or the events stop.
+func (n *notices) lost() <-chan error {
 	if n.watcher == nil {
 		return nil
 	}

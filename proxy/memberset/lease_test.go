@@ -74,6 +74,7 @@ func TestLeaseIsWrittenOnChange(t *testing.T) {
 	if d := cmp.Diff([]metav1.OwnerReference{{APIVersion: "v1", Kind: "Pod", Name: "ring-0", UID: "0a1b"}}, got.OwnerReferences); d != "" {
 		t.Errorf("owner (-want +got):\n%s", d)
 	}
+	until(t, "the last write is counted", func() bool { return l.Counters().Writes >= 3 })
 	if n := l.Counters(); n.Writes != 3 {
 		t.Errorf("%d writes, want one at the start and one for each change: 3", n.Writes)
 	}
