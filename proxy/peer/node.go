@@ -149,6 +149,11 @@ func newIncarnation() uint64 {
 func (n *Node) Close() {
 	n.stop()
 	_ = n.listener.Close()
+	n.mu.Lock() // no new links from here on: whoever sets members has stopped
+	for _, l := range *n.links.Load() {
+		l.stop()
+	}
+	n.mu.Unlock()
 	n.stopped.Wait()
 }
 
