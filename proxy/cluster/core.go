@@ -202,9 +202,9 @@ func (c *Core) clock() uint64 { return uint64(max(1, c.now+c.ahead)) }
 // maxAhead bounds how far another member's clock moves ours, ms.
 const maxAhead = 10 * 60 * 1000
 
-// learn takes note of a version seen.
-func (c *Core) learn(r location.Record) {
-	if ahead := int64(r.MaxCounter()) - c.now; ahead > c.ahead {
+// learn takes note of another member's clock, as a message shows it.
+func (c *Core) learn(clock uint64) {
+	if ahead := int64(min(clock, 1<<62)) - c.now; ahead > c.ahead {
 		c.ahead = min(ahead, maxAhead)
 	}
 }

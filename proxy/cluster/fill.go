@@ -94,7 +94,7 @@ func (c *Core) advance(e *Effects) {
 func (c *Core) advanceFill(local int32, p *part, noted uint32) {
 	f := p.fill
 	if f.phase == fillAnnounced {
-		if noted < p.announced || c.view.Pending {
+		if (noted < p.announced || c.view.Pending) && !c.cfg.Fault.FetchUnconfirmed {
 			return
 		}
 		switch id := c.sourceOf(local); {
@@ -121,7 +121,7 @@ func (c *Core) advanceFill(local int32, p *part, noted uint32) {
 			c.want(s, local, f.tag)
 		}
 	}
-	if finished && noted >= p.announced && !c.view.Pending {
+	if finished && (noted >= p.announced && !c.view.Pending || c.cfg.Fault.FetchUnconfirmed) {
 		c.filled(local, p)
 	}
 }

@@ -20,7 +20,7 @@ const (
 	kindFound                      // op 8, held 1, record
 	kindReplicate                  // op 8 (0: no answer wanted), partition 4, holders 1 + 4 each, record
 	kindStored                     // op 8
-	kindStatus                     // sequence 4, flags 1, count 4, (partition 4, status 1) each
+	kindStatus                     // sequence 4, clock 8, flags 1, count 4, (partition 4, status 1) each
 	kindNoted                      // sequence 4
 	kindPull                       // count 2, (partition 4, tag 4, cursor 4) each
 	kindSnapshot                   // sections: partition 4, tag 4, flags 1, cursor 4, size 4, records

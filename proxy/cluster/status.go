@@ -76,6 +76,7 @@ func (c *Core) encodeAll(e *Effects, want bool) int {
 func (c *Core) beginStatus(e *Effects, flags uint8, count int) int {
 	start := c.begin(e, kindStatus)
 	e.u32(c.sequence)
+	e.u64(c.clock())
 	e.u8(flags)
 	e.u32(uint32(count))
 	return start
@@ -84,11 +85,12 @@ func (c *Core) beginStatus(e *Effects, flags uint8, count int) int {
 // onStatus takes a peer's announcement and confirms it. From here on every update ordered here goes to the new holder,
 // those under way too: that is what the confirmation says.
 func (c *Core) onStatus(p *peer, r *reader, e *Effects) bool {
-	sequence, flags := r.u32(), r.u8()
+	sequence, clock, flags := r.u32(), r.u64(), r.u8()
 	n := r.count(int(r.u32()), 5)
 	if r.bad {
 		return false
 	}
+	c.learn(clock)
 	if flags&statusFull != 0 {
 		c.forgetHoldings(p.id)
 	}

@@ -202,7 +202,7 @@ func (c *Core) onReplicate(p *peer, r *reader, e *Effects) bool {
 
 // merge merges a record that came from another member.
 func (c *Core) merge(local int32, hash uint64, record location.Record) bool {
-	c.learn(record)
+	c.learn(record.MaxCounter())
 	if c.parts[local].holding == none {
 		c.parts[local].strayAt = c.now
 	}
@@ -298,7 +298,9 @@ func (c *Core) retarget(o *op, again uint32, e *Effects) {
 	start := -1
 	for _, id := range targets {
 		s := o.copyOf(id)
-		if s == nil {
+		if s == nil && c.cfg.Fault.KeepPending {
+			continue
+		} else if s == nil {
 			o.copies = append(o.copies, copyState{id: id})
 		} else if s.stored || id != again {
 			continue

@@ -18,31 +18,33 @@ func (w *world) lookup(p *process, ph *phone) {
 	aor := []byte(ph.aor)
 	before := w.expectations(ph.aor)
 	op := &cluster.LookupOp{AOR: aor}
-	op.Done = func(op *cluster.LookupOp) { w.checkLookup(p, ph.aor, before, op) }
+	cut := w.cut
+	op.Done = func(op *cluster.LookupOp) {
+		if !cut && !w.cut && p.alive {
+			w.checkLookup(p, ph.aor, before, op)
+		}
+	}
 	p.core(aor).Lookup(p.now(), op, &p.effects)
 	p.flush()
 }
 
-// expectation is what is known of a contact when a lookup begins.
+// expectation is what is known of a contact when a lookup begins: the last request that was acknowledged, -1 if none.
 type expectation struct {
-	ph      *phone
-	history []request
+	ph    *phone
+	acked int
 }
 
 func (w *world) expectations(aor string) []expectation {
 	var all []expectation
 	for _, ph := range w.phones {
 		if ph.aor == aor {
-			all = append(all, expectation{ph, slices.Clone(ph.history)})
+			all = append(all, expectation{ph, ph.acked})
 		}
 	}
 	return all
 }
 
 func (w *world) checkLookup(p *process, aor string, before []expectation, op *cluster.LookupOp) {
-	if w.cut || !p.alive {
-		return
-	}
 	if op.Result == cluster.Unavailable {
 		w.fail("acknowledged", "m%d can not look up %s", p.id, aor)
 		return
@@ -63,27 +65,17 @@ func (w *world) checkLookup(p *process, aor string, before []expectation, op *cl
 // judge compares what a lookup found of the contact, the CSeq or -1, with what it may find. What was sent while the
 // lookup was under way may be found or not.
 func (x *expectation) judge(now int64, found int) (invariant, fault string) {
-	maybe := append(slices.Clone(x.history), x.ph.history...)
-	mayBeGone := true
-	if len(x.history) > 0 && x.history[0].acked != 0 {
-		acked := x.history[0]
-		mayBeGone = acked.expires == 0 || expired(acked, now, -1)
-		if found >= 0 && found < int(acked.cseq) {
-			return "stale", fmt.Sprintf("%s is older than the acknowledged cseq %d", x.ph.contact, acked.cseq)
-		}
-	}
-	allowed := false
-	for i, r := range maybe {
-		if r.expires == 0 || expired(r, now, -1) {
-			mayBeGone = mayBeGone || i > 0
-		}
-		if r.expires > 0 && found == int(r.cseq) && !expired(r, now, 1) {
-			allowed = true
+	mayBeGone, allowed := x.acked < 0, false
+	for i, r := range x.ph.history[max(0, x.acked):] {
+		mayBeGone = mayBeGone || r.expires == 0 || expired(r, now, -1)
+		allowed = allowed || r.expires > 0 && found == int(r.cseq) && !expired(r, now, 1)
+		if i == 0 && x.acked >= 0 && found >= 0 && found < int(r.cseq) {
+			return "stale", fmt.Sprintf("%s is older than the acknowledged cseq %d", x.ph.contact, r.cseq)
 		}
 	}
 	switch {
 	case found < 0 && !mayBeGone:
-		return "acknowledged", fmt.Sprintf("%s is acknowledged with cseq %d and not found", x.ph.contact, x.history[0].cseq)
+		return "acknowledged", fmt.Sprintf("%s is acknowledged with cseq %d and not found", x.ph.contact, x.ph.history[x.acked].cseq)
 	case found >= 0 && !allowed:
 		return "stale", fmt.Sprintf("%s was removed or has expired", x.ph.contact)
 	}
@@ -111,7 +103,7 @@ func (w *world) checkCopies(ph *phone, r request) {
 		if !wasAlive || p.membership.View() == nil {
 			continue
 		}
-		if p.alive && !p.leaving() {
+		if p.alive && !p.leaving() && w.met(p) {
 			live++
 		}
 		if p.has(ph, r) {
@@ -121,6 +113,14 @@ func (w *world) checkCopies(ph *phone, r request) {
 	if need := min(w.replicas, live); copies < need && !w.cut {
 		w.fail("copies", "%s cseq %d is answered 200 with %d copies, not %d", ph.contact, r.cseq, copies, need)
 	}
+}
+
+// met reports whether all that live know the member as up.
+func (w *world) met(p *process) bool {
+	return !slices.ContainsFunc(w.living(), func(q *process) bool {
+		v := q.membership.View()
+		return v == nil || !v.Up(p.id)
+	})
 }
 
 // leaving reports whether the member is, or will be, out of the ring for good.

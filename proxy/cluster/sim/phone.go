@@ -16,10 +16,12 @@ type phone struct {
 	contact string
 	callID  string
 
-	cseq    uint32
-	history []request // since and with the last that was acknowledged
-	waiting bool      // for an answer to the last
-	begun   int64     // when that was first sent, µs
+	cseq        uint32
+	history     []request // all there were
+	acked       int       // of those, the last that was acknowledged; -1 if none
+	ackedBefore int       // the partition that lasts
+	waiting     bool      // for an answer to the last
+	begun       int64     // when that was first sent, µs
 }
 
 // request is one REGISTER of a phone.
@@ -33,6 +35,7 @@ type request struct {
 func (w *world) newPhone(i, perAOR int) *phone {
 	ph := &phone{
 		w: w, aor: fmt.Sprintf("sip:user%d@example.com", i/perAOR),
+		acked:   -1,
 		contact: fmt.Sprintf("sip:user%d@192.0.2.%d:5060;ob", i/perAOR, i), callID: fmt.Sprintf("call-%d", i),
 	}
 	w.phones = append(w.phones, ph)
@@ -109,9 +112,8 @@ func (ph *phone) answered(p *process, r request, op *cluster.RegisterOp) {
 	}
 }
 
-// acknowledged notes that the last request is, and forgets those before.
+// acknowledged notes that the last request is.
 func (ph *phone) acknowledged() {
-	last := ph.history[len(ph.history)-1]
-	last.acked = ph.w.now
-	ph.history = append(ph.history[:0], last)
+	ph.acked = len(ph.history) - 1
+	ph.history[ph.acked].acked = ph.w.now
 }

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/sipring/sipring/proxy/config"
@@ -74,10 +73,10 @@ func (w *world) settle(waited int64, then func()) {
 		return
 	}
 	if w.cut {
-		// What was not known to both sides of a partition is now; the phones' own idea is not checked for it.
+		// Both sides acknowledged what the other did not know. Any of it may be what is left.
 		w.cut = false
 		for _, ph := range w.phones {
-			ph.history = ph.history[:0]
+			ph.acked = ph.ackedBefore
 		}
 	}
 	w.report.QuietPoints++
@@ -263,6 +262,9 @@ func (w *world) partition(then func()) {
 	}
 	w.cut = true
 	w.report.Cuts++
+	for _, ph := range w.phones {
+		ph.ackedBefore = ph.acked
+	}
 	var links []*link
 	for i, a := range living {
 		for _, b := range living[:i] {
@@ -296,5 +298,3 @@ func (w *world) published(id uint32) *config.Member {
 	}
 	return nil
 }
-
-var _ = fmt.Sprint

@@ -34,6 +34,18 @@ func TestSim(t *testing.T) {
 	t.Logf("%+v", sum)
 }
 
+// TestPartitions cuts members off from each other as well.
+func TestPartitions(t *testing.T) {
+	for s := *seed; s < *seed+*seeds/2; s++ {
+		if r := Run(Config{Seed: s, Partitions: true}); r.Failure != "" {
+			t.Errorf("seed %d: %s", s, r.Failure)
+			if *dump {
+				t.Log(strings.Join(Run(Config{Seed: s, Partitions: true, Trace: true}).Trace, "\n"))
+			}
+		}
+	}
+}
+
 func (r *Report) add(o Report) {
 	r.Registers += o.Registers
 	r.Lookups += o.Lookups

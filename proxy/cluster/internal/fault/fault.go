@@ -18,4 +18,8 @@ type Set struct {
 	IgnoreNewHolders bool
 	// ForgetEarly drops a partition as soon as it is not owned, without waiting for the new owners.
 	ForgetEarly bool
+	// FetchUnconfirmed fetches a partition before every peer has confirmed that it sends updates.
+	FetchUnconfirmed bool
+	// KeepPending leaves updates under way as they were when another holder announces itself.
+	KeepPending bool
 }
