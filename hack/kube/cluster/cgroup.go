@@ -8,10 +8,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sipring/sipring/hack/kube/nodeinit/spec"
 )
 
 const (
@@ -20,9 +23,9 @@ const (
 	cgroupDrain = 5 * time.Second
 )
 
-// cgroup is the group, relative to a hierarchy's root, that holds the pods of
-// one node; of all nodes if node is empty.
-func (o Options) cgroup(node string) string { return filepath.Join(cgroupTop, o.Name, node) }
+// cgroup is the group, relative to a hierarchy's root, that holds everything
+// on one machine; on all machines if machine is empty.
+func (o Options) cgroup(machine string) string { return filepath.Join(cgroupTop, o.Name, machine) }
 
 // hierarchies are the mount points of the cgroup controllers: one for all in
 // version 2, one for each in version 1.
@@ -48,18 +51,34 @@ func hierarchies() ([]string, error) {
 	return dirs, nil
 }
 
-// makeCgroups makes the node's group in every hierarchy.
-func (o Options) makeCgroups(node string) error {
+// makeCgroups makes the machine's group in every hierarchy, and lets the
+// machine see it as the root: kubelets of several nodes, seeing one tree,
+// would remove each other's pods.
+func (o Options) makeCgroups(m *machine) error {
 	dirs, err := hierarchies()
 	if err != nil {
 		return err
 	}
+	leaf := filepath.Join(o.cgroup(m.name), spec.Leaf)
 	for _, dir := range dirs {
-		if err := os.MkdirAll(filepath.Join(dir, o.cgroup(node)), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Join(dir, leaf), 0o755); err != nil {
 			return err
 		}
-		if err := inheritCpuset(dir, o.cgroup(node)); err != nil {
+		if err := inheritCpuset(dir, leaf); err != nil {
 			return err
+		}
+		m.spec.Binds = append(m.spec.Binds, spec.Bind{Source: filepath.Join(dir, o.cgroup(m.name)), Target: dir})
+	}
+	m.spec.Cgroups = dirs
+	return nil
+}
+
+// enterCgroups moves the machine's first process to its groups.
+func (o Options) enterCgroups(m machine, pid int) error {
+	for _, dir := range m.spec.Cgroups {
+		procs := filepath.Join(dir, o.cgroup(m.name), "cgroup.procs")
+		if err := os.WriteFile(procs, []byte(strconv.Itoa(pid)), 0); err != nil {
+			return fmt.Errorf("move %s to its cgroup: %w", m.name, err)
 		}
 	}
 	return nil
@@ -88,7 +107,7 @@ func inheritCpuset(root, path string) error {
 	return nil
 }
 
-// removeCgroups removes the groups of all nodes. Their processes have been
+// removeCgroups removes the groups of all machines. Their processes have been
 // killed, but the kernel may take a moment to let go of the groups.
 func (o Options) removeCgroups() error {
 	dirs, err := hierarchies()

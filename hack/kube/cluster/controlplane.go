@@ -37,6 +37,9 @@ func (o Options) controlPlane(a *authority) (machine, error) {
 			return m, err
 		}
 	}
+	if err := o.makeCgroups(&m); err != nil {
+		return m, err
+	}
 	api := []string{p.apiReady()}
 	m.program("etcd", nil, etcdArgs(m.dir)...)
 	m.program("kube-apiserver", []string{etcdAddress}, apiServerArgs(a, p)...)

@@ -11,8 +11,8 @@
 // Invariants:
 //
 //   - Every machine (the control plane and each node) is one process with its
-//     own process, mount, host name and IPC namespaces in a named network
-//     namespace. All that runs on the machine is below it. Ending a machine is
+//     own process, mount, cgroup, host name and IPC namespaces in a named
+//     network namespace. All that runs on the machine is below it. Ending a machine is
 //     ending that process: the kernel does the rest, so Down works after any
 //     crash.
 //   - No process is started before its parent has recorded it, and none is

@@ -16,7 +16,7 @@ func footprint(t *testing.T) string {
 	var b strings.Builder
 	for _, pattern := range []string{
 		"/run/netns/selftest*", "/sys/class/net/selftest*", "/sys/fs/cgroup/*/sipring-kube/selftest*",
-		"/sys/fs/cgroup/sipring-kube/selftest*", filepath.Join(os.TempDir(), "sipring-selftest*"),
+		"/sys/fs/cgroup/sipring-kube/selftest*", "/sys/fs/cgroup/*/k8s.io", "/sys/fs/cgroup/*/kubepods*", filepath.Join(os.TempDir(), "sipring-selftest*"),
 		"/run/containerd", "/var/lib/kubelet", "/var/lib/containerd", "/var/log/pods", "/var/log/containers",
 	} {
 		found, err := filepath.Glob(pattern)

@@ -26,8 +26,7 @@ const (
 type nodeConfig struct {
 	Name, IP, PodNet, AllPods string
 	Dir, PKI, Socket          string
-	CgroupRoot, CNIPlugins    string
-	PauseImage                string
+	CNIPlugins, PauseImage    string
 }
 
 // node prepares the machine of the n-th node.
@@ -44,12 +43,12 @@ func (o Options) node(a *authority, n int) (machine, error) {
 	config := nodeConfig{
 		Name: m.name, IP: p.node(n), PodNet: p.podNet(n), AllPods: p.allPods(),
 		Dir: m.dir, PKI: a.dir, Socket: o.containerdSocket(m.name),
-		CgroupRoot: "/" + o.cgroup(m.name), CNIPlugins: plugins, PauseImage: PauseImage,
+		CNIPlugins: plugins, PauseImage: PauseImage,
 	}
 	if err := writeNodeFiles(a, m, config, p.apiURL()); err != nil {
 		return m, err
 	}
-	if err := o.makeCgroups(m.name); err != nil {
+	if err := o.makeCgroups(&m); err != nil {
 		return m, err
 	}
 	in := func(name string) string { return filepath.Join(m.dir, name) }

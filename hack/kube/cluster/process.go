@@ -126,6 +126,9 @@ func (s *state) start(m machine) error {
 	if err := s.save(); err != nil {
 		return err
 	}
+	if err := s.Options.enterCgroups(m, cmd.Process.Pid); err != nil {
+		return err
+	}
 	if _, err := release.Write([]byte{1}); err != nil {
 		return fmt.Errorf("start %s: %w", m.name, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"time"
 )
@@ -24,6 +25,9 @@ func Up(ctx context.Context, o Options) (*Cluster, error) {
 	}
 	o, err := o.complete()
 	if err != nil {
+		return nil, err
+	}
+	if err := programsPresent(); err != nil {
 		return nil, err
 	}
 	unlock, err := lockState(o.StateDir)
@@ -47,6 +51,18 @@ func Up(ctx context.Context, o Options) (*Cluster, error) {
 		return nil, errors.Join(fmt.Errorf("bring up cluster (logs in %s): %w", saved, err), down(ctx, o))
 	}
 	return c, nil
+}
+
+// programsPresent names what is missing now, rather than let a node fail to
+// start for it later.
+func programsPresent() error {
+	for _, name := range []string{"ip", "nft", "nsenter", "runc", "conntrack"} {
+		if _, err := exec.LookPath(name); err != nil {
+			return fmt.Errorf("%w: run hack/kube/packages.sh", err)
+		}
+	}
+	_, err := findCNIPlugins()
+	return err
 }
 
 // same compares what makes a cluster.

@@ -2,9 +2,9 @@
 
 // Command nodeinit is process 1 of one machine of the local cluster.
 //
-// It is started in its own process, mount, host name and IPC namespaces and
-// in the network namespace of its machine. It gives the machine its own /proc,
-// /run, /var/lib and /var/log, starts the programs of the specification named
+// It is started in its own process, mount, host name and IPC namespaces, in
+// the network namespace and the cgroups of its machine. It gives the machine
+// its own cgroup tree, /proc, /run, /var/lib and /var/log, starts the programs of the specification named
 // by its only argument, starts again what ends, and reaps orphans. Everything
 // the machine does lives below this one process: when it is killed, the kernel
 // kills all of it and drops its mounts, whatever state it was in.
@@ -30,15 +30,27 @@ func main() {
 	}
 }
 
+// inside is the second argument of a nodeinit that has reached its cgroup
+// namespace.
+const inside = "inside"
+
 func run() error {
-	if len(os.Args) != 2 {
+	switch {
+	case len(os.Args) == 2:
+		if err := awaitRecorded(os.NewFile(spec.GoFD, "go")); err != nil {
+			return err
+		}
+		return enterCgroupNamespace(os.Args[0], os.Args[1])
+	case len(os.Args) == 3 && os.Args[2] == inside:
+		return runMachine(os.Args[1])
+	default:
 		return fmt.Errorf("usage: nodeinit SPEC.json")
 	}
-	machine, err := load(os.Args[1])
+}
+
+func runMachine(path string) error {
+	machine, err := load(path)
 	if err != nil {
-		return err
-	}
-	if err := awaitRecorded(os.NewFile(spec.GoFD, "go")); err != nil {
 		return err
 	}
 	if err := prepare(machine); err != nil {

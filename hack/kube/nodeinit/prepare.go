@@ -5,11 +5,24 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
+	"runtime"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/sipring/sipring/hack/kube/nodeinit/spec"
 )
+
+// enterCgroupNamespace makes the cgroups that this process is in the root of
+// all that the machine sees, and starts the program self over. A namespace is
+// left by threads one by one; executing anew, this thread's becomes everyone's.
+func enterCgroupNamespace(self, specPath string) error {
+	runtime.LockOSThread()
+	if err := unix.Unshare(unix.CLONE_NEWCGROUP); err != nil {
+		return fmt.Errorf("leave the host's cgroup namespace: %w", err)
+	}
+	return unix.Exec(self, []string{self, specPath, inside}, os.Environ())
+}
 
 // prepare turns the fresh namespaces into a machine.
 func prepare(m spec.Machine) error {
@@ -32,6 +45,9 @@ func prepare(m spec.Machine) error {
 			return fmt.Errorf("bind %s to %s: %w", b.Source, b.Target, err)
 		}
 	}
+	if err := moveToLeaf(m.Cgroups); err != nil {
+		return err
+	}
 	for _, dir := range m.Tmpfs {
 		if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "mode=755"); err != nil {
 			return fmt.Errorf("mount tmpfs on %s: %w", dir, err)
@@ -39,4 +55,17 @@ func prepare(m spec.Machine) error {
 	}
 	// iptables-style lock files and CNI namespaces expect these to exist.
 	return os.MkdirAll("/run/lock", 0o755)
+}
+
+// moveToLeaf moves this process, and with it all it will start, out of the
+// root of the machine's cgroups: in version 2 a group that holds processes
+// cannot give controllers to groups below it.
+func moveToLeaf(hierarchies []string) error {
+	for _, dir := range hierarchies {
+		procs := filepath.Join(dir, spec.Leaf, "cgroup.procs")
+		if err := os.WriteFile(procs, []byte("0"), 0); err != nil {
+			return fmt.Errorf("enter cgroup: %w", err)
+		}
+	}
+	return nil
 }

@@ -5,12 +5,18 @@ package spec
 // when its starter has recorded it, and only then begins.
 const GoFD = 3
 
+// Leaf is the cgroup, below the machine's root, of the first process.
+const Leaf = "init"
+
 // Machine is one machine: a control plane or a node.
 type Machine struct {
 	// Hostname is set in the machine's own UTS namespace.
 	Hostname string `json:"hostname"`
 	// Binds are the host's directories seen at other places in the machine.
 	Binds []Bind `json:"binds,omitempty"`
+	// Cgroups are the mount points of the cgroup hierarchies, seen from inside;
+	// each has a group Leaf.
+	Cgroups []string `json:"cgroups,omitempty"`
 	// Tmpfs are directories that begin empty and vanish with the machine.
 	Tmpfs []string `json:"tmpfs,omitempty"`
 	// Programs are started in order.
