@@ -50,8 +50,8 @@ func (n *Node) apply(v *cluster.View) {
 	}
 	n.noteRing(old, v)
 	n.noteSelf(old, v)
-	if n.cfg.Suspects != nil && (old == nil || !slices.Equal(old.Suspects, v.Suspects)) {
-		n.cfg.Suspects(n.names(v, v.Suspects))
+	if now := unreached(v); n.cfg.Suspects != nil && (old == nil || !slices.Equal(unreached(old), now)) {
+		n.cfg.Suspects(n.names(v, now))
 	}
 	n.tellState()
 	n.signalProgress()
@@ -174,5 +174,18 @@ func (n *Node) Suspects() []string {
 	if v == nil {
 		return nil
 	}
-	return n.names(v, v.Suspects)
+	return n.names(v, unreached(v))
+}
+
+// unreached are the IDs of the published members that are down, those that are
+// joining among them, unlike View.Suspects: the operator publishes a member that
+// it has evicted as joining and takes it back once nobody reports it any more.
+func unreached(v *cluster.View) []uint32 {
+	var ids []uint32
+	for _, m := range v.Members {
+		if m.Liveness == cluster.Down {
+			ids = append(ids, m.ID)
+		}
+	}
+	return ids
 }
