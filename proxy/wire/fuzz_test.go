@@ -124,7 +124,7 @@ func exercise(m *Message) {
 func FuzzURI(f *testing.F) {
 	for _, s := range []string{
 		"sip:a:b@c:5060;d=e?f=g", "sips:[::1]:1", "tel:+1-2;phone-context=x", "urn:x", "sip:%41@%", "sip:a;b?c@d;e;f=?g", "sip:a@b;c=d%20",
-		"sip:a@h?x=1&y=2", "sip:a@[:::1.2.3.4]", "sip:A@B.:5061", "sips:a@b:5061", "tel:12;PHONE-CONTEXT=+1", "sip:\xff@\xff",
+		"sip:a@h?x=1&y=2", "sip:0..", "sip:a.:1", "sip:a@[:::1.2.3.4]", "sip:A@B.:5061", "sips:a@b:5061", "tel:12;PHONE-CONTEXT=+1", "sip:\xff@\xff",
 	} {
 		f.Add([]byte(s), []byte("sip:a@b;transport=udp"))
 	}
@@ -246,7 +246,7 @@ func FuzzVia(f *testing.F) {
 
 func FuzzNameAddr(f *testing.F) {
 	for _, s := range []string{
-		`"a \" b" <sip:c@d;e>;tag=f`, "sip:a@b;tag=c", "a b<sip:c>", "*", `<sip:a>;x="y;tag=z"`, "<sip:a@b> ; tag = c ;", "sip:a;", `"" <a:b>`,
+		`"a \" b" <sip:c@d;e>;tag=f`, "sip:a@b;tag=c", "a b<sip:c>", "*", `<sip:a>;x="y;tag=z"`, "<sip:a@b> ; tag = c ;", "<0:>;tAg", "sip:a;", `"" <a:b>`,
 	} {
 		f.Add([]byte(s))
 	}
@@ -255,7 +255,7 @@ func FuzzNameAddr(f *testing.F) {
 		if err != nil || n.Star {
 			return
 		}
-		tag := n.Tag()
+		tag, tagged := n.Param("tag")
 		var m Message
 		if m.Scan([]byte("A b:c SIP/2.0\r\nTo: "+string(b)+"\r\n\r\n"), nil) != nil || len(m.Headers) != 1 {
 			return // line ends, or a NUL
@@ -264,7 +264,7 @@ func FuzzNameAddr(f *testing.F) {
 		if err := m.Scan(response, nil); err != nil {
 			t.Fatalf("%q: %v", response, err)
 		}
-		if tag == nil {
+		if !tagged {
 			tag = []byte("new")
 		}
 		to, err := m.To()

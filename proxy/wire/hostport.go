@@ -5,8 +5,8 @@ import (
 	"net/netip"
 )
 
-// splitHostPort reads host [":" port]. An IPv6 reference keeps its brackets (RFC 3261 25.1). White space around the
-// colon, which Via allows, is accepted if lws.
+// splitHostPort reads host [":" port]. A name has no empty labels, but may end with a dot. An IPv6 reference keeps its
+// brackets (RFC 3261 25.1). White space around the colon, which Via allows, is accepted if lws.
 func splitHostPort(b []byte, lws bool) (host []byte, port uint16, hasPort, ok bool) {
 	var rest []byte
 	if len(b) > 0 && b[0] == '[' {
@@ -17,7 +17,7 @@ func splitHostPort(b []byte, lws bool) (host []byte, port uint16, hasPort, ok bo
 		host, rest = b[:end+1], b[end+1:]
 	} else {
 		end := 0
-		for end < len(b) && is(b[end], classHost) {
+		for end < len(b) && is(b[end], classHost) && (b[end] != '.' || end > 0 && b[end-1] != '.') {
 			end++
 		}
 		if end == 0 {

@@ -86,14 +86,24 @@ func appendFirst(dst []byte, req *Message, id HeaderID, tag []byte) []byte {
 	h := &req.Headers[i]
 	dst = appendLine(dst, req, h)
 	if len(tag) > 0 {
-		if n, err := ParseNameAddr(h.Value.In(req.Raw)); err == nil && n.Tag() == nil {
-			if dst[len(dst)-1] != ';' {
-				dst = append(dst, ';')
-			}
-			dst = append(append(dst, "tag="...), tag...)
-		}
+		dst = appendTag(dst, h.Value.In(req.Raw), tag)
 	}
 	return append(dst, '\r', '\n')
+}
+
+// appendTag appends a tag parameter to value, which dst ends with, if value can be parsed and has none.
+func appendTag(dst, value, tag []byte) []byte {
+	n, err := ParseNameAddr(value)
+	if err != nil {
+		return dst
+	}
+	if _, ok := n.Param("tag"); ok {
+		return dst
+	}
+	if value[len(value)-1] != ';' {
+		dst = append(dst, ';')
+	}
+	return append(append(dst, "tag="...), tag...)
 }
 
 // appendLine copies a header without its line end.

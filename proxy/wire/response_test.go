@@ -70,6 +70,7 @@ func TestAppendResponseToTag(t *testing.T) {
 		"<sip:b@c;tag=x>":         "<sip:b@c;tag=x>;tag=new",
 		"sip:b@c":                 "sip:b@c;tag=new",
 		"<sip:b@c>;tag=old":       "<sip:b@c>;tag=old",
+		"<sip:b@c>;tag":           "<sip:b@c>;tag",
 		"<sip:b@c>; TAG =old":     "<sip:b@c>; TAG =old",
 		"<sip:b@c> ;x=\";tag=y\"": "<sip:b@c> ;x=\";tag=y\";tag=new",
 		"<sip:b@c> ;":             "<sip:b@c> ;tag=new",

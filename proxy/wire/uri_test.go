@@ -58,7 +58,7 @@ func TestParseURIRefuses(t *testing.T) {
 		"sip:@b", "sip::p@b", "sip:a@", "sip:a@b@c", "sip:a@b;c@d", "sip:a%4@b", "sip:a%zz@b", "sip:%@b", "sip:a:%4@b",
 		"sip:a@b:", "sip:a@b:0", "sip:a@b:65536", "sip:a@b:x", "sip:a@b:99999999999999999999", "sip:a@b:+1", "sip:a@b c",
 		"sip:a@[::1", "sip:a@[::1]x", "sip:a@::1", "sip:a@[]", "sip:a@[1.2.3.4]", "sip:a@[::1%eth0]", "sip:a@[1::2::3]",
-		"sip:a@b;;c", "sip:a@b;=c", "sip:a@b;,", "sip:a@b!c", "sip:a\x00@b", "sip:a@b\x7f", "sip:a@b;c\r\n",
+		"sip:a@b;;c", "sip:a@b;=c", "sip:a@b;,", "sip:a@b!c", "sip:a@b..", "sip:a@.b", "sip:.", "sip:a@b..c", "sip:a\x00@b", "sip:a@b\x7f", "sip:a@b;c\r\n",
 		"tel:", "tel:;a", "tel:+", "tel:+-", "tel:1+2", "tel:12x", "tel:1;;", "s_ip:x",
 	} {
 		if u, err := ParseURI([]byte(in)); err == nil {
