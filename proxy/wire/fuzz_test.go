@@ -37,6 +37,10 @@ func FuzzScan(f *testing.F) {
 		}
 		checkSpans(t, &m)
 		exercise(&m)
+		if err != nil && asError(err).Status == 0 {
+			return
+		}
+		checkAnswer(t, &m)
 		if err != nil {
 			return
 		}
@@ -100,6 +104,22 @@ func checkCover(t *testing.T, m *Message) {
 	}
 }
 
+// checkAnswer: what can be answered has a response that is one itself.
+func checkAnswer(t *testing.T, m *Message) {
+	o := ResponseOptions{ToTag: []byte("x"), Received: []byte("::1"), RPort: 1, SetRPort: true, RecordRoute: true}
+	response := AppendResponseWith(nil, m, 400, "Bad Request", &o)
+	var r Message
+	if err := r.Scan(response, &Limits{MaxMessage: 1 << 20, MaxHeaderLen: 1 << 20}); err != nil {
+		t.Fatalf("%q: %v", response, err)
+	}
+	if got, want := len(values(&r, HeaderVia)), len(values(m, HeaderVia)); got != want {
+		t.Fatalf("%d Via in %q, not %d", got, response, want)
+	}
+	if !bytes.Equal(r.CallID(), m.CallID()) || r.StatusCode() != 400 || len(r.BodyBytes()) != 0 {
+		t.Fatalf("%q", response)
+	}
+}
+
 // exercise calls everything that reads a Message.
 func exercise(m *Message) {
 	_ = m.Validate()
@@ -118,7 +138,6 @@ func exercise(m *Message) {
 	_, _, _ = m.ContentLength()
 	_, _ = m.GetName("x")
 	_ = m.CSeqMethod()
-	_ = AppendResponseWith(nil, m, 400, "Bad Request", &ResponseOptions{ToTag: []byte("x"), Received: []byte("::1"), SetRPort: true, RecordRoute: true})
 }
 
 func FuzzURI(f *testing.F) {

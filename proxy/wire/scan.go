@@ -21,9 +21,7 @@ func (m *Message) Scan(raw []byte, lim *Limits) error {
 		return m.fail(s.fault, start+s.faultAt)
 	}
 	s.headers()
-	if s.fault == nil {
-		s.checkHead()
-	}
+	s.checkHead()
 	if s.fault == nil {
 		s.frame()
 	}
@@ -161,33 +159,36 @@ func (s *scanner) header(start, end int) {
 	}
 }
 
-// checkHead looks for bytes that must not be in a head, over all of it at once.
+// checkHead looks for bytes that must not be in a head, over all of it at once. They outweigh other faults, because an
+// answer would repeat them.
 func (s *scanner) checkHead() {
 	head := s.raw[:s.m.Body.Start]
-	if bytes.Count(head, []byte{'\r'}) != s.crlf {
-		s.failAt(errBareCR, bareCR(head))
-		return
+	if s.fault != nil || bytes.Count(head, []byte{'\r'}) != s.crlf {
+		if i := bareCR(head); i >= 0 {
+			s.fault, s.faultAt = errBareCR, i
+			return
+		}
 	}
 	for i := 0; ; i++ {
 		n := bytes.IndexByte(head[i:], 0)
 		if n < 0 {
 			return
 		}
-		i += n
-		if !escaped(head, i) {
-			s.failAt(errNUL, i)
+		if i += n; !escaped(head, i) {
+			s.fault, s.faultAt = errNUL, i
 			return
 		}
 	}
 }
 
+// bareCR returns the index of a CR that no LF follows, or -1.
 func bareCR(head []byte) int {
 	for i, c := range head {
 		if c == '\r' && (i+1 == len(head) || head[i+1] != '\n') {
 			return i
 		}
 	}
-	return 0
+	return -1
 }
 
 // escaped reports whether an odd number of backslashes stands before b[i].
