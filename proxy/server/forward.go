@@ -193,8 +193,11 @@ func (r *request) callerFlow() netip.AddrPort {
 // Via names another address than its own: one behind NAT. The address alone
 // decides: a port may differ because the agent listens on another one.
 func (r *request) translated() bool {
-	if _, err := r.msg.SecondVia(); err == nil {
-		return false
+	vias := 0
+	for range r.msg.Values(wire.HeaderVia) {
+		if vias++; vias > 1 {
+			return false
+		}
 	}
 	host, literal := wire.HostAddr(r.via.Host)
 	if !literal {

@@ -92,14 +92,15 @@ func (r *request) refuse(err error) {
 		r.release()
 		return
 	}
-	r.tx = token.TxID{}
 	r.respond(fault.Status, fault.Reason, nil)
 	r.release()
 }
 
 // route finds the request's transaction or decides where it goes.
 func (r *request) route() {
-	r.readTx()
+	if r.msg.Method() != wire.MethodRegister { // which has no transaction
+		r.readTx()
+	}
 	switch r.msg.Method() {
 	case wire.MethodAck, wire.MethodCancel:
 		for _, id := range r.ids {

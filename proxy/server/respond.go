@@ -1,7 +1,10 @@
 package server
 
 import (
+	"encoding/binary"
 	"encoding/hex"
+
+	"github.com/cespare/xxhash/v2"
 
 	"github.com/sipring/sipring/proxy/wire"
 )
@@ -30,10 +33,13 @@ func (r *request) finish(status int, reason string, extra []byte) {
 }
 
 // appendResponse builds a response with received and rport in its topmost Via
-// (RFC 3261 18.2.1) and a To tag that every retransmission gets again.
+// (RFC 3261 18.2.1) and a To tag that
+// every retransmission gets again, at any pod.
 func (r *request) appendResponse(dst []byte, status int, reason string, extra []byte) []byte {
+	var sum [8]byte
 	var tag [16]byte
-	hex.Encode(tag[:], r.tx[len(r.tx)-8:])
+	binary.BigEndian.PutUint64(sum[:], xxhash.Sum64(r.msg.CallID())^xxhash.Sum64(r.via.Branch()))
+	hex.Encode(tag[:], sum[:])
 	o := wire.ResponseOptions{ToTag: tag[:], Extra: extra}
 	o.Received, o.RPort, o.SetRPort = r.stamp()
 	return wire.AppendResponseWith(dst, &r.msg, status, reason, &o)

@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
+	"syscall"
 )
 
 // MaxDatagram is the size of the read buffer: no UDP payload is longer.
@@ -37,11 +39,13 @@ type UDPConfig struct {
 // UDP is a set of sockets on one address. Its methods may be called by many
 // goroutines.
 type UDP struct {
-	address netip.AddrPort
-	sockets []*net.UDPConn
-	loops   sync.WaitGroup
-	closed  sync.Once
-	stats   []loopStats
+	address  netip.AddrPort
+	sockets  []*net.UDPConn
+	loops    sync.WaitGroup
+	raw      []syscall.RawConn
+	closed   sync.Once
+	stopping atomic.Bool
+	stats    []loopStats
 }
 
 // ListenUDP binds the sockets. Nothing is read until Serve.
@@ -60,6 +64,11 @@ func ListenUDP(c UDPConfig) (*UDP, error) {
 			return nil, fmt.Errorf("listen on udp %s: %w", c.Address, err)
 		}
 		u.sockets = append(u.sockets, conn)
+		raw, err := conn.SyscallConn()
+		if err != nil {
+			return nil, errors.Join(err, u.Close())
+		}
+		u.raw = append(u.raw, raw)
 		u.address = plain(conn.LocalAddr().(*net.UDPAddr).AddrPort())
 	}
 	return u, nil
@@ -80,21 +89,36 @@ func (u *UDP) Serve(handler func(loop int) Handler) {
 	}
 }
 
+// read handles what arrives until the socket is closed. It waits for a socket
+// only after it has seen it empty.
 func (u *UDP) read(loop int, h Handler) {
-	conn, stats := u.sockets[loop], &u.stats[loop]
-	buf := make([]byte, MaxDatagram)
+	b, stats := newBatch(), &u.stats[loop]
 	for {
-		n, source, err := conn.ReadFromUDPAddrPort(buf)
-		if err != nil {
-			if errors.Is(err, net.ErrClosed) {
-				return
+		err := u.raw[loop].Read(func(fd uintptr) (done bool) {
+			for !u.stopping.Load() {
+				n, errno := b.receive(fd)
+				switch {
+				case errno == syscall.EINTR:
+					continue
+				case errno != 0 && errno != syscall.EAGAIN:
+					stats.readErrors.Add(1)
+					return false
+				}
+				for i := range n {
+					data, source := b.datagram(i)
+					stats.received.Add(1)
+					stats.receivedBytes.Add(uint64(len(data)))
+					h.HandleDatagram(data, source)
+				}
+				if n < batchSize {
+					return false // empty: what comes from now on wakes us
+				}
 			}
-			stats.readErrors.Add(1)
-			continue
+			return true
+		})
+		if err != nil || u.stopping.Load() {
+			return
 		}
-		stats.received.Add(1)
-		stats.receivedBytes.Add(uint64(n))
-		h.HandleDatagram(buf[:n], plain(source))
 	}
 }
 
@@ -118,6 +142,7 @@ func (u *UDP) Send(socket int, to netip.AddrPort, data []byte) error {
 func (u *UDP) Close() error {
 	var err error
 	u.closed.Do(func() {
+		u.stopping.Store(true)
 		for _, s := range u.sockets {
 			err = errors.Join(err, s.Close())
 		}

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -77,4 +78,90 @@ func TestSendDoesNotAllocate(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { _ = u.Send(0, to, data) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
+}
+
+// collector counts datagrams by their first byte, and checks their order.
+type collector struct {
+	mu   sync.Mutex
+	next map[netip.AddrPort]byte
+	bad  int
+	n    int
+}
+
+func (c *collector) HandleDatagram(data []byte, source netip.AddrPort) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(data) != 1+int(data[0]) || data[0] != c.next[source] {
+		c.bad++
+	}
+	c.next[source]++
+	c.n++
+}
+
+func (c *collector) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.n
+}
+
+func TestUDPKeepsTheOrderOfOneSource(t *testing.T) {
+	u, err := ListenUDP(UDPConfig{Address: netip.MustParseAddrPort("127.0.0.1:0"), Loops: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer u.Close()
+	c := &collector{next: map[netip.AddrPort]byte{}}
+	const sources, each = 5, 100
+	for range sources {
+		conn, err := net.Dial("udp", u.Address().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		for i := range each { // before Serve: they wait in the socket, and come in batches
+			if _, err := conn.Write(append([]byte{byte(i)}, make([]byte, i)...)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	u.Serve(func(int) Handler { return c })
+	for deadline := time.Now().Add(5 * time.Second); c.count() < sources*each && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	if c.count() != sources*each || c.bad != 0 {
+		t.Errorf("%d of %d came, %d out of order or changed", c.count(), sources*each, c.bad)
+	}
+}
+
+func TestUDPClosesUnderLoad(t *testing.T) {
+	u := open(t, "127.0.0.1:0", 1)
+	stop := make(chan struct{})
+	var flood sync.WaitGroup
+	flood.Go(func() {
+		conn, err := net.Dial("udp", u.Address().String())
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				_, _ = conn.Write([]byte("x"))
+			}
+		}
+	})
+	for u.Stats().Received < 1000 {
+		time.Sleep(time.Millisecond)
+	}
+	closed := make(chan struct{})
+	go func() { defer close(closed); _ = u.Close() }()
+	select {
+	case <-closed:
+	case <-time.After(5 * time.Second):
+		t.Error("Close does not return while datagrams come")
+	}
+	close(stop)
+	flood.Wait()
 }
