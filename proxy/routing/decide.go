@@ -1,6 +1,8 @@
 package routing
 
 import (
+	"bytes"
+
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/wire"
 )
@@ -93,7 +95,7 @@ func (d *Decision) unsupported(m *wire.Message, id wire.HeaderID) bool {
 // is now (RFC 3261 16.3 step 4).
 func (t *Tables) looped(m *wire.Message, d *Decision) bool {
 	for v := range m.Values(wire.HeaderVia) {
-		if len(v) < token.BranchLen {
+		if !mayBeOurs(v) {
 			continue
 		}
 		via, err := wire.ParseVia(v)
@@ -107,6 +109,19 @@ func (t *Tables) looped(m *wire.Message, d *Decision) bool {
 	}
 	return false
 }
+
+// mayBeOurs reports whether a Via holds something as long as a branch of ours;
+// most are told apart without parsing them.
+func mayBeOurs(via []byte) bool {
+	at := bytes.Index(via, magicCookie)
+	if at < 0 || len(via)-at < token.BranchLen {
+		return false
+	}
+	rest := via[at+token.BranchLen:]
+	return len(rest) == 0 || rest[0] == ';' || rest[0] == ' ' || rest[0] == '\t' || rest[0] == '\r'
+}
+
+var magicCookie = []byte("z9hG4bK")
 
 // Of gathers the fields of a request that decide where it goes. They are views
 // into m and hold until the next call.
