@@ -128,6 +128,8 @@ func TestPatchTopVia(t *testing.T) {
 		"rport with value":           {"Via: SIP/2.0/UDP h;branch=z;RPort=1|", patch("", 4000, true), "Via: SIP/2.0/UDP h;branch=z;rport=4000|"},
 		"rport not asked for":        {"Via: SIP/2.0/UDP h|", patch("192.0.2.1", 4000, true), "Via: SIP/2.0/UDP h;rport=4000;received=192.0.2.1|"},
 		"both there":                 {"Via: SIP/2.0/UDP h;received=1.1.1.1;x;rport;y|", patch("192.0.2.1", 4000, true), "Via: SIP/2.0/UDP h;received=192.0.2.1;x;rport=4000;y|"},
+		"rport without value":        {"Via: SIP/2.0/UDP h;rport= ;|", patch("192.0.2.1", 4000, true), "Via: SIP/2.0/UDP h;rport=4000;received=192.0.2.1 ;|"},
+		"rport, spaces around":       {"Via: SIP/2.0/UDP h; rport = 1 ; x|", patch("192.0.2.1", 4000, true), "Via: SIP/2.0/UDP h; rport=4000 ; x;received=192.0.2.1|"},
 		"nothing to write":           {"Via: SIP/2.0/UDP h;rport|", patch("", 1, false), "Via: SIP/2.0/UDP h;rport|"},
 		"only the topmost":           {"Via: SIP/2.0/UDP h;x=\"a, b\" , SIP/2.0/UDP i;rport|Via: SIP/2.0/UDP j|", patch("192.0.2.1", 4000, true), "Via: SIP/2.0/UDP h;x=\"a, b\";rport=4000;received=192.0.2.1 , SIP/2.0/UDP i;rport|Via: SIP/2.0/UDP j|"},
 		"folded":                     {"Via: SIP/2.0/UDP h|\t;rport|To: x|", patch("192.0.2.1", 4000, true), "Via: SIP/2.0/UDP h|\t;rport=4000;received=192.0.2.1|To: x|"},

@@ -228,7 +228,7 @@ func FuzzHostAddr(f *testing.F) {
 func FuzzVia(f *testing.F) {
 	for _, s := range []string{
 		"SIP/2.0/UDP h:5060;branch=z9hG4bK1;rport", "SIP / 2.0 / UDP h: 4000;ttl=16 ;maddr=224.2.0.1 ;branch=z", "SIP/2.0/TLS [::1];received=1.2.3.4;rport=1;",
-		`SIP/2.0/UDP h;x="a;b\"";received="x"`, "SIP/2.0/UDP h ; ", "SIP/2.0/UDP h;rport= ;received",
+		`SIP/2.0/UDP h;x="a;b\"";received="x"`, "SIP/2.0/UDP h ; ", "SIP/2.0/UDP h;rport= ;received", "SIP/2.0/UDP h;rport= ;", "SIP/2.0/UDP h;received=  ; rport = ",
 	} {
 		f.Add([]byte(s), uint16(5060))
 	}
@@ -277,7 +277,8 @@ func FuzzNameAddr(f *testing.F) {
 		}
 		tag, tagged := n.Param("tag")
 		var m Message
-		if m.Scan([]byte("A b:c SIP/2.0\r\nTo: "+string(b)+"\r\n\r\n"), nil) != nil || len(m.Headers) != 1 {
+		if m.Scan([]byte("A b:c SIP/2.0\r\nTo: "+string(b)+"\r\n\r\n"), nil) != nil || len(m.Headers) != 1 ||
+			!bytes.Equal(m.Headers[0].Value.In(m.Raw), trimLWS(b)) {
 			return // line ends, or a NUL
 		}
 		response := AppendResponse(nil, &m, 200, "OK", []byte("new"), nil)

@@ -33,11 +33,15 @@ func (p *params) next() bool {
 	}
 	i = skipLWS(b, i)
 	if i < len(b) && b[i] == '=' {
+		p.end = i + 1
+		value := skipLWS(b, i+1)
 		var ok bool
-		if i, ok = p.readValue(skipLWS(b, i+1)); !ok {
+		if i, ok = p.readValue(value); !ok {
 			return p.fail()
 		}
-		p.end = i
+		if i > value { // white space after "=" is part of the pair only before a value
+			p.end = i
+		}
 		i = skipLWS(b, i)
 	}
 	if i < len(b) && b[i] != ';' {
