@@ -19,10 +19,10 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// A node is gone after this many probes without an answer: BFD's usual 3 by
-// 100 ms.
+// A node is gone after this many probes without an answer: 3 by 300 ms are the
+// defaults of BFD in MetalLB. A test that must not wait calls RouteVIP.
 const (
-	probeEvery  = 100 * time.Millisecond
+	probeEvery  = 300 * time.Millisecond
 	probeMisses = 3
 )
 

@@ -70,7 +70,7 @@ func (s *scenario) cutAndHeal() {
 	if err := s.c.CutNode(s.Context(), node); err != nil {
 		s.Fatal(err)
 	}
-	s.eventually(5*time.Second, func(ctx context.Context) error { return s.onlyReaches(ctx, nodes-1) })
+	s.eventually(15*time.Second, func(ctx context.Context) error { return s.onlyReaches(ctx, nodes-1) })
 	s.done("node cut, its route withdrawn")
 	if got, err := get(s.Context(), url(pod)); err == nil {
 		s.Errorf("pod on cut node answers %q", got)

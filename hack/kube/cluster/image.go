@@ -15,8 +15,8 @@ import (
 const (
 	// loadLimit bounds the import of one image on one node.
 	loadLimit = 2 * time.Minute
-	// startLimit bounds the wait for containerd's socket.
-	startLimit = 30 * time.Second
+	// startLimit bounds the wait for containerd's socket on a busy machine.
+	startLimit = 2 * time.Minute
 )
 
 // LoadImage imports the image tar at path on every node of a local cluster.
