@@ -41,6 +41,8 @@ type bench struct {
 	registry *prometheus.Registry
 	events   *events.FakeRecorder
 	r        *controllers.Reconciler
+
+	operators int // that were started
 }
 
 func newBench(t *testing.T) *bench {

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	eventsv1 "k8s.io/api/events/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -18,10 +19,12 @@ import (
 )
 
 // operator runs a whole operator on the namespace until the test ends or stop
-// is called, which waits for its end.
+// is called, which waits for its end. It has the rights of config/rbac, no more.
 func (b *bench) operator() (registry *prometheus.Registry, stop func()) {
 	b.Helper()
-	mgr, err := controllers.NewManager(server.Config, controllers.ManagerOptions{
+	b.operators++
+	user := server.User(b.T, fmt.Sprintf("operator-%s-%d", b.ns, b.operators), "../config/rbac/role.yaml")
+	mgr, err := controllers.NewManager(user, controllers.ManagerOptions{
 		MetricsAddress: "0", HealthAddress: "0", Namespaces: []string{b.ns},
 		Leadership: controllers.Leadership{Elect: true, Namespace: b.ns, Lease: 4 * time.Second, Renew: 3 * time.Second, Retry: 100 * time.Millisecond},
 	})
@@ -118,6 +121,18 @@ func TestOperatorHears(t *testing.T) {
 	b.await("the status of one", func() (string, bool) {
 		s := b.cluster().Status
 		return s.Active, s.Active == "1/3"
+	})
+	b.await("Events", func() (string, bool) {
+		told := &eventsv1.EventList{}
+		if err := b.client.List(t.Context(), told, client.InNamespace(b.ns)); err != nil {
+			return err.Error(), false
+		}
+		reasons := map[string]bool{}
+		for _, e := range told.Items {
+			reasons[e.Regarding.Kind+" "+e.Reason] = true
+		}
+		all := reasons["SIPCluster MemberJoined"] && reasons["SIPCluster MemberLost"] && reasons["SIPCluster MemberDraining"] && reasons["SIPCluster RingChanged"]
+		return fmt.Sprint(reasons), all
 	})
 	checkPublishTime(t, registry)
 }

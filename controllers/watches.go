@@ -25,6 +25,23 @@ import (
 	"github.com/sipring/sipring/controllers/desired"
 )
 
+// What the operator may do: config/rbac/role.yaml and the chart's roles are made
+// from these lines. It needs itself what it lets the proxies do (leases, and
+// reading ConfigMaps). It may create a Secret and read one by name, not list them.
+//
+// +kubebuilder:rbac:groups=sipring.io,resources=sipclusters,verbs=get;list;watch
+// +kubebuilder:rbac:groups=sipring.io,resources=sipclusters/status,verbs=patch
+// +kubebuilder:rbac:groups=sipring.io,resources=sipclusters/finalizers,verbs=update
+// +kubebuilder:rbac:groups="",resources=pods;nodes,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=configmaps;services;serviceaccounts,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create
+// +kubebuilder:rbac:groups=apps,resources=statefulsets,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=roles;rolebindings,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,verbs=get;list;watch;create;update;patch
+// +kubebuilder:rbac:groups="";events.k8s.io,resources=events,verbs=create;patch
+
 // nodeIndex indexes pods by the node that they run on.
 const nodeIndex = "spec.nodeName"
 

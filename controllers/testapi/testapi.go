@@ -5,13 +5,18 @@ package testapi
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/yaml"
 
 	"github.com/sipring/sipring/controllers"
 )
@@ -25,6 +30,36 @@ type Server struct {
 	Config *rest.Config
 	// Client without a cache.
 	Client client.Client
+
+	env *envtest.Environment
+}
+
+// User returns the configuration of a user that may do what the ClusterRole of
+// the file allows, and nothing else.
+func (s *Server) User(t *testing.T, name, path string) *rest.Config {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	role := &rbacv1.ClusterRole{}
+	if err := yaml.UnmarshalStrict(text, role); err != nil {
+		t.Fatal(err)
+	}
+	role.Name = name
+	binding := &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: name}}
+	binding.RoleRef = rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: name}
+	binding.Subjects = []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: name}}
+	for _, o := range []client.Object{role, binding} {
+		if err := s.Client.Create(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	user, err := s.env.AddUser(envtest.User{Name: name}, s.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return user.Config()
 }
 
 // Run runs a package's tests with an API server, for TestMain. Without the
@@ -53,6 +88,31 @@ func Run(m *testing.M, use func(*Server)) int {
 	return m.Run()
 }
 
+// Kubectl runs kubectl as an administrator, with input, and returns its output.
+func (s *Server) Kubectl(t *testing.T, input string, args ...string) string {
+	t.Helper()
+	admin, err := s.env.AddUser(envtest.User{Name: "kubectl", Groups: []string{"system:masters"}}, s.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := admin.KubeConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := os.WriteFile(kubeconfig, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), filepath.Join(os.Getenv(assets), "kubectl"), args...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
+	cmd.Stdin = strings.NewReader(input)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("kubectl %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
 func start(env *envtest.Environment) (*Server, error) {
 	cfg, err := env.Start()
 	if err != nil {
@@ -64,7 +124,7 @@ func start(env *envtest.Environment) (*Server, error) {
 		return nil, err
 	}
 	c, err := client.New(cfg, client.Options{Scheme: scheme})
-	return &Server{Config: cfg, Client: c}, err
+	return &Server{Config: cfg, Client: c, env: env}, err
 }
 
 // Need skips the test where there is no API server.

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Makes from the Go types and their markers: the deep copies, the CRD and the
+# operator's ClusterRole, and the chart's copies of the latter two.
+# CONTROLLER_GEN names the controller-gen to use (v0.23.0); it is run from its
+# module where that is unset.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+gen() {
+  if [[ -n ${CONTROLLER_GEN:-} ]]; then
+    "$CONTROLLER_GEN" "$@"
+  elif [[ -x bin/controller-gen ]]; then
+    bin/controller-gen "$@"
+  else
+    go run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0 "$@"
+  fi
+}
+
+gen object paths=./api/...
+gen crd:maxDescLen=400 paths=./api/... output:crd:dir=config/crd/bases
+gen rbac:roleName=sipring-operator paths=./controllers/... output:rbac:dir=config/rbac
+mkdir -p charts/sipring/files
+cp config/crd/bases/sipring.io_sipclusters.yaml charts/sipring/files/crd.yaml
+cp config/rbac/role.yaml charts/sipring/files/role.yaml
