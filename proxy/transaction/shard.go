@@ -67,6 +67,10 @@ func (s *shard) advance(now int64) (left int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	held := s.held
+	if held == 0 {
+		s.wheel.skip(now)
+		return 0
+	}
 	for {
 		due, ok := s.wheel.advance(now)
 		if !ok {

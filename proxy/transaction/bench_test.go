@@ -1,0 +1,168 @@
+package transaction
+
+import (
+	"encoding/binary"
+	"runtime"
+	"testing"
+
+	"github.com/sipring/sipring/proxy/token"
+	"github.com/sipring/sipring/proxy/wire"
+)
+
+// flow is the messages of one call, or of one request within it.
+type flow struct {
+	table     *Table
+	now       int64
+	next      uint64
+	request   *wire.Message
+	targets   []Target
+	responses []*wire.Message
+	forwards  [][]byte
+}
+
+func newFlow(t testing.TB, table *Table, method string, statuses ...int) *flow {
+	f := &flow{table: table, now: rigStart, request: scan(t, request(method))}
+	f.targets = []Target{{Bytes: forwarded(method, 1)}}
+	for _, status := range statuses {
+		resp := scan(t, response(method, 1, status))
+		var e wire.Edit
+		e.Reset(resp)
+		e.RemoveTopVia()
+		f.responses = append(f.responses, resp)
+		f.forwards = append(f.forwards, e.Append(nil))
+	}
+	return f
+}
+
+// run takes the request through the table, in a transaction of its own.
+func (f *flow) run() {
+	var key token.TxID
+	f.next++
+	binary.LittleEndian.PutUint64(key[4:], f.next)
+	f.targets[0].Branch = token.Branch{Tx: key, Target: 1}
+	f.table.Request(f.now, key, f.request, Source{})
+	f.table.Fork(f.now, key, f.targets)
+	for i, resp := range f.responses {
+		f.table.Response(f.now, key, f.targets[0].Branch, resp, f.forwards[i])
+	}
+}
+
+// tick lets as much time pass as a rate allows between two requests, and fires
+// the timers now and then.
+func (f *flow) tick(i, perSecond int) {
+	if every := perSecond / 50; i%every == 0 {
+		f.now += 20
+		f.table.Tick(f.now)
+	}
+}
+
+// warmUp runs until as many contexts end as begin.
+func (f *flow) warmUp(perSecond int) {
+	for i := range 40 * perSecond {
+		f.run()
+		f.tick(i, perSecond)
+	}
+}
+
+func TestAllocations(t *testing.T) {
+	tests := map[string]struct {
+		method   string
+		statuses []int
+	}{
+		"in-dialog request": {"BYE", []int{200}},
+		"call":              {"INVITE", []int{100, 180, 200}},
+		"busy call":         {"INVITE", []int{100, 180, 486}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			const rate = 500
+			f := newFlow(t, NewTable(Options{}, &nowhere{}), tt.method, tt.statuses...)
+			f.warmUp(rate)
+			i := 0
+			if n := testing.AllocsPerRun(5000, func() {
+				f.run()
+				f.tick(i, rate)
+				i++
+			}); n != 0 {
+				t.Errorf("%v allocations", n)
+			}
+		})
+	}
+}
+
+// nowhere is an Outlet that does nothing.
+type nowhere struct{}
+
+func (nowhere) Upstream(*Context, Source, []byte)         {}
+func (nowhere) Downstream(*Context, *Branch, []byte) bool { return true }
+func (nowhere) Done(*Context)                             {}
+
+func benchmark(b *testing.B, method string, statuses ...int) {
+	const rate = 2000
+	f := newFlow(b, NewTable(Options{}, nowhere{}), method, statuses...)
+	f.warmUp(rate)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		f.run()
+		f.tick(i, rate)
+	}
+}
+
+func BenchmarkBye(b *testing.B)    { benchmark(b, "BYE", 200) }
+func BenchmarkInvite(b *testing.B) { benchmark(b, "INVITE", 100, 180, 200) }
+
+// The seven messages of a call; the ACK has no transaction here.
+func BenchmarkCall(b *testing.B) {
+	const rate = 2000
+	table := NewTable(Options{}, nowhere{})
+	invite := newFlow(b, table, "INVITE", 100, 180, 200)
+	bye := newFlow(b, table, "BYE", 200)
+	bye.next = 1 << 60
+	ack := scan(b, request("ACK"))
+	run := func(i int) {
+		invite.run()
+		table.Request(invite.now, token.TxID{255}, ack, Source{})
+		bye.now = invite.now
+		bye.run()
+		invite.tick(i, rate)
+	}
+	for i := range 40 * rate {
+		run(i)
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		run(i)
+	}
+}
+
+// Bytes of memory for a transaction that is held, by its state.
+func BenchmarkMemory(b *testing.B) {
+	for _, tt := range []struct {
+		name, method string
+		statuses     []int
+	}{
+		{"ringing", "INVITE", []int{180}},
+		{"answered", "INVITE", []int{180, 200}},
+		{"bye", "BYE", []int{200}},
+	} {
+		b.Run(tt.name, func(b *testing.B) {
+			const held = 50_000
+			for b.Loop() {
+				f := newFlow(b, NewTable(Options{}, nowhere{}), tt.method, tt.statuses...)
+				before := heap()
+				for range held {
+					f.run()
+				}
+				b.ReportMetric(float64(heap()-before)/held, "B/transaction")
+				runtime.KeepAlive(f)
+			}
+		})
+	}
+}
+
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
