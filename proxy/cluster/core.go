@@ -64,6 +64,7 @@ type Core struct {
 	fills    []int32 // parts being filled
 	repairs  []repair
 	checks   []check
+	covers   []check
 	sweep    sweep
 	demoted  int    // parts filling again because they had been concluded alone
 	tags     uint32 // of fills and repairs, so that a late answer is known as such
@@ -90,6 +91,8 @@ type part struct {
 	strayAt   int64  // when a record was last stored here while none
 	fill      *fill
 	holders   []holder // the other members that hold it, or are about to
+	covered   []uint32 // leaving or none: members that have all that is here
+	coverAt   int64    // when others were last asked whether they do
 }
 
 // holding is what a member has of a partition, and what it tells the others.

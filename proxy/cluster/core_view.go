@@ -66,6 +66,7 @@ func (c *Core) meet() {
 func (c *Core) forgetHoldings(id uint32) {
 	for i := range c.parts {
 		p := &c.parts[i]
+		p.covered = slices.DeleteFunc(p.covered, func(covered uint32) bool { return covered == id })
 		p.holders = slices.DeleteFunc(p.holders, func(h holder) bool { return h.id == id })
 	}
 }
@@ -90,7 +91,7 @@ func (c *Core) own(old *View) {
 			c.startFill(int32(i))
 		case owned && p.holding == leaving:
 			c.set(int32(i), held)
-		case !owned && p.holding == filling:
+		case !owned && p.holding == filling && !p.demoted:
 			p.strayAt = c.now
 			c.set(int32(i), none)
 		case !owned && p.holding == held:
@@ -140,6 +141,7 @@ func (c *Core) set(local int32, h holding) {
 	c.counts[p.holding]--
 	c.counts[h]++
 	p.holding = h
+	p.covered, p.coverAt = p.covered[:0], 0
 	if h != filling {
 		p.fill = nil
 		if p.demoted {

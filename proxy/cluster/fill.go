@@ -232,7 +232,9 @@ func (c *Core) onPull(p *peer, r *reader, e *Effects) bool {
 			start = c.begin(e, kindSnapshot)
 		}
 		first = false
-		c.appendSection(local, tag, cursor, e)
+		if c.appendSection(local, tag, cursor, e) {
+			c.parts[local].cover(p.id)
+		}
 	}
 	if r.bad {
 		return false
@@ -242,8 +244,8 @@ func (c *Core) onPull(p *peer, r *reader, e *Effects) bool {
 	return true
 }
 
-// appendSection appends a chunk of a partition's records.
-func (c *Core) appendSection(local int32, tag, cursor uint32, e *Effects) {
+// appendSection appends a chunk of a partition's records and reports whether it was the last.
+func (c *Core) appendSection(local int32, tag, cursor uint32, e *Effects) bool {
 	head := len(e.buf)
 	e.u32(uint32(c.global(local)))
 	e.u32(tag)
@@ -269,6 +271,7 @@ func (c *Core) appendSection(local int32, tag, cursor uint32, e *Effects) {
 	e.buf[head+8] = flags
 	le.PutUint32(e.buf[head+9:], uint32(next))
 	le.PutUint32(e.buf[head+13:], uint32(len(e.buf)-first))
+	return flags&sectionEnd != 0
 }
 
 // onSnapshot merges what a pull brought.
@@ -330,32 +333,4 @@ func (c *Core) fetched(local int32, id, tag uint32, flags uint8, next uint32) {
 			return
 		}
 	}
-}
-
-// tryLeave drops a partition that is not owned once all its owners have everything, and know that we leave: so of two
-// members that leave, neither relies on the other.
-func (c *Core) tryLeave(local int32, noted uint32) {
-	p := &c.parts[local]
-	if noted >= p.announced && p.writes == 0 && !c.view.Pending && c.ownersHold(local) {
-		c.drop(local)
-	}
-}
-
-// ownersHold reports whether the partition has owners and they all hold it.
-func (c *Core) ownersHold(local int32) bool {
-	owners := c.view.Ring.Owners(c.global(local))
-	for _, id := range owners {
-		if c.parts[local].holdingOf(id) != held {
-			return false
-		}
-	}
-	return len(owners) > 0
-}
-
-// drop forgets a partition.
-func (c *Core) drop(local int32) {
-	c.store.Drop(int(local))
-	c.parts[local].strayAt = 0
-	c.parts[local].alone = false
-	c.set(local, none)
 }

@@ -34,7 +34,8 @@ const (
 	sectionHeld = 1 // the source holds everything acknowledged in the partition
 	sectionEnd  = 2 // no more records follow
 
-	digestReply = 1
+	digestReply = 1 // the answer to another
+	digestCover = 2 // the sender wants to drop the partitions: answer even where nothing differs
 )
 
 var le = binary.LittleEndian

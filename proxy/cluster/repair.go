@@ -1,6 +1,9 @@
 package cluster
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // repair is the fetching of a partition from a member that holds it too and has something else.
 type repair struct {
@@ -52,7 +55,7 @@ func (c *Core) sweepPart(local int32, e *Effects) {
 	c.store.Purge(c.now, int(local))
 	switch {
 	case p.holding == none:
-		if c.store.PartitionStats(int(local)).Records > 0 && c.now-p.strayAt >= c.cfg.StrayPeriod && c.ownersHold(local) {
+		if c.store.PartitionStats(int(local)).Records > 0 && c.now-p.strayAt >= c.cfg.StrayPeriod && c.ownersHold(local) && c.ownersCover(local) {
 			c.drop(local)
 		}
 	case p.holding == held && c.choose(local, [2]uint32{}) == c.cfg.Self:
@@ -66,9 +69,14 @@ func (c *Core) sweepPart(local int32, e *Effects) {
 
 // sendChecks sends the checksums that are due.
 func (c *Core) sendChecks(e *Effects) {
-	n := min(len(c.checks), maxChecks)
-	due := c.checks[:n]
-	slices.SortStableFunc(due, func(a, b check) int { return int(int64(a.peer) - int64(b.peer)) })
+	c.checks = c.sendSome(c.checks, 0, e)
+	c.covers = c.sendSome(c.covers, digestCover, e)
+}
+
+func (c *Core) sendSome(list []check, flags uint8, e *Effects) []check {
+	n := min(len(list), maxChecks)
+	due := list[:n]
+	slices.SortStableFunc(due, func(a, b check) int { return cmp.Compare(a.peer, b.peer) })
 	for len(due) > 0 {
 		id := due[0].peer
 		end := slices.IndexFunc(due, func(d check) bool { return d.peer != id })
@@ -76,11 +84,11 @@ func (c *Core) sendChecks(e *Effects) {
 			end = len(due)
 		}
 		if c.peer(id) != nil {
-			c.sendDigests(id, 0, due[:end], e)
+			c.sendDigests(id, flags, due[:end], e)
 		}
 		due = due[end:]
 	}
-	c.checks = append(c.checks[:0], c.checks[n:]...)
+	return append(list[:0], list[n:]...)
 }
 
 func (c *Core) sendDigests(to uint32, flags uint8, list []check, e *Effects) {
@@ -103,23 +111,29 @@ func (c *Core) onDigest(p *peer, r *reader, e *Effects) bool {
 	if r.bad {
 		return false
 	}
-	var differ []check
+	var answer []check
 	for range n {
 		number, sum, bindings := r.u32(), r.u64(), r.u32()
 		local, ok := c.local(number)
 		if !ok {
 			return false
 		}
-		if !c.parts[local].holding.serves() {
+		s, b := c.store.Digest(c.now, int(local))
+		same := s == sum && b == int(bindings)
+		switch serves := c.parts[local].holding.serves(); {
+		case same && flags&digestReply != 0:
+			c.parts[local].cover(p.id)
+		case !serves:
 			continue
-		}
-		if s, b := c.store.Digest(c.now, int(local)); s != sum || b != int(bindings) {
-			differ = append(differ, check{local: local, peer: p.id})
+		case !same:
 			c.addRepair(local, p.id)
 		}
+		if !same || flags&digestCover != 0 {
+			answer = append(answer, check{local: local, peer: p.id})
+		}
 	}
-	if len(differ) > 0 && flags&digestReply == 0 {
-		c.sendDigests(p.id, digestReply, differ, e)
+	if len(answer) > 0 && flags&digestReply == 0 {
+		c.sendDigests(p.id, digestReply, answer, e)
 	}
 	c.advance(e)
 	return true

@@ -204,7 +204,7 @@ func (c *Core) onReplicate(p *peer, r *reader, e *Effects) bool {
 func (c *Core) merge(local int32, hash uint64, record location.Record) bool {
 	c.learn(record.MaxCounter())
 	if c.parts[local].holding == none {
-		c.parts[local].strayAt = c.now
+		c.parts[local].strayAt, c.parts[local].covered = c.now, nil
 	}
 	if c.cfg.Fault.LastArrivalWins {
 		return c.store.Replace(int(local), hash, record)

@@ -9,7 +9,7 @@ import (
 )
 
 // tombstoneMargin is how much longer than the binding it removed a tombstone lives, ms: copies of the binding may run
-// late by what a message takes.
+// late by what messages take.
 const tombstoneMargin = 10_000
 
 // Apply applies one REGISTER to the record of its AOR, in the order of RFC 3261 section 10.3 steps 6 to 8, and returns
@@ -93,8 +93,9 @@ func refreshInPlace(now int64, r Record, u *Update, stamp Version) bool {
 	}
 	for i := range u.Contacts {
 		c := &u.Contacts[i]
-		b := u.binding(now, c, stamp)
-		putHead(r.findContact(c), &b)
+		e, b := r.findContact(c), u.binding(now, c, stamp)
+		b.lingerAfter(e.endsAt())
+		putHead(e, &b)
 	}
 	return true
 }
@@ -206,7 +207,9 @@ func (a *applier) contact(c *ContactUpdate) int {
 			continue
 		}
 		if !placed && c.sameKey(b) {
+			end := b.endsAt()
 			*b = a.u.binding(a.now, c, a.stamp)
+			b.lingerAfter(end)
 			a.changed, placed = true, true
 		} else if !b.Deleted {
 			a.remove(b)
@@ -243,19 +246,19 @@ func (c *ContactUpdate) sameKey(b *Binding) bool {
 func (a *applier) remove(b *Binding) {
 	*b = Binding{
 		Contact: b.Contact, Instance: b.Instance, RegID: b.RegID, CallID: a.u.CallID, CSeq: a.u.CSeq,
-		ExpiresAt: max(b.ExpiresAt, a.now) + tombstoneMargin, Version: a.stamp, Deleted: true,
+		ExpiresAt: max(b.endsAt(), a.now) + tombstoneMargin, Version: a.stamp, Deleted: true,
 	}
 	a.changed = true
 }
 
 // tidy drops what has expired and tombstones beyond a bound, sorts by key, and returns the size of the record.
 func (a *applier) tidy(maxContacts int) int {
-	a.bindings = slices.DeleteFunc(a.bindings, func(b Binding) bool { return b.ExpiresAt <= a.now })
+	a.bindings = slices.DeleteFunc(a.bindings, func(b Binding) bool { return b.endsAt() <= a.now })
 	slices.SortFunc(a.bindings, func(x, y Binding) int { return compareKey(&x, &y) })
 	size, tombstones := 2+len(a.u.AOR), 0
 	for i := range a.bindings {
 		size += a.bindings[i].size()
-		if a.bindings[i].Deleted {
+		if !a.bindings[i].Live(a.now) {
 			tombstones++
 		}
 	}
@@ -268,11 +271,11 @@ func (a *applier) tidy(maxContacts int) int {
 	return size
 }
 
-// firstToExpire returns the index of the tombstone with the least time left.
+// firstToExpire returns the index of what is over and has the least time left.
 func (a *applier) firstToExpire() int {
 	first := -1
 	for i := range a.bindings {
-		if b := &a.bindings[i]; b.Deleted && (first < 0 || b.ExpiresAt < a.bindings[first].ExpiresAt) {
+		if b := &a.bindings[i]; !b.Live(a.now) && (first < 0 || b.endsAt() < a.bindings[first].endsAt()) {
 			first = i
 		}
 	}

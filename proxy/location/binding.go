@@ -58,6 +58,9 @@ type Binding struct {
 	Flow Flow
 	// ExpiresAt is when the binding ends, in milliseconds on the clock of the member holding this copy.
 	ExpiresAt int64
+	// Linger is how many seconds after ExpiresAt the binding is remembered, though it is over: as long as an older
+	// state of it, with more time to live, may be somewhere.
+	Linger uint32
 	// Version orders this state of the binding among others.
 	Version Version
 	// Deleted marks a tombstone: the binding was removed. It keeps key, CallID, CSeq, Version and ExpiresAt.
@@ -66,6 +69,16 @@ type Binding struct {
 
 // Live reports whether the binding may be used at now.
 func (b *Binding) Live(now int64) bool { return !b.Deleted && b.ExpiresAt > now }
+
+// endsAt is when the binding is forgotten.
+func (b *Binding) endsAt() int64 { return b.ExpiresAt + 1000*int64(b.Linger) }
+
+// lingerAfter has b remembered as long as the state it replaces would have been.
+func (b *Binding) lingerAfter(oldEnd int64) {
+	if oldEnd > b.ExpiresAt {
+		b.Linger = uint32((oldEnd - b.ExpiresAt + tombstoneMargin + 999) / 1000)
+	}
+}
 
 // ExpiresIn returns the seconds left at now, rounded up; 0 if the binding is not live.
 func (b *Binding) ExpiresIn(now int64) uint32 {

@@ -38,13 +38,23 @@ func appendEntries(dst []byte, r Record, now int64, want func(entry) bool) []byt
 		dst = append(dst, r.b[:r.first()]...)
 	}
 	for e, rest := r.entries(); e != nil; e, rest = nextEntry(rest) {
-		if e.expires() > now && want(e) {
+		if e.endsAt() > now && want(e) {
 			dst = append(dst, e...)
-			entry(dst[len(dst)-len(e):]).setExpires(e.expires() - now)
+			entry(dst[len(dst)-len(e):]).setRemaining(now)
 		}
 	}
 	le.PutUint32(dst[at:], uint32(len(dst)-at-4))
 	return dst
+}
+
+// setRemaining makes remaining times of the entry's points in time.
+func (e entry) setRemaining(now int64) {
+	left, end := e.expires()-now, e.endsAt()-now
+	if left < 0 {
+		left = 0
+		le.PutUint32(e[atLinger:], uint32((end+999)/1000))
+	}
+	e.setExpires(left)
 }
 
 // ParseRecord reads what AppendRecord wrote from the start of b into the memory of buf, grown where it is too small, and
@@ -125,10 +135,10 @@ func (e entry) wellFormed() bool {
 		}
 	}
 	return size == len(e) && size <= maxBinding && e.fieldLen(fieldContact) > 0 && flags&^flagsKnown == 0 &&
-		e.expires() >= 0 && e.expires() <= maxRemaining && e.version().Counter <= maxCounter && le.Uint16(e[atQ:]) <= MaxQ
+		e.expires() >= 0 && e.expires() <= maxRemaining && e.linger() <= maxRemaining/1000 && e.version().Counter <= maxCounter && le.Uint16(e[atQ:]) <= MaxQ
 }
 
-// AppendLive appends r in the form of AppendRecord without tombstones: what an answer to a phone needs.
+// AppendLive appends, in the form of AppendRecord, the bindings that are live at now: what an answer to a phone needs.
 func AppendLive(dst []byte, r Record, now int64) []byte {
-	return appendEntries(dst, r, now, func(e entry) bool { return !e.deleted() })
+	return appendEntries(dst, r, now, func(e entry) bool { return e.live(now) })
 }

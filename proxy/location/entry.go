@@ -16,16 +16,17 @@ const (
 	atTransport = 3  // 1
 	atCSeq      = 4  // 4
 	atExpires   = 8  // 8
-	atCounter   = 16 // 8
-	atNode      = 24 // 4
-	atOwner     = 28 // 4
+	atLinger    = 16 // 4
+	atNode      = 20 // 4
+	atCounter   = 24 // 8
 	atConn      = 32 // 8
-	atRegID     = 40 // 4
-	atQ         = 44 // 2
-	atPort      = 46 // 2
-	atAddr      = 48 // 16
-	atLens      = 64 // 5 of 2: Contact, Params, Instance, CallID, Path
-	headSize    = 74
+	atOwner     = 40 // 4
+	atRegID     = 44 // 4
+	atQ         = 48 // 2
+	atPort      = 50 // 2
+	atAddr      = 52 // 16
+	atLens      = 68 // 5 of 2: Contact, Params, Instance, CallID, Path
+	headSize    = 78
 
 	flagDeleted = 1
 	flagV4      = 2
@@ -60,6 +61,8 @@ func nextEntry(b []byte) (e entry, rest []byte) {
 func (e entry) deleted() bool       { return e[atFlags]&flagDeleted != 0 }
 func (e entry) expires() int64      { return int64(le.Uint64(e[atExpires:])) }
 func (e entry) setExpires(at int64) { le.PutUint64(e[atExpires:], uint64(at)) }
+func (e entry) linger() uint32      { return le.Uint32(e[atLinger:]) }
+func (e entry) endsAt() int64       { return e.expires() + 1000*int64(e.linger()) }
 func (e entry) live(now int64) bool { return !e.deleted() && e.expires() > now }
 func (e entry) regID() uint32       { return le.Uint32(e[atRegID:]) }
 func (e entry) cseq() uint32        { return le.Uint32(e[atCSeq:]) }
@@ -97,8 +100,9 @@ func compareAge(a, b entry) int {
 	return cmp.Or(
 		a.version().Compare(b.version()),
 		bytes.Compare(a[:atExpires], b[:atExpires]),
-		bytes.Compare(a[atCounter:], b[atCounter:]),
+		bytes.Compare(a[atNode:], b[atNode:]),
 		cmp.Compare(a.expires(), b.expires()),
+		cmp.Compare(a.linger(), b.linger()),
 	)
 }
 
@@ -110,6 +114,7 @@ func (e entry) view() Binding {
 		Q:         le.Uint16(e[atQ:]),
 		Flow:      Flow{Owner: le.Uint32(e[atOwner:]), Conn: le.Uint64(e[atConn:]), Transport: e[atTransport]},
 		ExpiresAt: e.expires(),
+		Linger:    e.linger(),
 		Version:   e.version(),
 		Deleted:   e.deleted(),
 		Received:  receivedAt(e),
@@ -174,6 +179,7 @@ func putHead(e []byte, b *Binding) {
 	le.PutUint16(e[atPort:], port)
 	le.PutUint32(e[atCSeq:], b.CSeq)
 	le.PutUint32(e[atNode:], b.Version.Node)
+	le.PutUint32(e[atLinger:], b.Linger)
 	le.PutUint32(e[atOwner:], b.Flow.Owner)
 	le.PutUint64(e[atExpires:], uint64(b.ExpiresAt))
 	le.PutUint64(e[atCounter:], b.Version.Counter)

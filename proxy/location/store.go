@@ -198,7 +198,7 @@ func sameBytes(a, b Record) bool {
 
 func (r Record) hasExpired(now int64) bool {
 	for e, rest := r.entries(); e != nil; e, rest = nextEntry(rest) {
-		if e.expires() <= now {
+		if e.endsAt() <= now {
 			return true
 		}
 	}
@@ -209,7 +209,7 @@ func (r Record) hasExpired(now int64) bool {
 func (r Record) without(now int64) Record {
 	b := append([]byte(nil), r.b[:r.first()]...)
 	for e, rest := r.entries(); e != nil; e, rest = nextEntry(rest) {
-		if e.expires() > now {
+		if e.endsAt() > now {
 			b = append(b, e...)
 		}
 	}

@@ -115,12 +115,19 @@ func (w *world) checkCopies(ph *phone, r request) {
 	}
 }
 
-// met reports whether all that live know the member as up.
+// met reports whether all that live have known the member as up for half a second.
 func (w *world) met(p *process) bool {
-	return !slices.ContainsFunc(w.living(), func(q *process) bool {
+	unknown := slices.ContainsFunc(w.living(), func(q *process) bool {
 		v := q.membership.View()
 		return v == nil || !v.Up(p.id)
 	})
+	switch {
+	case unknown:
+		p.met = 0
+	case p.met == 0:
+		p.met = w.now
+	}
+	return !unknown && w.now-p.met >= second/2
 }
 
 // leaving reports whether the member is, or will be, out of the ring for good.

@@ -49,6 +49,10 @@ func (ph *phone) next() {
 	if w.stopped {
 		return
 	}
+	if w.hush {
+		w.after(w.between(5, 50)*ms, ph.next)
+		return
+	}
 	r := request{expires: 3600, sent: w.now}
 	switch w.pick(10, 2, 3) {
 	case 1:
@@ -103,7 +107,7 @@ func (ph *phone) answered(p *process, r request, op *cluster.RegisterOp) {
 	case location.StatusOK:
 		ph.waiting = false
 		ph.acknowledged()
-		w.after(w.between(50*ms, 3*second), ph.next)
+		w.after(w.between(w.pause/20, w.pause), ph.next)
 	case location.StatusUnavailable:
 		ph.waiting = false
 		w.after(w.between(100, 500)*ms, ph.next)

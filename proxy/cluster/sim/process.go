@@ -12,7 +12,7 @@ type process struct {
 	id          uint32
 	incarnation uint64
 	alive       bool
-	died        int64 // µs
+	died, met   int64 // since when, µs
 	skew        int64 // of its clock, ms
 	membership  *cluster.Membership
 	cores       []*cluster.Core

@@ -60,6 +60,7 @@ func (w *world) rest(waited int64, then func()) {
 // settle waits until the owners agree, which updates on their way may delay, checks everything, and goes on.
 func (w *world) settle(waited int64, then func()) {
 	const step = 7 * ms
+	w.hush = true
 	if ok, _ := w.quiet(); !ok {
 		w.rest(waited, then)
 		return
@@ -79,6 +80,7 @@ func (w *world) settle(waited int64, then func()) {
 			ph.acked = ph.ackedBefore
 		}
 	}
+	w.hush = false
 	w.report.QuietPoints++
 	w.trace("quiet")
 	w.checkEverywhere()

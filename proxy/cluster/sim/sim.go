@@ -48,7 +48,7 @@ type world struct {
 
 	// drawn from the seed
 	replicas, partitions, cores int
-	lossless                    bool // how deaths are noticed: true: at once
+	pause                       int64 // between the requests of a phone, at most, µs
 
 	processes []*process // every process there ever was
 	members   []*process // the running process of each member, by ID-1; nil if there is none
@@ -56,6 +56,7 @@ type world struct {
 	operator  operator
 	phones    []*phone
 	cut       bool // a partition lasts, or has not healed
+	hush      bool // phones begin nothing new
 	stopped   bool
 }
 
@@ -65,6 +66,7 @@ func Run(cfg Config) Report {
 	w.replicas = 1 + w.pick(1, 6, 3)
 	w.partitions = []int{16, 64, 96}[w.rng.IntN(3)]
 	w.cores = 1 + w.rng.IntN(2)
+	w.pause = []int64{second / 5, 3 * second, 3 * second}[w.rng.IntN(3)]
 	w.script()
 	for !w.stopped && w.report.Failure == "" && w.queue.Len() > 0 {
 		e := w.queue.next()
