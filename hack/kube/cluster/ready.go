@@ -14,7 +14,7 @@ import (
 
 const (
 	pollEvery = 50 * time.Millisecond
-	readyFor  = 2 * time.Minute
+	readyFor  = 5 * time.Minute
 	// kube-proxy's health port: 200 once its rules are in the kernel.
 	proxyHealthPort = 10256
 )

@@ -17,7 +17,8 @@ func TestWhatNeedsMachinesSaysSo(t *testing.T) {
 	if err := os.WriteFile(path, clientConfig("https://127.0.0.1:1", nil, nil, nil), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c, err := FromKubeconfig(path)
+	t.Setenv("KUBECONFIG", path)
+	c, err := Connect(t.Context(), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
