@@ -2,7 +2,7 @@ package transaction
 
 // bufferSizes are the capacities of pooled buffers, in bytes. What is larger is
 // left to the garbage collector.
-var bufferSizes = [...]int{256, 512, 768, 1024, 1536, 2048, 3072, 4096, 8192, 16384, 32768, 66560}
+var bufferSizes = [...]int{256, 320, 384, 448, 512, 640, 768, 1024, 1536, 2048, 3072, 4096, 8192, 16384, 32768, 66560}
 
 // spareBuffers is how many buffers of a size may lie idle beyond as many as are
 // in use.

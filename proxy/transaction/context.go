@@ -64,7 +64,7 @@ func (c *Context) Method() wire.Method { return c.method }
 func (c *Context) Created() int64 { return c.created }
 
 // Status returns the status code of the final response that went upstream, the
-// last 2xx if there were several responses, and 0 if there was none.
+// first one if there were several (2xx to INVITE), and 0 if there was none.
 func (c *Context) Status() int { return int(c.status) }
 
 // Cancelled reports whether the caller has cancelled the request.
