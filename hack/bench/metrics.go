@@ -87,6 +87,15 @@ func metrics() []metric {
 				return float64(s.Calls.Result.Created - s.Calls.Result.Succeeded), true
 			},
 		},
+		{
+			key: "call_retransmits", label: "requests of calls sent again",
+			value: func(s sample, _ target) (float64, bool) {
+				if s.Calls == nil {
+					return 0, false
+				}
+				return float64(s.Calls.Result.Retransmits), true
+			},
+		},
 	}
 }
 

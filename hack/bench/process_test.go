@@ -94,7 +94,7 @@ func TestCancelledRunLeavesNobodyBehind(t *testing.T) {
 func TestServerThatDiesIsAProblemNotAFigure(t *testing.T) {
 	need(t, "taskset", "gcc")
 	binary := filepath.Join(t.TempDir(), "sipring")
-	if err := os.WriteFile(binary, []byte("#!/bin/sh\necho no such subcommand >&2\nexit 1\n"), 0o700); err != nil {
+	if err := os.WriteFile(binary, []byte("#!/bin/sh\n[ $1 = version ] && echo sipring v0 && exit\necho no such subcommand >&2\nexit 1\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	var stdout, stderr bytes.Buffer

@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
-	"debug/buildinfo"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"strconv"
+	"strings"
 
 	"sigs.k8s.io/yaml"
 
@@ -20,11 +20,11 @@ const sipringAdminPort = 19090
 func (b *bench) sipringTarget() target {
 	return target{
 		name: nameSipring, label: "sipring", address: sipringAddress, stores: true, relays: true,
-		prepare: func(context.Context) (string, error) {
+		prepare: func(ctx context.Context) (string, error) {
 			if _, err := os.Stat(b.options.sipring); err != nil {
 				return "", fmt.Errorf("not built: %s is missing", b.options.sipring)
 			}
-			return sipringVersion(b.options.sipring), nil
+			return sipringVersion(ctx, b.options.sipring)
 		},
 		command: func(dir string) ([]string, error) {
 			return sipringCommand(b.options.sipring, dir, b.profiling)
@@ -79,25 +79,16 @@ func sipringCommand(binary, dir string, profiling bool) ([]string, error) {
 	return argv, nil
 }
 
-// sipringVersion reads the commit and the Go version out of the binary.
-func sipringVersion(binary string) string {
-	info, err := buildinfo.ReadFile(binary)
+// sipringVersion is what the binary says of itself, without its name.
+func sipringVersion(ctx context.Context, binary string) (string, error) {
+	binary, err := filepath.Abs(binary)
 	if err != nil {
-		return "unknown"
+		return "", err
 	}
-	version := ""
-	for _, s := range info.Settings {
-		switch s.Key {
-		case "vcs.revision":
-			version = s.Value[:min(12, len(s.Value))] + version
-		case "vcs.modified":
-			if modified, _ := strconv.ParseBool(s.Value); modified {
-				version += "+changes"
-			}
-		}
+	out, err := exec.CommandContext(ctx, binary, "version").Output()
+	if err != nil {
+		return "", fmt.Errorf("failed: ask %s for its version: %w", binary, err)
 	}
-	if version == "" {
-		version = "unknown commit"
-	}
-	return version + ", " + info.GoVersion
+	line, _, _ := strings.Cut(string(out), "\n")
+	return strings.TrimPrefix(strings.TrimSpace(line), "sipring "), nil
 }
