@@ -46,6 +46,13 @@ type bench struct {
 }
 
 func newBench(t *testing.T) *bench {
+	t.Parallel()
+	return newSerialBench(t)
+}
+
+// newSerialBench is for tests that look at times.
+func newSerialBench(t *testing.T) *bench {
+	t.Helper()
 	api := testapi.Need(t, server)
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}}
 	if err := api.Client.Create(t.Context(), ns); err != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/sipring/sipring/api/v1alpha1"
@@ -20,18 +21,34 @@ type trouble struct {
 
 // degraded: is something broken or at risk? The first that applies is told.
 func degraded(seen *observation, d *membership.Result, faults []fault) metav1.Condition {
-	for _, found := range []*trouble{
-		faulty(faults),
-		podTrouble(seen.pods),
-		evictedTrouble(d),
-		quorumTrouble(seen.cluster, d),
-		copiesTrouble(seen.cluster, d),
-	} {
-		if found != nil {
-			return metav1.Condition{Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionTrue, Reason: found.reason, Message: shortened(found.message)}
+	no := func(reason, message string) metav1.Condition {
+		return metav1.Condition{Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionFalse, Reason: reason, Message: message}
+	}
+	broken := firstOf(faulty(faults), podTrouble(seen.pods), heldTrouble(d), evictedTrouble(d))
+	atRisk := firstOf(quorumTrouble(seen.cluster, d), copiesTrouble(seen.cluster, d))
+	if broken == nil && atRisk != nil && starting(seen.cluster) {
+		return no(v1alpha1.ReasonStarting, atRisk.message)
+	}
+	if t := firstOf(broken, atRisk); t != nil {
+		return metav1.Condition{Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionTrue, Reason: t.reason, Message: shortened(t.message)}
+	}
+	return no(v1alpha1.ReasonHealthy, "nothing is wrong")
+}
+
+func firstOf(troubles ...*trouble) *trouble {
+	for _, t := range troubles {
+		if t != nil {
+			return t
 		}
 	}
-	return metav1.Condition{Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonHealthy, Message: "nothing is wrong"}
+	return nil
+}
+
+// starting says that the cluster has never yet been without trouble: few members
+// are no news then.
+func starting(c *v1alpha1.SIPCluster) bool {
+	before := meta.FindStatusCondition(c.Status.Conditions, v1alpha1.ConditionDegraded)
+	return before == nil || before.Reason == v1alpha1.ReasonStarting
 }
 
 // shortened keeps a message that quotes others within what a person reads.
@@ -116,6 +133,13 @@ func crash(s *corev1.ContainerStatus) *trouble {
 		reason = v1alpha1.ReasonPortClash
 	}
 	return &trouble{reason, fmt.Sprintf("container %s ended %d times, last with exit code %d: %s", s.Name, s.RestartCount, last.ExitCode, cmp.Or(text, last.Reason))}
+}
+
+func heldTrouble(d *membership.Result) *trouble {
+	if !d.Held {
+		return nil
+	}
+	return &trouble{v1alpha1.ReasonMembersNotReady, "no pod is ready any more: look at the pods' readiness probes and logs; the last ring is kept meanwhile"}
 }
 
 func evictedTrouble(d *membership.Result) *trouble {

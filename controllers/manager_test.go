@@ -79,7 +79,7 @@ func (b *bench) awaitStates(want string) {
 
 // TestOperatorHears: every kind of news reaches the published set by itself.
 func TestOperatorHears(t *testing.T) {
-	b := newBench(t)
+	b := newSerialBench(t)
 	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: b.ns + "-node-1"}}
 	b.ok(b.client.Create(t.Context(), node))
 	registry, _ := b.operator()
@@ -163,7 +163,7 @@ func checkPublishTime(t *testing.T, registry *prometheus.Registry) {
 // TestLeadershipPassesOn: when the leader stops, the other goes on from the
 // record; nothing is published that did not change.
 func TestLeadershipPassesOn(t *testing.T) {
-	b := newBench(t)
+	b := newSerialBench(t)
 	_, stopFirst := b.operator()
 	b.create()
 	b.await("keys", func() (string, bool) {

@@ -181,7 +181,7 @@ func (r *Reconciler) applyKeys(ctx context.Context, seen *observation) error {
 		return nil
 	}
 	if len(seen.pods) > 0 {
-		return &keysError{fmt.Errorf("Secret %s is gone while pods hold its keys: restore it, or scale to 0 and up again for new keys", desired.KeysName(c.Name))}
+		return &keysError{fmt.Errorf("the Secret %s is gone while pods hold its keys: restore it, or scale to 0 and up again for new keys", desired.KeysName(c.Name))}
 	}
 	if secret, err = desired.Secret(c, config.NewKeys()); err != nil {
 		return err

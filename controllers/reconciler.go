@@ -116,7 +116,7 @@ func (r *Reconciler) forget(req ctrl.Request) {
 }
 
 func joined(faults []fault) error {
-	var errs []error
+	errs := make([]error, 0, len(faults))
 	for _, f := range faults {
 		errs = append(errs, f.err)
 	}

@@ -83,7 +83,7 @@ func (r *Reconciler) record(ctx context.Context, c *v1alpha1.SIPCluster) (record
 	if !ok {
 		return recordOf(c, cm), nil
 	}
-	return recordBeside(c, cm, mine), nil
+	return recordBeside(cm, mine), nil
 }
 
 // recordOf is the record by the ConfigMap alone: this process wrote none yet.
@@ -105,7 +105,7 @@ func recordOf(c *v1alpha1.SIPCluster, cm *corev1.ConfigMap) record {
 // recordBeside weighs the ConfigMap against what this process wrote last. Only
 // this process writes it, so what is newer was written by somebody who should
 // not: our set stands, and is published again above whatever epoch that one has.
-func recordBeside(c *v1alpha1.SIPCluster, cm *corev1.ConfigMap, mine written) record {
+func recordBeside(cm *corev1.ConfigMap, mine written) record {
 	if cm == nil {
 		return record{set: mine.set, floor: mine.set.Epoch + epochGap}
 	}

@@ -88,7 +88,6 @@ func TestStoppedAnywhere(t *testing.T) {
 
 	for writes := range 16 {
 		t.Run(fmt.Sprintf("after %d writes", writes), func(t *testing.T) {
-			t.Parallel()
 			b := newBench(t)
 			epoch := uint64(0)
 			b.life(func() {
@@ -203,7 +202,6 @@ func TestRecord(t *testing.T) {
 	for name, tt := range tests {
 		for _, restarted := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, restarted %v", name, restarted), func(t *testing.T) {
-				t.Parallel()
 				b := newBench(t)
 				b.begin()
 				for i := range 3 {

@@ -48,7 +48,7 @@ func memberStatuses(before *v1alpha1.SIPClusterStatus, d *membership.Result) []v
 	} else {
 		shares = ringShares(d.Set)
 	}
-	var out []v1alpha1.MemberStatus
+	out := make([]v1alpha1.MemberStatus, 0, len(d.Set.Members))
 	for _, m := range d.Set.Members {
 		out = append(out, v1alpha1.MemberStatus{
 			Name: m.Name, Address: m.Address, Node: m.Node, Zone: m.Zone,

@@ -21,7 +21,8 @@ const (
 	ReasonNoActiveMember = "NoActiveMember"
 	// ReasonStopped: spec.replicas is 0.
 	ReasonStopped = "Stopped"
-	// ReasonMembersNotReady: no pod is ready, and the last ring is kept.
+	// ReasonMembersNotReady: no pod is ready, and the last ring is kept. It is
+	// one of ConditionDegraded too.
 	ReasonMembersNotReady = "MembersNotReady"
 )
 
@@ -41,6 +42,8 @@ const (
 
 // Reasons of ConditionDegraded.
 const (
+	// ReasonStarting: the first members are still on their way.
+	ReasonStarting = "Starting"
 	// ReasonHealthy: nothing is wrong.
 	ReasonHealthy = "Healthy"
 	// ReasonInvalidTemplate: spec.template cannot be merged or is refused.

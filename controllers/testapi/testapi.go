@@ -103,6 +103,7 @@ func (s *Server) Kubectl(t *testing.T, input string, args ...string) string {
 	if err := os.WriteFile(kubeconfig, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	//nolint:gosec // the binary beside the API server's, with a test's own arguments
 	cmd := exec.CommandContext(t.Context(), filepath.Join(os.Getenv(assets), "kubectl"), args...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
 	cmd.Stdin = strings.NewReader(input)

@@ -1,0 +1,109 @@
+package controllers
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/controllers/membership"
+	"github.com/sipring/sipring/proxy/config"
+)
+
+// scene is an observation and a decision of three pods in a steady state.
+func scene() (*observation, *membership.Result) {
+	seen := &observation{
+		cluster:     &v1alpha1.SIPCluster{ObjectMeta: metav1.ObjectMeta{Name: "ring", Generation: 4}},
+		pods:        make([]corev1.Pod, 3),
+		statefulSet: &appsv1.StatefulSet{},
+		service:     &corev1.Service{},
+	}
+	seen.cluster.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionDegraded, Reason: v1alpha1.ReasonHealthy}}
+	d := &membership.Result{Set: &config.MemberSet{Epoch: 9, Ring: config.Ring{Partitions: 64, Replicas: 2}}}
+	for i := range 3 {
+		d.Set.Members = append(d.Set.Members, config.Member{ID: uint32(i + 1), Name: "ring-" + string(rune('0'+i)), State: config.Active})
+	}
+	return seen, d
+}
+
+func TestConditions(t *testing.T) {
+	type observed = *observation
+	type result = *membership.Result
+	replicas := func(n int32) func(observed, result) {
+		return func(o observed, _ result) { o.cluster.Spec.Replicas = &n }
+	}
+	tests := map[string]struct {
+		change func(observed, result)
+		want   [3]string // reasons of Available, Progressing, Degraded
+	}{
+		"steady":  {func(observed, result) {}, [3]string{"Serving", "Stable", "Healthy"}},
+		"stopped": {func(o observed, d result) { replicas(0)(o, d); o.pods, d.Set.Members = nil, nil }, [3]string{"Stopped", "Stable", "Healthy"}},
+		"being made": {func(o observed, d result) {
+			o.statefulSet, o.pods, d.Set.Members, o.cluster.Status.Conditions = nil, nil, nil, nil
+		}, [3]string{"NoActiveMember", "Scaling", "Starting"}},
+		"all lost": {func(o observed, d result) { d.Set.Members = nil }, [3]string{"NoActiveMember", "MembersMoving", "NoQuorum"}},
+		"growing":  {replicas(5), [3]string{"Serving", "Scaling", "Healthy"}},
+		"half is out": {func(o observed, d result) {
+			d.Set.Members[0].State, d.Set.Members[1].State = config.Joining, config.Joining
+		}, [3]string{"Serving", "MembersMoving", "NoQuorum"}},
+		"one drains":             {func(_ observed, d result) { d.Set.Members[2].State = config.Draining }, [3]string{"Serving", "MembersMoving", "Healthy"}},
+		"too few for the copies": {func(o observed, d result) { d.Set.Ring.Replicas = 3; d.Set.Members[2].State = config.Joining }, [3]string{"Serving", "MembersMoving", "UnderReplicated"}},
+		"updating": {func(o observed, _ result) {
+			o.statefulSet.Status = appsv1.StatefulSetStatus{UpdateRevision: "b", CurrentRevision: "a", UpdatedReplicas: 1}
+		}, [3]string{"Serving", "Updating", "Healthy"}},
+		"update not begun": {func(o observed, _ result) { o.statefulSet.Generation = 2 }, [3]string{"Serving", "Updating", "Healthy"}},
+		"no address yet":   {func(o observed, _ result) { o.cluster.Spec.Service.Type = corev1.ServiceTypeLoadBalancer }, [3]string{"Serving", "WaitingForAddress", "Healthy"}},
+		"held":             {func(_ observed, d result) { d.Held = true }, [3]string{"MembersNotReady", "Stable", "MembersNotReady"}},
+		"one evicted":      {func(_ observed, d result) { d.Set.Members[1].State, d.Evicted = config.Joining, []string{"ring-1"} }, [3]string{"Serving", "MembersMoving", "MemberEvicted"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			seen, d := scene()
+			tt.change(seen, d)
+			now := metav1.NewTime(time.Unix(1000, 0))
+			s := statusOf(seen, d, nil, now)
+			got := map[string]string{}
+			for _, c := range s.Conditions {
+				got[c.Type] = c.Reason
+				if c.ObservedGeneration != 4 {
+					t.Errorf("%s observed generation %d", c.Type, c.ObservedGeneration)
+				}
+			}
+			want := map[string]string{"Available": tt.want[0], "Progressing": tt.want[1], "Degraded": tt.want[2]}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("reasons (-want +got):\n%s", diff)
+			}
+			seen.cluster.Status = s
+			if diff := cmp.Diff(s, statusOf(seen, d, nil, metav1.NewTime(time.Unix(2000, 0)))); diff != "" {
+				t.Errorf("changed without news:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestNodeNews(t *testing.T) {
+	node := func(zone string, ready corev1.ConditionStatus) *corev1.Node {
+		return &corev1.Node{
+			ObjectMeta: metav1.ObjectMeta{Name: "n", Labels: map[string]string{corev1.LabelTopologyZone: zone, "other": zone + "x"}},
+			Status: corev1.NodeStatus{
+				Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: ready, LastHeartbeatTime: metav1.Now()}},
+				Images:     []corev1.ContainerImage{{Names: []string{"a"}}},
+			},
+		}
+	}
+	full := node("east", corev1.ConditionUnknown)
+	slim, err := slimNode(full.DeepCopy())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(nodeInput(full), nodeInput(slim.(*corev1.Node))); diff != "" {
+		t.Errorf("what the cache keeps says otherwise:\n%s", diff)
+	}
+	if !nodeInput(full).Lost || nodeInput(node("east", corev1.ConditionFalse)).Lost || nodeInput(node("east", corev1.ConditionTrue)).Lost {
+		t.Error("a node is lost when its kubelet is not heard of, and only then")
+	}
+}
