@@ -36,6 +36,7 @@ func TestEdit(t *testing.T) {
 		"nothing": {"Via: a|To: b|", func(*Edit) {}, "Via: a|To: b|"},
 
 		"prepend: before the first of its name":     {"To: b|v: a|Via: c|", func(e *Edit) { e.PrependHeader("Via", value("x")) }, "To: b|Via: x|v: a|Via: c|"},
+		"prepend: before the first header of all":   {"Route: <a>|Via: b|", func(e *Edit) { e.PrependHeader("Route", value("<x>")) }, "Route: <x>|Route: <a>|Via: b|"},
 		"prepend: the second call is on top":        {"Via: a|", func(e *Edit) { e.PrependHeader("Via", value("x")); e.PrependHeader("Via", value("y")) }, "Via: y|Via: x|Via: a|"},
 		"prepend: absent, after the last Via":       {"To: b|Via: a|Via: c|CSeq: d|", func(e *Edit) { e.PrependHeader("Record-Route", value("x")) }, "To: b|Via: a|Via: c|Record-Route: x|CSeq: d|"},
 		"prepend: absent, no Via":                   {"To: b|", func(e *Edit) { e.PrependHeader("Record-Route", value("x")) }, "Record-Route: x|To: b|"},

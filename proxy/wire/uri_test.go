@@ -162,6 +162,8 @@ func TestEqualURI(t *testing.T) {
 		{"sip:a%2541@c", "sip:a%41@c", false},
 		{"sip:a@b;x=1", "sip:a@b;X=2", false},
 		{"sip:a@b;x", "sip:a@b;x=", true},
+		{"sip:a@b;x=[", "sip:a@b;x={", false},
+		{"sip:a@b;x=\xc1", "sip:a@b;x=\xe1", false},
 		{"sip:a@b;user=ip", "sip:a@b", false},
 		{"sip:a@b;%75ser=ip", "sip:a@b;user=%69p", true},
 		{"sip:a@b;ttl=1", "sip:a@b", false},
