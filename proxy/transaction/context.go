@@ -48,7 +48,7 @@ type Context struct {
 	cancelled  bool // a CANCEL came
 	closed     bool // a 6xx came: no new branches (RFC 3261 16.7 step 5)
 
-	node // place in the table
+	place node // in the shard
 }
 
 // Key returns the transaction's ID.

@@ -28,7 +28,7 @@ func (x *index) get(key token.TxID) *Context {
 	}
 	c := *x.bucket(key)
 	for c != nil && c.key != key {
-		c = c.chain
+		c = c.place.chain
 	}
 	return c
 }
@@ -44,13 +44,13 @@ func (x *index) add(c *Context) {
 
 func (x *index) link(c *Context) {
 	b := x.bucket(c.key)
-	c.chain, *b = *b, c
+	c.place.chain, *b = *b, c
 }
 
 func (x *index) remove(c *Context) {
-	for at := x.bucket(c.key); *at != nil; at = &(*at).chain {
+	for at := x.bucket(c.key); *at != nil; at = &(*at).place.chain {
 		if *at == c {
-			*at, c.chain = c.chain, nil
+			*at, c.place.chain = c.place.chain, nil
 			x.count--
 			return
 		}
@@ -62,7 +62,7 @@ func (x *index) grow() {
 	x.buckets = make([]*Context, max(16, 2*len(old)))
 	for _, c := range old {
 		for c != nil {
-			next := c.chain
+			next := c.place.chain
 			x.link(c)
 			c = next
 		}

@@ -172,7 +172,7 @@ func (w *world) respond(n, target byte, status int, method string, usual bool) {
 	var e wire.Edit
 	e.Reset(resp)
 	e.RemoveTopVia()
-	c := w.table.shards[hashKey(worldKey(n))&(shards-1)].get(worldKey(n))
+	c := w.table.shards[hashKey(worldKey(n))&(shards-1)].index.get(worldKey(n))
 	before := w.successes(c, target, status, method)
 	ok := w.table.Response(w.now, worldKey(n), worldBranch(n, target), resp, e.Append(nil))
 	if before >= 0 && ok && w.laws.calls[c] != nil && w.laws.calls[c].successes != before+1 {

@@ -192,7 +192,7 @@ func rigBranch(n int) token.Branch { return token.Branch{Tx: rigKey, Target: uin
 // methodOf is the method of the rig's context, INVITE if there is none.
 func methodOf(r *rig) string {
 	for i := range r.table.shards {
-		if c := r.table.shards[i].get(rigKey); c != nil && c.method != wire.MethodOther {
+		if c := r.table.shards[i].index.get(rigKey); c != nil && c.method != wire.MethodOther {
 			return c.method.String()
 		}
 	}
@@ -304,15 +304,15 @@ func checkEmpty(t testing.TB, table *Table) {
 	t.Helper()
 	for i := range table.shards {
 		s := &table.shards[i]
-		if s.count != 0 || s.held != 0 || s.stats.Open != 0 {
-			t.Errorf("shard %d: %d indexed, %d held, %d open", i, s.count, s.held, s.stats.Open)
+		if s.index.count != 0 || s.held != 0 || s.stats.Open != 0 {
+			t.Errorf("shard %d: %d indexed, %d held, %d open", i, s.index.count, s.held, s.stats.Open)
 		}
 		for j, n := range s.pool.used {
 			if n != 0 {
 				t.Errorf("shard %d: %d buffers of %d bytes not returned", i, n, bufferSizes[j])
 			}
 		}
-		for _, c := range s.slots {
+		for _, c := range s.wheel.slots {
 			if c != nil {
 				t.Errorf("shard %d: a context is left in the wheel", i)
 			}

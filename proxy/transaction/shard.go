@@ -11,8 +11,8 @@ const (
 type shard struct {
 	mu sync.Mutex
 	machine
-	index
-	wheel
+	index     index
+	wheel     wheel
 	out       Outlet
 	exhausted func(*Context)
 	failed    []*Branch
@@ -36,7 +36,7 @@ func (s *shard) settle(c *Context) {
 		s.leave(c)
 		return
 	}
-	s.schedule(c, c.next())
+	s.wheel.schedule(c, c.next())
 }
 
 func (s *shard) do(c *Context, a *action) {
@@ -78,7 +78,7 @@ func (s *shard) advance(now int64) (left int) {
 		}
 		for due != nil {
 			c := due
-			due, c.node.prev = c.node.prev, nil
+			due, c.place.prev = c.place.prev, nil
 			if s.begin(now); c.next() <= now {
 				s.expire(c)
 			}

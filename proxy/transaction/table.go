@@ -41,7 +41,7 @@ func (t *Table) lock(now int64, key token.TxID) (*shard, *Context) {
 	s := &t.shards[hashKey(key)&(shards-1)]
 	s.mu.Lock()
 	s.begin(now)
-	return s, s.get(key)
+	return s, s.index.get(key)
 }
 
 // unlock carries out what the event on c, if not nil, has led to.
@@ -62,7 +62,7 @@ func (t *Table) unlock(s *shard, c *Context) {
 // req must have passed Message.Validate.
 func (t *Table) Request(now int64, key token.TxID, req *wire.Message, src Source) Disposition {
 	s, c := t.lock(now, key)
-	d := New
+	var d Disposition
 	if c == nil {
 		c, d = t.open(s, key, req, src)
 	} else {
@@ -84,7 +84,7 @@ func (t *Table) open(s *shard, key token.TxID, req *wire.Message, src Source) (*
 	}
 	c := s.takeContext()
 	s.accept(c, key, req, src)
-	s.add(c)
+	s.index.add(c)
 	return c, New
 }
 
@@ -112,7 +112,7 @@ func (t *Table) Has(key token.TxID) bool {
 	s := &t.shards[hashKey(key)&(shards-1)]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.get(key) != nil
+	return s.index.get(key) != nil
 }
 
 // Fork starts a client transaction for each target, in order, and answers an

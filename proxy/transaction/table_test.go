@@ -37,7 +37,7 @@ func TestWheelFiresInTime(t *testing.T) {
 			for fired, ok := w.advance(now); ok; fired, ok = w.advance(now) {
 				for fired != nil {
 					c := fired
-					fired, c.node.prev = c.node.prev, nil
+					fired, c.place.prev = c.place.prev, nil
 					if due[c] > now {
 						t.Fatalf("due at %d, fired at %d", due[c], now)
 					}

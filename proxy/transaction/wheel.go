@@ -27,16 +27,16 @@ func (w *wheel) schedule(c *Context, at int64) {
 		return
 	}
 	tick := max((at+tickMillis-1)/tickMillis, w.tick+1)
-	if c.node.tick != 0 {
-		if c.node.tick <= tick {
+	if c.place.tick != 0 {
+		if c.place.tick <= tick {
 			return
 		}
 		w.remove(c)
 	}
-	c.node.tick = tick
+	c.place.tick = tick
 	slot := &w.slots[tick&(wheelSlots-1)]
-	if c.node.next = *slot; *slot != nil {
-		(*slot).node.prev = c
+	if c.place.next = *slot; *slot != nil {
+		(*slot).place.prev = c
 	}
 	*slot = c
 }
@@ -44,17 +44,17 @@ func (w *wheel) schedule(c *Context, at int64) {
 // remove takes c out of its slot.
 func (w *wheel) remove(c *Context) {
 	switch {
-	case c.node.tick == 0:
+	case c.place.tick == 0:
 		return
-	case c.node.prev != nil:
-		c.node.prev.node.next = c.node.next
+	case c.place.prev != nil:
+		c.place.prev.place.next = c.place.next
 	default:
-		w.slots[c.node.tick&(wheelSlots-1)] = c.node.next
+		w.slots[c.place.tick&(wheelSlots-1)] = c.place.next
 	}
-	if c.node.next != nil {
-		c.node.next.node.prev = c.node.prev
+	if c.place.next != nil {
+		c.place.next.place.prev = c.place.prev
 	}
-	c.node.prev, c.node.next, c.node.tick = nil, nil, 0
+	c.place.prev, c.place.next, c.place.tick = nil, nil, 0
 }
 
 // advance moves to the next tick that is over by now and returns the contexts
@@ -66,10 +66,10 @@ func (w *wheel) advance(now int64) (due *Context, ok bool) {
 	}
 	w.tick = max(w.tick+1, to-wheelSlots+1) // a whole turn visits every slot
 	for c := w.slots[w.tick&(wheelSlots-1)]; c != nil; {
-		next := c.node.next
-		if c.node.tick <= w.tick {
+		next := c.place.next
+		if c.place.tick <= w.tick {
 			w.remove(c)
-			c.node.prev, due = due, c
+			c.place.prev, due = due, c
 		}
 		c = next
 	}
