@@ -156,7 +156,7 @@ func TestMembersFollowPods(t *testing.T) {
 	step("killed", "0:active", true, "MemberLost", "RingChanged", "NoQuorum")
 	b.want(v1alpha1.ConditionDegraded, metav1.ConditionTrue, v1alpha1.ReasonNoQuorum)
 	b.podStatus(0, starting)
-	step("all not ready", "0:active", false)
+	step("all not ready", "0:active", false, "MembersNotReady")
 	b.want(v1alpha1.ConditionAvailable, metav1.ConditionFalse, v1alpha1.ReasonMembersNotReady)
 }
 
