@@ -15,8 +15,8 @@
 //     are. Nothing here writes to Raw.
 //   - After warm-up (slices have grown to the size of the traffic) Scan, the typed accessors, Edit and AppendResponse
 //     do not allocate. Errors are prepared values too.
-//   - No input panics, and time is linear in the size of the input, except Edit, whose operations each look at the
-//     edits so far (a handful).
+//   - No input panics. Time is linear in the size of the input, with two exceptions that are bounded: an operation of Edit
+//     looks at the edits so far, and EqualURI compares up to 64 parameters with up to 64 others.
 //
 // # What is tolerated, and what is not
 //
