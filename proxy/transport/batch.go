@@ -39,12 +39,14 @@ func newBatch() *batch {
 	return b
 }
 
-// receive takes what is there, at most batchSize datagrams, and never waits.
+// receive takes what is there, at most batchSize datagrams, and never waits. A
+// system call that cannot wait need not be announced to the scheduler, which
+// would wake its monitor thread for every message on an otherwise idle proxy.
 func (b *batch) receive(fd uintptr) (n int, err syscall.Errno) {
 	for i := range b.headers {
 		b.headers[i].header.Namelen = unix.SizeofSockaddrInet6
 	}
-	r, _, err := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&b.headers[0])), batchSize, unix.MSG_DONTWAIT, 0, 0)
+	r, _, err := syscall.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&b.headers[0])), batchSize, unix.MSG_DONTWAIT, 0, 0)
 	if err != 0 {
 		return 0, err
 	}

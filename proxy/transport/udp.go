@@ -40,7 +40,7 @@ type UDPConfig struct {
 // goroutines.
 type UDP struct {
 	address  netip.AddrPort
-	sockets  []*net.UDPConn
+	sockets  []*sender
 	loops    sync.WaitGroup
 	raw      []syscall.RawConn
 	closed   sync.Once
@@ -58,20 +58,29 @@ func ListenUDP(c UDPConfig) (*UDP, error) {
 	}
 	u := &UDP{address: c.Address, stats: make([]loopStats, c.Loops)}
 	for range c.Loops {
-		conn, err := listenReusePort(u.address, c.Shared || c.Loops > 1, c.ReadBuffer)
-		if err != nil {
-			_ = u.Close()
-			return nil, fmt.Errorf("listen on udp %s: %w", c.Address, err)
+		if err := u.open(&c); err != nil {
+			return nil, fmt.Errorf("listen on udp %s: %w", c.Address, errors.Join(err, u.Close()))
 		}
-		u.sockets = append(u.sockets, conn)
-		raw, err := conn.SyscallConn()
-		if err != nil {
-			return nil, errors.Join(err, u.Close())
-		}
-		u.raw = append(u.raw, raw)
-		u.address = plain(conn.LocalAddr().(*net.UDPAddr).AddrPort())
 	}
 	return u, nil
+}
+
+func (u *UDP) open(c *UDPConfig) error {
+	conn, err := listenReusePort(u.address, c.Shared || c.Loops > 1, c.ReadBuffer)
+	if err != nil {
+		return err
+	}
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return errors.Join(err, conn.Close())
+	}
+	s, err := newSender(conn)
+	if err != nil {
+		return errors.Join(err, conn.Close())
+	}
+	u.sockets, u.raw = append(u.sockets, s), append(u.raw, raw)
+	u.address = plain(conn.LocalAddr().(*net.UDPAddr).AddrPort())
+	return nil
 }
 
 // Address is the bound address and port.
@@ -127,8 +136,7 @@ func (u *UDP) read(loop int, h Handler) {
 // An error is counted; there is nobody else to tell on UDP but a transaction.
 func (u *UDP) Send(socket int, to netip.AddrPort, data []byte) error {
 	i := uint(socket) % uint(len(u.sockets))
-	_, err := u.sockets[i].WriteToUDPAddrPort(data, to)
-	if err != nil {
+	if err := u.sockets[i].send(to, data); err != nil {
 		u.stats[i].sendErrors.Add(1)
 		return err
 	}
@@ -144,7 +152,7 @@ func (u *UDP) Close() error {
 	u.closed.Do(func() {
 		u.stopping.Store(true)
 		for _, s := range u.sockets {
-			err = errors.Join(err, s.Close())
+			err = errors.Join(err, s.close())
 		}
 	})
 	u.loops.Wait()

@@ -1,0 +1,91 @@
+package transport
+
+import (
+	"math"
+	"net"
+	"net/netip"
+	"runtime"
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// sender writes datagrams to one socket without telling the scheduler, as batch
+// reads them. It counts who is writing, so that the descriptor is not closed,
+// and given to another file, under a write.
+type sender struct {
+	conn  *net.UDPConn
+	fd    uintptr
+	six   bool // an IPv6 socket
+	users atomic.Int64
+}
+
+func newSender(conn *net.UDPConn) (*sender, error) {
+	s := &sender{conn: conn, six: plain(conn.LocalAddr().(*net.UDPAddr).AddrPort()).Addr().Is6()}
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	return s, raw.Control(func(fd uintptr) { s.fd = fd })
+}
+
+// closing is added to users when no new ones are let in.
+const closing = math.MinInt64 / 2
+
+// send writes one datagram. A full send buffer is waited for.
+func (s *sender) send(to netip.AddrPort, data []byte) error {
+	if s.users.Add(1) < 0 {
+		s.users.Add(-1)
+		return net.ErrClosed
+	}
+	errno := s.write(to, data)
+	s.users.Add(-1)
+	switch errno {
+	case 0:
+		return nil
+	case unix.EAGAIN, unix.EINTR:
+		_, err := s.conn.WriteToUDPAddrPort(data, to)
+		return err
+	}
+	return errno
+}
+
+func (s *sender) write(to netip.AddrPort, data []byte) syscall.Errno {
+	first := unsafe.Pointer(unsafe.SliceData(data))
+	var errno syscall.Errno
+	if s.six {
+		name := unix.RawSockaddrInet6{Family: unix.AF_INET6, Addr: to.Addr().As16()}
+		putPort(&name.Port, to.Port())
+		_, _, errno = syscall.RawSyscall6(unix.SYS_SENDTO, s.fd, uintptr(first), uintptr(len(data)), unix.MSG_DONTWAIT,
+			uintptr(unsafe.Pointer(&name)), unix.SizeofSockaddrInet6)
+		return errno
+	}
+	if !to.Addr().Is4() {
+		return unix.EAFNOSUPPORT
+	}
+	name := unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: to.Addr().As4()}
+	putPort(&name.Port, to.Port())
+	_, _, errno = syscall.RawSyscall6(unix.SYS_SENDTO, s.fd, uintptr(first), uintptr(len(data)), unix.MSG_DONTWAIT,
+		uintptr(unsafe.Pointer(&name)), unix.SizeofSockaddrInet4)
+	return errno
+}
+
+// putPort writes a port in network byte order.
+func putPort(field *uint16, port uint16) {
+	b := (*[2]byte)(unsafe.Pointer(field))
+	b[0], b[1] = byte(port>>8), byte(port)
+}
+
+// close lets nobody write any more, waits for those who do, which takes no
+// longer than a system call, and closes the socket.
+func (s *sender) close() error {
+	if s.users.Add(closing) < closing {
+		return nil // closed before
+	}
+	for s.users.Load() != closing {
+		runtime.Gosched()
+	}
+	return s.conn.Close()
+}
