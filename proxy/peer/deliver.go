@@ -6,22 +6,33 @@ import (
 	"encoding/binary"
 	"errors"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/config"
 )
 
-// maxHandshakes bounds the connections that have not proved who they are.
-const maxHandshakes = 64
+// Bounds on connections that have not proved who they are: those from a
+// member's address, and all others. A flood from elsewhere does not keep
+// members out.
+const (
+	maxHandshakes         = 64
+	maxStrangerHandshakes = 16
+)
 
 // handshakeTimeout is how long a connection may take to prove it.
 const handshakeTimeout = 2 * time.Second
 
-// accept takes connections from peers. Over maxHandshakes unproven ones wait
-// in the kernel's queue.
+var (
+	errUnlisted  = errors.New("not in this member's set (yet)")
+	errWrongSide = errors.New("the member with the lower id dials")
+)
+
+// accept takes connections from peers. Those of members over the bound wait in
+// the kernel's queue, strangers are closed.
 func (n *Node) accept(ctx context.Context) {
-	slots := make(chan struct{}, maxHandshakes)
+	members, strangers := make(chan struct{}, maxHandshakes), make(chan struct{}, maxStrangerHandshakes)
 	for {
 		conn, err := n.listener.Accept()
 		if err != nil {
@@ -31,6 +42,15 @@ func (n *Node) accept(ctx context.Context) {
 			n.counters.refused.Add(1)
 			time.Sleep(tickInterval) // out of descriptors: not a busy loop
 			continue
+		}
+		slots := members
+		if !n.listed(conn.RemoteAddr()) {
+			slots = strangers
+			if len(strangers) == cap(strangers) { // nobody else adds to it
+				n.counters.refused.Add(1)
+				_ = conn.Close()
+				continue
+			}
 		}
 		select {
 		case slots <- struct{}{}:
@@ -45,26 +65,49 @@ func (n *Node) accept(ctx context.Context) {
 	}
 }
 
+// listed tells whether a member of the set has the address.
+func (n *Node) listed(a net.Addr) bool {
+	remote, ok := a.(*net.TCPAddr)
+	if !ok {
+		return false
+	}
+	v := n.view.Load()
+	ip := remote.AddrPort().Addr().Unmap().String()
+	return v != nil && slices.ContainsFunc(v.Members, func(m cluster.MemberView) bool { return m.Address == ip })
+}
+
 // welcome proves a dialled connection and hands it to its member's link.
 func (n *Node) welcome(ctx context.Context, conn net.Conn) {
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
 	tc := tls.Server(conn, n.tls)
-	theirs, err := exchange(tc, n.hello(), handshakeTimeout)
+	theirs, err := answer(tc, n.hello(), n.admit, handshakeTimeout)
+	if err == nil {
+		if l := (*n.links.Load())[theirs.ID]; l == nil {
+			err = errUnlisted
+		} else {
+			err = l.accept(newStream(tc, *theirs, n.epoch))
+		}
+	}
 	if err != nil {
 		n.counters.refused.Add(1)
 		n.log.Debug("peer refused", "remote", conn.RemoteAddr().String(), "error", err)
 		_ = conn.Close()
-		return
 	}
+}
+
+// admit says why a peer that proved itself is not answered. It tries again. One
+// that is not to dial only knocks, to be dialled soon.
+func (n *Node) admit(theirs *hello) error {
 	l := (*n.links.Load())[theirs.ID]
-	if l == nil || theirs.ID > n.cfg.ID {
-		// Not in our set yet, or not the side that dials: it tries again.
-		n.counters.refused.Add(1)
-		_ = conn.Close()
-		return
+	switch {
+	case l == nil:
+		return errUnlisted
+	case theirs.ID > n.cfg.ID:
+		wake(l.nudge)
+		return errWrongSide
 	}
-	l.accept(newStream(tc, *theirs, n.epoch))
+	return nil
 }
 
 // deliver takes one frame of a peer.
@@ -76,16 +119,13 @@ func (n *Node) deliver(from uint32, s *stream, kind uint8, payload []byte) {
 			n.counters.badFrames.Add(1)
 			return
 		}
-		c, e := &n.cores[i], n.takeEffects()
-		c.mu.Lock()
-		c.m.Message(n.now(), from, payload, e)
-		n.queue(e)
-		c.mu.Unlock()
-		n.complete(e)
+		n.message(&n.cores[i], from, s, payload)
 	case kind >= KindUser:
 		n.cfg.Handler.HandleFrame(from, kind, payload)
 	case kind == kindPing:
-		n.compareEpochs(s, payload)
+		if len(payload) == 8 {
+			n.offerSet(s, binary.BigEndian.Uint64(payload))
+		}
 	case kind == kindState:
 		if st, ok := decodeState(payload); ok {
 			n.mu.Lock()
@@ -104,15 +144,31 @@ func (n *Node) deliver(from uint32, s *stream, kind uint8, payload []byte) {
 	}
 }
 
-// compareEpochs sends our member set to a peer whose ping tells an older
-// epoch: members agree even where the API is away.
-func (n *Node) compareEpochs(s *stream, ping []byte) {
+// message hands a message to its core, unless its stream was replaced: what an
+// earlier process of the member said must not count for the later one. Under
+// the core's lock the answer holds, since a newer stream is in place before any
+// core learns of it.
+func (n *Node) message(c *core, from uint32, s *stream, payload []byte) {
+	e := n.takeEffects()
+	c.mu.Lock()
+	if n.streamTo(from) == s {
+		c.m.Message(n.now(), from, payload, e)
+		n.queue(c, e)
+	}
+	c.mu.Unlock()
+	n.complete(e)
+}
+
+// offerSet sends our member set, once, to a peer that told an older epoch:
+// members agree even where the API is away. Called by the stream's reader.
+func (n *Node) offerSet(s *stream, theirs uint64) {
 	v := n.view.Load()
-	if len(ping) != 8 || v == nil || binary.BigEndian.Uint64(ping) >= v.Epoch {
+	if v == nil || theirs >= v.Epoch || s.offered >= v.Epoch {
 		return
 	}
-	if b, err := v.Set.Marshal(); err == nil && len(b) <= maxFrame {
-		_ = s.append(kindMembers, b)
+	s.offered = v.Epoch
+	if b, err := v.Set.Marshal(); err == nil {
+		_ = s.append(kindMembers, b) // one too long for a frame comes by other ways only
 	}
 }
 
@@ -120,46 +176,52 @@ func (n *Node) compareEpochs(s *stream, ping []byte) {
 func (n *Node) peerUp(l *link, s *stream) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if (*n.links.Load())[l.member.ID] != l {
+	if (*n.links.Load())[l.id] != l || n.closed {
 		s.fail(errClosed) // the member left or moved meanwhile
 		return
 	}
-	n.apply(n.membership.PeerUp(n.now(), l.member.ID, s.peer.Incarnation, s.peer.Synced, s.peer.Leaving))
-	n.events.add(Event{Kind: EventPeerUp, Member: l.member.ID, Epoch: n.epoch()})
-	n.log.Info("peer is up", "peer", l.member.Name)
+	l.up = true
+	v := n.membership.PeerUp(n.now(), l.id, s.peer.Incarnation, s.peer.Synced, s.peer.Leaving)
+	if v != nil {
+		s.since.Store(v.Version)
+	}
+	n.apply(v)
+	n.events.add(Event{Kind: EventPeerUp, Member: l.id, Epoch: n.epoch()})
+	n.log.Info("peer is up", "peer", l.peer().Name)
 	n.told.send(s)
+	n.offerSet(s, s.peer.Epoch)
 }
 
 // peerDown announces that a member is dead or out of reach.
 func (n *Node) peerDown(l *link, cause error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if (*n.links.Load())[l.member.ID] != l {
-		return
+	if (*n.links.Load())[l.id] == l && !n.closed {
+		n.lose(l, cause)
 	}
+}
+
+// lose is called with mu held.
+func (n *Node) lose(l *link, cause error) {
+	l.up = false
 	n.counters.peerLosses.Add(1)
-	n.events.add(Event{Kind: EventPeerLost, Member: l.member.ID, Epoch: n.epoch(), Detail: cause.Error()})
-	n.log.Warn("peer is down", "peer", l.member.Name, "cause", cause, "refused", refused(cause))
+	n.events.add(Event{Kind: EventPeerLost, Member: l.id, Epoch: n.epoch(), Detail: cause.Error()})
+	n.log.Warn("peer is down", "peer", l.peer().Name, "cause", cause, "refused", refused(cause))
 	n.lost = append(n.lost, l)
-	n.apply(n.membership.PeerDown(n.now(), l.member.ID, cause.Error()))
+	n.apply(n.membership.PeerDown(n.now(), l.id, cause.Error()))
 }
 
 // gossipSaw dials at once a member that gossip sees.
 func (n *Node) gossipSaw(id uint32) {
 	if l := (*n.links.Load())[id]; l != nil {
-		select {
-		case l.nudge <- struct{}{}:
-		default:
-		}
+		wake(l.nudge)
 	}
 }
 
 // gossipLost judges the stream of a member that gossip lost more strictly.
 func (n *Node) gossipLost(id uint32) {
-	if l := (*n.links.Load())[id]; l != nil {
-		if s := l.stream(); s != nil {
-			s.suspected.Store(true)
-		}
+	if s := n.streamTo(id); s != nil {
+		s.suspected.Store(true)
 	}
 }
 

@@ -29,6 +29,11 @@ func appendFrame(dst []byte, kind uint8, payload []byte) []byte {
 	return append(dst, payload...)
 }
 
+// appendPing appends a ping, which tells the epoch of our member set.
+func appendPing(dst []byte, epoch uint64) []byte {
+	return appendFrame(dst, kindPing, binary.BigEndian.AppendUint64(nil, epoch))
+}
+
 // readFrame reads one frame into buf, which grows where it is too small and
 // comes back as the payload. Longer than limit is an error.
 func readFrame(r io.Reader, buf []byte, limit int) (kind uint8, payload []byte, err error) {

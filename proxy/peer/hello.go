@@ -42,31 +42,78 @@ func (h *hello) check(self *hello) error {
 	return nil
 }
 
-// exchange sends our hello and reads theirs, both within the timeout.
-func exchange(conn net.Conn, self *hello, timeout time.Duration) (*hello, error) {
+// greet is the handshake of the side that dials, within the timeout: our hello,
+// then theirs, which says that they take us, then a ping, which says that we
+// live: so they never take up the stream of a process that died or gave up
+// meanwhile.
+func greet(conn net.Conn, self *hello, timeout time.Duration) (*hello, error) {
 	if err := conn.SetDeadline(time.Now().Add(timeout)); err != nil {
 		return nil, err
 	}
-	out, err := json.Marshal(self)
+	if err := sendHello(conn, self); err != nil {
+		return nil, err
+	}
+	theirs, err := readHello(conn, self)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := conn.Write(appendFrame(nil, kindHello, out)); err != nil {
-		return nil, fmt.Errorf("send hello: %w", err)
+	if _, err := conn.Write(appendPing(nil, self.Epoch)); err != nil {
+		return nil, fmt.Errorf("confirm: %w", err)
 	}
+	return theirs, conn.SetDeadline(time.Time{})
+}
+
+// answer is the handshake of the side that is dialled, within the timeout.
+// admit says why the peer must not be answered.
+func answer(conn net.Conn, self *hello, admit func(*hello) error, timeout time.Duration) (*hello, error) {
+	if err := conn.SetDeadline(time.Now().Add(timeout)); err != nil {
+		return nil, err
+	}
+	theirs, err := readHello(conn, self)
+	if err != nil {
+		return nil, err
+	}
+	if err := admit(theirs); err != nil {
+		return nil, err
+	}
+	if err := sendHello(conn, self); err != nil {
+		return nil, err
+	}
+	kind, _, err := readFrame(conn, nil, maxHello)
+	if err != nil {
+		return nil, fmt.Errorf("await confirmation: %w", err)
+	}
+	if kind != kindPing {
+		return nil, fmt.Errorf("frame of kind %d is no confirmation", kind)
+	}
+	return theirs, conn.SetDeadline(time.Time{})
+}
+
+func sendHello(conn net.Conn, self *hello) error {
+	out, err := json.Marshal(self)
+	if err != nil {
+		return err
+	}
+	if _, err := conn.Write(appendFrame(nil, kindHello, out)); err != nil {
+		return fmt.Errorf("send hello: %w", err)
+	}
+	return nil
+}
+
+func readHello(conn net.Conn, self *hello) (*hello, error) {
 	kind, payload, err := readFrame(conn, make([]byte, 0, 256), maxHello)
 	if err != nil {
 		return nil, fmt.Errorf("read hello: %w", err)
 	}
-	theirs := &hello{}
 	if kind != kindHello {
 		return nil, fmt.Errorf("first frame has kind %d, not hello", kind)
 	}
+	theirs := &hello{}
 	if err := json.Unmarshal(payload, theirs); err != nil {
 		return nil, fmt.Errorf("parse hello: %w", err)
 	}
 	if err := theirs.check(self); err != nil {
 		return nil, err
 	}
-	return theirs, conn.SetDeadline(time.Time{})
+	return theirs, nil
 }

@@ -21,6 +21,7 @@ const (
 	confirmTimeout = 250 * time.Millisecond
 	minBackoff     = 10 * time.Millisecond
 	maxBackoff     = 500 * time.Millisecond
+	probePause     = 2 * time.Millisecond
 )
 
 // link is this member's relation to one other: it keeps one stream up and
@@ -28,14 +29,18 @@ const (
 // other, whose stream broke, probes the peer's port instead, so that both
 // learn of a dead process within a round trip.
 type link struct {
-	n        *Node
-	member   config.Member
-	stop     context.CancelFunc
-	accepted chan *stream  // streams the other dialled
-	nudge    chan struct{} // gossip saw the member: redial at once
+	n       *Node
+	id      uint32
+	stop    context.CancelFunc
+	arrived chan struct{} // capacity 1: there is a next stream
+	nudge   chan struct{} // capacity 1: the member was seen alive: redial at once
+	up      bool          // announced as up; guarded by Node.mu
 
 	mu     sync.Mutex
-	cur    *stream
+	member config.Member
+	cur    *stream   // in use
+	next   *stream   // dialled by the other, not yet taken up
+	ended  bool      // takes no more streams
 	broken time.Time // when the last stream ended
 }
 
@@ -45,30 +50,50 @@ func (l *link) stream() *stream {
 	return l.cur
 }
 
-func (l *link) set(s *stream) {
+// peer is the member as the set lists it.
+func (l *link) peer() config.Member {
 	l.mu.Lock()
-	l.cur = s
-	l.mu.Unlock()
+	defer l.mu.Unlock()
+	return l.member
+}
+
+// keep takes the member as a newer set lists it, unless it moved to where the
+// link does not lead.
+func (l *link) keep(m config.Member) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.member.Address != m.Address && (l.cur == nil || !l.cur.from(m.Address)) {
+		return false
+	}
+	l.member = m
+	return true
 }
 
 // run keeps the link until the context ends.
 func (l *link) run(ctx context.Context) {
-	defer l.drop()
-	if l.n.self.ID < l.member.ID {
+	defer l.end()
+	if l.n.self.ID < l.id {
 		l.dialling(ctx)
 		return
 	}
+	l.n.stopped.Go(func() { l.knock(ctx) })
 	l.accepting(ctx)
 }
 
-func (l *link) drop() {
-	if s := l.stream(); s != nil {
-		s.fail(errClosed)
-	}
-	select {
-	case s := <-l.accepted:
-		s.fail(errClosed)
-	default:
+func (l *link) end() {
+	l.mu.Lock()
+	l.ended = true
+	cur, next := l.cur, l.next
+	l.cur, l.next = nil, nil
+	l.mu.Unlock()
+	failAll(errClosed, cur, next)
+}
+
+func failAll(err error, streams ...*stream) {
+	for _, s := range streams {
+		if s != nil {
+			s.fail(err)
+		}
 	}
 }
 
@@ -79,6 +104,10 @@ func (l *link) dialling(ctx context.Context) {
 	backoff, timeout, up := minBackoff, dialTimeout, false
 	for ctx.Err() == nil {
 		s, err := l.dial(ctx, timeout)
+		if ctx.Err() != nil {
+			failAll(errClosed, s)
+			return
+		}
 		if err != nil {
 			if up {
 				l.n.peerDown(l, err)
@@ -90,10 +119,10 @@ func (l *link) dialling(ctx context.Context) {
 			continue
 		}
 		backoff, timeout, up = minBackoff, confirmTimeout, true
+		l.mu.Lock()
+		l.cur = s
+		l.mu.Unlock()
 		l.serve(ctx, s)
-	}
-	if up {
-		l.n.peerDown(l, errClosed)
 	}
 }
 
@@ -103,52 +132,92 @@ func (l *link) accepting(ctx context.Context) {
 	var last error
 	for ctx.Err() == nil {
 		s, err := l.await(ctx, up, last)
+		if ctx.Err() != nil {
+			failAll(errClosed, s)
+			return
+		}
 		if err != nil {
-			if up {
-				l.n.peerDown(l, err)
-				up = false
-			}
+			l.n.peerDown(l, err) // it was up: otherwise there is no limit to the wait
+			up = false
 			continue
 		}
 		up = true
 		l.serve(ctx, s)
 		last = s.cause()
 	}
-	if up {
-		l.n.peerDown(l, errClosed)
-	}
 }
 
 // await waits for the other to dial. While the member still counts as up its
 // port is probed: a refusal, or no new stream in time, says that it is down.
 func (l *link) await(ctx context.Context, up bool, last error) (*stream, error) {
-	if !up {
-		select {
-		case s := <-l.accepted:
-			return s, nil
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	var limit <-chan time.Time
 	probe := make(chan error, 1)
-	go func() { probe <- l.probe(ctx) }()
-	timer := time.NewTimer(confirmTimeout)
-	defer timer.Stop()
+	if up {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		l.n.stopped.Go(func() { probe <- l.probe(ctx) })
+		timer := time.NewTimer(confirmTimeout)
+		defer timer.Stop()
+		limit = timer.C
+	}
 	for {
 		select {
-		case s := <-l.accepted:
-			return s, nil
+		case <-l.arrived:
+			if s := l.take(); s != nil {
+				return s, nil
+			}
 		case err := <-probe:
 			if err != nil {
 				return nil, err
 			}
-		case <-timer.C:
+		case <-limit:
 			return nil, fmt.Errorf("no new stream after: %w", last)
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
+	}
+}
+
+// take takes up the stream that the other dialled.
+func (l *link) take() *stream {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.next
+	l.next = nil
+	if s != nil {
+		l.cur = s
+	}
+	return s
+}
+
+// accept has a stream that the other dialled taken up in place of any older
+// one. Of two processes that claim one ID, which is possible while a set is
+// late, the one at the published address stays.
+func (l *link) accept(s *stream) error {
+	l.mu.Lock()
+	cur, next := l.cur, l.next
+	if l.ended || cur != nil && cur.from(l.member.Address) && !s.from(l.member.Address) {
+		l.mu.Unlock()
+		return fmt.Errorf("member %d has a stream from its published address", l.id)
+	}
+	l.next = s
+	l.mu.Unlock()
+	failAll(errReplaced, cur, next)
+	wake(l.arrived)
+	return nil
+}
+
+func wake(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// knock tells the side that dials, which may be pausing, that we live.
+func (l *link) knock(ctx context.Context) {
+	if s, err := l.dial(ctx, confirmTimeout); err == nil {
+		s.fail(errClosed) // not for us to dial: it never answers
 	}
 }
 
@@ -168,6 +237,10 @@ func (l *link) probe(ctx context.Context) error {
 		_, _ = conn.Read(make([]byte, 1)) // a live peer says nothing before it hears a hello
 		stop()
 		_ = conn.Close()
+		select {
+		case <-time.After(probePause):
+		case <-ctx.Done():
+		}
 	}
 	return nil
 }
@@ -181,7 +254,7 @@ func (l *link) dialer(timeout time.Duration) *net.Dialer {
 }
 
 func (l *link) address() string {
-	return netip.AddrPortFrom(netip.MustParseAddr(l.member.Address), l.n.peerPort()).String()
+	return netip.AddrPortFrom(netip.MustParseAddr(l.peer().Address), l.n.peerPort()).String()
 }
 
 func (l *link) dial(ctx context.Context, timeout time.Duration) (*stream, error) {
@@ -189,10 +262,12 @@ func (l *link) dial(ctx context.Context, timeout time.Duration) (*stream, error)
 	if err != nil {
 		return nil, err
 	}
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer stop()
 	tc := tls.Client(conn, l.n.tls)
-	theirs, err := exchange(tc, l.n.hello(), timeout)
-	if err == nil && theirs.ID != l.member.ID {
-		err = fmt.Errorf("%s answers as member %d, not %d", l.address(), theirs.ID, l.member.ID)
+	theirs, err := greet(tc, l.n.hello(), timeout)
+	if err == nil && theirs.ID != l.id {
+		err = fmt.Errorf("%s answers as member %d, not %d", l.address(), theirs.ID, l.id)
 	}
 	if err != nil {
 		_ = conn.Close()
@@ -204,15 +279,18 @@ func (l *link) dial(ctx context.Context, timeout time.Duration) (*stream, error)
 // serve announces the stream and reads it until it breaks, is replaced by a
 // newer one or the context ends.
 func (l *link) serve(ctx context.Context, s *stream) {
-	l.set(s)
 	stop := context.AfterFunc(ctx, func() { s.fail(errClosed) })
 	defer stop()
-	go s.write()
+	s.run()
 	l.n.peerUp(l, s)
-	s.read(func(kind uint8, payload []byte) { l.n.deliver(l.member.ID, s, kind, payload) })
+	s.read(func(kind uint8, payload []byte) { l.n.deliver(l.id, s, kind, payload) })
 	l.mu.Lock()
-	l.cur, l.broken = nil, time.Now()
+	if l.cur == s {
+		l.cur = nil
+	}
+	l.broken = time.Now()
 	l.mu.Unlock()
+	s.wait()
 }
 
 // brokenSince is when the last stream ended.
@@ -220,23 +298,6 @@ func (l *link) brokenSince() time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.broken
-}
-
-// accept takes a stream that the other dialled; an older one is replaced.
-func (l *link) accept(s *stream) {
-	if old := l.stream(); old != nil {
-		old.fail(errors.New("replaced by a newer stream"))
-	}
-	select {
-	case old := <-l.accepted:
-		old.fail(errors.New("replaced by a newer stream"))
-	default:
-	}
-	select {
-	case l.accepted <- s:
-	default:
-		s.fail(errClosed)
-	}
 }
 
 // pause waits with jitter, or until gossip has seen the member.

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,7 +18,15 @@ func (n *Node) SetMembers(set *config.MemberSet) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.apply(n.membership.SetChanged(n.now(), set))
+	for _, l := range n.severed {
+		n.lose(l, errMoved)
+	}
+	n.severed = n.severed[:0]
 }
+
+// errMoved: what was up is no longer listed, or listed at another address. Its
+// link is gone, so nothing else would ever say that it is down.
+var errMoved = errors.New("no longer listed at its address")
 
 func (n *Node) epoch() uint64 {
 	if v := n.view.Load(); v != nil {
@@ -39,11 +48,14 @@ func (n *Node) hello() *hello {
 // apply makes a new view the one in force: every core has it before the next
 // event. Called with mu held; nil changes nothing.
 func (n *Node) apply(v *cluster.View) {
-	if v == nil {
+	if v == nil || n.closed {
 		return
 	}
 	old := n.view.Swap(v)
-	n.step(func(c *cluster.Core, e *cluster.Effects) { c.ViewChanged(n.now(), v, e) })
+	n.step(func(c *core, e *cluster.Effects) {
+		c.version = v.Version
+		c.m.ViewChanged(n.now(), v, e)
+	})
 	if old == nil || old.Set != v.Set {
 		n.relink(v.Set)
 		n.events.add(Event{Kind: EventMembers, Epoch: v.Epoch, Count: len(v.Set.Members)})
@@ -65,7 +77,7 @@ func (n *Node) relink(set *config.MemberSet) {
 		if m.ID == n.cfg.ID {
 			continue
 		}
-		if l := before[m.ID]; l != nil && l.member.Address == m.Address {
+		if l := before[m.ID]; l != nil && l.keep(m) {
 			after[m.ID] = l
 			continue
 		}
@@ -75,13 +87,16 @@ func (n *Node) relink(set *config.MemberSet) {
 	for id, l := range before {
 		if after[id] != l {
 			l.stop()
+			if l.up {
+				n.severed = append(n.severed, l)
+			}
 		}
 	}
 }
 
 func (n *Node) newLink(m config.Member) *link {
 	ctx, stop := context.WithCancel(context.Background())
-	l := &link{n: n, member: m, stop: stop, accepted: make(chan *stream, 1), nudge: make(chan struct{}, 1)}
+	l := &link{n: n, id: m.ID, member: m, stop: stop, arrived: make(chan struct{}, 1), nudge: make(chan struct{}, 1)}
 	n.stopped.Go(func() { l.run(ctx) })
 	return l
 }
@@ -106,7 +121,7 @@ func (n *Node) noteRing(old, v *cluster.View) {
 		n.events.add(Event{Kind: EventRehomed, Epoch: v.Epoch, Count: int(moved)})
 	}
 	for _, l := range n.lost {
-		if !slices.Contains(now, l.member.ID) {
+		if !slices.Contains(now, l.id) {
 			n.counters.failovers.Add(1)
 			n.counters.lossToRing.observe(time.Since(l.brokenSince()))
 		}
@@ -163,7 +178,7 @@ func (n *Node) others() []config.Member {
 	links := *n.links.Load()
 	out := make([]config.Member, 0, len(links))
 	for _, l := range links {
-		out = append(out, l.member)
+		out = append(out, l.peer())
 	}
 	return out
 }

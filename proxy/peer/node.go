@@ -68,6 +68,8 @@ type Node struct {
 	told       selfState
 	rehomed    uint64
 	lost       []*link // down since the last view, to measure the time to the ring
+	severed    []*link // up until the last set, which ended them
+	closed     bool
 
 	view    atomic.Pointer[cluster.View]
 	cores   [cluster.Cores]core
@@ -83,9 +85,10 @@ type Node struct {
 
 // core is one state machine and its lock, on cache lines of its own.
 type core struct {
-	mu sync.Mutex
-	m  *cluster.Core
-	_  [64]byte
+	mu      sync.Mutex
+	m       *cluster.Core
+	version uint64 // of the view that it has
+	_       [64]byte
 }
 
 type selfState struct{ synced, leaving bool }
@@ -149,7 +152,8 @@ func newIncarnation() uint64 {
 func (n *Node) Close() {
 	n.stop()
 	_ = n.listener.Close()
-	n.mu.Lock() // no new links from here on: whoever sets members has stopped
+	n.mu.Lock()
+	n.closed = true // that it lets go of the others is no news of theirs
 	for _, l := range *n.links.Load() {
 		l.stop()
 	}
@@ -202,7 +206,7 @@ func (n *Node) Register(op *cluster.RegisterOp) {
 	c, e := n.coreOf(v, op.Update.AOR), n.takeEffects()
 	c.mu.Lock()
 	c.m.Register(n.now(), op, e)
-	n.queue(e)
+	n.queue(c, e)
 	c.mu.Unlock()
 	n.complete(e)
 }
@@ -219,7 +223,7 @@ func (n *Node) Lookup(op *cluster.LookupOp) {
 	c, e := n.coreOf(v, op.AOR), n.takeEffects()
 	c.mu.Lock()
 	c.m.Lookup(n.now(), op, e)
-	n.queue(e)
+	n.queue(c, e)
 	c.mu.Unlock()
 	n.complete(e)
 }
@@ -227,11 +231,7 @@ func (n *Node) Lookup(op *cluster.LookupOp) {
 // Send hands a frame to another member; kind is KindUser or above. It never
 // blocks. ErrNoStream and ErrQueueFull say why it was not sent.
 func (n *Node) Send(to uint32, kind uint8, payload []byte) error {
-	l := (*n.links.Load())[to]
-	if l == nil {
-		return ErrNoStream
-	}
-	s := l.stream()
+	s := n.streamTo(to)
 	if s == nil {
 		return ErrNoStream
 	}
@@ -240,6 +240,14 @@ func (n *Node) Send(to uint32, kind uint8, payload []byte) error {
 		n.counters.queueFull.Add(1)
 	}
 	return err
+}
+
+// streamTo is the stream to the member, nil if there is none.
+func (n *Node) streamTo(id uint32) *stream {
+	if l := (*n.links.Load())[id]; l != nil {
+		return l.stream()
+	}
+	return nil
 }
 
 func (n *Node) coreOf(v *cluster.View, aor []byte) *core {
@@ -253,13 +261,18 @@ func (n *Node) takeEffects() *cluster.Effects {
 
 // queue puts what a step sends into the streams; called with the core's lock
 // held, because the order in which a core speaks to a peer matters. A queue
-// that is full breaks the stream: the peer would miss an update.
-func (n *Node) queue(e *cluster.Effects) {
-	for _, s := range e.Sends {
-		if err := n.Send(s.To, kindCluster, e.Bytes(s)); errors.Is(err, ErrQueueFull) {
-			if st := (*n.links.Load())[s.To].stream(); st != nil {
-				st.fail(ErrQueueFull)
-			}
+// that is full breaks the stream: the peer would miss an update. A core that has
+// not seen the view of a new stream speaks of the stream before, on which
+// nothing arrives any more.
+func (n *Node) queue(c *core, e *cluster.Effects) {
+	for _, m := range e.Sends {
+		s := n.streamTo(m.To)
+		if s == nil || c.version < s.since.Load() {
+			continue
+		}
+		if err := s.append(kindCluster, e.Bytes(m)); err != nil && !errors.Is(err, ErrNoStream) {
+			n.counters.queueFull.Add(1)
+			s.fail(err)
 		}
 	}
 }
@@ -287,12 +300,12 @@ func (n *Node) signalProgress() {
 }
 
 // step runs one step of every core, in order.
-func (n *Node) step(f func(*cluster.Core, *cluster.Effects)) {
+func (n *Node) step(f func(*core, *cluster.Effects)) {
 	for i := range n.cores {
 		c, e := &n.cores[i], n.takeEffects()
 		c.mu.Lock()
-		f(c.m, e)
-		n.queue(e)
+		f(c, e)
+		n.queue(c, e)
 		c.mu.Unlock()
 		n.complete(e)
 	}
@@ -309,7 +322,7 @@ func (n *Node) loop(ctx context.Context) {
 		case <-n.progress:
 			n.reportProgress()
 		case <-t.C:
-			n.step(func(c *cluster.Core, e *cluster.Effects) { c.Tick(n.now(), e) })
+			n.step(func(c *core, e *cluster.Effects) { c.m.Tick(n.now(), e) })
 			n.mu.Lock()
 			n.apply(n.membership.Tick(n.now()))
 			n.mu.Unlock()

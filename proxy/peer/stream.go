@@ -2,9 +2,12 @@ package peer
 
 import (
 	"bufio"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
+	"math"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,7 +20,8 @@ const (
 	heartbeat = 150 * time.Millisecond
 	// silence is how long nothing may arrive before the stream is broken.
 	silence = 700 * time.Millisecond
-	// writeTimeout breaks a stream whose peer takes nothing.
+	// writeTimeout breaks a stream whose peer speaks but does not take a
+	// maxFrame of bytes in this time.
 	writeTimeout = 2 * time.Second
 )
 
@@ -34,8 +38,11 @@ var (
 	ErrNoStream = errors.New("no stream to that member")
 	// ErrQueueFull: the member reads slower than we send; the frame is dropped.
 	ErrQueueFull = errors.New("the stream's queue is full")
-	errSilence   = errors.New("peer was silent for too long")
-	errClosed    = errors.New("stream is closed")
+	// ErrTooLong: the payload is longer than a frame may be.
+	ErrTooLong  = errors.New("payload is longer than a frame may be")
+	errSilence  = errors.New("peer was silent for too long")
+	errClosed   = errors.New("stream is closed")
+	errReplaced = errors.New("replaced by a newer stream")
 )
 
 // stream is one established connection to a peer. Frames appended while a
@@ -48,6 +55,13 @@ type stream struct {
 	// suspected is set when gossip lost the peer: the stream then breaks after
 	// two missed heartbeats instead of the whole silence bound. A frame clears it.
 	suspected atomic.Bool
+	// since is the version of the view that announced the stream. A core that
+	// has not seen that view must not send here: what it says belongs to the
+	// stream before.
+	since atomic.Uint64
+	// offered is the epoch of the member set last sent; the reader's own.
+	offered uint64
+	running sync.WaitGroup
 
 	mu      sync.Mutex
 	pending []byte
@@ -57,12 +71,33 @@ type stream struct {
 }
 
 func newStream(conn net.Conn, peer hello, epoch func() uint64) *stream {
-	return &stream{conn: conn, peer: peer, epoch: epoch, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	s := &stream{conn: conn, peer: peer, epoch: epoch, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	s.since.Store(math.MaxUint64)
+	return s
+}
+
+// run starts what writes and watches; wait returns when both have ended, which
+// they do with the stream.
+func (s *stream) run() {
+	s.running.Go(s.write)
+	s.running.Go(s.watch)
+}
+
+func (s *stream) wait() { s.running.Wait() }
+
+// from tells whether the peer's end has that IP address.
+func (s *stream) from(address string) bool {
+	remote, ok := s.conn.RemoteAddr().(*net.TCPAddr)
+	a, err := netip.ParseAddr(address)
+	return ok && err == nil && remote.AddrPort().Addr().Unmap() == a.Unmap()
 }
 
 // append queues one frame; the payload is copied. Safe for concurrent use;
-// never blocks.
+// never blocks. ErrNoStream, ErrQueueFull or ErrTooLong say why it is not sent.
 func (s *stream) append(kind uint8, payload []byte) error {
+	if len(payload) > maxFrame {
+		return ErrTooLong
+	}
 	limit := maxQueue
 	if kind >= KindUser {
 		limit = maxUserQueue
@@ -95,13 +130,24 @@ func (s *stream) signal() {
 // fail ends the stream once; the first error stays.
 func (s *stream) fail(err error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.err != nil {
-		return
+	first := s.err == nil
+	if first {
+		s.err = err
+		close(s.done)
 	}
-	s.err = err
-	close(s.done)
-	_ = s.conn.Close()
+	s.mu.Unlock()
+	if first {
+		closeNow(s.conn)
+	}
+}
+
+// closeNow closes without TLS' farewell, which would wait for a peer that takes
+// nothing.
+func closeNow(conn net.Conn) {
+	if t, ok := conn.(*tls.Conn); ok {
+		conn = t.NetConn()
+	}
+	_ = conn.Close()
 }
 
 func (s *stream) cause() error {
@@ -110,19 +156,17 @@ func (s *stream) cause() error {
 	return s.err
 }
 
-// write is the stream's writer and its clock: it sends what is pending in one
-// write, a ping every heartbeat, and breaks the stream when nothing was read
-// for the silence bound.
-func (s *stream) write() {
+// watch is the stream's clock: it sends a ping every heartbeat and breaks the
+// stream when nothing was read for the silence bound. It is not the writer,
+// which a peer that takes nothing holds up.
+func (s *stream) watch() {
 	ticker := time.NewTicker(heartbeat)
 	defer ticker.Stop()
-	var buf []byte
-	lastReads, lastRead := int64(-1), time.Now()
+	lastReads, lastRead := int64(0), time.Now()
 	for {
 		select {
 		case <-s.done:
 			return
-		case <-s.wake:
 		case now := <-ticker.C:
 			if reads := s.reads.Load(); reads != lastReads {
 				lastReads, lastRead = reads, now
@@ -132,6 +176,18 @@ func (s *stream) write() {
 				return
 			}
 			_ = s.append(kindPing, binary.BigEndian.AppendUint64(nil, s.epoch()))
+		}
+	}
+}
+
+// write sends what is pending, all that there is in one write.
+func (s *stream) write() {
+	var buf []byte
+	for {
+		select {
+		case <-s.done:
+			return
+		case <-s.wake:
 		}
 		if buf = s.flush(buf); buf == nil {
 			return
@@ -149,10 +205,14 @@ func (s *stream) flush(spare []byte) []byte {
 	if len(buf) == 0 {
 		return emptyIfNil(buf)
 	}
-	_ = s.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
-	if _, err := s.conn.Write(buf); err != nil {
-		s.fail(err)
-		return nil
+	for rest := buf; len(rest) > 0; {
+		chunk := rest[:min(len(rest), maxFrame)]
+		_ = s.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+		if _, err := s.conn.Write(chunk); err != nil {
+			s.fail(err)
+			return nil
+		}
+		rest = rest[len(chunk):]
 	}
 	if cap(buf) > maxFrame {
 		return []byte{} // a burst's buffer is not kept

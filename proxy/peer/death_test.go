@@ -1,0 +1,170 @@
+package peer
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/sipring/sipring/proxy/cluster"
+)
+
+// deathBound is how soon the others must know of a process that died. The
+// target on an idle machine; the race detector and busy cores get more.
+const deathBound = 50 * time.Millisecond
+
+// up tells whether node sees the member up.
+func up(n *Node, id uint32) bool {
+	v := n.View()
+	return v != nil && v.Up(id)
+}
+
+// TestKilledProcessIsNoticed kills a real process with SIGKILL, once the side
+// that dials and once the side that is dialled.
+func TestKilledProcessIsNoticed(t *testing.T) {
+	for rule, victim := range map[string]uint32{"it dialled the others": 1, "it was dialled by one and dialled one": 2, "the others dialled it": 3} {
+		t.Run(rule, func(t *testing.T) {
+			best := time.Hour
+			for try := 0; try < 5 && best > deathBound; try++ { // the machine may be busy, not every time
+				best = min(best, killOnce(t, victim))
+			}
+			if best > deathBound {
+				t.Errorf("noticed after %v at best, want at most %v", best, deathBound)
+			}
+			t.Logf("noticed by both others after %v", best)
+		})
+	}
+}
+
+func killOnce(t *testing.T, victim uint32) time.Duration {
+	c := newTrial(t, 3)
+	process := c.spawn(t, victim)
+	for id := range uint32(3) {
+		if id+1 != victim {
+			c.start(id + 1)
+		}
+	}
+	for id, n := range c.nodes {
+		until(t, fmt.Sprintf("member %d sees three in the ring", id), func() bool {
+			v := n.View()
+			return v.Synced && len(v.Ring.Members()) == 3
+		})
+	}
+	began := time.Now()
+	if err := process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	for id, n := range c.nodes {
+		until(t, fmt.Sprintf("member %d misses member %d", id, victim), func() bool { return !up(n, victim) })
+	}
+	took := time.Since(began)
+	for _, n := range c.nodes {
+		if s := n.Suspects(); !slices.Equal(s, []string{c.member(victim).Name}) {
+			t.Errorf("suspects %q", s)
+		}
+	}
+	for _, n := range c.nodes {
+		n.Close()
+	}
+	clear(c.nodes)
+	return took
+}
+
+// TestNothingIsLostWithAMember: what was acknowledged is found at once on those
+// that are left, without anybody registering again.
+func TestNothingIsLostWithAMember(t *testing.T) {
+	for victim := range uint32(3) {
+		c := newTrial(t, 3)
+		c.startAll()
+		bound := bind(c, 40)
+		c.kill(victim + 1)
+		for aor, contact := range bound { // no wait: the first answers are given while the death is being noticed
+			c.wantBound(aor, contact)
+		}
+		c.settled()
+		for aor, contact := range bound {
+			c.wantBound(aor, contact)
+		}
+	}
+}
+
+func bind(c *trial, n int) map[string]string {
+	bound := map[string]string{}
+	for i := range n {
+		aor, contact := fmt.Sprintf("sip:u%d@ring.example", i), fmt.Sprintf("sip:u%d@192.0.2.1", i)
+		if status := c.register(uint32(i%len(c.nodes)+1), aor, contact, 1); status != 200 {
+			c.t.Fatalf("register %s: %d", aor, status)
+		}
+		bound[aor] = contact
+	}
+	return bound
+}
+
+// TestRestartInPlace: the same name and address, empty memory, before anything
+// but the streams could notice.
+func TestRestartInPlace(t *testing.T) {
+	for victim := range uint32(3) {
+		t.Run(fmt.Sprintf("member %d", victim+1), func(t *testing.T) {
+			c := newTrial(t, 3)
+			c.startAll()
+			bound := bind(c, 40)
+			before := c.nodes[victim+1].Incarnation()
+			c.kill(victim + 1)
+			n := c.start(victim + 1)
+			for aor, contact := range bound { // while it is being filled
+				for id := range c.nodes {
+					result, contacts := c.lookup(id, aor)
+					if result == cluster.NotFound || result == cluster.Found && !slices.Equal(contacts, []string{contact}) {
+						t.Fatalf("member %d finds %v %q for %s", id, result, contacts, aor)
+					}
+				}
+			}
+			c.settled()
+			for id, other := range c.nodes {
+				m, _ := other.View().Member(victim + 1)
+				if id != victim+1 && (m.Incarnation != n.Incarnation() || m.Incarnation == before) {
+					t.Errorf("member %d knows incarnation %x, want %x", id, m.Incarnation, n.Incarnation())
+				}
+			}
+			for aor, contact := range bound {
+				c.wantBound(aor, contact)
+			}
+		})
+	}
+}
+
+// TestDrain: a member that leaves in order has handed over everything.
+func TestDrain(t *testing.T) {
+	c := newTrial(t, 3)
+	c.startAll()
+	bound := bind(c, 40)
+	if err := c.nodes[2].Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if ready, why := c.nodes[2].Ready(); ready || why != "draining" {
+		t.Errorf("ready %v, %q", ready, why)
+	}
+	c.kill(2)
+	c.kill(1) // the last copy is with member 3
+	for aor, contact := range bound {
+		c.wantBound(aor, contact)
+	}
+}
+
+// TestCloseSuspectsNobody: that it lets go of the others is no news of theirs.
+func TestCloseSuspectsNobody(t *testing.T) {
+	c := newTrial(t, 2)
+	cfg := c.config(1)
+	reports := make(chan []string, 10)
+	cfg.Suspects = func(names []string) { reports <- names }
+	c.startWith(cfg)
+	c.start(2)
+	c.settled()
+	c.kill(1)
+	close(reports)
+	for names := range reports {
+		if len(names) > 0 {
+			t.Errorf("a member that stops reports %q", names)
+		}
+	}
+}
