@@ -194,7 +194,7 @@ func (c *Core) onReplicate(p *peer, r *reader, e *Effects) bool {
 		e.u64(id)
 		e.send(p.id, start)
 	}
-	if changed {
+	if changed && !c.cfg.Fault.SkipRelay {
 		c.relay(local, p.id, sentTo, record, e)
 	}
 	return true

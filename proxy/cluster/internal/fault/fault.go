@@ -22,4 +22,6 @@ type Set struct {
 	FetchUnconfirmed bool
 	// KeepPending leaves updates under way as they were when another holder announces itself.
 	KeepPending bool
+	// SkipRelay does not pass updates on to holders that the home does not know.
+	SkipRelay bool
 }

@@ -1,0 +1,81 @@
+// Package cluster decides who holds which registrations, and keeps what was acknowledged from being lost. It is pure:
+// no clock, goroutine, lock or socket. Package peer drives it in a process, package sim in a simulation.
+//
+// [Membership] turns the published member set and what is known of the peers into a [View]: who is up, and the ring that
+// follows. A [Core] holds the records of every [Cores]th partition, runs the operations on them, and speaks with the
+// same core of the other members in messages that it reads and writes itself. Every method is one step: an event in,
+// [Effects] out.
+//
+// # What is promised
+//
+// Let at most R-1 members be down or not synced at a time, and streams between living members at worst break and stand
+// again. Then (1) a REGISTER that was answered 200 is found by every later lookup, by whichever member, until it expires
+// or is superseded; (2) what a 200 confirmed to be removed or superseded is not found again; (3) a lookup answers
+// [NotFound] only where that is so, and not because a member is new, restarted, or has just taken over; (4) a 200 means
+// that min(R, live) members hold the result.
+//
+// # How: who serves, hears everything
+//
+// Views differ between members for moments, and during trouble for longer, so no rule here depends on two members
+// having the same view. The rules are about what one member tells another on an ordered stream.
+//
+// For each partition a member is none, filling, held or leaving, and announces every change to every peer, who confirm
+// it. Only who is held or leaving serves: answers lookups and orders updates. The member that orders an update applies
+// it, sends it to its targets, and answers 200 when all that live have confirmed. Targets are the owners in its ring
+// and in the ring to come, for the copies; and every member that has announced filling, held or leaving, for the reads.
+//
+// A: who serves has announced itself to every member that may order updates, and has their confirmation. From filling
+// to held a member waits for the confirmations of all its peers. A member that appears later is told everything at once,
+// and serves only after its own announcement has been confirmed by all, which they do on the same stream after telling
+// theirs.
+//
+// B: a confirmation covers what is under way. Whoever confirms an announcement first adds the newcomer to the targets of
+// its updates that are not answered yet.
+//
+// C: who becomes held has what was acknowledged before. It fetches only after the confirmations, from one member that
+// serves, and therefore, by A and B, has every update answered before; every update answered later comes by itself. If
+// nobody serves the partition (first start, or R members lost) it asks everyone twice: two rounds, because a member may
+// have passed the partition on and dropped it between two answers of the first. Then it takes what there is from
+// everyone. If a published member was out of reach meanwhile, that conclusion is in doubt, and is drawn again when any
+// member comes.
+//
+// By A every serving member is a target of every update, so a 200 follows its confirmation: (1), (2) and (3). A restart
+// in place is a new incarnation: it begins with none, and what the others knew of the old one is forgotten when its
+// stream stands, including its confirmations of updates under way. The answer counts live targets that confirmed, and
+// the owners to come are among them: (4).
+//
+// D: the last serving member does not leave. Who no longer owns a partition is leaving, still serving, until all owners
+// are held by their own announcement, made with knowledge of this one's leaving (they have confirmed it); so of two
+// members that leave, neither relies on the other. They must also have what is here: equal checksums, or a fetch to the
+// end; after a partition of the network there can be more here than they heard of.
+//
+// Two members may order updates of one AOR at the same time under different views. Both are targets of each other, and
+// versions decide (package location): the clock in them is this member's, moved up to the fastest clock it has heard
+// of, so that of two updates one after the other the later wins whoever ordered it.
+//
+// # When more fails
+//
+// A stream that stands again between the same incarnations lost what was in it: both sides announce everything again
+// and resend what was not confirmed. A target reached by a common peer but not by the member that orders (a partial
+// partition) gets the update relayed. Members that took each other for dead go on with the ring each has; when they
+// meet, held partitions are compared by checksum and the differences fetched both ways. The same comparison runs all
+// the time, slowly. During a partition of the network both sides acknowledge; afterwards the later update of a contact
+// wins. A removal that one side confirmed without knowing the contact does not remove the other side's.
+//
+// # Operations
+//
+// The member a phone reached keeps the op and asks the first owner that serves; lookups are answered locally where
+// possible, asked of a second holder after [CoreConfig].HedgeAfter, and again of another when the first is lost or says
+// that it does not serve. If nobody serves, ops wait. After Timeout a REGISTER is answered 503 and a lookup is
+// [Unavailable], which is not NotFound. A retransmitted REGISTER (same Call-ID and CSeq) changes nothing, but is
+// replicated again before it is answered: the first attempt may have stopped half way.
+//
+// # What a driver must do
+//
+//   - Give a new View to every core before any message of the stream it is about, and before anything is sent on it.
+//   - Put Effects.Sends into the streams' queues before the core's lock is released, and call Done after.
+//   - Deliver messages of a stream in order. What cannot be sent, break the stream: never leave out one message.
+//   - Call PeerDown when the peer is believed dead, PeerUp for every new stream. Between a broken stream and one of the
+//     two, updates wait.
+//   - Sum Progress over all cores when Effects.Changed, for Membership.Progress; tell the peers when SelfState changes.
+package cluster
