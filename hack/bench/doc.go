@@ -2,7 +2,7 @@
 // CPU microseconds for each REGISTER and each call, and memory for each
 // binding, of sipring, Kamailio and a bare UDP echo side by side in one run.
 //
-//	go run ./hack/bench                      # three interleaved rounds, about four minutes
+//	go run ./hack/bench                      # three interleaved rounds, about three minutes
 //	go run ./hack/bench --quick              # a few seconds, for CI: does it work, not how fast
 //	go run ./hack/bench --markdown FILE --json FILE
 //	go run ./hack/bench --pprof DIR          # one more pass that profiles sipring under load

@@ -24,11 +24,17 @@ type sample struct {
 	New      phase[registerResult] `json:"register_new"`
 	Refresh  phase[registerResult] `json:"register_refresh"`
 	Calls    *phase[callResult]    `json:"calls,omitempty"`
+	Idle     phase[idleResult]     `json:"idle"`
 	Bindings int                   `json:"bindings"`
 	// Memory of all the server's processes in bytes (PSS): after the warm-up,
 	// and with all bindings after the refreshes.
 	MemoryBefore int64 `json:"memory_before"`
 	MemoryAfter  int64 `json:"memory_after"`
+}
+
+// idleResult is how long the server was left alone with all its bindings.
+type idleResult struct {
+	Seconds float64 `json:"seconds"`
 }
 
 // measure runs one round on one server, from a fresh start to its end.
@@ -44,6 +50,9 @@ func (b *bench) measure(ctx context.Context, t target, round int) (sample, error
 	if err := b.measureRegister(ctx, t, server, &s); err != nil {
 		return s, err
 	}
+	if err := b.measureIdle(ctx, server, &s); err != nil {
+		return s, err
+	}
 	if t.relays && b.sipp == "" {
 		s.Calls, err = b.measureCalls(ctx, t, server, dir)
 	}
@@ -53,6 +62,9 @@ func (b *bench) measure(ctx context.Context, t target, round int) (sample, error
 // startServer returns the server ready for its first request.
 func (b *bench) startServer(ctx context.Context, t target, dir string) (*process, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	if err := checkFree(t.address); err != nil {
 		return nil, err
 	}
 	argv, err := t.command(dir)
@@ -105,6 +117,35 @@ func (b *bench) measureRegister(ctx context.Context, t target, server *process, 
 	return nil
 }
 
+// measureIdle counts what timers and background work cost without any load;
+// it is part of every figure, most of all of calls at a low rate.
+func (b *bench) measureIdle(ctx context.Context, server *process, s *sample) error {
+	start, err := readUsage(server.pid())
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	if err := pause(ctx, time.Duration(b.options.Idle)*time.Second); err != nil {
+		return err
+	}
+	end, err := readUsage(server.pid())
+	if err != nil {
+		return err
+	}
+	s.Idle = phase[idleResult]{CPU: end.cpu - start.cpu, Result: idleResult{Seconds: time.Since(began).Seconds()}}
+	return nil
+}
+
+// pause waits, or returns the context's error.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // measureCalls counts the server's CPU until the drain time after the last
 // call, for its transactions live on until their timers end.
 func (b *bench) measureCalls(ctx context.Context, t target, server *process, dir string) (*phase[callResult], error) {
@@ -124,10 +165,8 @@ func (b *bench) measureCalls(ctx context.Context, t target, server *process, dir
 	if err != nil {
 		return nil, err
 	}
-	select {
-	case <-time.After(time.Duration(b.options.Drain) * time.Second):
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := pause(ctx, time.Duration(b.options.Drain)*time.Second); err != nil {
+		return nil, err
 	}
 	end, err := readUsage(server.pid())
 	if err != nil {

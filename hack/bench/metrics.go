@@ -37,6 +37,12 @@ func metrics() []metric {
 			},
 		},
 		{
+			key: "idle_cpu_ms_per_s", label: "server CPU without load [ms/s]", digits: 2, compare: true,
+			value: func(s sample, _ target) (float64, bool) {
+				return s.Idle.CPU.Seconds() * 1000 / s.Idle.Result.Seconds, s.Idle.Result.Seconds > 0
+			},
+		},
+		{
 			key: "register_per_s", label: "REGISTER, refresh [1/s]", compare: true,
 			value: func(s sample, _ target) (float64, bool) {
 				return float64(s.Refresh.Result.OK) / s.Refresh.Result.Seconds, s.Refresh.Result.OK > 0

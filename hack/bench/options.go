@@ -18,6 +18,7 @@ type options struct {
 	Calls     int `json:"calls"`
 	CallRate  int `json:"call_rate"` // calls begun in a second
 	Drain     int `json:"drain_seconds"`
+	Idle      int `json:"idle_seconds"`
 
 	only     string
 	sipring  string
@@ -31,8 +32,8 @@ type options struct {
 // parseOptions reads the command line. --quick lowers the defaults; what is
 // given explicitly wins over it.
 func parseOptions(args []string, stderr io.Writer) (options, error) {
-	full := options{Rounds: 3, Bindings: 20000, Refreshes: 100000, Window: 64, Sockets: 8, Calls: 5000, CallRate: 500, Drain: 6}
-	quick := options{Rounds: 2, Bindings: 2000, Refreshes: 10000, Window: 64, Sockets: 8, Calls: 500, CallRate: 500, Drain: 1}
+	full := options{Rounds: 3, Bindings: 20000, Refreshes: 100000, Window: 64, Sockets: 8, Calls: 5000, CallRate: 500, Drain: 6, Idle: 4}
+	quick := options{Rounds: 2, Bindings: 2000, Refreshes: 10000, Window: 64, Sockets: 8, Calls: 500, CallRate: 500, Drain: 1, Idle: 1}
 	defaults := full
 	for _, a := range args {
 		if a == "--quick" || a == "-quick" {
@@ -52,6 +53,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	fs.IntVar(&o.Calls, "calls", defaults.Calls, "calls in a round")
 	fs.IntVar(&o.CallRate, "call-rate", defaults.CallRate, "calls begun in a second")
 	fs.IntVar(&o.Drain, "drain", defaults.Drain, "seconds after the last call that are counted too, for transaction timers")
+	fs.IntVar(&o.Idle, "idle", defaults.Idle, "seconds without load that are measured")
 	fs.StringVar(&o.only, "only", "", "comma-separated servers to measure: sipring, kamailio, kamailio-tlsf, echo (default all)")
 	fs.StringVar(&o.sipring, "sipring", "bin/sipring", "the sipring binary")
 	fs.StringVar(&o.jsonFile, "json", "", "also write everything measured to this file as JSON (- for stdout)")
@@ -83,6 +85,7 @@ func (o options) validate() error {
 		{"calls", o.Calls, 1, 1000000},
 		{"call-rate", o.CallRate, 1, 10000},
 		{"drain", o.Drain, 0, 60},
+		{"idle", o.Idle, 1, 60},
 	} {
 		if c.value < c.min || c.value > c.max {
 			errs = append(errs, fmt.Errorf("--%s %d is not in %d..%d", c.name, c.value, c.min, c.max))

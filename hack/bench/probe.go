@@ -79,6 +79,17 @@ func countContacts(answer string) int {
 	return n
 }
 
+// checkFree returns an error when somebody listens at the address already. A
+// server that shares its port (SO_REUSEPORT) would start beside that one, get
+// a part of the load and look cheap.
+func checkFree(server netip.AddrPort) error {
+	conn, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(server))
+	if err != nil {
+		return fmt.Errorf("address taken: %w", err)
+	}
+	return conn.Close()
+}
+
 // waitReady asks for the bindings of an unknown user until the answer is 200:
 // that needs the socket, the registrar and, in a cluster, the ring.
 func waitReady(ctx context.Context, server netip.AddrPort, process *process) error {

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"errors"
 	"net"
 	"strings"
+	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestQueryAsksAndDoesNotBind(t *testing.T) {
@@ -31,6 +35,24 @@ func TestCountContacts(t *testing.T) {
 			t.Errorf("%s: got %d, want %d", name, got, tt.want)
 		}
 	}
+}
+
+// Also against a listener that would share the port.
+func TestCheckFreeRefusesATakenAddress(t *testing.T) {
+	shared := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		var err error
+		return errors.Join(c.Control(func(fd uintptr) {
+			err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+		}), err)
+	}}
+	conn, err := shared.ListenPacket(t.Context(), "udp4", "127.90.2.2:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := conn.LocalAddr().(*net.UDPAddr).AddrPort()
+	checkError(t, checkFree(address), "address taken")
+	_ = conn.Close()
+	checkError(t, checkFree(address), "")
 }
 
 func TestCheckBindingsWantsExactlyOne(t *testing.T) {

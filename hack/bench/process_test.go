@@ -67,7 +67,7 @@ func TestRunPinnedTellsStatusFromFailure(t *testing.T) {
 func TestRunAgainstEcho(t *testing.T) {
 	need(t, "taskset", "gcc")
 	var stdout, stderr bytes.Buffer
-	args := []string{"--only", "echo", "--rounds", "2", "--bindings", "200", "--refreshes", "1000", "--install=false", "--markdown", "-"}
+	args := []string{"--only", "echo", "--rounds", "2", "--bindings", "200", "--refreshes", "1000", "--idle", "1", "--install=false", "--markdown", "-"}
 	if err := realMain(t.Context(), args, &stdout, &stderr); err != nil {
 		t.Fatalf("%v\n%s", err, stderr.String())
 	}

@@ -46,7 +46,9 @@ func (b *bench) profile(ctx context.Context, dir string) error {
 		return err
 	}
 
-	b.progress("profiling calls")
+	// The profiler samples busy threads: short bursts between long waits escape it.
+	b.options.CallRate = max(b.options.CallRate, 1000)
+	b.progress("profiling calls at %d/s", b.options.CallRate)
 	callee, err := b.startCallee(ctx, t.address, work)
 	if err != nil {
 		return err

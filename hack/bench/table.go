@@ -114,8 +114,8 @@ func (r report) notes(bullet, end string) string {
 		fmt.Sprintf("Median (smallest-largest) of %d interleaved rounds, %s; ratios are within a round.", p.Rounds, r.Date.UTC().Format("2006-01-02 15:04 UTC")),
 		"Machine: "+r.Machine.String(),
 		fmt.Sprintf("REGISTER: %d new bindings, then %d refreshes, %d in flight from %d ports, no authentication; native/regload.c.", p.Bindings, p.Refreshes, p.Window, p.Sockets),
-		fmt.Sprintf("Calls: %d at %d/s (INVITE, 100, 180, 200, ACK, BYE, 200) with SIPp %s, counted until %d s after the last.", p.Calls, p.CallRate, r.SIPp, p.Drain),
-		"CPU: user and system time of all the server's processes; memory: their proportional set size, per binding the growth from warmed up and empty.",
+		fmt.Sprintf("Calls: %d at %d/s (INVITE, 100, 180, 200, ACK, BYE, 200) with SIPp %s, counted until %d s after the last, the CPU without load included; a call costs less at a higher rate, so compare within one run only.", p.Calls, p.CallRate, r.SIPp, p.Drain),
+		"CPU: user and system time of all the server's processes; memory: their proportional set size, per binding the growth from warmed up and empty, of this one server (a cluster holds each binding on several).",
 	)
 	for _, c := range r.Columns {
 		note := c.Label + ": " + c.Version

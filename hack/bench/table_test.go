@@ -15,7 +15,7 @@ func exampleReport() report {
 	one := func(round int, cpu time.Duration, failed int) sample {
 		r := phase[registerResult]{CPU: cpu, Result: registerResult{Sent: 1000 + failed, OK: 1000, Timeouts: failed, Seconds: 0.1, P50: 9, P99: 99}}
 		return sample{
-			Round: round, New: r, Refresh: r, Bindings: 1000, MemoryBefore: 1 << 20, MemoryAfter: 2 << 20,
+			Round: round, New: r, Refresh: r, Idle: phase[idleResult]{CPU: time.Millisecond, Result: idleResult{Seconds: 2}}, Bindings: 1000, MemoryBefore: 1 << 20, MemoryAfter: 2 << 20,
 			Calls: &phase[callResult]{CPU: cpu, Result: callResult{Created: 100, Succeeded: 100}},
 		}
 	}
@@ -42,11 +42,12 @@ func exampleReport() report {
 func TestTableShowsMeasuredFiguresAndReasons(t *testing.T) {
 	table := exampleReport().cells()
 	for i, want := range map[int][]string{
-		0: {"", "sipring", "Kamailio", "UDP echo", "sipring/Kamailio", "sipring/UDP echo", "goal, to Kamailio"},
-		1: {"server CPU per REGISTER, refresh [us]", "15.0 (10.0-20.0)", "40.0 (20.0-60.0)", "not built", "0.42 (0.33-0.50)", "-", "<= 0.25"},
-		3: {"server CPU per call, 7 messages [us]", "150.0 (100.0-200.0)", "400.0 (200.0-600.0)", "not built", "0.42 (0.33-0.50)", "-", "<= 0.33"},
-		8: {"memory per binding [bytes]", "1049", "1049", "not built", "1.00", "-", "<= 0.25"},
-		9: {"REGISTERs not answered 200", "0", "3 (0-6)", "not built", "-", "-", ""},
+		0:  {"", "sipring", "Kamailio", "UDP echo", "sipring/Kamailio", "sipring/UDP echo", "goal, to Kamailio"},
+		1:  {"server CPU per REGISTER, refresh [us]", "15.0 (10.0-20.0)", "40.0 (20.0-60.0)", "not built", "0.42 (0.33-0.50)", "-", "<= 0.25"},
+		3:  {"server CPU per call, 7 messages [us]", "150.0 (100.0-200.0)", "400.0 (200.0-600.0)", "not built", "0.42 (0.33-0.50)", "-", "<= 0.33"},
+		4:  {"server CPU without load [ms/s]", "0.50", "0.50", "not built", "1.00", "-", ""},
+		9:  {"memory per binding [bytes]", "1049", "1049", "not built", "1.00", "-", "<= 0.25"},
+		10: {"REGISTERs not answered 200", "0", "3 (0-6)", "not built", "-", "-", ""},
 	} {
 		if d := cmp.Diff(want, table[i]); d != "" {
 			t.Errorf("line %d: %s", i, d)
