@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -46,6 +47,20 @@ type Config struct {
 	Suspects func([]string)
 	// Log; nil discards.
 	Log *slog.Logger
+}
+
+func (c *Config) validate() error {
+	switch _, err := netip.ParseAddr(c.Address); {
+	case c.Keys == nil || len(c.Keys.Keys) == 0:
+		return errors.New("start peer: no keys")
+	case c.ID == 0:
+		return errors.New("start peer: no id")
+	case c.Handler == nil:
+		return errors.New("start peer: no handler")
+	case err != nil:
+		return fmt.Errorf("start peer: address: %w", err)
+	}
+	return nil
 }
 
 // Node is one member's part in the cluster: it drives proxy/cluster with real
@@ -104,6 +119,9 @@ const unknownWait = 3000
 func Start(cfg Config) (*Node, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if err := cfg.validate(); err != nil {
+		return nil, err
 	}
 	identity, err := newIdentity(cfg.Keys)
 	if err != nil {
