@@ -36,7 +36,7 @@ func options(t *testing.T) cluster.Options {
 		Name:     "selftest",
 		Nodes:    nodes,
 		StateDir: filepath.Join(os.TempDir(), "sipring-selftest"),
-		Subnet:   "10.78.0.0/16",
+		Subnet:   "10.97.0.0/16",
 		Logf:     t.Logf,
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
+	"net/netip"
 	"os"
 	"strings"
 )
@@ -38,8 +40,37 @@ var sysctls = map[string]string{
 	"net/ipv4/conf/default/send_redirects": "0",
 }
 
+// subnetFree fails if an interface of the host has an address in the subnet:
+// another cluster with the same one, most likely.
+func (o Options) subnetFree() error {
+	links, err := net.Interfaces()
+	if err != nil {
+		return err
+	}
+	for _, link := range links {
+		addrs, err := link.Addrs()
+		if err != nil {
+			return fmt.Errorf("addresses of %s: %w", link.Name, err)
+		}
+		for _, addr := range addrs {
+			if inSubnet(addr, o.Subnet) {
+				return fmt.Errorf("subnet %s is used by interface %s with %s: choose another", o.Subnet, link.Name, addr)
+			}
+		}
+	}
+	return nil
+}
+
+func inSubnet(addr net.Addr, subnet string) bool {
+	prefix, err := netip.ParsePrefix(addr.String())
+	return err == nil && prefix.Overlaps(netip.MustParsePrefix(subnet))
+}
+
 // buildNetwork makes the fabric, a namespace for every machine, and the routes.
 func (o Options) buildNetwork(ctx context.Context) error {
+	if err := o.subnetFree(); err != nil {
+		return err
+	}
 	if err := o.buildFabric(ctx); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@
 package cluster
 
 import (
+	"net"
 	"net/netip"
 	"testing"
 
@@ -62,6 +63,26 @@ func TestRangesDoNotOverlap(t *testing.T) {
 		}
 		if !machines.Contains(netip.MustParseAddr(p.node(n))) {
 			t.Errorf("%s: %s is not in %s", NodeName(n), p.node(n), machines)
+		}
+	}
+}
+
+func TestSubnetInUse(t *testing.T) {
+	tests := map[string]bool{
+		"10.77.0.1/24":  true,
+		"10.0.0.1/8":    true, // the subnet lies within
+		"10.78.0.1/24":  false,
+		"192.0.2.2/24":  false,
+		"fe80::1/64":    false,
+		"10.77.64.9/32": true,
+	}
+	for addr, want := range tests {
+		ip, n, err := net.ParseCIDR(addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := inSubnet(&net.IPNet{IP: ip, Mask: n.Mask}, "10.77.0.0/16"); got != want {
+			t.Errorf("inSubnet(%s) = %t, want %t", addr, got, want)
 		}
 	}
 }
