@@ -146,7 +146,7 @@ func evictedTrouble(d *membership.Result) *trouble {
 	if len(d.Evicted) == 0 {
 		return nil
 	}
-	return &trouble{v1alpha1.ReasonMemberEvicted, fmt.Sprintf("most of the others do not reach %s: look at the network between its node and theirs", strings.Join(d.Evicted, ", "))}
+	return &trouble{v1alpha1.ReasonMemberEvicted, fmt.Sprintf("most of the others do not reach %s: it hangs, or the network between its node and theirs is broken", strings.Join(d.Evicted, ", "))}
 }
 
 func quorumTrouble(c *v1alpha1.SIPCluster, d *membership.Result) *trouble {

@@ -9,7 +9,7 @@ import (
 
 // changes says what differs between the previous set and the result's.
 func changes(in Input, nodes map[string]Node, previous map[uint32]config.Member, r *Result) []Change {
-	before := cmp.Or(in.Previous, &config.MemberSet{})
+	before := cmp.Or(in.Previous, &config.MemberSet{Ring: r.Set.Ring})
 	now := membersByID(r.Set)
 	var out []Change
 	for _, m := range before.Members {

@@ -22,6 +22,7 @@ func TestChanges(t *testing.T) {
 		want     []change
 	}{
 		"nothing":             {three, Input{Pods: pods(3)}, nil},
+		"first of nobody":     {nil, Input{Pods: []Pod{pod(1, notReady)}}, nil},
 		"first of all":        {nil, Input{Pods: []Pod{pod(1), pod(2, notReady)}}, []change{{Joined, "ring-0", ""}, ring}},
 		"joining is no event": {three, Input{Pods: append(pods(3), pod(4, notReady))}, nil},
 		"joined":              {three, Input{Pods: pods(4)}, []change{{Joined, "ring-3", ""}, ring}},

@@ -22,9 +22,8 @@
 //
 //   - The set is valid (config.MemberSet.Validate) and does not depend on the
 //     order of the input.
-//   - The epoch never falls, and grows exactly when the set changes (or the record
-//     of it was lost or set back); deciding
-//     again from the result changes nothing.
+//   - The epoch never falls, and grows exactly when the set changes or the record
+//     of it was lost or set back; deciding again from the result changes nothing.
 //   - A ring that had active members is not published empty while one of them
 //     still has an address and was not asked to go: if all of them turn not
 //     ready at once the likely cause is what watches them, so the last active
