@@ -30,6 +30,10 @@ func (a Action) String() string {
 	return [...]string{"drop", "reject", "options", "register", "lookup", "in-dialog"}[a]
 }
 
+// WhyForged is the Why of a request whose Route names us and holds a token that
+// does not verify.
+const WhyForged = "forged_token"
+
 // Decision is what Decide found. It is meant to be reused by one goroutine at a
 // time: slices are views into the request or into the Decision, and hold until
 // either changes.

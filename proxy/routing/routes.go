@@ -50,7 +50,7 @@ func (t *Tables) takeRoutes(m *wire.Message, uri *wire.URI, d *Decision) (hasTok
 		case ours:
 			d.OwnRoutes++
 		case forged:
-			d.reject(m, 403, "Forbidden", "forged_token")
+			d.reject(m, 403, "Forbidden", WhyForged)
 			return false, false
 		case foreign:
 			d.NextRoute = route.URI

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"errors"
 	"net/netip"
 
 	"github.com/sipring/sipring/proxy/routing"
@@ -64,9 +63,9 @@ func (r *request) handle() {
 
 // dropFault counts what cannot be answered.
 func (s *Server) dropFault(err error) {
-	var fault *wire.Error
+	fault, ok := err.(*wire.Error) //nolint:errorlint // never wrapped, and As allocates
 	switch {
-	case !errors.As(err, &fault):
+	case !ok:
 		s.metrics.drop(dropMalformed)
 	case fault.Kind == wire.KindEmpty:
 		s.metrics.drop(dropKeepalive)
@@ -81,8 +80,8 @@ func (s *Server) dropFault(err error) {
 // 16.3 step 1), if it can be answered, at a limited rate: an error response is
 // the one thing a stranger gets for a few bytes.
 func (r *request) refuse(err error) {
-	var fault *wire.Error
-	if !errors.As(err, &fault) || fault.Status == 0 || r.msg.Method() == wire.MethodAck || r.readVia() != nil {
+	fault, ok := err.(*wire.Error) //nolint:errorlint // never wrapped, and As allocates
+	if !ok || fault.Status == 0 || r.msg.Method() == wire.MethodAck || r.readVia() != nil {
 		r.s.dropFault(err)
 		r.release()
 		return
@@ -148,8 +147,8 @@ func (r *request) sentBy() []byte {
 // act carries the decision out.
 func (r *request) act() {
 	d := &r.decision
-	if d.Why == "forged_token" {
-		r.s.metrics.drop(dropForged)
+	if d.Action == routing.Reject || d.Action == routing.Drop {
+		r.s.noteRefusal(r)
 	}
 	switch d.Action {
 	case routing.Register:

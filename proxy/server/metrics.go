@@ -26,14 +26,13 @@ const (
 	dropNoDestination                   // the next hop has no address
 	dropOverload                        // no room to hold it
 	dropPeerFrame                       // a frame of another member that makes no sense
-	dropForged                          // a forged token
 	dropReasons
 )
 
 var dropNames = [dropReasons]string{
 	dropKeepalive: "keepalive", dropNotSIP: "not_sip", dropMalformed: "malformed", dropRateLimited: "rate_limited",
 	dropStray: "stray_response", dropLate: "late_response", dropAck: "ack", dropCancel: "cancel",
-	dropNoDestination: "no_destination", dropOverload: "overload", dropPeerFrame: "peer_frame", dropForged: "forged_token",
+	dropNoDestination: "no_destination", dropOverload: "overload", dropPeerFrame: "peer_frame",
 }
 
 const (
@@ -54,6 +53,7 @@ type Metrics struct {
 	stateless  atomic.Uint64 // messages forwarded without a transaction
 	toOwner    atomic.Uint64 // responses handed to the member that owns their transaction
 	fromPeer   atomic.Uint64
+	forged     atomic.Uint64 // requests with a token that does not verify
 	registers  [len(histogramBounds) + 1]atomic.Uint64
 	registerNS atomic.Uint64
 
@@ -104,6 +104,7 @@ var (
 	statelessDesc    = desc("stateless_total", "Messages forwarded without a transaction.")
 	handedDesc       = desc("responses_handed_total", "Responses handed to the member that owns their transaction.")
 	takenDesc        = desc("responses_taken_total", "Responses taken from other members.")
+	forgedDesc       = desc("forged_tokens_total", "Requests refused because their Route holds a token that does not verify.")
 	transactionsDesc = desc("transactions", "Transactions held.")
 	registerDesc     = desc("register_duration_seconds", "From a REGISTER to its final response.")
 	datagramsDesc    = desc("datagrams_total", "UDP datagrams.", "direction")
@@ -112,7 +113,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{requestsDesc, responsesDesc, droppedDesc, statelessDesc, handedDesc, takenDesc,
+	for _, d := range []*prometheus.Desc{requestsDesc, responsesDesc, droppedDesc, statelessDesc, handedDesc, takenDesc, forgedDesc,
 		transactionsDesc, registerDesc, datagramsDesc, udpErrorsDesc} {
 		ch <- d
 	}
@@ -140,6 +141,7 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	counter(statelessDesc, m.stateless.Load())
 	counter(handedDesc, m.toOwner.Load())
 	counter(takenDesc, m.fromPeer.Load())
+	counter(forgedDesc, m.forged.Load())
 	m.collectRegisters(ch)
 	if m.gauges == nil {
 		return

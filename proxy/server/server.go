@@ -60,21 +60,22 @@ const tick = 10 * time.Millisecond
 
 // Server is the data path of one proxy. Its methods may be called concurrently.
 type Server struct {
-	config   *config.Config
-	self     uint32
-	life     uint32 // of this process, as it stands in our Vias
-	keys     *token.Keys
-	log      *slog.Logger
-	limits   wire.Limits
-	socket   *transport.UDP
-	resolver *transport.Resolver
-	table    *transaction.Table
-	cluster  Cluster
-	metrics  *Metrics
-	refusals limiter
-	requests sync.Pool
-	snap     atomic.Pointer[snapshot]
-	started  time.Time
+	config     *config.Config
+	self       uint32
+	life       uint32 // of this process, as it stands in our Vias
+	keys       *token.Keys
+	log        *slog.Logger
+	limits     wire.Limits
+	socket     *transport.UDP
+	resolver   *transport.Resolver
+	table      *transaction.Table
+	cluster    Cluster
+	metrics    *Metrics
+	refusals   limiter
+	debugLines limiter
+	requests   sync.Pool
+	snap       atomic.Pointer[snapshot]
+	started    time.Time
 
 	serving atomic.Bool
 	ticking sync.WaitGroup
@@ -103,7 +104,7 @@ func New(c Config) (*Server, error) {
 		config: c.Proxy, self: c.Self,
 		keys: c.Keys, log: c.Log, limits: wire.DefaultLimits(), socket: socket,
 		resolver: transport.NewResolver(c.Lookup, time.Now),
-		metrics:  &Metrics{}, refusals: limiter{perSecond: maxRefusals},
+		metrics:  &Metrics{}, refusals: limiter{perSecond: maxRefusals}, debugLines: limiter{perSecond: maxDebugLines},
 		started: time.Now(), stop: make(chan struct{}),
 	}
 	s.metrics.gauges = s.readGauges
