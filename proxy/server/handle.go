@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/sipring/sipring/proxy/routing"
 	"github.com/sipring/sipring/proxy/token"
@@ -23,7 +24,9 @@ func (l *loop) HandleDatagram(data []byte, source netip.AddrPort) {
 	}
 	r := l.s.takeRequest()
 	r.raw = append(r.raw[:0], data...)
-	r.loop, r.from, r.now, r.snap = l.index, source, l.s.now(), l.s.snap.Load()
+	r.loop, r.from, r.snap = l.index, source, l.s.snap.Load()
+	r.arrived = time.Since(l.s.started)
+	r.now = r.arrived.Milliseconds()
 	r.handle()
 }
 

@@ -18,7 +18,6 @@ func (r *request) startRegister() {
 	if r.translated() {
 		r.register.Update.Received = r.from
 	}
-	r.arrived = time.Now()
 	r.s.cluster.Register(&r.register)
 }
 
@@ -37,7 +36,7 @@ func (r *request) registerDone(op *cluster.RegisterOp) {
 	default:
 		r.respond(503, "Service Unavailable", retryAfter)
 	}
-	r.s.metrics.registered(time.Since(r.arrived))
+	r.s.metrics.registered(time.Since(r.s.started) - r.arrived)
 	r.release()
 }
 

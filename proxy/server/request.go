@@ -27,8 +27,8 @@ type request struct {
 	loop    int            // whose socket answers
 	from    netip.AddrPort // where it came from
 	source  transaction.Source
-	now     int64     // milliseconds
-	arrived time.Time // when it arrived, for a REGISTER
+	now     int64         // milliseconds
+	arrived time.Duration // since the server's start
 
 	tx       token.TxID
 	ids      []token.TxID
