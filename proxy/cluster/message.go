@@ -18,7 +18,7 @@ const (
 	kindRegistered                 // op 8, status 2 (0: not held here), record
 	kindLookup                     // op 8, partition 4, AOR
 	kindFound                      // op 8, held 1, record
-	kindReplicate                  // op 8 (0: no answer wanted), partition 4, holders 1 + 4 each, record
+	kindReplicate                  // op 8 (0: no answer wanted), partition 4, holders 2 + 4 each, record
 	kindStored                     // op 8
 	kindStatus                     // sequence 4, clock 8, flags 1, count 4, (partition 4, status 1) each
 	kindNoted                      // sequence 4

@@ -6,6 +6,10 @@ import "github.com/sipring/sipring/proxy/location"
 func (c *Core) Lookup(now int64, op *LookupOp, e *Effects) {
 	c.at(now)
 	c.stats.Lookups++
+	if len(op.AOR) > location.MaxAOR {
+		c.finishLookup(op, true, location.Record{}, e) // too long to have been registered
+		return
+	}
 	hash, local, ok := c.place(op.AOR)
 	if !ok {
 		c.stats.RefusedOps++

@@ -9,6 +9,10 @@ import (
 func (c *Core) Register(now int64, op *RegisterOp, e *Effects) {
 	c.at(now)
 	c.stats.Registers++
+	if !op.Update.Valid() {
+		c.finishRegister(op, location.StatusBadRequest, location.Record{}, e)
+		return
+	}
 	hash, local, ok := c.place(op.Update.AOR)
 	if !ok {
 		c.refuseRegister(op, e)
@@ -113,7 +117,7 @@ func (c *Core) beginReplicate(e *Effects, id uint64, local int32, targets []uint
 	start := c.begin(e, kindReplicate)
 	e.u64(id)
 	e.u32(uint32(c.global(local)))
-	e.u8(uint8(len(targets)))
+	e.u16(uint16(len(targets)))
 	for _, t := range targets {
 		e.u32(t)
 	}
@@ -175,7 +179,7 @@ func (c *Core) onRegistered(p *peer, r *reader, e *Effects) bool {
 // here: between the two there is no stream.
 func (c *Core) onReplicate(p *peer, r *reader, e *Effects) bool {
 	id, number := r.u64(), r.u32()
-	sentTo := r.take(4 * int(r.u8()))
+	sentTo := r.take(4 * int(r.u16()))
 	local, ok := c.local(number)
 	record, rest, err := c.readRecord(r.b)
 	if r.bad || !ok || err != nil || len(rest) > 0 {
@@ -228,7 +232,7 @@ func (c *Core) relay(local int32, from uint32, sentTo []byte, record location.Re
 			continue
 		}
 		if start < 0 {
-			start = c.beginReplicate(e, 0, local, all[:min(len(all), 255)])
+			start = c.beginReplicate(e, 0, local, all)
 			e.record(record, c.now)
 		}
 		c.stats.Relayed++

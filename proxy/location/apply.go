@@ -33,7 +33,7 @@ type applier struct {
 }
 
 func (a *applier) apply(now int64, r Record, u *Update, lim Limits, stamp Version) (Record, Result) {
-	if u.Star && len(u.Contacts) > 0 || !u.fits() {
+	if !u.Valid() {
 		return r, Result{Status: StatusBadRequest}
 	}
 	if u.Fetch() {
@@ -61,21 +61,6 @@ func (a *applier) apply(now int64, r Record, u *Update, lim Limits, stamp Versio
 		return r, Result{Status: StatusForbidden}
 	}
 	return a.encode(size), Result{Status: StatusOK, Changed: true, Stamp: stamp}
-}
-
-// fits reports whether each part of u can be stored.
-func (u *Update) fits() bool {
-	if len(u.AOR) == 0 || len(u.AOR) > maxAOR {
-		return false
-	}
-	for i := range u.Contacts {
-		c := &u.Contacts[i]
-		size := headSize + len(c.URI) + len(c.Params) + len(c.Instance) + len(u.CallID) + len(u.Path)
-		if len(c.URI) == 0 || size > maxBinding || c.Q > MaxQ || int64(c.Expires)*1000 > maxRemaining-tombstoneMargin {
-			return false
-		}
-	}
-	return true
 }
 
 // refreshInPlace applies an update that only refreshes bindings as they are, and reports whether it was one.

@@ -83,7 +83,7 @@ func adopt(b []byte, now int64) error {
 	if len(b) == 0 {
 		return nil
 	}
-	if len(b) < 2 || 2+int(le.Uint16(b)) > len(b) || le.Uint16(b) == 0 || le.Uint16(b) > maxAOR {
+	if len(b) < 2 || 2+int(le.Uint16(b)) > len(b) || le.Uint16(b) == 0 || le.Uint16(b) > MaxAOR {
 		return fmt.Errorf("parse record's AOR: %w", ErrMalformed)
 	}
 	var before entry

@@ -10,7 +10,8 @@ const (
 	maxParsed = 256 << 10
 	// maxBinding is the most bytes of one binding.
 	maxBinding = 8 << 10
-	maxAOR     = 2 << 10
+	// MaxAOR is the most bytes of an address-of-record.
+	MaxAOR = 2 << 10
 )
 
 // Record is the bindings of one AOR, in bytes that are read in place. The zero Record has no AOR and no bindings.

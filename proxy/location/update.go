@@ -37,6 +37,25 @@ type ContactUpdate struct {
 // Fetch reports whether the update only asks for the current bindings.
 func (u *Update) Fetch() bool { return !u.Star && len(u.Contacts) == 0 }
 
+// maxUpdateContacts is the most contacts of one update.
+const maxUpdateContacts = 512
+
+// Valid reports whether every part of u is of a size that can be stored and sent to another member. Apply answers 400
+// to what is not.
+func (u *Update) Valid() bool {
+	if len(u.AOR) == 0 || len(u.AOR) > MaxAOR || len(u.CallID)+len(u.Path) > maxBinding || len(u.Contacts) > maxUpdateContacts {
+		return false
+	}
+	for i := range u.Contacts {
+		c := &u.Contacts[i]
+		size := headSize + len(c.URI) + len(c.Params) + len(c.Instance) + len(u.CallID) + len(u.Path)
+		if len(c.URI) == 0 || size > maxBinding || c.Q > MaxQ || int64(c.Expires)*1000 > maxRemaining-tombstoneMargin {
+			return false
+		}
+	}
+	return !u.Star || len(u.Contacts) == 0
+}
+
 // Limits bound what one AOR may hold.
 type Limits struct {
 	// MaxContacts is the most live bindings of an AOR. 0 means 10.

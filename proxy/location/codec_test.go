@@ -1,0 +1,92 @@
+package location
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestRecordRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := drawRecord(t)
+		here, there := start, start+rapid.Int64Range(-10_000, 10_000).Draw(t, "skew")
+		sent := AppendRecord(nil, r, here)
+		got, _, rest, err := ParseRecord(nil, append(bytes.Clone(sent), 1, 2), there)
+		if err != nil || len(rest) != 2 {
+			t.Fatalf("parse: %v, %d bytes left", err, len(rest))
+		}
+		again := AppendRecord(nil, got, there)
+		if !bytes.Equal(sent, again) {
+			t.Fatalf("sent %x, sent on %x", sent, again)
+		}
+		if got.LiveCount(there) != r.LiveCount(here) {
+			t.Fatalf("%d live here, %d there", r.LiveCount(here), got.LiveCount(there))
+		}
+	})
+}
+
+func TestParseRecordRefuses(t *testing.T) {
+	u := register("call", 1, contact("sip:a@1", 60), contact("sip:a@2", 60))
+	r, _ := Apply(start, Record{}, &u, Limits{}, 5, 1)
+	sent := AppendRecord(nil, r, start)
+	first := 4 + 2 + len(aor)
+	second := first + int(le.Uint16(sent[first:]))
+	for name, tt := range map[string]struct {
+		spoil func(b []byte) []byte
+		want  error
+	}{
+		"nothing":                {func([]byte) []byte { return nil }, ErrTruncated},
+		"cut short":              {func(b []byte) []byte { return b[:len(b)-1] }, ErrTruncated},
+		"size beyond the bound":  {func(b []byte) []byte { le.PutUint32(b, maxParsed+1); return b }, ErrMalformed},
+		"AOR beyond the end":     {func(b []byte) []byte { le.PutUint16(b[4:], 60_000); return b }, ErrMalformed},
+		"no AOR":                 {func(b []byte) []byte { le.PutUint16(b[4:], 0); return b }, ErrMalformed},
+		"binding of size 0":      {func(b []byte) []byte { le.PutUint16(b[first:], 0); return b }, ErrMalformed},
+		"binding beyond the end": {func(b []byte) []byte { le.PutUint16(b[second:], 60_000); return b }, ErrTruncated},
+		"strings beyond binding": {func(b []byte) []byte { le.PutUint16(b[first+atLens:], 60_000); return b }, ErrMalformed},
+		"expiry too far":         {func(b []byte) []byte { le.PutUint64(b[first+atExpires:], maxRemaining+1); return b }, ErrMalformed},
+		"expiry below 0":         {func(b []byte) []byte { le.PutUint64(b[first+atExpires:], 1<<63); return b }, ErrMalformed},
+		"remembered too long":    {func(b []byte) []byte { le.PutUint32(b[first+atLinger:], 1<<31); return b }, ErrMalformed},
+		"version too high":       {func(b []byte) []byte { le.PutUint64(b[first+atCounter:], 1<<63); return b }, ErrMalformed},
+		"q above 1":              {func(b []byte) []byte { le.PutUint16(b[first+atQ:], 1001); return b }, ErrMalformed},
+		"unknown flag":           {func(b []byte) []byte { b[first+atFlags] |= 0x80; return b }, ErrMalformed},
+		"IPv4 and IPv6":          {func(b []byte) []byte { b[first+atFlags] |= flagV4 | flagV6; return b }, ErrMalformed},
+		"address without flag":   {func(b []byte) []byte { b[first+atAddr] = 1; return b }, ErrMalformed},
+		"keys not rising":        {func(b []byte) []byte { copy(b[second:], b[first:second]); return b }, ErrMalformed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, _, err := ParseRecord(nil, tt.spoil(bytes.Clone(sent)), start)
+			if !errors.Is(err, tt.want) {
+				t.Errorf("error %v, want %v", err, tt.want)
+			}
+		})
+	}
+}
+
+func FuzzParseRecord(f *testing.F) {
+	f.Add([]byte{0, 0, 0, 0})
+	u := register("call", 1, contact("sip:a@1", 60), outbound("sip:a@2", "<urn:uuid:1>", 1, 0))
+	r, _ := Apply(start, Record{}, &u, Limits{}, 5, 1)
+	f.Add(AppendRecord(nil, r, start))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, _, _, err := ParseRecord(nil, b, start)
+		if err != nil {
+			return
+		}
+		again, _, _, err := ParseRecord(nil, AppendRecord(nil, r, start), start)
+		if err != nil {
+			t.Fatalf("accepted and not accepted again: %v", err)
+		}
+		s := NewStore(1)
+		s.Merge(0, 1, again)
+		s.Merge(0, 1, r)
+		s.Digest(start, 0)
+		u := register("call", 2, contact("sip:a@1", 60))
+		s.Apply(start, 0, 1, &u, Limits{}, 1, 1)
+		s.Purge(start+maxRemaining*2, 0)
+		if !r.IsZero() && s.Stats().Records != 0 {
+			t.Fatalf("not forgotten: %+v", s.Stats())
+		}
+	})
+}

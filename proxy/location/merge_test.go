@@ -1,0 +1,109 @@
+package location
+
+import (
+	"fmt"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// drawRecord draws the outcome of some updates at some members: from few contacts, so that records overlap.
+func drawRecord(t *rapid.T) Record {
+	r := Record{}
+	for range rapid.IntRange(0, 6).Draw(t, "updates") {
+		u := register(
+			rapid.SampledFrom([]string{"a", "b"}).Draw(t, "callID"), rapid.Uint32Range(1, 9).Draw(t, "cseq"), drawContact(t))
+		u.Star = rapid.IntRange(0, 9).Draw(t, "star") == 0
+		if u.Star {
+			u.Contacts = nil
+		}
+		now := start + rapid.Int64Range(0, 9).Draw(t, "now")*1000
+		r, _ = Apply(now, r, &u, Limits{}, rapid.Uint64Range(1, 9).Draw(t, "clock"), rapid.Uint32Range(1, 3).Draw(t, "node"))
+	}
+	return r
+}
+
+func drawContact(t *rapid.T) ContactUpdate {
+	c := contact(fmt.Sprintf("sip:a@%d", rapid.IntRange(1, 4).Draw(t, "host")), rapid.SampledFrom([]uint32{0, 1, 60, 3600}).Draw(t, "expires"))
+	if rapid.Bool().Draw(t, "outbound") {
+		c.Instance, c.RegID = []byte("<urn:uuid:1>"), rapid.Uint32Range(1, 2).Draw(t, "regID")
+	}
+	return c
+}
+
+func equal(a, b Record) bool { return string(a.b) == string(b.b) }
+
+func TestMergeLaws(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a, b, c := drawRecord(t), drawRecord(t), drawRecord(t)
+		if !equal(Merge(a, b), Merge(b, a)) {
+			t.Fatal("not commutative")
+		}
+		if !equal(Merge(Merge(a, b), c), Merge(a, Merge(b, c))) {
+			t.Fatal("not associative")
+		}
+		if !equal(Merge(a, a), a) {
+			t.Fatal("not idempotent")
+		}
+		if !equal(Merge(a, Merge(a, b)), Merge(a, b)) {
+			t.Fatal("not absorbing")
+		}
+		if !equal(Merge(a, Record{}), a) || !equal(Merge(Record{}, a), a) {
+			t.Fatal("the zero record is not neutral")
+		}
+	})
+}
+
+// The store's merge, which changes what it can in place, is the same function.
+func TestStoreMerges(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s, want := NewStore(1), Record{}
+		for range rapid.IntRange(1, 5).Draw(t, "records") {
+			r := drawRecord(t)
+			after := Merge(want, r)
+			if changed := s.Merge(0, 7, r); changed != (!equal(after, want) && bindingsIn(after) > 0) {
+				t.Fatalf("changed %v", changed)
+			}
+			if bindingsIn(after) > 0 {
+				want = after
+			}
+			if got := s.Get(0, 7, []byte(aor)); !equal(got, want) {
+				t.Fatalf("store has %v, merge gives %v", show(got, start), show(want, start))
+			}
+		}
+	})
+}
+
+func bindingsIn(r Record) int {
+	n := 0
+	for range r.All() {
+		n++
+	}
+	return n
+}
+
+// What each step wrote, merged in any order, is what the steps gave: a replica needs only what changed.
+func TestDeltasAreEnough(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		home, replica := Record{}, Record{}
+		var deltas []Record
+		for i := range rapid.IntRange(1, 8).Draw(t, "updates") {
+			u := register(rapid.SampledFrom([]string{"a", "b"}).Draw(t, "callID"), uint32(i+1), drawContact(t))
+			var res Result
+			home, res = Apply(start, home, &u, Limits{}, uint64(start), 1)
+			if res.Changed {
+				d, _, _, err := ParseRecord(nil, AppendDelta(nil, home, start, res.Stamp), start)
+				if err != nil {
+					t.Fatal(err)
+				}
+				deltas = append(deltas, d)
+			}
+		}
+		for _, d := range rapid.Permutation(deltas).Draw(t, "order") {
+			replica = Merge(replica, d)
+		}
+		if fmt.Sprint(show(home, start)) != fmt.Sprint(show(replica, start)) {
+			t.Fatalf("home has %v, replica %v", show(home, start), show(replica, start))
+		}
+	})
+}
