@@ -287,7 +287,7 @@ func TestKeysPrintsWhatParses(t *testing.T) {
 }
 
 func TestVersion(t *testing.T) {
-	cmd := Version()
+	cmd := VersionCommand()
 	var out bytes.Buffer
 	cmd.SetOut(&out)
 	cmd.SetArgs(nil)

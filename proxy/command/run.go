@@ -17,7 +17,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"k8s.io/client-go/kubernetes"
 
 	"github.com/sipring/sipring/proxy/admin"
 	"github.com/sipring/sipring/proxy/config"
@@ -96,14 +95,10 @@ func (p *proxy) source() (memberset.Source, error) {
 		p.log.Warn("no Kubernetes API: following the mounted member set alone", "error", err)
 		return memberset.NewFile(p.members, p.log), nil
 	}
-	p.lease = p.newLease(client)
-	return memberset.NewConfigMap(client, p.namespace, p.configMap, p.members, p.log), nil
-}
-
-func (p *proxy) newLease(client kubernetes.Interface) *memberset.Lease {
-	return memberset.NewLease(client, memberset.LeaseConfig{
+	p.lease = memberset.NewLease(client, memberset.LeaseConfig{
 		Namespace: p.namespace, Pod: p.name, PodUID: os.Getenv("POD_UID"), Cluster: p.config.Cluster, Log: p.log,
 	})
+	return memberset.NewConfigMap(client, p.namespace, p.configMap, p.members, p.log), nil
 }
 
 // apply takes a newer member set; calls come one at a time. The first that

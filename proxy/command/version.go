@@ -7,8 +7,11 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Version returns the command that prints the version.
-func Version() *cobra.Command {
+// Version is set by the linker in release builds.
+var Version string
+
+// VersionCommand returns the command that prints the version.
+func VersionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
@@ -26,7 +29,10 @@ func buildVersion() string {
 	if !ok {
 		return "unknown"
 	}
-	v := info.Main.Version
+	v := Version
+	if v == "" {
+		v = info.Main.Version
+	}
 	if v == "" || v == "(devel)" {
 		v = "devel"
 		for _, s := range info.Settings {
