@@ -79,7 +79,7 @@ func get(t *testing.T, url string) (int, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Body.Close()
+	defer func() { _ = r.Body.Close() }()
 	b, err := io.ReadAll(r.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -149,7 +149,7 @@ func TestFollowStreamsEventsAsTheyHappen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Body.Close()
+	defer func() { _ = r.Body.Close() }()
 	lines := bufio.NewScanner(r.Body)
 	next := func(want string) {
 		for lines.Scan() {
@@ -176,7 +176,7 @@ func TestFollowersAreBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer r.Body.Close()
+		defer func() { _ = r.Body.Close() }()
 		if refused := r.StatusCode == http.StatusServiceUnavailable; refused != (i == maxFollowers) {
 			t.Fatalf("follower %d: %d", i, r.StatusCode)
 		}

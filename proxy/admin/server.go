@@ -44,7 +44,7 @@ type Server struct {
 
 // Start listens and serves until Close.
 func Start(c Config) (*Server, error) {
-	l, err := net.Listen("tcp", c.Address)
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", c.Address)
 	if err != nil {
 		return nil, fmt.Errorf("admin: %w", err)
 	}

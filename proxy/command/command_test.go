@@ -110,7 +110,7 @@ func (f *folder) get(member int, path string) (int, string) {
 	if err != nil {
 		return 0, err.Error()
 	}
-	defer r.Body.Close()
+	defer func() { _ = r.Body.Close() }()
 	b, _ := io.ReadAll(r.Body)
 	return r.StatusCode, string(b)
 }
@@ -139,7 +139,7 @@ func (f *folder) register(member int, user, contact string) string {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	id := fmt.Sprintf("%s%d", user, time.Now().UnixNano())
 	text := fmt.Sprintf("REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP %s;rport;branch=z9hG4bK%s\r\nFrom: <sip:%s@example.com>;tag=1\r\n"+
 		"To: <sip:%s@example.com>\r\nCall-ID: %s\r\nCSeq: 1 REGISTER\r\n", conn.LocalAddr(), id, user, user, id)

@@ -39,8 +39,10 @@ var (
 
 // Describe implements prometheus.Collector.
 func (c *clusterMetrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{readyDesc, epochDesc, ringDesc, peersDesc, bindingsDesc, bytesDesc, partitionsDesc, pendingDesc,
-		operationsDesc, failedDesc, hedgedDesc, rehomedDesc, repairsDesc, lossesDesc, failoversDesc, lossToRingDesc, refusedDesc, framesDesc, setsDesc} {
+	for _, d := range []*prometheus.Desc{
+		readyDesc, epochDesc, ringDesc, peersDesc, bindingsDesc, bytesDesc, partitionsDesc, pendingDesc,
+		operationsDesc, failedDesc, hedgedDesc, rehomedDesc, repairsDesc, lossesDesc, failoversDesc, lossToRingDesc, refusedDesc, framesDesc, setsDesc,
+	} {
 		ch <- d
 	}
 }

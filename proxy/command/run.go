@@ -220,7 +220,7 @@ func (p *proxy) startAdmin(address string) {
 
 // tokenKeys derives the keys of tokens and branches.
 func tokenKeys(k *config.Keys) (*token.Keys, error) {
-	var keys []token.Key
+	keys := make([]token.Key, 0, len(k.Keys))
 	for _, key := range k.Keys {
 		t := token.Key{ID: key.ID}
 		copy(t.Secret[:], key.Derive(config.PurposeToken))

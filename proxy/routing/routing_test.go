@@ -83,11 +83,15 @@ func TestRFC3261_16_3_Validation(t *testing.T) {
 		"step 2: scheme":           {scan(t, "INVITE", "mailto:bob@example.com"), verdict{Action: "reject", Status: 416}},
 		"step 2: scheme of an ACK": {scan(t, "ACK", "mailto:bob@example.com"), verdict{Action: "drop"}},
 		"step 3: last hop":         {scan(t, "INVITE", "sip:bob@example.com", "Max-Forwards: 0"), verdict{Action: "reject", Status: 483}},
-		"step 3: OPTIONS on its last hop is answered": {scan(t, "OPTIONS", "sip:bob@example.com", "Max-Forwards: 0"),
-			verdict{Action: "options", Status: 200, Extra: strings.TrimSpace(OptionsLines)}},
+		"step 3: OPTIONS on its last hop is answered": {
+			scan(t, "OPTIONS", "sip:bob@example.com", "Max-Forwards: 0"),
+			verdict{Action: "options", Status: 200, Extra: strings.TrimSpace(OptionsLines)},
+		},
 		"step 3: one hop left": {scan(t, "INVITE", "sip:bob@example.com", "Max-Forwards: 1"), verdict{Action: "lookup", AOR: "sip:bob@example.com"}},
-		"step 5: Proxy-Require": {scan(t, "INVITE", "sip:bob@example.com", "Proxy-Require: a, b", "Proxy-Require: c"),
-			verdict{Action: "reject", Status: 420, Extra: "Unsupported: a, b, c"}},
+		"step 5: Proxy-Require": {
+			scan(t, "INVITE", "sip:bob@example.com", "Proxy-Require: a, b", "Proxy-Require: c"),
+			verdict{Action: "reject", Status: 420, Extra: "Unsupported: a, b, c"},
+		},
 		"step 5: not for CANCEL":     {scan(t, "CANCEL", "sip:bob@example.com", "Proxy-Require: a"), verdict{Action: "lookup", AOR: "sip:bob@example.com"}},
 		"Require is for the far end": {scan(t, "INVITE", "sip:bob@example.com", "Require: a"), verdict{Action: "lookup", AOR: "sip:bob@example.com"}},
 	} {
@@ -173,20 +177,41 @@ func TestRFC3261_16_4_RouteProcessing(t *testing.T) {
 		headers []string
 		want    result
 	}{
-		"own token, from the caller": {"sip:bob@198.51.100.7", []string{"Route: <" + tok + ">"},
-			result{Action: "in-dialog", Own: 1, ToCallee: true}},
-		"own token, from the callee": {"sip:alice@198.51.100.6", []string{"Route: <" + tok + ">", "From: <sip:bob@example.com>;tag=other"},
-			result{Action: "in-dialog", Own: 1}},
-		"the last token of several counts": {"sip:bob@198.51.100.7", []string{"Route: <" + other + ">, <" + tok + ">"},
-			result{Action: "in-dialog", Own: 2, ToCallee: true}},
-		"a further route": {"sip:bob@198.51.100.7", []string{"Route: <" + tok + ">", "Route: <sip:p.example;lr>"},
-			result{Action: "in-dialog", Own: 1, ToCallee: true, Next: "sip:p.example;lr", Loose: true}},
-		"a further strict route": {"sip:bob@198.51.100.7", []string{"Route: <" + tok + ">, <sip:p.example>"},
-			result{Action: "in-dialog", Own: 1, ToCallee: true, Next: "sip:p.example"}},
-		"strict router before us": {tok, []string{"Route: <sip:bob@198.51.100.7>"},
-			result{Action: "in-dialog", ToCallee: true, RequestURI: "sip:bob@198.51.100.7"}},
-		"strict router before us, route after us": {tok, []string{"Route: <sip:p.example;lr>, <sip:bob@198.51.100.7>"},
-			result{Action: "in-dialog", ToCallee: true, RequestURI: "sip:bob@198.51.100.7", Next: "sip:p.example;lr", Loose: true}},
+		"own token, from the caller": {
+			"sip:bob@198.51.100.7",
+			[]string{"Route: <" + tok + ">"},
+			result{Action: "in-dialog", Own: 1, ToCallee: true},
+		},
+		"own token, from the callee": {
+			"sip:alice@198.51.100.6",
+			[]string{"Route: <" + tok + ">", "From: <sip:bob@example.com>;tag=other"},
+			result{Action: "in-dialog", Own: 1},
+		},
+		"the last token of several counts": {
+			"sip:bob@198.51.100.7",
+			[]string{"Route: <" + other + ">, <" + tok + ">"},
+			result{Action: "in-dialog", Own: 2, ToCallee: true},
+		},
+		"a further route": {
+			"sip:bob@198.51.100.7",
+			[]string{"Route: <" + tok + ">", "Route: <sip:p.example;lr>"},
+			result{Action: "in-dialog", Own: 1, ToCallee: true, Next: "sip:p.example;lr", Loose: true},
+		},
+		"a further strict route": {
+			"sip:bob@198.51.100.7",
+			[]string{"Route: <" + tok + ">, <sip:p.example>"},
+			result{Action: "in-dialog", Own: 1, ToCallee: true, Next: "sip:p.example"},
+		},
+		"strict router before us": {
+			tok,
+			[]string{"Route: <sip:bob@198.51.100.7>"},
+			result{Action: "in-dialog", ToCallee: true, RequestURI: "sip:bob@198.51.100.7"},
+		},
+		"strict router before us, route after us": {
+			tok,
+			[]string{"Route: <sip:p.example;lr>, <sip:bob@198.51.100.7>"},
+			result{Action: "in-dialog", ToCallee: true, RequestURI: "sip:bob@198.51.100.7", Next: "sip:p.example;lr", Loose: true},
+		},
 		"token in the Request-URI alone": {tok, nil, result{Action: "reject", Status: 404}},
 		"preloaded route to us":          {"sip:bob@example.com", []string{"Route: <sip:sip.example.net;lr>"}, result{Action: "lookup", Own: 1}},
 		"preloaded route to a member":    {"sip:bob@example.com", []string{"Route: <sip:10.0.0.2:5060;lr>"}, result{Action: "lookup", Own: 1}},

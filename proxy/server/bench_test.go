@@ -20,9 +20,11 @@ func startAlone(b testing.TB) *Server {
 	host := fmt.Sprintf("127.%d.%d.%d", 64+serial.Add(1)%64, testPID>>8&255, testPID&255)
 	c := config.Config{Cluster: "bench", Domains: []string{"example.com"}, UDPLoops: 1, Advertise: "127.0.0.1"}
 	c.ApplyDefaults()
-	s, err := New(Config{Proxy: &c, Self: 1, Address: netip.MustParseAddrPort(host + ":0"), Keys: testKeys(b),
+	s, err := New(Config{
+		Proxy: &c, Self: 1, Address: netip.MustParseAddrPort(host + ":0"), Keys: testKeys(b),
 		// Short, so that contexts come back to the pools within the measurement.
-		Timers: transaction.Timers{T1: 5 * time.Millisecond, T4: 5 * time.Millisecond}})
+		Timers: transaction.Timers{T1: 5 * time.Millisecond, T4: 5 * time.Millisecond},
+	})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -30,8 +32,10 @@ func startAlone(b testing.TB) *Server {
 	if err != nil {
 		b.Fatal(err)
 	}
-	node.SetMembers(&config.MemberSet{Epoch: 1, Ring: config.Ring{Partitions: 1024, Replicas: 2},
-		Members: []config.Member{{ID: 1, Name: "one", Address: host, State: config.Active}}})
+	node.SetMembers(&config.MemberSet{
+		Epoch: 1, Ring: config.Ring{Partitions: 1024, Replicas: 2},
+		Members: []config.Member{{ID: 1, Name: "one", Address: host, State: config.Active}},
+	})
 	s.Serve(node)
 	b.Cleanup(func() {
 		node.Close()

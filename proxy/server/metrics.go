@@ -113,8 +113,10 @@ var (
 
 // Describe implements prometheus.Collector.
 func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{requestsDesc, responsesDesc, droppedDesc, statelessDesc, handedDesc, takenDesc, forgedDesc,
-		transactionsDesc, registerDesc, datagramsDesc, udpErrorsDesc} {
+	for _, d := range []*prometheus.Desc{
+		requestsDesc, responsesDesc, droppedDesc, statelessDesc, handedDesc, takenDesc, forgedDesc,
+		transactionsDesc, registerDesc, datagramsDesc, udpErrorsDesc,
+	} {
 		ch <- d
 	}
 }

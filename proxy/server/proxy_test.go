@@ -68,7 +68,7 @@ func startProxy(t testing.TB, options ...func(*proxyOptions)) *proxy {
 			t.Error(err)
 		}
 	})
-	node := &node{mem: o.mem, id: o.self, life: uint64(serial.Add(1)), set: o.set}
+	node := &node{mem: o.mem, id: o.self, life: serial.Add(1), set: o.set}
 	o.mem.join(o.self, s)
 	s.Serve(node)
 	return &proxy{Server: s, addr: s.Address(), mem: o.mem}

@@ -73,7 +73,7 @@ func TestSendDoesNotAllocate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer sink.Close()
+	defer func() { _ = sink.Close() }()
 	to, data := plain(sink.LocalAddr().(*net.UDPAddr).AddrPort()), make([]byte, 500)
 	if n := testing.AllocsPerRun(100, func() { _ = u.Send(0, to, data) }); n != 0 {
 		t.Errorf("%v allocations", n)
@@ -109,7 +109,7 @@ func TestUDPKeepsTheOrderOfOneSource(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer u.Close()
+	defer func() { _ = u.Close() }()
 	c := &collector{next: map[netip.AddrPort]byte{}}
 	const sources, each = 5, 100
 	for range sources {
@@ -117,7 +117,7 @@ func TestUDPKeepsTheOrderOfOneSource(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Close()
+		defer func() { _ = conn.Close() }()
 		for i := range each { // before Serve: they wait in the socket, and come in batches
 			if _, err := conn.Write(append([]byte{byte(i)}, make([]byte, i)...)); err != nil {
 				t.Fatal(err)
@@ -142,7 +142,7 @@ func TestUDPClosesUnderLoad(t *testing.T) {
 		if err != nil {
 			return
 		}
-		defer conn.Close()
+		defer func() { _ = conn.Close() }()
 		for {
 			select {
 			case <-stop:
