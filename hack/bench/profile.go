@@ -36,10 +36,13 @@ func (b *bench) profile(ctx context.Context, dir string) error {
 	defer server.stop()
 
 	b.progress("profiling REGISTER")
-	err = b.fetchDuring(ctx, filepath.Join(dir, "register.pprof"), func(ctx context.Context) error {
-		_, err := b.register(ctx, t.address, registerLoad{
+	err = b.fetchDuring(ctx, server, filepath.Join(dir, "register.pprof"), func(ctx context.Context) error {
+		r, err := b.register(ctx, t.address, registerLoad{
 			aors: b.options.Bindings, count: 20000000, user: "u", cseq: 1, seconds: profileSeconds + 1,
 		})
+		if err == nil {
+			b.progress("%d REGISTERs sent, %d answered 200", r.Sent, r.OK)
+		}
 		return err
 	})
 	if err != nil || b.sipp != "" {
@@ -54,20 +57,29 @@ func (b *bench) profile(ctx context.Context, dir string) error {
 		return err
 	}
 	defer callee.stop()
-	return b.fetchDuring(ctx, filepath.Join(dir, "calls.pprof"), func(ctx context.Context) error {
-		_, err := b.call(ctx, t.address, work, b.options.CallRate*(profileSeconds+1))
+	return b.fetchDuring(ctx, server, filepath.Join(dir, "calls.pprof"), func(ctx context.Context) error {
+		r, err := b.call(ctx, t.address, work, b.options.CallRate*(profileSeconds+1))
+		if err == nil {
+			b.progress("%d calls, %d succeeded, %.0f/s", r.Created, r.Succeeded, r.Rate)
+		}
 		return err
 	})
 }
 
-// fetchDuring fetches a CPU profile while load runs, and returns when both ended.
-func (b *bench) fetchDuring(ctx context.Context, file string, load func(context.Context) error) error {
+// fetchDuring fetches a CPU profile while load runs, and returns when both
+// ended. It tells the kernel's account too: a profile with far less in it has
+// missed most of what ran.
+func (b *bench) fetchDuring(ctx context.Context, server *process, file string, load func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, 6*profileSeconds*time.Second)
 	defer cancel()
 	loaded := make(chan error, 1)
 	go func() { loaded <- load(ctx) }()
 	url := fmt.Sprintf("http://%s:%d/debug/pprof/profile?seconds=%d", sipringAddress.Addr(), sipringAdminPort, profileSeconds)
-	err := fetchProfile(ctx, url, file)
+	before, err := cpuTime(server.pid())
+	if err == nil {
+		err = fetchProfile(ctx, url, file)
+	}
+	after, _ := cpuTime(server.pid()) // gone: the profile failed too
 	if err != nil {
 		cancel() // no profile: the load has no purpose
 	}
@@ -75,7 +87,7 @@ func (b *bench) fetchDuring(ctx context.Context, file string, load func(context.
 		err = loadErr
 	}
 	if err == nil {
-		b.progress("wrote %s", file)
+		b.progress("wrote %s: %.2f s of CPU in %d s", file, (after - before).Seconds(), profileSeconds)
 	}
 	return err
 }

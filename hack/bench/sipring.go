@@ -2,7 +2,11 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,16 +22,23 @@ const sipringAdminPort = 19090
 
 // sipringTarget is one sipring proxy: a cluster of a single member.
 func (b *bench) sipringTarget() target {
+	// A copy: a build while this runs must not change what is measured.
+	binary := filepath.Join(b.dir, "sipring")
 	return target{
 		name: nameSipring, label: "sipring", address: sipringAddress, stores: true, relays: true,
 		prepare: func(ctx context.Context) (string, error) {
-			if _, err := os.Stat(b.options.sipring); err != nil {
+			sum, err := copyBinary(binary, b.options.sipring)
+			if errors.Is(err, fs.ErrNotExist) {
 				return "", fmt.Errorf("not built: %s is missing", b.options.sipring)
 			}
-			return sipringVersion(ctx, b.options.sipring)
+			if err != nil {
+				return "", err
+			}
+			version, err := sipringVersion(ctx, binary)
+			return version + ", sha256 " + sum, err
 		},
 		command: func(dir string) ([]string, error) {
-			return sipringCommand(b.options.sipring, dir, b.profiling)
+			return sipringCommand(binary, dir, b.profiling)
 		},
 	}
 }
@@ -35,10 +46,6 @@ func (b *bench) sipringTarget() target {
 // sipringCommand writes the files that a proxy reads and returns its command
 // line: the one place that knows them.
 func sipringCommand(binary, dir string, profiling bool) ([]string, error) {
-	binary, err := filepath.Abs(binary)
-	if err != nil {
-		return nil, err
-	}
 	configuration, err := yaml.Marshal(config.Config{
 		Cluster:      "bench",
 		Domains:      []string{domain},
@@ -79,12 +86,18 @@ func sipringCommand(binary, dir string, profiling bool) ([]string, error) {
 	return argv, nil
 }
 
-// sipringVersion is what the binary says of itself, without its name.
-func sipringVersion(ctx context.Context, binary string) (string, error) {
-	binary, err := filepath.Abs(binary)
+// copyBinary copies a program and returns the beginning of its SHA-256.
+func copyBinary(to, from string) (string, error) {
+	content, err := os.ReadFile(from)
 	if err != nil {
 		return "", err
 	}
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:6]), os.WriteFile(to, content, 0o700)
+}
+
+// sipringVersion is what the binary says of itself, without its name.
+func sipringVersion(ctx context.Context, binary string) (string, error) {
 	out, err := exec.CommandContext(ctx, binary, "version").Output()
 	if err != nil {
 		return "", fmt.Errorf("failed: ask %s for its version: %w", binary, err)

@@ -2,7 +2,9 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/sipring/sipring/proxy/config"
@@ -31,6 +33,34 @@ func TestSipringFilesAreValid(t *testing.T) {
 	}
 	if _, err := config.ParseKeys(fileOf(t, argv, "--keys")); err != nil {
 		t.Error(err)
+	}
+}
+
+// A build during a run must not change what the next round measures.
+func TestBinaryIsCopiedOnce(t *testing.T) {
+	from := filepath.Join(t.TempDir(), "sipring")
+	if err := os.WriteFile(from, []byte("#!/bin/sh\necho sipring v1\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{dir: t.TempDir(), options: options{sipring: from}}
+	target := b.sipringTarget()
+	version, err := target.prepare(t.Context())
+	if err != nil || !strings.HasPrefix(version, "v1, sha256 ") {
+		t.Fatalf("version %q, error %v", version, err)
+	}
+	if err := os.WriteFile(from, []byte("another build"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	argv, err := target.command(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if content, err := os.ReadFile(argv[0]); err != nil || !strings.Contains(string(content), "v1") {
+		t.Errorf("the second build would be measured: %q, error %v", content, err)
+	}
+	b.options.sipring += "-missing"
+	if _, err := b.sipringTarget().prepare(t.Context()); err == nil || !strings.Contains(err.Error(), "not built") {
+		t.Errorf("error %v, want not built", err)
 	}
 }
 
