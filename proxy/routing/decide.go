@@ -38,7 +38,7 @@ func (t *Tables) Decide(m *wire.Message, d *Decision) {
 		t.decideRegister(m, &uri, d)
 	case d.NextRoute != nil && !signed:
 		d.reject(m, 403, "Relaying Denied", "foreign_route")
-	case signed && !t.isAOR(&uri, d):
+	case signed && (d.NextRoute != nil || !t.isAOR(&uri, d)):
 		d.Action, d.Why = InDialog, "token"
 		d.ToCallee = d.Token.CallerTag == token.HashTag(m.FromTag())
 	default:

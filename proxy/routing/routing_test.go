@@ -222,7 +222,12 @@ func TestRFC3261_16_4_RouteProcessing(t *testing.T) {
 		"no open relay: no token":        {"sip:bob@198.51.100.7", []string{"To: <sip:bob@example.com>;tag=b"}, result{Action: "reject", Status: 404}},
 		"in a dialog, by the AOR":        {"sip:bob@example.com", []string{"To: <sip:bob@example.com>;tag=b"}, result{Action: "lookup"}},
 		"token, and an AOR as target":    {"sip:bob@example.com", []string{"Route: <" + tok + ">"}, result{Action: "lookup", Own: 1}},
-		"malformed":                      {"sip:bob@example.com", []string{"Route: <sip:a"}, result{Action: "reject", Status: 400}},
+		"token, a further route, and an AOR as target": {
+			"sip:bob@example.com",
+			[]string{"Route: <" + tok + ">, <sip:p.example;lr>"},
+			result{Action: "in-dialog", Own: 1, ToCallee: true, Next: "sip:p.example;lr", Loose: true},
+		},
+		"malformed": {"sip:bob@example.com", []string{"Route: <sip:a"}, result{Action: "reject", Status: 400}},
 	} {
 		_, d := decide(t, tables, scan(t, "BYE", c.uri, c.headers...))
 		got := result{d.Action.String(), d.Status, d.OwnRoutes, string(d.NextRoute), d.Loose, string(d.RequestURI), d.ToCallee}
