@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/sipring/sipring/proxy/transaction"
 	"github.com/sipring/sipring/proxy/wire"
 )
 
@@ -22,17 +23,15 @@ const (
 	dropStray                           // a response whose branch is not ours
 	dropLate                            // a response to a transaction that has ended (RFC 6026 7.3)
 	dropAck                             // an ACK that leads nowhere
-	dropCancel                          // a CANCEL that leads nowhere
 	dropNoDestination                   // the next hop has no address
-	dropOverload                        // no room to hold it
 	dropPeerFrame                       // a frame of another member that makes no sense
 	dropReasons
 )
 
 var dropNames = [dropReasons]string{
 	dropKeepalive: "keepalive", dropNotSIP: "not_sip", dropMalformed: "malformed", dropRateLimited: "rate_limited",
-	dropStray: "stray_response", dropLate: "late_response", dropAck: "ack", dropCancel: "cancel",
-	dropNoDestination: "no_destination", dropOverload: "overload", dropPeerFrame: "peer_frame",
+	dropStray: "stray_response", dropLate: "late_response", dropAck: "ack",
+	dropNoDestination: "no_destination", dropPeerFrame: "peer_frame",
 }
 
 const (
@@ -62,7 +61,7 @@ type Metrics struct {
 
 // gauges are read when metrics are collected.
 type gauges struct {
-	transactions int
+	transactions transaction.Stats
 	received     uint64
 	sent         uint64
 	readErrors   uint64
@@ -106,6 +105,7 @@ var (
 	takenDesc        = desc("responses_taken_total", "Responses taken from other members.")
 	forgedDesc       = desc("forged_tokens_total", "Requests refused because their Route holds a token that does not verify.")
 	transactionsDesc = desc("transactions", "Transactions held.")
+	eventsDesc       = desc("transaction_events_total", "What happened to transactions.", "event")
 	registerDesc     = desc("register_duration_seconds", "From a REGISTER to its final response.")
 	datagramsDesc    = desc("datagrams_total", "UDP datagrams.", "direction")
 	udpErrorsDesc    = desc("udp_errors_total", "Errors of the UDP sockets.", "direction")
@@ -115,7 +115,7 @@ var (
 func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		requestsDesc, responsesDesc, droppedDesc, statelessDesc, handedDesc, takenDesc, forgedDesc,
-		transactionsDesc, registerDesc, datagramsDesc, udpErrorsDesc,
+		transactionsDesc, eventsDesc, registerDesc, datagramsDesc, udpErrorsDesc,
 	} {
 		ch <- d
 	}
@@ -150,11 +150,25 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	}
 	var g gauges
 	m.gauges(&g)
-	ch <- prometheus.MustNewConstMetric(transactionsDesc, prometheus.GaugeValue, float64(g.transactions))
+	ch <- prometheus.MustNewConstMetric(transactionsDesc, prometheus.GaugeValue, float64(g.transactions.Held))
+	collectTransactions(counter, &g.transactions)
 	counter(datagramsDesc, g.received, "in")
 	counter(datagramsDesc, g.sent, "out")
 	counter(udpErrorsDesc, g.readErrors, "in")
 	counter(udpErrorsDesc, g.sendErrors, "out")
+}
+
+func collectTransactions(counter func(*prometheus.Desc, uint64, ...string), s *transaction.Stats) {
+	counter(eventsDesc, s.Created, "created")
+	counter(eventsDesc, s.Overloaded, "overloaded")
+	counter(eventsDesc, s.Repeated, "retransmission_received")
+	counter(eventsDesc, s.Resent, "retransmission_sent")
+	counter(eventsDesc, s.Cancelled, "cancelled")
+	counter(eventsDesc, s.TimedOut, "branch_timed_out")
+	counter(eventsDesc, s.Unreachable, "branch_unreachable")
+	counter(eventsDesc, s.Unanswered, "unanswered")
+	counter(eventsDesc, s.Unacked, "unacked")
+	counter(eventsDesc, s.LateSuccesses, "late_success")
 }
 
 func (m *Metrics) collectRegisters(ch chan<- prometheus.Metric) {

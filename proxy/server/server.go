@@ -190,6 +190,6 @@ func (s *Server) alive(id uint32) bool {
 
 func (s *Server) readGauges(g *gauges) {
 	u := s.socket.Stats()
-	g.transactions = s.table.Len()
+	g.transactions = s.table.Stats()
 	g.received, g.sent, g.readErrors, g.sendErrors = u.Received, u.Sent, u.ReadErrors, u.SendErrors
 }
