@@ -3,6 +3,7 @@ package peer
 import (
 	"fmt"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -44,12 +45,7 @@ func killOnce(t *testing.T, victim uint32) time.Duration {
 			c.start(id + 1)
 		}
 	}
-	for id, n := range c.nodes {
-		until(t, fmt.Sprintf("member %d sees three in the ring", id), func() bool {
-			v := n.View()
-			return v.Synced && len(v.Ring.Members()) == 3
-		})
-	}
+	c.complete(3)
 	began := time.Now()
 	if err := process.Kill(); err != nil {
 		t.Fatal(err)
@@ -68,6 +64,81 @@ func killOnce(t *testing.T, victim uint32) time.Duration {
 	}
 	clear(c.nodes)
 	return took
+}
+
+// TestHungProcessIsNoticed stops a real process with SIGSTOP: its sockets stay
+// open and say nothing. When it goes on it knows less than the others.
+func TestHungProcessIsNoticed(t *testing.T) {
+	for rule, victim := range map[string]uint32{"it dialled the others": 1, "the others dialled it": 3} {
+		t.Run(rule, func(t *testing.T) {
+			c := newTrial(t, 3)
+			process := c.spawn(t, victim)
+			for id := range uint32(3) {
+				if id+1 != victim {
+					c.start(id + 1)
+				}
+			}
+			c.complete(3)
+			for i := range 40 {
+				c.register(2, fmt.Sprintf("sip:u%d@ring.example", i), "sip:old@192.0.2.1", 1)
+			}
+			began := time.Now()
+			if err := process.Signal(syscall.SIGSTOP); err != nil {
+				t.Fatal(err)
+			}
+			for id, n := range c.nodes {
+				until(t, fmt.Sprintf("member %d misses member %d", id, victim), func() bool { return !up(n, victim) })
+			}
+			if took := time.Since(began); took > hangBound {
+				t.Errorf("noticed after %v, want at most %v", took, hangBound)
+			}
+			for i := range 40 {
+				aor := fmt.Sprintf("sip:u%d@ring.example", i)
+				if status := c.register(2, aor, "sip:old@192.0.2.1", 2); status != 200 {
+					t.Fatalf("register without the hung member: %d", status)
+				}
+				if status := c.register(2, aor, fmt.Sprintf("sip:new%d@192.0.2.1", i), 3); status != 200 {
+					t.Fatalf("register without the hung member: %d", status)
+				}
+			}
+			if err := process.Signal(syscall.SIGCONT); err != nil {
+				t.Fatal(err)
+			}
+			wantNew := func() {
+				for i := range 40 {
+					for id := range c.nodes {
+						result, contacts := c.lookup(id, fmt.Sprintf("sip:u%d@ring.example", i))
+						if result != cluster.Found || !slices.Contains(contacts, fmt.Sprintf("sip:new%d@192.0.2.1", i)) {
+							t.Fatalf("member %d finds %v %q for %d", id, result, contacts, i)
+						}
+					}
+				}
+			}
+			for id, n := range c.nodes {
+				until(t, fmt.Sprintf("member %d has member %d back", id, victim), func() bool {
+					wantNew() // never the state of before
+					return up(n, victim)
+				})
+			}
+			c.complete(3)
+			wantNew()
+		})
+	}
+}
+
+// hangBound is how soon a silent member must be down: silence and two beats of
+// the watch, and a redial without an answer.
+const hangBound = silence + 2*heartbeat + 2*confirmTimeout + 300*time.Millisecond
+
+// complete waits until every running node has n members in the ring.
+func (c *trial) complete(n int) {
+	c.t.Helper()
+	for id, node := range c.nodes {
+		until(c.t, fmt.Sprintf("member %d is synced and has %d in the ring", id, n), func() bool {
+			v := node.View()
+			return v.Synced && len(v.Ring.Members()) == n
+		})
+	}
 }
 
 // TestNothingIsLostWithAMember: what was acknowledged is found at once on those

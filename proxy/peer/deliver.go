@@ -151,7 +151,7 @@ func (n *Node) deliver(from uint32, s *stream, kind uint8, payload []byte) {
 func (n *Node) message(c *core, from uint32, s *stream, payload []byte) {
 	e := n.takeEffects()
 	c.mu.Lock()
-	if n.streamTo(from) == s {
+	if n.streamTo(from) == s && !c.closed {
 		c.m.Message(n.now(), from, payload, e)
 		n.queue(c, e)
 	}

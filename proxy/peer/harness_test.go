@@ -185,14 +185,7 @@ func (c *trial) kill(id uint32) {
 func (c *trial) register(via uint32, aor, contact string, cseq uint32) int {
 	c.t.Helper()
 	done := make(chan int, 1)
-	op := &cluster.RegisterOp{
-		Update: location.Update{
-			AOR: []byte(aor), CallID: []byte("call-" + aor), CSeq: cseq,
-			Contacts: []location.ContactUpdate{{URI: []byte(contact), Q: 1000, Expires: 3600}},
-		},
-		Done: func(op *cluster.RegisterOp) { done <- op.Status },
-	}
-	c.nodes[via].Register(op)
+	c.nodes[via].Register(registerOp(aor, contact, cseq, func(op *cluster.RegisterOp) { done <- op.Status }))
 	select {
 	case status := <-done:
 		return status
@@ -206,20 +199,36 @@ func (c *trial) register(via uint32, aor, contact string, cseq uint32) int {
 func (c *trial) lookup(via uint32, aor string) (result cluster.LookupResult, contacts []string) {
 	c.t.Helper()
 	done := make(chan struct{})
-	op := &cluster.LookupOp{AOR: []byte(aor), Done: func(op *cluster.LookupOp) {
-		result = op.Result
-		for b := range op.Record.Live(op.Now) {
-			contacts = append(contacts, string(b.Contact))
-		}
+	c.nodes[via].Lookup(lookupOp(aor, func(r cluster.LookupResult, found []string) {
+		result, contacts = r, found
 		close(done)
-	}}
-	c.nodes[via].Lookup(op)
+	}))
 	select {
 	case <-done:
 	case <-time.After(patient):
 		c.t.Fatalf("lookup of %s at member %d did not end", aor, via)
 	}
 	return result, contacts
+}
+
+func registerOp(aor, contact string, cseq uint32, done func(*cluster.RegisterOp)) *cluster.RegisterOp {
+	return &cluster.RegisterOp{
+		Update: location.Update{
+			AOR: []byte(aor), CallID: []byte("call-" + aor), CSeq: cseq,
+			Contacts: []location.ContactUpdate{{URI: []byte(contact), Q: 1000, Expires: 3600}},
+		},
+		Done: done,
+	}
+}
+
+func lookupOp(aor string, done func(cluster.LookupResult, []string)) *cluster.LookupOp {
+	return &cluster.LookupOp{AOR: []byte(aor), Done: func(op *cluster.LookupOp) {
+		var contacts []string
+		for b := range op.Record.Live(op.Now) {
+			contacts = append(contacts, string(b.Contact))
+		}
+		done(op.Result, contacts)
+	}}
 }
 
 // wantBound checks that every running member finds exactly the contact.

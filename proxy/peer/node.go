@@ -103,7 +103,14 @@ type core struct {
 	mu      sync.Mutex
 	m       *cluster.Core
 	version uint64 // of the view that it has
+	closed  bool   // takes and says nothing any more
 	_       [64]byte
+}
+
+func (c *core) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
 }
 
 type selfState struct{ synced, leaving bool }
@@ -166,8 +173,13 @@ func newIncarnation() uint64 {
 }
 
 // Close ends all streams and goroutines at once; use Drain before it to leave
-// in order.
+// in order. Ops under way are never Done. The cores end before the first stream:
+// while one peer counts this member as dead and acknowledges updates without
+// it, no other must get an answer from it.
 func (n *Node) Close() {
+	for i := range n.cores {
+		n.cores[i].close()
+	}
 	n.stop()
 	_ = n.listener.Close()
 	n.mu.Lock()
@@ -223,8 +235,10 @@ func (n *Node) Register(op *cluster.RegisterOp) {
 	}
 	c, e := n.coreOf(v, op.Update.AOR), n.takeEffects()
 	c.mu.Lock()
-	c.m.Register(n.now(), op, e)
-	n.queue(c, e)
+	if !c.closed {
+		c.m.Register(n.now(), op, e)
+		n.queue(c, e)
+	}
 	c.mu.Unlock()
 	n.complete(e)
 }
@@ -240,8 +254,10 @@ func (n *Node) Lookup(op *cluster.LookupOp) {
 	}
 	c, e := n.coreOf(v, op.AOR), n.takeEffects()
 	c.mu.Lock()
-	c.m.Lookup(n.now(), op, e)
-	n.queue(c, e)
+	if !c.closed {
+		c.m.Lookup(n.now(), op, e)
+		n.queue(c, e)
+	}
 	c.mu.Unlock()
 	n.complete(e)
 }
@@ -322,8 +338,10 @@ func (n *Node) step(f func(*core, *cluster.Effects)) {
 	for i := range n.cores {
 		c, e := &n.cores[i], n.takeEffects()
 		c.mu.Lock()
-		f(c, e)
-		n.queue(c, e)
+		if !c.closed {
+			f(c, e)
+			n.queue(c, e)
+		}
 		c.mu.Unlock()
 		n.complete(e)
 	}
