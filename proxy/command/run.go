@@ -69,8 +69,10 @@ func (p *proxy) run(ctx context.Context) error {
 	}
 	defer func() {
 		cancel()
-		following.Wait()
-		p.close()
+		p.bounded(func() {
+			following.Wait()
+			p.close()
+		})
 	}()
 	select {
 	case err := <-p.failed:
@@ -257,6 +259,24 @@ func (p *proxy) drain(signals <-chan os.Signal) error {
 	}
 	p.log.Info("handed over")
 	return nil
+}
+
+// closeWait bounds how long an exit takes once everything is handed over.
+const closeWait = 5 * time.Second
+
+// bounded runs f, and goes on without it if it does not end: the process exits
+// whatever happens.
+func (p *proxy) bounded(f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	select {
+	case <-done:
+	case <-time.After(closeWait):
+		p.log.Error("closing takes too long: exiting all the same")
+	}
 }
 
 func (p *proxy) close() {
