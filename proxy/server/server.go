@@ -58,6 +58,10 @@ const maxRefusals = 200
 // tick is how often transaction timers are looked at: the table counts in 20 ms.
 const tick = 20 * time.Millisecond
 
+// idleTick is tick while no transaction is held: waking up is most of what an
+// idle proxy costs.
+const idleTick = 60 * time.Millisecond
+
 // Server is the data path of one proxy. Its methods may be called concurrently.
 type Server struct {
 	config     *config.Config
@@ -169,7 +173,7 @@ func (s *Server) Close() error {
 func (s *Server) now() int64 { return time.Since(s.started).Milliseconds() }
 
 func (s *Server) runTimers() {
-	t := time.NewTicker(tick)
+	t := time.NewTimer(tick)
 	defer t.Stop()
 	for {
 		select {
@@ -178,6 +182,11 @@ func (s *Server) runTimers() {
 			s.followMembers()
 		case <-s.stop:
 			return
+		}
+		if s.table.Len() > 0 {
+			t.Reset(tick)
+		} else {
+			t.Reset(idleTick)
 		}
 	}
 }
