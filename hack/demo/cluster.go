@@ -47,7 +47,7 @@ func startCluster(ctx context.Context, o *options, line *timeline) (*cluster, er
 }
 
 func (c *cluster) launch(ctx context.Context, o *options) error {
-	ctx, c.stop = context.WithCancel(ctx) //nolint:gosec // cancelled in close
+	ctx, c.stop = context.WithCancel(ctx)
 	configuration, err := yaml.Marshal(config.Config{Cluster: "demo", Domains: []string{domain}, LogLevel: o.logLevel, DrainSeconds: 2, UDPLoops: 1})
 	if err != nil {
 		return err

@@ -41,7 +41,7 @@ func (p *Phone) Dial(ctx context.Context, user string) (*Call, error) {
 	if err != nil {
 		return nil, fmt.Errorf("INVITE %s: %w", user, err)
 	}
-	if res.StatusCode != 200 {
+	if res.StatusCode != sip.StatusOK {
 		return nil, fmt.Errorf("INVITE %s: %d %s", user, res.StatusCode, res.Reason)
 	}
 	c.Setup = time.Since(began)
@@ -94,7 +94,7 @@ func (c *Call) Bye(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("BYE %s: %w", c.RemoteUserPart, err)
 	}
-	if res.StatusCode != 200 {
+	if res.StatusCode != sip.StatusOK {
 		return fmt.Errorf("BYE %s: %d %s", c.RemoteUserPart, res.StatusCode, res.Reason)
 	}
 	return nil
@@ -110,7 +110,7 @@ func (c *Call) Reinvite(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("re-INVITE %s: %w", c.RemoteUserPart, err)
 	}
-	if res.StatusCode != 200 {
+	if res.StatusCode != sip.StatusOK {
 		return fmt.Errorf("re-INVITE %s: %d %s", c.RemoteUserPart, res.StatusCode, res.Reason)
 	}
 	return c.ack()

@@ -44,11 +44,11 @@ type LookupOp struct {
 type LookupResult uint8
 
 const (
-	// Unavailable: no member that holds the AOR's partition answered in time. It is not known whether there are
+	// Unavailable means that no member that holds the AOR's partition answered in time. It is not known whether there are
 	// bindings: never answer 404 or 480 because of it.
 	Unavailable LookupResult = iota
-	// Found: Record has at least one live binding.
+	// Found means that Record has at least one live binding.
 	Found
-	// NotFound: a member that holds everything acknowledged for this AOR has no live binding.
+	// NotFound means that a member that holds everything acknowledged for this AOR has no live binding.
 	NotFound
 )

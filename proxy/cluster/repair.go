@@ -41,7 +41,7 @@ func (c *Core) Tick(now int64, e *Effects) {
 	c.sweep.last = c.now
 	c.sweep.owed += elapsed * int64(len(c.parts))
 	for ; c.sweep.owed >= c.cfg.SweepPeriod && len(c.parts) > 0; c.sweep.owed -= c.cfg.SweepPeriod {
-		c.sweepPart(int32(c.sweep.next), e)
+		c.sweepPart(int32(c.sweep.next))
 		c.sweep.next = (c.sweep.next + 1) % len(c.parts)
 	}
 	c.sendChecks(e)
@@ -50,7 +50,7 @@ func (c *Core) Tick(now int64, e *Effects) {
 }
 
 // sweepPart drops what has expired, and strays that their owners hold, and has the home compare with the others.
-func (c *Core) sweepPart(local int32, e *Effects) {
+func (c *Core) sweepPart(local int32) {
 	p := &c.parts[local]
 	c.store.Purge(c.now, int(local))
 	switch {

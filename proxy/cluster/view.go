@@ -12,11 +12,11 @@ import (
 type Liveness uint8
 
 const (
-	// Unknown: in the set, and neither met nor given up yet.
+	// Unknown is in the set, and neither met nor given up yet.
 	Unknown Liveness = iota
-	// Up: there is a stream to it.
+	// Up means that there is a stream to it.
 	Up
-	// Down: it is known to be dead or out of reach.
+	// Down means that it is known to be dead or out of reach.
 	Down
 )
 

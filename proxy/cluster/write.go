@@ -302,11 +302,12 @@ func (c *Core) retarget(o *op, again uint32, e *Effects) {
 	start := -1
 	for _, id := range targets {
 		s := o.copyOf(id)
-		if s == nil && c.cfg.Fault.KeepPending {
+		switch {
+		case s == nil && c.cfg.Fault.KeepPending:
 			continue
-		} else if s == nil {
+		case s == nil:
 			o.copies = append(o.copies, copyState{id: id})
-		} else if s.stored || id != again {
+		case s.stored || id != again:
 			continue
 		}
 		if start < 0 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strconv"
 	"strings"
 
 	"sigs.k8s.io/yaml"
@@ -186,11 +187,11 @@ func SplitAdvertise(s string, defaultPort int) (host string, port int, err error
 	if err != nil {
 		return "", 0, fmt.Errorf("address %q: %w", s, err)
 	}
-	n, err := net.LookupPort("udp", p)
-	if err != nil || h == "" {
+	n, err := strconv.ParseUint(p, 10, 16)
+	if err != nil || n == 0 || h == "" {
 		return "", 0, fmt.Errorf("address %q is not host:port", s)
 	}
-	return h, n, nil
+	return h, int(n), nil
 }
 
 func setDefault(v *int, d int) {

@@ -29,7 +29,7 @@ type Key struct {
 // Purposes of derived keys.
 const (
 	// PurposeToken: Record-Route tokens and Via branches.
-	PurposeToken = "sipring token v1"
+	PurposeToken = "sipring token v1" //nolint:gosec // a label, not a credential
 	// PurposeGossip: the encryption of gossip packets.
 	PurposeGossip = "sipring gossip v1"
 	// PurposePeer: the identity of peer streams (mutual TLS).

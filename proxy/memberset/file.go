@@ -81,7 +81,7 @@ func (f *File) read() error {
 	if err != nil {
 		return fmt.Errorf("read member set: %w", err)
 	}
-	defer file.Close() //nolint:errcheck // nothing was written
+	defer file.Close()
 	content, err := io.ReadAll(io.LimitReader(file, maxContent+1))
 	if err != nil {
 		return fmt.Errorf("read member set: %w", err)

@@ -25,7 +25,7 @@ const frameHeader = 5
 
 func appendFrame(dst []byte, kind uint8, payload []byte) []byte {
 	dst = append(dst, kind)
-	dst = binary.BigEndian.AppendUint32(dst, uint32(len(payload))) //nolint:gosec // senders bound it by maxFrame
+	dst = binary.BigEndian.AppendUint32(dst, uint32(len(payload))) // senders bound it by maxFrame
 	return append(dst, payload...)
 }
 

@@ -221,17 +221,14 @@ func (l *link) knock(ctx context.Context) {
 	}
 }
 
-// probe returns an error once nothing listens at the peer's port, and nil when
-// the context ends before. A process that dies closes its streams before its
+// probe returns an error once nothing listens at the peer's port, or the
+// context ends. A process that dies closes its streams before its
 // listener: what is accepted between the two is reset, and tried again.
 func (l *link) probe(ctx context.Context) error {
 	for ctx.Err() == nil {
 		conn, err := l.dialer(confirmTimeout).DialContext(ctx, "tcp", l.address())
 		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return err
+			return errors.Join(ctx.Err(), err)
 		}
 		stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 		_, _ = conn.Read(make([]byte, 1)) // a live peer says nothing before it hears a hello

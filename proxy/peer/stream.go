@@ -34,11 +34,11 @@ const (
 )
 
 var (
-	// ErrNoStream: there is no established stream to that member.
+	// ErrNoStream says that there is no established stream to that member.
 	ErrNoStream = errors.New("no stream to that member")
-	// ErrQueueFull: the member reads slower than we send; the frame is dropped.
+	// ErrQueueFull says that the member reads slower than we send; the frame is dropped.
 	ErrQueueFull = errors.New("the stream's queue is full")
-	// ErrTooLong: the payload is longer than a frame may be.
+	// ErrTooLong says that the payload is longer than a frame may be.
 	ErrTooLong  = errors.New("payload is longer than a frame may be")
 	errSilence  = errors.New("peer was silent for too long")
 	errClosed   = errors.New("stream is closed")

@@ -65,7 +65,7 @@ func (v *vectors) table(name string, members []Member, partitions, replicas int)
 			tv.First = append(tv.First, t.Owners(p))
 		}
 		for _, id := range t.Owners(p) {
-			digest.Write(binary.BigEndian.AppendUint32(nil, id))
+			_, _ = digest.Write(binary.BigEndian.AppendUint32(nil, id))
 		}
 	}
 	tv.Digest = fmt.Sprintf("%016x", digest.Sum64())

@@ -168,7 +168,8 @@ func TestOwnersSpreadOverZones(t *testing.T) {
 
 func TestUnknownZonesAreNotShared(t *testing.T) {
 	// Were "" one zone of many members, member 1 would own every partition.
-	members := append(numbered(10)[1:], Member{ID: 1, Zone: "a"})
+	members := numbered(10)
+	members[0].Zone = "a"
 	table := Build(members, DefaultPartitions, 2)
 	owned := 0
 	for p := range table.Partitions() {

@@ -38,8 +38,10 @@ func FuzzParseToken(f *testing.F) {
 // FuzzReadBody goes behind the MAC, where only key holders come: a pod of
 // another version, or one that is wrong, must not bring this one down.
 func FuzzReadBody(f *testing.F) {
-	full := &Token{Caller: udp("192.0.2.1:5060"), Callee: udp("[2001:db8::1]:5061"), CallerInstance: 1, CalleeInstance: 2,
-		CallerAOR: []byte("sip:alice@example.com"), CalleeAOR: []byte("sip:bob@example.com"), CallerTag: 3}
+	full := &Token{
+		Caller: udp("192.0.2.1:5060"), Callee: udp("[2001:db8::1]:5061"), CallerInstance: 1, CalleeInstance: 2,
+		CallerAOR: []byte("sip:alice@example.com"), CalleeAOR: []byte("sip:bob@example.com"), CallerTag: 3,
+	}
 	full.Callee.Owner, full.Callee.Conn = 4, 5
 	for _, t := range []*Token{{}, callToken(), full} {
 		body := t.appendBody(nil)

@@ -6,7 +6,6 @@ import (
 
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/config"
-	"github.com/sipring/sipring/proxy/location"
 )
 
 // expiryMargin is how much a copy of a binding may outlive the phone's idea of it, or fall short, µs.
@@ -229,14 +228,3 @@ func (w *world) checkEverywhere() {
 		}
 	}
 }
-
-// resting returns the record of an AOR as a member has it; for traces.
-func (p *process) resting(aor string) string {
-	text := ""
-	for b := range p.core([]byte(aor)).Peek([]byte(aor)).All() {
-		text += fmt.Sprintf(" %s cseq %d version %v deleted %v", b.Contact, b.CSeq, b.Version, b.Deleted)
-	}
-	return text
-}
-
-var _ = location.StatusOK

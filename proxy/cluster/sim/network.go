@@ -149,7 +149,7 @@ func (w *world) edges() []*process {
 }
 
 func ids(t *ring.Table) []uint32 {
-	var all []uint32
+	all := make([]uint32, 0, len(t.Members()))
 	for _, m := range t.Members() {
 		all = append(all, m.ID)
 	}
