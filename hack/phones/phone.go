@@ -180,7 +180,7 @@ func (p *Phone) register(ctx context.Context, headers ...string) (*sip.Response,
 	if err != nil {
 		return nil, fmt.Errorf("REGISTER %s: %w", p.cfg.User, err)
 	}
-	if res.StatusCode != 200 {
+	if res.StatusCode != sip.StatusOK {
 		return nil, fmt.Errorf("REGISTER %s: %d %s", p.cfg.User, res.StatusCode, res.Reason)
 	}
 	return res, nil
