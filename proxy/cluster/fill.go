@@ -221,6 +221,7 @@ func (c *Core) onPull(p *peer, r *reader, e *Effects) bool {
 		return false
 	}
 	start, first := c.begin(e, kindSnapshot), true
+	begun := start
 	for range n {
 		number, tag, cursor := r.u32(), r.u32(), r.u32()
 		local, ok := c.local(number)
@@ -239,7 +240,7 @@ func (c *Core) onPull(p *peer, r *reader, e *Effects) bool {
 	if r.bad {
 		return false
 	}
-	c.stats.SnapshotsSentBytes += uint64(len(e.buf) - start)
+	c.stats.SnapshotsSentBytes += uint64(len(e.buf) - begun)
 	e.send(p.id, start)
 	return true
 }
