@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"slices"
+
 	"github.com/sipring/sipring/proxy/location"
 	"github.com/sipring/sipring/proxy/ring"
 )
@@ -218,25 +220,23 @@ func (c *Core) merge(local int32, hash uint64, record location.Record) bool {
 
 // relay passes an update on to the holders that it was not sent to.
 func (c *Core) relay(local int32, from uint32, sentTo []byte, record location.Record, e *Effects) {
-	all := c.targets(c.scratch.targets[:0], local)
-	for b := sentTo; len(b) >= 4; b = b[4:] {
-		if id := le.Uint32(b); id != c.cfg.Self {
-			all = append(all, id)
-		}
+	targets := c.targets(c.scratch.targets[:0], local)
+	c.scratch.targets = targets
+	missed := slices.ContainsFunc(targets, func(id uint32) bool { return id != from && !listed(sentTo, id) })
+	if !missed {
+		return
 	}
-	all = append(all, from)
-	c.scratch.targets = all
-	start := -1
-	for _, id := range c.targets(nil, local) {
-		if id == from || listed(sentTo, id) {
-			continue
+	known := slices.Clone(targets) // whoever gets it from here need not send it to these
+	for b := sentTo; len(b) >= 4; b = b[4:] {
+		known = append(known, le.Uint32(b))
+	}
+	start := c.beginReplicate(e, 0, local, append(known, from))
+	e.record(record, c.now)
+	for _, id := range targets {
+		if id != from && !listed(sentTo, id) {
+			c.stats.Relayed++
+			e.send(id, start)
 		}
-		if start < 0 {
-			start = c.beginReplicate(e, 0, local, all)
-			e.record(record, c.now)
-		}
-		c.stats.Relayed++
-		e.send(id, start)
 	}
 }
 

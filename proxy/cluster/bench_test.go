@@ -1,0 +1,133 @@
+package cluster
+
+import "testing"
+
+// pair is a home and its replica with messages carried from buffer to buffer, as on the hot path of a driver.
+type pair struct {
+	home, replica *Core
+	ids           [2]uint32
+	effects       [2]Effects
+	now           int64
+	done          int
+}
+
+func newPair(t testing.TB) *pair {
+	b := newBench(t, 2, 2)
+	b.settle()
+	owners := b.owners(aor)
+	b.mustRegister(b.nodes[owners[0]], newRegister(aor, 1, 3600))
+	return &pair{
+		home: b.nodes[owners[0]].core, replica: b.nodes[owners[1]].core, ids: [2]uint32{owners[0], owners[1]}, now: b.now,
+	}
+}
+
+// register runs an op at the home, or at the replica as the member the phone reached, until it is done.
+func (p *pair) register(op *RegisterOp, edge int) {
+	p.now++
+	op.Update.CSeq++
+	p.done = 0
+	cores := [2]*Core{p.home, p.replica}
+	cores[edge].Register(p.now, op, &p.effects[edge])
+	for at := edge; p.done == 0 && len(p.effects[at].Sends) > 0; at = 1 - at {
+		e := &p.effects[at]
+		for _, s := range e.Sends {
+			cores[1-at].Message(p.now, p.ids[at], e.Bytes(s), &p.effects[1-at])
+		}
+		p.done += len(p.effects[1-at].Registers)
+		e.Reset()
+	}
+	p.effects[0].Reset()
+	p.effects[1].Reset()
+}
+
+func TestHotPathDoesNotAllocate(t *testing.T) {
+	p := newPair(t)
+	op := newRegister(aor, 1, 3600)
+	var e Effects
+	lookup := &LookupOp{AOR: []byte(aor)}
+	for name, f := range map[string]func(){
+		"refresh at home":    func() { p.register(op, 0) },
+		"refresh at replica": func() { p.register(op, 1) },
+		"lookup": func() {
+			p.home.Lookup(p.now, lookup, &e)
+			e.Reset()
+		},
+		"tick": func() {
+			p.now += 20
+			p.home.Tick(p.now, &e)
+			e.Reset()
+		},
+	} {
+		f()
+		if n := testing.AllocsPerRun(200, f); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+	if op.Status != 200 || lookup.Result != Found {
+		t.Errorf("register %d, lookup %d", op.Status, lookup.Result)
+	}
+}
+
+func BenchmarkRefreshAlone(b *testing.B) {
+	n := newBench(b, 2, 1).nodes[1].core
+	op, now := newRegister(aor, 1, 3600), start
+	var e Effects
+	b.ReportAllocs()
+	for b.Loop() {
+		now++
+		op.Update.CSeq++
+		n.Register(now, op, &e)
+		e.Reset()
+	}
+}
+
+// BenchmarkRefreshReplicated is both members' work for one refresh: apply, replicate, merge, confirm, answer.
+func BenchmarkRefreshReplicated(b *testing.B) {
+	p := newPair(b)
+	op := newRegister(aor, 1, 3600)
+	b.ReportAllocs()
+	for b.Loop() {
+		p.register(op, 0)
+	}
+	if op.Status != 200 {
+		b.Fatal(op.Status)
+	}
+}
+
+// BenchmarkRefreshForwarded is that with the phone at the other member.
+func BenchmarkRefreshForwarded(b *testing.B) {
+	p := newPair(b)
+	op := newRegister(aor, 1, 3600)
+	b.ReportAllocs()
+	for b.Loop() {
+		p.register(op, 1)
+	}
+	if op.Status != 200 {
+		b.Fatal(op.Status)
+	}
+}
+
+func BenchmarkLookupLocal(b *testing.B) {
+	p := newPair(b)
+	op := &LookupOp{AOR: []byte(aor)}
+	var e Effects
+	b.ReportAllocs()
+	for b.Loop() {
+		p.home.Lookup(p.now, op, &e)
+		e.Reset()
+	}
+	if op.Result != Found {
+		b.Fatal(op.Result)
+	}
+}
+
+func BenchmarkTickIdle(b *testing.B) {
+	p := newPair(b)
+	var e Effects
+	b.ReportAllocs()
+	for b.Loop() {
+		p.now += 20
+		p.home.Tick(p.now, &e)
+		e.Reset()
+	}
+}
