@@ -92,12 +92,8 @@ func (b *bench) collect(n *node) {
 			b.mail = append(b.mail, mail{n.id, s.To, append([]byte(nil), e.Bytes(s)...)})
 		}
 	}
-	for _, op := range e.Registers {
-		n.registered = append(n.registered, op)
-	}
-	for _, op := range e.Lookups {
-		n.found = append(n.found, op)
-	}
+	n.registered = append(n.registered, e.Registers...)
+	n.found = append(n.found, e.Lookups...)
 	changed := e.Changed
 	e.Reset()
 	if changed {
