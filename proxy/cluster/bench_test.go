@@ -1,6 +1,11 @@
 package cluster
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+
+	"github.com/sipring/sipring/proxy/config"
+)
 
 // pair is a home and its replica with messages carried from buffer to buffer, as on the hot path of a driver.
 type pair struct {
@@ -130,4 +135,61 @@ func BenchmarkTickIdle(b *testing.B) {
 		p.home.Tick(p.now, &e)
 		e.Reset()
 	}
+}
+
+// BenchmarkPeerLost is what the loss of one of three members costs another before it acts on it: the new view, and the
+// step of every core at the default number of partitions.
+func BenchmarkPeerLost(b *testing.B) {
+	set := testSet(1, 2, 3, config.Active)
+	set.Ring.Partitions = 16384
+	m := NewMembership(1, 10, 0)
+	views := []*View{m.SetChanged(start, set), m.PeerUp(start, 2, 20, true, false), m.PeerUp(start, 3, 30, true, false)}
+	var cores [Cores]*Core
+	var e Effects
+	for i := range cores {
+		cores[i] = NewCore(CoreConfig{Self: 1, Incarnation: 10, Index: i})
+		for _, v := range views {
+			cores[i].ViewChanged(start, v, &e)
+			e.Reset()
+		}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, v := range []*View{m.PeerDown(start, 3, "reset"), m.PeerUp(start, 3, 30, true, false)} {
+			for _, c := range cores {
+				c.ViewChanged(start, v, &e)
+				e.Reset()
+			}
+		}
+	}
+}
+
+// BenchmarkRefill is what it costs both sides to bring a member that begins anew to 100,000 bindings.
+func BenchmarkRefill(b *testing.B) {
+	const records = 100_000
+	bench := newBench(b, 2, 2)
+	bench.set.Ring.Partitions = 1024
+	bench.nodes = map[uint32]*node{}
+	bench.add(1)
+	bench.lose(2)
+	bench.carry()
+	one := bench.nodes[1]
+	for i := range records {
+		bench.register(one, newRegister(fmt.Sprintf("sip:user%d@example.com", i), 1, 3600))
+	}
+	if got := one.core.Stats().Records; got != records {
+		b.Fatalf("%d records", got)
+	}
+	for b.Loop() {
+		bench.now += 1000
+		bench.die(2)
+		bench.lose(2)
+		two := bench.add(2)
+		bench.meet()
+		bench.carry()
+		if got := two.core.Stats().Records; got != records {
+			b.Fatalf("%d records fetched", got)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/records, "ns/record")
 }
