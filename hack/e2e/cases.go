@@ -1,0 +1,227 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/sipring/sipring/hack/kube/cluster"
+)
+
+// fault is one thing that happens to the cluster while calls are up.
+type fault struct {
+	name  string
+	title string
+	// do makes it happen and returns when, at the earliest, it did.
+	do func(ctx context.Context, e *env) (time.Time, error)
+	// victim is the pod that is lost; empty where there is none.
+	victim string
+	// replicas there are when all is done.
+	replicas int
+	patience time.Duration
+	// reborn: the victim comes back as another process.
+	reborn bool
+	// local: only where the nodes are at hand.
+	local bool
+	// mend ends the fault, after everything was measured.
+	mend func(ctx context.Context, e *env) error
+}
+
+// faults in the order in which they happen.
+func faults() []fault {
+	return []fault{
+		{
+			name: "sigkill", title: "SIGKILL of voice-0's process", victim: "voice-0", replicas: 3, patience: patience, reborn: true, local: true,
+			do: func(ctx context.Context, e *env) (time.Time, error) {
+				killed, err := e.cluster.KillContainerProcess(ctx, namespace, "voice-0", "proxy", unix.SIGKILL)
+				return killed.At, err
+			},
+		},
+		{
+			name: "delete", title: "kubectl delete pod voice-1 --force", victim: "voice-1", replicas: 3, patience: patience, reborn: true,
+			do: kubectlFault("delete", "pod", "voice-1", "--force", "--grace-period=0", "--wait=false"),
+		},
+		{
+			name: "scale-up", title: "kubectl scale 3 to 4", replicas: 4, patience: patience,
+			do: kubectlFault("scale", "sipcluster", sipCluster, "--replicas=4"),
+		},
+		{
+			name: "scale-down", title: "kubectl scale to 2", replicas: 2, victim: "voice-2", patience: patience,
+			do: kubectlFault("scale", "sipcluster", sipCluster, "--replicas=2"),
+		},
+		{
+			name: "scale-back", title: "kubectl scale to 3", replicas: 3, patience: patience,
+			do: kubectlFault("scale", "sipcluster", sipCluster, "--replicas=3"),
+		},
+		{
+			name: "cut", title: "voice-1's node cut off", victim: "voice-1", replicas: 3, patience: cutPatience, local: true,
+			do: func(ctx context.Context, e *env) (time.Time, error) {
+				node, err := e.nodeOf(ctx, "voice-1")
+				if err != nil {
+					return time.Time{}, err
+				}
+				at := time.Now()
+				return at, e.cluster.CutNode(ctx, node)
+			},
+			mend: func(ctx context.Context, e *env) error {
+				var errs []error
+				for _, node := range e.cluster.Nodes() {
+					errs = append(errs, e.cluster.HealNode(ctx, node))
+				}
+				return errors.Join(errs...)
+			},
+		},
+	}
+}
+
+func caseNames() []string {
+	names := []string{softphoneCase}
+	for _, f := range faults() {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+func kubectlFault(args ...string) func(context.Context, *env) (time.Time, error) {
+	return func(ctx context.Context, e *env) (time.Time, error) {
+		at := time.Now()
+		_, err := e.kubectl(ctx, append([]string{"--namespace", namespace}, args...)...)
+		return at, err
+	}
+}
+
+// play sets calls up, makes the fault happen, calls everybody at once, lets the
+// calls be hung up, and when the ring is whole again calls everybody through
+// each proxy.
+func (e *env) play(ctx context.Context, f fault) (r *result, err error) {
+	r = &result{Case: f.name, Title: f.title, Patience: f.patience}
+	if f.local && !e.cluster.Local() {
+		r.Skipped = cluster.ErrNotLocal.Error()
+		return r, nil
+	}
+	before, err := e.snapshot(ctx)
+	if err != nil {
+		return r, err
+	}
+	order, homed, err := e.homedFirst(ctx, f.victim)
+	if err != nil {
+		return r, err
+	}
+	r.Homed = homed
+	began := e.load.answered()
+	calls, err := e.hold(ctx, e.o.calls)
+	if err != nil {
+		return r, err
+	}
+	if err := calls.up(ctx, e.load, began); err != nil {
+		return r, err
+	}
+	ended := e.load.hungup()
+	e.step("%d calls are up; now: %s", e.o.calls, f.title)
+	at, err := f.do(ctx, e)
+	if f.mend != nil {
+		defer func() { err = errors.Join(err, f.mend(context.WithoutCancel(ctx), e)) }()
+	}
+	if err != nil {
+		return r, err
+	}
+	r.EarlyBYEs = int(e.load.hungup() - ended)
+	r.Called = e.load.callAll(ctx, order, f.patience)
+	r.CalledFor = time.Since(at)
+	if r.BYEs, err = calls.result(ctx); err != nil {
+		return r, err
+	}
+	r.Registered = e.load.registered(ctx)
+	e.measure(ctx, f, before, at, r)
+	e.step("%s", r.line())
+	return r, e.recover(ctx, f, before, at, r)
+}
+
+// measure reads the survivors' events and the slice's. What is not there in
+// time is noted, and fails the case.
+func (e *env) measure(ctx context.Context, f fault, before *snapshot, at time.Time, r *result) {
+	if f.victim == "" {
+		return
+	}
+	err := e.eventually(ctx, 20*time.Second, func(context.Context) error {
+		d, ok := e.slices.lostAfter(f.victim, at)
+		if !ok {
+			return fmt.Errorf("%s did not leave the EndpointSlice", f.victim)
+		}
+		r.Slice = d
+		return nil
+	})
+	if err != nil {
+		r.Problems = append(r.Problems, err.Error())
+	}
+	if f.replicas < len(before.pods) {
+		return // leaving as asked is no loss: nobody has to notice it
+	}
+	if r.Ring, err = e.ringChanged(ctx, before, f.victim, at); err != nil {
+		r.Problems = append(r.Problems, err.Error())
+	}
+}
+
+// recover waits for the whole ring and calls everybody through each proxy.
+func (e *env) recover(ctx context.Context, f fault, before *snapshot, at time.Time, r *result) error {
+	if f.mend != nil {
+		if err := f.mend(ctx, e); err != nil {
+			return err
+		}
+	}
+	gone := map[string]bool{}
+	if f.reborn {
+		gone[before.incarnations[f.victim]] = true
+	}
+	if err := e.eventually(ctx, settleLimit, func(ctx context.Context) error { return e.whole(ctx, f.replicas, gone) }); err != nil {
+		return fmt.Errorf("ring of %d after %s: %w", f.replicas, f.title, err)
+	}
+	r.Whole = time.Since(at)
+	if !e.cluster.Local() {
+		r.Through = map[string]outcome{"all": e.load.callAll(ctx, e.everybody(), patience).Reached}
+		return nil
+	}
+	pods, err := e.pods(ctx)
+	if err != nil {
+		return err
+	}
+	r.Through = map[string]outcome{}
+	defer e.load.through(e.proxy)
+	for _, pod := range pods {
+		address, err := netip.ParseAddr(pod.Status.PodIP)
+		if err != nil {
+			return err
+		}
+		e.load.through(netip.AddrPortFrom(address, e.proxy.Port()))
+		r.Through[pod.Name] = e.load.callAll(ctx, e.everybody(), patience).Reached
+	}
+	e.step("whole again %.1f s after it; phones called through each proxy: %s", r.Whole.Seconds(), r.through())
+	return nil
+}
+
+func (e *env) everybody() []int {
+	order := make([]int, len(e.load.phones))
+	for i := range order {
+		order[i] = i
+	}
+	return order
+}
+
+func (e *env) nodeOf(ctx context.Context, pod string) (string, error) {
+	pods, err := e.pods(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, p := range pods {
+		if p.Name == pod {
+			return p.Spec.NodeName, nil
+		}
+	}
+	return "", fmt.Errorf("no pod %s", pod)
+}

@@ -1,0 +1,20 @@
+//go:build linux
+
+// Command e2e proves sipring's promise on a real Kubernetes cluster of several
+// nodes: phones register once, calls are set up, and then proxies are killed,
+// deleted, scaled and cut off, while phones are called and calls are hung up.
+//
+//	client machine (outside the cluster)                 nodes
+//	200 phones (sipgo), SIPp callers, baresip ── VIP ──► voice-0, voice-1, voice-2
+//
+// Invariants:
+//
+//   - No phone registers twice in a run. A phone that answers after a fault
+//     answers by a binding that outlived it.
+//   - A case fails when a registration is lost, a phone cannot be called in
+//     the time given, or a BYE of an established call is not answered. The
+//     times to the new ring and to the new EndpointSlice are reported.
+//   - What a run makes, it removes, also when interrupted. A cluster that
+//     KUBECONFIG names keeps running; cases that need its machines are skipped
+//     and say so.
+package main

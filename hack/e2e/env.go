@@ -1,0 +1,212 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/sipring/sipring/hack/kube/cluster"
+	"github.com/sipring/sipring/hack/kube/image"
+)
+
+// Names of what is installed.
+const (
+	namespace         = "sipring-e2e"
+	operatorNamespace = "sipring-operator"
+	sipCluster        = "voice"
+	release           = "sipring"
+)
+
+// Addresses of the local cluster: the cluster's own of cluster.VIPNet, the
+// others of cluster.PhoneNet.
+var (
+	vip            = netip.MustParseAddrPort("203.0.113.10:5060")
+	phonesAddress  = netip.MustParseAddr("198.51.100.1")
+	callersAddress = netip.MustParseAddr("198.51.100.250")
+	softAddress    = netip.MustParseAddr("198.51.100.240")
+)
+
+// env is the cluster, the phones and what watches them.
+type env struct {
+	o       *options
+	cluster *cluster.Cluster
+	load    *load
+	slices  *sliceLog
+	began   time.Time
+
+	proxy   netip.AddrPort // the cluster's address
+	local   netip.Addr     // the phones'
+	callers netip.Addr     // SIPp's
+
+	mu   sync.Mutex
+	out  io.Writer
+	undo []func(context.Context) error
+}
+
+// step prints a line of progress.
+func (e *env) step(format string, args ...any) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	fmt.Fprintf(e.out, "%7.1fs  %s\n", time.Since(e.began).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// later is done when the run ends, last first.
+func (e *env) later(f func(context.Context) error) { e.undo = append(e.undo, f) }
+
+func (e *env) close() error {
+	// Its own context: the run's may be the one that was interrupted.
+	ctx, cancel := context.WithTimeout(context.Background(), installLimit)
+	defer cancel()
+	var errs []error
+	for i := len(e.undo) - 1; i >= 0; i-- {
+		errs = append(errs, e.undo[i](ctx))
+	}
+	e.undo = nil
+	return errors.Join(errs...)
+}
+
+// connect brings the local cluster up, with the program under test on every
+// node, or connects to the one that KUBECONFIG names.
+func (e *env) connect(ctx context.Context) error {
+	var err error
+	e.cluster, err = cluster.Connect(ctx, cluster.Options{
+		Name: e.o.name, StateDir: e.o.state, Subnet: e.o.subnet,
+		Logf: func(format string, args ...any) { e.step("  "+format, args...) },
+	})
+	if err != nil {
+		return err
+	}
+	if !e.cluster.Local() {
+		e.step("using the cluster of KUBECONFIG=%s", e.cluster.Kubeconfig())
+		return nil
+	}
+	if os.Getenv("KUBECONFIG") == "" && !e.o.keep {
+		e.later(e.cluster.Down)
+	}
+	e.local, e.callers = phonesAddress, callersAddress
+	tar := filepath.Join(e.o.state, "sipring.tar")
+	if err := image.Write(tar, image.Image{Name: e.o.image, Binary: e.o.binary}); err != nil {
+		return err
+	}
+	if err := e.cluster.LoadImage(ctx, tar); err != nil {
+		return err
+	}
+	e.step("%s is on every node", e.o.image)
+	return nil
+}
+
+// inClient runs f where the phones' sockets belong.
+func (e *env) inClient(f func() error) error {
+	if e.cluster.Local() {
+		return e.cluster.InClient(f)
+	}
+	return f()
+}
+
+func (e *env) clientCommand(ctx context.Context, name string, args ...string) (*exec.Cmd, error) {
+	if e.cluster.Local() {
+		return e.cluster.ClientCommand(ctx, name, args...)
+	}
+	return exec.CommandContext(ctx, name, args...), nil
+}
+
+// kubectl runs a short command, as a user would.
+func (e *env) kubectl(ctx context.Context, args ...string) (string, error) {
+	program := "kubectl"
+	if e.cluster.Local() {
+		program = filepath.Join("bin", "kube", "kubectl")
+	}
+	return e.command(ctx, program, args...)
+}
+
+// helm runs a command of the pinned Helm.
+func (e *env) helm(ctx context.Context, args ...string) error {
+	_, err := e.command(ctx, filepath.Join("bin", "helm"), args...)
+	return err
+}
+
+func (e *env) command(ctx context.Context, program string, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, installLimit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+e.cluster.Kubeconfig())
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%s %s: %w: %s", filepath.Base(program), strings.Join(args, " "), err, strings.TrimSpace(string(out)))
+	}
+	return string(out), nil
+}
+
+// reach finds the address that phones use: the load balancer's. For a local
+// cluster it is the load balancer.
+func (e *env) reach(ctx context.Context) error {
+	if e.cluster.Local() {
+		e.proxy = vip
+		announcing, stop := context.WithCancel(context.WithoutCancel(ctx))
+		wait, err := e.cluster.AnnounceVIP(announcing, namespace, sipCluster, vip.Addr().String())
+		if err != nil {
+			stop()
+			return err
+		}
+		e.later(func(context.Context) error { stop(); wait(); return nil })
+		return nil
+	}
+	address := e.o.address
+	if address == "" {
+		err := e.eventually(ctx, installLimit, func(ctx context.Context) error {
+			s, err := e.cluster.Client().CoreV1().Services(namespace).Get(ctx, sipCluster, metav1.GetOptions{})
+			if err != nil {
+				return err
+			}
+			if len(s.Status.LoadBalancer.Ingress) == 0 || s.Status.LoadBalancer.Ingress[0].IP == "" {
+				return errors.New("the Service has no load balancer's IP address; --address names one")
+			}
+			address = s.Status.LoadBalancer.Ingress[0].IP + ":5060"
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	var err error
+	if e.proxy, err = netip.ParseAddrPort(address); err != nil {
+		return fmt.Errorf("address of the cluster: %w", err)
+	}
+	return e.ownAddress(ctx)
+}
+
+// ownAddress finds which of this machine's addresses leads to the cluster.
+func (e *env) ownAddress(ctx context.Context) error {
+	if e.o.local != "" {
+		e.local = netip.MustParseAddr(e.o.local)
+	} else {
+		conn, err := (&net.Dialer{}).DialContext(ctx, "udp4", e.proxy.String())
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		e.local = netip.MustParseAddrPort(conn.LocalAddr().String()).Addr()
+	}
+	e.callers = e.local
+	return nil
+}
+
+// eventually tries until it succeeds or the time is over.
+func (e *env) eventually(ctx context.Context, limit time.Duration, try func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return cluster.Eventually(ctx, try)
+}

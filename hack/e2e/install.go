@@ -1,0 +1,131 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/sipring/sipring/api/v1alpha1"
+)
+
+// kustomized installs by `kubectl apply -k config/default`, has the operator
+// carry out the least sample, and removes both again.
+func (e *env) kustomized(ctx context.Context) (err error) {
+	if _, err := e.kubectl(ctx, "apply", "-k", "config/default"); err != nil {
+		return err
+	}
+	defer func() {
+		_, gone := e.kubectl(context.WithoutCancel(ctx), "delete", "-k", "config/default", "--ignore-not-found")
+		err = errors.Join(err, gone)
+	}()
+	if _, err := e.kubectl(ctx, "wait", "--for=condition=Established", "crd/sipclusters.sipring.io", "--timeout=60s"); err != nil {
+		return err
+	}
+	if _, err := e.kubectl(ctx, "apply", "-k", "config/samples", "--dry-run=server"); err != nil {
+		return err
+	}
+	if _, err := e.kubectl(ctx, "apply", "-f", "config/samples/least.yaml"); err != nil {
+		return err
+	}
+	if err := e.eventually(ctx, installLimit, func(ctx context.Context) error { return e.serving(ctx, "default", "ring", 3) }); err != nil {
+		return err
+	}
+	e.step("kubectl apply -k config/default: the operator runs config/samples/least.yaml, 3 of 3 proxies in the ring")
+	if _, err := e.kubectl(ctx, "delete", "-f", "config/samples/least.yaml"); err != nil {
+		return err
+	}
+	// Its pods go with it; nothing of it may be left when the CRD goes.
+	return e.eventually(ctx, installLimit, func(ctx context.Context) error {
+		pods, err := e.cluster.Client().CoreV1().Pods("default").List(ctx, metav1.ListOptions{LabelSelector: "sipring.io/cluster=ring"})
+		if err == nil && len(pods.Items) > 0 {
+			err = fmt.Errorf("%d pods of the sample are left", len(pods.Items))
+		}
+		return err
+	})
+}
+
+// charted installs by the chart what the rest of the run is about.
+func (e *env) charted(ctx context.Context) error {
+	args := []string{"upgrade", "--install", release, "charts/sipring", "--namespace", operatorNamespace, "--create-namespace", "--wait"}
+	if e.o.image != defaultImage {
+		repository, tag, err := splitImage(e.o.image)
+		if err != nil {
+			return err
+		}
+		args = append(args, "--set-string", "image.repository="+repository, "--set-string", "image.tag="+tag)
+	}
+	if err := e.helm(ctx, args...); err != nil {
+		return err
+	}
+	if !e.cluster.Local() && !e.o.keep {
+		e.later(func(ctx context.Context) error {
+			return errors.Join(e.helm(ctx, "uninstall", release, "--namespace", operatorNamespace, "--wait"),
+				e.cluster.Client().CoreV1().Namespaces().Delete(ctx, operatorNamespace, metav1.DeleteOptions{}))
+		})
+	}
+	e.step("helm install: operator ready")
+	return nil
+}
+
+// sampled creates the cluster under test, afresh: what an earlier run left is
+// removed first.
+func (e *env) sampled(ctx context.Context) error {
+	client := e.cluster.Client().CoreV1().Namespaces()
+	if err := client.Delete(ctx, namespace, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
+		return err
+	}
+	if err := e.eventually(ctx, installLimit, func(ctx context.Context) error {
+		_, err := e.kubectl(ctx, "create", "namespace", namespace)
+		return err
+	}); err != nil {
+		return err
+	}
+	if !e.cluster.Local() && !e.o.keep {
+		e.later(func(ctx context.Context) error { return client.Delete(ctx, namespace, metav1.DeleteOptions{}) })
+	}
+	if _, err := e.kubectl(ctx, "--namespace", namespace, "apply", "-f", "hack/e2e/manifests/sipcluster.yaml"); err != nil {
+		return err
+	}
+	return e.eventually(ctx, installLimit, func(ctx context.Context) error {
+		_, err := e.cluster.Client().CoreV1().Services(namespace).Get(ctx, sipCluster, metav1.GetOptions{})
+		return err
+	})
+}
+
+// serving returns nil once the SIPCluster has so many members in its ring, and
+// no other member.
+func (e *env) serving(ctx context.Context, namespace, name string, want int) error {
+	c, err := e.sipCluster(ctx, namespace, name)
+	if err != nil {
+		return err
+	}
+	if got, whole := c.Status.Active, fmt.Sprintf("%d/%d", want, want); got != whole || len(c.Status.Members) != want {
+		return fmt.Errorf("SIPCluster %s: members in the ring %q with %d known, want %s", name, got, len(c.Status.Members), whole)
+	}
+	return nil
+}
+
+func (e *env) sipCluster(ctx context.Context, namespace, name string) (*v1alpha1.SIPCluster, error) {
+	raw, err := e.cluster.Client().Discovery().RESTClient().Get().
+		AbsPath("/apis", v1alpha1.GroupVersion.Group, v1alpha1.GroupVersion.Version, "namespaces", namespace, "sipclusters", name).DoRaw(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := &v1alpha1.SIPCluster{}
+	return c, json.Unmarshal(raw, c)
+}
+
+func splitImage(image string) (repository, tag string, err error) {
+	for i := len(image) - 1; i > 0 && image[i] != '/'; i-- {
+		if image[i] == ':' {
+			return image[:i], image[i+1:], nil
+		}
+	}
+	return "", "", fmt.Errorf("image %q has no tag", image)
+}

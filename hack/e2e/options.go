@@ -1,0 +1,91 @@
+//go:build linux
+
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// options of one run.
+type options struct {
+	phones, calls int
+	only          []string
+	jsonFile      string
+	logs          string
+	binary        string
+	image         string
+	address       string
+	local         string
+	name          string
+	state         string
+	subnet        string
+	keep          bool
+	skipKustomize bool
+}
+
+// defaultImage is what chart and kustomization name: with it, both are applied
+// as they are.
+const defaultImage = "ghcr.io/sipring/sipring:v0.1.0"
+
+func parseOptions(args []string, stderr io.Writer) (*options, error) {
+	o := &options{}
+	var only string
+	fs := flag.NewFlagSet("e2e", flag.ContinueOnError)
+	fs.SetOutput(stderr)
+	fs.IntVar(&o.phones, "phones", 200, "phones, registered once")
+	fs.IntVar(&o.calls, "calls", 100, "calls that are up when a fault comes; at most one a phone")
+	fs.StringVar(&only, "only", "", "comma-separated cases to run: "+strings.Join(caseNames(), ", ")+" (default all)")
+	fs.StringVar(&o.jsonFile, "json", "", "also write all results to this file as JSON")
+	fs.StringVar(&o.logs, "logs", "", "where logs go when a case fails (default a new directory in the temporary one)")
+	fs.StringVar(&o.binary, "binary", "bin/sipring", "the program under test, for a local cluster's image")
+	fs.StringVar(&o.image, "image", defaultImage, "the image; a cluster that KUBECONFIG names must be able to pull it")
+	fs.StringVar(&o.address, "address", "", "host:port of the cluster for phones (default: what the Service's load balancer assigns)")
+	fs.StringVar(&o.local, "local", "", "this machine's address that the proxies reach phones at, if KUBECONFIG names a cluster")
+	fs.StringVar(&o.name, "name", "e2e", "name of the local cluster")
+	fs.StringVar(&o.state, "state", "/tmp/sipring-e2e", "directory for all files of the local cluster")
+	fs.StringVar(&o.subnet, "subnet", "10.79.0.0/16", "IPv4 /16 of the local cluster")
+	fs.BoolVar(&o.keep, "keep", false, "leave everything up to look around; the next run uses the same cluster")
+	fs.BoolVar(&o.skipKustomize, "skip-kustomize", false, "install by the chart only")
+	if err := fs.Parse(args); err != nil {
+		return nil, err
+	}
+	if only != "" {
+		o.only = strings.Split(only, ",")
+	}
+	for _, name := range o.only {
+		if !slices.Contains(caseNames(), name) {
+			return nil, fmt.Errorf("case %q: want some of %s", name, strings.Join(caseNames(), ", "))
+		}
+	}
+	if o.phones < 2 || o.phones > 2000 || o.calls < 1 || o.calls > o.phones {
+		return nil, fmt.Errorf("%d phones and %d calls: want 2 to 2000 phones and at most a call for each", o.phones, o.calls)
+	}
+	if o.local != "" {
+		if _, err := netip.ParseAddr(o.local); err != nil {
+			return nil, fmt.Errorf("local address: %w", err)
+		}
+	}
+	return o, nil
+}
+
+func (o *options) wants(name string) bool { return len(o.only) == 0 || slices.Contains(o.only, name) }
+
+// Bounds of waits.
+const (
+	// patience is how soon after a fault a phone must be callable.
+	patience = 2 * time.Second
+	// cutPatience is the same where only gossip can tell the loss.
+	cutPatience = 10 * time.Second
+	// answerLimit is RFC 3261's Timer F: nobody waits longer for an answer.
+	answerLimit = 32 * time.Second
+	// settleLimit bounds the return to a whole ring.
+	settleLimit = 3 * time.Minute
+	// installLimit bounds each step of the installation.
+	installLimit = 3 * time.Minute
+)

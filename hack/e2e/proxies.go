@@ -1,0 +1,190 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/peer"
+	"github.com/sipring/sipring/proxy/ring"
+)
+
+// pods of the cluster under test, by name.
+func (e *env) pods(ctx context.Context) ([]corev1.Pod, error) {
+	l, err := e.cluster.Client().CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: "sipring.io/cluster=" + sipCluster})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(l.Items, func(a, b corev1.Pod) int { return strings.Compare(a.Name, b.Name) })
+	return l.Items, nil
+}
+
+// admin asks a pod's admin server: from the client machine, or through the API
+// server where there is none.
+func (e *env) admin(ctx context.Context, pod *corev1.Pod, path string, into any) error {
+	raw, err := e.adminRaw(ctx, pod, path)
+	if err != nil {
+		return fmt.Errorf("%s of %s: %w", path, pod.Name, err)
+	}
+	return json.Unmarshal(raw, into)
+}
+
+func (e *env) adminRaw(ctx context.Context, pod *corev1.Pod, path string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	if !e.cluster.Local() {
+		return e.cluster.Client().CoreV1().RESTClient().Get().
+			AbsPath("/api/v1/namespaces", namespace, "pods", pod.Name+":9090", "proxy", path).DoRaw(ctx)
+	}
+	client := &http.Client{Transport: &http.Transport{DialContext: e.cluster.DialClient, DisableKeepAlives: true}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+pod.Status.PodIP+":9090"+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(res.Body, 4<<20))
+	if err == nil && res.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", res.Status, raw)
+	}
+	return raw, err
+}
+
+// whole returns nil once n proxies run that all see each other in the ring and
+// hold all they own, none of them in an incarnation of gone.
+func (e *env) whole(ctx context.Context, n int, gone map[string]bool) error {
+	if err := e.serving(ctx, namespace, sipCluster, n); err != nil {
+		return err
+	}
+	pods, err := e.pods(ctx)
+	if err != nil {
+		return err
+	}
+	if len(pods) != n {
+		return fmt.Errorf("%d pods, want %d", len(pods), n)
+	}
+	for i := range pods {
+		var s peer.Status
+		if err := e.admin(ctx, &pods[i], "/v1/status", &s); err != nil {
+			return err
+		}
+		if !s.Ready || s.Draining || s.Partitions.Filling > 0 || len(s.Members) != n || gone[s.Incarnation] {
+			return fmt.Errorf("%s: ready %v %s, draining %v, %d partitions to fill, %d members, incarnation %s",
+				pods[i].Name, s.Ready, s.NotReady, s.Draining, s.Partitions.Filling, len(s.Members), s.Incarnation)
+		}
+		for _, m := range s.Members {
+			if !m.InRing || m.Liveness != "up" {
+				return fmt.Errorf("%s sees %s %s, in the ring: %v", pods[i].Name, m.Name, m.Liveness, m.InRing)
+			}
+		}
+	}
+	return nil
+}
+
+// homedFirst lists all phones, those whose home is the member called name
+// first, and how many these are.
+func (e *env) homedFirst(ctx context.Context, name string) (order []int, homed int, err error) {
+	m, err := e.cluster.Client().CoreV1().ConfigMaps(namespace).Get(ctx, sipCluster+"-members", metav1.GetOptions{})
+	if err != nil {
+		return nil, 0, err
+	}
+	set, err := config.ParseMemberSet([]byte(m.Data["members.json"]))
+	if err != nil {
+		return nil, 0, err
+	}
+	var members []ring.Member
+	var id uint32
+	for _, m := range set.Members {
+		if m.State == config.Active {
+			members = append(members, ring.Member{ID: m.ID, Zone: m.Zone})
+		}
+		if m.Name == name {
+			id = m.ID
+		}
+	}
+	t := ring.Build(members, set.Ring.Partitions, set.Ring.Replicas)
+	var others []int
+	for i, p := range e.load.phones {
+		if home, ok := t.Home(ring.Partition(ring.Hash([]byte(p.AOR())), t.Partitions())); ok && home == id {
+			order = append(order, i)
+		} else {
+			others = append(others, i)
+		}
+	}
+	return append(order, others...), len(order), nil
+}
+
+// snapshot is the pods before a fault, and how far each one's events were read.
+type snapshot struct {
+	pods         []corev1.Pod
+	incarnations map[string]string
+	seen         map[string]uint64
+}
+
+func (e *env) snapshot(ctx context.Context) (*snapshot, error) {
+	pods, err := e.pods(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &snapshot{pods: pods, incarnations: map[string]string{}, seen: map[string]uint64{}}
+	for i := range pods {
+		var st peer.Status
+		var events []peer.Event
+		if err := e.admin(ctx, &pods[i], "/v1/status", &st); err != nil {
+			return nil, err
+		}
+		if err := e.admin(ctx, &pods[i], "/v1/events", &events); err != nil {
+			return nil, err
+		}
+		s.incarnations[pods[i].Name] = st.Incarnation
+		if len(events) > 0 {
+			s.seen[pods[i].Name] = events[len(events)-1].Seq
+		}
+	}
+	return s, nil
+}
+
+func (s *snapshot) pod(name string) *corev1.Pod {
+	for i := range s.pods {
+		if s.pods[i].Name == name {
+			return &s.pods[i]
+		}
+	}
+	return nil
+}
+
+// ringChanged is how long after the fault the last of the survivors had its
+// first new ring.
+func (e *env) ringChanged(ctx context.Context, s *snapshot, victim string, at time.Time) (time.Duration, error) {
+	var slowest time.Duration
+	for i := range s.pods {
+		name := s.pods[i].Name
+		if name == victim {
+			continue
+		}
+		var events []peer.Event
+		if err := e.admin(ctx, &s.pods[i], "/v1/events", &events); err != nil {
+			return 0, err
+		}
+		k := slices.IndexFunc(events, func(ev peer.Event) bool { return ev.Seq > s.seen[name] && ev.Kind == peer.EventRingChanged })
+		if k < 0 {
+			return 0, fmt.Errorf("%s saw no new ring", name)
+		}
+		slowest = max(slowest, time.Unix(0, events[k].UnixNano).Sub(at))
+	}
+	return slowest, nil
+}

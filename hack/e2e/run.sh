@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Prepares all that the end-to-end test needs and runs it; arguments are its own.
+# See `go run ./hack/e2e --help`. E2E="--only sigkill" reaches it through make.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+hack/e2e/packages.sh
+if [[ -z ${KUBECONFIG:-} ]]; then
+	hack/kube/packages.sh
+	hack/kube/assets.sh >/dev/null
+fi
+hack/tools/install.sh helm
+[[ -x bin/sipring ]] || make bin/sipring
+
+# Built rather than "go run", which does not pass signals on: Ctrl-C must reach
+# the program that takes the cluster down.
+mkdir -p bin
+go build -o bin/e2e ./hack/e2e
+# shellcheck disable=SC2086 # E2E holds several words
+exec bin/e2e "$@" ${E2E:-}
