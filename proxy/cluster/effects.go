@@ -25,11 +25,16 @@ type Effects struct {
 // Bytes returns the message of s. It is valid until Reset.
 func (e *Effects) Bytes(s Send) []byte { return e.buf[s.start:s.end] }
 
+// maxKept is the most memory that Reset keeps: what a step of the hot path needs, not a snapshot.
+const maxKept = 256 << 10
+
 // Reset empties e and keeps its memory.
 func (e *Effects) Reset() {
 	clear(e.Registers)
 	clear(e.Lookups)
 	e.Sends, e.Registers, e.Lookups = e.Sends[:0], e.Registers[:0], e.Lookups[:0]
 	e.Changed = false
-	e.buf = e.buf[:0]
+	if e.buf = e.buf[:0]; cap(e.buf) > maxKept {
+		e.buf = nil
+	}
 }

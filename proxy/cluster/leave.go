@@ -36,7 +36,7 @@ func (c *Core) ownersCover(local int32) bool {
 			continue
 		}
 		covered = false
-		if ask {
+		if ask && len(c.covers) < c.maxQueued() {
 			p.coverAt = c.now
 			c.covers = append(c.covers, check{local: local, peer: id})
 		}

@@ -60,12 +60,15 @@ func (c *Core) sweepPart(local int32) {
 		}
 	case p.holding == held && c.choose(local, [2]uint32{}) == c.cfg.Self:
 		for _, h := range p.holders {
-			if h.holding.serves() {
+			if h.holding.serves() && len(c.checks) < c.maxQueued() {
 				c.checks = append(c.checks, check{local: local, peer: h.id})
 			}
 		}
 	}
 }
+
+// maxQueued bounds the comparisons that wait: enough for every partition and a few members.
+func (c *Core) maxQueued() int { return 8 * len(c.parts) }
 
 // sendChecks sends the checksums that are due.
 func (c *Core) sendChecks(e *Effects) {

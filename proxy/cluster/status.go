@@ -103,7 +103,7 @@ func (c *Core) onStatus(p *peer, r *reader, e *Effects) bool {
 		}
 		c.parts[local].setHolder(p.id, h)
 		c.lostSource(local, p.id, h)
-		if flags&statusFull != 0 && h == held && c.parts[local].holding == held && c.cfg.Self < p.id {
+		if flags&statusFull != 0 && h == held && c.parts[local].holding == held && c.cfg.Self < p.id && len(c.checks) < c.maxQueued() {
 			c.checks = append(c.checks, check{local: local, peer: p.id})
 		}
 	}

@@ -98,6 +98,10 @@ func (w *world) faults(left int) {
 	if w.replicas > 1 {
 		down = 1
 	}
+	if down > 0 && w.rng.IntN(3) == 0 {
+		w.together(more)
+		return
+	}
 	cuts := 0
 	if w.cfg.Partitions {
 		cuts = 4
@@ -118,6 +122,25 @@ func (w *world) faults(left int) {
 	case 6:
 		w.partition(more)
 	}
+}
+
+// together crashes members while others join, leave or lose streams.
+func (w *world) together(then func()) {
+	left := 2
+	both := func() {
+		if left--; left == 0 {
+			then()
+		}
+	}
+	switch w.rng.IntN(3) {
+	case 0:
+		w.join(both)
+	case 1:
+		w.drain(both)
+	case 2:
+		w.blips(both)
+	}
+	w.after(w.between(0, 800)*ms, func() { w.crash(w.between(50, 6000)*ms, both) })
 }
 
 // victim draws a living member.
@@ -200,17 +223,18 @@ func (w *world) drain(then func()) {
 	w.after(w.between(0, 300)*ms, func() {
 		w.published(p.id).State = config.Draining
 		w.publish()
-		w.awaitDrained(p, 0, then)
+		w.awaitDrained(p.id, 0, then)
 	})
 }
 
-func (w *world) awaitDrained(p *process, waited int64, then func()) {
-	if !p.membership.Drained() {
+func (w *world) awaitDrained(id uint32, waited int64, then func()) {
+	p := w.running(id) // not always the life that began to drain
+	if p == nil || !p.membership.Drained() {
 		if waited > repairBound {
-			w.fail("agreement", "m%d has not handed over after %d s", p.id, waited/second)
+			w.fail("agreement", "m%d has not handed over after %d s", id, waited/second)
 			return
 		}
-		w.after(50*ms, func() { w.awaitDrained(p, waited+50*ms, then) })
+		w.after(50*ms, func() { w.awaitDrained(id, waited+50*ms, then) })
 		return
 	}
 	w.trace("m%d exits", p.id)
