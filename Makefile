@@ -40,6 +40,10 @@ sim: ## Simulate SEEDS random histories of a cluster
 fuzz: ## Fuzz everything that parses, FUZZTIME each
 	hack/fuzz.sh $(FUZZTIME)
 
+.PHONY: e2e
+e2e: bin/sipring ## A real cluster of several nodes, phones and faults (root; or KUBECONFIG names a cluster)
+	hack/e2e/run.sh
+
 .PHONY: bench
 bench: bin/sipring ## CPU per REGISTER and per call: sipring, Kamailio, a bare UDP echo
 	go run ./hack/bench $(BENCH)

@@ -158,15 +158,6 @@ func (e *env) snapshot(ctx context.Context) (*snapshot, error) {
 	return s, nil
 }
 
-func (s *snapshot) pod(name string) *corev1.Pod {
-	for i := range s.pods {
-		if s.pods[i].Name == name {
-			return &s.pods[i]
-		}
-	}
-	return nil
-}
-
 // ringChanged is how long after the fault the last of the survivors had its
 // first new ring.
 func (e *env) ringChanged(ctx context.Context, s *snapshot, victim string, at time.Time) (time.Duration, error) {

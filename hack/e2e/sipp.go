@@ -79,7 +79,7 @@ func (h *held) up(ctx context.Context, l *load, before int64) error {
 	for l.answered()-before < int64(h.calls) {
 		select {
 		case err := <-h.ended:
-			return fmt.Errorf("sipp ended (%v) with %d of %d calls up: see %s", err, l.answered()-before, h.calls, h.dir)
+			return fmt.Errorf("sipp ended with %d of %d calls up (see %s): %w", l.answered()-before, h.calls, h.dir, errOr(err))
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(10 * time.Millisecond): // the interval at which the phones are asked
@@ -144,3 +144,10 @@ func successful(text string) (int, error) {
 	return 0, errors.New("parse SIPp statistics: no column SuccessfulCall(C)")
 }
 
+// errOr names the end of a program that ended well but too early.
+func errOr(err error) error {
+	if err == nil {
+		return errors.New("exit status 0")
+	}
+	return err
+}
