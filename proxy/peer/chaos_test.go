@@ -133,6 +133,9 @@ func (tr *traffic) user(i int) {
 		default:
 		}
 		status := tr.register(aor, cseq)
+		for status == 0 { // a phone that hears nothing says the same again
+			status = tr.register(aor, cseq)
+		}
 		tr.mu.Lock()
 		if status == 200 {
 			acknowledged = cseq

@@ -17,7 +17,8 @@ import (
 
 // Timing of a link.
 const (
-	dialTimeout    = time.Second
+	dialTimeout = time.Second
+	// confirmTimeout is how long a peer that was silent has to answer a redial.
 	confirmTimeout = 250 * time.Millisecond
 	minBackoff     = 10 * time.Millisecond
 	maxBackoff     = 500 * time.Millisecond
@@ -118,12 +119,23 @@ func (l *link) dialling(ctx context.Context) {
 			backoff = min(2*backoff, maxBackoff)
 			continue
 		}
-		backoff, timeout, up = minBackoff, confirmTimeout, true
 		l.mu.Lock()
 		l.cur = s
 		l.mu.Unlock()
 		l.serve(ctx, s)
+		backoff, timeout, up = minBackoff, patience(s.cause()), true
 	}
+}
+
+// patience is how long a peer may take to bring up another stream after one
+// broke, before it counts as down: confirmTimeout after a silence. What broke
+// otherwise was heard until now, and a process held up for a moment is not dead:
+// it gets as long as if it had fallen silent. One that refuses is down at once.
+func patience(cause error) time.Duration {
+	if errors.Is(cause, errSilence) {
+		return confirmTimeout
+	}
+	return silence + confirmTimeout
 }
 
 // accepting is the life of a link on the side that is dialled.
@@ -156,7 +168,7 @@ func (l *link) await(ctx context.Context, up bool, last error) (*stream, error) 
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		l.n.stopped.Go(func() { probe <- l.probe(ctx) })
-		timer := time.NewTimer(confirmTimeout)
+		timer := time.NewTimer(patience(last))
 		defer timer.Stop()
 		limit = timer.C
 	}
@@ -226,7 +238,7 @@ func (l *link) knock(ctx context.Context) {
 // listener: what is accepted between the two is reset, and tried again.
 func (l *link) probe(ctx context.Context) error {
 	for ctx.Err() == nil {
-		conn, err := l.dialer(confirmTimeout).DialContext(ctx, "tcp", l.address())
+		conn, err := l.dialer(dialTimeout).DialContext(ctx, "tcp", l.address())
 		if err != nil {
 			return errors.Join(ctx.Err(), err)
 		}
@@ -255,6 +267,7 @@ func (l *link) address() string {
 }
 
 func (l *link) dial(ctx context.Context, timeout time.Duration) (*stream, error) {
+	began := time.Now()
 	conn, err := l.dialer(timeout).DialContext(ctx, "tcp", l.address())
 	if err != nil {
 		return nil, err
@@ -262,7 +275,7 @@ func (l *link) dial(ctx context.Context, timeout time.Duration) (*stream, error)
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
 	tc := tls.Client(conn, l.n.tls)
-	theirs, err := greet(tc, l.n.hello(), timeout)
+	theirs, err := greet(tc, l.n.hello(), timeout-time.Since(began))
 	if err == nil && theirs.ID != l.id {
 		err = fmt.Errorf("%s answers as member %d, not %d", l.address(), theirs.ID, l.id)
 	}
