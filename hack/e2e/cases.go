@@ -25,6 +25,9 @@ type fault struct {
 	// replicas there are when all is done.
 	replicas int
 	patience time.Duration
+	// again is how often a phone may be called again: a call whose setup ran
+	// through a pod while it died is lost on UDP through a plain Service.
+	again int
 	// reborn: the victim comes back as another process.
 	reborn bool
 	// local: only where the nodes are at hand.
@@ -44,7 +47,7 @@ func faults() []fault {
 			},
 		},
 		{
-			name: "delete", title: "kubectl delete pod voice-1 --force", victim: "voice-1", replicas: 3, patience: patience, reborn: true,
+			name: "delete", title: "kubectl delete pod voice-1 --force", victim: "voice-1", replicas: 3, patience: patience, again: 1, reborn: true,
 			do: kubectlFault("delete", "pod", "voice-1", "--force", "--grace-period=0", "--wait=false"),
 		},
 		{
@@ -52,7 +55,7 @@ func faults() []fault {
 			do: kubectlFault("scale", "sipcluster", sipCluster, "--replicas=4"),
 		},
 		{
-			name: "scale-down", title: "kubectl scale to 2", replicas: 2, victim: "voice-2", patience: patience,
+			name: "scale-down", title: "kubectl scale to 2", replicas: 2, victim: "voice-2", patience: patience, again: 1,
 			do: kubectlFault("scale", "sipcluster", sipCluster, "--replicas=2"),
 		},
 		{
@@ -60,7 +63,7 @@ func faults() []fault {
 			do: kubectlFault("scale", "sipcluster", sipCluster, "--replicas=3"),
 		},
 		{
-			name: "cut", title: "voice-1's node cut off", victim: "voice-1", replicas: 3, patience: cutPatience, local: true,
+			name: "cut", title: "voice-1's node cut off", victim: "voice-1", replicas: 3, patience: cutPatience, again: 1, local: true,
 			do: func(ctx context.Context, e *env) (time.Time, error) {
 				node, err := e.nodeOf(ctx, "voice-1")
 				if err != nil {
@@ -132,7 +135,7 @@ func (e *env) play(ctx context.Context, f fault) (r *result, err error) {
 		return r, err
 	}
 	r.EarlyBYEs = int(e.load.hungup() - ended)
-	r.Called = e.load.callAll(ctx, order, f.patience)
+	r.Called = e.load.callAll(ctx, order, f.patience, 1+f.again)
 	r.CalledFor = time.Since(at)
 	if r.BYEs, err = calls.result(ctx); err != nil {
 		return r, err
@@ -184,7 +187,7 @@ func (e *env) recover(ctx context.Context, f fault, before *snapshot, at time.Ti
 	}
 	r.Whole = time.Since(at)
 	if !e.cluster.Local() {
-		r.Through = map[string]outcome{"all": e.load.callAll(ctx, e.everybody(), patience).Reached}
+		r.Through = map[string]outcome{"all": e.load.callAll(ctx, e.everybody(), patience, 1).Reached}
 		return nil
 	}
 	pods, err := e.pods(ctx)
@@ -199,7 +202,7 @@ func (e *env) recover(ctx context.Context, f fault, before *snapshot, at time.Ti
 			return err
 		}
 		e.load.through(netip.AddrPortFrom(address, e.proxy.Port()))
-		r.Through[pod.Name] = e.load.callAll(ctx, e.everybody(), patience).Reached
+		r.Through[pod.Name] = e.load.callAll(ctx, e.everybody(), patience, 1).Reached
 	}
 	e.step("whole again %.1f s after it; phones called through each proxy: %s", r.Whole.Seconds(), r.through())
 	return nil

@@ -103,7 +103,7 @@ func (e *env) populate(ctx context.Context) error {
 		return fmt.Errorf("%v phones registered: %v", n, n.Errors)
 	}
 	e.step("%d phones registered in %v, each once and for an hour", e.o.phones, time.Since(began).Round(time.Millisecond))
-	c := l.callAll(ctx, e.everybody(), answerLimit)
+	c := l.callAll(ctx, e.everybody(), answerLimit, 1)
 	if !c.Reached.whole() || !c.Hungup.whole() {
 		return fmt.Errorf("before any fault: %v phones called, %v hung up: %v %v", c.Reached, c.Hungup, c.Reached.Errors, c.Hungup.Errors)
 	}
