@@ -133,7 +133,10 @@ func (tr *traffic) user(i int) {
 		default:
 		}
 		status := tr.register(aor, cseq)
-		for status == 0 { // a phone that hears nothing says the same again
+		for status == 0 && !tr.c.t.Failed() {
+			// A phone that hears nothing says the same again (RFC 3261 17.1.2.2).
+			// One that went on to the next CSeq within milliseconds could see the
+			// two ordered by different members, and the first win.
 			status = tr.register(aor, cseq)
 		}
 		tr.mu.Lock()
