@@ -4,9 +4,10 @@
 //
 // The stream is what says whether a member is up. A stream that breaks is
 // dialled again at once by the side that dials, and the port is probed by the
-// other: refused, or not back in 250 ms, means down. A killed process is
-// noticed within milliseconds. A ping every 150 ms and a bound of 700 ms
-// without a frame notice silence; gossip (hashicorp/memberlist) shortens that
+// other: refused means down, so a killed process is noticed within
+// milliseconds. A ping every 150 ms and a bound of 700 ms without a frame notice
+// silence, after which the peer has 250 ms to answer anew; one whose stream
+// broke otherwise has as long as if it had fallen silent. Gossip (hashicorp/memberlist) shortens that
 // bound to two pings for a member that it lost, and has a member that it sees
 // dialled at once, but decides nothing alone.
 //
@@ -14,4 +15,13 @@
 // released, so frames of one core to one peer keep their order. Queues are
 // bounded in bytes; one that is full breaks the stream for the cluster's own
 // messages and drops the frames of the user, counted.
+//
+// The frames are our own and not gRPC's, for speed: with 32 updates under way
+// at once an update and its confirmation cost 0.9 us of CPU, both ends and TLS
+// included, over one bidirectional gRPC stream with a codec that passes bytes
+// 3.9 us; with 1024, 0.3 us and 4.9 us; with one at a time, where system calls
+// are all there is, 23 us and 24 us. gRPC allocates 20 times for each, we do
+// not. The figures are of 2 cores:
+//
+//	go test ./proxy/peer -run xxx -bench 'Stream|GRPC' -benchtime 100000x -count 3
 package peer
