@@ -9,10 +9,8 @@ import (
 
 // addMessages seeds a fuzz target with everything the tests have.
 func addMessages(f *testing.F, add func([]byte)) {
-	for _, file := range []string{"rfc4475.txt", "rfc5118.txt"} {
-		for _, c := range tortures(f, file) {
-			add(c.raw)
-		}
+	for _, c := range tortures(f) {
+		add(c.Raw)
 	}
 	add(benchINVITE)
 	add(benchREGISTER)

@@ -4,50 +4,21 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
-	"regexp"
-	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sipring/sipring/proxy/wire/wiretest"
 )
 
-// torture is one message of testdata/rfc*.txt.
-type torture struct {
-	name, section, want string
-	raw                 []byte
-}
-
-var tortureEscape = regexp.MustCompile(`\\x[0-9A-F]{2}`)
-
-// tortures reads the messages of one RFC.
-func tortures(t testing.TB, file string) []torture {
+// tortures reads the messages of RFC 4475 and RFC 5118.
+func tortures(t testing.TB) []wiretest.Message {
 	t.Helper()
-	text, err := os.ReadFile("testdata/" + file)
+	all, err := wiretest.Messages()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all []torture
-	for _, part := range strings.Split(string(text), "=== ")[1:] {
-		title, message, _ := strings.Cut(part, "\n")
-		fields := strings.SplitN(title, " ", 3)
-		if len(fields) != 3 {
-			t.Fatalf("%s: title %q wants name, section and verdict", file, title)
-		}
-		all = append(all, torture{fields[0], fields[1], fields[2], tortureBytes(message)})
-	}
 	return all
-}
-
-func tortureBytes(message string) []byte {
-	message = strings.ReplaceAll(message, "\n", "\r\n")
-	message = tortureEscape.ReplaceAllStringFunc(message, func(s string) string {
-		b, _ := strconv.ParseUint(s[2:], 16, 8)
-		return string([]byte{byte(b)})
-	})
-	_, body, _ := strings.Cut(message, "\r\n\r\n")
-	return []byte(strings.Replace(message, "{len}", strconv.Itoa(len(body)), 1))
 }
 
 func verdict(err error) string {
@@ -69,35 +40,30 @@ func scanAndValidate(m *Message, raw []byte) error {
 }
 
 func TestTortureMessages(t *testing.T) {
-	count := 0
-	for _, file := range []string{"rfc4475.txt", "rfc5118.txt"} {
-		for _, c := range tortures(t, file) {
-			count++
-			t.Run(strings.TrimSuffix(file, ".txt")+"/"+c.section+"/"+c.name, func(t *testing.T) {
-				var m Message
-				if got := verdict(scanAndValidate(&m, c.raw)); got != c.want {
-					t.Errorf("got %q, want %q", got, c.want)
-				}
-			})
-		}
+	all := tortures(t)
+	if len(all) != 49+12 {
+		t.Errorf("%d messages, want the 49 of RFC 4475 and the 12 of RFC 5118", len(all))
 	}
-	if count < 55 {
-		t.Errorf("only %d messages were read", count)
+	for _, c := range all {
+		t.Run(c.RFC+"/"+c.Section+"/"+c.Name, func(t *testing.T) {
+			var m Message
+			if got := verdict(scanAndValidate(&m, c.Raw)); got != c.Want {
+				t.Errorf("got %q, want %q", got, c.Want)
+			}
+		})
 	}
 }
 
 // torturous returns one message that is well-formed.
 func torturous(t *testing.T, name string) *Message {
 	t.Helper()
-	for _, file := range []string{"rfc4475.txt", "rfc5118.txt"} {
-		for _, c := range tortures(t, file) {
-			if c.name == name {
-				m := new(Message)
-				if err := scanAndValidate(m, c.raw); err != nil {
-					t.Fatal(err)
-				}
-				return m
+	for _, c := range tortures(t) {
+		if c.Name == name {
+			m := new(Message)
+			if err := scanAndValidate(m, c.Raw); err != nil {
+				t.Fatal(err)
 			}
+			return m
 		}
 	}
 	t.Fatalf("no message %q", name)
