@@ -21,6 +21,7 @@ type Membership struct {
 	unknownWait int64
 
 	set     *config.MemberSet
+	address string // where this member was listed first
 	peers   map[uint32]*peerState
 	view    *View
 	links   uint64
@@ -72,6 +73,9 @@ func (m *Membership) SetChanged(now int64, set *config.MemberSet) *View {
 		}
 	}
 	m.set = set
+	if self, ok := set.Member(m.self); ok {
+		m.address = cmp.Or(m.address, self.Address)
+	}
 	for _, member := range set.Members {
 		if member.ID != m.self && m.peers[member.ID] == nil {
 			m.peers[member.ID] = &peerState{awaitedSince: now}
@@ -172,7 +176,7 @@ func (m *Membership) rebuild() *View {
 	if m.set == nil {
 		return nil
 	}
-	v := &View{Epoch: m.set.Epoch, Version: 1, Self: m.self, Set: m.set, Synced: m.synced}
+	v := &View{Epoch: m.set.Epoch, Version: 1, Self: m.self, Set: m.set, Synced: m.synced, Superseded: m.superseded()}
 	for _, member := range m.set.Members {
 		v.Members = append(v.Members, m.seen(member))
 	}
@@ -196,6 +200,12 @@ func (m *Membership) rebuild() *View {
 	v.Next = m.table(next, func(v *View) *ring.Table { return v.Next })
 	m.view = v
 	return v
+}
+
+// superseded reports whether the set knows of this process no more.
+func (m *Membership) superseded() bool {
+	self, ok := m.set.Member(m.self)
+	return m.address != "" && (!ok || self.Address != m.address)
 }
 
 // seen is the member as this one sees it.

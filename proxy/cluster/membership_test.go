@@ -282,3 +282,35 @@ func TestMembersAreInOrder(t *testing.T) {
 		}
 	}
 }
+
+func TestSupersededIsListedNoMoreWhereItBegan(t *testing.T) {
+	moved := func(epoch uint64, address string) *config.MemberSet {
+		s := testSet(epoch, 2, 2, config.Active)
+		s.Members[0].Address = address
+		return s
+	}
+	home := testSet(1, 2, 2, config.Active).Members[0].Address
+	gone := testSet(9, 2, 2, config.Active)
+	gone.Members = gone.Members[1:]
+	tests := map[string]struct {
+		sets []*config.MemberSet
+		want bool
+	}{
+		"not listed yet":    {[]*config.MemberSet{gone}, false},
+		"listed":            {[]*config.MemberSet{moved(1, home)}, false},
+		"gone":              {[]*config.MemberSet{moved(1, home), gone}, true},
+		"listed elsewhere":  {[]*config.MemberSet{moved(1, home), moved(2, "192.0.2.9")}, true},
+		"listed once again": {[]*config.MemberSet{moved(1, home), gone, moved(10, home)}, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			m := NewMembership(1, 10, 0)
+			for _, s := range tt.sets {
+				m.SetChanged(0, s)
+			}
+			if got := m.View().Superseded; got != tt.want {
+				t.Errorf("superseded %v, want %v", got, tt.want)
+			}
+		})
+	}
+}

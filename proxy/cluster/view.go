@@ -67,6 +67,10 @@ type View struct {
 	Suspects []uint32
 	// Synced: this member holds what it owns.
 	Synced bool
+	// Superseded: the set lists this member's ID elsewhere than where this process began, or not at all: its pod is gone
+	// for whoever publishes the set, though the process still runs. Nobody tells it anything any more, so what it holds
+	// grows old.
+	Superseded bool
 	// Pending: a published member that may hold data is Unknown. Nothing may be concluded from its silence yet.
 	Pending bool
 }

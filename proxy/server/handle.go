@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/sipring/sipring/proxy/routing"
@@ -153,6 +154,13 @@ func (r *request) act() {
 	if d.Action == routing.Reject || d.Action == routing.Drop {
 		r.s.noteRefusal(r)
 	}
+	if r.snap.superseded && (d.Action == routing.Register || d.Action == routing.Lookup && !r.held()) {
+		// What this process knows may be old, and nobody is left to ask. Silence
+		// lets the sender's retransmission find a member that lives.
+		r.s.metrics.drop(dropSuperseded)
+		r.release()
+		return
+	}
 	switch d.Action {
 	case routing.Register:
 		r.startRegister()
@@ -170,6 +178,9 @@ func (r *request) act() {
 		r.release()
 	}
 }
+
+// held reports whether the request's transaction is here.
+func (r *request) held() bool { return slices.ContainsFunc(r.ids, r.s.table.Has) }
 
 // open makes the request's transaction, unless it goes without one, and reports
 // whether it is a new one. If not, r is released.

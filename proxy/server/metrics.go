@@ -25,13 +25,14 @@ const (
 	dropAck                             // an ACK that leads nowhere
 	dropNoDestination                   // the next hop has no address
 	dropPeerFrame                       // a frame of another member that makes no sense
+	dropSuperseded                      // a request that needs the cluster, which knows of this process no more
 	dropReasons
 )
 
 var dropNames = [dropReasons]string{
 	dropKeepalive: "keepalive", dropNotSIP: "not_sip", dropMalformed: "malformed", dropRateLimited: "rate_limited",
 	dropStray: "stray_response", dropLate: "late_response", dropAck: "ack",
-	dropNoDestination: "no_destination", dropPeerFrame: "peer_frame",
+	dropNoDestination: "no_destination", dropPeerFrame: "peer_frame", dropSuperseded: "superseded",
 }
 
 const (

@@ -27,6 +27,7 @@ type proxy struct {
 	*Server
 	addr netip.AddrPort
 	mem  *memory
+	node *node
 }
 
 type proxyOptions struct {
@@ -71,7 +72,7 @@ func startProxy(t testing.TB, options ...func(*proxyOptions)) *proxy {
 	node := &node{mem: o.mem, id: o.self, life: serial.Add(1), set: o.set}
 	o.mem.join(o.self, s)
 	s.Serve(node)
-	return &proxy{Server: s, addr: s.Address(), mem: o.mem}
+	return &proxy{Server: s, addr: s.Address(), mem: o.mem, node: node}
 }
 
 // memory stands in for the cluster: one place that holds all bindings.
@@ -107,6 +108,7 @@ type node struct {
 	id   uint32
 	life uint64
 	set  *config.MemberSet
+	gone bool // for whoever publishes the set
 }
 
 func (n *node) Incarnation() uint64 { return n.life }
@@ -114,7 +116,7 @@ func (n *node) Incarnation() uint64 { return n.life }
 func (n *node) View() *cluster.View {
 	n.mem.mu.Lock()
 	defer n.mem.mu.Unlock()
-	v := &cluster.View{Set: n.set}
+	v := &cluster.View{Set: n.set, Superseded: n.gone}
 	for id := uint32(1); id < 10; id++ {
 		if n.mem.servers[id] != nil {
 			v.Members = append(v.Members, cluster.MemberView{Member: config.Member{ID: id}, Liveness: cluster.Up})

@@ -134,8 +134,9 @@ func (s *Server) Serve(c Cluster) {
 // followMembers makes a new snapshot when the view has another member set.
 func (s *Server) followMembers() {
 	var set *config.MemberSet
+	superseded := false
 	if v := s.cluster.View(); v != nil {
-		set = v.Set
+		set, superseded = v.Set, v.Superseded
 	}
 	if old := s.snap.Load(); old.set == set && old.life == s.life {
 		return
@@ -147,6 +148,7 @@ func (s *Server) followMembers() {
 		*snap = *s.snap.Load()
 		snap.set = set
 	}
+	snap.superseded = superseded
 	s.snap.Store(snap)
 }
 

@@ -11,9 +11,11 @@ import (
 // snapshot is what follows from the configuration and one member set.
 // Immutable; loops read it through an atomic pointer.
 type snapshot struct {
-	set    *config.MemberSet
-	life   uint32
-	tables *routing.Tables
+	set  *config.MemberSet
+	life uint32
+	// superseded: the member set knows of this process no more.
+	superseded bool
+	tables     *routing.Tables
 	// Via: viaHead + branch + viaTail; viaAlone instead of viaTail where nobody
 	// holds a transaction. Record-Route: routeHead + token + routeTail.
 	viaHead, viaTail, viaAlone, routeHead, routeTail []byte

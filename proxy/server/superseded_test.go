@@ -1,0 +1,52 @@
+package server
+
+import (
+	"testing"
+	"time"
+
+	"github.com/sipring/sipring/proxy/config"
+)
+
+// supersede publishes a set that knows of the member's process no more.
+func (x *proxy) supersede(t *testing.T) {
+	t.Helper()
+	x.mem.mu.Lock()
+	x.node.set, x.node.gone = &config.MemberSet{Epoch: 2}, true
+	x.mem.mu.Unlock()
+	for deadline := time.Now().Add(5 * time.Second); !x.snap.Load().superseded; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the set is not taken up")
+		}
+	}
+}
+
+func TestSupersededProcessLeavesNewRequestsToTheOthers(t *testing.T) {
+	t.Parallel()
+	x := startCluster(t, 2)
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	bob.register(x[0])
+	held, _ := establish(t, x[0], alice, bob)
+	ringing := alice.ring(x[0].addr, "sip:bob@example.com")
+	invite := bob.request("INVITE")
+	x[0].supersede(t)
+
+	before := x[0].metrics.dropped[dropSuperseded].Load()
+	carol := newPhone(t, "carol")
+	late := carol.ring(x[0].addr, "sip:bob@example.com")
+	carol.quiet(100 * time.Millisecond)
+	if n := x[0].metrics.dropped[dropSuperseded].Load() - before; n == 0 {
+		t.Error("a new call was taken")
+	}
+	carol.sendRaw(x[1].addr, []byte(late.lastInviteText)) // as the Service would steer the retransmission
+	second := bob.request("INVITE")
+	bob.reply(second, 486, "Busy Here", "c")
+	bob.request("ACK")
+	late.ackFailure(carol.status(486))
+
+	bob.reply(invite, 486, "Busy Here", "b") // what is under way ends well
+	bob.request("ACK")
+	ringing.ackFailure(alice.status(486))
+	held.send("BYE") // what a dialog carries needs no cluster
+	bob.reply(bob.request("BYE"), 200, "OK", "")
+	alice.status(200)
+}
