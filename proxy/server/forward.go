@@ -31,10 +31,16 @@ func (r *request) forward() {
 		r.finish(480, "Temporarily Unavailable", nil)
 		return
 	}
+	breadth := r.breadth()
+	if len(r.targets) > breadth {
+		r.finish(440, "Max-Breadth Exceeded", nil)
+		return
+	}
 	loop := r.s.keys.LoopHash(r.tx, r.decision.LoopFields(&r.msg))
 	r.out, r.fork = r.out[:0], r.fork[:0]
 	for i := range r.targets {
 		t := &r.targets[i]
+		t.breadth = shareOf(breadth, i, len(r.targets))
 		t.branch = token.Branch{Tx: r.tx, Target: r.s.keys.Target(r.tx, r.targetName(t)), Loop: loop}
 		start := len(r.out)
 		r.out = r.appendForwarded(r.out, t)
@@ -78,6 +84,7 @@ func (r *request) appendForwarded(dst []byte, t *target) []byte {
 		hops = defaultMaxForwards + 1
 	}
 	e.SetMaxForwards(hops - 1)
+	r.setBreadth(t.breadth)
 	if !r.stateless {
 		if d.RecordRoute == nil && makesDialog(m) {
 			e.PrependHeader("Record-Route", r.recordRoute(t))

@@ -82,10 +82,11 @@ func (s *Server) dropFault(err error) {
 
 // refuse answers a malformed request with what is wrong with it (RFC 3261 8.2,
 // 16.3 step 1), if it can be answered, at a limited rate: an error response is
-// the one thing a stranger gets for a few bytes.
+// the one thing a stranger gets for a few bytes. A Via that is malformed but for
+// who sent it will do (RFC 4475 3.1.2.1): the answer goes to the source.
 func (r *request) refuse(err error) {
 	fault, ok := err.(*wire.Error) //nolint:errorlint // never wrapped, and As allocates
-	if !ok || fault.Status == 0 || r.msg.Method() == wire.MethodAck || r.readVia() != nil {
+	if !ok || fault.Status == 0 || r.msg.Method() == wire.MethodAck || r.readVia() != nil && r.via.Host == nil {
 		r.s.dropFault(err)
 		r.release()
 		return

@@ -39,6 +39,8 @@ func TestMalformedMessages(t *testing.T) {
 		"loose Max-Forwards":        {"MESSAGE sip:c@example.com SIP/2.0\r\n" + via + rest + "Max-Forwards: many\r\n\r\n", 400, "Malformed Max-Forwards"},
 		"no Via":                    {"MESSAGE sip:c@example.com SIP/2.0\r\n" + rest + "\r\n", 0, ""},
 		"malformed Via":             {"MESSAGE sip:c@example.com SIP/2.0\r\nVia: here\r\n" + rest + "\r\n", 0, ""},
+		"RFC 4475 3.1.2.1":          {"MESSAGE sip:c@example.com SIP/2.0\r\n" + strings.Replace(via, ";branch=z9hG4bK1", ";;,;,,", 1) + rest + "\r\n", 400, "Malformed Via"},
+		"malformed Max-Breadth":     {"MESSAGE sip:c@example.com SIP/2.0\r\n" + via + rest + "Max-Breadth: 0\r\n\r\n", 400, "Malformed Max-Breadth"},
 		"malformed ACK":             {"ACK sip:c@example.com SIP/2.0\r\n" + via + rest + "\r\n", 0, ""},
 		"ACK that leads nowhere":    {"ACK sip:c@elsewhere.example SIP/2.0\r\n" + via + strings.Replace(rest, "1 MESSAGE", "1 ACK", 1) + "\r\n", 0, ""},
 		"malformed response":        {"SIP/2.0 2000 OK\r\n" + via + rest + "\r\n", 0, ""},

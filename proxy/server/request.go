@@ -73,13 +73,9 @@ func (r *request) release() {
 }
 
 // readVia parses the topmost Via and works out where the response goes (RFC
-// 3261 18.2.1, RFC 3581 4).
-func (r *request) readVia() error {
-	via, err := r.msg.TopVia()
-	if err != nil {
-		return err
-	}
-	r.via = via
+// 3261 18.2.1, RFC 3581 4). With an error that is done as far as it goes.
+func (r *request) readVia() (err error) {
+	r.via, err = r.msg.TopVia()
 	r.source = transaction.Source{Addr: transport.SourceDestination(&r.via, r.from), Socket: r.loop}
-	return nil
+	return err
 }

@@ -20,6 +20,7 @@ type target struct {
 	failed   bool           // has no address
 	remote   netip.AddrPort // the callee's flow, where it is not its contact's address
 	instance uint64
+	breadth  int // its Max-Breadth (RFC 5393)
 	branch   token.Branch
 }
 

@@ -39,6 +39,7 @@ func TestNoAllocations(t *testing.T) {
 			_, _ = uri.Param("transport")
 			_, _, _ = m.CSeq()
 			_, _, _ = m.MaxForwards()
+			_, _, _ = m.MaxBreadth()
 			_, _, _ = m.Expires()
 			_, _ = m.GetName("User-Agent")
 			_, _ = via.ReplyAddr()

@@ -85,6 +85,7 @@ var (
 	errCallID      = &Error{Kind: KindValue, Status: 400, Reason: "Malformed Call-ID"}
 	errCSeq        = &Error{Kind: KindValue, Status: 400, Reason: "Malformed CSeq"}
 	errMaxForwards = &Error{Kind: KindValue, Status: 400, Reason: "Malformed Max-Forwards"}
+	errMaxBreadth  = &Error{Kind: KindValue, Status: 400, Reason: "Malformed Max-Breadth"}
 	errExpires     = &Error{Kind: KindValue, Status: 400, Reason: "Malformed Expires"}
 	errCSeqMethod  = &Error{Kind: KindMismatch, Status: 400, Reason: "CSeq method does not match request method"}
 

@@ -100,6 +100,21 @@ func (m *Message) MaxForwards() (n int, ok bool, err error) {
 	return int(u), true, nil
 }
 
+// MaxBreadth returns Max-Breadth, at least 1 (RFC 5393 5.3.1); values over 2**31-1 are taken as that. ok tells whether it
+// is there; the error is a *Error.
+func (m *Message) MaxBreadth() (n int, ok bool, err error) {
+	const most = 1<<31 - 1
+	v, ok := m.Get(HeaderMaxBreadth)
+	if !ok {
+		return 0, false, nil
+	}
+	u, valid := parseUint(v, most)
+	if !valid || u == 0 {
+		return 0, true, errMaxBreadth
+	}
+	return int(min(u, most)), true, nil
+}
+
 // Expires returns the Expires header in seconds. Values over 2**32-1 are taken as that. ok tells whether it is there; a
 // registrar takes an error, a *Error, as if it were 3600 (RFC 3261 20.19).
 func (m *Message) Expires() (seconds uint32, ok bool, err error) {

@@ -4,8 +4,8 @@ import "errors"
 
 // Validate checks what every message must hold, after Scan: Via, From, To, Call-ID and CSeq that can be parsed, once each
 // (but Via), and a CSeq method that is the request's (RFC 3261 8.1.1, 16.3 step 1). Max-Forwards may be absent (16.6 step
-// 3), a tag of From too (RFC 2543). Of a request the Request-URI must be a URI, of any scheme, and no header that stands
-// once may be there twice. The error is a *Error with the fault as its reason; in a response its Status is 0.
+// 3), Max-Breadth (RFC 5393 5.3.3) and a tag of From (RFC 2543) too. Of a request the Request-URI must be a URI, of any
+// scheme, and no header that stands once may be there twice. The error is a *Error with the fault as its reason; in a response its Status is 0.
 func (m *Message) Validate() error {
 	if e, at := m.fault(); e != nil {
 		return m.fail(e, at)
@@ -41,6 +41,9 @@ func (m *Message) fault() (*Error, int) {
 	}
 	if _, _, err := m.MaxForwards(); err != nil && m.request {
 		return asError(err), m.offset(HeaderMaxForwards)
+	}
+	if _, _, err := m.MaxBreadth(); err != nil && m.request {
+		return asError(err), m.offset(HeaderMaxBreadth)
 	}
 	return m.duplicate()
 }

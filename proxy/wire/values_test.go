@@ -118,6 +118,11 @@ func TestValidate(t *testing.T) {
 		"3261-20.22 Max-Forwards 256":           {request("Max-Forwards: 256"), "400 Malformed Max-Forwards"},
 		"3261-20.22 Max-Forwards -1":            {request("Max-Forwards: -1"), "400 Malformed Max-Forwards"},
 		"3261-20.22 Max-Forwards empty":         {request("Max-Forwards:"), "400 Malformed Max-Forwards"},
+		"5393-5.3.1 Max-Breadth 1":              {request("Max-Breadth: 1"), "ok"},
+		"5393-5.3.1 Max-Breadth 99999999999":    {request("Max-Breadth: 99999999999"), "ok"},
+		"5393-5.3.1 Max-Breadth 0":              {request("Max-Breadth: 0"), "400 Malformed Max-Breadth"},
+		"5393-5.3.1 Max-Breadth 5;a":            {request("Max-Breadth: 5;a"), "400 Malformed Max-Breadth"},
+		"5393-5.3.3 Max-Breadth twice":          {request("Max-Breadth: 5", "Max-Breadth: 5"), "400 Duplicate Max-Breadth"},
 		"3261-20.19 malformed Expires is 3600":  {request("Expires: soon"), "ok"},
 		"3261-7.3.1 From twice":                 {request("f: <sip:x@y>;tag=1"), "400 Duplicate From"},
 		"3261-7.3.1 Call-ID twice":              {request("i: x"), "400 Duplicate Call-ID"},
@@ -163,5 +168,16 @@ func TestNumbers(t *testing.T) {
 	}
 	if _, ok, err := m.MaxForwards(); ok || err != nil {
 		t.Errorf("Max-Forwards %v %v", ok, err)
+	}
+	if _, ok, err := m.MaxBreadth(); ok || err != nil {
+		t.Errorf("Max-Breadth %v %v", ok, err)
+	}
+}
+
+func TestMaxBreadth(t *testing.T) {
+	for value, want := range map[string]int{"1": 1, "060": 60, "2147483647": 1<<31 - 1, "2147483648": 1<<31 - 1, "99999999999999999999999": 1<<31 - 1} {
+		if n, ok, err := mustScan(t, request("Max-Breadth: "+value)).MaxBreadth(); n != want || !ok || err != nil {
+			t.Errorf("Max-Breadth %s: %d %v %v", value, n, ok, err)
+		}
 	}
 }

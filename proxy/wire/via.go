@@ -63,7 +63,8 @@ func (v *Via) ReplyAddr() (addr netip.AddrPort, ok bool) {
 }
 
 // ParseVia parses one Via value. White space is accepted wherever the grammar has it, which is nearly everywhere. The
-// error is a *Error: "Malformed Via".
+// error is a *Error: "Malformed Via". With parameters alone at fault what precedes them is there all the same, for who
+// wants to say so to the sender (RFC 4475 3.1.2.1); otherwise Host is nil.
 func ParseVia(b []byte) (Via, error) {
 	var v Via
 	b = trimLWS(b)
@@ -76,8 +77,11 @@ func ParseVia(b []byte) (Via, error) {
 		sentBy, v.Params = trimLWS(rest[:semi]), rest[semi+1:]
 	}
 	v.Host, v.Port, v.HasPort, ok = splitHostPort(sentBy, true)
-	if !ok || !v.parseParams() {
+	if !ok {
 		return Via{}, errVia
+	}
+	if !v.parseParams() {
+		return Via{Transport: v.Transport, Host: v.Host, Port: v.Port, HasPort: v.HasPort}, errVia
 	}
 	return v, nil
 }

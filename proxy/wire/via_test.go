@@ -45,6 +45,23 @@ func TestParseViaRefuses(t *testing.T) {
 	}
 }
 
+// RFC 4475 3.1.2.1.
+func TestParseViaTellsWhomToAnswer(t *testing.T) {
+	for in, want := range map[string]string{
+		"SIP/2.0/UDP 192.0.2.15;;,;,,":          "UDP 192.0.2.15 0 false",
+		"SIP/2.0/UDP h:5070;branch=a;branch=b":  "UDP h 5070 true",
+		"SIP/2.0/UDP h:5070;received=a;rport=x": "UDP h 5070 true",
+		"SIP/2.0/UDP h i;branch=a":              "  0 false",
+		"SIP/2.0/UDP h:x;branch=a":              "  0 false",
+	} {
+		v, err := ParseVia([]byte(in))
+		got := fmt.Sprintf("%s %s %d %v", v.Transport, v.Host, v.Port, v.HasPort)
+		if _, asked := v.RPort(); err == nil || got != want || v.Branch() != nil || v.Received() != nil || asked {
+			t.Errorf("%q: %s, %v, want %s", in, got, err, want)
+		}
+	}
+}
+
 // RFC 3261 18.2.2 and RFC 3581 4.
 func TestViaReplyAddr(t *testing.T) {
 	for in, want := range map[string]string{
