@@ -152,7 +152,7 @@ func (c *candidate) endpoint(evicted []string) Endpoint {
 		Node: c.pod.Node, Zone: c.zone, Terminating: c.pod.Deleting,
 	}
 	e.Ready = c.state == config.Active
-	e.Serving = !out && c.state != config.Joining
+	e.Serving = e.Ready || c.state == config.Draining && c.pod.Ready && !out
 	return e
 }
 

@@ -162,7 +162,7 @@ func TestNextEndpoints(t *testing.T) {
 	}
 	r := Next(Input{
 		Ring: testRing, Reports: everyone, Nodes: []Node{{Name: "node-1", Zone: "a"}},
-		Pods: []Pod{pod(1), pod(2, notReady), pod(3, deleting), pod(4), pod(5)},
+		Pods: []Pod{pod(1), pod(2, notReady), pod(3, deleting), pod(4), pod(5), pod(6, deleting, notReady)},
 	})
 	type traffic struct{ Ready, Serving, Terminating bool }
 	want := map[string]traffic{
@@ -171,6 +171,7 @@ func TestNextEndpoints(t *testing.T) {
 		"ring-2": {false, true, true},
 		"ring-3": {false, false, false},
 		"ring-4": {true, true, false},
+		"ring-5": {false, false, true},
 	}
 	got := map[string]traffic{}
 	for _, e := range r.Endpoints {

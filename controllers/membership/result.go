@@ -31,7 +31,9 @@ type Endpoint struct {
 	Zone    string
 	// Ready: takes new traffic.
 	Ready bool
-	// Serving: answers what reaches it.
+	// Serving: answers what reaches it, and wants to. A draining member stays so
+	// until it lets go: what remembers flows, as kube-proxy does for UDP, then
+	// forgets those that lead to it.
 	Serving bool
 	// Terminating: was asked to go.
 	Terminating bool

@@ -10,6 +10,9 @@ type backend struct{ p *proxy }
 
 // Ready implements admin.Backend.
 func (b backend) Ready() (bool, string) {
+	if b.p.lettingGo.Load() {
+		return false, "handed over"
+	}
 	if n := b.p.node.Load(); n != nil {
 		return n.Ready()
 	}

@@ -41,7 +41,9 @@ type proxy struct {
 	server   *server.Server
 	admin    *admin.Server
 	failed   chan error // why starting failed
-	waiting  string     // what was said last while waiting to be listed
+	// lettingGo: whoever steers traffic should take what still comes elsewhere.
+	lettingGo atomic.Bool
+	waiting   string // what was said last while waiting to be listed
 }
 
 // run runs the proxy until ctx ends or a signal asks to stop, then leaves in
@@ -252,6 +254,7 @@ func (p *proxy) drain(signals <-chan os.Signal) error {
 		return nil // nobody to hand over to
 	}
 	err := node.Drain(ctx)
+	p.letGo(ctx)
 	p.server.Drain(ctx)
 	if err != nil {
 		p.log.Warn("left before everything was handed over", "error", err)
@@ -259,6 +262,28 @@ func (p *proxy) drain(signals <-chan os.Signal) error {
 	}
 	p.log.Info("handed over")
 	return nil
+}
+
+// steered is how long it takes, at most, until traffic follows a readiness that
+// ended: two failed probes a second apart, the operator, kube-proxy.
+const steered = 4 * time.Second
+
+// letGo ends this proxy's readiness. New flows go elsewhere from the beginning
+// of the drain; those that whoever steers traffic remembers come here until now.
+// Moving them may cost the responses of calls being set up, where the caller is
+// behind NAT, so these may take half of the time there is.
+func (p *proxy) letGo(ctx context.Context) {
+	settle, cancel := context.WithTimeout(ctx, time.Duration(p.config.DrainSeconds)*time.Second/2)
+	p.server.Settle(settle)
+	cancel()
+	p.lettingGo.Store(true)
+	if p.lease == nil {
+		return // nobody probes
+	}
+	select {
+	case <-time.After(steered):
+	case <-ctx.Done():
+	}
 }
 
 // closeWait bounds how long an exit takes once everything is handed over.

@@ -205,19 +205,19 @@ func (n *Node) ID() uint32 { return n.cfg.ID }
 // set. It is immutable.
 func (n *Node) View() *cluster.View { return n.view.Load() }
 
-// Ready tells whether this member is in the set and holds what it owns; if
-// not, why.
+// Ready tells whether this member is in the set and holds what it owns, or is
+// handing that over; if not, why.
 func (n *Node) Ready() (bool, string) {
 	v := n.View()
 	if v == nil {
 		return false, "no member set yet"
 	}
-	m, ok := v.Member(n.cfg.ID)
+	_, ok := v.Member(n.cfg.ID)
 	switch {
+	case v.Superseded:
+		return false, "no longer in the member set"
 	case !ok:
 		return false, "not in the member set yet"
-	case m.Leaving:
-		return false, "draining"
 	case !v.Synced:
 		return false, "waiting for the bindings that it will own"
 	}

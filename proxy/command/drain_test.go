@@ -1,0 +1,97 @@
+package command
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// listen is a socket of the test's, closed at its end.
+func listen(t *testing.T) *net.UDPConn {
+	t.Helper()
+	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
+// next is the next message that begins so.
+func next(t *testing.T, conn *net.UDPConn, start string) (string, net.Addr) {
+	t.Helper()
+	buf := make([]byte, 4096)
+	_ = conn.SetReadDeadline(time.Now().Add(patience))
+	for {
+		n, from, err := conn.ReadFrom(buf)
+		if err != nil {
+			t.Fatalf("no %s: %v", start, err)
+		}
+		if strings.HasPrefix(string(buf[:n]), start) {
+			return string(buf[:n]), from
+		}
+	}
+}
+
+// busy is the 486 to a request.
+func busy(request string) string {
+	answer := "SIP/2.0 486 Busy Here\r\n"
+	for line := range strings.SplitSeq(request, "\r\n") {
+		name, _, _ := strings.Cut(line, ":")
+		switch name {
+		case "To":
+			line += ";tag=b"
+			fallthrough
+		case "Via", "From", "Call-ID", "CSeq":
+			answer += line + "\r\n"
+		}
+	}
+	return answer + "Content-Length: 0\r\n\r\n"
+}
+
+// TestDrainingProxyStaysReadyWhileACallIsSetUp: its readiness is what makes
+// kube-proxy forget the flows that lead to it.
+func TestDrainingProxyStaysReadyWhileACallIsSetUp(t *testing.T) {
+	f := newFolder(t, 2)
+	f.write("config.yaml", []byte("cluster: test\ndomains: [example.com]\nlogLevel: error\ndrainSeconds: 60\nports: {sip: 15060, peer: 17947, gossip: 17946, admin: 19090}\n"))
+	var stops []func()
+	for i, m := range f.set.Members {
+		stops = append(stops, f.start(m.Name, "--address", m.Address, "--keys", f.file("keys.json")))
+		defer stops[i]()
+	}
+	for i := range f.set.Members {
+		f.await(i+1, "/readyz", ready)
+	}
+	alice, bob := listen(t), listen(t)
+	f.register(1, "bob", "sip:bob@"+bob.LocalAddr().String())
+	proxy, err := net.ResolveUDPAddr("udp", net.JoinHostPort(f.set.Members[0].Address, "15060"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	invite := fmt.Sprintf("INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP %[1]s;rport;branch=z9hG4bKdrain\r\nMax-Forwards: 70\r\n"+
+		"From: <sip:alice@example.com>;tag=a\r\nTo: <sip:bob@example.com>\r\nCall-ID: drain\r\nCSeq: 1 INVITE\r\nContact: <sip:alice@%[1]s>\r\nContent-Length: 0\r\n\r\n",
+		alice.LocalAddr())
+	if _, err := alice.WriteTo([]byte(invite), proxy); err != nil {
+		t.Fatal(err)
+	}
+	request, hop := next(t, bob, "INVITE ")
+	next(t, alice, "SIP/2.0 100")
+
+	stopped := make(chan struct{})
+	go func() { defer close(stopped); stops[0]() }()
+	f.await(1, "/v1/events", func(_ int, body string) bool { return strings.Contains(body, `"draining"`) })
+	if status, body := f.get(1, "/readyz"); status != http.StatusOK {
+		t.Errorf("a call is being set up, and /readyz says %d %s", status, body)
+	}
+	if _, err := bob.WriteTo([]byte(busy(request)), hop); err != nil {
+		t.Fatal(err)
+	}
+	next(t, alice, "SIP/2.0 486")
+	f.await(1, "/readyz", func(status int, body string) bool {
+		return status == http.StatusServiceUnavailable && strings.Contains(body, "handed over")
+	})
+	<-stopped
+}
