@@ -122,6 +122,38 @@ func TestRFC3261_16_3_LoopIsToldFromSpiral(t *testing.T) {
 	}
 }
 
+// TestRFC5393_4_2_1_LoopHash: what decides where a request goes changes the hash,
+// and nothing else does, least of all what a CANCEL or an ACK lacks.
+func TestRFC5393_4_2_1_LoopHash(t *testing.T) {
+	tables := testTables(t)
+	tx := tables.keys.TxID(&token.TxFields{Branch: []byte("z9hG4bKx"), SentBy: []byte("h"), Method: []byte("INVITE")})
+	hash := func(m *wire.Message) uint32 {
+		_, d := decide(t, tables, m)
+		return tables.keys.LoopHash(tx, d.LoopFields(m))
+	}
+	const bob, route = "sip:bob@example.com", "Route: <sip:sip.example.net;lr>"
+	want := hash(scan(t, "INVITE", bob, route))
+	for name, c := range map[string]struct {
+		m    *wire.Message
+		same bool
+	}{
+		"its CANCEL":            {scan(t, "CANCEL", bob, route), true},
+		"the ACK of a failure":  {scan(t, "ACK", bob, route, "To: <sip:bob@example.com>;tag=b"), true},
+		"another hop before us": {scan(t, "INVITE", bob, "Via: SIP/2.0/UDP far.example;branch=z9hG4bKy", route), true},
+		"hops used up":          {scan(t, "INVITE", bob, route, "Max-Forwards: 3", "Max-Breadth: 2"), true},
+		"Proxy-Require":         {scan(t, "INVITE", bob, route, "Proxy-Require: x"), true},
+		"credentials":           {scan(t, "INVITE", bob, route, "Proxy-Authorization: Digest x"), true},
+		"Route in two lines":    {scan(t, "INVITE", bob, route, "Route: <sip:sip.example.net;lr>"), false},
+		"no Route":              {scan(t, "INVITE", bob), false},
+		"Request-URI":           {scan(t, "INVITE", bob+";x=y", route), false},
+		"From tag":              {scan(t, "INVITE", bob, route, "From: <sip:alice@example.com>;tag=b"), false},
+	} {
+		if got := hash(c.m); (got == want) != c.same {
+			t.Errorf("%s: %08x, that of the INVITE %08x, want the same: %v", name, got, want, c.same)
+		}
+	}
+}
+
 func TestRFC3261_16_5_TargetOfTheRequestURI(t *testing.T) {
 	tables := testTables(t)
 	lookup := func(aor string) verdict { return verdict{Action: "lookup", AOR: aor} }

@@ -68,6 +68,53 @@ func TestRFC3261_16_6_7_LooseRouteAfterUs(t *testing.T) {
 	alice.status(200)
 }
 
+// registerAt registers a contact for an address-of-record at a proxy.
+func (p *phone) registerAt(x *proxy, aor, contact string) {
+	p.t.Helper()
+	text := p.registerText(unique("reg"), 1, "Contact: <"+contact+">")
+	p.sendRaw(x.addr, bytes.ReplaceAll(text, []byte("To: <sip:bob@example.com>"), []byte("To: <"+aor+">")))
+	p.status(200)
+}
+
+func TestRFC5393_4_2_2_LoopThroughTheClusterIsDetectedByTheNextPod(t *testing.T) {
+	t.Parallel()
+	x := startCluster(t, 2)
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	// bob is to be found at the second pod, which is to find him at itself.
+	aor := fmt.Sprintf("sip:bob@example.com:%d", x[1].addr.Port())
+	bob.registerAt(x[0], aor, aor+";maddr=127.0.0.1")
+	d := alice.ring(x[0].addr, aor+";maddr=127.0.0.1")
+	d.ackFailure(alice.status(482))
+	if n := x[1].Transactions(); n != 1 {
+		t.Errorf("the request passed the second pod %d times", n)
+	}
+}
+
+func TestRFC3261_16_3_SpiralThroughTheClusterPasses(t *testing.T) {
+	t.Parallel()
+	x := startCluster(t, 2)
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	// The first address leads to the second by the other pod, and that to bob by
+	// the first pod again.
+	at := func(user string, p *proxy) string {
+		return fmt.Sprintf("sip:%s@example.com:%d", user, p.addr.Port())
+	}
+	bob.registerAt(x[0], "sip:office@example.com", at("desk", x[1])+";maddr=127.0.0.1")
+	bob.registerAt(x[0], at("desk", x[1]), at("bob", x[0])+";maddr=127.0.0.1")
+	bob.registerAt(x[0], at("bob", x[0]), bob.contact())
+	d := alice.ring(x[0].addr, "sip:office@example.com")
+	invite := bob.request("INVITE")
+	if vias := invite.values(wire.HeaderVia); len(vias) != 4 {
+		t.Errorf("Via %q, want three passes and the caller's", vias)
+	}
+	if routes := invite.values(wire.HeaderRecordRoute); len(routes) != 3 {
+		t.Errorf("Record-Route %q, want one a pass", routes)
+	}
+	bob.reply(invite, 486, "Busy Here", "b")
+	bob.request("ACK")
+	d.ackFailure(alice.status(486))
+}
+
 func TestRFC3261_16_3_LoopIsDetected(t *testing.T) {
 	t.Parallel()
 	x := startProxy(t)

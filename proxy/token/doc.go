@@ -28,13 +28,20 @@
 //   - The transaction ID hashes what RFC 3261 section 17.2.3 matches on.
 //   - The target is a hash of the target itself, not its place in a list that
 //     another pod may hold in another order.
-//   - The loop hash (RFC 3261 section 16.6 step 8, RFC 5393) covers only fields
-//     that an INVITE shares with its CANCEL and the ACK of its failure:
-//     Request-URI, Route, From tag, Call-ID and CSeq number. The To tag,
-//     Proxy-Require and Proxy-Authorization, which RFC 3261 suggests too, are
-//     absent from one or the other, and a pod that has only the CANCEL could not
-//     make the INVITE's branch. Between two passes of a loop they do not change,
-//     so no loop is missed for it.
+//   - The loop hash is the second part of RFC 5393 section 4.2.1, which replaces
+//     that of RFC 3261 section 16.6 step 8. It must vary with every field that
+//     decides where the request goes, with the Request-URI and the Route values
+//     at least, and must not vary with the method: a CANCEL and the ACK of a
+//     failure have the branch of their INVITE. Ours covers Request-URI, Route
+//     and the From tag, which tells the direction within a dialog; Call-ID and
+//     CSeq number keep apart what other requests left. Nothing else that a sender
+//     writes decides where a request goes. A new such field has to be added
+//     here, and must be one that CANCEL and ACK share with the INVITE.
+//   - The other fields of RFC 3261's list are left out: the To tag,
+//     Proxy-Require and Proxy-Authorization are absent from CANCEL or ACK, and a
+//     pod that has only one of these could not make the INVITE's branch. Between
+//     two passes of a loop they do not change, so no loop is missed for it. The
+//     topmost Via changes with every pass, so that no loop would be found.
 //   - The number of the pod that holds the transaction is not part of it. It
 //     belongs in a Via parameter of its own.
 //

@@ -14,8 +14,8 @@ type LoopFields struct {
 	CSeq    uint32
 }
 
-// LoopHash returns the hash by which a loop is told from a spiral (RFC 3261
-// section 16.6 step 8, RFC 5393 section 4.2): a request that carries a Via of
+// LoopHash returns the hash by which a loop is told from a spiral (RFC 5393
+// sections 4.2.1 and 4.2.2, for RFC 3261 section 16.6 step 8): a request that carries a Via of
 // ours has looped if that Via's branch br parses and
 //
 //	br.Loop == k.LoopHash(br.Tx, fields)
