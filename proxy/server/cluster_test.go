@@ -213,6 +213,72 @@ func TestRFC3261_16_10_CancelAtAnotherPod(t *testing.T) {
 	}
 }
 
+// A failure is repeated by the pod that sent it (RFC 3261 17.2.1, Timer G) until
+// its ACK comes, at whatever pod.
+func TestRFC3261_17_1_1_3_AckOfAFailureAtAnotherPod(t *testing.T) {
+	t.Parallel()
+	x := startCluster(t, 3)
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	bob.register(x[0])
+	for name, aor := range map[string]string{"made here": "sip:nobody@example.com", "passed on": "sip:bob@example.com"} {
+		d := alice.ring(x[0].addr, aor)
+		status := 480
+		if aor == "sip:bob@example.com" {
+			status = 486
+			bob.reply(bob.request("INVITE"), 486, "Busy Here", "b")
+			bob.request("ACK")
+		}
+		final := alice.status(status)
+		d.proxy = x[1].addr
+		before := x[0].metrics.fromPeer.Load()
+		d.ackFailure(final)
+		for deadline := time.Now().Add(patience); x[0].metrics.fromPeer.Load() == before; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: the ACK does not reach its transaction", name)
+			}
+		}
+		alice.quiet(700 * time.Millisecond) // Timer G would fire at 500 ms
+	}
+	if n := x[2].metrics.fromPeer.Load(); n != 0 {
+		t.Errorf("a pod without the transaction took %d ACKs", n)
+	}
+}
+
+// TestAckOfA2xxIsNobodysHere: an ACK within a dialog costs the others nothing.
+func TestAckOfA2xxIsNobodysHere(t *testing.T) {
+	t.Parallel()
+	x := startCluster(t, 2)
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	bob.register(x[0])
+	establish(t, x[0], alice, bob)
+	x[0].mem.mu.Lock()
+	defer x[0].mem.mu.Unlock()
+	if n := x[0].mem.frames; n != 0 {
+		t.Errorf("%d frames to other members", n)
+	}
+}
+
+func TestOthersAreAskedAtALimitedRate(t *testing.T) {
+	t.Parallel()
+	x := startCluster(t, 2)
+	mallory := newPhone(t, "mallory")
+	const n = 2000
+	began := time.Now()
+	for i := range n {
+		mallory.sendRaw(x[0].addr, []byte(fmt.Sprintf("ACK sip:nobody@example.com SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%d\r\n"+
+			"From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\nCall-ID: c\r\nCSeq: 1 ACK\r\n\r\n", mallory.addr, i)))
+	}
+	for deadline := time.Now().Add(patience); x[0].metrics.requests[wire.MethodAck].Load() < n && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	x[0].mem.mu.Lock()
+	defer x[0].mem.mu.Unlock()
+	seconds := int(time.Since(began)/time.Second) + 2 // begun ones
+	if asked := x[0].mem.frames; asked == 0 || asked > maxAsks*seconds {
+		t.Errorf("%d ACKs were offered to others in less than %d s", asked, seconds)
+	}
+}
+
 func TestRFC3581_CallerAndCalleeBehindNAT(t *testing.T) {
 	t.Parallel()
 	x := startCluster(t, 2)

@@ -11,7 +11,11 @@
 // else gets a context in the transaction table, and leaves for its targets with
 // our Via, Record-Route and one Max-Forwards less. ACK to a 2xx, and CANCEL and
 // ACK whose transaction another pod held, leave without a transaction, with the
-// branches that every pod gives them.
+// branches that every pod gives them. An ACK of no transaction that came without
+// a token is offered to the other members as well, at a limited rate: the one
+// that sent the failure it acknowledges stops repeating it. The ACK of a
+// re-INVITE's failure is not, as nothing tells it from that of a 2xx; where it
+// comes to another pod, the failure is repeated until Timer H.
 //
 // # A response's way
 //

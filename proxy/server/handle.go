@@ -118,6 +118,9 @@ func (r *request) route() {
 		r.stateless = true
 	}
 	r.snap.tables.Decide(&r.msg, &r.decision)
+	if r.stateless {
+		r.askMembers()
+	}
 	r.act()
 }
 

@@ -132,5 +132,6 @@ func FuzzHandle(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		l.HandleDatagram(data, source)
 		x.HandleFrame(2, frameResponse, data)
+		x.HandleFrame(2, frameAck, data)
 	})
 }

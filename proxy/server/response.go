@@ -9,6 +9,8 @@ import (
 const (
 	// frameResponse carries a SIP response to the owner of its transaction.
 	frameResponse = peer.KindUser
+	// frameAck carries an ACK to whoever has its transaction.
+	frameAck = peer.KindUser + 1
 )
 
 // response takes a response on its way back (RFC 3261 16.7), and releases r.
@@ -64,7 +66,7 @@ func (r *request) statelessResponse() {
 // HandleFrame takes a SIP frame from another member; payload is valid during
 // the call.
 func (s *Server) HandleFrame(_ uint32, kind uint8, payload []byte) {
-	if kind != frameResponse || !s.serving.Load() {
+	if kind != frameResponse && kind != frameAck || !s.serving.Load() {
 		s.metrics.drop(dropPeerFrame)
 		return
 	}
@@ -75,11 +77,14 @@ func (s *Server) HandleFrame(_ uint32, kind uint8, payload []byte) {
 	if err == nil {
 		err = r.msg.Validate()
 	}
-	if err != nil || r.msg.IsRequest() {
+	switch {
+	case err != nil || r.msg.IsRequest() != (kind == frameAck):
 		s.metrics.drop(dropPeerFrame)
 		r.release()
-		return
+	case kind == frameAck:
+		r.ackOfPeer()
+	default:
+		s.metrics.fromPeer.Add(1)
+		r.response()
 	}
-	s.metrics.fromPeer.Add(1)
-	r.response()
 }

@@ -77,6 +77,7 @@ type Server struct {
 	metrics    *Metrics
 	refusals   limiter
 	debugLines limiter
+	asks       limiter
 	requests   sync.Pool
 	snap       atomic.Pointer[snapshot]
 	started    time.Time
@@ -109,6 +110,7 @@ func New(c Config) (*Server, error) {
 		keys: c.Keys, log: c.Log, limits: wire.DefaultLimits(), socket: socket,
 		resolver: transport.NewResolver(c.Lookup, time.Now),
 		metrics:  &Metrics{}, refusals: limiter{perSecond: maxRefusals}, debugLines: limiter{perSecond: maxDebugLines},
+		asks:    limiter{perSecond: maxAsks},
 		started: time.Now(), stop: make(chan struct{}),
 	}
 	s.metrics.gauges = s.readGauges

@@ -1,0 +1,61 @@
+package server
+
+import (
+	"net/netip"
+
+	"github.com/sipring/sipring/proxy/cluster"
+	"github.com/sipring/sipring/proxy/routing"
+	"github.com/sipring/sipring/proxy/transaction"
+	"github.com/sipring/sipring/proxy/wire"
+)
+
+// Bounds on what the others are asked: a stranger's ACK must not cost more than
+// this process's attention.
+const (
+	maxAsks = 200     // a second
+	maxAsk  = 4 << 10 // bytes
+)
+
+// askMembers offers an ACK that no transaction here is waiting for to all other
+// members. The ACK of a failure is for who sent that (RFC 3261 17.1.1.3), and
+// nothing in it says which member it was: the Via is the caller's and the To tag
+// the callee's. The one that waits for it would go on repeating the failure
+// until Timer H.
+//
+// The ACK of a 2xx belongs to nobody here. It is told from the other by the
+// token in its Route: that of an INVITE's failure has the INVITE's Route, and
+// only a re-INVITE has a token there, so the ACK of a re-INVITE's failure is not
+// offered.
+func (r *request) askMembers() {
+	s := r.s
+	if r.msg.Method() != wire.MethodAck || r.decision.Action != routing.Lookup || len(r.msg.Raw) > maxAsk {
+		return
+	}
+	v := s.cluster.View()
+	if v == nil || !s.asks.allow(r.now) {
+		return
+	}
+	for i := range v.Members {
+		if m := &v.Members[i]; m.ID != s.self && m.Liveness == cluster.Up {
+			_ = s.cluster.Send(m.ID, frameAck, r.msg.Raw) // not reached: Timer H
+		}
+	}
+}
+
+// ackOfPeer takes an ACK that another member had no transaction for, and
+// releases r.
+func (r *request) ackOfPeer() {
+	defer r.release()
+	r.from = netip.AddrPort{}
+	if r.msg.Method() != wire.MethodAck || r.readVia() != nil {
+		r.s.metrics.drop(dropPeerFrame)
+		return
+	}
+	r.readTx()
+	for _, id := range r.ids {
+		if r.s.table.Request(r.now, id, &r.msg, r.source) == transaction.AckHandled {
+			r.s.metrics.fromPeer.Add(1)
+			return
+		}
+	}
+}
