@@ -143,6 +143,30 @@ func TestResponseToADeadPodIsForwardedBySurvivors(t *testing.T) {
 	alice.status(200)
 }
 
+// RFC 4475 3.3.10: a Via that the far end has changed leads to no broadcast.
+func TestResponseGoesToOneHostOrNowhere(t *testing.T) {
+	t.Parallel()
+	x := startCluster(t, 2)
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	bob.register(x[0])
+	alice.ring(x[0].addr, "sip:bob@example.com")
+	invite := bob.request("INVITE")
+	alice.status(100)
+	x[0].kill()
+	hosts := []string{"255.255.255.255", "224.0.1.75", "0.0.0.0", "[ff02::1]", "[::ffff:255.255.255.255]"}
+	for _, host := range hosts {
+		vias := strings.Join([]string{invite.values(wire.HeaderVia)[0], "SIP/2.0/UDP " + host + ";branch=z9hG4bK1saber23"}, ", ")
+		bob.sendRaw(x[1].addr, []byte("SIP/2.0 200 OK\r\nVia: "+vias+"\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\n"+
+			"Call-ID: c\r\nCSeq: 1 INVITE\r\n\r\n"))
+	}
+	dropped := &x[1].metrics.dropped[dropNoDestination]
+	for deadline := time.Now().Add(patience); dropped.Load() < uint64(len(hosts)); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d of %d dropped", dropped.Load(), len(hosts))
+		}
+	}
+}
+
 func TestResponseToARestartedPodIsForwarded(t *testing.T) {
 	t.Parallel()
 	mem := newMemory()

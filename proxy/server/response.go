@@ -54,7 +54,7 @@ func (r *request) statelessResponse() {
 		return
 	}
 	to, ok := transport.ResponseDestination(&via)
-	if !ok {
+	if !ok || !isUnicast(to.Addr()) { // RFC 4475 3.3.10
 		r.s.metrics.drop(dropNoDestination)
 		return
 	}

@@ -106,11 +106,17 @@ func (r *request) resolve(names int) {
 }
 
 // reachable drops targets without an address, and those that would send to
-// ourselves what no ring and no loop check could stop: port 0, unspecified and
-// multicast addresses.
+// ourselves what no ring and no loop check could stop: port 0, unspecified,
+// multicast and broadcast addresses.
 func (r *request) reachable() {
 	r.targets = slices.DeleteFunc(r.targets, func(t target) bool {
 		a := t.addr.Addr()
-		return t.failed || !a.IsValid() || t.addr.Port() == 0 || a.IsUnspecified() || a.IsMulticast()
+		return t.failed || !a.IsValid() || t.addr.Port() == 0 || !isUnicast(a)
 	})
+}
+
+// isUnicast reports whether an address is that of one host.
+func isUnicast(a netip.Addr) bool {
+	a = a.Unmap()
+	return !a.IsUnspecified() && !a.IsMulticast() && a != netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
