@@ -17,6 +17,10 @@
 // re-INVITE's failure is not, as nothing tells it from that of a 2xx; where it
 // comes to another pod, the failure is repeated until Timer H.
 //
+// A request that comes back because nobody listens at its target ends its branch
+// as a 503 would (RFC 3261 16.9), if the ICMP error quotes the branch. A host or
+// network out of reach does not: that may pass while the request is repeated.
+//
 // # A response's way
 //
 // Its topmost Via is ours or it is dropped. The transaction table takes it, or

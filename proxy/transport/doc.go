@@ -11,6 +11,8 @@
 //   - Send may be called from any goroutine and does not allocate.
 //   - Nothing is kept per source: no flood of spoofed addresses grows memory.
 //   - Addresses are plain: an IPv4 address is never IPv4-mapped IPv6.
+//   - What comes back as an ICMP error is told to the handlers that ask, and
+//     fails no other datagram. Nothing else on UDP tells that one was lost.
 //   - Name resolution never runs on a loop, and its cache, its queue and the
 //     time of a query are bounded.
 package transport

@@ -20,6 +20,9 @@ type sender struct {
 	fd    uintptr
 	six   bool // an IPv6 socket
 	users atomic.Int64
+	// errors: a send was told of an error that an earlier datagram brought on.
+	// What it was is in the error queue, for the loop to take.
+	errors atomic.Bool
 }
 
 func newSender(conn *net.UDPConn) (*sender, error) {
@@ -31,6 +34,10 @@ func newSender(conn *net.UDPConn) (*sender, error) {
 	return s, raw.Control(func(fd uintptr) { s.fd = fd })
 }
 
+// staleErrors is how many errors of earlier datagrams a send puts up with; one
+// that stays is its own.
+const staleErrors = 3
+
 // closing is added to users when no new ones are let in.
 const closing = math.MinInt64 / 2
 
@@ -41,6 +48,13 @@ func (s *sender) send(to netip.AddrPort, data []byte) error {
 		return net.ErrClosed
 	}
 	errno := s.write(to, data)
+	for range staleErrors {
+		if errno == 0 || errno == unix.EAGAIN || errno == unix.EINTR {
+			break
+		}
+		s.errors.Store(true)
+		errno = s.write(to, data)
+	}
 	s.users.Add(-1)
 	switch errno {
 	case 0:

@@ -36,6 +36,7 @@ func setOptions(fd int, share bool, readBuffer int) error {
 			return err
 		}
 	}
+	askForErrors(fd)
 	// The privileged option exceeds net.core.rmem_max; without the privilege
 	// the ordinary one takes what is allowed. Neither is worth failing for.
 	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, readBuffer) != nil {

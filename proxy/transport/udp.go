@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // MaxDatagram is the size of the read buffer: no UDP payload is longer.
@@ -101,39 +102,77 @@ func (u *UDP) Serve(handler func(loop int) Handler) {
 // read handles what arrives until the socket is closed. It waits for a socket
 // only after it has seen it empty.
 func (u *UDP) read(loop int, h Handler) {
-	b, stats := newBatch(), &u.stats[loop]
+	r := reader{u: u, loop: loop, handler: h, batch: newBatch()}
 	for {
-		err := u.raw[loop].Read(func(fd uintptr) (done bool) {
-			for !u.stopping.Load() {
-				n, errno := b.receive(fd)
-				switch {
-				case errno == syscall.EINTR:
-					continue
-				case errno != 0 && errno != syscall.EAGAIN:
-					stats.readErrors.Add(1)
-					return false
-				}
-				for i := range n {
-					data, source := b.datagram(i)
-					stats.received.Add(1)
-					stats.receivedBytes.Add(uint64(len(data)))
-					h.HandleDatagram(data, source)
-				}
-				if n < batchSize {
-					return false // empty: what comes from now on wakes us
-				}
-			}
-			return true
-		})
-		if err != nil || u.stopping.Load() {
+		err := u.raw[loop].Read(r.drain)
+		if u.stopping.Load() || errors.Is(err, net.ErrClosed) {
 			return
 		}
+		if err != nil {
+			// The poller gives up on a socket that has an error and no room to
+			// send, until either changes.
+			u.stats[loop].readErrors.Add(1)
+			time.Sleep(time.Millisecond)
+		}
 	}
+}
+
+// reader is the state of one loop.
+type reader struct {
+	u       *UDP
+	loop    int
+	handler Handler
+	batch   *batch
+	refused [MaxRefusal]byte
+}
+
+// drain handles all that a socket has, datagrams and errors. It returns false
+// when it has seen it empty: what comes from then on wakes the loop again.
+func (r *reader) drain(fd uintptr) (done bool) {
+	failures := 0
+	for !r.u.stopping.Load() {
+		n, errno := r.batch.receive(fd)
+		for i := range n {
+			r.handle(r.batch.datagram(i))
+		}
+		switch {
+		case errno == syscall.EINTR:
+		case r.takeErrors(fd, errno): // there may be more of either
+		case errno == 0 && n == batchSize:
+		case errno == 0 || errno == syscall.EAGAIN || failures == staleErrors:
+			return false
+		default: // an error keeps datagrams back that have come
+			failures++
+			r.u.stats[r.loop].readErrors.Add(1)
+		}
+	}
+	return true
+}
+
+// takeErrors takes what earlier datagrams of this socket have brought on, if
+// there is a sign of any, and reports whether there was. An error is told once,
+// to whichever system call is the next: a receive, whose errno this is, or a
+// send.
+func (r *reader) takeErrors(fd uintptr, errno syscall.Errno) bool {
+	sender := r.u.sockets[r.loop]
+	if errno == 0 && !sender.errors.Load() {
+		return false
+	}
+	sender.errors.Store(false)
+	return takeRefusals(fd, r.handler, &r.refused)
+}
+
+func (r *reader) handle(data []byte, source netip.AddrPort) {
+	stats := &r.u.stats[r.loop]
+	stats.received.Add(1)
+	stats.receivedBytes.Add(uint64(len(data)))
+	r.handler.HandleDatagram(data, source)
 }
 
 // Send writes one datagram from the socket with that number (any number is
 // taken modulo Loops). It does not allocate and may be called concurrently.
 // An error is counted; there is nobody else to tell on UDP but a transaction.
+// That nobody listens at to is told later, to a RefusalHandler.
 func (u *UDP) Send(socket int, to netip.AddrPort, data []byte) error {
 	i := uint(socket) % uint(len(u.sockets))
 	if err := u.sockets[i].send(to, data); err != nil {

@@ -1,0 +1,77 @@
+package server
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+)
+
+// gone is the contact of a phone that was switched off.
+func gone(t *testing.T) string {
+	t.Helper()
+	p := newPhone(t, "bob")
+	_ = p.conn.Close()
+	return p.contact()
+}
+
+// Without word of the closed port these wait for Timer B or F, 32 s.
+func TestRFC3261_16_9_TargetThatRefuses(t *testing.T) {
+	t.Parallel()
+	x := startProxy(t)
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	bob.registerAt(x, "sip:bob@example.com", gone(t))
+	d := alice.ring(x.addr, "sip:bob@example.com")
+	d.ackFailure(alice.status(500)) // 16.7 step 6: not the 503 of another
+
+	alice.send(x.addr, fmt.Sprintf(`
+		MESSAGE sip:bob@example.com SIP/2.0
+		Via: SIP/2.0/UDP %s;branch=%s
+		From: <sip:alice@example.com>;tag=1
+		To: <sip:bob@example.com>
+		Call-ID: %s
+		CSeq: 1 MESSAGE`, alice.addr, unique("z9hG4bK"), unique("m")))
+	alice.status(500)
+}
+
+func TestRFC3261_16_9_ForkGoesOnWithoutWhoRefuses(t *testing.T) {
+	t.Parallel()
+	x := startProxy(t)
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	bob.register(x)
+	bob.registerAt(x, "sip:bob@example.com", gone(t))
+	d := alice.ring(x.addr, "sip:bob@example.com")
+	bob.reply(bob.request("INVITE"), 486, "Busy Here", "b")
+	bob.request("ACK")
+	d.ackFailure(alice.status(486)) // at once: the other branch has ended
+}
+
+func TestRefusalThatNamesNoBranchEndsNothing(t *testing.T) {
+	t.Parallel()
+	x := startProxy(t)
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	bob.register(x)
+	d := alice.ring(x.addr, "sip:bob@example.com")
+	invite := bob.request("INVITE")
+	bob.reply(invite, 180, "Ringing", "b")
+	alice.status(180)
+	via, _ := invite.TopVia()
+	l := &loop{s: x.Server}
+	whole := append([]byte(nil), invite.Raw...)
+	at := bytes.Index(whole, via.Branch())
+	flipped := append([]byte(nil), whole...)
+	flipped[at+20] ^= 1
+	for name, data := range map[string][]byte{
+		"nothing": nil, "the UDP header alone": {}, "a branch quoted in part": whole[:at+20], "a branch of nobody's": flipped,
+		"another's request": []byte(d.lastInviteText), "a response": append([]byte("SIP/2.0 200 OK\r\nVia: "), whole[at-40:]...),
+	} {
+		l.HandleRefusal(data)
+		if n := x.table.Stats().Unreachable; n != 0 {
+			t.Fatalf("%s: ended a branch", name)
+		}
+	}
+	l.HandleRefusal(whole[:at+len(via.Branch())])
+	if n := x.table.Stats().Unreachable; n != 1 {
+		t.Errorf("%d branches ended by the true one", n)
+	}
+	d.ackFailure(alice.status(500))
+}
