@@ -17,7 +17,6 @@ import (
 
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/peer"
-	"github.com/sipring/sipring/proxy/ring"
 )
 
 // pods of the cluster under test, by name.
@@ -106,26 +105,14 @@ func (e *env) homedFirst(ctx context.Context, name string) (order []int, homed i
 	if err != nil {
 		return nil, 0, err
 	}
-	var members []ring.Member
 	var id uint32
 	for _, m := range set.Members {
-		if m.State == config.Active {
-			members = append(members, ring.Member{ID: m.ID, Zone: m.Zone})
-		}
 		if m.Name == name {
 			id = m.ID
 		}
 	}
-	t := ring.Build(members, set.Ring.Partitions, set.Ring.Replicas)
-	var others []int
-	for i, p := range e.load.phones {
-		if home, ok := t.Home(ring.Partition(ring.Hash([]byte(p.AOR())), t.Partitions())); ok && home == id {
-			order = append(order, i)
-		} else {
-			others = append(others, i)
-		}
-	}
-	return append(order, others...), len(order), nil
+	order, homed = e.load.HomedFirst(set, id)
+	return order, homed, nil
 }
 
 // snapshot is the pods before a fault, and how far each one's events were read.

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/sipring/sipring/hack/phones"
 )
 
 //go:embed manifests/uac.xml
@@ -94,7 +96,7 @@ func (h *held) up(ctx context.Context, l *load, before int64) error {
 // result waits for SIPp's end and tells how many calls went through to the
 // answer of their BYE.
 func (h *held) result(ctx context.Context) (outcome, error) {
-	out := outcome{Of: h.calls}
+	out := outcome{phones.Outcome{Of: h.calls}}
 	select {
 	case err := <-h.ended:
 		var exit *exec.ExitError
@@ -116,7 +118,7 @@ func (h *held) result(ctx context.Context) (outcome, error) {
 	}
 	raw, _ := os.ReadFile(filepath.Join(h.dir, "errors.log"))
 	for line := range strings.Lines(string(raw)) {
-		if len(out.Errors) < keepErrors && strings.TrimSpace(line) != "" {
+		if len(out.Errors) < phones.KeepErrors && strings.TrimSpace(line) != "" {
 			out.Errors = append(out.Errors, strings.TrimSpace(line))
 		}
 	}

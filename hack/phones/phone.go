@@ -50,6 +50,8 @@ type Phone struct {
 	client *sipgo.Client
 	conn   *net.UDPConn
 	served chan struct{}
+	closed sync.Once
+	gone   atomic.Bool // set by Close
 
 	mu    sync.Mutex
 	calls map[string]*answer // by Call-ID
@@ -119,10 +121,14 @@ func waitListening(ua *sipgo.UserAgent, local netip.AddrPort) error {
 	return fmt.Errorf("socket %s is not served after 5 s", local)
 }
 
-// Close frees the phone's socket and ends its goroutines.
+// Close frees the phone's socket and ends its goroutines. What is sent after it
+// is an error.
 func (p *Phone) Close() {
-	_ = p.ua.Close()
-	_ = p.conn.Close()
+	p.closed.Do(func() {
+		p.gone.Store(true)
+		_ = p.ua.Close()
+		_ = p.conn.Close()
+	})
 	<-p.served
 }
 

@@ -2,6 +2,8 @@ package phones
 
 import (
 	"context"
+	"errors"
+	"net"
 	"net/netip"
 	"testing"
 	"time"
@@ -48,4 +50,24 @@ func phone(t *testing.T, c Config) *Phone {
 	}
 	t.Cleanup(p.Close)
 	return p
+}
+
+func TestClosedPhoneIsGone(t *testing.T) {
+	bob := phone(t, Config{User: "bob"})
+	alice := phone(t, Config{User: "alice", Proxy: bob.local})
+	bob.Close()
+	bob.Close() // again is harmless
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if _, err := bob.Dial(ctx, "alice"); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("a closed phone's call ends with %v, want %v", err, net.ErrClosed)
+	}
+	again, err := New(Config{User: "carol", Domain: "example.com", Local: bob.local})
+	if err != nil {
+		t.Fatalf("its socket is not free: %v", err)
+	}
+	t.Cleanup(again.Close)
+	if _, err := alice.Dial(ctx, "carol"); err != nil {
+		t.Errorf("the phone that has its socket now cannot be called: %v", err)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 
 	"github.com/emiago/sipgo"
@@ -47,6 +48,9 @@ func asBuilt(*sipgo.Client, *sip.Request) error { return nil }
 
 // do sends the request and returns the final response.
 func (p *Phone) do(ctx context.Context, r request) (*sip.Response, error) {
+	if p.gone.Load() {
+		return nil, net.ErrClosed // sipgo would open the socket again
+	}
 	req, err := p.build(r)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,122 @@
+package phones
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/ring"
+)
+
+// AnswerLimit is RFC 3261's Timer F (17.1.2.2): nobody waits longer for an
+// answer.
+const AnswerLimit = 32 * time.Second
+
+// Soon is how fast a call must be answered to count as answered soon.
+const Soon = 2 * time.Second
+
+// Load is many phones that act together. Its methods may not be called
+// concurrently; the phones' may.
+type Load struct {
+	Phones []*Phone
+}
+
+// NewLoad makes n phones of the configuration, called phone000 and so on, with
+// bind: New, or what calls it where the sockets belong.
+func NewLoad(n int, cfg Config, bind func(Config) (*Phone, error)) (*Load, error) {
+	l := &Load{}
+	for i := range n {
+		cfg.User = fmt.Sprintf("phone%03d", i)
+		p, err := bind(cfg)
+		if err != nil {
+			l.Close()
+			return nil, err
+		}
+		l.Phones = append(l.Phones, p)
+	}
+	return l, nil
+}
+
+// Close closes every phone.
+func (l *Load) Close() {
+	var wg sync.WaitGroup
+	for _, p := range l.Phones {
+		wg.Go(p.Close)
+	}
+	wg.Wait()
+}
+
+// Through makes every phone send to that address from now on.
+func (l *Load) Through(proxy netip.AddrPort) {
+	for _, p := range l.Phones {
+		p.SetProxy(proxy)
+	}
+}
+
+// Answered is how many calls all phones answered, Hungup how many BYEs they
+// received for calls they were in.
+func (l *Load) Answered() (n int64) {
+	for _, p := range l.Phones {
+		n += p.Answered.Load()
+	}
+	return n
+}
+
+// Hungup is Answered's counterpart.
+func (l *Load) Hungup() (n int64) {
+	for _, p := range l.Phones {
+		n += p.Hungup.Load()
+	}
+	return n
+}
+
+// Register registers every phone once, for an hour.
+func (l *Load) Register(ctx context.Context) Outcome {
+	return Each(ctx, len(l.Phones), func(ctx context.Context, i int) error {
+		return l.Phones[i].Register(ctx, 3600)
+	})
+}
+
+// Registered counts the phones whose binding the registrar lists.
+func (l *Load) Registered(ctx context.Context) Outcome {
+	return Each(ctx, len(l.Phones), func(ctx context.Context, i int) error {
+		ok, err := l.Phones[i].Registered(ctx)
+		if err == nil && !ok {
+			return fmt.Errorf("%s is not registered any more", l.Phones[i].AOR())
+		}
+		return err
+	})
+}
+
+// HomedFirst lists the indexes of all phones, those whose home in the
+// published ring is that member first, and how many these are.
+func (l *Load) HomedFirst(set *config.MemberSet, member uint32) (order []int, homed int) {
+	var members []ring.Member
+	for _, m := range set.Members {
+		if m.State == config.Active {
+			members = append(members, ring.Member{ID: m.ID, Zone: m.Zone})
+		}
+	}
+	t := ring.Build(members, set.Ring.Partitions, set.Ring.Replicas)
+	var others []int
+	for i, p := range l.Phones {
+		if home, ok := t.Home(ring.Partition(ring.Hash([]byte(p.AOR())), t.Partitions())); ok && home == member {
+			order = append(order, i)
+		} else {
+			others = append(others, i)
+		}
+	}
+	return append(order, others...), len(order)
+}
+
+// Everybody lists the indexes of all phones.
+func (l *Load) Everybody() []int {
+	order := make([]int, len(l.Phones))
+	for i := range order {
+		order[i] = i
+	}
+	return order
+}
