@@ -164,9 +164,9 @@ func (r *request) ownVia(t *target) []byte {
 	r.extra = append(r.extra[:0], r.snap.viaHead...)
 	r.extra = r.s.keys.AppendBranch(r.extra, t.branch)
 	if r.stateless {
-		return append(r.extra, r.snap.viaAlone...)
+		return append(r.extra, viaAlone...)
 	}
-	return append(r.extra, r.snap.viaTail...)
+	return append(r.extra, r.s.viaTail...)
 }
 
 // recordRoute is the value of our Record-Route for t: the cluster, and a token

@@ -25,7 +25,7 @@ func (l *loop) HandleDatagram(data []byte, source netip.AddrPort) {
 	}
 	r := l.s.takeRequest()
 	r.raw = append(r.raw[:0], data...)
-	r.loop, r.from, r.snap = l.index, source, l.s.snap.Load()
+	r.loop, r.from, r.snap = l.index, source, l.s.current()
 	r.arrived = time.Since(l.s.started)
 	r.now = r.arrived.Milliseconds()
 	r.handle()

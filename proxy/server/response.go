@@ -72,7 +72,7 @@ func (s *Server) HandleFrame(_ uint32, kind uint8, payload []byte) {
 	}
 	r := s.takeRequest()
 	r.raw = append(r.raw[:0], payload...)
-	r.loop, r.now, r.snap, r.peer = 0, s.now(), s.snap.Load(), true
+	r.loop, r.now, r.snap, r.peer = 0, s.now(), s.current(), true
 	err := r.msg.Scan(r.raw, &s.limits)
 	if err == nil {
 		err = r.msg.Validate()

@@ -80,6 +80,7 @@ type Server struct {
 	asks       limiter
 	requests   sync.Pool
 	snap       atomic.Pointer[snapshot]
+	following  sync.Mutex // held while a snapshot is made
 	started    time.Time
 
 	serving atomic.Bool
@@ -127,31 +128,39 @@ func New(c Config) (*Server, error) {
 // is called once.
 func (s *Server) Serve(c Cluster) {
 	s.cluster, s.life = c, shortIncarnation(c.Incarnation())
-	s.followMembers()
+	s.viaTail = []byte(";rport;o=" + ownerParam(s.self, s.life))
 	s.serving.Store(true)
 	s.ticking.Go(s.runTimers)
 	s.socket.Serve(func(i int) transport.Handler { return &loop{s: s, index: i} })
 }
 
-// followMembers makes a new snapshot when the view has another member set.
-func (s *Server) followMembers() {
-	var set *config.MemberSet
-	superseded := false
-	if v := s.cluster.View(); v != nil {
-		set, superseded = v.Set, v.Superseded
+// current is the snapshot of the member set in force. A set that no message met
+// yet is taken up here.
+func (s *Server) current() *snapshot {
+	snap := s.snap.Load()
+	if v := s.cluster.View(); v != nil && v.Set != snap.set {
+		return s.follow()
 	}
-	if old := s.snap.Load(); old.set == set && old.life == s.life {
-		return
+	return snap
+}
+
+// follow makes the snapshot of the view's member set.
+func (s *Server) follow() *snapshot {
+	s.following.Lock()
+	defer s.following.Unlock()
+	v, old := s.cluster.View(), s.snap.Load()
+	if old.set == v.Set { // another loop was here first
+		return old
 	}
-	snap, err := s.newSnapshot(set)
+	snap, err := s.newSnapshot(v.Set)
 	if err != nil {
 		s.log.Error("the member set's advertised address cannot be used; the one before stays", "error", err)
-		snap = &snapshot{}
-		*snap = *s.snap.Load()
-		snap.set = set
+		kept := *old
+		kept.set, snap = v.Set, &kept
 	}
-	snap.superseded = superseded
+	snap.superseded = v.Superseded
 	s.snap.Store(snap)
+	return snap
 }
 
 // Address is where the server listens for SIP.
@@ -183,7 +192,6 @@ func (s *Server) runTimers() {
 		select {
 		case <-t.C:
 			s.table.Tick(s.now())
-			s.followMembers()
 		case <-s.stop:
 			return
 		}

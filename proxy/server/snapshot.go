@@ -11,15 +11,16 @@ import (
 // snapshot is what follows from the configuration and one member set.
 // Immutable; loops read it through an atomic pointer.
 type snapshot struct {
-	set  *config.MemberSet
-	life uint32
+	set *config.MemberSet
 	// superseded: the member set knows of this process no more.
 	superseded bool
 	tables     *routing.Tables
-	// Via: viaHead + branch + viaTail; viaAlone instead of viaTail where nobody
-	// holds a transaction. Record-Route: routeHead + token + routeTail.
-	viaHead, viaTail, viaAlone, routeHead, routeTail []byte
+	// Via: viaHead + branch + Server.viaTail, or viaAlone where nobody holds a
+	// transaction. Record-Route: routeHead + token + routeTail.
+	viaHead, routeHead, routeTail []byte
 }
+
+var viaAlone = []byte(";rport")
 
 func (s *Server) newSnapshot(set *config.MemberSet) (*snapshot, error) {
 	tables, err := routing.NewTables(s.config, set, s.socket.Address(), s.keys)
@@ -29,11 +30,8 @@ func (s *Server) newSnapshot(set *config.MemberSet) (*snapshot, error) {
 	sentBy := tables.SentBy()
 	return &snapshot{
 		set:       set,
-		life:      s.life,
 		tables:    tables,
 		viaHead:   []byte("SIP/2.0/UDP " + sentBy + ";branch="),
-		viaAlone:  []byte(";rport"),
-		viaTail:   []byte(";rport;o=" + ownerParam(s.self, s.life)),
 		routeHead: []byte("<sip:"),
 		routeTail: []byte("@" + sentBy + ";lr>"),
 	}, nil
