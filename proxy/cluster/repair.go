@@ -26,18 +26,25 @@ type sweep struct {
 }
 
 const (
-	maxRepairs = 256 // under way
-	maxChecks  = 128 // in one tick
+	maxRepairs = 256  // under way
+	maxChecks  = 128  // in one tick
+	maxElapsed = 1000 // ms that one tick makes up for
 )
 
-// Tick is to be called every 10 to 20 ms: timeouts, hedged reads, expiry, repair.
+// Busy reports whether something is under way that Tick moves on. If not, all that Tick does is to expire and to
+// compare, pass by pass: then it may come at longer intervals, up to a second, without being late for anything.
+func (c *Core) Busy() bool {
+	return c.ops.used+len(c.fills)+len(c.repairs)+len(c.checks)+len(c.covers)+c.counts[leaving] > 0
+}
+
+// Tick is to be called every 10 to 20 ms while the core is Busy: timeouts, hedged reads, expiry, repair.
 func (c *Core) Tick(now int64, e *Effects) {
 	c.at(now)
 	if c.view == nil {
 		return
 	}
 	c.ops.each(func(o *op) { c.tickOp(o, e) })
-	elapsed := min(c.now-c.sweep.last, 1000)
+	elapsed := min(c.now-c.sweep.last, maxElapsed)
 	c.sweep.last = c.now
 	c.sweep.owed += elapsed * int64(len(c.parts))
 	for ; c.sweep.owed >= c.cfg.SweepPeriod && len(c.parts) > 0; c.sweep.owed -= c.cfg.SweepPeriod {

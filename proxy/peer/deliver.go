@@ -153,7 +153,7 @@ func (n *Node) message(c *core, from uint32, s *stream, payload []byte) {
 	c.mu.Lock()
 	if n.streamTo(from) == s && !c.closed {
 		c.m.Message(n.now(), from, payload, e)
-		n.queue(c, e)
+		n.settle(c, e)
 	}
 	c.mu.Unlock()
 	n.complete(e)

@@ -35,7 +35,7 @@ func startGossip(cfg *Config, seen, lost func(id uint32)) (*gossip, error) {
 	c.BindPort, c.AdvertisePort = cfg.Ports.Gossip, cfg.Ports.Gossip
 	c.ProbeInterval, c.ProbeTimeout = 300*time.Millisecond, 150*time.Millisecond
 	c.SuspicionMult, c.SuspicionMaxTimeoutMult = 2, 2
-	c.GossipInterval, c.GossipNodes = 100*time.Millisecond, 3
+	c.GossipInterval, c.GossipNodes = 200*time.Millisecond, 3
 	c.GossipToTheDeadTime = 10 * time.Second
 	c.TCPTimeout = time.Second
 	c.DeadNodeReclaimTime = time.Millisecond // a pod comes back with another address

@@ -90,6 +90,8 @@ type Node struct {
 	cores   [cluster.Cores]core
 	effects sync.Pool
 
+	resting  atomic.Bool                      // the loop ticks at restInterval
+	stirred  chan struct{}                    // capacity 1: it is to tick at tickInterval
 	links    atomic.Pointer[map[uint32]*link] // replaced, never changed
 	progress chan struct{}
 	drained  chan struct{}
@@ -115,8 +117,14 @@ func (c *core) close() {
 
 type selfState struct{ synced, leaving bool }
 
-// tickInterval is how often timeouts inside the state machines are looked at.
-const tickInterval = 10 * time.Millisecond
+// tickInterval is how often timeouts inside the state machines are looked at
+// while something is under way, restInterval while nothing is: then only expiry
+// and comparison are left, which catch up. Waking up is most of what an idle
+// member costs.
+const (
+	tickInterval = 10 * time.Millisecond
+	restInterval = 300 * time.Millisecond
+)
 
 // unknownWait is how long, in milliseconds, a published member that was never
 // met may keep this one from concluding anything from its silence.
@@ -137,7 +145,7 @@ func Start(cfg Config) (*Node, error) {
 	n := &Node{
 		cfg: cfg, log: cfg.Log, tls: identity.config(), started: time.Now(), startedUnix: time.Now().UnixMilli(), events: newEventLog(),
 		self:     hello{Version: protocolVersion, Cluster: cfg.Cluster, ID: cfg.ID, Name: cfg.Name, Incarnation: newIncarnation()},
-		progress: make(chan struct{}, 1), drained: make(chan struct{}),
+		progress: make(chan struct{}, 1), stirred: make(chan struct{}, 1), drained: make(chan struct{}),
 	}
 	n.effects.New = func() any { return &cluster.Effects{} }
 	n.links.Store(&map[uint32]*link{})
@@ -237,7 +245,7 @@ func (n *Node) Register(op *cluster.RegisterOp) {
 	c.mu.Lock()
 	if !c.closed {
 		c.m.Register(n.now(), op, e)
-		n.queue(c, e)
+		n.settle(c, e)
 	}
 	c.mu.Unlock()
 	n.complete(e)
@@ -256,7 +264,7 @@ func (n *Node) Lookup(op *cluster.LookupOp) {
 	c.mu.Lock()
 	if !c.closed {
 		c.m.Lookup(n.now(), op, e)
-		n.queue(c, e)
+		n.settle(c, e)
 	}
 	c.mu.Unlock()
 	n.complete(e)
@@ -291,6 +299,21 @@ func (n *Node) coreOf(v *cluster.View, aor []byte) *core {
 func (n *Node) takeEffects() *cluster.Effects {
 	e, _ := n.effects.Get().(*cluster.Effects)
 	return e
+}
+
+// settle ends a step of a core, with its lock held.
+func (n *Node) settle(c *core, e *cluster.Effects) {
+	n.queue(c, e)
+	if c.m.Busy() {
+		n.stir()
+	}
+}
+
+// stir has the loop tick at tickInterval. It costs a load while it does.
+func (n *Node) stir() {
+	if n.resting.Load() && n.resting.CompareAndSwap(true, false) {
+		wake(n.stirred)
+	}
 }
 
 // queue puts what a step sends into the streams; called with the core's lock
@@ -340,16 +363,17 @@ func (n *Node) step(f func(*core, *cluster.Effects)) {
 		c.mu.Lock()
 		if !c.closed {
 			f(c, e)
-			n.queue(c, e)
+			n.settle(c, e)
 		}
 		c.mu.Unlock()
 		n.complete(e)
 	}
 }
 
-// loop is the clock of the state machines.
+// loop is the clock of the state machines. After each tick it rests, unless
+// something was under way in it or begins later.
 func (n *Node) loop(ctx context.Context) {
-	t := time.NewTicker(tickInterval)
+	t := time.NewTimer(tickInterval)
 	defer t.Stop()
 	for {
 		select {
@@ -357,12 +381,24 @@ func (n *Node) loop(ctx context.Context) {
 			return
 		case <-n.progress:
 			n.reportProgress()
+		case <-n.stirred:
+			t.Reset(tickInterval)
 		case <-t.C:
-			n.step(func(c *core, e *cluster.Effects) { c.m.Tick(n.now(), e) })
-			n.mu.Lock()
-			n.apply(n.membership.Tick(n.now()))
-			n.mu.Unlock()
+			n.resting.Store(true) // before the cores are looked at: what begins behind the look stirs
+			n.tick()
+			t.Reset(restInterval)
 		}
+	}
+}
+
+// tick lets time pass in the state machines.
+func (n *Node) tick() {
+	n.step(func(c *core, e *cluster.Effects) { c.m.Tick(n.now(), e) })
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.apply(n.membership.Tick(n.now()))
+	if v := n.view.Load(); v != nil && v.Pending {
+		n.stir()
 	}
 }
 

@@ -53,8 +53,15 @@ func (p *process) tick() {
 		return
 	}
 	p.apply(p.membership.Tick(p.now()))
-	p.step(func(c *cluster.Core) { c.Tick(p.now(), &p.effects) })
+	p.step(p.tickCore)
 	p.w.after(tick, p.tick)
+}
+
+// tickCore leaves a core alone for some ticks while nothing is under way in it, as package peer does.
+func (p *process) tickCore(c *cluster.Core) {
+	if c.Busy() || p.w.now/tick%restTicks == 0 {
+		c.Tick(p.now(), &p.effects)
+	}
 }
 
 // setChanged takes a set as it arrives from the operator.

@@ -35,6 +35,7 @@ const (
 	second    = 1_000_000 // µs
 	ms        = 1_000
 	tick      = 20 * ms
+	restTicks = 15                // ticks that a core without anything under way sleeps
 	epoch2026 = 1_767_225_600_000 // the virtual clock's start, Unix ms
 )
 
