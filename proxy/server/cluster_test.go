@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/wire"
 )
 
@@ -234,6 +235,48 @@ func TestRFC3261_16_10_CancelAtAnotherPod(t *testing.T) {
 	c, _ := ack.TopVia()
 	if !bytes.Equal(a.Branch(), c.Branch()) {
 		t.Errorf("the ACK does not match:\n%s", ack.values(wire.HeaderVia)[0])
+	}
+}
+
+// The INVITE was sent by a pod that has the new key but signs with the old one,
+// the CANCEL goes through one that signs with the new one: the second step of a
+// rotation.
+func TestCancelAtAnotherPodThatSignsWithAnotherKey(t *testing.T) {
+	t.Parallel()
+	mem := newMemory()
+	start := func(self uint32, ids ...byte) *proxy {
+		var keys []token.Key
+		for _, id := range ids {
+			keys = append(keys, token.Key{ID: id, Secret: [32]byte{id, 2, 3}})
+		}
+		k, err := token.NewKeys(keys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return startProxy(t, func(o *proxyOptions) {
+			o.mem, o.self, o.keys = mem, self, k
+			o.set = &config.MemberSet{Epoch: 1, Advertise: "sip.cluster.example"}
+		})
+	}
+	before, after := start(1, 1, 2), start(2, 2, 1)
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	bob.register(before)
+	d := alice.ring(before.addr, "sip:bob@example.com")
+	invite := bob.request("INVITE")
+	bob.reply(invite, 180, "Ringing", "b")
+	alice.status(180)
+	before.kill()
+	d.proxy = after.addr
+	d.cancel()
+	want, _ := invite.TopVia()
+	matches := 0
+	for range 2 {
+		if via, _ := bob.request("CANCEL").TopVia(); bytes.Equal(via.Branch(), want.Branch()) {
+			matches++
+		}
+	}
+	if matches != 1 {
+		t.Errorf("%d CANCELs match the INVITE", matches)
 	}
 }
 

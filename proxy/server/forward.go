@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/sipring/sipring/proxy/cluster"
+	"github.com/sipring/sipring/proxy/routing"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/transaction"
 	"github.com/sipring/sipring/proxy/wire"
@@ -36,15 +37,9 @@ func (r *request) forward() {
 		r.finish(440, "Max-Breadth Exceeded", nil)
 		return
 	}
-	loop := r.s.keys.LoopHash(r.tx, r.decision.LoopFields(&r.msg))
 	r.out, r.fork = r.out[:0], r.fork[:0]
-	for i := range r.targets {
-		t := &r.targets[i]
-		t.breadth = shareOf(breadth, i, len(r.targets))
-		t.branch = token.Branch{Tx: r.tx, Target: r.s.keys.Target(r.tx, r.targetName(t)), Loop: loop}
-		start := len(r.out)
-		r.out = r.appendForwarded(r.out, t)
-		r.fork = append(r.fork, transaction.Target{Branch: t.branch, Addr: t.addr, Socket: r.loop, Bytes: r.out[start:len(r.out):len(r.out)]})
+	for _, tx := range r.branchIDs() {
+		r.makeBranches(tx, breadth)
 	}
 	if r.stateless {
 		for i := range r.fork {
@@ -55,6 +50,32 @@ func (r *request) forward() {
 		r.s.table.Fork(r.now, r.tx, r.fork)
 	}
 	r.release()
+}
+
+// branchIDs are the transactions to make branches for: the request's own. A
+// CANCEL or the ACK of a failure without one may belong to an INVITE that
+// another pod began under any valid key; all but one match nothing at the far
+// end.
+func (r *request) branchIDs() []token.TxID {
+	if r.stateless && (r.msg.Method() == wire.MethodCancel || r.decision.Action == routing.Lookup) {
+		return r.ids
+	}
+	r.ids = append(r.ids[:0], r.tx)
+	return r.ids
+}
+
+// makeBranches adds a branch of the transaction for each target to r.fork.
+func (r *request) makeBranches(tx token.TxID, breadth int) {
+	keys := r.s.keys
+	loop := keys.LoopHash(tx, r.decision.LoopFields(&r.msg))
+	for i := range r.targets {
+		t := &r.targets[i]
+		t.breadth = shareOf(breadth, i, len(r.targets))
+		t.branch = token.Branch{Tx: tx, Target: keys.Target(tx, r.targetName(t)), Loop: loop}
+		start := len(r.out)
+		r.out = r.appendForwarded(r.out, t)
+		r.fork = append(r.fork, transaction.Target{Branch: t.branch, Addr: t.addr, Socket: r.loop, Bytes: r.out[start:len(r.out):len(r.out)]})
+	}
 }
 
 // targetName is what tells a target from the others of a fork, the same on

@@ -66,7 +66,7 @@
 //     transaction that used it. The transaction ID names its key: whoever meets
 //     a CANCEL, an ACK or a retransmission tries the ID under every key
 //     ([Keys.AppendTxIDs], one HMAC each). A pod that knows the transaction finds
-//     it under one of them. A pod that does not can send the CANCEL or ACK on
+//     it under one of them. A pod that does not sends the CANCEL or ACK on
 //     under each: all but one match nothing downstream and are absorbed (481
 //     for a CANCEL, silence for an ACK).
 //
