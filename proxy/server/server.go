@@ -59,14 +59,16 @@ const maxRefusals = 200
 const tick = 20 * time.Millisecond
 
 // idleTick is tick while no transaction is held: waking up is most of what an
-// idle proxy costs.
-const idleTick = 60 * time.Millisecond
+// idle proxy costs. No timer of a new one is due before it (RFC 3261 17.2.1:
+// 200 ms).
+const idleTick = 200 * time.Millisecond
 
 // Server is the data path of one proxy. Its methods may be called concurrently.
 type Server struct {
 	config     *config.Config
 	self       uint32
 	life       uint32 // of this process, as it stands in our Vias
+	viaTail    []byte // what follows the branch in a Via of ours
 	keys       *token.Keys
 	log        *slog.Logger
 	limits     wire.Limits
