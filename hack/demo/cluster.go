@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"sync"
@@ -22,7 +21,8 @@ const domain = "example.com"
 // cluster is the running proxies and who plays the operator for them.
 type cluster struct {
 	dir       string
-	address   netip.AddrPort // the cluster's, where phones send
+	keep      bool // the folder with the logs
+	network   *network
 	processes []*process
 	operator  *operator
 	line      *timeline
@@ -31,15 +31,17 @@ type cluster struct {
 	stopped sync.WaitGroup
 }
 
-// startCluster starts the proxies and waits until all are in the ring.
-func startCluster(ctx context.Context, o *options, line *timeline) (*cluster, error) {
+// startCluster starts the proxies and waits until all are in the ring. The
+// network stays the caller's.
+func startCluster(ctx context.Context, o *options, n *network, line *timeline) (*cluster, error) {
 	dir, err := os.MkdirTemp("", "sipring-demo-")
 	if err != nil {
 		return nil, err
 	}
-	c := &cluster{dir: dir, address: netip.AddrPortFrom(o.host(1), config.DefaultSIPPort), line: line}
-	c.operator = &operator{path: filepath.Join(dir, "members.json"), advertise: c.address.String(), changed: c.announce}
+	c := &cluster{dir: dir, network: n, line: line}
+	c.operator = &operator{path: filepath.Join(dir, "members.json"), advertise: n.cluster().String(), changed: c.announce}
 	if err := c.launch(ctx, o); err != nil {
+		err = c.explain(ctx, err)
 		c.close()
 		return nil, err
 	}
@@ -47,8 +49,25 @@ func startCluster(ctx context.Context, o *options, line *timeline) (*cluster, er
 }
 
 func (c *cluster) launch(ctx context.Context, o *options) error {
-	ctx, c.stop = context.WithCancel(ctx)
-	configuration, err := yaml.Marshal(config.Config{Cluster: "demo", Domains: []string{domain}, LogLevel: o.logLevel, DrainSeconds: 2, UDPLoops: 1})
+	running, stop := context.WithCancel(ctx)
+	c.stop = stop
+	if err := c.writeFiles(o); err != nil {
+		return err
+	}
+	if err := c.startProcesses(o); err != nil {
+		return err
+	}
+	c.stopped.Go(func() {
+		c.operator.run(running, func(err error) { c.line.add(time.Now(), "operator", "cannot publish: %v", err) })
+	})
+	return c.waitRing(ctx, len(c.processes))
+}
+
+// writeFiles writes what the proxies are started with.
+func (c *cluster) writeFiles(o *options) error {
+	configuration, err := yaml.Marshal(config.Config{
+		Cluster: "demo", Domains: []string{domain}, Ports: c.network.ports, LogLevel: o.logLevel, DrainSeconds: 2, UDPLoops: 1,
+	})
 	if err != nil {
 		return err
 	}
@@ -56,7 +75,7 @@ func (c *cluster) launch(ctx context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
-	empty, err := (&config.MemberSet{Advertise: c.address.String(), Ring: config.Ring{Partitions: 16384, Replicas: 2}}).Marshal()
+	empty, err := (&config.MemberSet{Advertise: c.operator.advertise, Ring: ringShape}).Marshal()
 	if err != nil {
 		return err
 	}
@@ -65,13 +84,7 @@ func (c *cluster) launch(ctx context.Context, o *options) error {
 			return err
 		}
 	}
-	if err := c.startProcesses(o); err != nil {
-		return err
-	}
-	c.stopped.Go(func() {
-		c.operator.run(ctx, func(err error) { c.line.add(time.Now(), "operator", "cannot publish: %v", err) })
-	})
-	return c.waitRing(ctx, len(c.processes))
+	return nil
 }
 
 func (c *cluster) startProcesses(o *options) error {
@@ -80,21 +93,22 @@ func (c *cluster) startProcesses(o *options) error {
 		return err
 	}
 	for i := range o.proxies {
-		address := o.host(byte(11 + i))
+		address := c.network.proxy(i)
 		p := &process{
 			id: uint32(i + 1), name: fmt.Sprintf("proxy-%d", i), address: address,
-			admin: fmt.Sprintf("http://%s:%d", address, config.DefaultAdminPort),
+			admin: fmt.Sprintf("http://%s:%d", address, c.network.ports.Admin),
+			say:   func(format string, args ...any) { c.line.add(time.Now(), "kubelet", format, args...) },
 		}
 		p.args = []string{
-			"proxy", "--name", p.name, "--address", address.String(), "--sip-address", c.address.Addr().String(),
+			"proxy", "--name", p.name, "--address", address.String(), "--sip-address", c.network.cluster().Addr().String(),
 			"--config", filepath.Join(c.dir, "config.yaml"), "--members", c.operator.path, "--keys", filepath.Join(c.dir, "keys.json"),
 		}
 		if p, err = startProcess(binary, c.dir, p); err != nil {
 			return err
 		}
 		c.processes = append(c.processes, p)
-		c.operator.processes = c.processes
 	}
+	c.operator.processes = c.processes
 	return nil
 }
 
@@ -107,21 +121,37 @@ func (c *cluster) announce(r membership.Result) {
 	c.line.add(time.Now(), "operator", "published epoch %d: %d active, %d joining", r.Set.Epoch, states[config.Active], states[config.Joining])
 }
 
+// ringLimit is how long the proxies may take to form the ring.
+const ringLimit = 30 * time.Second
+
 // waitRing waits until n members are active and every one of them follows the
-// published epoch and says it is ready.
+// published epoch and says it is ready. It does not wait for a proxy that
+// ended by itself.
 func (c *cluster) waitRing(ctx context.Context, n int) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, ringLimit)
 	defer cancel()
 	for {
+		if err := c.broken(); err != nil {
+			return err
+		}
 		if c.settled(ctx, n) {
 			return nil
 		}
 		select {
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(20 * time.Millisecond): // the interval at which the proxies are asked
 		case <-ctx.Done():
-			return fmt.Errorf("%d proxies are not all in the ring: %w (logs in %s)", n, ctx.Err(), c.dir)
+			return fmt.Errorf("%d proxies are not all in the ring: %w", n, ctx.Err())
 		}
 	}
+}
+
+// broken tells whether a proxy ended though nobody killed it.
+func (c *cluster) broken() error {
+	var errs []error
+	for _, p := range c.processes {
+		errs = append(errs, p.broken())
+	}
+	return errors.Join(errs...)
 }
 
 func (c *cluster) settled(ctx context.Context, n int) bool {
@@ -156,27 +186,26 @@ func (c *cluster) settled(ctx context.Context, n int) bool {
 	return true
 }
 
-// close ends all processes and removes the folder, unless keep was called.
+// close ends all processes and removes the folder, unless it is to be kept.
 func (c *cluster) close() {
-	if c.stop != nil {
-		c.stop()
-	}
+	c.stop()
 	c.stopped.Wait()
 	var wg sync.WaitGroup
 	for _, p := range c.processes {
 		wg.Go(func() { p.stop(5 * time.Second) })
 	}
 	wg.Wait()
-	if c.dir != "" {
+	if !c.keep {
 		_ = os.RemoveAll(c.dir)
 	}
 }
 
-// keepLogs leaves the folder in place and returns it.
-func (c *cluster) keepLogs() string {
-	dir := c.dir
-	c.dir = ""
-	return dir
+// explain keeps the logs for an error and names them. Who interrupts a demo
+// wants neither.
+func (c *cluster) explain(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	c.keep = true
+	return fmt.Errorf("%w (logs in %s)", err, c.dir)
 }
-
-var errLost = errors.New("something was lost")

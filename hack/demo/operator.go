@@ -24,6 +24,9 @@ type operator struct {
 	set *config.MemberSet
 }
 
+// ringShape is what a SIPCluster has by default.
+var ringShape = config.Ring{Partitions: 16384, Replicas: 2}
+
 // lookInterval is how often readiness is asked. A kubelet asks once a second;
 // the demo's proxies are few and near.
 const lookInterval = 100 * time.Millisecond
@@ -32,7 +35,7 @@ const lookInterval = 100 * time.Millisecond
 func (o *operator) publish(ctx context.Context) error {
 	in := membership.Input{
 		Advertise: o.advertise,
-		Ring:      config.Ring{Partitions: 16384, Replicas: 2},
+		Ring:      ringShape,
 		Previous:  o.current(),
 	}
 	for _, p := range o.processes {
@@ -40,6 +43,9 @@ func (o *operator) publish(ctx context.Context) error {
 		in.Pods = append(in.Pods, membership.Pod{
 			ID: p.id, Name: p.name, UID: p.name, Address: p.address.String(), Ready: p.ready(ctx), Running: alive,
 		})
+	}
+	if err := ctx.Err(); err != nil {
+		return err // nobody was asked: they are not unready
 	}
 	r := membership.Next(in)
 	if !r.Changed {

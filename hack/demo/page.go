@@ -18,9 +18,10 @@ var pageHTML []byte
 // page serves the live view: ring, members and the timeline as server-sent
 // events.
 type page struct {
-	address string
-	server  *http.Server
-	cancel  context.CancelFunc
+	address  string
+	listener net.Listener
+	server   *http.Server
+	done     chan struct{} // closed by close
 }
 
 // view is what the page draws, sent as one event.
@@ -46,30 +47,37 @@ type memberView struct {
 // viewInterval is how often the page is brought up to date.
 const viewInterval = 250 * time.Millisecond
 
-func servePage(ctx context.Context, address string, c *cluster, line *timeline) (*page, error) {
+// listenPage takes the address. Who connects before serve waits.
+func listenPage(ctx context.Context, address string) (*page, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("live page: %w", err)
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	return &page{address: l.Addr().String(), listener: l, done: make(chan struct{})}, nil
+}
+
+// serve answers until close.
+func (p *page) serve(c *cluster, line *timeline) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = w.Write(pageHTML)
 	})
-	mux.HandleFunc("GET /events", func(w http.ResponseWriter, r *http.Request) { stream(ctx, w, r, c, line) })
-	s := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
-	go func() { _ = s.Serve(l) }()
-	return &page{address: l.Addr().String(), server: s, cancel: cancel}, nil
+	mux.HandleFunc("GET /events", func(w http.ResponseWriter, r *http.Request) { p.stream(w, r, c, line) })
+	p.server = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	go func() { _ = p.server.Serve(p.listener) }()
 }
 
 func (p *page) close() {
-	p.cancel()
-	_ = p.server.Close()
+	close(p.done)
+	_ = p.listener.Close()
+	if p.server != nil {
+		_ = p.server.Close()
+	}
 }
 
 // stream sends a view now and then every interval, until the reader leaves.
-func stream(ctx context.Context, w http.ResponseWriter, r *http.Request, c *cluster, line *timeline) {
+func (p *page) stream(w http.ResponseWriter, r *http.Request, c *cluster, line *timeline) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	flush := http.NewResponseController(w)
@@ -92,7 +100,7 @@ func stream(ctx context.Context, w http.ResponseWriter, r *http.Request, c *clus
 		case <-t.C:
 		case <-r.Context().Done():
 			return
-		case <-ctx.Done():
+		case <-p.done:
 			return
 		}
 	}

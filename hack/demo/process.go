@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -31,11 +32,14 @@ type process struct {
 	admin   string // base URL
 	args    []string
 	log     *os.File
+	say     func(format string, args ...any) // told what the supervisor does
 
 	mu       sync.Mutex
 	cmd      *exec.Cmd
 	restarts int
 	died     time.Time // zero while it runs
+	killed   bool      // its next end is our doing
+	fault    error     // why it ended when it was not
 	stopped  bool
 	wake     chan struct{} // closed when the supervisor must not restart it any more
 	ended    chan struct{} // closed when it will not run again
@@ -43,7 +47,7 @@ type process struct {
 
 // startProcess runs the proxy until stop; restarts are the supervisor's.
 func startProcess(binary, dir string, p *process) (*process, error) {
-	log, err := os.OpenFile(filepath.Join(dir, p.name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	log, err := os.OpenFile(filepath.Join(dir, p.name+".log"), os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -56,16 +60,23 @@ func startProcess(binary, dir string, p *process) (*process, error) {
 	return p, nil
 }
 
+// start runs the process unless it was stopped meanwhile.
 func (p *process) start(binary string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stopped {
+		return nil
+	}
 	cmd := exec.Command(binary, p.args...) //nolint:noctx // ended by stop, with a grace period
 	cmd.Stdout, cmd.Stderr = p.log, p.log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // nothing outlives the demo
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Pdeathsig: syscall.SIGKILL, // nothing outlives the demo
+		Setpgid:   true,            // Ctrl-C is for the demo, which stops its proxies
+	}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", p.name, err)
 	}
-	p.mu.Lock()
-	p.cmd, p.died = cmd, time.Time{}
-	p.mu.Unlock()
+	p.cmd, p.died, p.killed = cmd, time.Time{}, false
 	return nil
 }
 
@@ -73,31 +84,68 @@ func (p *process) start(binary string) error {
 func (p *process) supervise(binary string) {
 	defer close(p.ended)
 	defer p.log.Close()
-	for {
-		_ = p.cmd.Wait()
-		p.mu.Lock()
-		p.died = time.Now()
-		stopped := p.stopped
-		p.restarts++
-		p.mu.Unlock()
-		if stopped {
-			return
-		}
+	for !p.over(p.cmd.Wait()) {
 		select {
 		case <-time.After(restartDelay):
 		case <-p.wake:
 			return
 		}
+		p.say("%s is started again", p.name)
 		if err := p.start(binary); err != nil {
+			p.blame(err)
 			return
 		}
 	}
+}
+
+// over notes that the process ended, and tells whether it was asked to.
+func (p *process) over(end error) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.died = time.Now()
+	if p.stopped {
+		return true
+	}
+	p.restarts++
+	if !p.killed {
+		if end == nil {
+			end = errors.New("exit status 0")
+		}
+		p.fault = fmt.Errorf("%s ended by itself: %w: %s", p.name, end, lastLine(p.log))
+	}
+	return false
+}
+
+func (p *process) blame(err error) {
+	p.mu.Lock()
+	p.fault = err
+	p.mu.Unlock()
+}
+
+// broken is the reason when the process ended though nobody had asked it to.
+func (p *process) broken() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.fault
+}
+
+// lastLine is the end of a log: what a process said last.
+func lastLine(log *os.File) string {
+	info, err := log.Stat()
+	if err != nil {
+		return ""
+	}
+	tail := make([]byte, min(info.Size(), 1024))
+	n, _ := log.ReadAt(tail, info.Size()-int64(len(tail)))
+	lines := strings.Split(strings.TrimSpace(string(tail[:n])), "\n")
+	return lines[len(lines)-1]
 }
 
 // kill sends SIGKILL and returns when it was sent.
 func (p *process) kill() (time.Time, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.killed = true
 	now := time.Now()
 	return now, p.cmd.Process.Kill()
 }

@@ -3,7 +3,6 @@ package demo
 import (
 	"fmt"
 	"io"
-	"sync"
 	"text/tabwriter"
 	"time"
 
@@ -14,22 +13,19 @@ import (
 type result struct {
 	victim                string
 	phones, calls         int
-	rehomed               int
+	patience              time.Duration
+	rehomed               int // phones whose home the victim was
 	registered            int
 	callable, byes        int
 	callableAgain         int
 	killed                time.Time
-	firstCall             time.Duration
-	mu                    sync.Mutex
-	detected, ringRebuilt time.Duration // of the slowest survivor
-	rehomedBindings       int
+	firstCall             time.Duration // 0 where there was none
+	detected, ringRebuilt time.Duration // of the slowest survivor; 0 where unseen
 }
 
 // observe notes a survivor's event. The survivor leaves pending once its ring
 // changed after it lost the victim.
 func (r *result) observe(survivor string, victim uint32, e peer.Event, pending map[string]bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	after := time.Unix(0, e.UnixNano).Sub(r.killed)
 	switch {
 	case e.Kind == peer.EventPeerLost && e.Member == victim:
@@ -37,8 +33,6 @@ func (r *result) observe(survivor string, victim uint32, e peer.Event, pending m
 	case e.Kind == peer.EventRingChanged && pending[survivor]:
 		r.ringRebuilt = max(r.ringRebuilt, after)
 		delete(pending, survivor)
-	case e.Kind == peer.EventRehomed:
-		r.rehomedBindings += e.Count
 	}
 }
 
@@ -48,16 +42,14 @@ func (r *result) lost() bool {
 }
 
 func (r *result) print(out io.Writer) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	fmt.Fprintf(out, "\nSIGKILL of %s, one of the cluster's proxies\n", r.victim)
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
-	fmt.Fprintf(w, "\nSIGKILL of %s, one of the cluster's proxies\t\n", r.victim)
 	fmt.Fprintf(w, "  loss noticed by every survivor after\t%s\n", ms(r.detected))
 	fmt.Fprintf(w, "  new effective ring on every survivor after\t%s\n", ms(r.ringRebuilt))
 	fmt.Fprintf(w, "  phones whose home it was\t%d\n", r.rehomed)
 	fmt.Fprintf(w, "  first call to one of them answered after\t%s\n", ms(r.firstCall))
 	fmt.Fprintf(w, "  registrations lost\t%d of %d\n", r.phones-r.registered, r.phones)
-	fmt.Fprintf(w, "  phones callable within %s without registering again\t%d of %d\n", patience, r.callable, r.phones)
+	fmt.Fprintf(w, "  phones callable within %s without registering again\t%d of %d\n", r.patience, r.callable, r.phones)
 	fmt.Fprintf(w, "  in-dialog requests (BYE) answered after the kill\t%d of %d\n", r.byes, r.calls)
 	fmt.Fprintf(w, "  calls lost\t%d of %d\n", r.calls-r.byes, r.calls)
 	fmt.Fprintf(w, "  phones callable once it is back, empty\t%d of %d\n", r.callableAgain, r.phones)
@@ -65,7 +57,13 @@ func (r *result) print(out io.Writer) {
 	fmt.Fprintln(out)
 }
 
-func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000) }
+// ms writes a time that was measured; 0 is one that never came.
+func ms(d time.Duration) string {
+	if d == 0 {
+		return "not seen"
+	}
+	return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000)
+}
 
 func plural(n int, what string) string {
 	if n != 1 {

@@ -1,0 +1,149 @@
+package demo
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"syscall"
+
+	"github.com/sipring/sipring/proxy/config"
+)
+
+// network is a /24 of loopback addresses that one demo has for itself, and the
+// ports that are free on it: .1 is the cluster, .11 and up the proxies, .200
+// the phones.
+type network struct {
+	base  netip.Addr
+	ports config.Ports
+	claim net.Listener // what keeps other demos away
+}
+
+// The networks tried where none is asked for.
+const (
+	firstNetwork  = "127.77.0.0"
+	networksTried = 32
+)
+
+// claimPort at .254 is bound by the demo that has the network: a port that
+// nobody else is likely to use, and that is free again however the demo ends.
+const claimPort = 17077
+
+// portShift is added to all ports when another program has one of them, on all
+// addresses perhaps, as a metrics server on 9090 may.
+const (
+	portShift  = 10000
+	portShifts = 5
+)
+
+// errTaken: another demo has the network.
+var errTaken = errors.New("another demo uses it")
+
+// claimNetwork takes the wanted network, or the first free one if that is
+// empty.
+func claimNetwork(wanted string, proxies int) (*network, error) {
+	if wanted != "" {
+		return claimOne(netip.MustParseAddr(wanted), proxies)
+	}
+	b := netip.MustParseAddr(firstNetwork).As4()
+	for range networksTried {
+		n, err := claimOne(netip.AddrFrom4(b), proxies)
+		if !errors.Is(err, errTaken) {
+			return n, err
+		}
+		b[2]++
+	}
+	return nil, fmt.Errorf("%d demos run already, from network %s on; give --network another", networksTried, firstNetwork)
+}
+
+func claimOne(base netip.Addr, proxies int) (*network, error) {
+	n := &network{base: base}
+	at := netip.AddrPortFrom(n.host(254), claimPort)
+	l, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(at))
+	if errors.Is(err, syscall.EADDRINUSE) {
+		err = errTaken
+	}
+	if err != nil {
+		return nil, fmt.Errorf("network %s: %w", base, err)
+	}
+	n.claim = l
+	if n.ports, err = freePorts(n.addresses(proxies)); err != nil {
+		n.release()
+		return nil, fmt.Errorf("network %s: %w", base, err)
+	}
+	return n, nil
+}
+
+// release lets another demo have the network.
+func (n *network) release() { _ = n.claim.Close() }
+
+// host is the address with that last byte.
+func (n *network) host(last byte) netip.Addr {
+	b := n.base.As4()
+	b[3] = last
+	return netip.AddrFrom4(b)
+}
+
+// proxy is the address of the proxy of that index.
+func (n *network) proxy(i int) netip.Addr { return n.host(byte(11 + i)) }
+
+// cluster is where phones send.
+func (n *network) cluster() netip.AddrPort {
+	return netip.AddrPortFrom(n.host(1), uint16(n.ports.SIP))
+}
+
+// addresses are the cluster's and those of the proxies.
+func (n *network) addresses(proxies int) []netip.Addr {
+	out := []netip.Addr{n.host(1)}
+	for i := range proxies {
+		out = append(out, n.proxy(i))
+	}
+	return out
+}
+
+// freePorts are the default ports, or those shifted, that nobody has at any of
+// the addresses. Another program could take one until the proxies bind them;
+// then a proxy ends and says so.
+func freePorts(addresses []netip.Addr) (config.Ports, error) {
+	var first error
+	for k := range portShifts {
+		shift := k * portShift
+		p := config.Ports{
+			SIP: config.DefaultSIPPort + shift, Peer: config.DefaultPeerPort + shift,
+			Gossip: config.DefaultGossipPort + shift, Admin: config.DefaultAdminPort + shift,
+		}
+		err := tryPorts(addresses, p)
+		if err == nil {
+			return p, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return config.Ports{}, fmt.Errorf("no free ports: %w", first)
+}
+
+func tryPorts(addresses []netip.Addr, p config.Ports) error {
+	for _, a := range addresses {
+		for _, port := range []int{p.SIP, p.Peer, p.Gossip, p.Admin} {
+			if err := tryPort(netip.AddrPortFrom(a, uint16(port))); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// tryPort binds the address for UDP and TCP and lets it go again.
+func tryPort(a netip.AddrPort) error {
+	u, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(a))
+	if err != nil {
+		return err
+	}
+	_ = u.Close()
+	t, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(a))
+	if err != nil {
+		return err
+	}
+	return t.Close()
+}

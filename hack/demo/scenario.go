@@ -1,0 +1,173 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/sipring/sipring/hack/phones"
+)
+
+// scenario is the story of one kill.
+type scenario struct {
+	cluster *cluster
+	load    *phones.Load
+	line    *timeline
+	result  result
+	calls   []*phones.Call // up when the proxy is killed
+	victim  *process
+	order   []int // all phones; those whose home the victim was come first
+
+	following sync.WaitGroup
+}
+
+func newScenario(d *demo, o *options) *scenario {
+	return &scenario{
+		cluster: d.cluster, load: d.load, line: d.line, calls: make([]*phones.Call, o.calls),
+		result: result{phones: o.phones, calls: o.calls, patience: o.patience},
+	}
+}
+
+func (s *scenario) play(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer s.following.Wait()
+	defer cancel()
+	for _, step := range []func(context.Context) error{s.prepare, s.kill, s.measure, s.comeBack} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return s.cluster.broken()
+}
+
+// prepare registers the phones and establishes the calls.
+func (s *scenario) prepare(ctx context.Context) error {
+	began := time.Now()
+	// For an hour: nothing in the demo registers again.
+	if n := s.load.Register(ctx); !n.Whole() {
+		return fmt.Errorf("%d of %d phones registered: %s", n.OK, n.Of, n.Errors[0])
+	}
+	s.line.add(time.Now(), "phones", "%d registered in %s, each once and for an hour", s.result.phones, time.Since(began).Round(time.Millisecond))
+	if n := s.setUp(ctx); !n.Whole() {
+		return fmt.Errorf("%d of %d calls set up: %s", n.OK, n.Of, n.Errors[0])
+	}
+	s.line.add(time.Now(), "phones", "%d calls are up", s.result.calls)
+	return nil
+}
+
+// setUp establishes the calls, from the first phones to those that follow.
+func (s *scenario) setUp(ctx context.Context) phones.Outcome {
+	return phones.Each(ctx, len(s.calls), func(ctx context.Context, i int) (err error) {
+		callee := s.load.Phones[i+len(s.calls)]
+		s.calls[i], err = s.load.Phones[i].Dial(ctx, callee.User())
+		return err
+	})
+}
+
+// hangUp sends the BYE of every call that was up.
+func (s *scenario) hangUp(ctx context.Context) phones.Outcome {
+	return phones.Each(ctx, len(s.calls), func(ctx context.Context, i int) error { return s.calls[i].Bye(ctx) })
+}
+
+// kill ends one proxy with SIGKILL while calls are up, and follows what the
+// others see.
+func (s *scenario) kill(ctx context.Context) error {
+	s.victim = s.cluster.processes[0]
+	s.order, s.result.rehomed = s.load.HomedFirst(s.cluster.operator.current(), s.victim.id)
+	seen := map[string]uint64{}
+	for _, p := range s.survivors() {
+		events, err := p.events(ctx)
+		if err != nil {
+			return err
+		}
+		if len(events) > 0 {
+			seen[p.name] = events[len(events)-1].Seq
+		}
+	}
+	at, err := s.victim.kill()
+	if err != nil {
+		return err
+	}
+	s.line.markKill(at)
+	s.line.add(at, "demo", "SIGKILL to %s, home of %d of the %d phones", s.victim.name, s.result.rehomed, s.result.phones)
+	s.result.victim, s.result.killed = s.victim.name, at
+	s.following.Go(func() { s.follow(ctx, seen) })
+	return nil
+}
+
+// measure calls every phone that lost its home, then the others, and hangs up
+// the calls that were up. It counts and goes on, whatever was lost.
+func (s *scenario) measure(ctx context.Context) (err error) {
+	if s.result.callable, err = s.callAll(ctx, "were called without registering again", s.firstRehomed()); err != nil {
+		return err
+	}
+	if s.result.byes, err = s.note(ctx, "BYEs of the calls that were up were answered", s.hangUp(ctx)); err != nil {
+		return err
+	}
+	s.result.registered, err = s.note(ctx, "registrations are held", s.load.Registered(ctx))
+	return err
+}
+
+// firstRehomed notes when the first call to a phone that lost its home was
+// answered.
+func (s *scenario) firstRehomed() func(i int, at time.Time) {
+	lostHome := map[int]bool{}
+	for _, i := range s.order[:s.result.rehomed] {
+		lostHome[i] = true
+	}
+	var once sync.Once
+	return func(i int, at time.Time) {
+		if !lostHome[i] {
+			return
+		}
+		once.Do(func() {
+			s.result.firstCall = at.Sub(s.result.killed)
+			s.line.add(at, "phones", "first call to a re-homed phone answered (%s)", s.load.Phones[i].User())
+		})
+	}
+}
+
+// callAll counts the phones that were reached and whose call could be hung up.
+func (s *scenario) callAll(ctx context.Context, what string, answered func(int, time.Time)) (int, error) {
+	c := s.load.CallAll(ctx, phones.Calling{Order: s.order, Patience: s.result.patience, Answered: answered})
+	n := c.Hungup
+	n.Of, n.Errors = c.Reached.Of, append(c.Reached.Errors, n.Errors...)
+	return s.note(ctx, "phones "+what, n)
+}
+
+// note puts a count into the timeline. It is an error, and no loss, when the
+// context ended before everything was tried.
+func (s *scenario) note(ctx context.Context, what string, n phones.Outcome) (int, error) {
+	if err := ctx.Err(); err != nil {
+		return n.OK, err
+	}
+	text := fmt.Sprintf("%d of %d %s", n.OK, n.Of, what)
+	if len(n.Errors) > 0 {
+		text += "; first failure: " + n.Errors[0]
+	}
+	s.line.add(time.Now(), "phones", "%s", text)
+	return n.OK, nil
+}
+
+// comeBack waits for the killed proxy, which returns empty, and calls everyone
+// once more.
+func (s *scenario) comeBack(ctx context.Context) error {
+	if err := s.cluster.waitRing(ctx, len(s.cluster.processes)); err != nil {
+		return err
+	}
+	s.line.add(time.Now(), "kubelet", "%s is back and in the ring", s.victim.name)
+	n, err := s.callAll(ctx, "were called again, with all proxies back", nil)
+	s.result.callableAgain = n
+	return err
+}
+
+func (s *scenario) survivors() []*process {
+	var out []*process
+	for _, p := range s.cluster.processes {
+		if p != s.victim {
+			out = append(out, p)
+		}
+	}
+	return out
+}
