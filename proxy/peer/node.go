@@ -123,7 +123,7 @@ type selfState struct{ synced, leaving bool }
 // member costs.
 const (
 	tickInterval = 10 * time.Millisecond
-	restInterval = 300 * time.Millisecond
+	restInterval = 2 * heartbeat
 )
 
 // unknownWait is how long, in milliseconds, a published member that was never
@@ -386,7 +386,7 @@ func (n *Node) loop(ctx context.Context) {
 		case <-t.C:
 			n.resting.Store(true) // before the cores are looked at: what begins behind the look stirs
 			n.tick()
-			t.Reset(restInterval)
+			t.Reset(untilNext(restInterval))
 		}
 	}
 }

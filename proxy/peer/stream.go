@@ -160,14 +160,15 @@ func (s *stream) cause() error {
 // stream when nothing was read for the silence bound. It is not the writer,
 // which a peer that takes nothing holds up.
 func (s *stream) watch() {
-	ticker := time.NewTicker(heartbeat)
-	defer ticker.Stop()
+	timer := time.NewTimer(untilNext(heartbeat))
+	defer timer.Stop()
 	lastReads, lastRead := int64(0), time.Now()
 	for {
 		select {
 		case <-s.done:
 			return
-		case now := <-ticker.C:
+		case now := <-timer.C:
+			timer.Reset(untilNext(heartbeat))
 			if reads := s.reads.Load(); reads != lastReads {
 				lastReads, lastRead = reads, now
 				s.suspected.Store(false)
@@ -178,6 +179,13 @@ func (s *stream) watch() {
 			_ = s.append(kindPing, binary.BigEndian.AppendUint64(nil, s.epoch()))
 		}
 	}
+}
+
+// untilNext is how long it is until the time is a multiple of the interval.
+// What is done at such times is done in one wake-up, for all streams of a
+// member, and where clocks agree the peers' pings arrive in it too.
+func untilNext(interval time.Duration) time.Duration {
+	return interval - time.Duration(time.Now().UnixNano())%interval
 }
 
 // write sends what is pending, all that there is in one write.
