@@ -9,7 +9,17 @@ import (
 type outlet struct{ s *Server }
 
 func (s *Server) newTable(timers transaction.Timers) *transaction.Table {
-	return transaction.NewTable(transaction.Options{Timers: timers, MaxContexts: s.config.MaxTransactions}, outlet{s})
+	return transaction.NewTable(transaction.Options{
+		Timers: timers, MaxContexts: s.config.MaxTransactions, Begun: s.transactionsBegun,
+	}, outlet{s})
+}
+
+// transactionsBegun starts the timers, which stand while there is no transaction.
+func (s *Server) transactionsBegun() {
+	select {
+	case s.begun <- struct{}{}:
+	default:
+	}
 }
 
 // Upstream implements transaction.Outlet.

@@ -58,6 +58,10 @@ type Options struct {
 	// with no target, which sends the best response so far; a Reply does too. nil:
 	// the best response is sent at once.
 	Exhausted func(c *Context)
+	// Begun is called, as the methods of Outlet are, when the table takes a
+	// context and had none: from then on, until Len is 0, Tick is to be called.
+	// nil: the caller ticks all the time.
+	Begun func()
 }
 
 // Disposition says what became of a request.

@@ -12,6 +12,7 @@ import (
 // Bytes passed in are copied where they are kept.
 type Table struct {
 	max    int64
+	begun  func()
 	count  atomic.Int64
 	shards [shards]shard
 }
@@ -23,7 +24,7 @@ const defaultMaxContexts = 200_000
 
 // NewTable returns a table that sends through out.
 func NewTable(o Options, out Outlet) *Table {
-	t := &Table{max: int64(o.MaxContexts)}
+	t := &Table{max: int64(o.MaxContexts), begun: o.Begun}
 	if t.max <= 0 {
 		t.max = defaultMaxContexts
 	}
@@ -77,10 +78,16 @@ func (t *Table) open(s *shard, key token.TxID, req *wire.Message, src Source) (*
 	if m := req.Method(); m == wire.MethodAck || m == wire.MethodCancel {
 		return nil, NoMatch
 	}
-	if t.count.Add(1) > t.max {
+	switch n := t.count.Add(1); {
+	case n > t.max:
 		t.count.Add(-1)
 		s.stats.Overloaded++
 		return nil, Overloaded
+	case n == 1 && t.begun != nil:
+		t.begun()
+	}
+	if s.held == 0 {
+		s.wheel.skip(s.now) // nobody may have ticked since it was empty
 	}
 	c := s.takeContext()
 	s.accept(c, key, req, src)
@@ -205,7 +212,8 @@ func (t *Table) TransportError(now int64, key token.TxID, branch token.Branch) b
 	return b != nil
 }
 
-// Tick fires the timers that are due. It is to be called every 10 to 50 ms.
+// Tick fires the timers that are due. It is to be called every 10 to 50 ms
+// while there are contexts.
 func (t *Table) Tick(now int64) {
 	for i := range t.shards {
 		if left := t.shards[i].advance(now); left != 0 {
