@@ -131,7 +131,7 @@ func TestDemoSaysThatThePageIsTaken(t *testing.T) {
 	}
 	defer l.Close()
 	_, err = setUp(limited(t), &options{proxies: 2, phones: 2, page: l.Addr().String()}, newTimeline(&bytes.Buffer{}))
-	if err == nil || !strings.HasPrefix(err.Error(), "live page: ") || !strings.Contains(err.Error(), l.Addr().String()) {
+	if err == nil || !strings.HasPrefix(err.Error(), "live page, --page "+l.Addr().String()+": ") {
 		t.Errorf("got %v, want that the page's address %s is taken", err, l.Addr())
 	}
 	if names := left(); len(names) > 0 {

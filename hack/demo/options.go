@@ -85,7 +85,7 @@ func (o *options) validate() error {
 		}
 	}
 	if _, err := (&config.Config{LogLevel: o.logLevel}).Level(); err != nil {
-		return fmt.Errorf("--log-level: %w", err)
+		return fmt.Errorf("--log-level %q is not debug, info, warn or error", o.logLevel)
 	}
 	return nil
 }

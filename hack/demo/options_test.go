@@ -19,7 +19,7 @@ func TestFlagsThatCannotWork(t *testing.T) {
 		"--page 8080":                  `--page "8080" is not HOST:PORT`,
 		"--keep -1s":                   "--keep must not be negative",
 		"--patience 0s":                "--patience must be above 0",
-		"--log-level loud":             `--log-level: slog: level string "loud": unknown name`,
+		"--log-level loud":             `--log-level "loud" is not debug, info, warn or error`,
 		"--phones many":                `invalid argument "many"`,
 		"--nothing":                    "unknown flag: --nothing",
 		"now":                          `unknown command "now"`,

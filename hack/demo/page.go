@@ -51,7 +51,7 @@ const viewInterval = 250 * time.Millisecond
 func listenPage(ctx context.Context, address string) (*page, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("live page: %w", err)
+		return nil, fmt.Errorf("live page, --page %s: %w", address, err)
 	}
 	return &page{address: l.Addr().String(), listener: l, done: make(chan struct{})}, nil
 }
