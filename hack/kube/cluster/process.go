@@ -28,10 +28,9 @@ type process struct {
 	Start uint64 `json:"start"`
 }
 
-// alive is false for a zombie: it runs no code and only waits for its parent.
 func (p process) alive() bool {
-	start, stat, err := processStat(p.PID)
-	return err == nil && start == p.Start && stat != 'Z' && stat != 'X'
+	s, err := readStat(p.PID)
+	return err == nil && s.start == p.Start && s.runs()
 }
 
 // kill ends the process and waits until the kernel has ended everything in
@@ -55,20 +54,39 @@ func (p process) kill(ctx context.Context) error {
 	return nil
 }
 
-// processStat reads start time and state from /proc/PID/stat.
-func processStat(pid int) (start uint64, stat byte, err error) {
+// stat is what /proc/PID/stat tells of a process.
+type stat struct {
+	state   byte
+	threads int
+	start   uint64
+}
+
+// runs is false for a zombie: it runs no code and only waits for its parent.
+// One that has threads is none yet: its first thread ended before the others,
+// the last of which ends everything in its process namespace.
+func (s stat) runs() bool {
+	return s.state != 'Z' && s.state != 'X' || s.threads > 1
+}
+
+func readStat(pid int) (stat, error) {
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return 0, 0, err
+		return stat{}, err
 	}
+	return parseStat(string(raw))
+}
+
+func parseStat(raw string) (s stat, err error) {
 	// The second field is the name in parentheses and may hold anything.
-	_, rest, ok := strings.Cut(string(raw[strings.LastIndexByte(string(raw), ')'):]), " ")
-	fields := strings.Fields(rest)
-	if !ok || len(fields) < 20 {
-		return 0, 0, fmt.Errorf("parse /proc/%d/stat %q", pid, raw)
+	fields := strings.Fields(raw[strings.LastIndexByte(raw, ')')+1:])
+	if len(fields) < 20 {
+		return s, fmt.Errorf("parse /proc/PID/stat %q", raw)
 	}
-	start, err = strconv.ParseUint(fields[19], 10, 64)
-	return start, fields[0][0], err
+	s.state = fields[0][0]
+	if s.threads, err = strconv.Atoi(fields[17]); err == nil {
+		s.start, err = strconv.ParseUint(fields[19], 10, 64)
+	}
+	return s, err
 }
 
 // machine is one first process to be started.
@@ -118,11 +136,11 @@ func (s *state) start(m machine) error {
 	if err := inNetns(m.ns, cmd.Start); err != nil {
 		return fmt.Errorf("start %s: %w", m.name, err)
 	}
-	started, _, err := processStat(cmd.Process.Pid)
+	started, err := readStat(cmd.Process.Pid)
 	if err != nil {
 		return fmt.Errorf("start %s: %w", m.name, err)
 	}
-	s.Machines = append(s.Machines, process{Machine: m.name, PID: cmd.Process.Pid, Start: started})
+	s.Machines = append(s.Machines, process{Machine: m.name, PID: cmd.Process.Pid, Start: started.start})
 	if err := s.save(); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ package cluster
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,11 +21,11 @@ func sleeper(t *testing.T) process {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	start, _, err := processStat(cmd.Process.Pid)
+	s, err := readStat(cmd.Process.Pid)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := process{Machine: "test", PID: cmd.Process.Pid, Start: start}
+	p := process{Machine: "test", PID: cmd.Process.Pid, Start: s.start}
 	if err := cmd.Process.Release(); err != nil {
 		t.Fatal(err)
 	}
@@ -51,6 +52,26 @@ func TestKillEndsWhatWasRecorded(t *testing.T) {
 	}
 	if err := p.kill(ctx); err != nil {
 		t.Errorf("second kill: %v", err)
+	}
+}
+
+func TestStatTellsWhatStillRuns(t *testing.T) {
+	line := func(state string, threads int) string {
+		return fmt.Sprintf("12 (a) Z (b) %s 1 12 12 0 -1 4194560 1 0 0 0 1 1 0 0 20 0 %d 0 3456 1 1", state, threads)
+	}
+	for raw, want := range map[string]bool{
+		line("S", 4): true,
+		line("Z", 1): false,
+		line("X", 1): false,
+		line("Z", 2): true, // the first thread has ended, the process has not
+	} {
+		s, err := parseStat(raw)
+		if err != nil || s.start != 3456 || s.runs() != want {
+			t.Errorf("%s: %+v, %v, want running %v", raw, s, err, want)
+		}
+	}
+	if _, err := parseStat("12 (a) Z"); err == nil {
+		t.Error("half a line is parsed")
 	}
 }
 
