@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sipring/sipring/hack/kube/cluster"
+	"github.com/sipring/sipring/hack/phones"
 )
 
 // fault is one thing that happens to the cluster while calls are up.
@@ -19,15 +20,14 @@ type fault struct {
 	name  string
 	title string
 	// do makes it happen and returns when, at the earliest, it did.
-	do func(ctx context.Context, e *env) (time.Time, error)
-	// victim is the pod that is lost; empty where there is none.
+	do func(ctx context.Context, e *env, victim string) (time.Time, error)
+	// victim is the pod that is lost; empty where there is none. pick, if any,
+	// names it when the case begins.
 	victim string
+	pick   func(ctx context.Context, e *env) (string, error)
 	// replicas there are when all is done.
 	replicas int
 	patience time.Duration
-	// again is how often a phone may be called again: a call whose setup ran
-	// through a pod while it died is lost on UDP through a plain Service.
-	again int
 	// reborn: the victim comes back as another process.
 	reborn bool
 	// local: only where the nodes are at hand.
@@ -41,13 +41,13 @@ func faults() []fault {
 	return []fault{
 		{
 			name: "sigkill", title: "SIGKILL of voice-0's process", victim: "voice-0", replicas: 3, patience: patience, reborn: true, local: true,
-			do: func(ctx context.Context, e *env) (time.Time, error) {
-				killed, err := e.cluster.KillContainerProcess(ctx, namespace, "voice-0", "proxy", unix.SIGKILL)
+			do: func(ctx context.Context, e *env, victim string) (time.Time, error) {
+				killed, err := e.cluster.KillContainerProcess(ctx, namespace, victim, "proxy", unix.SIGKILL)
 				return killed.At, err
 			},
 		},
 		{
-			name: "delete", title: "kubectl delete pod voice-1 --force", victim: "voice-1", replicas: 3, patience: patience, again: 1, reborn: true,
+			name: "delete", title: "kubectl delete pod voice-1 --force", victim: "voice-1", replicas: 3, patience: patience, reborn: true,
 			do: kubectlFault("delete", "pod", "voice-1", "--force", "--grace-period=0", "--wait=false"),
 		},
 		{
@@ -55,31 +55,15 @@ func faults() []fault {
 			do: kubectlFault("scale", "sipcluster", sipCluster, "--replicas=4"),
 		},
 		{
-			name: "scale-down", title: "kubectl scale to 2", replicas: 2, victim: "voice-2", patience: patience, again: 1,
+			name: "scale-down", title: "kubectl scale to 2", replicas: 2, victim: "voice-2", patience: patience,
 			do: kubectlFault("scale", "sipcluster", sipCluster, "--replicas=2"),
 		},
 		{
 			name: "scale-back", title: "kubectl scale to 3", replicas: 3, patience: patience,
 			do: kubectlFault("scale", "sipcluster", sipCluster, "--replicas=3"),
 		},
-		{
-			name: "cut", title: "voice-1's node cut off", victim: "voice-1", replicas: 3, patience: cutPatience, again: 1, local: true,
-			do: func(ctx context.Context, e *env) (time.Time, error) {
-				node, err := e.nodeOf(ctx, "voice-1")
-				if err != nil {
-					return time.Time{}, err
-				}
-				at := time.Now()
-				return at, e.cluster.CutNode(ctx, node)
-			},
-			mend: func(ctx context.Context, e *env) error {
-				var errs []error
-				for _, node := range e.cluster.Nodes() {
-					errs = append(errs, e.cluster.HealNode(ctx, node))
-				}
-				return errors.Join(errs...)
-			},
-		},
+		cutOff("cut", "a proxy's node cut off", false),
+		cutOff("cut-leader", "the node of a proxy and of the leading operator cut off", true),
 	}
 }
 
@@ -91,8 +75,8 @@ func caseNames() []string {
 	return names
 }
 
-func kubectlFault(args ...string) func(context.Context, *env) (time.Time, error) {
-	return func(ctx context.Context, e *env) (time.Time, error) {
+func kubectlFault(args ...string) func(context.Context, *env, string) (time.Time, error) {
+	return func(ctx context.Context, e *env, _ string) (time.Time, error) {
 		at := time.Now()
 		_, err := e.kubectl(ctx, append([]string{"--namespace", namespace}, args...)...)
 		return at, err
@@ -108,6 +92,11 @@ func (e *env) play(ctx context.Context, f fault) (r *result, err error) {
 		r.Skipped = cluster.ErrNotLocal.Error()
 		return r, nil
 	}
+	if f.pick != nil {
+		if f.victim, err = f.pick(ctx, e); err != nil {
+			return r, err
+		}
+	}
 	before, err := e.snapshot(ctx)
 	if err != nil {
 		return r, err
@@ -117,7 +106,7 @@ func (e *env) play(ctx context.Context, f fault) (r *result, err error) {
 		return r, err
 	}
 	r.Homed = homed
-	began := e.load.answered()
+	began := e.load.Answered()
 	calls, err := e.hold(ctx, e.o.calls)
 	if err != nil {
 		return r, err
@@ -125,22 +114,22 @@ func (e *env) play(ctx context.Context, f fault) (r *result, err error) {
 	if err := calls.up(ctx, e.load, began); err != nil {
 		return r, err
 	}
-	ended := e.load.hungup()
+	ended := e.load.Hungup()
 	e.step("%d calls are up; now: %s", e.o.calls, f.title)
-	at, err := f.do(ctx, e)
+	at, err := f.do(ctx, e, f.victim)
 	if f.mend != nil {
 		defer func() { err = errors.Join(err, f.mend(context.WithoutCancel(ctx), e)) }()
 	}
 	if err != nil {
 		return r, err
 	}
-	r.EarlyBYEs = int(e.load.hungup() - ended)
-	r.Called = e.load.callAll(ctx, order, f.patience, 1+f.again)
+	r.EarlyBYEs = int(e.load.Hungup() - ended)
+	r.Called = e.load.CallAll(ctx, phones.Calling{Order: order, Patience: f.patience})
 	r.CalledFor = time.Since(at)
 	if r.BYEs, err = calls.result(ctx); err != nil {
 		return r, err
 	}
-	r.Registered = e.load.registered(ctx)
+	r.Registered = e.load.Registered(ctx)
 	e.measure(ctx, f, before, at, r)
 	e.step("%s", r.line())
 	return r, e.recover(ctx, f, before, at, r)
@@ -187,33 +176,29 @@ func (e *env) recover(ctx context.Context, f fault, before *snapshot, at time.Ti
 	}
 	r.Whole = time.Since(at)
 	if !e.cluster.Local() {
-		r.Through = map[string]outcome{"all": e.load.callAll(ctx, e.everybody(), patience, 1).Reached}
+		r.Through = map[string]phones.Outcome{"all": e.callEverybody(ctx, patience).Reached}
 		return nil
 	}
 	pods, err := e.pods(ctx)
 	if err != nil {
 		return err
 	}
-	r.Through = map[string]outcome{}
-	defer e.load.through(e.proxy)
+	r.Through = map[string]phones.Outcome{}
+	defer e.load.Through(e.proxy)
 	for _, pod := range pods {
 		address, err := netip.ParseAddr(pod.Status.PodIP)
 		if err != nil {
 			return err
 		}
-		e.load.through(netip.AddrPortFrom(address, e.proxy.Port()))
-		r.Through[pod.Name] = e.load.callAll(ctx, e.everybody(), patience, 1).Reached
+		e.load.Through(netip.AddrPortFrom(address, e.proxy.Port()))
+		r.Through[pod.Name] = e.callEverybody(ctx, patience).Reached
 	}
 	e.step("whole again %.1f s after it; phones called through each proxy: %s", r.Whole.Seconds(), r.through())
 	return nil
 }
 
-func (e *env) everybody() []int {
-	order := make([]int, len(e.load.phones))
-	for i := range order {
-		order[i] = i
-	}
-	return order
+func (e *env) callEverybody(ctx context.Context, patience time.Duration) phones.Called {
+	return e.load.CallAll(ctx, phones.Calling{Order: e.load.Everybody(), Patience: patience})
 }
 
 func (e *env) nodeOf(ctx context.Context, pod string) (string, error) {

@@ -16,10 +16,12 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/sipring/sipring/hack/kube/cluster"
 	"github.com/sipring/sipring/hack/kube/image"
+	"github.com/sipring/sipring/hack/phones"
 )
 
 // Names of what is installed.
@@ -43,7 +45,7 @@ var (
 type env struct {
 	o       *options
 	cluster *cluster.Cluster
-	load    *load
+	load    *phones.Load
 	slices  *sliceLog
 	began   time.Time
 
@@ -81,6 +83,9 @@ func (e *env) close() error {
 // connect brings the local cluster up, with the program under test on every
 // node, or connects to the one that KUBECONFIG names.
 func (e *env) connect(ctx context.Context) error {
+	if err := e.alone(); err != nil {
+		return err
+	}
 	var err error
 	e.cluster, err = cluster.Connect(ctx, cluster.Options{
 		Name: e.o.name, StateDir: e.o.state, Subnet: e.o.subnet,
@@ -105,6 +110,22 @@ func (e *env) connect(ctx context.Context) error {
 		return err
 	}
 	e.step("%s is on every node", e.o.image)
+	return nil
+}
+
+// alone makes sure that no other run uses the same cluster: each would delete
+// what the other works with. The kernel frees the lock however the run ends.
+func (e *env) alone() error {
+	path := filepath.Clean(e.o.state) + ".run"
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		_ = f.Close()
+		return fmt.Errorf("another run uses %s; give this one its own --name, --state and --subnet: %w", e.o.state, err)
+	}
+	e.later(func(context.Context) error { return f.Close() })
 	return nil
 }
 

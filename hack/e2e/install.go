@@ -14,16 +14,31 @@ import (
 	"github.com/sipring/sipring/api/v1alpha1"
 )
 
+// vacant makes sure that the installations of this run meet no other. In the
+// local cluster it removes what a run with --keep left; in a cluster of the
+// user's own it removes nothing, as every SIPCluster would go with the CRD.
+func (e *env) vacant(ctx context.Context) error {
+	if e.cluster.Local() {
+		return e.helm(ctx, "uninstall", release, "--namespace", operatorNamespace, "--ignore-not-found", "--wait")
+	}
+	found, err := e.kubectl(ctx, "get", "crd", "sipclusters.sipring.io", "--ignore-not-found", "-o", "name")
+	if err == nil && found != "" {
+		err = fmt.Errorf("sipring is installed in the cluster of %s: uninstall it with its CRD, or name another cluster", e.cluster.Kubeconfig())
+	}
+	return err
+}
+
 // kustomized installs by `kubectl apply -k config/default`, has the operator
 // carry out the least sample, and removes both again.
 func (e *env) kustomized(ctx context.Context) (err error) {
-	if _, err := e.kubectl(ctx, "apply", "-k", "config/default"); err != nil {
+	// Again where the namespace of an earlier run is still on its way out.
+	if err := e.eventually(ctx, installLimit, func(ctx context.Context) error {
+		_, err := e.kubectl(ctx, "apply", "-k", "config/default")
+		return err
+	}); err != nil {
 		return err
 	}
-	defer func() {
-		_, gone := e.kubectl(context.WithoutCancel(ctx), "delete", "-k", "config/default", "--ignore-not-found")
-		err = errors.Join(err, gone)
-	}()
+	defer func() { err = errors.Join(err, e.unkustomized(context.WithoutCancel(ctx))) }()
 	if _, err := e.kubectl(ctx, "wait", "--for=condition=Established", "crd/sipclusters.sipring.io", "--timeout=60s"); err != nil {
 		return err
 	}
@@ -45,6 +60,24 @@ func (e *env) kustomized(ctx context.Context) (err error) {
 		pods, err := e.cluster.Client().CoreV1().Pods("default").List(ctx, metav1.ListOptions{LabelSelector: "sipring.io/cluster=ring"})
 		if err == nil && len(pods.Items) > 0 {
 			err = fmt.Errorf("%d pods of the sample are left", len(pods.Items))
+		}
+		return err
+	})
+}
+
+// unkustomized removes what `kubectl apply -k` brought. The namespace may take
+// longer: Kubernetes looks at it again only after pods' longest grace period.
+func (e *env) unkustomized(ctx context.Context) error {
+	if _, err := e.kubectl(ctx, "delete", "-k", "config/default", "--ignore-not-found", "--wait=false"); err != nil {
+		return err
+	}
+	if _, err := e.kubectl(ctx, "wait", "--for=delete", "crd/sipclusters.sipring.io", "--timeout=60s"); err != nil {
+		return err
+	}
+	return e.eventually(ctx, installLimit, func(ctx context.Context) error {
+		pods, err := e.cluster.Client().CoreV1().Pods("sipring-system").List(ctx, metav1.ListOptions{})
+		if err == nil && len(pods.Items) > 0 {
+			err = fmt.Errorf("%d pods of the operator are left", len(pods.Items))
 		}
 		return err
 	})

@@ -76,14 +76,15 @@ func parseOptions(args []string, stderr io.Writer) (*options, error) {
 
 func (o *options) wants(name string) bool { return len(o.only) == 0 || slices.Contains(o.only, name) }
 
+// domain is the one that the cluster under test serves.
+const domain = "example.com"
+
 // Bounds of waits.
 const (
 	// patience is how soon after a fault a phone must be callable.
 	patience = 2 * time.Second
 	// cutPatience is the same where only gossip can tell the loss.
 	cutPatience = 10 * time.Second
-	// answerLimit is RFC 3261's Timer F: nobody waits longer for an answer.
-	answerLimit = 32 * time.Second
 	// settleLimit bounds the return to a whole ring.
 	settleLimit = 3 * time.Minute
 	// installLimit bounds each step of the installation.

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/sipring/sipring/hack/phones"
 )
 
 // result is what one case cost. Durations are in nanoseconds in JSON.
@@ -23,15 +25,15 @@ type result struct {
 	// Homed is how many phones had their home at the victim.
 	Homed int `json:"homed"`
 	// Registered: phones whose binding is held afterwards.
-	Registered outcome `json:"registered"`
+	Registered phones.Outcome `json:"registered"`
 	// Called right after the fault, each with so much patience.
-	Called    called        `json:"called"`
+	Called    phones.Called `json:"called"`
 	Patience  time.Duration `json:"patience"`
 	CalledFor time.Duration `json:"calledFor"`
 	// BYEs of the calls that were up, answered. EarlyBYEs came before the
 	// fault and prove nothing.
-	BYEs      outcome `json:"byes"`
-	EarlyBYEs int     `json:"earlyByes"`
+	BYEs      phones.Outcome `json:"byes"`
+	EarlyBYEs int            `json:"earlyByes"`
 	// Ring and Slice: from the fault to the last survivor's new ring, and to
 	// the EndpointSlice without the victim; 0 where there is none.
 	Ring  time.Duration `json:"ring"`
@@ -39,8 +41,8 @@ type result struct {
 	// Whole: from the fault to the ring with everybody in it.
 	Whole time.Duration `json:"whole"`
 	// Through is what was reached through each proxy after that.
-	Through  map[string]outcome `json:"through,omitempty"`
-	Problems []string           `json:"problems,omitempty"`
+	Through  map[string]phones.Outcome `json:"through,omitempty"`
+	Problems []string                  `json:"problems,omitempty"`
 }
 
 // failed tells whether something was lost.
@@ -49,17 +51,17 @@ func (r *result) failed() bool {
 		return false
 	}
 	for _, o := range r.Through {
-		if !o.whole() {
+		if !o.Whole() {
 			return true
 		}
 	}
-	return len(r.Problems) > 0 || r.EarlyBYEs > 0 || !r.Registered.whole() || !r.Called.Reached.whole() || !r.Called.Hungup.whole() || !r.BYEs.whole()
+	return len(r.Problems) > 0 || r.EarlyBYEs > 0 || !r.Registered.Whole() || !r.Called.Reached.Whole() || !r.Called.Hungup.Whole() || !r.BYEs.Whole()
 }
 
 // line is the result of the moments after the fault.
 func (r *result) line() string {
-	return fmt.Sprintf("%d registrations lost; %v phones called within %v each (%d of them rehomed, slowest %v, all called after %v); %v BYEs answered; ring %s, slice %s",
-		r.Registered.Of-r.Registered.OK, r.Called.Reached, r.Patience, r.Homed, r.Called.Slowest.Round(time.Millisecond),
+	return fmt.Sprintf("%d registrations lost; %v phones called within %v, %d within 2 s (%d of them rehomed, slowest %v, all called after %v); %v BYEs answered; ring %s, slice %s",
+		r.Registered.Of-r.Registered.OK, r.Called.Reached, r.Patience, r.Called.Soon.OK, r.Homed, r.Called.Slowest.Round(time.Millisecond),
 		r.CalledFor.Round(time.Millisecond), r.BYEs, ms(r.Ring), ms(r.Slice))
 }
 
@@ -74,7 +76,7 @@ func (r *result) through() string {
 // errors are what went wrong, for people.
 func (r *result) errors() []string {
 	out := slices.Clone(r.Problems)
-	add := func(what string, o outcome) {
+	add := func(what string, o phones.Outcome) {
 		for _, e := range o.Errors {
 			out = append(out, what+": "+e)
 		}
@@ -102,7 +104,7 @@ func ms(d time.Duration) string {
 // printTable prints a line for every case.
 func printTable(out io.Writer, results []*result) {
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "\ncase\tregistrations lost\tcallable\twithin 2 s\tBYEs answered\tnew ring\tslice\twhole again\tthen, through each proxy")
+	fmt.Fprintln(w, "\ncase\tregistrations lost\tcallable\twithin 2 s\tBYEs answered\tnew ring\tslice\twhole by\tthen, through each proxy")
 	for _, r := range results {
 		if r.Skipped != "" {
 			fmt.Fprintf(w, "%s\tskipped: %s\n", r.Title, r.Skipped)

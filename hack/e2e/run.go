@@ -7,7 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"time"
+
+	"github.com/sipring/sipring/hack/phones"
 )
 
 // run is the whole test.
@@ -66,6 +69,9 @@ func (e *env) prepare(ctx context.Context) error {
 	if err := e.connect(ctx); err != nil {
 		return err
 	}
+	if err := e.vacant(ctx); err != nil {
+		return err
+	}
 	if e.o.image == defaultImage && !e.o.skipKustomize {
 		if err := e.kustomized(ctx); err != nil {
 			return fmt.Errorf("kustomization: %w", err)
@@ -92,19 +98,26 @@ func (e *env) prepare(ctx context.Context) error {
 
 // populate binds the phones and registers each, once.
 func (e *env) populate(ctx context.Context) error {
-	l, err := newLoad(e.o.phones, e.local, e.proxy, e.inClient)
+	cfg := phones.Config{Domain: domain, Local: netip.AddrPortFrom(e.local, 0), Proxy: e.proxy}
+	l, err := phones.NewLoad(e.o.phones, cfg, func(cfg phones.Config) (p *phones.Phone, err error) {
+		err = e.inClient(func() error {
+			p, err = phones.New(cfg)
+			return err
+		})
+		return p, err
+	})
 	if err != nil {
 		return err
 	}
 	e.load = l
-	e.later(func(context.Context) error { l.close(); return nil })
+	e.later(func(context.Context) error { l.Close(); return nil })
 	began := time.Now()
-	if n := l.register(ctx); !n.whole() {
+	if n := l.Register(ctx); !n.Whole() {
 		return fmt.Errorf("%v phones registered: %v", n, n.Errors)
 	}
 	e.step("%d phones registered in %v, each once and for an hour", e.o.phones, time.Since(began).Round(time.Millisecond))
-	c := l.callAll(ctx, e.everybody(), answerLimit, 1)
-	if !c.Reached.whole() || !c.Hungup.whole() {
+	c := e.callEverybody(ctx, phones.AnswerLimit)
+	if !c.Reached.Whole() || !c.Hungup.Whole() {
 		return fmt.Errorf("before any fault: %v phones called, %v hung up: %v %v", c.Reached, c.Hungup, c.Reached.Errors, c.Hungup.Errors)
 	}
 	e.step("every phone was called by its neighbour, slowest set-up %v", c.Slowest.Round(time.Millisecond))

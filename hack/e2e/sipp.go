@@ -46,7 +46,7 @@ func (e *env) hold(ctx context.Context, n int) (*held, error) {
 	}
 	h := &held{dir: dir, calls: n, ended: make(chan error, 1)}
 	users := "SEQUENTIAL\n"
-	for _, p := range e.load.phones[:n] {
+	for _, p := range e.load.Phones[:n] {
 		users += p.User() + ";\n"
 	}
 	text := strings.NewReplacer("HOLD_MIN", fmt.Sprint(holdMin.Milliseconds()), "HOLD_MAX", fmt.Sprint(holdMax.Milliseconds())).Replace(scenario)
@@ -55,7 +55,7 @@ func (e *env) hold(ctx context.Context, n int) (*held, error) {
 			return nil, err
 		}
 	}
-	h.cmd, err = e.clientCommand(ctx, "sipp", e.load.proxy.String(), "-sf", "uac.xml", "-inf", "users.csv",
+	h.cmd, err = e.clientCommand(ctx, "sipp", e.proxy.String(), "-sf", "uac.xml", "-inf", "users.csv",
 		"-i", e.callers.String(), "-mi", e.callers.String(), "-t", "un", "-max_socket", "4000", "-buff_size", "2097152",
 		"-r", strconv.Itoa(callRate), "-m", strconv.Itoa(n), "-l", strconv.Itoa(n),
 		"-default_behaviors", "all,-abortunexp", "-timeout", "90", "-nostdin",
@@ -76,18 +76,18 @@ func (e *env) hold(ctx context.Context, n int) (*held, error) {
 }
 
 // up waits until all calls are answered, by the count that the phones keep.
-func (h *held) up(ctx context.Context, l *load, before int64) error {
+func (h *held) up(ctx context.Context, l *phones.Load, before int64) error {
 	limit := time.Now().Add(20 * time.Second)
-	for l.answered()-before < int64(h.calls) {
+	for l.Answered()-before < int64(h.calls) {
 		select {
 		case err := <-h.ended:
-			return fmt.Errorf("sipp ended with %d of %d calls up (see %s): %w", l.answered()-before, h.calls, h.dir, errOr(err))
+			return fmt.Errorf("sipp ended with %d of %d calls up (see %s): %w", l.Answered()-before, h.calls, h.dir, errOr(err))
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(10 * time.Millisecond): // the interval at which the phones are asked
 		}
 		if time.Now().After(limit) {
-			return fmt.Errorf("%d of %d calls up after 20 s: see %s", l.answered()-before, h.calls, h.dir)
+			return fmt.Errorf("%d of %d calls up after 20 s: see %s", l.Answered()-before, h.calls, h.dir)
 		}
 	}
 	return nil
@@ -95,8 +95,8 @@ func (h *held) up(ctx context.Context, l *load, before int64) error {
 
 // result waits for SIPp's end and tells how many calls went through to the
 // answer of their BYE.
-func (h *held) result(ctx context.Context) (outcome, error) {
-	out := outcome{phones.Outcome{Of: h.calls}}
+func (h *held) result(ctx context.Context) (phones.Outcome, error) {
+	out := phones.Outcome{Of: h.calls}
 	select {
 	case err := <-h.ended:
 		var exit *exec.ExitError
@@ -113,7 +113,7 @@ func (h *held) result(ctx context.Context) (outcome, error) {
 	if out.OK, err = successful(string(text)); err != nil {
 		return out, err
 	}
-	if out.whole() {
+	if out.Whole() {
 		return out, os.RemoveAll(h.dir)
 	}
 	raw, _ := os.ReadFile(filepath.Join(h.dir, "errors.log"))

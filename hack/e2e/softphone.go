@@ -50,7 +50,7 @@ func (e *env) softphone(ctx context.Context) error {
 	// baresip registers by itself when it starts: it can be called once it has.
 	var call *phones.Call
 	if err := e.eventually(ctx, 20*time.Second, func(ctx context.Context) (err error) {
-		call, err = e.load.phones[1].Dial(ctx, "desk")
+		call, err = e.load.Phones[1].Dial(ctx, "desk")
 		return err
 	}); err != nil {
 		return fmt.Errorf("baresip cannot be called: %w", err)
@@ -65,7 +65,7 @@ func (e *env) softphone(ctx context.Context) error {
 		return err
 	}
 	e.step("baresip registered through %s and was called by a phone", e.proxy)
-	callee := e.load.phones[0]
+	callee := e.load.Phones[0]
 	answered, hungup := callee.Answered.Load(), callee.Hungup.Load()
 	if err := b.do("dial", "sip:"+callee.User()+"@"+domain); err != nil {
 		return err
