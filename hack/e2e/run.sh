@@ -4,9 +4,9 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-hack/e2e/packages.sh
+hack/tools/packages.sh hack/e2e/packages.txt
 if [[ -z ${KUBECONFIG:-} ]]; then
-	hack/kube/packages.sh
+	hack/tools/packages.sh hack/kube/packages.txt
 	hack/kube/assets.sh >/dev/null
 fi
 hack/tools/install.sh helm

@@ -101,5 +101,5 @@ func findCNIPlugins() (string, error) {
 			return dir, nil
 		}
 	}
-	return "", fmt.Errorf("no CNI plugins in %s or %s: run hack/kube/packages.sh", cniPlugins, cniOpt)
+	return "", fmt.Errorf("no CNI plugins in %s or %s: run hack/tools/packages.sh hack/kube/packages.txt", cniPlugins, cniOpt)
 }

@@ -58,7 +58,7 @@ func Up(ctx context.Context, o Options) (*Cluster, error) {
 func programsPresent() error {
 	for _, name := range []string{"ip", "nft", "nsenter", "runc", "conntrack"} {
 		if _, err := exec.LookPath(name); err != nil {
-			return fmt.Errorf("%w: run hack/kube/packages.sh", err)
+			return fmt.Errorf("%w: run hack/tools/packages.sh hack/kube/packages.txt", err)
 		}
 	}
 	_, err := findCNIPlugins()

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Installs the Debian packages of packages.txt that are missing. Needs root only if one is.
+# Installs the Debian packages of the lists named, those that are missing:
+#   hack/tools/packages.sh hack/kube/packages.txt hack/e2e/packages.txt
+# Needs root only if one is.
 set -euo pipefail
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 missing=()
 while read -r package; do
 	dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
-done < <(sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$here/packages.txt")
+done < <(sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$@")
 
 if ((${#missing[@]} == 0)); then
 	exit 0
