@@ -126,7 +126,7 @@ func tlsPair(b *testing.B) (client, server *tls.Conn) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // nothing to lose
+	defer l.Close()
 	out, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {
 		b.Fatal(err)
