@@ -36,7 +36,7 @@ const (
 // others of cluster.PhoneNet.
 var (
 	vip            = netip.MustParseAddrPort("203.0.113.10:5060")
-	phonesAddress  = netip.MustParseAddr("198.51.100.1")
+	phonesAddress  = netip.MustParseAddr("198.51.100.1") // and those after it
 	callersAddress = netip.MustParseAddr("198.51.100.250")
 	softAddress    = netip.MustParseAddr("198.51.100.240")
 )
@@ -50,7 +50,7 @@ type env struct {
 	began   time.Time
 
 	proxy   netip.AddrPort // the cluster's address
-	local   netip.Addr     // the phones'
+	local   netip.Addr     // the phones', unless each has its own
 	callers netip.Addr     // SIPp's
 
 	mu   sync.Mutex
@@ -101,7 +101,7 @@ func (e *env) connect(ctx context.Context) error {
 	if os.Getenv("KUBECONFIG") == "" && !e.o.keep {
 		e.later(e.cluster.Down)
 	}
-	e.local, e.callers = phonesAddress, callersAddress
+	e.callers = callersAddress
 	tar := filepath.Join(e.o.state, "sipring.tar")
 	if err := image.Write(tar, image.Image{Name: e.o.image, Binary: e.o.binary}); err != nil {
 		return err
@@ -207,6 +207,19 @@ func (e *env) reach(ctx context.Context) error {
 		return fmt.Errorf("address of the cluster: %w", err)
 	}
 	return e.ownAddress(ctx)
+}
+
+// phoneAddress is the address of phone i. On the client machine each has its
+// own, as long as they last: where a flow moves to a node that knows the phone
+// from another flow, the kernel there gives it another source port, which may be
+// that of another phone at the same address.
+func (e *env) phoneAddress(i int) netip.Addr {
+	if !e.cluster.Local() {
+		return e.local
+	}
+	a := phonesAddress.As4()
+	a[3] += byte(i % int(softAddress.As4()[3]-a[3]))
+	return netip.AddrFrom4(a)
 }
 
 // ownAddress finds which of this machine's addresses leads to the cluster.

@@ -98,8 +98,10 @@ func (e *env) prepare(ctx context.Context) error {
 
 // populate binds the phones and registers each, once.
 func (e *env) populate(ctx context.Context) error {
-	cfg := phones.Config{Domain: domain, Local: netip.AddrPortFrom(e.local, 0), Proxy: e.proxy}
-	l, err := phones.NewLoad(e.o.phones, cfg, func(cfg phones.Config) (p *phones.Phone, err error) {
+	bound := 0
+	l, err := phones.NewLoad(e.o.phones, phones.Config{Domain: domain, Proxy: e.proxy}, func(cfg phones.Config) (p *phones.Phone, err error) {
+		cfg.Local = netip.AddrPortFrom(e.phoneAddress(bound), 0)
+		bound++
 		err = e.inClient(func() error {
 			p, err = phones.New(cfg)
 			return err
