@@ -37,7 +37,9 @@ func (r *request) askMembers() {
 	}
 	for i := range v.Members {
 		if m := &v.Members[i]; m.ID != s.self && m.Liveness == cluster.Up {
-			_ = s.cluster.Send(m.ID, frameAck, r.msg.Raw) // not reached: Timer H
+			if s.cluster.Send(m.ID, frameAck, r.msg.Raw) == nil { // not reached: Timer H
+				s.metrics.toOwner.Add(1)
+			}
 		}
 	}
 }

@@ -51,8 +51,8 @@ type Metrics struct {
 	forwarded  [codes]atomic.Uint64 // responses passed on
 	dropped    [dropReasons]atomic.Uint64
 	stateless  atomic.Uint64 // messages forwarded without a transaction
-	toOwner    atomic.Uint64 // responses handed to the member that owns their transaction
-	fromPeer   atomic.Uint64
+	toOwner    atomic.Uint64 // messages handed to the member that has their transaction, or may have it
+	fromPeer   atomic.Uint64 // messages from other members that were for a transaction here
 	forged     atomic.Uint64 // requests with a token that does not verify
 	registers  [len(histogramBounds) + 1]atomic.Uint64
 	registerNS atomic.Uint64
@@ -102,8 +102,8 @@ var (
 	responsesDesc    = desc("responses_total", "Responses sent, by who made them: local or forwarded.", "code", "origin")
 	droppedDesc      = desc("dropped_total", "Messages dropped without an answer.", "reason")
 	statelessDesc    = desc("stateless_total", "Messages forwarded without a transaction.")
-	handedDesc       = desc("responses_handed_total", "Responses handed to the member that owns their transaction.")
-	takenDesc        = desc("responses_taken_total", "Responses taken from other members.")
+	handedDesc       = desc("messages_handed_total", "Responses handed to the member that owns their transaction, and ACKs offered to members that may.")
+	takenDesc        = desc("messages_taken_total", "Responses and ACKs taken from other members.")
 	forgedDesc       = desc("forged_tokens_total", "Requests refused because their Route holds a token that does not verify.")
 	transactionsDesc = desc("transactions", "Transactions held.")
 	eventsDesc       = desc("transaction_events_total", "What happened to transactions.", "event")
