@@ -53,6 +53,9 @@ func TestUDPAnswersFromTheAddressItListensOn(t *testing.T) {
 			}
 			_ = c.Close()
 		}
+		if err := u.Close(); err != nil { // an answer may arrive before it is counted
+			t.Fatal(err)
+		}
 		if s := u.Stats(); s.Received != 20 || s.Sent != 20 || s.SentBytes != s.ReceivedBytes {
 			t.Errorf("stats %+v", s)
 		}
