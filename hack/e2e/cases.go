@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -28,8 +29,8 @@ type fault struct {
 	// replicas there are when all is done.
 	replicas int
 	patience time.Duration
-	// reborn: the victim comes back as another process.
-	reborn bool
+	// reborn: the victim comes back as another process; rolled: all do.
+	reborn, rolled bool
 	// local: only where the nodes are at hand.
 	local bool
 	// mend ends the fault, after everything was measured.
@@ -62,6 +63,10 @@ func faults() []fault {
 			name: "scale-back", title: "kubectl scale to 3", replicas: 3, patience: patience,
 			do: kubectlFault("scale", "sipcluster", sipCluster, "--replicas=3"),
 		},
+		{
+			name: "rollout", title: "rolling update of all proxies", replicas: 3, patience: patience, rolled: true,
+			do: kubectlFault("patch", "sipcluster", sipCluster, "--type=merge", "--patch", `{"spec": {"logLevel": "debug"}}`),
+		},
 		cutOff("cut", "a proxy's node cut off", false),
 		cutOff("cut-leader", "the node of a proxy and of the leading operator cut off", true),
 	}
@@ -84,8 +89,8 @@ func kubectlFault(args ...string) func(context.Context, *env, string) (time.Time
 }
 
 // play sets calls up, makes the fault happen, calls everybody at once, lets the
-// calls be hung up, and when the ring is whole again calls everybody through
-// each proxy.
+// calls be hung up, goes on to call everybody until the ring is whole again, and
+// then calls everybody through each proxy.
 func (e *env) play(ctx context.Context, f fault) (r *result, err error) {
 	r = &result{Case: f.name, Title: f.title, Patience: f.patience}
 	if f.local && !e.cluster.Local() {
@@ -126,13 +131,19 @@ func (e *env) play(ctx context.Context, f fault) (r *result, err error) {
 	r.EarlyBYEs = int(e.load.Hungup() - ended)
 	r.Called = e.load.CallAll(ctx, phones.Calling{Order: order, Patience: f.patience})
 	r.CalledFor = time.Since(at)
+	stop := e.keepCalling(ctx, f.patience)
+	defer stop()
 	if r.BYEs, err = calls.result(ctx); err != nil {
 		return r, err
 	}
 	r.Registered = e.load.Registered(ctx)
 	e.measure(ctx, f, before, at, r)
 	e.step("%s", r.line())
-	return r, e.recover(ctx, f, before, at, r)
+	if err := e.recover(ctx, f, before); err != nil {
+		return r, err
+	}
+	r.Whole, r.Meanwhile = time.Since(at), stop()
+	return r, e.throughEach(ctx, r)
 }
 
 // measure reads the survivors' events and the slice's. What is not there in
@@ -160,21 +171,25 @@ func (e *env) measure(ctx context.Context, f fault, before *snapshot, at time.Ti
 	}
 }
 
-// recover waits for the whole ring and calls everybody through each proxy.
-func (e *env) recover(ctx context.Context, f fault, before *snapshot, at time.Time, r *result) error {
+// recover ends the fault and waits for the whole ring.
+func (e *env) recover(ctx context.Context, f fault, before *snapshot) error {
 	if f.mend != nil {
 		if err := f.mend(ctx, e); err != nil {
 			return err
 		}
 	}
 	gone := map[string]bool{}
-	if f.reborn {
-		gone[before.incarnations[f.victim]] = true
+	for name, incarnation := range before.incarnations {
+		gone[incarnation] = f.rolled || f.reborn && name == f.victim
 	}
 	if err := e.eventually(ctx, settleLimit, func(ctx context.Context) error { return e.whole(ctx, f.replicas, gone) }); err != nil {
 		return fmt.Errorf("ring of %d after %s: %w", f.replicas, f.title, err)
 	}
-	r.Whole = time.Since(at)
+	return nil
+}
+
+// throughEach calls everybody through each proxy.
+func (e *env) throughEach(ctx context.Context, r *result) error {
 	if !e.cluster.Local() {
 		r.Through = map[string]phones.Outcome{"all": e.callEverybody(ctx, patience).Reached}
 		return nil
@@ -193,8 +208,36 @@ func (e *env) recover(ctx context.Context, f fault, before *snapshot, at time.Ti
 		e.load.Through(netip.AddrPortFrom(address, e.proxy.Port()))
 		r.Through[pod.Name] = e.callEverybody(ctx, patience).Reached
 	}
-	e.step("whole again %.1f s after it; phones called through each proxy: %s", r.Whole.Seconds(), r.through())
+	e.step("whole again %.1f s after it, %v calls made until then; phones called through each proxy: %s", r.Whole.Seconds(), r.Meanwhile.Hungup, r.through())
 	return nil
+}
+
+// roundEvery is how often everybody is called until the ring is whole: a load
+// that leaves a small machine room for what it waits for.
+const roundEvery = time.Second
+
+// keepCalling calls everybody again and again until stop, which waits for the
+// last round and tells of all.
+func (e *env) keepCalling(ctx context.Context, patience time.Duration) (stop func() phones.Called) {
+	ended, all := make(chan struct{}), make(chan phones.Called, 1)
+	go func() {
+		var c phones.Called
+		next := time.NewTicker(roundEvery)
+		defer next.Stop()
+		for {
+			select {
+			case <-ended:
+				all <- c
+				return
+			case <-next.C:
+				c.Add(e.callEverybody(ctx, patience))
+			}
+		}
+	}()
+	return sync.OnceValue(func() phones.Called {
+		close(ended)
+		return <-all
+	})
 }
 
 func (e *env) callEverybody(ctx context.Context, patience time.Duration) phones.Called {

@@ -38,8 +38,10 @@ type result struct {
 	// the EndpointSlice without the victim; 0 where there is none.
 	Ring  time.Duration `json:"ring"`
 	Slice time.Duration `json:"slice"`
-	// Whole: from the fault to the ring with everybody in it.
-	Whole time.Duration `json:"whole"`
+	// Whole: from the fault to the ring with everybody in it. Meanwhile: calls
+	// made until then, a round a second, after the first ones.
+	Whole     time.Duration `json:"whole"`
+	Meanwhile phones.Called `json:"meanwhile"`
 	// Through is what was reached through each proxy after that.
 	Through  map[string]phones.Outcome `json:"through,omitempty"`
 	Problems []string                  `json:"problems,omitempty"`
@@ -55,7 +57,7 @@ func (r *result) failed() bool {
 			return true
 		}
 	}
-	return len(r.Problems) > 0 || r.EarlyBYEs > 0 || !r.Registered.Whole() || !r.Called.Reached.Whole() || !r.Called.Hungup.Whole() || !r.BYEs.Whole()
+	return len(r.Problems) > 0 || !r.Meanwhile.Reached.Whole() || !r.Meanwhile.Hungup.Whole() || r.EarlyBYEs > 0 || !r.Registered.Whole() || !r.Called.Reached.Whole() || !r.Called.Hungup.Whole() || !r.BYEs.Whole()
 }
 
 // line is the result of the moments after the fault.
@@ -85,6 +87,8 @@ func (r *result) errors() []string {
 	add("called", r.Called.Reached)
 	add("hung up", r.Called.Hungup)
 	add("held call", r.BYEs)
+	add("called until whole again", r.Meanwhile.Reached)
+	add("hung up until whole again", r.Meanwhile.Hungup)
 	if r.EarlyBYEs > 0 {
 		out = append(out, fmt.Sprintf("%d calls were over before the fault", r.EarlyBYEs))
 	}
@@ -104,14 +108,14 @@ func ms(d time.Duration) string {
 // printTable prints a line for every case.
 func printTable(out io.Writer, results []*result) {
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "\ncase\tregistrations lost\tcallable\twithin 2 s\tBYEs answered\tnew ring\tslice\twhole by\tthen, through each proxy")
+	fmt.Fprintln(w, "\ncase\tregistrations lost\tcallable\twithin 2 s\tBYEs answered\tnew ring\tslice\twhole by\tcalls until then\tthen, through each proxy")
 	for _, r := range results {
 		if r.Skipped != "" {
 			fmt.Fprintf(w, "%s\tskipped: %s\n", r.Title, r.Skipped)
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%d of %d\t%v\t%v\t%v\t%s\t%s\t%.1f s\t%s\n", r.Title, r.Registered.Of-r.Registered.OK, r.Registered.Of,
-			r.Called.Reached, r.Called.Soon, r.BYEs, ms(r.Ring), ms(r.Slice), r.Whole.Seconds(), r.through())
+		fmt.Fprintf(w, "%s\t%d of %d\t%v\t%v\t%v\t%s\t%s\t%.1f s\t%v\t%s\n", r.Title, r.Registered.Of-r.Registered.OK, r.Registered.Of,
+			r.Called.Reached, r.Called.Soon, r.BYEs, ms(r.Ring), ms(r.Slice), r.Whole.Seconds(), r.Meanwhile.Hungup, r.through())
 	}
 	_ = w.Flush()
 	for _, r := range results {

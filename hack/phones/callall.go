@@ -58,6 +58,14 @@ func (l *Load) reach(ctx context.Context, how Calling, i int) (*Call, error) {
 	return call, err
 }
 
+// Add takes the outcome of more calls in.
+func (c *Called) Add(more Called) {
+	c.Reached.add(more.Reached)
+	c.Soon.add(more.Soon)
+	c.Hungup.add(more.Hungup)
+	c.Slowest = max(c.Slowest, more.Slowest)
+}
+
 // note counts a call that was answered after setup.
 func (c *Called) note(setup time.Duration, bye error) {
 	c.Slowest = max(c.Slowest, setup)

@@ -18,8 +18,8 @@ const AnswerLimit = 32 * time.Second
 // Soon is how fast a call must be answered to count as answered soon.
 const Soon = 2 * time.Second
 
-// Load is many phones that act together. Its methods may not be called
-// concurrently; the phones' may.
+// Load is many phones that act together. Its methods may be called concurrently,
+// Close last.
 type Load struct {
 	Phones []*Phone
 }

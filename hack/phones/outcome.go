@@ -22,6 +22,12 @@ func (o Outcome) String() string { return fmt.Sprintf("%d/%d", o.OK, o.Of) }
 // Whole tells whether everything went well.
 func (o Outcome) Whole() bool { return o.OK == o.Of }
 
+func (o *Outcome) add(more Outcome) {
+	o.OK, o.Of = o.OK+more.OK, o.Of+more.Of
+	o.Errors = append(o.Errors, more.Errors...)
+	o.Errors = o.Errors[:min(len(o.Errors), KeepErrors)]
+}
+
 // fail keeps the error if there is room.
 func (o *Outcome) fail(err error) {
 	if len(o.Errors) < KeepErrors {
