@@ -102,15 +102,25 @@ func (e *env) connect(ctx context.Context) error {
 		e.later(e.cluster.Down)
 	}
 	e.callers = callersAddress
-	tar := filepath.Join(e.o.state, "sipring.tar")
-	if err := image.Write(tar, image.Image{Name: e.o.image, Binary: e.o.binary}); err != nil {
-		return err
-	}
-	if err := e.cluster.LoadImage(ctx, tar); err != nil {
+	if err := e.loadImage(ctx); err != nil {
 		return err
 	}
 	e.step("%s is on every node", e.o.image)
 	return nil
+}
+
+// loadImage puts the program under test on every node.
+func (e *env) loadImage(ctx context.Context) error {
+	dir, err := os.MkdirTemp("", "sipring-e2e-image-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	tar := filepath.Join(dir, "sipring.tar")
+	if err := image.Write(tar, image.Image{Name: e.o.image, Binary: e.o.binary}); err != nil {
+		return err
+	}
+	return e.cluster.LoadImage(ctx, tar)
 }
 
 // alone makes sure that no other run uses the same cluster: each would delete

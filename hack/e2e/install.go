@@ -14,6 +14,8 @@ import (
 	"github.com/sipring/sipring/api/v1alpha1"
 )
 
+const crdName = "sipclusters.sipring.io"
+
 // vacant makes sure that the installations of this run meet no other. In the
 // local cluster it removes what a run with --keep left; in a cluster of the
 // user's own it removes nothing, as every SIPCluster would go with the CRD.
@@ -21,7 +23,7 @@ func (e *env) vacant(ctx context.Context) error {
 	if e.cluster.Local() {
 		return e.helm(ctx, "uninstall", release, "--namespace", operatorNamespace, "--ignore-not-found", "--wait")
 	}
-	found, err := e.kubectl(ctx, "get", "crd", "sipclusters.sipring.io", "--ignore-not-found", "-o", "name")
+	found, err := e.kubectl(ctx, "get", "crd", crdName, "--ignore-not-found", "-o", "name")
 	if err == nil && found != "" {
 		err = fmt.Errorf("sipring is installed in the cluster of %s: uninstall it with its CRD, or name another cluster", e.cluster.Kubeconfig())
 	}
@@ -39,7 +41,7 @@ func (e *env) kustomized(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, e.unkustomized(context.WithoutCancel(ctx))) }()
-	if _, err := e.kubectl(ctx, "wait", "--for=condition=Established", "crd/sipclusters.sipring.io", "--timeout=60s"); err != nil {
+	if _, err := e.kubectl(ctx, "wait", "--for=condition=Established", "crd/"+crdName, "--timeout=60s"); err != nil {
 		return err
 	}
 	if _, err := e.kubectl(ctx, "apply", "-k", "config/samples", "--dry-run=server"); err != nil {
@@ -71,7 +73,7 @@ func (e *env) unkustomized(ctx context.Context) error {
 	if _, err := e.kubectl(ctx, "delete", "-k", "config/default", "--ignore-not-found", "--wait=false"); err != nil {
 		return err
 	}
-	if _, err := e.kubectl(ctx, "wait", "--for=delete", "crd/sipclusters.sipring.io", "--timeout=60s"); err != nil {
+	if _, err := e.kubectl(ctx, "wait", "--for=delete", "crd/"+crdName, "--timeout=60s"); err != nil {
 		return err
 	}
 	return e.eventually(ctx, installLimit, func(ctx context.Context) error {
@@ -98,8 +100,10 @@ func (e *env) charted(ctx context.Context) error {
 	}
 	if !e.cluster.Local() && !e.o.keep {
 		e.later(func(ctx context.Context) error {
-			return errors.Join(e.helm(ctx, "uninstall", release, "--namespace", operatorNamespace, "--wait"),
-				e.cluster.Client().CoreV1().Namespaces().Delete(ctx, operatorNamespace, metav1.DeleteOptions{}))
+			err := e.helm(ctx, "uninstall", release, "--namespace", operatorNamespace, "--wait")
+			// The chart leaves the CRD. This run brought it: there was none.
+			_, crd := e.kubectl(ctx, "delete", "crd", crdName, "--ignore-not-found", "--wait=false")
+			return errors.Join(err, crd, e.cluster.Client().CoreV1().Namespaces().Delete(ctx, operatorNamespace, metav1.DeleteOptions{}))
 		})
 	}
 	e.step("helm install: operator ready")
