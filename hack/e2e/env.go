@@ -115,7 +115,7 @@ func (e *env) loadImage(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	defer os.RemoveAll(dir)
 	tar := filepath.Join(dir, "sipring.tar")
 	if err := image.Write(tar, image.Image{Name: e.o.image, Binary: e.o.binary}); err != nil {
 		return err
