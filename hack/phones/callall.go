@@ -8,7 +8,7 @@ import (
 
 // Called is the outcome of calling phones.
 type Called struct {
-	// Reached in the time given, and within Soon.
+	// Reached in the time given, and within Soon at the first try.
 	Reached, Soon Outcome
 	// Hungup counts the calls made that could be ended.
 	Hungup Outcome
@@ -20,8 +20,10 @@ type Called struct {
 type Calling struct {
 	// Order is the phones' indexes; those that matter come first.
 	Order []int
-	// Patience is how long an answer may take.
+	// Patience is how long an answer may take; Again is how often a phone that did
+	// not answer is called again.
 	Patience time.Duration
+	Again    int
 	// Answered is told, concurrently, which phone answered when. It may be nil.
 	Answered func(i int, at time.Time)
 }
@@ -33,6 +35,10 @@ func (l *Load) CallAll(ctx context.Context, how Calling) Called {
 	c := Called{Soon: Outcome{Of: n}}
 	c.Reached = each(n, func(k int) error {
 		call, err := l.reach(ctx, how, how.Order[k])
+		first := err == nil
+		for try := 0; try < how.Again && err != nil; try++ {
+			call, err = l.reach(ctx, how, how.Order[k])
+		}
 		if err != nil {
 			return err
 		}
@@ -41,7 +47,7 @@ func (l *Load) CallAll(ctx context.Context, how Calling) Called {
 		err = call.Bye(bye)
 		mu.Lock()
 		defer mu.Unlock()
-		c.note(call.Setup, err)
+		c.note(call.Setup, first, err)
 		return nil
 	})
 	return c
@@ -66,10 +72,10 @@ func (c *Called) Add(more Called) {
 	c.Slowest = max(c.Slowest, more.Slowest)
 }
 
-// note counts a call that was answered after setup.
-func (c *Called) note(setup time.Duration, bye error) {
+// note counts a call that was answered after setup, at the first try or later.
+func (c *Called) note(setup time.Duration, first bool, bye error) {
 	c.Slowest = max(c.Slowest, setup)
-	if setup <= Soon {
+	if first && setup <= Soon {
 		c.Soon.OK++
 	}
 	c.Hungup.Of++

@@ -60,10 +60,11 @@ func TestCallAllCountsWhoDidNotAnswer(t *testing.T) {
 
 func TestWhatIsAnsweredSoonIsCounted(t *testing.T) {
 	c := Called{}
-	c.note(time.Second, nil)
-	c.note(3*time.Second, errors.New("no answer to the BYE"))
-	if c.Soon.OK != 1 || c.Hungup.OK != 1 || c.Hungup.Of != 2 || c.Slowest != 3*time.Second {
-		t.Errorf("soon %d, hung up %v, slowest %v, want 1, 1/2 and 3s", c.Soon.OK, c.Hungup, c.Slowest)
+	c.note(time.Second, true, nil)
+	c.note(time.Second, false, nil)
+	c.note(3*time.Second, true, errors.New("no answer to the BYE"))
+	if c.Soon.OK != 1 || c.Hungup.OK != 2 || c.Hungup.Of != 3 || c.Slowest != 3*time.Second {
+		t.Errorf("soon %d, hung up %v, slowest %v, want 1, 2/3 and 3s", c.Soon.OK, c.Hungup, c.Slowest)
 	}
 }
 
