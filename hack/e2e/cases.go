@@ -29,10 +29,6 @@ type fault struct {
 	// replicas there are when all is done.
 	replicas int
 	patience time.Duration
-	// again is how often a phone that did not answer is called again: a call that
-	// was being set up on a pod when it was killed is lost on UDP through a plain
-	// Service. Only first calls count as answered within 2 s.
-	again int
 	// reborn: the victim comes back as another process; rolled: all do.
 	reborn, rolled bool
 	// local: only where the nodes are at hand.
@@ -52,7 +48,7 @@ func faults() []fault {
 			},
 		},
 		{
-			name: "delete", title: "kubectl delete pod voice-1 --force", victim: "voice-1", replicas: 3, patience: patience, again: 1, reborn: true,
+			name: "delete", title: "kubectl delete pod voice-1 --force", victim: "voice-1", replicas: 3, patience: patience, reborn: true,
 			do: kubectlFault("delete", "pod", "voice-1", "--force", "--grace-period=0", "--wait=false"),
 		},
 		{
@@ -133,9 +129,9 @@ func (e *env) play(ctx context.Context, f fault) (r *result, err error) {
 		return r, err
 	}
 	r.EarlyBYEs = int(e.load.Hungup() - ended)
-	r.Called = e.load.CallAll(ctx, phones.Calling{Order: order, Patience: f.patience, Again: f.again})
+	r.Called = e.load.CallAll(ctx, phones.Calling{Order: order, Patience: f.patience})
 	r.CalledFor = time.Since(at)
-	stop := e.keepCalling(ctx, f)
+	stop := e.keepCalling(ctx, f.patience)
 	defer stop()
 	if r.BYEs, err = calls.result(ctx); err != nil {
 		return r, err
@@ -222,7 +218,7 @@ const roundEvery = time.Second
 
 // keepCalling calls everybody again and again until stop, which waits for the
 // last round and tells of all.
-func (e *env) keepCalling(ctx context.Context, f fault) (stop func() phones.Called) {
+func (e *env) keepCalling(ctx context.Context, patience time.Duration) (stop func() phones.Called) {
 	ended, all := make(chan struct{}), make(chan phones.Called, 1)
 	go func() {
 		var c phones.Called
@@ -234,7 +230,7 @@ func (e *env) keepCalling(ctx context.Context, f fault) (stop func() phones.Call
 				all <- c
 				return
 			case <-next.C:
-				c.Add(e.load.CallAll(ctx, phones.Calling{Order: e.load.Everybody(), Patience: f.patience, Again: f.again}))
+				c.Add(e.callEverybody(ctx, patience))
 			}
 		}
 	}()

@@ -39,7 +39,7 @@ func (p *Phone) Dial(ctx context.Context, user string) (*Call, error) {
 		headers: []string{"Contact: <" + p.Contact() + ">", "Content-Type: application/sdp"}, body: offer,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("INVITE %s: %w", user, err)
+		return nil, &dialError{user: user, callID: c.callID, err: err}
 	}
 	if res.StatusCode != sip.StatusOK {
 		return nil, fmt.Errorf("INVITE %s: %d %s", user, res.StatusCode, res.Reason)
@@ -50,6 +50,16 @@ func (p *Phone) Dial(ctx context.Context, user string) (*Call, error) {
 	}
 	return c, c.ack()
 }
+
+// dialError is a call that was not answered.
+type dialError struct {
+	user, callID string
+	err          error
+}
+
+func (e *dialError) Error() string { return "INVITE " + e.user + ": " + e.err.Error() }
+
+func (e *dialError) Unwrap() error { return e.err }
 
 // adopt takes the dialog's remote half from the 200 (RFC 3261 12.1.2).
 func (c *Call) adopt(res *sip.Response) error {

@@ -2,13 +2,15 @@ package phones
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"time"
 )
 
 // Called is the outcome of calling phones.
 type Called struct {
-	// Reached in the time given, and within Soon at the first try.
+	// Reached in the time given, and within Soon.
 	Reached, Soon Outcome
 	// Hungup counts the calls made that could be ended.
 	Hungup Outcome
@@ -20,10 +22,8 @@ type Called struct {
 type Calling struct {
 	// Order is the phones' indexes; those that matter come first.
 	Order []int
-	// Patience is how long an answer may take; Again is how often a phone that did
-	// not answer is called again.
+	// Patience is how long an answer may take.
 	Patience time.Duration
-	Again    int
 	// Answered is told, concurrently, which phone answered when. It may be nil.
 	Answered func(i int, at time.Time)
 }
@@ -35,10 +35,6 @@ func (l *Load) CallAll(ctx context.Context, how Calling) Called {
 	c := Called{Soon: Outcome{Of: n}}
 	c.Reached = each(n, func(k int) error {
 		call, err := l.reach(ctx, how, how.Order[k])
-		first := err == nil
-		for try := 0; try < how.Again && err != nil; try++ {
-			call, err = l.reach(ctx, how, how.Order[k])
-		}
 		if err != nil {
 			return err
 		}
@@ -47,7 +43,7 @@ func (l *Load) CallAll(ctx context.Context, how Calling) Called {
 		err = call.Bye(bye)
 		mu.Lock()
 		defer mu.Unlock()
-		c.note(call.Setup, first, err)
+		c.note(call.Setup, err)
 		return nil
 	})
 	return c
@@ -58,10 +54,28 @@ func (l *Load) reach(ctx context.Context, how Calling, i int) (*Call, error) {
 	ctx, cancel := context.WithTimeout(ctx, how.Patience)
 	defer cancel()
 	call, err := l.Phones[(i+1)%len(l.Phones)].Dial(ctx, l.Phones[i].User())
-	if err == nil && how.Answered != nil {
+	if err != nil {
+		return nil, l.Phones[i].explain(err)
+	}
+	if how.Answered != nil {
 		how.Answered(i, time.Now())
 	}
-	return call, err
+	return call, nil
+}
+
+// explain adds to the error of a call to this phone whether it got here.
+func (p *Phone) explain(err error) error {
+	var lost *dialError
+	if !errors.As(err, &lost) {
+		return err
+	}
+	p.mu.Lock()
+	_, here := p.calls[lost.callID]
+	p.mu.Unlock()
+	if here {
+		return fmt.Errorf("%w (it reached the phone)", err)
+	}
+	return fmt.Errorf("%w (it never reached the phone)", err)
 }
 
 // Add takes the outcome of more calls in.
@@ -72,10 +86,10 @@ func (c *Called) Add(more Called) {
 	c.Slowest = max(c.Slowest, more.Slowest)
 }
 
-// note counts a call that was answered after setup, at the first try or later.
-func (c *Called) note(setup time.Duration, first bool, bye error) {
+// note counts a call that was answered after setup.
+func (c *Called) note(setup time.Duration, bye error) {
 	c.Slowest = max(c.Slowest, setup)
-	if first && setup <= Soon {
+	if setup <= Soon {
 		c.Soon.OK++
 	}
 	c.Hungup.Of++

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -56,15 +57,17 @@ func TestCallAllCountsWhoDidNotAnswer(t *testing.T) {
 	if c.Reached.OK != 0 || c.Reached.Of != 2 || len(c.Reached.Errors) != 2 || c.Soon.OK != 0 || c.Hungup.Of != 0 {
 		t.Errorf("reached %v (%v), soon %v, hung up %v, want nobody", c.Reached, c.Reached.Errors, c.Soon, c.Hungup)
 	}
+	if !slices.ContainsFunc(c.Reached.Errors, func(e string) bool { return strings.Contains(e, "never reached the phone") }) {
+		t.Errorf("no error says that the call never reached the phone: %v", c.Reached.Errors)
+	}
 }
 
 func TestWhatIsAnsweredSoonIsCounted(t *testing.T) {
 	c := Called{}
-	c.note(time.Second, true, nil)
-	c.note(time.Second, false, nil)
-	c.note(3*time.Second, true, errors.New("no answer to the BYE"))
-	if c.Soon.OK != 1 || c.Hungup.OK != 2 || c.Hungup.Of != 3 || c.Slowest != 3*time.Second {
-		t.Errorf("soon %d, hung up %v, slowest %v, want 1, 2/3 and 3s", c.Soon.OK, c.Hungup, c.Slowest)
+	c.note(time.Second, nil)
+	c.note(3*time.Second, errors.New("no answer to the BYE"))
+	if c.Soon.OK != 1 || c.Hungup.OK != 1 || c.Hungup.Of != 2 || c.Slowest != 3*time.Second {
+		t.Errorf("soon %d, hung up %v, slowest %v, want 1, 1/2 and 3s", c.Soon.OK, c.Hungup, c.Slowest)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
@@ -64,19 +65,24 @@ func (p *Phone) do(ctx context.Context, r request) (*sip.Response, error) {
 }
 
 func final(ctx context.Context, tx sip.ClientTransaction) (*sip.Response, error) {
+	began, last := time.Now(), "nothing"
 	for {
 		select {
 		case res := <-tx.Responses():
-			if res != nil && !res.IsProvisional() {
+			if res == nil {
+				continue
+			}
+			if !res.IsProvisional() {
 				return res, nil
 			}
+			last = fmt.Sprintf("%d after %v", res.StatusCode, time.Since(began).Round(time.Millisecond))
 		case <-tx.Done():
 			if err := tx.Err(); err != nil {
 				return nil, err
 			}
 			return nil, errors.New("transaction ended without a final response")
 		case <-ctx.Done():
-			return nil, fmt.Errorf("no final response: %w", ctx.Err())
+			return nil, fmt.Errorf("no final response, only %s: %w", last, ctx.Err())
 		}
 	}
 }

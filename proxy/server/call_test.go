@@ -2,7 +2,9 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -156,7 +158,7 @@ func TestRFC3261_9_1_CancelBeforeTheLookupEnds(t *testing.T) {
 	bob.register(x)
 	resume := x.mem.pause()
 	d := alice.ring(x.addr, "sip:bob@example.com")
-	alice.status(100) // the INVITE is in the table
+	x.mem.waiting(t, 1) // the INVITE is in the table
 	d.cancel()
 	alice.status(200)
 	d.ackFailure(alice.status(487))
@@ -328,6 +330,30 @@ func TestContactWithAHostName(t *testing.T) {
 	bob.sendRaw(x.addr, bob.registerText("c", 1, fmt.Sprintf("Contact: <sip:bob@phone.example:%d>", bob.addr.Port())))
 	bob.status(200)
 	d := alice.ring(x.addr, "sip:bob@example.com")
+	bob.reply(bob.request("INVITE"), 486, "Busy Here", "b")
+	bob.request("ACK")
+	d.ackFailure(alice.status(486))
+}
+
+// A resolver may take longer than the 200 ms of RFC 3261 17.2.1.
+func TestSlowNameIsAnsweredTryingAtOnce(t *testing.T) {
+	t.Parallel()
+	resolve := make(chan struct{})
+	x := startProxy(t, func(o *proxyOptions) {
+		o.lookup = func(ctx context.Context, name string) ([]netip.Addr, error) {
+			select {
+			case <-resolve:
+			case <-ctx.Done():
+			}
+			return resolveTo("127.0.0.1")(ctx, name)
+		}
+	})
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	bob.sendRaw(x.addr, bob.registerText("c", 1, fmt.Sprintf("Contact: <sip:bob@phone.example:%d>", bob.addr.Port())))
+	bob.status(200)
+	d := alice.ring(x.addr, "sip:bob@example.com")
+	alice.status(100)
+	close(resolve)
 	bob.reply(bob.request("INVITE"), 486, "Busy Here", "b")
 	bob.request("ACK")
 	d.ackFailure(alice.status(486))

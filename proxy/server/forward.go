@@ -18,6 +18,13 @@ const defaultMaxForwards = 70
 func (r *request) lookupDone(op *cluster.LookupOp) {
 	r.targets = r.targets[:0]
 	if op.Result == cluster.Unavailable {
+		if r.cutOff() {
+			if !r.stateless {
+				r.s.table.Abandon(r.s.now(), r.tx)
+			}
+			r.release()
+			return
+		}
 		r.finish(503, "Service Unavailable", retryAfter)
 		return
 	}

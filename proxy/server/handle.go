@@ -158,10 +158,7 @@ func (r *request) act() {
 	if d.Action == routing.Reject || d.Action == routing.Drop {
 		r.s.noteRefusal(r)
 	}
-	if r.snap.superseded && (d.Action == routing.Register || d.Action == routing.Lookup && !r.held()) {
-		// What this process knows may be old, and nobody is left to ask. Silence
-		// lets the sender's retransmission find a member that lives.
-		r.s.metrics.drop(dropSuperseded)
+	if (d.Action == routing.Register || d.Action == routing.Lookup && !r.held()) && r.cutOff() {
 		r.release()
 		return
 	}
@@ -181,6 +178,17 @@ func (r *request) act() {
 		r.s.metrics.drop(dropAck)
 		r.release()
 	}
+}
+
+// cutOff reports, and counts, that a request needs a cluster that knows of this
+// process no more. What this process holds may be old, and nobody is left to
+// ask. Silence lets the sender's retransmission find a member that lives.
+func (r *request) cutOff() bool {
+	if !r.s.current().superseded {
+		return false
+	}
+	r.s.metrics.drop(dropSuperseded)
+	return true
 }
 
 // held reports whether the request's transaction is here.

@@ -170,6 +170,21 @@ func (m *memory) finish(done func()) {
 	done()
 }
 
+// waiting returns once so many operations wait for resume.
+func (m *memory) waiting(t *testing.T, want int) {
+	t.Helper()
+	held := func() int {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return len(m.held)
+	}
+	for end := time.Now().Add(patience); held() != want; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d operations wait, want %d", held(), want)
+		}
+	}
+}
+
 // pause makes operations wait until the function returned is called.
 func (m *memory) pause() (resume func()) {
 	m.mu.Lock()

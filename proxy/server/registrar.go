@@ -34,6 +34,9 @@ func (r *request) registerDone(op *cluster.RegisterOp) {
 	case location.StatusServerError:
 		r.respond(500, "CSeq Out Of Order", nil)
 	default:
+		if r.cutOff() {
+			break
+		}
 		r.respond(503, "Service Unavailable", retryAfter)
 	}
 	r.s.metrics.registered(time.Since(r.s.started) - r.arrived)

@@ -44,3 +44,30 @@ func TestSupersededProcessLeavesNewRequestsToTheOthers(t *testing.T) {
 	bob.reply(bob.request("BYE"), 200, "OK", "")
 	alice.status(200)
 }
+
+// What hung on the others when they let go of it is not answered, and nobody was
+// told to wait.
+func TestSupersededProcessIsSilentAboutWhatItCouldNotFind(t *testing.T) {
+	t.Parallel()
+	x := startProxy(t)
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	bob.register(x)
+	x.mem.mu.Lock()
+	x.mem.down = true
+	x.mem.mu.Unlock()
+	resume := x.mem.pause()
+	alice.ring(x.addr, "sip:bob@example.com")
+	bob.sendRaw(x.addr, bob.registerText(unique("reg"), 2, "Contact: <"+bob.contact()+">"))
+	x.mem.waiting(t, 2)
+	alice.quiet(300 * time.Millisecond)
+	x.supersede()
+	resume()
+	alice.quiet(100 * time.Millisecond)
+	bob.quiet(100 * time.Millisecond)
+	if n := x.metrics.dropped[dropSuperseded].Load(); n != 2 {
+		t.Errorf("%d requests counted as dropped, want 2", n)
+	}
+	if n := x.Transactions(); n != 0 {
+		t.Errorf("%d transactions are left", n)
+	}
+}

@@ -74,6 +74,9 @@ func (r *request) resolveAndForward() {
 		r.forward()
 		return
 	}
+	if !r.stateless {
+		r.s.table.Trying(r.s.now(), r.tx) // a resolver may take seconds
+	}
 	r.resolve(names)
 }
 

@@ -22,8 +22,11 @@ func TestNobodyTicksAnEmptyTable(t *testing.T) {
 	r.now += 600_000
 	since := r.now - rigStart
 	r.log = nil
-	r.run("INVITE, wait 240")
-	want := []string{fmt.Sprintf("%d = new", since), fmt.Sprintf("%d up 100", since+200)}
+	r.run("INVITE, fork 1, wait 520")
+	want := []string{
+		fmt.Sprintf("%d = new", since), fmt.Sprintf("%d up 100", since),
+		fmt.Sprintf("%d down 1 INVITE", since), fmt.Sprintf("%d down 1 INVITE", since+500),
+	}
 	if begun != 2 || !slices.Equal(r.log, want) {
 		t.Errorf("after 10 minutes: told %d times, did %q, want %q", begun, r.log, want)
 	}

@@ -31,7 +31,7 @@ type Context struct {
 	challenges []byte // header lines of other 401 and 407 (RFC 3261 16.7 step 7)
 	reason     []byte // header lines for CANCEL (RFC 3326)
 
-	resendAt    int64 // Timer G; the 100 that is not sent at once
+	resendAt    int64 // Timer G; the 100 to a non-INVITE
 	limitAt     int64 // Timers H, I, J, L; how long to wait for a Fork or an answer
 	resendEvery int64
 

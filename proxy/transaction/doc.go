@@ -32,6 +32,10 @@
 //     knows of the answered call can hang it up, one that does not cannot.
 //   - A CANCEL, and the ACK of a failure, are not transactions of their own
 //     upstream: what answers them is the context, the same every time.
+//   - An INVITE is answered 100 with its first branch, or when the caller says so
+//     ([Table.Trying]), not 200 ms after it came (RFC 3261 17.2.1). Until then
+//     another member of the cluster can still take it over: a process that was
+//     cut off from the bindings must not keep the caller from trying again.
 //   - The final response to a non-INVITE that nobody answered is silence (RFC
 //     4320 4.2); a 408 from downstream to a non-INVITE is not passed on either.
 //

@@ -121,6 +121,10 @@ func (r *rig) step(f []string) {
 	case f[0] == "reply":
 		m := scan(r.t, request("INVITE"))
 		r.result(r.table.Reply(r.now, rigKey, wire.AppendResponse(nil, m, int(number(f[1])), "By Proxy", []byte("px"), nil)))
+	case f[0] == "trying":
+		r.result(r.table.Trying(r.now, rigKey))
+	case f[0] == "abandon":
+		r.result(r.table.Abandon(r.now, rigKey))
 	case err != nil:
 		src := Source{Addr: netip.MustParseAddrPort("192.0.2.1:40000"), Conn: connRequest, Reliable: r.up}
 		if f[0] == "CANCEL" {

@@ -12,7 +12,7 @@ func (m *machine) accept(c *Context, key token.TxID, req *wire.Message, src Sour
 	c.limitAt = m.now + m.timeout
 	c.resendAt = m.now + m.late100
 	if c.invite() {
-		c.resendAt = m.now + m.trying
+		c.resendAt = never // its 100 goes with the first branch
 	}
 	c.template = m.buildTemplate(req, src)
 	m.stats.Created++
@@ -22,12 +22,16 @@ func (m *machine) accept(c *Context, key token.TxID, req *wire.Message, src Sour
 // repeated handles a retransmission of the request (RFC 3261 17.2.1, 17.2.2).
 func (m *machine) repeated(c *Context) {
 	m.stats.Repeated++
-	switch {
-	case c.state == serverTrying && c.invite():
-		m.sayTrying(c)
-	case c.state == serverProceeding || c.state == serverCompleted:
+	if c.state == serverProceeding || c.state == serverCompleted {
 		m.resendLast(c)
 	}
+}
+
+// abandon ends a request without an answer.
+func (m *machine) abandon(c *Context) {
+	m.stats.Unanswered++
+	m.stats.Open--
+	m.end(c)
 }
 
 // sayTrying sends the 100, if nothing has been sent yet.
@@ -122,8 +126,8 @@ func (m *machine) answered(c *Context, status int, state serverState) {
 	m.pool.release(&c.challenges)
 }
 
-// serverResend fires Timer G, or sends the 100 whose time has come (RFC 3261
-// 17.2.1, RFC 4320 4.1).
+// serverResend fires Timer G, or sends the 100 to a non-INVITE whose time has
+// come (RFC 4320 4.1).
 func (m *machine) serverResend(c *Context) {
 	if c.state != serverCompleted {
 		m.sayTrying(c)
@@ -140,9 +144,7 @@ func (m *machine) serverLimit(c *Context) {
 	case c.open() && c.invite():
 		m.finish(c, 408)
 	case c.open():
-		m.stats.Unanswered++
-		m.stats.Open--
-		m.end(c)
+		m.abandon(c)
 		for i := range int(c.branches) {
 			if b := c.branch(i); b.pending() {
 				m.endBranch(b)

@@ -8,12 +8,23 @@ func TestRFC3261_17_2_1(t *testing.T) {
 		"100 goes at once with the first branch": {
 			script: "INVITE, wait 100, fork 1", want: "0 = new, 100 up 100, 100 down 1 INVITE",
 		},
-		"100 goes after 200 ms without one": {
-			script: "INVITE, wait 200, fork 1", want: "0 = new, 200 up 100, 200 down 1 INVITE",
+		"no 100 goes before, so that another member can be tried": {
+			script: "INVITE, wait 500, INVITE, wait 500, fork 1, INVITE",
+			want:   "0 = new, 500 = retransmission, 1000 up 100, 1000 down 1 INVITE, 1000 up 100, 1000 = retransmission",
 		},
-		"100 goes with a retransmission before that": {
-			script: "INVITE, wait 100, INVITE, wait 500, INVITE",
-			want:   "0 = new, 100 up 100, 100 = retransmission, 600 up 100, 600 = retransmission",
+		"unless it is asked for": {
+			script: "INVITE, trying, trying, INVITE, fork 1",
+			want:   "0 = new, 0 up 100, 0 up 100, 0 = retransmission, 0 down 1 INVITE",
+		},
+		"Trying is for an INVITE without an answer": {
+			script: "INVITE, reply 404, trying", want: "0 = new, 0 up 404, 0 = false",
+		},
+		"abandoned, it is as if it had never come": {
+			script: "INVITE, abandon, INVITE, reply 404", want: "0 = new, 0 done, 0 = new, 0 up 404",
+		},
+		"with a branch or an answer it is not abandoned": {
+			script: "INVITE, fork 1, abandon, reply 404, abandon",
+			want:   inviteUp + "0 = false, 0 up 404, 0 = false",
 		},
 		"a final answer at once needs no 100": {
 			script: "INVITE, reply 404, ACK, wait 5000", want: "0 = new, 0 up 404, 0 = ack, 5000 done",
@@ -44,7 +55,7 @@ func TestRFC3261_17_2_1(t *testing.T) {
 			script: "INVITE, fork 1, ACK, 1 180", want: inviteUp + "0 = ack, 0 up 180",
 		},
 		"nobody forks: 408": {
-			script: "INVITE, wait 32000", want: "0 = new, 200 up 100, 32000 up 408",
+			script: "INVITE, wait 32000", want: "0 = new, 32000 up 408",
 		},
 		"a provisional Reply, then a failure": {
 			script: "INVITE, reply 182, INVITE, wait 500, reply 480, reply 404",

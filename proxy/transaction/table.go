@@ -179,6 +179,32 @@ func statusOf(response []byte) int {
 	return status
 }
 
+// Abandon forgets a request that nothing was sent for, as if it had never come:
+// its retransmission may find a proxy that can do better. It returns false if
+// the context is gone, has a branch or an answer.
+func (t *Table) Abandon(now int64, key token.TxID) bool {
+	s, c := t.lock(now, key)
+	ok := c != nil && c.state == serverTrying && c.branches == 0
+	if ok {
+		s.abandon(c)
+	}
+	t.unlock(s, c)
+	return ok
+}
+
+// Trying answers an INVITE 100 if nothing was answered yet, for what takes its
+// time before the first Fork. It returns false if the context is gone or has
+// been answered.
+func (t *Table) Trying(now int64, key token.TxID) bool {
+	s, c := t.lock(now, key)
+	ok := c != nil && c.open() && c.invite()
+	if ok {
+		s.sayTrying(c)
+	}
+	t.unlock(s, c)
+	return ok
+}
+
 // Response takes a response that has arrived for a branch. forward is the
 // response as it goes upstream, without our Via; it is not looked at for a 100
 // and for a response to a CANCEL, and may be nil then. It returns false if the

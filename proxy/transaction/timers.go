@@ -22,9 +22,6 @@ type Timers struct {
 	// failure to INVITE with ACK. RFC 3261 17.1.1.2 wants at least 32 s. Default
 	// 32 s.
 	D time.Duration
-	// Trying is how long an INVITE may be held before it is answered 100. RFC
-	// 3261 17.2.1 wants 200 ms. Default 200 ms.
-	Trying time.Duration
 }
 
 // never is the time of a timer that is not set.
@@ -32,9 +29,9 @@ const never = math.MaxInt64
 
 // intervals are the Timers in milliseconds.
 type intervals struct {
-	t1, t2, t4, c, d, trying int64
-	timeout                  int64 // 64*T1: timers B, F, H, J, L, M
-	late100                  int64 // when Timer E has come to T2 (RFC 4320 4.1)
+	t1, t2, t4, c, d int64
+	timeout          int64 // 64*T1: timers B, F, H, J, L, M
+	late100          int64 // when Timer E has come to T2 (RFC 4320 4.1)
 }
 
 func (t Timers) intervals() intervals {
@@ -45,12 +42,11 @@ func (t Timers) intervals() intervals {
 		return max(d.Milliseconds(), 1)
 	}
 	i := intervals{
-		t1:     ms(t.T1, 500*time.Millisecond),
-		t2:     ms(t.T2, 4*time.Second),
-		t4:     ms(t.T4, 5*time.Second),
-		c:      ms(t.C, 185*time.Second),
-		d:      ms(t.D, 32*time.Second),
-		trying: ms(t.Trying, 200*time.Millisecond),
+		t1: ms(t.T1, 500*time.Millisecond),
+		t2: ms(t.T2, 4*time.Second),
+		t4: ms(t.T4, 5*time.Second),
+		c:  ms(t.C, 185*time.Second),
+		d:  ms(t.D, 32*time.Second),
 	}
 	i.timeout = 64 * i.t1
 	for e := i.t1; e < i.t2; e *= 2 {
