@@ -37,8 +37,11 @@ func (p *Phone) onInvite(req *sip.Request, tx sip.ServerTransaction) {
 			return // cancelled while ringing
 		}
 	}
-	if p.accept(req, tx, a) == nil && !known {
-		p.Answered.Add(1)
+	if !known {
+		p.Answered.Add(1) // before the BYE can come
+	}
+	if p.accept(req, tx, a) != nil && !known {
+		p.Answered.Add(-1)
 	}
 }
 
