@@ -63,7 +63,7 @@ func ringShares(set *config.MemberSet) map[string]string {
 	var active []ring.Member
 	for _, m := range set.Members {
 		if m.State == config.Active {
-			active = append(active, ring.Member{ID: m.ID, Zone: m.Zone})
+			active = append(active, ring.Member{ID: m.ID, Zone: m.Zone, Node: m.Node})
 		}
 	}
 	table := ring.Build(active, set.Ring.Partitions, set.Ring.Replicas)

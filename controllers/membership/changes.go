@@ -71,7 +71,7 @@ func moved(old, now config.Member, evicted []string) []Change {
 // sameRing says that both sets give the same ring.
 func sameRing(a, b *config.MemberSet) bool {
 	return a.Ring == b.Ring && slices.EqualFunc(inRing(a), inRing(b), func(x, y config.Member) bool {
-		return x.ID == y.ID && x.Zone == y.Zone
+		return x.ID == y.ID && x.Zone == y.Zone && x.Node == y.Node
 	})
 }
 

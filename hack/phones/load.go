@@ -97,7 +97,7 @@ func (l *Load) HomedFirst(set *config.MemberSet, member uint32) (order []int, ho
 	var members []ring.Member
 	for _, m := range set.Members {
 		if m.State == config.Active {
-			members = append(members, ring.Member{ID: m.ID, Zone: m.Zone})
+			members = append(members, ring.Member{ID: m.ID, Zone: m.Zone, Node: m.Node})
 		}
 	}
 	t := ring.Build(members, set.Ring.Partitions, set.Ring.Replicas)

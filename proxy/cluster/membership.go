@@ -229,7 +229,7 @@ func inRing(members []MemberView) (now, next []ring.Member) {
 		var picked []ring.Member
 		for _, m := range members {
 			if m.Liveness == Up && !m.Leaving && want(m) {
-				picked = append(picked, ring.Member{ID: m.ID, Zone: m.Zone})
+				picked = append(picked, ring.Member{ID: m.ID, Zone: m.Zone, Node: m.Node})
 			}
 		}
 		return picked

@@ -30,6 +30,16 @@ func TestLookupDoesNotAllocate(t *testing.T) {
 	}
 }
 
+func BenchmarkBuildOnSharedNodes(b *testing.B) {
+	members := numbered(1000, "a", "b", "c")
+	for i := range members {
+		members[i].Node = fmt.Sprint(i % 300)
+	}
+	for b.Loop() {
+		Build(members, DefaultPartitions, 5)
+	}
+}
+
 func BenchmarkBuild(b *testing.B) {
 	for name, zones := range map[string][]string{"no zones": nil, "three zones": {"a", "b", "c"}, "one zone": {"a"}} {
 		for _, n := range []int{3, 100, 1000} {

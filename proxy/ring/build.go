@@ -8,8 +8,8 @@ import (
 // Build places partitions on members, each with the given number of replicas.
 //
 // Any order of members gives the same table. A member with ID 0 is ignored.
-// Entries with the same ID count as one; if their zones differ the
-// lexically greatest holds, so a known zone wins over an unknown one. With no
+// Entries with the same ID count as one; if their zones or nodes differ the
+// lexically greatest holds, so a known one wins over an unknown one. With no
 // members the table has partitions but no owners.
 //
 // A number of partitions or replicas below 1 means the default; one above
@@ -26,8 +26,8 @@ func Build(members []Member, partitions, replicas int) *Table {
 	if t.seats == 0 {
 		return t
 	}
-	if zones := zonesOf(t.members); len(zones) > 1 && len(zones) < len(t.members) {
-		t.placeByZone(zones)
+	if apart := domainsOf(t.members); apart.matter() {
+		t.placeApart(apart)
 	} else {
 		t.placeByScore()
 	}
@@ -45,26 +45,9 @@ func bounded(n, byDefault, most int) int {
 func normalize(members []Member) []Member {
 	sorted := slices.DeleteFunc(slices.Clone(members), func(m Member) bool { return m.ID == 0 })
 	slices.SortFunc(sorted, func(a, b Member) int {
-		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(b.Zone, a.Zone))
+		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(b.Zone, a.Zone), cmp.Compare(b.Node, a.Node))
 	})
 	return slices.CompactFunc(sorted, func(a, b Member) bool { return a.ID == b.ID })
-}
-
-// zonesOf groups the indices of members by zone, each group by rising ID. An
-// unknown zone is a group of its own.
-func zonesOf(members []Member) [][]uint32 {
-	var zones [][]uint32
-	known := map[string]int{}
-	for i, m := range members {
-		z, ok := known[m.Zone]
-		if !ok || m.Zone == "" {
-			z = len(zones)
-			zones = append(zones, nil)
-			known[m.Zone] = z
-		}
-		zones[z] = append(zones[z], uint32(i))
-	}
-	return zones
 }
 
 // placeByScore gives each partition to the members with the highest scores.
@@ -86,45 +69,25 @@ func (t *Table) placeByScore() {
 	}
 }
 
-// placeByZone gives each partition to the best member of each of the best
-// zones and, where there are fewer zones than seats, the seats that are left
-// to the best of the other members.
-func (t *Table) placeByZone(zones [][]uint32) {
+// placeApart gives each partition to the best member, then to the best of those
+// that are farthest from the owners so far: in another zone, else on another
+// node, else anywhere.
+func (t *Table) placeApart(apart domains) {
 	seeds := seedsOf(t.members)
 	scores := make([]uint64, len(seeds))
-	firsts := newPodium(min(t.seats, len(zones)))
-	others := newPodium(t.seats - firsts.places())
 	best := newPodium(t.seats)
 	for p := range t.partitions {
 		ps := partitionSeed(p)
 		for i, seed := range seeds {
 			scores[i] = score(ps, seed)
 		}
-		firsts.clear()
-		others.clear()
-		for _, zone := range zones {
-			first := highest(zone, scores)
-			firsts.offer(scores[first], first)
-			if others.places() > 0 {
-				others.offerZone(zone, first, scores)
-			}
-		}
 		best.clear()
-		best.offerAll(firsts)
-		best.offerAll(others)
+		for range t.seats {
+			i := apart.next(p, scores)
+			best.offer(scores[i], uint32(i))
+		}
 		t.seat(p, best)
 	}
-}
-
-// highest returns the member of a zone with the highest score.
-func highest(zone []uint32, scores []uint64) uint32 {
-	first := zone[0]
-	for _, i := range zone[1:] {
-		if scores[i] > scores[first] {
-			first = i
-		}
-	}
-	return first
 }
 
 // seat writes the members on the podium down as the owners of partition p.

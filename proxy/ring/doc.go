@@ -2,8 +2,8 @@
 //
 // The hash circle of 64 bits is cut into a fixed number of equal arcs, the
 // partitions. Every partition is owned by the R members that score highest for
-// it (rendezvous hashing, highest random weight), spread over zones where there
-// are several. A [Table] holds that placement for one member set.
+// it (rendezvous hashing, highest random weight), spread over zones and nodes
+// where there are several. A [Table] holds that placement for one member set.
 //
 // Invariants, each held by a test:
 //
@@ -15,12 +15,12 @@
 //   - A member that leaves changes the partitions it owned and no others. In
 //     those the other owners stay, in their order, and one member is new. A
 //     member that joins is the mirror image: it takes exactly what it will own.
-//   - Every owner of a partition has a zone of its own while zones last; only
-//     when every zone is used do owners share one. A member with no zone counts
-//     as a zone of its own, so a cluster that knows no zones is placed by score
-//     alone, and one node without the label does not draw every replica to
-//     itself as a zone of one shared label would.
-//   - The home is the member with the highest score, zones or not.
+//   - Every owner of a partition has a zone of its own while zones last, then a
+//     node of its own while nodes last; only then do owners share one. A member
+//     with no zone counts as in a zone of its node alone, so a cluster that knows
+//     no zones is spread over nodes, and one node without the label does not
+//     draw every replica to itself as a zone of one shared label would.
+//   - The home is the member with the highest score, wherever it runs.
 //
 // Homes are shared out by chance: of P partitions a member is home to P/n, give
 // or take a standard deviation of sqrt((n-1)/P) of that. With the default P and

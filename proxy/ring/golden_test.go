@@ -52,6 +52,7 @@ func currentVectors() vectors {
 	v.table("four owners in two zones", numbered(7, "a", "b"), 1024, 4)
 	v.table("known and unknown zones", numbered(6, "a", "", "a"), 1024, 2)
 	v.table("far numbers", []Member{{ID: 1}, {ID: 1 << 16}, {ID: 1<<32 - 1}}, 1000, 2)
+	v.table("two of three on one node", []Member{{ID: 1, Node: "m"}, {ID: 2, Node: "m"}, {ID: 3, Node: "n"}}, 1024, 2)
 	v.table("a hundred members", numbered(100), DefaultPartitions, 3)
 	return v
 }

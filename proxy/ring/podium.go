@@ -13,30 +13,12 @@ func newPodium(places int) *podium {
 	return &podium{scores: make([]uint64, places), who: make([]uint32, places)}
 }
 
-func (p *podium) places() int { return len(p.scores) }
-
 func (p *podium) clear() { p.taken = 0 }
 
 // offer enters a score if it is among the highest so far.
 func (p *podium) offer(score uint64, who uint32) {
 	if p.taken < len(p.scores) || (p.taken > 0 && score > p.bar) {
 		p.enter(score, who)
-	}
-}
-
-// offerAll enters every score of another podium that is among the highest.
-func (p *podium) offerAll(q *podium) {
-	for i := range q.taken {
-		p.offer(q.scores[i], q.who[i])
-	}
-}
-
-// offerZone offers the members of a zone but its first.
-func (p *podium) offerZone(zone []uint32, first uint32, scores []uint64) {
-	for _, i := range zone {
-		if i != first {
-			p.offer(scores[i], i)
-		}
 	}
 }
 

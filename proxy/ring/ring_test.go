@@ -24,17 +24,22 @@ func numbered(n int, zones ...string) []Member {
 	return members
 }
 
-// clusters draws member sets with few or many zones, known and unknown.
+// clusters draws member sets with few or many zones and nodes, known and unknown.
 func clusters(least int) *rapid.Generator[[]Member] {
 	return rapid.Custom(func(t *rapid.T) []Member {
 		zones := rapid.SampledFrom([][]string{
 			{""}, {"a"}, {"a", "b"}, {"a", "b", "c"}, {"", "a"}, {"", "a", "b", "c", "d", "e"},
 		}).Draw(t, "zones")
+		nodes := rapid.SampledFrom([][]string{{""}, {"m"}, {"m", "n"}, {"", "m", "n", "o"}}).Draw(t, "nodes")
 		return rapid.SliceOfNDistinct(rapid.Custom(func(t *rapid.T) Member {
-			return Member{
+			m := Member{
 				ID:   rapid.OneOf(rapid.Uint32Range(1, 24), rapid.Uint32Min(1)).Draw(t, "id"),
 				Zone: rapid.SampledFrom(zones).Draw(t, "zone"),
 			}
+			if node := rapid.SampledFrom(nodes).Draw(t, "node"); node != "" {
+				m.Node = m.Zone + node // a node is in one zone
+			}
+			return m
 		}), least, 12, func(m Member) uint32 { return m.ID }).Draw(t, "members")
 	})
 }
@@ -46,17 +51,18 @@ func ownersByWalk(members []Member, p, replicas int) []uint32 {
 	ranked := slices.Clone(members)
 	scoreOf := func(m Member) uint64 { return score(partitionSeed(p), memberSeed(m.ID)) }
 	slices.SortFunc(ranked, func(a, b Member) int { return cmp.Compare(scoreOf(b), scoreOf(a)) })
-	chosen, used := map[uint32]bool{}, map[string]bool{}
-	for _, m := range ranked {
-		if len(chosen) < replicas && (m.Zone == "" || !used[m.Zone]) {
-			chosen[m.ID], used[m.Zone] = true, true
+	chosen, zones, nodes := map[uint32]bool{}, map[string]bool{"": false}, map[string]bool{"": false}
+	take := func(free func(m Member) bool) {
+		for _, m := range ranked {
+			if len(chosen) < replicas && !chosen[m.ID] && free(m) {
+				chosen[m.ID] = true
+				zones[m.Zone], nodes[m.Node] = m.Zone != "", m.Node != ""
+			}
 		}
 	}
-	for _, m := range ranked {
-		if len(chosen) < replicas {
-			chosen[m.ID] = true
-		}
-	}
+	take(func(m Member) bool { return !zones[m.Zone] && (m.Zone != "" || !nodes[m.Node]) })
+	take(func(m Member) bool { return !nodes[m.Node] })
+	take(func(Member) bool { return true })
 	var owners []uint32
 	for _, m := range ranked {
 		if chosen[m.ID] {
@@ -83,7 +89,7 @@ func TestBuildIgnoresOrderAndDuplicates(t *testing.T) {
 		members, r := clusters(1).Draw(t, "cluster"), replicas.Draw(t, "replicas")
 		want := Build(members, 64, r)
 		again := slices.Concat(rapid.Permutation(members).Draw(t, "order"), members[:1])
-		again = append(again, Member{ID: 0, Zone: "ignored"}, Member{ID: members[0].ID})
+		again = append(again, Member{ID: 0, Zone: "ignored", Node: "ignored"}, Member{ID: members[0].ID})
 		if diff := gocmp.Diff(want, Build(again, 64, r), gocmp.AllowUnexported(Table{})); diff != "" {
 			t.Fatalf("same members, another table (-first +second):\n%s", diff)
 		}
@@ -160,6 +166,51 @@ func TestOwnersSpreadOverZones(t *testing.T) {
 				}
 				if len(zones) != tt.wantZones {
 					t.Fatalf("partition %d: owners %v are in %d zones, want %d", p, table.Owners(p), len(zones), tt.wantZones)
+				}
+			}
+		})
+	}
+}
+
+// A node that dies must not take both copies with it where another has room.
+func TestOwnersSpreadOverNodes(t *testing.T) {
+	on := func(zone string, nodes ...string) (members []Member) {
+		for i, node := range nodes {
+			members = append(members, Member{ID: uint32(i + 1), Zone: zone, Node: node})
+		}
+		return members
+	}
+	tests := map[string]struct {
+		members  []Member
+		replicas int
+		want     int // distinct nodes in every partition
+	}{
+		"two of three on one node":           {on("", "m", "m", "n"), 2, 2},
+		"the same in one zone":               {on("a", "m", "m", "n"), 2, 2},
+		"as many nodes as owners":            {on("", "m", "m", "n", "o"), 3, 3},
+		"fewer nodes than owners":            {on("", "m", "m", "n"), 3, 2},
+		"one node":                           {on("a", "m", "m", "m"), 2, 1},
+		"unknown nodes are different":        {on("", "", "", ""), 2, 2},
+		"a third owner in one of two zones":  {append(on("a", "m", "m", "n"), Member{ID: 4, Zone: "b", Node: "o"}), 3, 3},
+		"zones come first, and nodes follow": {append(on("a", "m", "n", "n"), Member{ID: 8, Zone: "b", Node: "o"}, Member{ID: 9, Zone: "b", Node: "p"}), 4, 4},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			node := map[uint32]string{}
+			for _, m := range tt.members {
+				node[m.ID] = m.Node
+				if m.Node == "" {
+					node[m.ID] = fmt.Sprint(m.ID)
+				}
+			}
+			table := Build(tt.members, 512, tt.replicas)
+			for p := range table.Partitions() {
+				nodes := map[string]bool{}
+				for _, id := range table.Owners(p) {
+					nodes[node[id]] = true
+				}
+				if len(nodes) != tt.want {
+					t.Fatalf("partition %d: owners %v are on %d nodes, want %d", p, table.Owners(p), len(nodes), tt.want)
 				}
 			}
 		})

@@ -19,9 +19,11 @@ type Member struct {
 	// ID is the member's number: stable and unique within the cluster, above 0.
 	// Scores depend on it alone.
 	ID uint32
-	// Zone is the failure domain the member runs in. Empty means unknown, and
-	// an unknown zone is shared with nobody.
+	// Zone and Node are the failure domains the member runs in, the larger
+	// first. Empty means unknown: an unknown zone is that of the node alone, an
+	// unknown node is shared with nobody. A node is in one zone.
 	Zone string
+	Node string `json:",omitempty"`
 }
 
 // Table says which members own each partition. It is immutable and safe for
