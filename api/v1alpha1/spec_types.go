@@ -61,6 +61,7 @@ type Ports struct {
 //
 // +kubebuilder:validation:XValidation:rule="self.type != 'ClusterIP' || !has(self.externalTrafficPolicy)",message="spec.service.externalTrafficPolicy has no meaning for type ClusterIP: remove it, or set type LoadBalancer or NodePort"
 // +kubebuilder:validation:XValidation:rule="self.type == 'LoadBalancer' || (!has(self.loadBalancerIP) && !has(self.loadBalancerClass) && !has(self.loadBalancerSourceRanges))",message="spec.service.loadBalancerIP, loadBalancerClass and loadBalancerSourceRanges need type LoadBalancer"
+// +kubebuilder:validation:XValidation:rule="self.type != 'LoadBalancer' || oldSelf.type != 'LoadBalancer' || (has(self.loadBalancerClass) == has(oldSelf.loadBalancerClass) && (!has(self.loadBalancerClass) || self.loadBalancerClass == oldSelf.loadBalancerClass))",message="spec.service.loadBalancerClass cannot be changed, set or removed while the Service is a LoadBalancer: set type ClusterIP first"
 type Service struct {
 	// Type is ClusterIP, NodePort or LoadBalancer. The default exposes nothing
 	// outside the Kubernetes cluster.
@@ -82,10 +83,10 @@ type Service struct {
 	// +kubebuilder:validation:XValidation:rule="isIP(self)",message="spec.service.loadBalancerIP is not an IP address"
 	// +optional
 	LoadBalancerIP *string `json:"loadBalancerIP,omitempty"`
-	// LoadBalancerClass chooses the load balancer. It cannot change.
+	// LoadBalancerClass chooses the load balancer. While the type stays
+	// LoadBalancer it cannot be changed, set or removed: Kubernetes refuses it.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="spec.service.loadBalancerClass cannot change while the Service is a LoadBalancer: set type ClusterIP first"
 	// +optional
 	LoadBalancerClass *string `json:"loadBalancerClass,omitempty"`
 	// LoadBalancerSourceRanges limits who may reach the load balancer.

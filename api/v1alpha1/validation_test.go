@@ -171,14 +171,13 @@ func TestImmutable(t *testing.T) {
 	tests := map[string]struct {
 		patch, want string
 	}{
-		"partitions":            {`{"spec":{"ring":{"partitions":1024}}}`, "spec.ring.partitions cannot change: proxies that cut the ring differently would lose each other's bindings"},
-		"peer port":             {`{"spec":{"ports":{"peer":8000}}}`, "spec.ports.peer cannot change"},
-		"gossip port":           {`{"spec":{"ports":{"gossip":8000}}}`, "spec.ports.gossip cannot change"},
-		"load balancer's class": {`{"spec":{"service":{"loadBalancerClass":"other"}}}`, "spec.service.loadBalancerClass cannot change"},
-		"SIP port may":          {`{"spec":{"transports":[{"protocol":"UDP","port":5070}]}}`, ""},
-		"copies may":            {`{"spec":{"ring":{"replicas":3}}}`, ""},
-		"domains may":           {`{"spec":{"domains":["example.org"]}}`, ""},
-		"back to the default":   {`{"spec":{"ring":null,"ports":null}}`, ""},
+		"partitions":          {`{"spec":{"ring":{"partitions":1024}}}`, "spec.ring.partitions cannot change: proxies that cut the ring differently would lose each other's bindings"},
+		"peer port":           {`{"spec":{"ports":{"peer":8000}}}`, "spec.ports.peer cannot change"},
+		"gossip port":         {`{"spec":{"ports":{"gossip":8000}}}`, "spec.ports.gossip cannot change"},
+		"SIP port may":        {`{"spec":{"transports":[{"protocol":"UDP","port":5070}]}}`, ""},
+		"copies may":          {`{"spec":{"ring":{"replicas":3}}}`, ""},
+		"domains may":         {`{"spec":{"domains":["example.org"]}}`, ""},
+		"back to the default": {`{"spec":{"ring":null,"ports":null}}`, ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -189,6 +188,43 @@ func TestImmutable(t *testing.T) {
 				t.Error(err)
 			case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)):
 				t.Errorf("got %v\nwant a refusal with %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// TestLoadBalancerClass: Kubernetes refuses a Service whose class changes, so a
+// SIPCluster that asks for it could never be carried out.
+func TestLoadBalancerClass(t *testing.T) {
+	const refused = "spec.service.loadBalancerClass cannot be changed, set or removed while the Service is a LoadBalancer"
+	tests := map[string]struct{ before, after, want string }{
+		"changed":                       {"{type: LoadBalancer, loadBalancerClass: example.com/lb}", "{type: LoadBalancer, loadBalancerClass: other}", refused},
+		"set later":                     {"{type: LoadBalancer}", "{type: LoadBalancer, loadBalancerClass: example.com/lb}", refused},
+		"removed":                       {"{type: LoadBalancer, loadBalancerClass: example.com/lb}", "{type: LoadBalancer}", refused},
+		"the same":                      {"{type: LoadBalancer, loadBalancerClass: example.com/lb}", "{type: LoadBalancer, loadBalancerClass: example.com/lb, externalTrafficPolicy: Cluster}", ""},
+		"none before and after":         {"{type: LoadBalancer}", "{type: LoadBalancer, externalTrafficPolicy: Cluster}", ""},
+		"with the type":                 {"{type: ClusterIP}", "{type: LoadBalancer, loadBalancerClass: example.com/lb}", ""},
+		"with the type that is default": {"{}", "{type: LoadBalancer, loadBalancerClass: example.com/lb}", ""},
+		"without the type":              {"{type: LoadBalancer, loadBalancerClass: example.com/lb}", "{type: ClusterIP}", ""},
+		"with all of it":                {"{type: LoadBalancer, loadBalancerClass: example.com/lb}", "null", ""},
+	}
+	api := testapi.Need(t, server)
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			u := manifest(t, "balanced", "service: "+tt.before)
+			if err := api.Client.Create(t.Context(), u); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := api.Client.Delete(context.Background(), u); err != nil {
+					t.Error(err)
+				}
+			})
+			after := manifest(t, "balanced", "service: "+tt.after)
+			after.SetResourceVersion(u.GetResourceVersion())
+			err := api.Client.Update(t.Context(), after, client.DryRunAll)
+			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
 			}
 		})
 	}

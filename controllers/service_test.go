@@ -1,0 +1,50 @@
+package controllers_test
+
+import (
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/sipring/sipring/api/v1alpha1"
+)
+
+// respec changes the SIPCluster's spec and carries it out.
+func (b *bench) respec(change func(*v1alpha1.SIPClusterSpec)) {
+	b.Helper()
+	c := b.cluster()
+	change(&c.Spec)
+	b.ok(b.client.Update(b.Context(), c))
+	b.settle()
+	b.ok(b.reconcile()) // sees what the changed Service was given
+}
+
+// TestServiceFollowsTheSpec goes from each type to each other, and to another port.
+func TestServiceFollowsTheSpec(t *testing.T) {
+	b := newBench(t)
+	b.begin()
+	class := "example.com/lb"
+	advertise := &v1alpha1.Network{Advertise: new("sip.example.com:30060")}
+	types := map[corev1.ServiceType]v1alpha1.SIPClusterSpec{
+		corev1.ServiceTypeClusterIP:    {Service: v1alpha1.Service{Type: corev1.ServiceTypeClusterIP}},
+		corev1.ServiceTypeNodePort:     {Service: v1alpha1.Service{Type: corev1.ServiceTypeNodePort}, Network: advertise},
+		corev1.ServiceTypeLoadBalancer: {Service: v1alpha1.Service{Type: corev1.ServiceTypeLoadBalancer, LoadBalancerClass: &class}},
+	}
+	port := int32(5060)
+	for _, way := range []corev1.ServiceType{"LoadBalancer", "ClusterIP", "NodePort", "LoadBalancer", "NodePort", "ClusterIP"} {
+		port++
+		b.respec(func(s *v1alpha1.SIPClusterSpec) {
+			s.Service, s.Network = types[way].Service, types[way].Network
+			s.Transports = []v1alpha1.Transport{{Protocol: v1alpha1.ProtocolUDP, Port: port}}
+		})
+		service := &corev1.Service{}
+		b.get("ring", service)
+		if service.Spec.Type != way || len(service.Spec.Ports) != 1 || service.Spec.Ports[0].Port != port {
+			t.Errorf("Service has the type %s and ports %v, want %s and %d", service.Spec.Type, service.Spec.Ports, way, port)
+		}
+		if (service.Spec.LoadBalancerClass != nil) != (way == corev1.ServiceTypeLoadBalancer) {
+			t.Errorf("%s has the class %v", way, service.Spec.LoadBalancerClass)
+		}
+		b.want(v1alpha1.ConditionDegraded, metav1.ConditionFalse, v1alpha1.ReasonStarting)
+	}
+}
