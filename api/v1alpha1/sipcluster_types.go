@@ -108,7 +108,8 @@ type SIPClusterSpec struct {
 	Template *PodTemplate `json:"template,omitempty"`
 
 	// DrainSeconds is how long a proxy that is asked to go hands over and
-	// finishes what it began, at most.
+	// finishes what it began, at most. 0: it exits at once, and what it alone
+	// had begun is lost.
 	// +kubebuilder:default=30
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=3600

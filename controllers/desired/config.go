@@ -22,7 +22,7 @@ func Config(c *v1alpha1.SIPCluster) (*config.Config, error) {
 		},
 		Registrar:    registrar(c.Spec.Registrar),
 		LogLevel:     c.Spec.LogLevel,
-		DrainSeconds: int(drainSeconds(c)),
+		DrainSeconds: new(int(drainSeconds(c))),
 	}
 	for _, d := range c.Spec.Domains {
 		cfg.Domains = append(cfg.Domains, string(d))

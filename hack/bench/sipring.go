@@ -52,7 +52,7 @@ func sipringCommand(binary, dir string, profiling bool) ([]string, error) {
 		Advertise:    sipringAddress.String(),
 		Ports:        config.Ports{SIP: int(sipringAddress.Port()), Peer: 17947, Gossip: 17946, Admin: sipringAdminPort},
 		LogLevel:     "warn",
-		DrainSeconds: 1,
+		DrainSeconds: new(1),
 		Profiling:    profiling,
 	})
 	if err != nil {

@@ -66,7 +66,7 @@ func (c *cluster) launch(ctx context.Context, o *options) error {
 // writeFiles writes what the proxies are started with.
 func (c *cluster) writeFiles(o *options) error {
 	configuration, err := yaml.Marshal(config.Config{
-		Cluster: "demo", Domains: []string{domain}, Ports: c.network.ports, LogLevel: o.logLevel, DrainSeconds: 2, UDPLoops: 1,
+		Cluster: "demo", Domains: []string{domain}, Ports: c.network.ports, LogLevel: o.logLevel, DrainSeconds: new(2), UDPLoops: 1,
 	})
 	if err != nil {
 		return err

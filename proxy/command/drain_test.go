@@ -52,34 +52,46 @@ func busy(request string) string {
 	return answer + "Content-Length: 0\r\n\r\n"
 }
 
-// TestDrainingProxyStaysReadyWhileACallIsSetUp: its readiness is what makes
-// kube-proxy forget the flows that lead to it.
-func TestDrainingProxyStaysReadyWhileACallIsSetUp(t *testing.T) {
-	f := newFolder(t, 2)
-	f.write("config.yaml", []byte("cluster: test\ndomains: [example.com]\nlogLevel: error\ndrainSeconds: 60\nports: {sip: 15060, peer: 17947, gossip: 17946, admin: 19090}\n"))
-	var stops []func()
-	for i, m := range f.set.Members {
-		stops = append(stops, f.start(m.Name, "--address", m.Address, "--keys", f.file("keys.json")))
-		defer stops[i]()
-	}
-	for i := range f.set.Members {
-		f.await(i+1, "/readyz", ready)
-	}
-	alice, bob := listen(t), listen(t)
+// callBeingSetUp has the first member set up a call that bob has yet to answer:
+// he got the request from hop.
+func (f *folder) callBeingSetUp() (alice, bob *net.UDPConn, request string, hop net.Addr) {
+	f.t.Helper()
+	alice, bob = listen(f.t), listen(f.t)
 	f.register(1, "bob", "sip:bob@"+bob.LocalAddr().String())
 	proxy, err := net.ResolveUDPAddr("udp", net.JoinHostPort(f.set.Members[0].Address, "15060"))
 	if err != nil {
-		t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	invite := fmt.Sprintf("INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP %[1]s;rport;branch=z9hG4bKdrain\r\nMax-Forwards: 70\r\n"+
 		"From: <sip:alice@example.com>;tag=a\r\nTo: <sip:bob@example.com>\r\nCall-ID: drain\r\nCSeq: 1 INVITE\r\nContact: <sip:alice@%[1]s>\r\nContent-Length: 0\r\n\r\n",
 		alice.LocalAddr())
 	if _, err := alice.WriteTo([]byte(invite), proxy); err != nil {
-		t.Fatal(err)
+		f.t.Fatal(err)
 	}
-	request, hop := next(t, bob, "INVITE ")
-	next(t, alice, "SIP/2.0 100")
+	request, hop = next(f.t, bob, "INVITE ")
+	next(f.t, alice, "SIP/2.0 100")
+	return alice, bob, request, hop
+}
 
+// startAll starts every member with the drainSeconds and waits until they are ready.
+func (f *folder) startAll(drainSeconds int) (stops []func()) {
+	f.t.Helper()
+	f.write("config.yaml", fmt.Appendf(nil, "cluster: test\ndomains: [example.com]\nlogLevel: error\ndrainSeconds: %d\nports: {sip: 15060, peer: 17947, gossip: 17946, admin: 19090}\n", drainSeconds))
+	for _, m := range f.set.Members {
+		stops = append(stops, f.start(m.Name, "--address", m.Address, "--keys", f.file("keys.json")))
+	}
+	for i := range f.set.Members {
+		f.await(i+1, "/readyz", ready)
+	}
+	return stops
+}
+
+// TestDrainingProxyStaysReadyWhileACallIsSetUp: its readiness is what makes
+// kube-proxy forget the flows that lead to it.
+func TestDrainingProxyStaysReadyWhileACallIsSetUp(t *testing.T) {
+	f := newFolder(t, 2)
+	stops := f.startAll(60)
+	alice, bob, request, hop := f.callBeingSetUp()
 	stopped := make(chan struct{})
 	go func() { defer close(stopped); stops[0]() }()
 	f.await(1, "/v1/events", func(_ int, body string) bool { return strings.Contains(body, `"draining"`) })
@@ -94,4 +106,12 @@ func TestDrainingProxyStaysReadyWhileACallIsSetUp(t *testing.T) {
 		return status == http.StatusServiceUnavailable && strings.Contains(body, "handed over")
 	})
 	<-stopped
+}
+
+// TestDrainOfNoTime: 0 is what was asked for, and not the default.
+func TestDrainOfNoTime(t *testing.T) {
+	f := newFolder(t, 2)
+	stops := f.startAll(0)
+	f.callBeingSetUp() // or there would be nothing to wait for
+	stops[0]()
 }

@@ -81,7 +81,7 @@ func (p *proxy) run(ctx context.Context) error {
 		return err
 	case <-ctx.Done():
 	case s := <-signals:
-		p.log.Info("stopping: handing over", "signal", s.String(), "atMostSeconds", p.config.DrainSeconds)
+		p.log.Info("stopping: handing over", "signal", s.String(), "atMost", p.config.DrainTime().String())
 	}
 	return p.drain(signals)
 }
@@ -240,7 +240,7 @@ func (p *proxy) drain(signals <-chan os.Signal) error {
 	if node == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(p.config.DrainSeconds)*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), p.config.DrainTime())
 	defer cancel()
 	go func() {
 		select {
@@ -273,7 +273,7 @@ const steered = 4 * time.Second
 // Moving them may cost the responses of calls being set up, where the caller is
 // behind NAT, so these may take half of the time there is.
 func (p *proxy) letGo(ctx context.Context) {
-	settle, cancel := context.WithTimeout(ctx, time.Duration(p.config.DrainSeconds)*time.Second/2)
+	settle, cancel := context.WithTimeout(ctx, p.config.DrainTime()/2)
 	p.server.Settle(settle)
 	cancel()
 	p.lettingGo.Store(true)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"time"
 
 	"sigs.k8s.io/yaml"
 )
@@ -44,8 +45,8 @@ type Config struct {
 	// LogLevel is debug, info, warn or error. Default info.
 	LogLevel string `json:"logLevel,omitempty"`
 	// DrainSeconds is how long a stopping proxy hands over and finishes what
-	// it began before it exits, at most. Default 30.
-	DrainSeconds int `json:"drainSeconds,omitempty"`
+	// it began before it exits, at most: 0 exits at once. Default 30.
+	DrainSeconds *int `json:"drainSeconds,omitempty"`
 	// MaxTransactions bounds the transactions held at once; above it new
 	// requests are answered 503. Default 200000.
 	MaxTransactions int `json:"maxTransactions,omitempty"`
@@ -93,7 +94,8 @@ func ParseConfig(b []byte) (*Config, error) {
 	return c, nil
 }
 
-// ApplyDefaults fills every field that is zero.
+// ApplyDefaults fills every field that is absent: zero, or nil where zero means
+// something.
 func (c *Config) ApplyDefaults() {
 	setDefault(&c.Ports.SIP, DefaultSIPPort)
 	setDefault(&c.Ports.Peer, DefaultPeerPort)
@@ -103,7 +105,9 @@ func (c *Config) ApplyDefaults() {
 	setDefault(&c.Registrar.MaxExpires, DefaultMaxExpires)
 	setDefault(&c.Registrar.DefaultExpires, min(DefaultDefaultExpires, c.Registrar.MaxExpires))
 	setDefault(&c.Registrar.MaxContacts, DefaultMaxContacts)
-	setDefault(&c.DrainSeconds, DefaultDrainSeconds)
+	if c.DrainSeconds == nil {
+		c.DrainSeconds = new(DefaultDrainSeconds)
+	}
 	setDefault(&c.MaxTransactions, DefaultMaxTransactions)
 	if c.LogLevel == "" {
 		c.LogLevel = "info"
@@ -158,7 +162,7 @@ func (c *Config) Validate() error {
 	if _, err := c.Level(); err != nil {
 		bad("logLevel", "%q is not one of debug, info, warn, error", c.LogLevel)
 	}
-	if c.DrainSeconds < 0 || c.MaxTransactions < 1 || c.UDPLoops < 0 || c.UDPLoops > 256 {
+	if c.DrainTime() < 0 || c.MaxTransactions < 1 || c.UDPLoops < 0 || c.UDPLoops > 256 {
 		bad("drainSeconds, maxTransactions, udpLoops", "out of range")
 	}
 	return errors.Join(errs...)
@@ -169,6 +173,14 @@ func (c *Config) Level() (slog.Level, error) {
 	var l slog.Level
 	err := l.UnmarshalText([]byte(c.LogLevel))
 	return l, err
+}
+
+// DrainTime is DrainSeconds as a duration.
+func (c *Config) DrainTime() time.Duration {
+	if c.DrainSeconds == nil {
+		return DefaultDrainSeconds * time.Second
+	}
+	return time.Duration(*c.DrainSeconds) * time.Second
 }
 
 // SplitAdvertise splits "host", "host:port" or "[v6]:port"; a missing port is
