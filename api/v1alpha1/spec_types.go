@@ -10,6 +10,8 @@ import (
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=253
 // +kubebuilder:validation:XValidation:rule="self.matches('^([A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?[.])*[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?$') || self.matches('^\\\\[[0-9A-Fa-f:.]+\\\\]$')",message="spec.domains holds the host part of SIP addresses, such as example.com, 192.0.2.1 or [2001:db8::1]: no scheme, user, port or wildcard"
+// +kubebuilder:validation:XValidation:rule="!self.matches('^(.*[.])?[0-9]+$') || (isIP(self) && !ip(self).isUnspecified())",message="spec.domains: what ends in a number must be the IPv4 address of a host, such as 192.0.2.1"
+// +kubebuilder:validation:XValidation:rule="!self.startsWith('[') || (isIP(self.find('[0-9A-Fa-f:.]+')) && ip(self.find('[0-9A-Fa-f:.]+')).family() == 6 && !ip(self.find('[0-9A-Fa-f:.]+')).isUnspecified())",message="spec.domains: between brackets must be the IPv6 address of a host, such as [2001:db8::1]"
 type Domain string
 
 // ProtocolUDP is the only transport served so far.
@@ -104,7 +106,9 @@ type Network struct {
 	// Empty: the load balancer's address, else the Service's cluster IP.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=259
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]{1,5})?$') || self.matches('^\\\\[[0-9A-Fa-f:.]+\\\\](:[0-9]{1,5})?$')",message="spec.network.advertise is a host or host:port such as sip.example.com, 203.0.113.5:5060 or [2001:db8::1]:5060"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^(([A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?[.])*[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?|\\\\[[0-9A-Fa-f:.]+\\\\])(:[0-9]{1,5})?$')",message="spec.network.advertise is a host or host:port such as sip.example.com, 203.0.113.5:5060 or [2001:db8::1]:5060"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^([^:]*[.])?[0-9]+(:[0-9]+)?$') || (isIP(self.find('^[^:]+')) && !ip(self.find('^[^:]+')).isUnspecified())",message="spec.network.advertise: a host that ends in a number must be the IPv4 address that phones use, such as 203.0.113.5"
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('[') || (isIP(self.find('[0-9A-Fa-f:.]+')) && ip(self.find('[0-9A-Fa-f:.]+')).family() == 6 && !ip(self.find('[0-9A-Fa-f:.]+')).isUnspecified())",message="spec.network.advertise: between brackets must be the IPv6 address that phones use, such as [2001:db8::1]"
 	// +kubebuilder:validation:XValidation:rule="!self.matches(':[0-9]{1,5}$') || (int(self.split(':')[self.split(':').size() - 1]) >= 1 && int(self.split(':')[self.split(':').size() - 1]) <= 65535)",message="spec.network.advertise: the port after ':' must be 1 to 65535"
 	// +optional
 	Advertise *string `json:"advertise,omitempty"`

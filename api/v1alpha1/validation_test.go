@@ -2,6 +2,7 @@ package v1alpha1_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -51,6 +52,15 @@ func TestRefused(t *testing.T) {
 		"domain with a user":    {spec: "domains: ['bob@example.com']", want: "spec.domains holds the host part of SIP addresses, such as example.com"},
 		"domain with a scheme":  {spec: "domains: ['sip:example.com']", want: "no scheme, user, port or wildcard"},
 		"domain twice":          {spec: "domains: [example.com, example.com]", want: "Duplicate value"},
+		"domain with two dots":  {spec: "domains: [a..b]", want: "spec.domains holds the host part of SIP addresses"},
+		"domain of numbers":     {spec: "domains: ['1.2']", want: "spec.domains: what ends in a number must be the IPv4 address of a host"},
+		"domain, no IPv4":       {spec: "domains: [example.com, 999.1.1.1]", want: "spec.domains[1]: Invalid value: \"999.1.1.1\": spec.domains: what ends in a number"},
+		"domain 0.0.0.0":        {spec: "domains: [0.0.0.0]", want: "what ends in a number must be the IPv4 address of a host"},
+		"domain ends in number": {spec: "domains: [example.1]", want: "what ends in a number must be the IPv4 address of a host"},
+		"domain, no IPv6":       {spec: "domains: ['[:::]']", want: "spec.domains: between brackets must be the IPv6 address of a host"},
+		"domain of IPv4 in []":  {spec: "domains: ['[192.0.2.1]']", want: "between brackets must be the IPv6 address of a host"},
+		"domain [::]":           {spec: "domains: ['[::]']", want: "between brackets must be the IPv6 address of a host"},
+		"domain [1.2]":          {spec: "domains: ['[1.2]']", want: "between brackets must be the IPv6 address of a host"},
 		"TCP":                   {spec: "transports: [{protocol: TCP}]", want: "only protocol UDP is served so far: TCP, TLS, WS and WSS come with a later release"},
 		"UDP twice":             {spec: "transports: [{protocol: UDP}, {protocol: UDP, port: 5070}]", want: "Duplicate value"},
 		"no transport":          {spec: "transports: []", want: "at least 1 items"},
@@ -82,6 +92,15 @@ func TestRefused(t *testing.T) {
 		"advertise bare IPv6":                 {spec: "network: {advertise: '2001:db8::1'}", want: "[2001:db8::1]:5060"},
 		"advertise port 0":                    {spec: "network: {advertise: 'sip.example.com:0'}", want: "the port after ':' must be 1 to 65535"},
 		"advertise port 70000":                {spec: "network: {advertise: '[2001:db8::1]:70000'}", want: "the port after ':' must be 1 to 65535"},
+		"advertise two dots":                  {spec: "network: {advertise: 'a..b:5060'}", want: "spec.network.advertise is a host or host:port"},
+		"advertise no IPv4":                   {spec: "network: {advertise: '999.1.1.1'}", want: "spec.network.advertise: a host that ends in a number must be the IPv4 address that phones use"},
+		"advertise no IPv4, with a port":      {spec: "network: {advertise: '1.2:5060'}", want: "a host that ends in a number must be the IPv4 address that phones use"},
+		"advertise 0.0.0.0":                   {spec: "network: {advertise: '0.0.0.0:5060'}", want: "a host that ends in a number must be the IPv4 address that phones use"},
+		"advertise no IPv6":                   {spec: "network: {advertise: '[:::]'}", want: "spec.network.advertise: between brackets must be the IPv6 address that phones use"},
+		"advertise [1.2]":                     {spec: "network: {advertise: '[1.2]:5060'}", want: "between brackets must be the IPv6 address that phones use"},
+		"advertise IPv4 in []":                {spec: "network: {advertise: '[192.0.2.1]'}", want: "between brackets must be the IPv6 address that phones use"},
+		"advertise [::]":                      {spec: "network: {advertise: '[::]:5060'}", want: "between brackets must be the IPv6 address that phones use"},
+		"advertise half a bracket":            {spec: "network: {advertise: '['}", want: "spec.network.advertise is a host or host:port"},
 		"template is a list":                  {spec: "template: {spec: []}", want: "spec.template.spec"},
 		"unknown field":                       {spec: "replica: 3", want: `unknown field "spec.replica"`},
 		"long name":                           {name: strings.Repeat("a", 51), want: "metadata.name must have at most 50 characters"},
@@ -105,17 +124,21 @@ func TestRefused(t *testing.T) {
 func TestAccepted(t *testing.T) {
 	api := testapi.Need(t, server)
 	tests := map[string]string{
-		"least":               "",
-		"addresses":           "domains: [example.com, 192.0.2.1, '[2001:db8::1]', EXAMPLE.ORG, localhost]",
-		"no replicas":         "replicas: 0",
-		"another port":        "transports: [{protocol: UDP, port: 5070}]",
-		"load balancer":       "service: {type: LoadBalancer, externalTrafficPolicy: Cluster, loadBalancerIP: 192.0.2.1, loadBalancerClass: example.com/lb, loadBalancerSourceRanges: [192.0.2.0/24], annotations: {a: b}}",
-		"node port":           "service: {type: NodePort}\nnetwork: {advertise: 'sip.example.com:30060'}",
-		"advertise a host":    "network: {advertise: sip.example.com}",
-		"advertise IPv6":      "network: {advertise: '[2001:db8::1]:5062'}",
-		"short registrations": "registrar: {maxExpires: 120}",
-		"image by digest":     "image: ghcr.io/sipring/sipring@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
-		"template":            "template: {labels: {a: b}, spec: {hostNetwork: true, containers: [{name: proxy, resources: {limits: {memory: 1Gi}}}]}}",
+		"least":                           "",
+		"addresses":                       "domains: [example.com, 192.0.2.1, '[2001:db8::1]', EXAMPLE.ORG, localhost]",
+		"most domains":                    "domains: [" + strings.Join(mostDomains(), ", ") + "]",
+		"no replicas":                     "replicas: 0",
+		"another port":                    "transports: [{protocol: UDP, port: 5070}]",
+		"load balancer":                   "service: {type: LoadBalancer, externalTrafficPolicy: Cluster, loadBalancerIP: 192.0.2.1, loadBalancerClass: example.com/lb, loadBalancerSourceRanges: [192.0.2.0/24], annotations: {a: b}}",
+		"node port":                       "service: {type: NodePort}\nnetwork: {advertise: 'sip.example.com:30060'}",
+		"advertise a host":                "network: {advertise: sip.example.com}",
+		"advertise IPv4":                  "network: {advertise: '203.0.113.5:5062'}",
+		"advertise digits":                "network: {advertise: '3com.1and1.example:5062'}",
+		"advertise bare IPv6 in brackets": "network: {advertise: '[2001:db8::1]'}",
+		"advertise IPv6":                  "network: {advertise: '[2001:db8::1]:5062'}",
+		"short registrations":             "registrar: {maxExpires: 120}",
+		"image by digest":                 "image: ghcr.io/sipring/sipring@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+		"template":                        "template: {labels: {a: b}, spec: {hostNetwork: true, containers: [{name: proxy, resources: {limits: {memory: 1Gi}}}]}}",
 	}
 	for name, spec := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -125,6 +148,15 @@ func TestAccepted(t *testing.T) {
 			}
 		})
 	}
+}
+
+// mostDomains are as many and as long as there may be: 64 of 253 characters.
+func mostDomains() []string {
+	var domains []string
+	for i := range 64 {
+		domains = append(domains, fmt.Sprintf("d%04d.%s.example", i, strings.Repeat("abcdefg.", 30)[:239]))
+	}
+	return domains
 }
 
 func TestDefaults(t *testing.T) {
