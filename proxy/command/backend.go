@@ -33,7 +33,7 @@ type status struct {
 func (b backend) Status() any {
 	n := b.p.node.Load()
 	if n == nil {
-		return status{Status: peer.Status{Cluster: b.p.config.Cluster, Name: b.p.name}, Version: buildVersion()}
+		return status{Status: peer.Status{Cluster: b.p.config.Load().Cluster, Name: b.p.name}, Version: buildVersion()}
 	}
 	return status{Status: n.Status(), SIP: b.p.server.Address().String(), Transactions: b.p.server.Transactions(), Version: buildVersion()}
 }

@@ -28,9 +28,13 @@ func Proxy() *cobra.Command {
 		Long: `Run one SIP proxy and registrar of a cluster.
 
 The configuration (--config) is the same on every member. The member set
-(--members, or --configmap in Kubernetes) lists the members with their addresses
-and is followed while the proxy runs: that is how members join and leave. A proxy
-finds itself there by its name and waits until it is listed.
+(--members, or --configmap in Kubernetes) lists the members with their addresses.
+A proxy finds itself there by its name and waits until it is listed.
+
+Both are followed while the proxy runs. That is how members join and leave. Of the
+configuration, domains, advertise, logLevel, drainSeconds and the times of
+registrar change at once; the rest waits for the next start, and the log says so.
+What is invalid is ignored and logged.
 
 The first SIGTERM or interrupt hands everything over to the other members and
 ends what was begun, for at most drainSeconds; a second one exits at once.`,
@@ -54,7 +58,7 @@ ends what was begun, for at most drainSeconds; a second one exits at once.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.config, "config", "", "configuration file, YAML or JSON")
+	f.StringVar(&o.config, "config", "", "configuration file, YAML or JSON, followed")
 	f.StringVar(&o.members, "members", "", "member set file (members.json), followed")
 	f.StringVar(&o.configMap, "configmap", "", "NAMESPACE/NAME of the ConfigMap with the member set, followed through the Kubernetes API; --members is its mounted copy")
 	f.StringVar(&o.keys, "keys", "", "cluster keys (keys.json); needed as soon as there are several members")
@@ -70,13 +74,9 @@ func (o *options) prepare() (*proxy, error) {
 	if o.members == "" && o.configMap == "" {
 		return nil, errors.New("no member set: give --members FILE or --configmap NAMESPACE/NAME")
 	}
-	b, err := os.ReadFile(o.config)
+	c, err := o.readConfig()
 	if err != nil {
-		return nil, fmt.Errorf("read configuration: %w", err)
-	}
-	c, err := config.ParseConfig(b)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", o.config, err)
+		return nil, err
 	}
 	level, err := c.Level()
 	if err != nil {
@@ -94,8 +94,10 @@ func (o *options) prepare() (*proxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
-	p := &proxy{options: *o, config: c, keys: keys, log: log}
+	p := &proxy{options: *o, keys: keys}
+	p.config.Store(c)
+	p.level.Set(level)
+	p.log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: &p.level}))
 	if o.configMap != "" {
 		var ok bool
 		if p.namespace, p.configMap, ok = strings.Cut(o.configMap, "/"); !ok || p.namespace == "" || p.configMap == "" {
@@ -103,6 +105,18 @@ func (o *options) prepare() (*proxy, error) {
 		}
 	}
 	return p, nil
+}
+
+func (o *options) readConfig() (*config.Config, error) {
+	b, err := os.ReadFile(o.config)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	c, err := config.ParseConfig(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", o.config, err)
+	}
+	return c, nil
 }
 
 func defaultName() (string, error) {

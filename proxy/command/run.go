@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"reflect"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -31,8 +32,9 @@ import (
 type proxy struct {
 	options
 	namespace string
-	config    *config.Config
+	config    atomic.Pointer[config.Config] // in force
 	keys      *config.Keys
+	level     slog.LevelVar
 	log       *slog.Logger
 
 	registry *prometheus.Registry
@@ -62,10 +64,11 @@ func (p *proxy) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.log.Info("starting", "version", buildVersion(), "cluster", p.config.Cluster, "name", p.name)
+	p.log.Info("starting", "version", buildVersion(), "cluster", p.config.Load().Cluster, "name", p.name)
 	p.startAdmin(p.address) // health before a member set comes
 	var following sync.WaitGroup
 	following.Go(func() { source.Run(ctx, p.apply) })
+	following.Go(func() { memberset.Follow(ctx, p.options.config, p.reconfigure) })
 	if p.lease != nil {
 		following.Go(func() { p.lease.Run(ctx) })
 	}
@@ -81,7 +84,7 @@ func (p *proxy) run(ctx context.Context) error {
 		return err
 	case <-ctx.Done():
 	case s := <-signals:
-		p.log.Info("stopping: handing over", "signal", s.String(), "atMost", p.config.DrainTime().String())
+		p.log.Info("stopping: handing over", "signal", s.String(), "atMost", p.config.Load().DrainTime().String())
 	}
 	return p.drain(signals)
 }
@@ -100,9 +103,37 @@ func (p *proxy) source() (memberset.Source, error) {
 		return memberset.NewFile(p.members, p.log), nil
 	}
 	p.lease = memberset.NewLease(client, memberset.LeaseConfig{
-		Namespace: p.namespace, Pod: p.name, PodUID: os.Getenv("POD_UID"), Cluster: p.config.Cluster, Log: p.log,
+		Namespace: p.namespace, Pod: p.name, PodUID: os.Getenv("POD_UID"), Cluster: p.config.Load().Cluster, Log: p.log,
 	})
 	return memberset.NewConfigMap(client, p.namespace, p.configMap, p.members, p.log), nil
+}
+
+// reconfigure takes the configuration file as it is now.
+func (p *proxy) reconfigure(content []byte, err error) {
+	var next *config.Config
+	if err == nil {
+		next, err = config.ParseConfig(content)
+	}
+	if err != nil {
+		p.log.Warn("configuration ignored: what was in force stays", "file", p.options.config, "error", err)
+		return
+	}
+	old := p.config.Load()
+	now, waiting := old.Reload(next)
+	if len(waiting) > 0 {
+		p.log.Warn("configuration changed where only a start can follow", "fields", waiting)
+	}
+	if reflect.DeepEqual(now, old) {
+		return
+	}
+	p.config.Store(now)
+	if level, err := now.Level(); err == nil {
+		p.level.Set(level)
+	}
+	if p.node.Load() != nil {
+		p.server.Reconfigure(now)
+	}
+	p.log.Info("configuration applied")
 }
 
 // apply takes a newer member set; calls come one at a time. The first that
@@ -172,16 +203,17 @@ func (p *proxy) start(self config.Member, set *config.MemberSet) error {
 	if err != nil {
 		return fmt.Errorf("SIP address: %w", err)
 	}
+	c := p.config.Load()
 	p.server, err = server.New(server.Config{
-		Proxy: p.config, Self: self.ID, Address: netip.AddrPortFrom(address, uint16(p.config.Ports.SIP)), Shared: p.sipAddress != "",
+		Proxy: c, Self: self.ID, Address: netip.AddrPortFrom(address, uint16(c.Ports.SIP)), Shared: p.sipAddress != "",
 		Keys: keys, Log: p.log,
 	})
 	if err != nil {
 		return err
 	}
 	cfg := peer.Config{
-		Cluster: p.config.Cluster, ID: self.ID, Name: self.Name, Address: self.Address, Ports: p.config.Ports, Keys: p.keys,
-		Limits: location.Limits{MaxContacts: p.config.Registrar.MaxContacts}, Handler: p.server, Log: p.log,
+		Cluster: c.Cluster, ID: self.ID, Name: self.Name, Address: self.Address, Ports: c.Ports, Keys: p.keys,
+		Limits: location.Limits{MaxContacts: c.Registrar.MaxContacts}, Handler: p.server, Log: p.log,
 	}
 	if p.lease != nil {
 		cfg.Suspects = p.lease.Report
@@ -193,9 +225,10 @@ func (p *proxy) start(self config.Member, set *config.MemberSet) error {
 	node.SetMembers(set)
 	p.server.Serve(node)
 	p.node.Store(node)
+	p.server.Reconfigure(p.config.Load()) // it may have changed meanwhile
 	p.registry.MustRegister(p.server.Metrics())
 	p.startAdmin(self.Address)
-	p.log.Info("serving", "sip", p.server.Address().String(), "id", self.ID, "incarnation", strconv.FormatUint(node.Incarnation(), 16), "advertise", advertised(p.config, set))
+	p.log.Info("serving", "sip", p.server.Address().String(), "id", self.ID, "incarnation", strconv.FormatUint(node.Incarnation(), 16), "advertise", advertised(c, set))
 	return nil
 }
 
@@ -212,8 +245,8 @@ func (p *proxy) startAdmin(address string) {
 		return
 	}
 	a, err := admin.Start(admin.Config{
-		Address: net.JoinHostPort(address, strconv.Itoa(p.config.Ports.Admin)), Backend: backend{p}, Gatherer: p.registry,
-		Profiling: p.config.Profiling, Log: p.log,
+		Address: net.JoinHostPort(address, strconv.Itoa(p.config.Load().Ports.Admin)), Backend: backend{p}, Gatherer: p.registry,
+		Profiling: p.config.Load().Profiling, Log: p.log,
 	})
 	if err != nil {
 		p.fail(err)
@@ -240,7 +273,7 @@ func (p *proxy) drain(signals <-chan os.Signal) error {
 	if node == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), p.config.DrainTime())
+	ctx, cancel := context.WithTimeout(context.Background(), p.config.Load().DrainTime())
 	defer cancel()
 	go func() {
 		select {
@@ -273,7 +306,7 @@ const steered = 4 * time.Second
 // Moving them may cost the responses of calls being set up, where the caller is
 // behind NAT, so these may take half of the time there is.
 func (p *proxy) letGo(ctx context.Context) {
-	settle, cancel := context.WithTimeout(ctx, p.config.DrainTime()/2)
+	settle, cancel := context.WithTimeout(ctx, p.config.Load().DrainTime()/2)
 	p.server.Settle(settle)
 	cancel()
 	p.lettingGo.Store(true)

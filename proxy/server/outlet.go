@@ -8,9 +8,9 @@ import (
 // for long nor fails but locally.
 type outlet struct{ s *Server }
 
-func (s *Server) newTable(timers transaction.Timers) *transaction.Table {
+func (s *Server) newTable(timers transaction.Timers, contexts int) *transaction.Table {
 	return transaction.NewTable(transaction.Options{
-		Timers: timers, MaxContexts: s.config.MaxTransactions, Begun: s.transactionsBegun,
+		Timers: timers, MaxContexts: contexts, Begun: s.transactionsBegun,
 	}, outlet{s})
 }
 

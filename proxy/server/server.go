@@ -62,7 +62,7 @@ const tick = 20 * time.Millisecond
 
 // Server is the data path of one proxy. Its methods may be called concurrently.
 type Server struct {
-	config     *config.Config
+	config     atomic.Pointer[config.Config]
 	self       uint32
 	life       uint32 // of this process, as it stands in our Vias
 	viaTail    []byte // what follows the branch in a Via of ours
@@ -107,15 +107,16 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		config: c.Proxy, self: c.Self,
+		self: c.Self,
 		keys: c.Keys, log: c.Log, limits: wire.DefaultLimits(), socket: socket,
 		resolver: transport.NewResolver(c.Lookup, time.Now),
 		metrics:  &Metrics{}, refusals: limiter{perSecond: maxRefusals}, debugLines: limiter{perSecond: maxDebugLines},
 		asks:    limiter{perSecond: maxAsks},
 		started: time.Now(), stop: make(chan struct{}), begun: make(chan struct{}, 1),
 	}
+	s.config.Store(c.Proxy)
 	s.metrics.gauges = s.readGauges
-	s.table = s.newTable(c.Timers)
+	s.table = s.newTable(c.Timers, c.Proxy.MaxTransactions)
 	snap, err := s.newSnapshot(nil)
 	if err != nil {
 		return nil, errors.Join(err, socket.Close())
@@ -134,29 +135,37 @@ func (s *Server) Serve(c Cluster) {
 	s.socket.Serve(func(i int) transport.Handler { return &loop{s: s, index: i} })
 }
 
-// current is the snapshot of the member set in force. A set that no message met
-// yet is taken up here.
+// current is the snapshot of the member set and configuration in force. What no
+// message met yet is taken up here.
 func (s *Server) current() *snapshot {
 	snap := s.snap.Load()
-	if v := s.cluster.View(); v != nil && v.Set != snap.set {
+	if v := s.cluster.View(); v != nil && v.Set != snap.set || s.config.Load() != snap.config {
 		return s.follow()
 	}
 	return snap
 }
 
-// follow makes the snapshot of the view's member set.
+// Reconfigure takes another configuration with the next message: domains,
+// advertised address and the registrar's times. The rest of it must be as it was
+// (config.Config.Reload).
+func (s *Server) Reconfigure(c *config.Config) { s.config.Store(c) }
+
+// follow makes the snapshot of the view's member set and the configuration.
 func (s *Server) follow() *snapshot {
 	s.following.Lock()
 	defer s.following.Unlock()
-	v, old := s.cluster.View(), s.snap.Load()
-	if old.set == v.Set { // another loop was here first
+	v, c, old := s.cluster.View(), s.config.Load(), s.snap.Load()
+	if v == nil {
+		v = &cluster.View{}
+	}
+	if old.set == v.Set && old.config == c { // another loop was here first
 		return old
 	}
 	snap, err := s.newSnapshot(v.Set)
 	if err != nil {
-		s.log.Error("the member set's advertised address cannot be used; the one before stays", "error", err)
+		s.log.Error("the advertised address cannot be used; what was in force before stays", "error", err)
 		kept := *old
-		kept.set, snap = v.Set, &kept
+		kept.set, kept.config, snap = v.Set, c, &kept
 	}
 	snap.superseded = v.Superseded
 	s.snap.Store(snap)

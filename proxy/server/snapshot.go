@@ -11,7 +11,8 @@ import (
 // snapshot is what follows from the configuration and one member set.
 // Immutable; loops read it through an atomic pointer.
 type snapshot struct {
-	set *config.MemberSet
+	set    *config.MemberSet
+	config *config.Config
 	// superseded: the member set knows of this process no more.
 	superseded bool
 	tables     *routing.Tables
@@ -23,13 +24,15 @@ type snapshot struct {
 var viaAlone = []byte(";rport")
 
 func (s *Server) newSnapshot(set *config.MemberSet) (*snapshot, error) {
-	tables, err := routing.NewTables(s.config, set, s.socket.Address(), s.keys)
+	c := s.config.Load()
+	tables, err := routing.NewTables(c, set, s.socket.Address(), s.keys)
 	if err != nil {
 		return nil, err
 	}
 	sentBy := tables.SentBy()
 	return &snapshot{
 		set:       set,
+		config:    c,
 		tables:    tables,
 		viaHead:   []byte("SIP/2.0/UDP " + sentBy + ";branch="),
 		routeHead: []byte("<sip:"),

@@ -1,0 +1,45 @@
+package config
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestReloadTakesWhatCanChangeAndNamesTheRest(t *testing.T) {
+	parse := func(text string) *Config {
+		t.Helper()
+		c, err := ParseConfig([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	running := parse("{cluster: a, domains: [a.example]}")
+	tests := map[string]struct {
+		next, want string
+		waiting    []string
+	}{
+		"nothing": {next: "{cluster: a, domains: [a.example]}", want: "{cluster: a, domains: [a.example]}"},
+		"what can change": {
+			next: "{cluster: a, domains: [a.example, b.example], advertise: sip.example, logLevel: debug, drainSeconds: 5, registrar: {minExpires: 10, maxExpires: 100}}",
+			want: "{cluster: a, domains: [a.example, b.example], advertise: sip.example, logLevel: debug, drainSeconds: 5, registrar: {minExpires: 10, maxExpires: 100}}",
+		},
+		"what cannot": {
+			next:    "{cluster: b, domains: [b.example], ports: {sip: 5070, admin: 9091}, registrar: {maxContacts: 3}, maxTransactions: 1, udpLoops: 1, profiling: true}",
+			want:    "{cluster: a, domains: [b.example]}",
+			waiting: []string{"cluster", "ports.sip", "ports.admin", "registrar.maxContacts", "maxTransactions", "udpLoops", "profiling"},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			now, waiting := running.Reload(parse(tt.next))
+			if diff := cmp.Diff(parse(tt.want), now); diff != "" {
+				t.Errorf("configuration in force (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(tt.waiting, waiting); diff != "" {
+				t.Errorf("fields that wait for a start (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
