@@ -23,12 +23,12 @@ func startCluster(t *testing.T, n int) []*proxy {
 	return out
 }
 
-func startMember(t *testing.T, mem *memory, id uint32) *proxy {
+func startMember(t *testing.T, mem *memory, id uint32, options ...func(*proxyOptions)) *proxy {
 	t.Helper()
-	return startProxy(t, func(o *proxyOptions) {
+	return startProxy(t, append(options, func(o *proxyOptions) {
 		o.mem, o.self = mem, id
 		o.set = &config.MemberSet{Epoch: 1, Advertise: "sip.cluster.example"}
-	})
+	})...)
 }
 
 // kill ends a member without a word: nobody answers at its address any more.

@@ -23,10 +23,15 @@
 //
 // # A response's way
 //
-// Its topmost Via is ours or it is dropped. The transaction table takes it, or
-// the member that the Via names as its owner, or, when that is dead or has
-// started anew since, it is forwarded by its next Via alone. A response to a
-// transaction that this process has ended is dropped (RFC 6026 7.3).
+// Its topmost Via is ours or it is dropped. The member that the Via names as its
+// owner takes it, or, when that is dead or has started anew since, the
+// transaction table here, or it is forwarded by its next Via alone. A response to
+// a transaction that this process has ended is dropped (RFC 6026 7.3).
+//
+// Two members may hold the same INVITE, where the network hands a retransmission
+// to another one than the first copy: one transaction at the phone, which answers
+// the first. A member that repeats an INVITE which nobody answered therefore asks
+// the others, and leaves it to the one that has an answer.
 //
 // # Invariants
 //

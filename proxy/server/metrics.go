@@ -168,6 +168,7 @@ func collectTransactions(counter func(*prometheus.Desc, uint64, ...string), s *t
 	counter(eventsDesc, s.TimedOut, "branch_timed_out")
 	counter(eventsDesc, s.Unreachable, "branch_unreachable")
 	counter(eventsDesc, s.Unanswered, "unanswered")
+	counter(eventsDesc, s.Yielded, "yielded")
 	counter(eventsDesc, s.Unacked, "unacked")
 	counter(eventsDesc, s.LateSuccesses, "late_success")
 }

@@ -10,7 +10,7 @@ type outlet struct{ s *Server }
 
 func (s *Server) newTable(timers transaction.Timers, contexts int) *transaction.Table {
 	return transaction.NewTable(transaction.Options{
-		Timers: timers, MaxContexts: contexts, Begun: s.transactionsBegun,
+		Timers: timers, MaxContexts: contexts, Begun: s.transactionsBegun, Silent: s.noteSilent,
 	}, outlet{s})
 }
 

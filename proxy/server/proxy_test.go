@@ -118,8 +118,10 @@ func (n *node) View() *cluster.View {
 	defer n.mem.mu.Unlock()
 	v := &cluster.View{Set: n.set, Superseded: n.gone}
 	for id := uint32(1); id < 10; id++ {
-		if n.mem.servers[id] != nil {
-			v.Members = append(v.Members, cluster.MemberView{Member: config.Member{ID: id}, Liveness: cluster.Up})
+		if s := n.mem.servers[id]; s != nil && s.serving.Load() {
+			v.Members = append(v.Members, cluster.MemberView{
+				Member: config.Member{ID: id}, Liveness: cluster.Up, Incarnation: s.cluster.Incarnation(),
+			})
 		}
 	}
 	return v

@@ -11,6 +11,10 @@ const (
 	frameResponse = peer.KindUser
 	// frameAck carries an ACK to whoever has its transaction.
 	frameAck = peer.KindUser + 1
+	// frameAsk asks which of the INVITEs it names the receiver has an answer to,
+	// frameHave names those.
+	frameAsk  = peer.KindUser + 2
+	frameHave = peer.KindUser + 3
 )
 
 // response takes a response on its way back (RFC 3261 16.7), and releases r.
@@ -27,21 +31,33 @@ func (r *request) response() {
 		s.metrics.drop(dropStray)
 		return
 	}
+	id, life, named := owner(&via)
+	if named && r.handToOwner(id, life) {
+		return
+	}
 	r.edit.Reset(&r.msg)
 	r.edit.RemoveTopVia()
 	r.out = r.edit.Append(r.out[:0])
-	if s.table.Response(r.now, branch.Tx, branch, &r.msg, r.out) {
-		return
-	}
-	id, life, ok := owner(&via)
 	switch {
-	case ok && id == s.self && life == s.life:
+	case s.table.Response(r.now, branch.Tx, branch, &r.msg, r.out):
+	case named && id == s.self && life == s.life:
 		s.metrics.drop(dropLate) // RFC 6026 7.3
-	case ok && id != s.self && !r.peer && s.alive(id) && s.cluster.Send(id, frameResponse, r.msg.Raw) == nil:
-		s.metrics.toOwner.Add(1)
 	default:
 		r.statelessResponse()
 	}
+}
+
+// handToOwner hands a response to the other member that its Via names, if that
+// still runs, and reports whether it has. This one may hold the transaction as
+// well, where the network has handed a retransmission to it: all responses are
+// for the same of the two, lest each waits for what the other one got.
+func (r *request) handToOwner(id, life uint32) bool {
+	s := r.s
+	if id == s.self || r.peer || !s.alive(id, life) || s.cluster.Send(id, frameResponse, r.msg.Raw) != nil {
+		return false
+	}
+	s.metrics.toOwner.Add(1)
+	return true
 }
 
 // statelessResponse forwards a response whose owner is dead, or has forgotten,
@@ -63,13 +79,25 @@ func (r *request) statelessResponse() {
 	_ = r.s.socket.Send(r.loop, to, r.out)
 }
 
-// HandleFrame takes a SIP frame from another member; payload is valid during
-// the call.
-func (s *Server) HandleFrame(_ uint32, kind uint8, payload []byte) {
-	if kind != frameResponse && kind != frameAck || !s.serving.Load() {
+// HandleFrame takes a frame from another member; payload is valid during the
+// call.
+func (s *Server) HandleFrame(from uint32, kind uint8, payload []byte) {
+	switch {
+	case !s.serving.Load():
 		s.metrics.drop(dropPeerFrame)
-		return
+	case kind == frameAsk:
+		s.tellAnswered(from, payload)
+	case kind == frameHave:
+		s.yield(payload)
+	case kind == frameResponse || kind == frameAck:
+		s.messageOfPeer(kind, payload)
+	default:
+		s.metrics.drop(dropPeerFrame)
 	}
+}
+
+// messageOfPeer takes a SIP message from another member.
+func (s *Server) messageOfPeer(kind uint8, payload []byte) {
 	r := s.takeRequest()
 	r.raw = append(r.raw[:0], payload...)
 	r.loop, r.now, r.snap, r.peer = 0, s.now(), s.current(), true

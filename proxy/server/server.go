@@ -78,6 +78,7 @@ type Server struct {
 	debugLines limiter
 	asks       limiter
 	requests   sync.Pool
+	silent     silent
 	snap       atomic.Pointer[snapshot]
 	following  sync.Mutex // held while a snapshot is made
 	started    time.Time
@@ -202,6 +203,7 @@ func (s *Server) runTimers() {
 		case <-s.begun:
 		case <-t.C:
 			s.table.Tick(s.now())
+			s.askAnswers()
 		case <-s.stop:
 			return
 		}
@@ -211,10 +213,14 @@ func (s *Server) runTimers() {
 	}
 }
 
-// alive reports whether another member can be given a frame.
-func (s *Server) alive(id uint32) bool {
+// alive reports whether another member can be given a frame, in that life of it.
+func (s *Server) alive(id, life uint32) bool {
 	v := s.cluster.View()
-	return v != nil && v.Up(id)
+	if v == nil {
+		return false
+	}
+	m, ok := v.Member(id)
+	return ok && m.Liveness == cluster.Up && shortIncarnation(m.Incarnation) == life
 }
 
 func (s *Server) readGauges(g *gauges) {

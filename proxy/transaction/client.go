@@ -26,6 +26,7 @@ func (m *machine) resendFrom(b *Branch) {
 // response handles a response from a branch.
 func (m *machine) response(c *Context, b *Branch, resp *wire.Message, forward []byte) {
 	method, status := resp.CSeqMethod(), resp.StatusCode()
+	c.heard = c.heard || method == c.method
 	switch {
 	case method == wire.MethodCancel && c.invite():
 		if status >= 200 && b.cancel == cancelSent {

@@ -46,6 +46,7 @@ type Context struct {
 	forked     bool // Fork was called: its branches decide
 	more       bool // another group of branches may follow
 	cancelled  bool // a CANCEL came
+	heard      bool // a branch has answered the request
 	closed     bool // a 6xx came: no new branches (RFC 3261 16.7 step 5)
 
 	place node // in the shard

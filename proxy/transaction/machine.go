@@ -40,6 +40,7 @@ const (
 	answerCancel              // upstream, to cancelSource
 	sendDownstream            // to branch
 	tellExhausted
+	tellSilent
 )
 
 // begin starts an event at a time.
@@ -80,6 +81,7 @@ func (m *machine) expire(c *Context) {
 	if c.resendAt <= m.now {
 		m.serverResend(c)
 	}
+	silent := false
 	for i := range int(c.branches) {
 		b := c.branch(i)
 		if b.timerC <= m.now {
@@ -89,8 +91,12 @@ func (m *machine) expire(c *Context) {
 			m.clientLimit(c, b)
 		}
 		if b.resendAt <= m.now {
+			silent = silent || b.state == clientCalling
 			m.clientResend(c, b)
 		}
+	}
+	if silent && c.invite() && !c.heard {
+		m.actions = append(m.actions, action{kind: tellSilent})
 	}
 }
 

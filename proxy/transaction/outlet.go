@@ -58,6 +58,11 @@ type Options struct {
 	// with no target, which sends the best response so far; a Reply does too. nil:
 	// the best response is sent at once.
 	Exhausted func(c *Context)
+	// Silent is called, as the methods of Outlet are and by Tick alone, when an
+	// INVITE is repeated of which no branch has ever answered. Where another
+	// member may hold the same transaction, and have the answers, it is time to
+	// ask, and to Yield if so. nil: nobody else holds it.
+	Silent func(c *Context)
 	// Begun is called, as the methods of Outlet are, when the table takes a
 	// context and had none: from then on, until Len is 0, Tick is to be called.
 	// nil: the caller ticks all the time.

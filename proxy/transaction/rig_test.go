@@ -29,11 +29,12 @@ const rigStart = 1_000_000
 //	1 200 CANCEL                  a response from target 1 to the CANCEL
 //	1 error                       TransportError
 //	1 dead                        from now on the outlet refuses target 1
+//	yield                         Yield
 //	wait 500                      500 ms pass
 //
 // What is written down: milliseconds since the start, then "up 180",
 // "down 1 INVITE", "cancel 200" (to the source of a CANCEL), "exhausted",
-// "done", and "= new" for what a step returned.
+// "silent", "done", and "= new" for what a step returned.
 type rig struct {
 	t     *testing.T
 	table *Table
@@ -49,6 +50,9 @@ func newRig(t *testing.T, o Options) *rig {
 	r := &rig{t: t, now: rigStart, dead: map[uint32]bool{}}
 	if o.Exhausted != nil {
 		o.Exhausted = func(*Context) { r.write("exhausted") }
+	}
+	if o.Silent != nil {
+		o.Silent = func(*Context) { r.write("silent") }
 	}
 	r.table = NewTable(o, r)
 	for i := range r.table.shards {
@@ -123,6 +127,8 @@ func (r *rig) step(f []string) {
 		r.result(r.table.Reply(r.now, rigKey, wire.AppendResponse(nil, m, int(number(f[1])), "By Proxy", []byte("px"), nil)))
 	case f[0] == "trying":
 		r.result(r.table.Trying(r.now, rigKey))
+	case f[0] == "yield":
+		r.write("= %v %v", r.table.Answered(rigKey), r.table.Yield(r.now, rigKey))
 	case f[0] == "abandon":
 		r.result(r.table.Abandon(r.now, rigKey))
 	case err != nil:
@@ -260,6 +266,7 @@ func scan(t testing.TB, b []byte) *wire.Message {
 // story is a script and what must come of it.
 type story struct {
 	up, down bool // reliable
+	silent   bool // Options.Silent is set
 	script   string
 	want     string // lines, "wait" steps show as times
 }
@@ -268,7 +275,11 @@ type story struct {
 func tell(t *testing.T, stories map[string]story) {
 	for name, s := range stories {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t, Options{Exhausted: func(*Context) {}})
+			o := Options{Exhausted: func(*Context) {}}
+			if s.silent {
+				o.Silent = o.Exhausted
+			}
+			r := newRig(t, o)
 			r.up, r.down = s.up, s.down
 			r.run(s.script)
 			want := strings.FieldsFunc(s.want, func(c rune) bool { return c == '\n' || c == ',' })

@@ -34,6 +34,25 @@ func (m *machine) abandon(c *Context) {
 	m.end(c)
 }
 
+// yield leaves an INVITE to another member. Where the caller has cancelled it,
+// that one's answer is as good as a provisional response here: the CANCEL may go
+// (RFC 3261 9.1).
+func (m *machine) yield(c *Context) {
+	m.stats.Yielded++
+	for i := range int(c.branches) {
+		switch b := c.branch(i); {
+		case c.cancelled && b.state == clientCalling:
+			m.proceeding(c, b, 100, nil)
+		case !c.cancelled:
+			m.endBranch(b)
+		}
+	}
+	if !c.cancelled {
+		m.stats.Open--
+		m.end(c)
+	}
+}
+
 // sayTrying sends the 100, if nothing has been sent yet.
 func (m *machine) sayTrying(c *Context) {
 	if c.state == serverTrying {

@@ -15,6 +15,7 @@ type shard struct {
 	wheel     wheel
 	out       Outlet
 	exhausted func(*Context)
+	silent    func(*Context)
 	failed    []*Branch
 }
 
@@ -51,6 +52,10 @@ func (s *shard) do(c *Context, a *action) {
 		}
 	case tellExhausted:
 		s.exhausted(c)
+	case tellSilent:
+		if s.silent != nil {
+			s.silent(c)
+		}
 	}
 }
 

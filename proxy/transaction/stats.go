@@ -13,6 +13,7 @@ type Stats struct {
 	TimedOut      uint64 // branches that did not answer in time (Timers B, C, F)
 	Unreachable   uint64 // branches whose target could not be reached
 	Unanswered    uint64 // contexts that ended without a final response
+	Yielded       uint64 // INVITEs left to another member that holds them as well
 	Unacked       uint64 // failures to INVITE that no ACK came for (Timer H)
 	LateSuccesses uint64 // 2xx to INVITE that came after another final response was sent
 }
@@ -40,6 +41,7 @@ func (s *Stats) add(o *Stats, held int) {
 	s.TimedOut += o.TimedOut
 	s.Unreachable += o.Unreachable
 	s.Unanswered += o.Unanswered
+	s.Yielded += o.Yielded
 	s.Unacked += o.Unacked
 	s.LateSuccesses += o.LateSuccesses
 }

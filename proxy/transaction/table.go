@@ -30,7 +30,7 @@ func NewTable(o Options, out Outlet) *Table {
 	}
 	for i := range t.shards {
 		s := &t.shards[i]
-		s.out, s.exhausted = out, o.Exhausted
+		s.out, s.exhausted, s.silent = out, o.Exhausted, o.Silent
 		s.intervals = o.Timers.intervals()
 	}
 	return t
@@ -203,6 +203,32 @@ func (t *Table) Trying(now int64, key token.TxID) bool {
 	}
 	t.unlock(s, c)
 	return ok
+}
+
+// Yield ends an INVITE that another member holds as well, and has an answer to:
+// that one tells the caller. It returns false if the context is gone, or has
+// been answered itself.
+//
+// Nothing is sent, least of all a CANCEL: at the far end both are one
+// transaction. If the caller has cancelled here, its CANCEL goes out now.
+func (t *Table) Yield(now int64, key token.TxID) bool {
+	s, c := t.lock(now, key)
+	ok := c != nil && c.invite() && c.open() && !c.heard && c.branches > 0
+	if ok {
+		s.yield(c)
+	}
+	t.unlock(s, c)
+	return ok
+}
+
+// Answered reports whether the table holds an INVITE under the key that a branch
+// has answered, or this process.
+func (t *Table) Answered(key token.TxID) bool {
+	s := &t.shards[hashKey(key)&(shards-1)]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.index.get(key)
+	return c != nil && c.invite() && (c.heard || !c.open())
 }
 
 // Response takes a response that has arrived for a branch. forward is the
