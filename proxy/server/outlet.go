@@ -5,7 +5,7 @@ import (
 )
 
 // outlet sends what the transaction table says. Sending on UDP neither blocks
-// for long nor fails but locally.
+// nor fails but locally.
 type outlet struct{ s *Server }
 
 func (s *Server) newTable(timers transaction.Timers, contexts int) *transaction.Table {

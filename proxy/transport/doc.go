@@ -8,7 +8,7 @@
 //     of one source keep their order (the kernel chooses the socket by the
 //     source's address and port).
 //   - The bytes a Handler is given are valid during the call only.
-//   - Send may be called from any goroutine and does not allocate.
+//   - Send may be called from any goroutine, and neither waits nor allocates.
 //   - Nothing is kept per source: no flood of spoofed addresses grows memory.
 //   - Addresses are plain: an IPv4 address is never IPv4-mapped IPv6.
 //   - What comes back as an ICMP error is told to the handlers that ask, and

@@ -41,7 +41,7 @@ const staleErrors = 3
 // closing is added to users when no new ones are let in.
 const closing = math.MinInt64 / 2
 
-// send writes one datagram. A full send buffer is waited for.
+// send writes one datagram. It never waits: whoever sends may hold a lock.
 func (s *sender) send(to netip.AddrPort, data []byte) error {
 	if s.users.Add(1) < 0 {
 		s.users.Add(-1)
@@ -49,21 +49,28 @@ func (s *sender) send(to netip.AddrPort, data []byte) error {
 	}
 	errno := s.write(to, data)
 	for range staleErrors {
-		if errno == 0 || errno == unix.EAGAIN || errno == unix.EINTR {
+		if errno == 0 || isLoss(errno) {
 			break
 		}
 		s.errors.Store(true)
 		errno = s.write(to, data)
 	}
 	s.users.Add(-1)
-	switch errno {
-	case 0:
+	if errno == 0 {
 		return nil
-	case unix.EAGAIN, unix.EINTR:
-		_, err := s.conn.WriteToUDPAddrPort(data, to)
-		return err
 	}
 	return errno
+}
+
+// isLoss reports whether an error of a send means that this datagram is lost,
+// and the next one may get through: a full send buffer, queue of the interface
+// (told since IP_RECVERR is set) or connection tracking table.
+func isLoss(err error) bool {
+	switch err {
+	case unix.EAGAIN, unix.ENOBUFS, unix.ENOMEM, unix.EPERM: //nolint:errorlint // a system call's own
+		return true
+	}
+	return false
 }
 
 func (s *sender) write(to netip.AddrPort, data []byte) syscall.Errno {

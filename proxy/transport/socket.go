@@ -42,5 +42,12 @@ func setOptions(fd int, share bool, readBuffer int) error {
 	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, readBuffer) != nil {
 		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, readBuffer)
 	}
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, writeBuffer) != nil {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, writeBuffer)
+	}
 	return nil
 }
+
+// writeBuffer is the kernel send buffer a socket asks for, in bytes: room for a
+// burst, as nobody waits for a full one.
+const writeBuffer = 1 << 20

@@ -171,12 +171,17 @@ func (r *reader) handle(data []byte, source netip.AddrPort) {
 
 // Send writes one datagram from the socket with that number (any number is
 // taken modulo Loops). It does not allocate and may be called concurrently.
-// An error is counted; there is nobody else to tell on UDP but a transaction.
+// It does not wait either: for want of room a datagram is lost, as it may be
+// anywhere on its way, which is counted and no error. An error is one that lasts;
+// it is counted too, and there is nobody else to tell on UDP but a transaction.
 // That nobody listens at to is told later, to a RefusalHandler.
 func (u *UDP) Send(socket int, to netip.AddrPort, data []byte) error {
 	i := uint(socket) % uint(len(u.sockets))
 	if err := u.sockets[i].send(to, data); err != nil {
 		u.stats[i].sendErrors.Add(1)
+		if isLoss(err) {
+			return nil
+		}
 		return err
 	}
 	u.stats[i].sent.Add(1)
