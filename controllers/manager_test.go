@@ -105,6 +105,8 @@ func TestOperatorHears(t *testing.T) {
 	b.suspects(0, "") // or it would be one of one once the next is gone
 	node.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionUnknown}}
 	b.ok(b.client.Status().Update(t.Context(), node))
+	b.awaitStates("0:active 1:joining 2:active")
+	b.remove(1, true)
 	b.awaitStates("0:active 2:active")
 	b.remove(0, false)
 	b.awaitStates("0:draining 2:active")

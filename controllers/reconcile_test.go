@@ -213,7 +213,7 @@ func TestNodeLost(t *testing.T) {
 	}
 	b.settle()
 	for status, want := range map[corev1.ConditionStatus]string{
-		corev1.ConditionUnknown: "0:active 2:active",
+		corev1.ConditionUnknown: "0:active 1:joining 2:active",
 		corev1.ConditionFalse:   "0:active 1:active 2:active", // its kubelet is heard of: the pod's own word counts
 	} {
 		node.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: status}}

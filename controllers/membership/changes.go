@@ -8,13 +8,13 @@ import (
 )
 
 // changes says what differs between the previous set and the result's.
-func changes(in Input, nodes map[string]Node, previous map[uint32]config.Member, r *Result) []Change {
-	before := cmp.Or(in.Previous, &config.MemberSet{Ring: r.Set.Ring})
+func changes(last *config.MemberSet, nodes map[string]Node, previous map[uint32]config.Member, r *Result) []Change {
+	before := cmp.Or(last, &config.MemberSet{Ring: r.Set.Ring})
 	now := membersByID(r.Set)
 	var out []Change
 	for _, m := range before.Members {
 		if !sameLife(m, now[m.ID]) {
-			out = append(out, departed(m, in.Pods, nodes)...)
+			out = append(out, departed(m)...)
 		}
 	}
 	for _, m := range r.Set.Members {
@@ -22,7 +22,7 @@ func changes(in Input, nodes map[string]Node, previous map[uint32]config.Member,
 		if !sameLife(old, m) {
 			old = config.Member{}
 		}
-		out = append(out, moved(old, m, r.Evicted)...)
+		out = append(out, moved(old, m, nodes, r.Evicted)...)
 	}
 	if !sameRing(before, r.Set) {
 		out = append(out, Change{Kind: RingChanged})
@@ -33,22 +33,17 @@ func changes(in Input, nodes map[string]Node, previous map[uint32]config.Member,
 // sameLife says that both are the same pod, by all that a set tells.
 func sameLife(a, b config.Member) bool { return a.Name == b.Name && a.Address == b.Address }
 
-func departed(old config.Member, pods []Pod, nodes map[string]Node) []Change {
+func departed(old config.Member) []Change {
 	switch old.State {
 	case config.Draining:
 		return []Change{{Kind: Left, Member: old}}
 	case config.Active:
-		c := Change{Kind: Lost, Member: old, Cause: Gone}
-		i := slices.IndexFunc(pods, func(p Pod) bool { return p.Name == old.Name })
-		if i >= 0 && pods[i].Address == old.Address && nodes[old.Node].Lost {
-			c.Cause = NodeLost
-		}
-		return []Change{c}
+		return []Change{{Kind: Lost, Member: old, Cause: Gone}}
 	}
 	return nil
 }
 
-func moved(old, now config.Member, evicted []string) []Change {
+func moved(old, now config.Member, nodes map[string]Node, evicted []string) []Change {
 	if old.State == now.State {
 		return nil
 	}
@@ -62,7 +57,10 @@ func moved(old, now config.Member, evicted []string) []Change {
 		return nil
 	}
 	c := Change{Kind: Lost, Member: now, Cause: NotReady}
-	if _, out := slices.BinarySearch(evicted, now.Name); out {
+	switch _, out := slices.BinarySearch(evicted, now.Name); {
+	case nodes[now.Node].Lost:
+		c.Cause = NodeLost
+	case out:
 		c.Cause = Evicted
 	}
 	return []Change{c}

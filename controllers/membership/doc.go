@@ -6,9 +6,9 @@
 // Rules, by pod:
 //
 //	finished, or without address                        not a member
-//	on a lost node                                      not a member
-//	asked to go, its process running                    draining
 //	asked to go, its process ended                      not a member
+//	on a lost node                                      joining
+//	asked to go, its process running                    draining
 //	not ready                                           joining
 //	ready                                               active
 //	ready, suspected by more than half of the others    joining, and named in Evicted
@@ -16,7 +16,9 @@
 // A member that was active and is not ready any more has lost what it held or
 // cannot be trusted to answer: it leaves the ring and joins again. An evicted
 // member stays in the set as joining, so that the others keep trying to reach it
-// and can say when they do; it carries no traffic meanwhile.
+// and can say when they do; it carries no traffic meanwhile. So does one on a lost
+// node until its pod is gone: only its kubelet is silent, and the transactions
+// that a process begins end with it alone.
 //
 // Invariants, whatever the input:
 //

@@ -54,7 +54,8 @@ type Node struct {
 	Name string
 	// Zone of the node; empty where there is none.
 	Zone string
-	// Lost: the node is known not to run its pods any more.
+	// Lost: what watches the node's pods is not heard of, so that nothing is
+	// known of them.
 	Lost bool
 }
 

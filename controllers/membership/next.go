@@ -13,7 +13,7 @@ type candidate struct {
 	pod   Pod
 	zone  string
 	state config.MemberState
-	// lost: its node is, so that it is a member only while it is held.
+	// lost: its node is.
 	lost bool
 }
 
@@ -23,7 +23,6 @@ func Next(in Input) Result {
 	members := classify(in.Pods, nodes, previous)
 	evicted := evict(members, in.Reports)
 	held := hold(members, previous)
-	members = slices.DeleteFunc(members, func(c *candidate) bool { return c.lost && !isActive(c) })
 
 	set := &config.MemberSet{Advertise: in.Advertise, Ring: in.Ring, Members: []config.Member{}}
 	result := Result{Set: set, Evicted: evicted, Held: held}
@@ -32,7 +31,7 @@ func Next(in Input) Result {
 		result.Endpoints = append(result.Endpoints, c.endpoint(evicted))
 	}
 	set.Epoch, result.Changed = epoch(in, set)
-	result.Changes = changes(in, nodes, previous, &result)
+	result.Changes = changes(in.Previous, nodes, previous, &result)
 	return result
 }
 
@@ -71,9 +70,13 @@ func stateOf(p Pod, nodeLost bool) (config.MemberState, bool) {
 	switch {
 	case p.Address == "" || p.Finished:
 		return "", false
+	case p.Deleting && !p.Running:
+		return "", false
+	case nodeLost:
+		return config.Joining, true
 	case p.Deleting:
-		return config.Draining, p.Running && !nodeLost
-	case p.Ready && !nodeLost:
+		return config.Draining, true
+	case p.Ready:
 		return config.Active, true
 	}
 	return config.Joining, true

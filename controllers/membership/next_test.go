@@ -67,8 +67,11 @@ func TestNextStates(t *testing.T) {
 		"asked to go and ended: gone":             {three, []Pod{pod(1), pod(2, ended, deleting), pod(3)}, nil, []config.MemberState{"active", "", "active"}, false},
 		"failed or succeeded: gone":               {three, []Pod{pod(1), pod(2, finished), pod(3)}, nil, []config.MemberState{"active", "", "active"}, false},
 		"no pod: gone":                            {three, []Pod{pod(1), pod(3)}, nil, []config.MemberState{"active", "", "active"}, false},
-		"node lost: gone though ready":            {three, []Pod{pod(1), pod(2), pod(3)}, lostNode, []config.MemberState{"active", "", "active"}, false},
-		"node lost: no draining there":            {three, []Pod{pod(1), pod(2, deleting), pod(3)}, lostNode, []config.MemberState{"active", "", "active"}, false},
+		"node lost: joining though ready":         {three, []Pod{pod(1), pod(2), pod(3)}, lostNode, []config.MemberState{"active", "joining", "active"}, false},
+		"node lost: no draining there":            {three, []Pod{pod(1), pod(2, deleting), pod(3)}, lostNode, []config.MemberState{"active", "joining", "active"}, false},
+		"node lost: gone with its pod":            {three, []Pod{pod(1), pod(3)}, lostNode, []config.MemberState{"active", "", "active"}, false},
+		"node lost: gone once it ended":           {three, []Pod{pod(1), pod(2, ended, deleting), pod(3)}, lostNode, []config.MemberState{"active", "", "active"}, false},
+		"node lost: an address given out again":   {three, []Pod{pod(1), pod(2), pod(3, func(p *Pod) { p.Address = "10.0.0.2" })}, lostNode, []config.MemberState{"active", "", "active"}, false},
 		"all not ready: the last active stay":     {three, []Pod{pod(1, notReady), pod(2, notReady), pod(3, notReady)}, nil, []config.MemberState{"active", "active", "active"}, true},
 		"all not ready: not those asked to go":    {three, []Pod{pod(1, notReady), pod(2, deleting), pod(3, notReady)}, nil, []config.MemberState{"active", "draining", "active"}, true},
 		"all not ready: not a successor":          {three, []Pod{pod(1, notReady), pod(2, notReady, moved2), pod(3, ended)}, nil, []config.MemberState{"active", "joining", "active"}, true},
@@ -79,7 +82,7 @@ func TestNextStates(t *testing.T) {
 			[]config.MemberState{"active", "joining", ""},
 			true,
 		},
-		"all not ready: those on lost nodes go first": {three, []Pod{pod(1, notReady), pod(2, notReady), pod(3, notReady)}, lostNode, []config.MemberState{"active", "", "active"}, true},
+		"all not ready: those on lost nodes go first": {three, []Pod{pod(1, notReady), pod(2, notReady), pod(3, notReady)}, lostNode, []config.MemberState{"active", "joining", "active"}, true},
 		"all nodes lost: the last active stay": {
 			three,
 			[]Pod{pod(1, notReady), pod(2), pod(3, notReady)},
@@ -161,8 +164,8 @@ func TestNextEndpoints(t *testing.T) {
 		{Reporter: "ring-4", Suspects: []string{"ring-3"}, At: start},
 	}
 	r := Next(Input{
-		Ring: testRing, Reports: everyone, Nodes: []Node{{Name: "node-1", Zone: "a"}},
-		Pods: []Pod{pod(1), pod(2, notReady), pod(3, deleting), pod(4), pod(5), pod(6, deleting, notReady)},
+		Ring: testRing, Reports: everyone, Nodes: []Node{{Name: "node-1", Zone: "a"}, {Name: "node-7", Lost: true}, {Name: "node-8", Lost: true}},
+		Pods: []Pod{pod(1), pod(2, notReady), pod(3, deleting), pod(4), pod(5), pod(6, deleting, notReady), pod(7), pod(8, deleting)},
 	})
 	type traffic struct{ Ready, Serving, Terminating bool }
 	want := map[string]traffic{
@@ -172,6 +175,8 @@ func TestNextEndpoints(t *testing.T) {
 		"ring-3": {false, false, false},
 		"ring-4": {true, true, false},
 		"ring-5": {false, false, true},
+		"ring-6": {false, false, false},
+		"ring-7": {false, false, true},
 	}
 	got := map[string]traffic{}
 	for _, e := range r.Endpoints {

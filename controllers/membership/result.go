@@ -66,7 +66,7 @@ const (
 	NotReady Cause = "not_ready"
 	// Gone: its pod ended or is no more.
 	Gone Cause = "gone"
-	// NodeLost: its node does not run it any more.
+	// NodeLost: its node is not heard of any more.
 	NodeLost Cause = "node_lost"
 	// Evicted: more than half of the others do not reach it.
 	Evicted Cause = "evicted"
