@@ -43,6 +43,7 @@ type SIPClusterList struct {
 // SIPClusterSpec is what a user asks for.
 //
 // +kubebuilder:validation:XValidation:rule="self.transports.all(t, t.port != self.ports.peer && t.port != self.ports.gossip && t.port != self.ports.admin)",message="a port of spec.transports is also one of spec.ports (peer, gossip, admin): give each its own"
+// +kubebuilder:validation:XValidation:rule="self.service.type != 'ClusterIP' || self.transports.all(t, !has(t.nodePort))",message="nodePort in spec.transports needs spec.service.type NodePort or LoadBalancer: set the type, or remove nodePort"
 // +kubebuilder:validation:XValidation:rule="self.service.type != 'NodePort' || (has(self.network) && has(self.network.advertise))",message="spec.service.type NodePort needs spec.network.advertise: the host:port that phones use, since no node's address stands for the cluster"
 type SIPClusterSpec struct {
 	// Replicas is the number of proxies. 0 stops the cluster.

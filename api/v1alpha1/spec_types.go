@@ -30,6 +30,14 @@ type Transport struct {
 	// +kubebuilder:validation:Maximum=65535
 	// +optional
 	Port int32 `json:"port,omitempty"`
+	// NodePort is the port at which every node passes traffic on to the Service;
+	// it needs the Service's type NodePort or LoadBalancer. Default: one that
+	// Kubernetes chooses of its range, which is 30000 to 32767 unless the API
+	// server was started with another.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	// +optional
+	NodePort *int32 `json:"nodePort,omitempty"`
 }
 
 // Ports of the proxies among themselves and for the operator.

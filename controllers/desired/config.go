@@ -94,12 +94,20 @@ func RingParameters(c *v1alpha1.SIPCluster) config.Ring {
 
 // SIPPort is the UDP port of the client Service and of the pods.
 func SIPPort(c *v1alpha1.SIPCluster) int32 {
-	for _, t := range c.Spec.Transports {
-		if t.Protocol == v1alpha1.ProtocolUDP && t.Port != 0 {
-			return t.Port
-		}
+	if port := udp(c).Port; port != 0 {
+		return port
 	}
 	return config.DefaultSIPPort
+}
+
+// udp is the transport of that protocol, empty where none is listed.
+func udp(c *v1alpha1.SIPCluster) v1alpha1.Transport {
+	for _, t := range c.Spec.Transports {
+		if t.Protocol == v1alpha1.ProtocolUDP {
+			return t
+		}
+	}
+	return v1alpha1.Transport{}
 }
 
 // Replicas is the number of proxies asked for.

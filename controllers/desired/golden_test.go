@@ -96,6 +96,12 @@ template:
       image: example.com/sidecar
 `
 
+const nodePort = `
+transports: [{protocol: UDP, port: 5060, nodePort: 30060}]
+service: {type: NodePort}
+network: {advertise: "192.0.2.10:30060"}
+`
+
 func TestGolden(t *testing.T) {
 	least, most := ring(t, ""), ring(t, everything)
 	set := &config.MemberSet{
@@ -117,6 +123,7 @@ func TestGolden(t *testing.T) {
 		"service-client":             ClientService(least),
 		"service-client-most":        ClientService(most),
 		"service-client-loadbalance": ClientService(ring(t, "service: {type: LoadBalancer}")),
+		"service-client-nodeport":    ClientService(ring(t, nodePort)),
 		"service-peers":              PeerService(least),
 		"serviceaccount":             ServiceAccount(least),
 		"role":                       Role(least, 3),

@@ -25,10 +25,13 @@ const (
 // the operator's.
 func ClientService(c *v1alpha1.SIPCluster) *corev1ac.ServiceApplyConfiguration {
 	s := c.Spec.Service
-	port := SIPPort(c)
+	port := servicePort(portSIP, corev1.ProtocolUDP, SIPPort(c))
+	if fixed := udp(c).NodePort; fixed != nil {
+		port.WithNodePort(*fixed)
+	}
 	spec := corev1ac.ServiceSpec().
 		WithType(serviceType(c)).
-		WithPorts(servicePort(portSIP, corev1.ProtocolUDP, port))
+		WithPorts(port)
 	if serviceType(c) != corev1.ServiceTypeClusterIP {
 		spec.WithExternalTrafficPolicy(corev1.ServiceExternalTrafficPolicyLocal)
 		if s.ExternalTrafficPolicy != "" {
