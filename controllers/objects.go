@@ -45,7 +45,7 @@ func (r *Reconciler) apply(ctx context.Context, seen *observation) []fault {
 	run := func(steps ...step) {
 		for _, s := range steps {
 			if err := s.apply(ctx, seen); err != nil {
-				faults = append(faults, classify(fmt.Errorf("%s: %w", s.name, err)))
+				faults = append(faults, classify(fmt.Errorf("%s: %w", s.name, err), v1alpha1.ReasonApplyFailed))
 			}
 		}
 	}
@@ -197,8 +197,8 @@ type keysError struct{ error }
 
 func (e *keysError) Unwrap() error { return e.error }
 
-// classify gives a fault its reason.
-func classify(err error) fault {
+// classify gives a fault its reason: otherwise where the error has none of its own.
+func classify(err error, otherwise string) fault {
 	var byOthers *ForeignError
 	var template *templateError
 	var keys *keysError
@@ -215,5 +215,5 @@ func classify(err error) fault {
 		apierrors.IsTooManyRequests(err) || errors.Is(err, context.Canceled):
 		return fault{"", err}
 	}
-	return fault{v1alpha1.ReasonApplyFailed, err}
+	return fault{otherwise, err}
 }

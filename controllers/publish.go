@@ -17,19 +17,20 @@ import (
 	"github.com/sipring/sipring/proxy/config"
 )
 
-// publish writes the member set, if it is a new one, and the EndpointSlices.
-// since is when the news that led here came in; zero where that is not known.
+// publish writes the member set, if it is a new one. since is when the news that
+// led here came in; zero where that is not known.
 func (r *Reconciler) publish(ctx context.Context, seen *observation, d *membership.Result, since time.Time) error {
-	if d.Changed {
-		if err := r.publishSet(ctx, seen, d.Set); err != nil {
-			return fmt.Errorf("member set of epoch %d: %w", d.Set.Epoch, err)
-		}
-		if !since.IsZero() {
-			r.metrics.publishSeconds.Observe(r.now().Sub(since).Seconds())
-		}
-		r.announce(ctx, seen.cluster, d)
+	if !d.Changed {
+		return nil
 	}
-	return r.publishSlices(ctx, seen, d.Endpoints)
+	if err := r.publishSet(ctx, seen, d.Set); err != nil {
+		return fmt.Errorf("publish the member set of epoch %d: %w", d.Set.Epoch, err)
+	}
+	if !since.IsZero() {
+		r.metrics.publishSeconds.Observe(r.now().Sub(since).Seconds())
+	}
+	r.announce(ctx, seen.cluster, d)
+	return nil
 }
 
 // publishSet writes onto the very version that the decision was made from, or

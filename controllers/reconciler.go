@@ -84,27 +84,31 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	seen, err := r.observe(ctx, cluster)
 	if err != nil {
 		r.noticed.putBack(req.NamespacedName, since)
-		return ctrl.Result{}, errors.Join(err, r.reportBlocked(ctx, cluster, err))
+		return r.blocked(ctx, cluster, classify(err, v1alpha1.ReasonReadFailed))
 	}
 	decision := membership.Next(seen.input())
 	if err := r.publish(ctx, seen, &decision, since); err != nil {
 		r.noticed.putBack(req.NamespacedName, since)
-		return retry(err)
+		return r.blocked(ctx, cluster, classify(err, v1alpha1.ReasonPublishFailed))
 	}
-	faults := r.apply(ctx, seen)
+	var faults []fault
+	if err := r.publishSlices(ctx, seen, decision.Endpoints); err != nil {
+		faults = append(faults, classify(fmt.Errorf("endpoints: %w", err), v1alpha1.ReasonPublishFailed))
+	}
+	faults = append(faults, r.apply(ctx, seen)...)
 	if err := r.report(ctx, seen, &decision, faults); err != nil {
 		faults = append(faults, fault{err: err})
 	}
 	return ctrl.Result{RequeueAfter: resync}, joined(faults)
 }
 
-// retry turns a conflict into another pass without an error: it is nobody's
-// fault.
-func retry(err error) (ctrl.Result, error) {
-	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
+// blocked ends a pass that cannot go on. A conflict is nobody's fault: the pass
+// starts again without an error.
+func (r *Reconciler) blocked(ctx context.Context, c *v1alpha1.SIPCluster, f fault) (ctrl.Result, error) {
+	if apierrors.IsConflict(f.err) || apierrors.IsAlreadyExists(f.err) {
 		return ctrl.Result{RequeueAfter: conflictRetry}, nil
 	}
-	return ctrl.Result{}, fmt.Errorf("publish: %w", err)
+	return ctrl.Result{}, errors.Join(f.err, r.reportBlocked(ctx, c, f))
 }
 
 // forget drops what is remembered of a cluster that is no more.

@@ -2,7 +2,6 @@ package controllers
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -23,17 +22,16 @@ func (r *Reconciler) report(ctx context.Context, seen *observation, d *membershi
 	return r.writeStatus(ctx, seen.cluster, statusOf(seen, d, faults, metav1.NewTime(r.now())))
 }
 
-// reportBlocked says that a pass could not even begin, if its error is one that
-// a person has to mend.
-func (r *Reconciler) reportBlocked(ctx context.Context, c *v1alpha1.SIPCluster, err error) error {
-	var byOthers *ForeignError
-	if !errors.As(err, &byOthers) {
+// reportBlocked says that a pass could not go on, if its fault is one that a
+// person has to mend. What else the status says is the last that was true.
+func (r *Reconciler) reportBlocked(ctx context.Context, c *v1alpha1.SIPCluster, f fault) error {
+	if f.reason == "" {
 		return nil
 	}
 	status := *c.Status.DeepCopy()
 	meta.SetStatusCondition(&status.Conditions, metav1.Condition{
-		Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonNameConflict,
-		Message: err.Error(), ObservedGeneration: c.Generation, LastTransitionTime: metav1.NewTime(r.now()),
+		Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionTrue, Reason: f.reason,
+		Message: shortened(f.err.Error()), ObservedGeneration: c.Generation, LastTransitionTime: metav1.NewTime(r.now()),
 	})
 	return r.writeStatus(ctx, c, status)
 }

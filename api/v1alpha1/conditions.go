@@ -55,7 +55,12 @@ const (
 	ReasonKeysUnusable = "KeysUnusable"
 	// ReasonPortClash: a port is taken.
 	ReasonPortClash = "PortClash"
-	// ReasonApplyFailed: the API server refused an object.
+	// ReasonReadFailed: the API server does not tell the operator what is there.
+	ReasonReadFailed = "ReadFailed"
+	// ReasonPublishFailed: the API server refused the member set or the
+	// endpoints, so that proxies or phones go by old ones.
+	ReasonPublishFailed = "PublishFailed"
+	// ReasonApplyFailed: the API server refused another object.
 	ReasonApplyFailed = "ApplyFailed"
 	// ReasonImageUnavailable: the image cannot be pulled.
 	ReasonImageUnavailable = "ImageUnavailable"
