@@ -15,6 +15,11 @@ const (
 	forged        // names us and holds something else
 )
 
+// maxOwnRoutes is the most Route values of ours on top of a request: a spiral
+// through the cluster adds one with each pass. Every one costs a check of its
+// signature.
+const maxOwnRoutes = 16
+
 // takeRoutes is RFC 3261 16.4. It counts the topmost Route values that are ours
 // and reads the last token among them: of several the one nearest to where the
 // request goes. It reports whether there is a token, and false in ok once it
@@ -54,6 +59,10 @@ func (t *Tables) takeRoutes(m *wire.Message, uri *wire.URI, d *Decision) (hasTok
 			return false, false
 		case foreign:
 			d.NextRoute = route.URI
+		}
+		if d.OwnRoutes > maxOwnRoutes {
+			d.reject(m, 400, "Too Many Routes To This Proxy", "own_routes")
+			return false, false
 		}
 	}
 	if strict {

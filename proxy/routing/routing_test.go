@@ -269,6 +269,24 @@ func TestRFC3261_16_4_RouteProcessing(t *testing.T) {
 	}
 }
 
+func TestOwnRoutesAreBounded(t *testing.T) {
+	tables := testTables(t)
+	route := "Route: " + strings.TrimSuffix(strings.Repeat("<"+routeToken(t, tables.keys, "a")+">, ", maxOwnRoutes), ", ")
+	one := "Route: <sip:sip.example.net;lr>"
+	for name, c := range map[string]struct {
+		m    *wire.Message
+		want verdict
+	}{
+		"as many as may be": {scan(t, "BYE", "sip:bob@198.51.100.7", route, "To: <sip:bob@example.com>;tag=b"), verdict{Action: "in-dialog"}},
+		"one more":          {scan(t, "BYE", "sip:bob@198.51.100.7", route, one, "To: <sip:bob@example.com>;tag=b"), verdict{Action: "reject", Status: 400}},
+		"one more, ACK":     {scan(t, "ACK", "sip:bob@198.51.100.7", route, one, "To: <sip:bob@example.com>;tag=b"), verdict{Action: "drop"}},
+	} {
+		if got, _ := decide(t, tables, c.m); got != c.want {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+	}
+}
+
 func TestDecideDoesNotAllocate(t *testing.T) {
 	if raceDetector {
 		t.Skip("the race detector changes what allocates")

@@ -136,12 +136,12 @@ func (r *request) setTarget(t *target) {
 	case t.uri != nil:
 		e.SetRequestURI(t.uri)
 	}
-	for range d.OwnRoutes {
-		e.RemoveTopRoute()
+	own := d.OwnRoutes
+	strict := d.NextRoute != nil && !d.Loose
+	if strict { // the next hop wants itself in the request line
+		own++
 	}
-	if d.NextRoute != nil && !d.Loose {
-		// The next hop is a strict router: it wants itself in the request line.
-		e.RemoveTopRoute()
+	if e.RemoveFirst(wire.HeaderRoute, own); strict {
 		e.SetRequestURI(d.NextRoute)
 		r.extra = append(append(append(r.extra[:0], '<'), r.msg.RequestURI()...), '>')
 		e.AppendHeader("Route", r.extra)

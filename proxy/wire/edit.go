@@ -78,7 +78,7 @@ func (e *Edit) AppendHeader(name string, value []byte) {
 }
 
 // ReplaceValue gives header h, an index into Message.Headers, another value. It takes the place of changes to the old one,
-// and RemoveTop finds no elements there any more.
+// and RemoveFirst finds no elements there any more.
 func (e *Edit) ReplaceValue(h int, value []byte) {
 	if h < 0 || h >= len(e.m.Headers) {
 		return

@@ -221,9 +221,11 @@ func addOrRemove(t *rapid.T, e *Edit, want *model, value string) {
 		e.AppendHeader("X-End", []byte(value))
 		want.tail = append(want.tail, "X-End: "+value+"\r\n")
 	case 2:
-		id := ids.Draw(t, "remove top")
-		e.RemoveTop(id)
-		want.removeTop(id)
+		id, n := ids.Draw(t, "remove first"), rapid.IntRange(0, 5).Draw(t, "how many")
+		e.RemoveFirst(id, n)
+		for range n {
+			want.removeTop(id)
+		}
 	case 3:
 		id := ids.Draw(t, "remove all")
 		e.RemoveAll(id)

@@ -6,23 +6,35 @@ func (e *Edit) RemoveTopVia() { e.RemoveTop(HeaderVia) }
 // RemoveTopRoute removes the topmost Route (RFC 3261 16.4).
 func (e *Edit) RemoveTopRoute() { e.RemoveTop(HeaderRoute) }
 
-// RemoveTop removes the first value of this header that is still there: one element of a list, with its comma, or the
-// whole line if it is the last one there. HeaderOther stands for no header, and nothing happens.
-func (e *Edit) RemoveTop(id HeaderID) {
+// RemoveTop is RemoveFirst of one value.
+func (e *Edit) RemoveTop(id HeaderID) { e.RemoveFirst(id, 1) }
+
+// RemoveFirst removes the first n values of this header that are still there: elements of a list, with their commas, or the
+// whole line where none is left. All go in one pass, with one change a line. HeaderOther stands for no header, and nothing
+// happens.
+func (e *Edit) RemoveFirst(id HeaderID, n int) {
 	if id == HeaderOther {
 		return
 	}
-	for el := e.m.elements(id); el.next(); {
-		if e.removed(el.at.Start) {
-			continue
+	el := e.m.elements(id)
+	for more := el.next(); more && n > 0; {
+		line, start, found := el.header, uint32(0), false
+		for ; more && n > 0 && el.header == line; more = el.next() {
+			if e.removed(el.at.Start) {
+				continue
+			}
+			if !found {
+				start, found = el.at.Start, true
+			}
+			n--
 		}
-		line, at := el.header, el.at
-		if el.next() && el.header == line {
-			e.replace(Span{at.Start, el.at.Start}, Span{})
-		} else {
+		switch {
+		case !found:
+		case more && el.header == line:
+			e.replace(Span{start, el.at.Start}, Span{})
+		default:
 			e.replace(e.m.Headers[line].Line, Span{})
 		}
-		return
 	}
 }
 

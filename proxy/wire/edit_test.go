@@ -70,7 +70,13 @@ func TestEdit(t *testing.T) {
 		"remove top: no list":                  {"Subject: a, b|s: c|", func(e *Edit) { e.RemoveTop(HeaderSubject) }, "s: c|"},
 		"remove top: unknown":                  {"X-A: a|", func(e *Edit) { e.RemoveTop(HeaderOther) }, "X-A: a|"},
 
-		"remove all":                    {"Via: a|Route: b|Via: c|", func(e *Edit) { e.RemoveAll(HeaderVia) }, "Route: b|"},
+		"remove all":                       {"Via: a|Route: b|Via: c|", func(e *Edit) { e.RemoveAll(HeaderVia) }, "Route: b|"},
+		"remove first: over lines":         {"Route: <a>, <b>|To: x|Route: <c>, <d>, <e>|", func(e *Edit) { e.RemoveFirst(HeaderRoute, 4) }, "To: x|Route: <e>|"},
+		"remove first: whole lines":        {"Route: <a>, <b>|Route: <c>|Route: <d>|", func(e *Edit) { e.RemoveFirst(HeaderRoute, 3) }, "Route: <d>|"},
+		"remove first: after an element":   {"Route: <a>, <b>, <c>, <d>|", func(e *Edit) { e.RemoveTopRoute(); e.RemoveFirst(HeaderRoute, 2) }, "Route: <d>|"},
+		"remove first: more than there is": {"Route: <a>, <b>|Route: <c>|", func(e *Edit) { e.RemoveFirst(HeaderRoute, 9) }, ""},
+		"remove first: none":               {"Route: <a>, <b>|", func(e *Edit) { e.RemoveFirst(HeaderRoute, 0) }, "Route: <a>, <b>|"},
+
 		"remove all: after one element": {"Route: <a>, <b>|To: x|", func(e *Edit) { e.RemoveTopRoute(); e.RemoveAll(HeaderRoute) }, "To: x|"},
 		"remove all: then an element":   {"Route: <a>, <b>|To: x|", func(e *Edit) { e.RemoveAll(HeaderRoute); e.RemoveTopRoute() }, "To: x|"},
 		"remove all: unknown":           {"X-A: a|", func(e *Edit) { e.RemoveAll(HeaderOther) }, "X-A: a|"},
@@ -191,6 +197,22 @@ func TestEditBareLF(t *testing.T) {
 	e.PrependHeader("Via", value("x"))
 	e.RemoveTop(HeaderTo)
 	if diff := cmp.Diff("OPTIONS sip:a SIP/2.0\nVia: x\r\nVia: a\n\n", string(e.Append(nil))); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A hostile list must not cost more than one look at it: one change a line, however many values go.
+func TestRemoveFirstMakesOneChangeALine(t *testing.T) {
+	const perLine = 1000
+	list := "Route: " + strings.Repeat("<sip:a>,", perLine) + "<sip:b>|"
+	m := mustScan(t, "OPTIONS sip:a SIP/2.0\r\n"+lines(list+list)+"\r\n")
+	var e Edit
+	e.Reset(m)
+	e.RemoveFirst(HeaderRoute, 2*perLine+1)
+	if len(e.splices) != 2 {
+		t.Errorf("%d changes, want 2", len(e.splices))
+	}
+	if diff := cmp.Diff("OPTIONS sip:a SIP/2.0\r\nRoute: <sip:b>\r\n\r\n", string(e.Append(nil))); diff != "" {
 		t.Error(diff)
 	}
 }
