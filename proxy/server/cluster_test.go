@@ -168,6 +168,38 @@ func TestResponseGoesToOneHostOrNowhere(t *testing.T) {
 	}
 }
 
+// Whoever is called sees a branch of ours and may put any Via below it.
+func TestAlteredViaBelowOursLeadsNowhere(t *testing.T) {
+	t.Parallel()
+	x := startCluster(t, 2)
+	alice, mallory, victim := newPhone(t, "alice"), newPhone(t, "bob"), newPhone(t, "victim")
+	mallory.register(x[0])
+	alice.ring(x[0].addr, "sip:bob@example.com")
+	invite := mallory.request("INVITE")
+	alice.status(100)
+	x[0].kill()
+	own, next := invite.values(wire.HeaderVia)[0], invite.values(wire.HeaderVia)[1]
+	vias := [][2]string{
+		{own, "SIP/2.0/UDP " + victim.addr.String() + ";branch=z9hG4bK1"},
+		{own, fmt.Sprintf("SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1;received=127.0.0.1;rport=%d", victim.addr.Port())},
+		{strings.Split(own, ";h=")[0], next},
+	}
+	for _, v := range vias {
+		mallory.sendRaw(x[1].addr, []byte("SIP/2.0 200 OK\r\nVia: "+v[0]+", "+v[1]+"\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\n"+
+			"Call-ID: c\r\nCSeq: 1 INVITE\r\n\r\n"))
+	}
+	dropped := &x[1].metrics.dropped[dropHop]
+	for deadline := time.Now().Add(patience); dropped.Load() < uint64(len(vias)); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d of %d dropped", dropped.Load(), len(vias))
+		}
+	}
+	invite.from = x[1].addr
+	mallory.reply(invite, 486, "Busy Here", "b")
+	alice.status(486)
+	victim.quiet(20 * time.Millisecond)
+}
+
 func TestResponseToARestartedPodIsForwarded(t *testing.T) {
 	t.Parallel()
 	mem := newMemory()

@@ -192,10 +192,16 @@ func (r *request) ownVia(t *target) []byte {
 	r.extra = append(r.extra[:0], r.snap.viaHead...)
 	r.extra = r.s.keys.AppendBranch(r.extra, t.branch)
 	if r.stateless {
-		return append(r.extra, viaAlone...)
+		r.extra = append(r.extra, viaAlone...)
+	} else {
+		r.extra = append(r.extra, r.s.viaTail...)
 	}
-	return append(r.extra, r.s.viaTail...)
+	r.extra = append(append(append(r.extra, ';'), hopParam...), '=')
+	return r.s.keys.AppendHop(r.extra, t.branch.Tx, r.source.Addr)
 }
+
+// hopParam is the Via parameter that proves where the response goes from here.
+const hopParam = "h"
 
 // recordRoute is the value of our Record-Route for t: the cluster, and a token
 // with what any pod needs to route within the dialog.

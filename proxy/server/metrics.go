@@ -26,13 +26,14 @@ const (
 	dropNoDestination                   // the next hop has no address
 	dropPeerFrame                       // a frame of another member that makes no sense
 	dropSuperseded                      // a request that needs the cluster, which knows of this process no more
+	dropHop                             // a response without a transaction whose next Via is not the one we signed
 	dropReasons
 )
 
 var dropNames = [dropReasons]string{
 	dropKeepalive: "keepalive", dropNotSIP: "not_sip", dropMalformed: "malformed", dropRateLimited: "rate_limited",
 	dropStray: "stray_response", dropLate: "late_response", dropAck: "ack",
-	dropNoDestination: "no_destination", dropPeerFrame: "peer_frame", dropSuperseded: "superseded",
+	dropNoDestination: "no_destination", dropPeerFrame: "peer_frame", dropSuperseded: "superseded", dropHop: "altered_via",
 }
 
 const (

@@ -2,7 +2,9 @@ package server
 
 import (
 	"github.com/sipring/sipring/proxy/peer"
+	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/transport"
+	"github.com/sipring/sipring/proxy/wire"
 )
 
 // Kinds of frames between members.
@@ -43,7 +45,7 @@ func (r *request) response() {
 	case named && id == s.self && life == s.life:
 		s.metrics.drop(dropLate) // RFC 6026 7.3
 	default:
-		r.statelessResponse()
+		r.statelessResponse(&via, branch.Tx)
 	}
 }
 
@@ -61,9 +63,10 @@ func (r *request) handToOwner(id, life uint32) bool {
 }
 
 // statelessResponse forwards a response whose owner is dead, or has forgotten,
-// by its next Via (RFC 3261 16.11, 18.2.2). We signed the branch, and wrote
-// received and rport into the next Via, when the request passed.
-func (r *request) statelessResponse() {
+// by its next Via (RFC 3261 16.11, 18.2.2). We signed where that leads when the
+// request passed: whoever has seen one branch of ours could have us send to
+// anybody otherwise.
+func (r *request) statelessResponse(own *wire.Via, tx token.TxID) {
 	via, err := r.msg.SecondVia()
 	if err != nil {
 		r.s.metrics.drop(dropStray)
@@ -72,6 +75,10 @@ func (r *request) statelessResponse() {
 	to, ok := transport.ResponseDestination(&via)
 	if !ok || !isUnicast(to.Addr()) { // RFC 4475 3.3.10
 		r.s.metrics.drop(dropNoDestination)
+		return
+	}
+	if hop, _ := own.Param(hopParam); !r.s.keys.IsHop(hop, tx, to) {
+		r.s.metrics.drop(dropHop)
 		return
 	}
 	r.s.metrics.stateless.Add(1)

@@ -17,7 +17,7 @@ type snapshot struct {
 	superseded bool
 	tables     *routing.Tables
 	// Via: viaHead + branch + Server.viaTail, or viaAlone where nobody holds a
-	// transaction. Record-Route: routeHead + token + routeTail.
+	// transaction, + hop. Record-Route: routeHead + token + routeTail.
 	viaHead, routeHead, routeTail []byte
 }
 
