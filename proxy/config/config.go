@@ -47,8 +47,9 @@ type Config struct {
 	// DrainSeconds is how long a stopping proxy hands over and finishes what
 	// it began before it exits, at most: 0 exits at once. Default 30.
 	DrainSeconds *int `json:"drainSeconds,omitempty"`
-	// MaxTransactions bounds the transactions held at once; above it new
-	// requests are answered 503. Default 200000.
+	// MaxTransactions bounds the transactions held at once, and the messages they
+	// hold to 4 KiB for each; above either new requests are answered 503. Default
+	// 200000.
 	MaxTransactions int `json:"maxTransactions,omitempty"`
 	// UDPLoops is the number of UDP sockets and read loops. 0 means one a core.
 	UDPLoops int `json:"udpLoops,omitempty"`

@@ -4,9 +4,12 @@ package transaction
 // left to the garbage collector.
 var bufferSizes = [...]int{256, 320, 384, 448, 512, 640, 768, 1024, 1536, 2048, 3072, 4096, 8192, 16384, 32768, 66560}
 
-// spareBuffers is how many buffers of a size may lie idle beyond as many as are
-// in use.
-const spareBuffers = 32
+// How many buffers of a size may lie idle beyond as many as are in use, and how
+// many bytes that may be.
+const (
+	spareBuffers = 32
+	spareBytes   = 64 << 10
+)
 
 // poison is what a buffer is filled with in tests before it is used again.
 const poison = 0xdb
@@ -17,7 +20,8 @@ type buffers struct {
 	free     [len(bufferSizes)][][]byte
 	used     [len(bufferSizes)]int
 	released [][]byte
-	poisoned bool // tests only: overwrite what comes back
+	bytes    int64 // of all buffers that are out
+	poisoned bool  // tests only: overwrite what comes back
 }
 
 // keep returns a copy of b.
@@ -30,6 +34,7 @@ func (p *buffers) take(n int) []byte {
 			continue
 		}
 		p.used[i]++
+		p.bytes += int64(size)
 		last := len(p.free[i]) - 1
 		if last < 0 {
 			return make([]byte, 0, size)
@@ -38,6 +43,7 @@ func (p *buffers) take(n int) []byte {
 		p.free[i] = p.free[i][:last]
 		return b
 	}
+	p.bytes += int64(n)
 	return make([]byte, 0, n)
 }
 
@@ -64,14 +70,22 @@ func (p *buffers) put(b []byte) {
 			b[i] = poison
 		}
 	}
+	p.bytes -= int64(cap(b))
 	for i, size := range bufferSizes {
 		if cap(b) != size {
 			continue
 		}
 		p.used[i]--
-		if len(p.free[i]) < p.used[i]+spareBuffers {
-			p.free[i] = append(p.free[i], b[:0])
-		}
+		p.free[i] = trim(append(p.free[i], b[:0]), p.used[i]+min(spareBuffers, spareBytes/size))
 		return
 	}
+}
+
+// trim leaves at most n of what lies idle.
+func trim[T any](idle []T, n int) []T {
+	if len(idle) > n {
+		clear(idle[n:])
+		idle = idle[:n]
+	}
+	return idle
 }

@@ -20,9 +20,11 @@
 //     (RFC 3261 9.1).
 //   - Every context leaves the table: each state has a timer that ends it, and
 //     what restarts a timer is a message from the network or a Fork.
-//   - Memory per context is bounded: what was received (once, without body), what
-//     is retransmitted (once a branch), and at most one response kept. It comes
-//     from pools and goes back to them; none of it is handed out beyond the call.
+//   - Memory is bounded, in all and per context: what was received (once, without
+//     body), what is retransmitted (once a branch), and at most one response kept.
+//     It comes from pools and goes back to them; none of it is handed out beyond
+//     the call. What lies idle in the pools is no more than what is in use and a
+//     little.
 //   - In steady state nothing here allocates.
 //
 // # Where this departs from the letter

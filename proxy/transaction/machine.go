@@ -24,6 +24,7 @@ type machine struct {
 const (
 	spareContexts = 64
 	spareBranches = 256
+	maxArena      = 16 << 10 // bytes
 )
 
 // action is one thing to do. Its bytes are valid until the next event.
@@ -53,7 +54,9 @@ func (m *machine) begin(now int64) {
 func (m *machine) forget() {
 	clear(m.actions)
 	m.actions = m.actions[:0]
-	m.arena = m.arena[:0]
+	if m.arena = m.arena[:0]; cap(m.arena) > maxArena {
+		m.arena = nil
+	}
 	m.pool.flush()
 }
 
@@ -127,9 +130,7 @@ func (m *machine) dropContext(c *Context) {
 	m.pool.flush()
 	m.held--
 	*c = Context{rest: c.rest[:0]}
-	if len(m.contexts) < m.held+spareContexts {
-		m.contexts = append(m.contexts, c)
-	}
+	m.contexts = trim(append(m.contexts, c), m.held+spareContexts)
 }
 
 func (m *machine) takeBranch() *Branch {

@@ -52,6 +52,11 @@ type Options struct {
 	Timers Timers
 	// MaxContexts bounds the contexts held at once. Default 200000.
 	MaxContexts int
+	// MaxBytes bounds what messages the contexts hold, in bytes and to within
+	// 2 MiB: beyond it no context begins, while those there are may still grow.
+	// Requests are of up to 64 KiB, so a bound on their number alone would let a
+	// few senders take all memory. Default 4 KiB for each of MaxContexts.
+	MaxBytes int64
 	// Exhausted is called, as the methods of Outlet are, when every branch that
 	// ForkGroup started with more set has ended and none of them with a response
 	// that ends the search. Fork or ForkGroup shall follow, with the next group or
@@ -85,7 +90,7 @@ const (
 	// NoMatch: an ACK or CANCEL without context, or the ACK to a 2xx, which the
 	// proxy forwards by itself (RFC 3261 16.10, RFC 6026 7.1).
 	NoMatch
-	// Overloaded: no room for another context.
+	// Overloaded: no room for another context, in number or bytes.
 	Overloaded
 )
 

@@ -322,6 +322,9 @@ func checkEmpty(t testing.TB, table *Table) {
 		if s.index.count != 0 || s.held != 0 || s.stats.Open != 0 {
 			t.Errorf("shard %d: %d indexed, %d held, %d open", i, s.index.count, s.held, s.stats.Open)
 		}
+		if s.pool.bytes != 0 {
+			t.Errorf("shard %d: %d bytes of buffers not returned", i, s.pool.bytes)
+		}
 		for j, n := range s.pool.used {
 			if n != 0 {
 				t.Errorf("shard %d: %d buffers of %d bytes not returned", i, n, bufferSizes[j])

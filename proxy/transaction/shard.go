@@ -17,6 +17,7 @@ type shard struct {
 	exhausted func(*Context)
 	silent    func(*Context)
 	failed    []*Branch
+	told      int64 // the bytes that the table knows of
 }
 
 // settle carries out what the machine wants done for c, and then either keeps c
@@ -67,10 +68,9 @@ func (s *shard) leave(c *Context) {
 	s.dropContext(c)
 }
 
-// advance fires the timers that are due, and returns how many contexts left.
+// advance fires the timers that are due, and returns how many contexts left. The
+// lock is held.
 func (s *shard) advance(now int64) (left int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	held := s.held
 	if held == 0 {
 		s.wheel.skip(now)

@@ -11,22 +11,35 @@ import (
 // now is the time in milliseconds, 0 or more, on a clock that does not go back.
 // Bytes passed in are copied where they are kept.
 type Table struct {
-	max    int64
-	begun  func()
-	count  atomic.Int64
-	shards [shards]shard
+	max      int64
+	maxBytes int64
+	begun    func()
+	count    atomic.Int64
+	bytes    atomic.Int64 // of buffers, as far as the shards have told
+	shards   [shards]shard
 }
 
 // MaxBranches is the most branches a context has.
 const MaxBranches = 64
 
-const defaultMaxContexts = 200_000
+const (
+	defaultMaxContexts = 200_000
+	// bytesPerContext is what an ordinary call takes in buffers, at most: an
+	// INVITE with its SDP once, the last response, the headers of the 100.
+	bytesPerContext = 4 << 10
+	// granule is how many bytes a shard takes or gives back before it tells, so
+	// that shards seldom meet.
+	granule = 16 << 10
+)
 
 // NewTable returns a table that sends through out.
 func NewTable(o Options, out Outlet) *Table {
 	t := &Table{max: int64(o.MaxContexts), begun: o.Begun}
 	if t.max <= 0 {
 		t.max = defaultMaxContexts
+	}
+	if t.maxBytes = o.MaxBytes; t.maxBytes <= 0 {
+		t.maxBytes = bytesPerContext * t.max
 	}
 	for i := range t.shards {
 		s := &t.shards[i]
@@ -52,7 +65,16 @@ func (t *Table) unlock(s *shard, c *Context) {
 		s.settle(c)
 		t.count.Add(int64(s.held - held))
 	}
+	t.tell(s)
 	s.mu.Unlock()
+}
+
+// tell notes how many bytes a shard holds; its lock is held.
+func (t *Table) tell(s *shard) {
+	if change := s.pool.bytes - s.told; change > granule || change < -granule {
+		s.told = s.pool.bytes
+		t.bytes.Add(change)
+	}
 }
 
 // Request takes a request that has arrived, under its transaction ID (an ACK or
@@ -79,7 +101,7 @@ func (t *Table) open(s *shard, key token.TxID, req *wire.Message, src Source) (*
 		return nil, NoMatch
 	}
 	switch n := t.count.Add(1); {
-	case n > t.max:
+	case n > t.max || t.bytes.Load() > t.maxBytes:
 		t.count.Add(-1)
 		s.stats.Overloaded++
 		return nil, Overloaded
@@ -268,9 +290,13 @@ func (t *Table) TransportError(now int64, key token.TxID, branch token.Branch) b
 // while there are contexts.
 func (t *Table) Tick(now int64) {
 	for i := range t.shards {
-		if left := t.shards[i].advance(now); left != 0 {
+		s := &t.shards[i]
+		s.mu.Lock()
+		if left := s.advance(now); left != 0 {
 			t.count.Add(int64(-left))
 		}
+		t.tell(s)
+		s.mu.Unlock()
 	}
 }
 

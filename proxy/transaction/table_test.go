@@ -1,7 +1,11 @@
 package transaction
 
 import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -103,6 +107,60 @@ func TestMaxContexts(t *testing.T) {
 	wantStats := Stats{Held: 1, Open: 1, Created: 3, Overloaded: 2, Repeated: 1, Unacked: 2}
 	if diff := cmp.Diff(wantStats, table.Stats()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// A few senders of large requests, however few transactions that are.
+func TestMaxBytes(t *testing.T) {
+	const most = 8 << 20
+	table := NewTable(Options{MaxBytes: most}, nowhere{})
+	large := scan(t, bytes.Replace(request("INVITE"), []byte("Via:"), fmt.Appendf(nil, "Via: SIP/2.0/UDP x;%s\r\nVia:", strings.Repeat("p", 6000)), 1))
+	key := func(n uint64) (id token.TxID) {
+		binary.LittleEndian.PutUint64(id[4:], n)
+		return id
+	}
+	held := uint64(0)
+	for table.Request(rigStart, key(held), large, Source{}) == New {
+		table.Fork(rigStart, key(held), []Target{{Branch: token.Branch{Tx: key(held)}, Bytes: large.Raw}})
+		held++
+	}
+	each := uint64(8192 + 8192)
+	if held < most/each || held > (most+shards*granule)/each+1 {
+		t.Errorf("%d contexts of %d bytes", held, each)
+	}
+	if d := table.Request(rigStart, key(0), large, Source{}); d != Retransmission {
+		t.Errorf("a retransmission is %v", d)
+	}
+	for now := int64(rigStart); table.Len() > 0; now += 1000 {
+		table.Tick(now)
+	}
+	if d := table.Request(rigStart+500_000, key(held), large, Source{}); d != New {
+		t.Errorf("when all is over a request is %v", d)
+	}
+}
+
+// What a burst has left idle is given back as its contexts end.
+func TestIdleMemoryFollowsWhatIsInUse(t *testing.T) {
+	var m machine
+	var contexts []*Context
+	for range 3000 {
+		c := m.takeContext()
+		c.best, c.last = m.pool.take(60_000), m.pool.take(1000)
+		contexts = append(contexts, c)
+	}
+	for _, c := range contexts {
+		m.dropContext(c)
+	}
+	m.arena = make([]byte, 1<<18)
+	m.begin(0)
+	idle := cap(m.arena)
+	for i := range m.pool.free {
+		for _, b := range m.pool.free[i][:cap(m.pool.free[i])] {
+			idle += cap(b)
+		}
+	}
+	if len(m.contexts) > spareContexts || idle > 2*spareBytes || m.pool.bytes != 0 {
+		t.Errorf("%d contexts and %d bytes lie idle, %d are held", len(m.contexts), idle, m.pool.bytes)
 	}
 }
 
