@@ -316,10 +316,14 @@ func TestCancelAtAnotherPodThatSignsWithAnotherKey(t *testing.T) {
 // its ACK comes, at whatever pod.
 func TestRFC3261_17_1_1_3_AckOfAFailureAtAnotherPod(t *testing.T) {
 	t.Parallel()
-	x := startCluster(t, 3)
+	mem, x := newMemory(), make([]*proxy, 3)
+	for i := range x {
+		x[i] = startMember(t, mem, uint32(i+1), func(o *proxyOptions) { o.lookup = resolveTo("0.0.0.0") })
+	}
 	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
 	bob.register(x[0])
-	for name, aor := range map[string]string{"made here": "sip:nobody@example.com", "passed on": "sip:bob@example.com"} {
+	bob.registerAt(x[0], "sip:named@example.com", "sip:bob@phone.example")
+	for name, aor := range map[string]string{"made here, after a 100": "sip:named@example.com", "passed on": "sip:bob@example.com"} {
 		d := alice.ring(x[0].addr, aor)
 		status := 480
 		if aor == "sip:bob@example.com" {

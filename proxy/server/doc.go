@@ -9,7 +9,9 @@
 // goes to its home through the cluster and is answered from there; it has no
 // transaction, as registering twice the same is answered the same. Everything
 // else gets a context in the transaction table, and leaves for its targets with
-// our Via, Record-Route and one Max-Forwards less. ACK to a 2xx, and CANCEL and
+// our Via, Record-Route and one Max-Forwards less. What is refused before anything
+// was sent for it leaves no context: its retransmission is refused again, and its
+// ACK is told by the To tag that every pod gives. ACK to a 2xx, and CANCEL and
 // ACK whose transaction another pod held, leave without a transaction, with the
 // branches that every pod gives them. An ACK of no transaction that came without
 // a token is offered to the other members as well, at a limited rate: the one

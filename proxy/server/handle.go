@@ -114,6 +114,10 @@ func (r *request) route() {
 				return
 			}
 		}
+		if r.acknowledgesRefusal() {
+			r.release()
+			return
+		}
 		r.tx = r.ids[0]
 		r.stateless = true
 	}
@@ -227,18 +231,22 @@ func (r *request) start() {
 	r.s.cluster.Lookup(&r.lookup)
 }
 
-// reject answers with the decision's response: an INVITE by its transaction,
-// which then takes the ACK; anything else without one (RFC 3261 8.2.7).
+// reject answers with the decision's response, without a transaction (RFC 3261
+// 8.2.7): a stranger's request is not worth the memory, nor a repeated answer.
+// The retransmission of an INVITE that was let in under another configuration is
+// its transaction's.
 func (r *request) reject() {
 	d := &r.decision
 	switch {
 	case r.msg.Method() == wire.MethodCancel:
 		r.respond(481, "Call/Transaction Does Not Exist", nil)
 		r.release()
-	case r.msg.Method() != wire.MethodInvite:
+	case r.msg.Method() == wire.MethodInvite && r.held():
+		if r.open() {
+			r.finish(d.Status, d.Reason, d.Extra)
+		}
+	default:
 		r.respond(d.Status, d.Reason, d.Extra)
 		r.release()
-	case r.open():
-		r.finish(d.Status, d.Reason, d.Extra)
 	}
 }

@@ -41,6 +41,7 @@ type request struct {
 	register cluster.RegisterOp
 
 	peer      bool   // came from another member
+	trying    bool   // the transaction has answered 100
 	stateless bool   // forward without a transaction: ACK, or a CANCEL that matches none
 	raw       []byte // what msg is an index of
 	out       []byte // messages being built
@@ -68,7 +69,7 @@ func (r *request) release() {
 	if cap(r.out) > maxKept {
 		r.out = nil
 	}
-	r.snap, r.stateless, r.peer = nil, false, false
+	r.snap, r.stateless, r.peer, r.trying = nil, false, false, false
 	r.s.requests.Put(r)
 }
 

@@ -16,7 +16,8 @@ func (r *request) respond(status int, reason string, extra []byte) {
 	_ = r.s.socket.Send(r.source.Socket, r.source.Addr, r.out)
 }
 
-// finish answers through the request's transaction, and releases r.
+// finish answers with a failure through the request's transaction, and releases
+// r.
 func (r *request) finish(status int, reason string, extra []byte) {
 	if r.stateless {
 		if r.msg.Method() == wire.MethodCancel {
@@ -28,21 +29,37 @@ func (r *request) finish(status int, reason string, extra []byte) {
 		return
 	}
 	r.out = r.appendResponse(r.out[:0], status, reason, extra)
-	r.s.table.Reply(r.now, r.tx, r.out)
+	r.s.table.Refuse(r.s.now(), r.tx, r.out)
 	r.release()
 }
 
 // appendResponse builds a response with received and rport in its topmost Via
-// (RFC 3261 18.2.1) and a To tag that
-// every retransmission gets again, at any pod.
+// (RFC 3261 18.2.1) and a To tag that every retransmission gets again, at any pod.
 func (r *request) appendResponse(dst []byte, status int, reason string, extra []byte) []byte {
-	var sum [8]byte
-	var tag [16]byte
-	binary.BigEndian.PutUint64(sum[:], xxhash.Sum64(r.msg.CallID())^xxhash.Sum64(r.via.Branch()))
-	hex.Encode(tag[:], sum[:])
+	tag := r.localTag()
 	o := wire.ResponseOptions{ToTag: tag[:], Extra: extra}
 	o.Received, o.RPort, o.SetRPort = r.stamp()
 	return wire.AppendResponseWith(dst, &r.msg, status, reason, &o)
+}
+
+// localTag is the To tag of responses made here. The ACK of one that a
+// transaction repeats must get there, so it has another tag than the ACK of a
+// refusal, which is nobody's.
+func (r *request) localTag() (tag [16]byte) {
+	sum := xxhash.Sum64(r.msg.CallID()) ^ xxhash.Sum64(r.via.Branch())
+	if r.trying {
+		sum = ^sum
+	}
+	hex.Encode(tag[:], binary.BigEndian.AppendUint64(nil, sum))
+	return tag
+}
+
+// acknowledgesRefusal reports whether this is the ACK of a refusal that was sent
+// without a transaction, by any pod. It leads nowhere else: what was refused has
+// not been passed on.
+func (r *request) acknowledgesRefusal() bool {
+	tag := r.localTag()
+	return r.msg.Method() == wire.MethodAck && string(r.msg.ToTag()) == string(tag[:])
 }
 
 // stamp is what the topmost Via is to be marked with: received, where sent-by

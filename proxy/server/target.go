@@ -75,7 +75,7 @@ func (r *request) resolveAndForward() {
 		return
 	}
 	if !r.stateless {
-		r.s.table.Trying(r.s.now(), r.tx) // a resolver may take seconds
+		r.trying = r.s.table.Trying(r.s.now(), r.tx) // a resolver may take seconds
 	}
 	r.resolve(names)
 }

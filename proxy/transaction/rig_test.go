@@ -24,7 +24,7 @@ const rigStart = 1_000_000
 //
 //	INVITE, BYE, ACK, CANCEL ...  a request from upstream
 //	fork 1 2                      Fork to targets 1 and 2; "more" at the end: ForkGroup
-//	reply 404                     Reply
+//	reply 404, refuse 404         Reply, Refuse
 //	1 180                         a response from target 1
 //	1 200 CANCEL                  a response from target 1 to the CANCEL
 //	1 error                       TransportError
@@ -125,6 +125,9 @@ func (r *rig) step(f []string) {
 	case f[0] == "reply":
 		m := scan(r.t, request("INVITE"))
 		r.result(r.table.Reply(r.now, rigKey, wire.AppendResponse(nil, m, int(number(f[1])), "By Proxy", []byte("px"), nil)))
+	case f[0] == "refuse":
+		m := scan(r.t, request("INVITE"))
+		r.result(r.table.Refuse(r.now, rigKey, wire.AppendResponse(nil, m, int(number(f[1])), "By Proxy", []byte("px"), nil)))
 	case f[0] == "trying":
 		r.result(r.table.Trying(r.now, rigKey))
 	case f[0] == "yield":

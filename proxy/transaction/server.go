@@ -116,6 +116,19 @@ func (m *machine) reply(c *Context, status int, response []byte) {
 	}
 }
 
+// refuse sends a failure of the proxy's own, and ends there if it is the first
+// thing that is sent.
+func (m *machine) refuse(c *Context, status int, response []byte) {
+	if c.state != serverTrying || c.branches > 0 {
+		m.reply(c, status, response)
+		return
+	}
+	m.upstream(response)
+	c.status = uint16(status)
+	m.stats.Open--
+	m.end(c)
+}
+
 // final sends a final response other than a 2xx to INVITE. It takes response,
 // which is of the pool.
 func (m *machine) final(c *Context, status int, response []byte) {

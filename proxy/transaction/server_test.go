@@ -72,6 +72,20 @@ func TestRFC3261_17_2_1(t *testing.T) {
 		"a Fork after the answer is refused": {
 			script: "INVITE, reply 404, fork 1", want: "0 = new, 0 up 404, 0 = false",
 		},
+		"refused, it is forgotten (8.2.7)": {
+			script: "INVITE, refuse 404, refuse 404, ACK, INVITE, refuse 404, wait 1000",
+			want:   "0 = new, 0 up 404, 0 done, 0 = false, 0 = no_match, 0 = new, 0 up 404, 0 done",
+		},
+		"unless something was sent before": {
+			script: "INVITE, trying, refuse 404, wait 500, ACK",
+			want:   "0 = new, 0 up 100, 0 up 404, 500 up 404, 500 = ack",
+		},
+		"or there is a branch": {
+			script: "INVITE, fork 1, 1 180, refuse 404", want: inviteUp + "0 up 180, 0 up 404, 0 down 1 CANCEL",
+		},
+		"a success refuses nothing": {
+			script: "INVITE, refuse 200", want: "0 = new, 0 = false",
+		},
 		"no targets": {
 			script: "INVITE, fork", want: "0 = new, 0 up 100, 0 up 480",
 		},

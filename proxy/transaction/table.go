@@ -182,6 +182,21 @@ func (t *Table) Reply(now int64, key token.TxID, response []byte) bool {
 	return ok
 }
 
+// Refuse answers with a failure made by the caller and forgets the request, if
+// nothing was sent for it before: its retransmission is a request like the first
+// and gets the same answer, and nobody waits for an ACK (RFC 3261 8.2.7). It is
+// Reply otherwise.
+func (t *Table) Refuse(now int64, key token.TxID, response []byte) bool {
+	status := statusOf(response)
+	s, c := t.lock(now, key)
+	ok := c != nil && c.open() && status >= 300
+	if ok {
+		s.refuse(c, status, response)
+	}
+	t.unlock(s, c)
+	return ok
+}
+
 // statusOf reads the status code of a response made here, 0 if it is none.
 func statusOf(response []byte) int {
 	const version = "SIP/2.0 "
