@@ -94,9 +94,14 @@ func New(c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	six := !c.Address.Addr().Unmap().Is4()
 	if c.Lookup == nil {
+		network := "ip4"
+		if six {
+			network = "ip6"
+		}
 		c.Lookup = func(ctx context.Context, host string) ([]netip.Addr, error) {
-			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+			return net.DefaultResolver.LookupNetIP(ctx, network, host)
 		}
 	}
 	loops := c.Proxy.UDPLoops
@@ -110,7 +115,7 @@ func New(c Config) (*Server, error) {
 	s := &Server{
 		self: c.Self,
 		keys: c.Keys, log: c.Log, limits: wire.DefaultLimits(), socket: socket,
-		resolver: transport.NewResolver(c.Lookup, time.Now),
+		resolver: transport.NewResolver(c.Lookup, six, time.Now),
 		metrics:  &Metrics{}, refusals: limiter{perSecond: maxRefusals}, debugLines: limiter{perSecond: maxDebugLines},
 		asks:    limiter{perSecond: maxAsks},
 		started: time.Now(), stop: make(chan struct{}), begun: make(chan struct{}, 1),

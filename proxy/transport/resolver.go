@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/netip"
@@ -12,7 +13,7 @@ import (
 var ErrBusy = errors.New("resolver: too many queries under way")
 
 // Lookup asks for the addresses of a host name; net.Resolver.LookupNetIP with
-// network "ip" is one.
+// network "ip4" or "ip6" is one.
 type Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 
 // Resolver finds the addresses of host names off the hot path. Answers, also
@@ -20,6 +21,7 @@ type Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 // tells no TTL. Safe for concurrent use.
 type Resolver struct {
 	lookup  Lookup
+	six     bool
 	now     func() time.Time
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -49,11 +51,13 @@ const (
 	resolverNameLength  = 253
 )
 
-// NewResolver returns a Resolver that asks lookup and reads the time from now.
-func NewResolver(lookup Lookup, now func() time.Time) *Resolver {
+// NewResolver returns a Resolver that asks lookup and reads the time from now. It
+// finds IPv6 addresses with six, else IPv4 addresses: what the sockets can send
+// to.
+func NewResolver(lookup Lookup, six bool, now func() time.Time) *Resolver {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Resolver{
-		lookup: lookup, now: now, ctx: ctx, cancel: cancel,
+		lookup: lookup, six: six, now: now, ctx: ctx, cancel: cancel,
 		cache: map[string]answer{}, waiting: map[string][]func(netip.Addr, error){},
 	}
 }
@@ -89,12 +93,10 @@ func (r *Resolver) query(host string) {
 	ctx, cancel := context.WithTimeout(r.ctx, resolverTimeout)
 	defer cancel()
 	addresses, err := r.lookup(ctx, host)
-	a := answer{err: err, expires: r.now().Add(resolverNegativeTTL)}
-	switch {
-	case err == nil && len(addresses) == 0:
-		a.err = errors.New("resolver: no address")
-	case err == nil:
-		a.address, a.expires = prefer4(addresses), r.now().Add(resolverTTL)
+	a := answer{address: r.first(addresses), expires: r.now().Add(resolverTTL)}
+	if err != nil || !a.address.IsValid() {
+		a.expires = r.now().Add(resolverNegativeTTL)
+		a.err = cmp.Or(err, errNoAddress)
 	}
 	r.mu.Lock()
 	r.makeRoom()
@@ -136,11 +138,14 @@ func (r *Resolver) Close() {
 	r.running.Wait()
 }
 
-func prefer4(addresses []netip.Addr) netip.Addr {
+var errNoAddress = errors.New("resolver: no address that can be sent to")
+
+// first is the first address of the sockets' family.
+func (r *Resolver) first(addresses []netip.Addr) netip.Addr {
 	for _, a := range addresses {
-		if a.Unmap().Is4() {
-			return a.Unmap()
+		if a = a.Unmap(); a.Is6() == r.six {
+			return a
 		}
 	}
-	return addresses[0]
+	return netip.Addr{}
 }
