@@ -270,6 +270,49 @@ func TestRFC3261_16_10_CancelAtAnotherPod(t *testing.T) {
 	}
 }
 
+// The INVITE's owner has sent no CANCEL of its own, and may be where the far end
+// sends the answer to another's.
+func TestAnswerToACancelOfAnotherPodIsPassedOn(t *testing.T) {
+	t.Parallel()
+	x := startCluster(t, 2)
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	bob.register(x[0])
+	d := alice.ring(x[0].addr, "sip:bob@example.com")
+	invite := bob.request("INVITE")
+	bob.reply(invite, 180, "Ringing", "b")
+	alice.status(180)
+	d.proxy = x[1].addr
+	d.cancel()
+	cancel := bob.request("CANCEL")
+	cancel.from = x[0].addr
+	bob.reply(cancel, 200, "OK", "b")
+	if r := alice.status(200); string(r.CSeqMethodBytes()) != "CANCEL" {
+		t.Errorf("200 to %s", r.CSeqMethodBytes())
+	}
+	bob.reply(invite, 487, "Request Terminated", "b")
+	d.ackFailure(alice.status(487))
+}
+
+// RFC 3261 16.7 step 3: without another Via a response is for nobody beyond us.
+func TestResponseWithOurViaAloneGoesNoFurther(t *testing.T) {
+	t.Parallel()
+	x := startProxy(t)
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	bob.register(x)
+	d := alice.ring(x.addr, "sip:bob@example.com")
+	invite := bob.request("INVITE")
+	alice.status(100)
+	for _, method := range []string{"INVITE", "CANCEL"} {
+		bob.sendRaw(x.addr, []byte("SIP/2.0 200 OK\r\nVia: "+invite.values(wire.HeaderVia)[0]+"\r\nFrom: "+d.local+"\r\nTo: <sip:bob@example.com>;tag=2\r\n"+
+			"Call-ID: "+d.callID+"\r\nCSeq: 1 "+method+"\r\n\r\n"))
+	}
+	bob.reply(invite, 486, "Busy Here", "b")
+	d.ackFailure(alice.status(486)) // nothing came before
+	if n := x.metrics.dropped[dropStray].Load(); n != 1 {
+		t.Errorf("%d responses dropped", n)
+	}
+}
+
 // The INVITE was sent by a pod that has the new key but signs with the old one,
 // the CANCEL goes through one that signs with the new one: the second step of a
 // rotation.

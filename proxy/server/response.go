@@ -33,6 +33,12 @@ func (r *request) response() {
 		s.metrics.drop(dropStray)
 		return
 	}
+	next, err := r.msg.SecondVia()
+	passedOn, cancel := err == nil, r.msg.CSeqMethod() == wire.MethodCancel
+	if !passedOn && !cancel {
+		s.metrics.drop(dropStray) // to us, who have asked for nothing but CANCELs (RFC 3261 16.7 step 3)
+		return
+	}
 	id, life, named := owner(&via)
 	if named && r.handToOwner(id, life) {
 		return
@@ -41,11 +47,15 @@ func (r *request) response() {
 	r.edit.RemoveTopVia()
 	r.out = r.edit.Append(r.out[:0])
 	switch {
+	case passedOn && cancel: // a transaction's own have our Via alone
+		r.statelessResponse(&via, &next, branch.Tx)
 	case s.table.Response(r.now, branch.Tx, branch, &r.msg, r.out):
 	case named && id == s.self && life == s.life:
 		s.metrics.drop(dropLate) // RFC 6026 7.3
+	case !passedOn:
+		s.metrics.drop(dropStray)
 	default:
-		r.statelessResponse(&via, branch.Tx)
+		r.statelessResponse(&via, &next, branch.Tx)
 	}
 }
 
@@ -66,13 +76,8 @@ func (r *request) handToOwner(id, life uint32) bool {
 // by its next Via (RFC 3261 16.11, 18.2.2). We signed where that leads when the
 // request passed: whoever has seen one branch of ours could have us send to
 // anybody otherwise.
-func (r *request) statelessResponse(own *wire.Via, tx token.TxID) {
-	via, err := r.msg.SecondVia()
-	if err != nil {
-		r.s.metrics.drop(dropStray)
-		return
-	}
-	to, ok := transport.ResponseDestination(&via)
+func (r *request) statelessResponse(own, next *wire.Via, tx token.TxID) {
+	to, ok := transport.ResponseDestination(next)
 	if !ok || !isUnicast(to.Addr()) { // RFC 4475 3.3.10
 		r.s.metrics.drop(dropNoDestination)
 		return
