@@ -31,8 +31,8 @@ type record struct {
 	floor uint64
 }
 
-// records remembers the member sets that this process wrote: the cache may
-// still hold the one before, and somebody may damage what was written.
+// records remembers the member sets that this process wrote or, where another
+// leader did, went by last: the cache may still hold the one before, and somebody may damage what was written.
 type records struct {
 	mu   sync.Mutex
 	last map[types.NamespacedName]written
@@ -83,7 +83,11 @@ func (r *Reconciler) record(ctx context.Context, c *v1alpha1.SIPCluster) (record
 	if !ok {
 		return recordOf(c, cm), nil
 	}
-	return recordBeside(cm, mine), nil
+	known := recordBeside(cm, mine)
+	if known.set.Epoch > mine.set.Epoch {
+		r.records.remember(c, known.set, known.resourceVersion)
+	}
+	return known, nil
 }
 
 // recordOf is the record by the ConfigMap alone: this process wrote none yet.
@@ -102,9 +106,11 @@ func recordOf(c *v1alpha1.SIPCluster, cm *corev1.ConfigMap) record {
 	return record{set: set, resourceVersion: cm.ResourceVersion, floor: published}
 }
 
-// recordBeside weighs the ConfigMap against what this process wrote last. Only
-// this process writes it, so what is newer was written by somebody who should
-// not: our set stands, and is published again above whatever epoch that one has.
+// recordBeside weighs the ConfigMap against what this process wrote last. A
+// later epoch is another leader's, of the same mind as this one but for what it
+// has heard: it stands, and is changed only where the pods say so. What is not
+// later was written by nobody who leads: our set stands, and is published again
+// above it.
 func recordBeside(cm *corev1.ConfigMap, mine written) record {
 	if cm == nil {
 		return record{set: mine.set, floor: mine.set.Epoch + epochGap}
@@ -120,7 +126,10 @@ func recordBeside(cm *corev1.ConfigMap, mine written) record {
 	if same(theirs, mine.set) {
 		return record{set: mine.set, resourceVersion: cm.ResourceVersion, floor: mine.set.Epoch}
 	}
-	return record{set: mine.set, resourceVersion: cm.ResourceVersion, floor: max(theirs.Epoch, mine.set.Epoch+1)}
+	if theirs.Epoch > mine.set.Epoch {
+		return record{set: theirs, resourceVersion: cm.ResourceVersion, floor: theirs.Epoch}
+	}
+	return record{set: mine.set, resourceVersion: cm.ResourceVersion, floor: mine.set.Epoch + 1}
 }
 
 func same(a, b *config.MemberSet) bool {

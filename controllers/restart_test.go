@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/controllers"
 	"github.com/sipring/sipring/controllers/desired"
 	"github.com/sipring/sipring/proxy/config"
 )
@@ -198,6 +199,11 @@ func TestRecord(t *testing.T) {
 		"a member removed": {edit(func(s *config.MemberSet) { s.Members = s.Members[1:] }), 1},
 		"epoch set back":   {edit(func(s *config.MemberSet) { s.Epoch = 1 }), 1},
 		"epoch far ahead":  {edit(func(s *config.MemberSet) { s.Epoch = 5000 }), 5000},
+		"ahead, one short": {edit(func(s *config.MemberSet) { s.Epoch, s.Members = 5000, s.Members[1:] }), 5001},
+		"epoch of no use": {func(b *bench, cm *corev1.ConfigMap) {
+			cm.Data[desired.MembersKey] = `{"epoch":18446744073709551615,"ring":{},"members":[]}`
+			b.ok(b.client.Update(b.Context(), cm))
+		}, 1},
 	}
 	for name, tt := range tests {
 		for _, restarted := range []bool{false, true} {
@@ -228,6 +234,42 @@ func TestRecord(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestTwoLeaders: each takes what the other published for its own, and neither
+// publishes what is published already.
+func TestTwoLeaders(t *testing.T) {
+	b := newBench(t)
+	b.begin()
+	first := b.r
+	b.restart(b.client)
+	second := b.r
+	epoch := b.members().Epoch
+	for i, leader := range []*controllers.Reconciler{first, second, first, second} {
+		b.r = leader
+		b.pod(i, ready)
+		b.ok(b.reconcile())
+		for _, b.r = range []*controllers.Reconciler{first, second} {
+			b.settle()
+		}
+		epoch++
+		if set := b.members(); set.Epoch != epoch || len(set.Members) != i+1 {
+			t.Fatalf("epoch %d of %d members, want %d of %d: they fight", set.Epoch, len(set.Members), epoch, i+1)
+		}
+	}
+	cm := &corev1.ConfigMap{}
+	b.get("ring-members", cm)
+	set := b.members()
+	set.Epoch-- // above what the first leader wrote itself, below what it saw
+	text, err := set.Marshal()
+	b.ok(err)
+	cm.Data[desired.MembersKey] = string(text)
+	b.ok(b.client.Update(t.Context(), cm))
+	b.r = first
+	b.settle()
+	if now := b.members().Epoch; now <= epoch {
+		t.Errorf("epoch %d after %d: it follows one that was set back", now, epoch)
 	}
 }
 

@@ -16,3 +16,12 @@ func TestDrainSeconds(t *testing.T) {
 		t.Error("-1 is accepted")
 	}
 }
+
+func TestMemberSetRefusesAnEpochThatLeavesNone(t *testing.T) {
+	for epoch, ok := range map[uint64]bool{0: true, MaxEpoch: true, MaxEpoch + 1: false, 1<<64 - 1: false} {
+		s := MemberSet{Epoch: epoch, Ring: Ring{Partitions: 1, Replicas: 1}}
+		if err := s.Validate(); (err == nil) != ok {
+			t.Errorf("epoch %d: %v, want it taken: %v", epoch, err, ok)
+		}
+	}
+}

@@ -28,6 +28,9 @@ const (
 	MaxMembers    = 4096
 	MaxPartitions = 1 << 20
 	MaxReplicas   = 5
+	// MaxEpoch leaves an epoch above whatever one was used: a change a second
+	// takes longer than anybody lives to get there.
+	MaxEpoch = 1 << 53
 )
 
 // MemberSet is the published member set: the content of members.json. The ring
@@ -91,6 +94,9 @@ func ParseMemberSet(b []byte) (*MemberSet, error) {
 // Validate says what makes the set unusable; several faults are joined.
 func (s *MemberSet) Validate() error {
 	var errs []error
+	if s.Epoch > MaxEpoch {
+		errs = append(errs, fmt.Errorf("member set: epoch %d is above %d", s.Epoch, uint64(MaxEpoch)))
+	}
 	if s.Ring.Partitions < 1 || s.Ring.Partitions > MaxPartitions {
 		errs = append(errs, fmt.Errorf("member set: ring.partitions %d is not in 1..%d", s.Ring.Partitions, MaxPartitions))
 	}
