@@ -17,7 +17,8 @@ const maxEvents = 20
 
 // announce tells what a set that was just published changed: by Events, by log
 // lines and by the count of failovers.
-func (r *Reconciler) announce(ctx context.Context, c *v1alpha1.SIPCluster, d *membership.Result) {
+func (r *Reconciler) announce(ctx context.Context, seen *observation, d *membership.Result) {
+	c := seen.cluster
 	log := ctrl.LoggerFrom(ctx).WithValues("epoch", d.Set.Epoch)
 	for i, change := range d.Changes {
 		severity, reason, note := describe(change, d.Set)
@@ -26,12 +27,37 @@ func (r *Reconciler) announce(ctx context.Context, c *v1alpha1.SIPCluster, d *me
 			r.metrics.failovers.WithLabelValues(c.Namespace, c.Name, string(change.Cause)).Inc()
 		}
 		if i < maxEvents || change.Kind == membership.RingChanged {
-			r.recorder.Eventf(c, nil, severity, reason, "Publish", "%s", note)
+			r.tell(c, podOf(seen.pods, change.Member), severity, reason, note)
 		}
 	}
 	if d.Held {
 		log.Info("No pod is ready: the last ring is kept")
 	}
+}
+
+// tell records an Event on the SIPCluster and one on the pod, if there is one:
+// each is described with its own. Both name the other, without which Events of
+// two pods would be counted as one that happened twice.
+func (r *Reconciler) tell(c *v1alpha1.SIPCluster, pod *corev1.Pod, severity, reason, note string) {
+	if pod == nil {
+		r.recorder.Eventf(c, nil, severity, reason, publishing, "%s", note)
+		return
+	}
+	r.recorder.Eventf(c, pod, severity, reason, publishing, "%s", note)
+	r.recorder.Eventf(pod, c, severity, reason, publishing, "%s", note)
+}
+
+// publishing is what the operator did when it told of a member.
+const publishing = "Publish"
+
+// podOf is the pod of the member; nil where it is no more, or another by now.
+func podOf(pods []corev1.Pod, m config.Member) *corev1.Pod {
+	for i := range pods {
+		if pods[i].Name == m.Name && pods[i].Status.PodIP == m.Address {
+			return &pods[i]
+		}
+	}
+	return nil
 }
 
 func describe(change membership.Change, set *config.MemberSet) (severity, reason, note string) {

@@ -12,7 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/tools/events"
+	"k8s.io/apimachinery/pkg/runtime"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -39,7 +39,7 @@ type bench struct {
 	client   client.Client
 	ns       string
 	registry *prometheus.Registry
-	events   *events.FakeRecorder
+	events   *recorder
 	r        *controllers.Reconciler
 
 	operators int // that were started
@@ -71,7 +71,7 @@ func (b *bench) restart(c client.Client) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.events = events.NewFakeRecorder(1000)
+	b.events = &recorder{}
 	b.r = controllers.NewReconciler(controllers.Options{
 		Client: c, Live: c, Recorder: b.events, Metrics: metrics, Image: "example.com/sipring:1",
 	})
@@ -245,15 +245,34 @@ func (b *bench) suspects(ordinal int, names string) {
 	b.ok(b.client.Update(b.Context(), l))
 }
 
-// told are the reasons of the Events since it was asked last.
+// recorder keeps Events.
+type recorder struct{ events []recorded }
+
+type recorded struct{ regarding, related, reason string }
+
+func (r *recorder) Eventf(regarding, related runtime.Object, _, reason, _, _ string, _ ...any) {
+	r.events = append(r.events, recorded{nameOf(regarding), nameOf(related), reason})
+}
+
+// nameOf is the kind and name; empty of nothing.
+func nameOf(o runtime.Object) string {
+	switch o := o.(type) {
+	case nil:
+		return ""
+	case client.Object:
+		return strings.TrimPrefix(fmt.Sprintf("%T", o)+" "+o.GetName(), "*")
+	}
+	return "?"
+}
+
+// told are the reasons of the SIPCluster's Events since it was asked last.
 func (b *bench) told() []string {
 	var reasons []string
-	for {
-		select {
-		case e := <-b.events.Events:
-			reasons = append(reasons, strings.Fields(e)[1])
-		default:
-			return reasons
+	for _, e := range b.events.events {
+		if e.regarding == "v1alpha1.SIPCluster ring" {
+			reasons = append(reasons, e.reason)
 		}
 	}
+	b.events.events = nil
+	return reasons
 }

@@ -133,7 +133,7 @@ func TestOperatorHears(t *testing.T) {
 		for _, e := range told.Items {
 			reasons[e.Regarding.Kind+" "+e.Reason] = true
 		}
-		all := reasons["SIPCluster MemberJoined"] && reasons["SIPCluster MemberLost"] && reasons["SIPCluster MemberDraining"] && reasons["SIPCluster RingChanged"]
+		all := reasons["SIPCluster MemberJoined"] && reasons["Pod MemberJoined"] && reasons["SIPCluster MemberLost"] && reasons["SIPCluster MemberDraining"] && reasons["SIPCluster RingChanged"]
 		return fmt.Sprint(reasons), all
 	})
 	checkPublishTime(t, registry)

@@ -29,7 +29,7 @@ func (r *Reconciler) publish(ctx context.Context, seen *observation, d *membersh
 	if !since.IsZero() {
 		r.metrics.publishSeconds.Observe(r.now().Sub(since).Seconds())
 	}
-	r.announce(ctx, seen.cluster, d)
+	r.announce(ctx, seen, d)
 	return nil
 }
 

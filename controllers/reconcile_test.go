@@ -160,6 +160,33 @@ func TestMembersFollowPods(t *testing.T) {
 	b.want(v1alpha1.ConditionAvailable, metav1.ConditionFalse, v1alpha1.ReasonMembersNotReady)
 }
 
+// TestEventsNameThePod: what befalls a member is told of its pod as well.
+func TestEventsNameThePod(t *testing.T) {
+	b := newBench(t)
+	b.begin()
+	const cluster, pod = "v1alpha1.SIPCluster ring", "v1.Pod ring-0"
+	check := func(want ...recorded) {
+		t.Helper()
+		b.events.events = nil
+		b.ok(b.reconcile())
+		if d := cmp.Diff(want, b.events.events, cmp.AllowUnexported(recorded{})); d != "" {
+			t.Errorf("events (-want +got):\n%s", d)
+		}
+	}
+	b.pod(0, ready)
+	check(
+		recorded{cluster, pod, v1alpha1.EventMemberJoined},
+		recorded{pod, cluster, v1alpha1.EventMemberJoined},
+		recorded{cluster, "", v1alpha1.EventRingChanged})
+	b.remove(0, false)
+	check(
+		recorded{cluster, pod, v1alpha1.EventMemberDraining},
+		recorded{pod, cluster, v1alpha1.EventMemberDraining},
+		recorded{cluster, "", v1alpha1.EventRingChanged})
+	b.remove(0, true)
+	check(recorded{cluster, "", v1alpha1.EventMemberLeft})
+}
+
 func TestSlicesFollowMembers(t *testing.T) {
 	b := newBench(t)
 	b.begin()
