@@ -11,6 +11,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sipring/sipring/controllers"
@@ -137,6 +138,23 @@ func TestOperatorHears(t *testing.T) {
 		return fmt.Sprint(reasons), all
 	})
 	checkPublishTime(t, registry)
+}
+
+// TestOldStatusIsRepaired: a status that is not what the last pass found, as
+// after a pass whose cache was behind, is put right without other news.
+func TestOldStatusIsRepaired(t *testing.T) {
+	b := newSerialBench(t)
+	b.operator()
+	b.create()
+	right := func() (string, bool) {
+		s := b.cluster().Status
+		return s.Active, s.Active == "0/3" && len(s.Conditions) == 3
+	}
+	b.await("a status", right)
+	for _, wrong := range []string{`{"status":{"active":"3/3"}}`, `{"status":{"conditions":[]}}`} {
+		b.ok(b.client.Status().Patch(t.Context(), b.cluster(), client.RawPatch(types.MergePatchType, []byte(wrong))))
+		b.await("the status again", right)
+	}
 }
 
 // checkPublishTime: from news to published set it takes well under a second,

@@ -10,6 +10,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -53,7 +54,7 @@ func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager) error {
 		return err
 	}
 	return ctrl.NewControllerManagedBy(mgr).
-		For(&v1alpha1.SIPCluster{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(&v1alpha1.SIPCluster{}, builder.WithPredicates(clusterChanged())).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(r.clusterOf)).
 		Watches(&coordinationv1.Lease{}, handler.EnqueueRequestsFromMapFunc(r.clusterOf), builder.WithPredicates(suspectsChanged())).
 		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(r.clustersOn), builder.WithPredicates(nodeChanged())).
@@ -98,6 +99,17 @@ func (r *Reconciler) clustersOn(ctx context.Context, node client.Object) []recon
 		requests = append(requests, r.clusterOf(ctx, &pods.Items[i])...)
 	}
 	return requests
+}
+
+// clusterChanged passes a new spec, and a new status: a pass that read an older
+// one than it wrote onto may have left a mixture of both. The pass after the
+// operator's own writing finds nothing to write.
+func clusterChanged() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		before, ok1 := e.ObjectOld.(*v1alpha1.SIPCluster)
+		now, ok2 := e.ObjectNew.(*v1alpha1.SIPCluster)
+		return ok1 && ok2 && (before.Generation != now.Generation || !equality.Semantic.DeepEqual(before.Status, now.Status))
+	}}
 }
 
 // nodeChanged passes what matters of a node: that it is there, its zone, and
