@@ -1,0 +1,97 @@
+package charts_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/sipring/sipring/controllers/testapi"
+)
+
+var server *testapi.Server
+
+func TestMain(m *testing.M) {
+	os.Exit(testapi.Run(m, func(s *testapi.Server) { server = s }))
+}
+
+// TestChartApplies: what helm renders is accepted too, with each kind of rights.
+func TestChartApplies(t *testing.T) {
+	api := testapi.Need(t, server)
+	for name, args := range map[string][]string{
+		"as it is":         nil,
+		"named namespaces": {"--set", "watchNamespaces={default,kube-system}"},
+		"everything":       {"--set", "replicas=3,logLevel=debug,priorityClassName=system-cluster-critical,podLabels.a=b,nodeSelector.c=d"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			api.Kubectl(t, helm(t, append([]string{"template", "sipring", "sipring", "--namespace", "default"}, args...)...), "apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", "-")
+		})
+	}
+}
+
+// TestChartRefuses: the schema catches what cannot be meant.
+func TestChartRefuses(t *testing.T) {
+	binary := helmBinary(t)
+	for name, set := range map[string]string{
+		"a misspelt value": "replica=3",
+		"no repository":    "image.repository=",
+		"half a digest":    "image.digest=sha256:12",
+		"a log level":      "logLevel=trace",
+		"a duration":       "leaderElection.lease=soon",
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, err := exec.CommandContext(t.Context(), binary, "template", "sipring", "sipring", "--set", set).CombinedOutput()
+			if err == nil || !strings.Contains(string(out), "schema") {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
+}
+
+// TestChartHoldsWhatIsGenerated: the chart's copies are those of config.
+func TestChartHoldsWhatIsGenerated(t *testing.T) {
+	for from, to := range map[string]string{
+		"../config/crd/bases/sipring.io_sipclusters.yaml": "sipring/files/crd.yaml",
+		"../config/rbac/role.yaml":                        "sipring/files/role.yaml",
+	} {
+		want, err := os.ReadFile(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(want, got) {
+			t.Errorf("%s is not %s: run make generate", to, from)
+		}
+	}
+}
+
+// helm runs helm and returns its output.
+func helm(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), helmBinary(t), args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("helm %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+func helmBinary(t *testing.T) string {
+	t.Helper()
+	built, err := filepath.Abs("../bin/helm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(built); err == nil {
+		return built
+	}
+	path, err := exec.LookPath("helm")
+	if err != nil {
+		t.Skip("needs helm: run hack/tools/install.sh helm")
+	}
+	return path
+}
