@@ -2,6 +2,8 @@
 # Prepares all that the end-to-end test needs and runs it; arguments are its own.
 # See `go run ./hack/e2e --help`. E2E="--only sigkill" reaches it through make.
 set -euo pipefail
+# Nothing here needs C: with cgo, Go would look for a compiler.
+export CGO_ENABLED=0
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 hack/tools/packages.sh hack/e2e/packages.txt
