@@ -74,7 +74,7 @@ containerd() {
 
 # own builds our small programs; the Go build cache is their stamp.
 own() {
-	local inputs=("$here"/nodeinit/*.go "$here"/nodeinit/spec/*.go "$here"/pause/*.go "$here"/echo/*.go)
+	local inputs=("$here"/nodeinit/*.go "$here"/nodeinit/spec/*.go "$here"/cgroup2/*.go "$here"/pause/*.go "$here"/echo/*.go)
 	fresh .own.stamp "${inputs[@]}" && return
 	local program
 	for program in nodeinit pause echo; do

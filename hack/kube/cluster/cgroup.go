@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sipring/sipring/hack/kube/cgroup2"
 	"github.com/sipring/sipring/hack/kube/nodeinit/spec"
 )
 
@@ -30,7 +31,7 @@ func (o Options) cgroup(machine string) string { return filepath.Join(cgroupTop,
 // hierarchies are the mount points of the cgroup controllers: one for all in
 // version 2, one for each in version 1.
 func hierarchies() ([]string, error) {
-	if isFile(filepath.Join(cgroupFS, "cgroup.controllers")) {
+	if cgroup2.Mounted(cgroupFS) {
 		return []string{cgroupFS}, nil
 	}
 	entries, err := os.ReadDir(cgroupFS)
@@ -61,6 +62,13 @@ func (o Options) makeCgroups(m *machine) error {
 	}
 	leaf := filepath.Join(o.cgroup(m.name), spec.Leaf)
 	for _, dir := range dirs {
+		// Not the leaf, for which the machine's group, still to be entered,
+		// would have to hand them down.
+		if dir == cgroupFS {
+			if err := cgroup2.Make(dir, o.cgroup(m.name)); err != nil {
+				return err
+			}
+		}
 		if err := os.MkdirAll(filepath.Join(dir, leaf), 0o755); err != nil {
 			return err
 		}
@@ -92,7 +100,7 @@ func inheritCpuset(root, path string) error {
 		dir := filepath.Join(parent, part)
 		for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
 			value, err := os.ReadFile(filepath.Join(parent, file))
-			if errors.Is(err, fs.ErrNotExist) || isFile(filepath.Join(root, "cgroup.controllers")) {
+			if errors.Is(err, fs.ErrNotExist) || cgroup2.Mounted(root) {
 				return nil
 			}
 			if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sipring/sipring/hack/kube/cgroup2"
 	"github.com/sipring/sipring/hack/kube/nodeinit/spec"
 )
 
@@ -57,14 +58,23 @@ func prepare(m spec.Machine) error {
 	return os.MkdirAll("/run/lock", 0o755)
 }
 
+// cgroupFS is where version 2, alone, is mounted. Beside version 1 it has a
+// place of its own, and no controllers.
+const cgroupFS = "/sys/fs/cgroup"
+
 // moveToLeaf moves this process, and with it all it will start, out of the
 // root of the machine's cgroups: in version 2 a group that holds processes
-// cannot give controllers to groups below it.
+// cannot hand controllers down to those below it, where the pods' will be.
 func moveToLeaf(hierarchies []string) error {
 	for _, dir := range hierarchies {
 		procs := filepath.Join(dir, spec.Leaf, "cgroup.procs")
 		if err := os.WriteFile(procs, []byte("0"), 0); err != nil {
 			return fmt.Errorf("enter cgroup: %w", err)
+		}
+		if dir == cgroupFS && cgroup2.Mounted(dir) {
+			if err := cgroup2.HandDown(dir); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
