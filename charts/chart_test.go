@@ -91,7 +91,7 @@ func helmBinary(t *testing.T) string {
 	}
 	path, err := exec.LookPath("helm")
 	if err != nil {
-		t.Skip("needs helm: run hack/tools/install.sh helm")
+		t.Fatal("needs helm: run make test, or hack/tools/install.sh helm")
 	}
 	return path
 }

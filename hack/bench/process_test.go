@@ -143,12 +143,13 @@ func (t *trigger) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// need skips the test where a program of the system is missing.
+// need skips the test where a program of the system is missing. That hides
+// nothing for long: make race, which needs the same compiler, runs them all.
 func need(t *testing.T, programs ...string) {
 	t.Helper()
 	for _, p := range programs {
 		if _, err := exec.LookPath(p); err != nil {
-			t.Skipf("%s is not installed", p)
+			t.Skipf("%s is not installed: make race and make bench need it too", p)
 		}
 	}
 }
