@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/sipring/sipring/proxy/config"
@@ -223,6 +224,42 @@ func TestBigPartitionComesInChunks(t *testing.T) {
 	}
 	if b.nodes[1].core.Stats().SnapshotsSentBytes < 16*chunkSize {
 		t.Fatal("the partitions are too small to show anything")
+	}
+}
+
+// One record that cannot be read must not keep all others from a member for ever.
+func TestFillPassesOverABadRecord(t *testing.T) {
+	b := newBench(t, 2, 2)
+	b.settle()
+	names := []string{"sip:a@example.com", "sip:b@example.com", "sip:c@example.com", "sip:d@example.com"}
+	for _, name := range names {
+		b.mustRegister(b.nodes[1], newRegister(name, 1, 3600))
+	}
+	b.now += 1000
+	b.die(2)
+	b.lose(2)
+	b.add(2)
+	b.meet()
+	spoilt := false
+	for len(b.mail) > 0 {
+		if m := b.mail[0]; m.to == 2 && kind(m.b[0]&0x0f) == kindSnapshot {
+			if at := bytes.Index(m.b, []byte(names[0])); at > 0 {
+				le.PutUint16(m.b[at-2:], 0) // a record of nobody
+				spoilt = true
+			}
+		}
+		b.carryOne()
+	}
+	if !spoilt || b.nodes[2].core.Stats().RefusedRecords == 0 {
+		t.Fatal("no record was refused")
+	}
+	if synced, _ := b.nodes[2].membership.SelfState(); !synced {
+		t.Error("the fill has not ended")
+	}
+	for i, name := range names {
+		if got := b.nodes[2].core.Peek([]byte(name)).LiveCount(b.now); got != min(i, 1) {
+			t.Errorf("%s: %d bindings, want %d", name, got, min(i, 1))
+		}
 	}
 }
 

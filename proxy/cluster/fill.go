@@ -285,9 +285,7 @@ func (c *Core) onSnapshot(p *peer, r *reader, e *Effects) bool {
 		if r.bad || !ok {
 			return false
 		}
-		if !c.mergeAll(local, records) {
-			return false
-		}
+		c.mergeAll(local, records)
 		p.asked = max(0, p.asked-1)
 		c.fetched(local, p.id, tag, flags, next)
 	}
@@ -295,21 +293,19 @@ func (c *Core) onSnapshot(p *peer, r *reader, e *Effects) bool {
 	return true
 }
 
-// mergeAll merges the records of one section.
-func (c *Core) mergeAll(local int32, b []byte) bool {
+// mergeAll merges the records of one section. One that is of no use is counted and passed over: the fill would wait for an
+// answer without it for ever.
+func (c *Core) mergeAll(local int32, b []byte) {
 	for len(b) > 0 {
 		rec, rest, err := c.readRecord(b)
-		if err != nil || rec.IsZero() {
-			return false
-		}
+		b = rest
 		hash := ring.Hash(rec.AOR())
-		if ring.Partition(hash, c.view.Ring.Partitions()) != c.global(local) {
-			return false
+		if err != nil || rec.IsZero() || ring.Partition(hash, c.view.Ring.Partitions()) != c.global(local) {
+			c.stats.RefusedRecords++
+			continue
 		}
 		c.merge(local, hash, rec)
-		b = rest
 	}
-	return true
 }
 
 // fetched notes the answer of a source.

@@ -15,6 +15,7 @@ type Stats struct {
 	Repairs                            uint64 // partitions found to differ
 	Relayed                            uint64 // updates passed on to members the home did not see
 	DroppedMessages, RefusedOps        uint64
+	RefusedRecords                     uint64 // of snapshots
 	SnapshotsSentBytes, SnapshotsBytes uint64
 }
 

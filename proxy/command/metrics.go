@@ -34,6 +34,7 @@ var (
 	lossToRingDesc = desc("peer_loss_to_ring_seconds", "From the end of a stream to the ring without its member.")
 	refusedDesc    = desc("peer_handshakes_refused_total", "Connections that did not prove to be a member.")
 	framesDesc     = desc("peer_frames_dropped_total", "Frames between members that were dropped.", "reason")
+	recordsDesc    = desc("peer_records_refused_total", "Records in other members' snapshots that were of no use.")
 	setsDesc       = desc("member_sets_ignored_total", "Member sets that were older or contradicted the one in force.")
 )
 
@@ -41,7 +42,7 @@ var (
 func (c *clusterMetrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		readyDesc, epochDesc, ringDesc, peersDesc, bindingsDesc, bytesDesc, partitionsDesc, pendingDesc,
-		operationsDesc, failedDesc, hedgedDesc, rehomedDesc, repairsDesc, lossesDesc, failoversDesc, lossToRingDesc, refusedDesc, framesDesc, setsDesc,
+		operationsDesc, failedDesc, hedgedDesc, rehomedDesc, repairsDesc, lossesDesc, failoversDesc, lossToRingDesc, refusedDesc, framesDesc, recordsDesc, setsDesc,
 	} {
 		ch <- d
 	}
@@ -96,6 +97,7 @@ func collectCounters(ch chan<- prometheus.Metric, s *cluster.Stats, k peer.Count
 	counter(refusedDesc, k.HandshakesRefused)
 	counter(framesDesc, k.BadFrames, "unreadable")
 	counter(framesDesc, k.QueueFull, "queue_full")
+	counter(recordsDesc, s.RefusedRecords)
 	counter(setsDesc, k.SetsIgnored)
 	ch <- prometheus.MustNewConstHistogram(lossToRingDesc, k.LossToRing.Count, k.LossToRing.Sum, k.LossToRing.Buckets)
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/sipring/sipring/proxy/wire"
 )
 
-// tombstoneMargin is how much longer than the binding it removed a tombstone lives, ms: copies of the binding may run
-// late by what messages take.
-const tombstoneMargin = 10_000
+// lateness is how much longer than it was granted a copy of a binding may live somewhere, ms: copies run late by what
+// messages take. What replaced it is remembered that much longer.
+const lateness = 10_000
 
 // Apply applies one REGISTER to the record of its AOR, in the order of RFC 3261 section 10.3 steps 6 to 8, and returns
 // the record as it is then. clock is the writer's clock for versions, node its ID. Where only numbers change, r's bytes
@@ -79,7 +79,8 @@ func refreshInPlace(now int64, r Record, u *Update, stamp Version) bool {
 	for i := range u.Contacts {
 		c := &u.Contacts[i]
 		e, b := r.findContact(c), u.binding(now, c, stamp)
-		b.lingerAfter(e.endsAt())
+		old := e.view()
+		b.lingerUntil(old.copiesEnd())
 		putHead(e, &b)
 	}
 	return true
@@ -192,9 +193,9 @@ func (a *applier) contact(c *ContactUpdate) int {
 			continue
 		}
 		if !placed && c.sameKey(b) {
-			end := b.endsAt()
+			end := b.copiesEnd()
 			*b = a.u.binding(a.now, c, a.stamp)
-			b.lingerAfter(end)
+			b.lingerUntil(end)
 			a.changed, placed = true, true
 		} else if !b.Deleted {
 			a.remove(b)
@@ -231,7 +232,7 @@ func (c *ContactUpdate) sameKey(b *Binding) bool {
 func (a *applier) remove(b *Binding) {
 	*b = Binding{
 		Contact: b.Contact, Instance: b.Instance, RegID: b.RegID, CallID: a.u.CallID, CSeq: a.u.CSeq,
-		ExpiresAt: max(b.endsAt(), a.now) + tombstoneMargin, Version: a.stamp, Deleted: true,
+		ExpiresAt: min(max(b.copiesEnd(), a.now+lateness), a.now+maxRemaining), Version: a.stamp, Deleted: true,
 	}
 	a.changed = true
 }

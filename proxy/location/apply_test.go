@@ -314,6 +314,28 @@ func TestSupersededDoesNotOutlive(t *testing.T) {
 	}
 }
 
+// However often a binding is refreshed for less, removed and made again: it is remembered no longer than a copy of the
+// longest grant can live.
+func TestRememberedEndsDoNotGrow(t *testing.T) {
+	var r Record
+	now, longest := start, int64(0)
+	for i := range uint32(2000) {
+		expires := [...]uint32{3600, 60, 0, 60}[i%4]
+		u := register("a", i+1, contact("sip:a@1", expires))
+		var res Result
+		if r, res = Apply(now, r, &u, Limits{}, uint64(now), 1); res.Status != 200 {
+			t.Fatalf("update %d: %d", i, res.Status)
+		}
+		for b := range r.All() {
+			longest = max(longest, b.endsAt()-now)
+		}
+		now += 7
+	}
+	if longest > 3600_000+lateness {
+		t.Errorf("remembered for %d ms, more than the longest grant and %d", longest, lateness)
+	}
+}
+
 func TestTombstonesAreBounded(t *testing.T) {
 	var r Record
 	for i := range uint32(1000) {

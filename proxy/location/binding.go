@@ -58,7 +58,7 @@ type Binding struct {
 	Flow Flow
 	// ExpiresAt is when the binding ends, in milliseconds on the clock of the member holding this copy.
 	ExpiresAt int64
-	// Linger is how many seconds after ExpiresAt the binding is remembered, though it is over: as long as an older
+	// Linger is how many milliseconds after ExpiresAt the binding is remembered, though it is over: as long as an older
 	// state of it, with more time to live, may be somewhere.
 	Linger uint32
 	// Version orders this state of the binding among others.
@@ -71,12 +71,21 @@ type Binding struct {
 func (b *Binding) Live(now int64) bool { return !b.Deleted && b.ExpiresAt > now }
 
 // endsAt is when the binding is forgotten.
-func (b *Binding) endsAt() int64 { return b.ExpiresAt + 1000*int64(b.Linger) }
+func (b *Binding) endsAt() int64 { return b.ExpiresAt + int64(b.Linger) }
 
-// lingerAfter has b remembered as long as the state it replaces would have been.
-func (b *Binding) lingerAfter(oldEnd int64) {
-	if oldEnd > b.ExpiresAt {
-		b.Linger = uint32((oldEnd - b.ExpiresAt + tombstoneMargin + 999) / 1000)
+// copiesEnd is when no copy of b, nor of what it replaced, can be live any more. A margin is in the end of a tombstone, and
+// in that of what lingers, already.
+func (b *Binding) copiesEnd() int64 {
+	if b.Deleted {
+		return b.endsAt()
+	}
+	return max(b.endsAt(), b.ExpiresAt+lateness)
+}
+
+// lingerUntil has b, if it ends before what it replaces would have ended, remembered until the copies of that are over.
+func (b *Binding) lingerUntil(copiesEnd int64) {
+	if left := copiesEnd - b.ExpiresAt; left > lateness {
+		b.Linger = uint32(min(left, maxRemaining))
 	}
 }
 

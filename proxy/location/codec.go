@@ -15,7 +15,7 @@ var (
 
 // Bounds of what another member may say.
 const (
-	maxRemaining = 40 * 24 * 3600 * 1000 // of a binding's life, ms
+	maxRemaining = MaxExpires*1000 + lateness // until a binding or what is remembered of it ends, ms
 	maxCounter   = 1 << 62
 )
 
@@ -52,30 +52,32 @@ func (e entry) setRemaining(now int64) {
 	left, end := e.expires()-now, e.endsAt()-now
 	if left < 0 {
 		left = 0
-		le.PutUint32(e[atLinger:], uint32((end+999)/1000))
+		le.PutUint32(e[atLinger:], uint32(min(end, maxRemaining)))
 	}
 	e.setExpires(left)
 }
 
 // ParseRecord reads what AppendRecord wrote from the start of b into the memory of buf, grown where it is too small, and
-// turns remaining lifetimes into points in time from now. The record is valid until buf is used again. rest is what
-// follows in b.
+// turns remaining lifetimes into points in time from now; longer ones than can be granted are taken as the longest. The
+// record is valid until buf is used again. rest is what follows in b, also after a record that is refused; nil if b is too
+// short to tell.
 func ParseRecord(buf, b []byte, now int64) (r Record, grown, rest []byte, err error) {
 	if len(b) < 4 {
 		return Record{}, buf, nil, fmt.Errorf("parse record size: %w", ErrTruncated)
 	}
-	n := le.Uint32(b)
-	if n > maxParsed {
-		return Record{}, buf, nil, fmt.Errorf("parse record of %d bytes, at most %d: %w", n, maxParsed, ErrMalformed)
-	}
-	if len(b)-4 < int(n) {
+	n := int(le.Uint32(b))
+	if len(b)-4 < n {
 		return Record{}, buf, nil, fmt.Errorf("parse record of %d bytes: %w", n, ErrTruncated)
 	}
-	buf = append(buf[:0], b[4:4+n]...)
-	if err := adopt(buf, now); err != nil {
-		return Record{}, buf, nil, err
+	b, rest = b[4:4+n], b[4+n:]
+	if n > maxParsed {
+		return Record{}, buf, rest, fmt.Errorf("parse record of %d bytes, at most %d: %w", n, maxParsed, ErrMalformed)
 	}
-	return Record{buf}, buf, b[4+n:], nil
+	buf = append(buf[:0], b...)
+	if err := adopt(buf, now); err != nil {
+		return Record{}, buf, rest, err
+	}
+	return Record{buf}, buf, rest, nil
 }
 
 // adopt checks the bytes of a record with remaining lifetimes, and makes points in time of those.
@@ -98,10 +100,19 @@ func adopt(b []byte, now int64) error {
 		if before != nil && compareKeys(before, e) >= 0 {
 			return fmt.Errorf("parse binding: not above the key before: %w", ErrMalformed)
 		}
+		e.clamp()
 		e.setExpires(now + e.expires())
 		before = e
 	}
 	return nil
+}
+
+// clamp bounds the remaining times of the entry: one that is too long may be late, or of a member that allows more, but is
+// no reason to lose the binding.
+func (e entry) clamp() {
+	left := min(e.expires(), maxRemaining)
+	e.setExpires(left)
+	le.PutUint32(e[atLinger:], uint32(min(int64(e.linger()), maxRemaining-left)))
 }
 
 func nextEntrySafe(b []byte) (entry, []byte) {
@@ -135,7 +146,7 @@ func (e entry) wellFormed() bool {
 		}
 	}
 	return size == len(e) && size <= maxBinding && e.fieldLen(fieldContact) > 0 && flags&^flagsKnown == 0 &&
-		e.expires() >= 0 && e.expires() <= maxRemaining && e.linger() <= maxRemaining/1000 && e.version().Counter <= maxCounter && le.Uint16(e[atQ:]) <= MaxQ
+		e.expires() >= 0 && e.version().Counter <= maxCounter && le.Uint16(e[atQ:]) <= MaxQ
 }
 
 // AppendLive appends, in the form of AppendRecord, the bindings that are live at now: what an answer to a phone needs.

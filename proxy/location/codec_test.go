@@ -39,15 +39,14 @@ func TestParseRecordRefuses(t *testing.T) {
 	}{
 		"nothing":                {func([]byte) []byte { return nil }, ErrTruncated},
 		"cut short":              {func(b []byte) []byte { return b[:len(b)-1] }, ErrTruncated},
-		"size beyond the bound":  {func(b []byte) []byte { le.PutUint32(b, maxParsed+1); return b }, ErrMalformed},
+		"size beyond the end":    {func(b []byte) []byte { le.PutUint32(b, maxParsed+1); return b }, ErrTruncated},
+		"size beyond the bound":  {func(b []byte) []byte { le.PutUint32(b, maxParsed+1); return append(b, make([]byte, maxParsed)...) }, ErrMalformed},
 		"AOR beyond the end":     {func(b []byte) []byte { le.PutUint16(b[4:], 60_000); return b }, ErrMalformed},
 		"no AOR":                 {func(b []byte) []byte { le.PutUint16(b[4:], 0); return b }, ErrMalformed},
 		"binding of size 0":      {func(b []byte) []byte { le.PutUint16(b[first:], 0); return b }, ErrMalformed},
 		"binding beyond the end": {func(b []byte) []byte { le.PutUint16(b[second:], 60_000); return b }, ErrTruncated},
 		"strings beyond binding": {func(b []byte) []byte { le.PutUint16(b[first+atLens:], 60_000); return b }, ErrMalformed},
-		"expiry too far":         {func(b []byte) []byte { le.PutUint64(b[first+atExpires:], maxRemaining+1); return b }, ErrMalformed},
 		"expiry below 0":         {func(b []byte) []byte { le.PutUint64(b[first+atExpires:], 1<<63); return b }, ErrMalformed},
-		"remembered too long":    {func(b []byte) []byte { le.PutUint32(b[first+atLinger:], 1<<31); return b }, ErrMalformed},
 		"version too high":       {func(b []byte) []byte { le.PutUint64(b[first+atCounter:], 1<<63); return b }, ErrMalformed},
 		"q above 1":              {func(b []byte) []byte { le.PutUint16(b[first+atQ:], 1001); return b }, ErrMalformed},
 		"unknown flag":           {func(b []byte) []byte { b[first+atFlags] |= 0x80; return b }, ErrMalformed},
@@ -61,6 +60,48 @@ func TestParseRecordRefuses(t *testing.T) {
 				t.Errorf("error %v, want %v", err, tt.want)
 			}
 		})
+	}
+}
+
+// A time beyond what can be granted is no reason to lose a binding.
+func TestParseRecordClampsTimes(t *testing.T) {
+	u := register("call", 1, contact("sip:a@1", 60))
+	r, _ := Apply(start, Record{}, &u, Limits{}, 5, 1)
+	first := 4 + 2 + len(aor)
+	for name, tt := range map[string]struct {
+		expires uint64
+		linger  uint32
+	}{
+		"expiry too far":      {1 << 62, 0},
+		"remembered too long": {60_000, 1<<32 - 1},
+		"both":                {maxRemaining, 1},
+	} {
+		sent := AppendRecord(nil, r, start)
+		le.PutUint64(sent[first+atExpires:], tt.expires)
+		le.PutUint32(sent[first+atLinger:], tt.linger)
+		got, _, _, err := ParseRecord(nil, sent, start)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for b := range got.All() {
+			if end := b.endsAt(); end != start+maxRemaining {
+				t.Errorf("%s: ends after %d ms, want %d", name, end-start, int64(maxRemaining))
+			}
+		}
+	}
+}
+
+// What follows a record that is refused can still be read.
+func TestParseRecordFindsTheNext(t *testing.T) {
+	u := register("call", 1, contact("sip:a@1", 60))
+	r, _ := Apply(start, Record{}, &u, Limits{}, 5, 1)
+	sent := AppendRecord(nil, r, start)
+	bad := bytes.Clone(sent)
+	le.PutUint16(bad[4:], 0)
+	_, _, rest, err := ParseRecord(nil, append(bad, sent...), start)
+	if err == nil || !bytes.Equal(rest, sent) {
+		t.Errorf("error %v, %d bytes left, want %d", err, len(rest), len(sent))
 	}
 }
 

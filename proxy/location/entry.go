@@ -62,7 +62,7 @@ func (e entry) deleted() bool       { return e[atFlags]&flagDeleted != 0 }
 func (e entry) expires() int64      { return int64(le.Uint64(e[atExpires:])) }
 func (e entry) setExpires(at int64) { le.PutUint64(e[atExpires:], uint64(at)) }
 func (e entry) linger() uint32      { return le.Uint32(e[atLinger:]) }
-func (e entry) endsAt() int64       { return e.expires() + 1000*int64(e.linger()) }
+func (e entry) endsAt() int64       { return e.expires() + int64(e.linger()) }
 func (e entry) live(now int64) bool { return !e.deleted() && e.expires() > now }
 func (e entry) regID() uint32       { return le.Uint32(e[atRegID:]) }
 func (e entry) cseq() uint32        { return le.Uint32(e[atCSeq:]) }

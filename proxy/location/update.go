@@ -30,12 +30,15 @@ type ContactUpdate struct {
 	RegID    uint32
 	// Q is the preference in thousandths, 0 to 1000.
 	Q uint16
-	// Expires is the granted lifetime in seconds; 0 removes the binding.
+	// Expires is the granted lifetime in seconds, at most MaxExpires; 0 removes the binding.
 	Expires uint32
 }
 
 // Fetch reports whether the update only asks for the current bindings.
 func (u *Update) Fetch() bool { return !u.Star && len(u.Contacts) == 0 }
+
+// MaxExpires is the longest lifetime that can be granted, in seconds: a week.
+const MaxExpires = 7 * 24 * 3600
 
 // maxUpdateContacts is the most contacts of one update.
 const maxUpdateContacts = 512
@@ -49,7 +52,7 @@ func (u *Update) Valid() bool {
 	for i := range u.Contacts {
 		c := &u.Contacts[i]
 		size := headSize + len(c.URI) + len(c.Params) + len(c.Instance) + len(u.CallID) + len(u.Path)
-		if len(c.URI) == 0 || size > maxBinding || c.Q > MaxQ || int64(c.Expires)*1000 > maxRemaining-tombstoneMargin {
+		if len(c.URI) == 0 || size > maxBinding || c.Q > MaxQ || c.Expires > MaxExpires {
 			return false
 		}
 	}

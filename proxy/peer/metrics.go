@@ -75,6 +75,7 @@ func add(sum, s *cluster.Stats) {
 	sum.Relayed += s.Relayed
 	sum.DroppedMessages += s.DroppedMessages
 	sum.RefusedOps += s.RefusedOps
+	sum.RefusedRecords += s.RefusedRecords
 	sum.SnapshotsSentBytes += s.SnapshotsSentBytes
 	sum.SnapshotsBytes += s.SnapshotsBytes
 }
