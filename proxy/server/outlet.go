@@ -23,9 +23,13 @@ func (s *Server) transactionsBegun() {
 }
 
 // Upstream implements transaction.Outlet.
-func (o outlet) Upstream(_ *transaction.Context, to transaction.Source, response []byte) {
+func (o outlet) Upstream(_ *transaction.Context, to transaction.Source, response []byte, local bool) {
 	_ = o.s.socket.Send(to.Socket, to.Addr, response)
-	count(&o.s.metrics.forwarded, statusOf(response))
+	counts := &o.s.metrics.forwarded
+	if local {
+		counts = &o.s.metrics.local
+	}
+	count(counts, statusOf(response))
 }
 
 // Downstream implements transaction.Outlet.

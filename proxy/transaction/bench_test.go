@@ -95,7 +95,7 @@ func TestAllocations(t *testing.T) {
 // nowhere is an Outlet that does nothing.
 type nowhere struct{}
 
-func (nowhere) Upstream(*Context, Source, []byte)         {}
+func (nowhere) Upstream(*Context, Source, []byte, bool)   {}
 func (nowhere) Downstream(*Context, *Branch, []byte) bool { return true }
 func (nowhere) Done(*Context)                             {}
 

@@ -60,7 +60,7 @@ func (m *machine) proceeding(c *Context, b *Branch, status int, forward []byte) 
 		m.sendCancel(c, b)
 	}
 	if status > 100 {
-		m.provisional(c, status, forward)
+		m.provisional(c, status, forward, false)
 	}
 }
 
@@ -71,7 +71,7 @@ func (m *machine) accepted(c *Context, b *Branch, status int, forward []byte) {
 		b.stop()
 		b.status, b.state, b.limitAt = uint16(status), clientAccepted, m.now+m.timeout // Timer M
 	}
-	m.success(c, status, forward)
+	m.success(c, status, forward, false)
 }
 
 // completed takes a final response, other than a 2xx to INVITE.
@@ -125,10 +125,12 @@ func (m *machine) clientResend(c *Context, b *Branch) {
 // clientLimit fires Timer B, D, F, K or M, or gives up a branch that was
 // cancelled and has not answered the INVITE (RFC 3261 9.1).
 func (m *machine) clientLimit(c *Context, b *Branch) {
-	silent := b.pending()
+	silent, givenUp := b.pending(), b.cancel >= cancelSent
 	m.endBranch(b)
 	if silent {
-		m.stats.TimedOut++
+		if !givenUp { // Timer C has counted it, or nobody waits for it
+			m.stats.TimedOut++
+		}
 		m.lost(c, b, 408)
 	}
 }

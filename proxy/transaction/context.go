@@ -47,6 +47,7 @@ type Context struct {
 	more       bool // another group of branches may follow
 	cancelled  bool // a CANCEL came
 	heard      bool // a branch has answered the request
+	local      bool // last was made here
 	closed     bool // a 6xx came: no new branches (RFC 3261 16.7 step 5)
 
 	place node // in the shard

@@ -30,6 +30,7 @@ const (
 // action is one thing to do. Its bytes are valid until the next event.
 type action struct {
 	kind   actionKind
+	local  bool // upstream: made here
 	branch *Branch
 	bytes  []byte
 }
@@ -60,8 +61,8 @@ func (m *machine) forget() {
 	m.pool.flush()
 }
 
-func (m *machine) upstream(response []byte) {
-	m.actions = append(m.actions, action{kind: sendUpstream, bytes: response})
+func (m *machine) upstream(response []byte, local bool) {
+	m.actions = append(m.actions, action{kind: sendUpstream, bytes: response, local: local})
 }
 
 func (m *machine) downstream(b *Branch, message []byte) {

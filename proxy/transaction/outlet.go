@@ -36,8 +36,9 @@ type Target struct {
 // their arguments. Calls for different contexts come concurrently.
 type Outlet interface {
 	// Upstream sends a response to to: the context's Source, or for the 200 to a
-	// CANCEL where that came from.
-	Upstream(c *Context, to Source, response []byte)
+	// CANCEL where that came from. local: it was made here, by the Table or its
+	// caller, and not by a target.
+	Upstream(c *Context, to Source, response []byte, local bool)
 	// Downstream sends a request, its retransmission, an ACK or a CANCEL to
 	// b.Target(), which holds no Bytes. It returns false if the target cannot be
 	// reached at all, which counts as a 503 from it (RFC 3261 16.9); a datagram

@@ -44,7 +44,7 @@ func (l *laws) scan(b []byte) *wire.Message {
 }
 
 // Upstream implements Outlet.
-func (l *laws) Upstream(c *Context, to Source, response []byte) {
+func (l *laws) Upstream(c *Context, to Source, response []byte, _ bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	m := l.scan(response)
@@ -296,7 +296,7 @@ type silent struct {
 	done uint64
 }
 
-func (*silent) Upstream(*Context, Source, []byte)         {}
+func (*silent) Upstream(*Context, Source, []byte, bool)   {}
 func (*silent) Downstream(*Context, *Branch, []byte) bool { return true }
 func (s *silent) Done(*Context) {
 	s.mu.Lock()

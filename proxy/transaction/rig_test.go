@@ -42,6 +42,7 @@ type rig struct {
 	log   []string
 	raw   [][]byte // of the messages in log, in order
 	dead  map[uint32]bool
+	local []bool // of the responses sent
 
 	up, down bool // reliable
 }
@@ -81,7 +82,8 @@ func (r *rig) message(what string, b []byte) {
 }
 
 // Upstream implements Outlet.
-func (r *rig) Upstream(_ *Context, to Source, response []byte) {
+func (r *rig) Upstream(_ *Context, to Source, response []byte, local bool) {
+	r.local = append(r.local, local)
 	switch to.Conn {
 	case connRequest:
 		r.message("up", response)

@@ -57,17 +57,17 @@ func (m *machine) yield(c *Context) {
 func (m *machine) sayTrying(c *Context) {
 	if c.state == serverTrying {
 		c.state, c.resendAt = serverProceeding, never
-		m.upstream(c.template)
+		m.upstream(c.template, true)
 	}
 }
 
 func (m *machine) resendLast(c *Context) {
-	response := c.last
-	if response == nil {
-		response = c.template
-	}
 	m.stats.Resent++
-	m.upstream(response)
+	if c.last == nil {
+		m.upstream(c.template, true)
+		return
+	}
+	m.upstream(c.last, c.local)
 }
 
 // acknowledge takes an ACK and reports whether it is for a failure sent here.
@@ -106,12 +106,12 @@ func (m *machine) cancel(c *Context, req *wire.Message, src Source) {
 func (m *machine) reply(c *Context, status int, response []byte) {
 	switch {
 	case status < 200:
-		m.provisional(c, status, response)
+		m.provisional(c, status, response, true)
 	case !c.invite() && status == 408:
 	case c.invite() && status < 300:
-		m.success(c, status, response)
+		m.success(c, status, response, true)
 	default:
-		m.final(c, status, m.pool.keep(response))
+		m.final(c, status, m.pool.keep(response), true)
 		m.cancelPending(c)
 	}
 }
@@ -123,7 +123,7 @@ func (m *machine) refuse(c *Context, status int, response []byte) {
 		m.reply(c, status, response)
 		return
 	}
-	m.upstream(response)
+	m.upstream(response, true)
 	c.status = uint16(status)
 	m.stats.Open--
 	m.end(c)
@@ -131,10 +131,10 @@ func (m *machine) refuse(c *Context, status int, response []byte) {
 
 // final sends a final response other than a 2xx to INVITE. It takes response,
 // which is of the pool.
-func (m *machine) final(c *Context, status int, response []byte) {
-	m.upstream(response)
+func (m *machine) final(c *Context, status int, response []byte, local bool) {
+	m.upstream(response, local)
 	m.answered(c, status, serverCompleted)
-	c.last = response
+	c.last, c.local = response, local
 	if c.invite() {
 		c.limitAt = m.now + m.timeout // Timer H
 		if !c.source.Reliable {
@@ -179,6 +179,7 @@ func (m *machine) serverLimit(c *Context) {
 		m.abandon(c)
 		for i := range int(c.branches) {
 			if b := c.branch(i); b.pending() {
+				m.stats.TimedOut++ // Timer F is over too, or nearly so
 				m.endBranch(b)
 			}
 		}

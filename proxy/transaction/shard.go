@@ -44,9 +44,9 @@ func (s *shard) settle(c *Context) {
 func (s *shard) do(c *Context, a *action) {
 	switch a.kind {
 	case sendUpstream:
-		s.out.Upstream(c, c.source, a.bytes)
+		s.out.Upstream(c, c.source, a.bytes, a.local)
 	case answerCancel:
-		s.out.Upstream(c, s.cancelSource, a.bytes)
+		s.out.Upstream(c, s.cancelSource, a.bytes, true)
 	case sendDownstream:
 		if !s.out.Downstream(c, a.branch, a.bytes) {
 			s.failed = append(s.failed, a.branch)

@@ -10,7 +10,7 @@ type Stats struct {
 	Repeated      uint64 // retransmissions received
 	Resent        uint64 // retransmissions sent, requests and responses
 	Cancelled     uint64 // requests cancelled by the caller
-	TimedOut      uint64 // branches that did not answer in time (Timers B, C, F)
+	TimedOut      uint64 // branches without a final response in time (Timers B, C, F)
 	Unreachable   uint64 // branches whose target could not be reached
 	Unanswered    uint64 // contexts that ended without a final response
 	Yielded       uint64 // INVITEs left to another member that holds them as well

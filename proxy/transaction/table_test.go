@@ -268,7 +268,7 @@ type witness struct {
 	seen []any
 }
 
-func (w *witness) Upstream(c *Context, to Source, _ []byte) {
+func (w *witness) Upstream(c *Context, to Source, _ []byte, _ bool) {
 	if to != c.Source() {
 		w.t.Errorf("sent to %+v, not to %+v", to, c.Source())
 	}

@@ -32,7 +32,7 @@ func (m *machine) fork(c *Context, targets []Target, more bool) {
 
 // provisional sends a provisional response upstream (RFC 3261 16.7 step 5). A
 // non-INVITE gets none (RFC 4320 4.1).
-func (m *machine) provisional(c *Context, status int, response []byte) {
+func (m *machine) provisional(c *Context, status int, response []byte, local bool) {
 	if !c.invite() || !c.open() {
 		return
 	}
@@ -42,13 +42,14 @@ func (m *machine) provisional(c *Context, status int, response []byte) {
 	}
 	c.state, c.resendAt = serverProceeding, never
 	m.replace(&c.last, response)
-	m.upstream(c.last)
+	c.local = local
+	m.upstream(c.last, local)
 }
 
 // success sends a 2xx to INVITE upstream, at once and whatever was sent before
 // (RFC 3261 16.7 step 5).
-func (m *machine) success(c *Context, status int, response []byte) {
-	m.upstream(response)
+func (m *machine) success(c *Context, status int, response []byte, local bool) {
+	m.upstream(response, local)
 	if !c.open() {
 		if c.status/100 != 2 {
 			m.stats.LateSuccesses++
@@ -73,7 +74,7 @@ func (m *machine) concluded(c *Context, status int, resp *wire.Message, forward 
 		return
 	}
 	if status < 300 {
-		m.final(c, status, m.pool.keep(forward))
+		m.final(c, status, m.pool.keep(forward), false)
 		return
 	}
 	m.consider(c, status, resp, forward)
@@ -110,11 +111,11 @@ func (m *machine) finish(c *Context, otherwise int) {
 	case c.best == nil:
 		m.local(c, status)
 	default:
-		m.final(c, status, m.buildBest(c))
+		m.final(c, status, m.buildBest(c), false)
 	}
 }
 
 // local answers with a response made here.
 func (m *machine) local(c *Context, status int) {
-	m.final(c, status, m.buildLocal(c, status))
+	m.final(c, status, m.buildLocal(c, status), true)
 }

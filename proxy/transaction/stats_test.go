@@ -1,0 +1,56 @@
+package transaction
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestWhoMadeAResponse: also when it is sent again.
+func TestWhoMadeAResponse(t *testing.T) {
+	const here, there = true, false
+	for name, c := range map[string]struct {
+		script string
+		want   []bool
+	}{
+		"100, and the 100 again":           {"INVITE, fork 1, INVITE", []bool{here, here}},
+		"a target's 180, and again":        {"INVITE, fork 1, 1 180, INVITE", []bool{here, there, there}},
+		"a 182 of the caller of the table": {"INVITE, reply 182, INVITE", []bool{here, here}},
+		"a target's 200":                   {"INVITE, fork 1, 1 200, 1 200", []bool{here, there, there}},
+		"a target's 486, and again":        {"INVITE, fork 1, 1 486, INVITE, wait 500", []bool{here, there, there, there}},
+		"404 of the caller of the table":   {"INVITE, reply 404, wait 500", []bool{here, here}},
+		"a refusal":                        {"INVITE, refuse 404", []bool{here}},
+		"408":                              {"INVITE, fork 1, wait 32000, INVITE", []bool{here, here, here}},
+		"500 in place of a target's 503":   {"INVITE, fork 1, 1 503", []bool{here, here}},
+		"a CANCEL and its 487":             {"INVITE, CANCEL", []bool{here, here}},
+		"a target's 200 to BYE, and again": {"BYE, fork 1, 1 200, BYE", []bool{there, there}},
+		"the best of two":                  {"INVITE, fork 1 2, 1 486, 2 480", []bool{here, there}},
+	} {
+		r := newRig(t, Options{})
+		r.run(c.script)
+		if diff := cmp.Diff(c.want, r.local); diff != "" {
+			t.Errorf("%s: local -want +got:\n%s", name, diff)
+		}
+	}
+}
+
+func TestTimedOutBranchesAreCountedOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		script string
+		want   uint64
+	}{
+		"Timer B":                             {"INVITE, fork 1 2, wait 32000", 2},
+		"Timer C, and the CANCEL is answered": {"INVITE, fork 1, 1 180, wait 185000, 1 200 CANCEL, 1 487", 1},
+		"Timer C, and the CANCEL is not":      {"INVITE, fork 1, 1 180, wait 217000", 1},
+		"Timer F":                             {"BYE, fork 1, wait 32000", 1},
+		"the caller gave up, and the target is silent": {"INVITE, fork 1, 1 180, CANCEL, wait 32000", 0},
+		"the caller gave up on a silent target":        {"INVITE, fork 1, CANCEL, wait 32000", 1},
+		"answered":                                     {"INVITE, fork 1, 1 180, 1 486, wait 32000", 0},
+	} {
+		r := newRig(t, Options{})
+		r.run(c.script)
+		if n := r.table.Stats().TimedOut; n != c.want {
+			t.Errorf("%s: %d, want %d", name, n, c.want)
+		}
+	}
+}
