@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -19,15 +20,19 @@ type trouble struct {
 	reason, message string
 }
 
-// degraded: is something broken or at risk? The first that applies is told.
-func degraded(seen *observation, d *membership.Result, faults []fault) metav1.Condition {
+// degraded: is something broken or at risk? The first that applies is told, and
+// with what is broken the risk.
+func degraded(seen *observation, d *membership.Result, faults []fault, now time.Time) metav1.Condition {
 	no := func(reason, message string) metav1.Condition {
 		return metav1.Condition{Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionFalse, Reason: reason, Message: message}
 	}
-	broken := firstOf(faulty(faults), podTrouble(seen.pods), heldTrouble(d), evictedTrouble(d))
+	broken := firstOf(faulty(faults), nodeTrouble(seen), podTrouble(seen.pods), heldTrouble(d), evictedTrouble(d), notReadyTrouble(seen, d, now))
 	atRisk := firstOf(quorumTrouble(seen.cluster, d), copiesTrouble(seen.cluster, d))
 	if broken == nil && atRisk != nil && starting(seen.cluster) {
 		return no(v1alpha1.ReasonStarting, atRisk.message)
+	}
+	if broken != nil && atRisk != nil {
+		broken.message += "; " + atRisk.message
 	}
 	if t := firstOf(broken, atRisk); t != nil {
 		return metav1.Condition{Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionTrue, Reason: t.reason, Message: shortened(t.message)}

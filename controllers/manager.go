@@ -116,7 +116,7 @@ func cacheOptions(namespaces []string) (cache.Options, error) {
 	return o, nil
 }
 
-// slimNode keeps of a node what nodeInput reads.
+// slimNode keeps of a node what is read of it.
 func slimNode(o any) (any, error) {
 	node, ok := o.(*corev1.Node)
 	if !ok {
@@ -129,10 +129,8 @@ func slimNode(o any) (any, error) {
 			Labels: map[string]string{corev1.LabelTopologyZone: node.Labels[corev1.LabelTopologyZone]},
 		},
 	}
-	for _, c := range node.Status.Conditions {
-		if c.Type == corev1.NodeReady {
-			slim.Status.Conditions = []corev1.NodeCondition{{Type: c.Type, Status: c.Status}}
-		}
+	if c := nodeReady(node); c.Type != "" {
+		slim.Status.Conditions = []corev1.NodeCondition{{Type: c.Type, Status: c.Status, LastTransitionTime: c.LastTransitionTime}}
 	}
 	return slim, nil
 }

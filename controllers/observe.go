@@ -158,13 +158,16 @@ func nodeInput(n *corev1.Node) membership.Node {
 
 // nodeLost says that the node's kubelet is not heard of any more. While it is,
 // its pods' own readiness says more than the node's.
-func nodeLost(n *corev1.Node) bool {
+func nodeLost(n *corev1.Node) bool { return nodeReady(n).Status == corev1.ConditionUnknown }
+
+// nodeReady is the node's own condition; zero where there is none.
+func nodeReady(n *corev1.Node) corev1.NodeCondition {
 	for _, c := range n.Status.Conditions {
 		if c.Type == corev1.NodeReady {
-			return c.Status == corev1.ConditionUnknown
+			return c
 		}
 	}
-	return false
+	return corev1.NodeCondition{}
 }
 
 // reportInput reads what a proxy wrote into its Lease, which is named like it.

@@ -145,7 +145,8 @@ func TestMembersFollowPods(t *testing.T) {
 	b.podStatus(1, func(s *corev1.PodStatus) {
 		withReady(s, corev1.ConditionFalse, corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 137}})
 	})
-	step("crash", "0:active 1:joining 2:active", true, "MemberLost", "RingChanged")
+	step("crash", "0:active 1:joining 2:active", true, "MemberLost", "RingChanged", "MemberNotReady")
+	b.want(v1alpha1.ConditionDegraded, metav1.ConditionTrue, v1alpha1.ReasonMemberNotReady)
 	b.podStatus(1, ready)
 	step("back", "0:active 1:active 2:active", true, "MemberJoined", "RingChanged")
 	b.remove(2, false)
@@ -240,13 +241,13 @@ func TestNodeLost(t *testing.T) {
 	}
 	b.settle()
 	for status, want := range map[corev1.ConditionStatus]string{
-		corev1.ConditionUnknown: "0:active 1:joining 2:active",
-		corev1.ConditionFalse:   "0:active 1:active 2:active", // its kubelet is heard of: the pod's own word counts
+		corev1.ConditionUnknown: "0:active 1:joining 2:active NodeLost",
+		corev1.ConditionFalse:   "0:active 1:active 2:active Healthy", // its kubelet is heard of: the pod's own word counts
 	} {
 		node.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: status}}
 		b.ok(b.client.Status().Update(t.Context(), node))
 		b.settle()
-		if got := b.states(); got != want {
+		if got := b.states() + " " + b.condition(v1alpha1.ConditionDegraded).Reason; got != want {
 			t.Errorf("node ready %s: %s, want %s", status, got, want)
 		}
 	}

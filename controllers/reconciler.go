@@ -99,7 +99,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.report(ctx, seen, &decision, faults); err != nil {
 		faults = append(faults, fault{err: err})
 	}
-	return ctrl.Result{RequeueAfter: resync}, joined(faults)
+	return ctrl.Result{RequeueAfter: lookAgain(seen, r.now())}, joined(faults)
 }
 
 // blocked ends a pass that cannot go on. A conflict is nobody's fault: the pass

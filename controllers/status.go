@@ -29,7 +29,7 @@ func statusOf(seen *observation, d *membership.Result, faults []fault, now metav
 	s.ReadyReplicas = int32(activeCount(d.Set))
 	s.Active = fmt.Sprintf("%d/%d", s.ReadyReplicas, desired.Replicas(c))
 	s.Selector = desired.Selector(c.Name)
-	for _, condition := range []metav1.Condition{available(seen, d), progressing(seen, d), degraded(seen, d, faults)} {
+	for _, condition := range []metav1.Condition{available(seen, d), progressing(seen, d), degraded(seen, d, faults, now.Time)} {
 		condition.ObservedGeneration = c.Generation
 		condition.LastTransitionTime = now
 		meta.SetStatusCondition(&s.Conditions, condition)

@@ -90,7 +90,7 @@ func TestNodeNews(t *testing.T) {
 		return &corev1.Node{
 			ObjectMeta: metav1.ObjectMeta{Name: "n", Labels: map[string]string{corev1.LabelTopologyZone: zone, "other": zone + "x"}},
 			Status: corev1.NodeStatus{
-				Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: ready, LastHeartbeatTime: metav1.Now()}},
+				Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: ready, LastHeartbeatTime: metav1.Now(), LastTransitionTime: metav1.Now()}},
 				Images:     []corev1.ContainerImage{{Names: []string{"a"}}},
 			},
 		}
@@ -99,6 +99,9 @@ func TestNodeNews(t *testing.T) {
 	slim, err := slimNode(full.DeepCopy())
 	if err != nil {
 		t.Fatal(err)
+	}
+	if diff := cmp.Diff(nodeReady(full).LastTransitionTime, nodeReady(slim.(*corev1.Node)).LastTransitionTime); diff != "" {
+		t.Errorf("what the cache keeps dates it otherwise:\n%s", diff)
 	}
 	if diff := cmp.Diff(nodeInput(full), nodeInput(slim.(*corev1.Node))); diff != "" {
 		t.Errorf("what the cache keeps says otherwise:\n%s", diff)

@@ -75,6 +75,10 @@ const (
 	ReasonNoQuorum = "NoQuorum"
 	// ReasonMemberEvicted: the others do not reach a member.
 	ReasonMemberEvicted = "MemberEvicted"
+	// ReasonNodeLost: the node of a member is not heard of.
+	ReasonNodeLost = "NodeLost"
+	// ReasonMemberNotReady: a proxy runs, or did, and does not serve.
+	ReasonMemberNotReady = "MemberNotReady"
 	// ReasonUnderReplicated: fewer members in the ring than copies asked for.
 	ReasonUnderReplicated = "UnderReplicated"
 )

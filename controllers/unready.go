@@ -1,0 +1,104 @@
+package controllers
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/controllers/membership"
+)
+
+// readyWithin is how long a proxy that starts may take to hold what it will own
+// before that is told as a trouble.
+const readyWithin = 2 * time.Minute
+
+// nodeTrouble names the nodes that are not heard of, and whom they took along.
+func nodeTrouble(seen *observation) *trouble {
+	var told []string
+	for i := range seen.nodes {
+		n := &seen.nodes[i]
+		if !nodeLost(n) {
+			continue
+		}
+		var on []string
+		for p := range seen.pods {
+			if seen.pods[p].Spec.NodeName == n.Name {
+				on = append(on, seen.pods[p].Name)
+			}
+		}
+		told = append(told, fmt.Sprintf("node %s is not heard of%s, and with it %s", n.Name, sinceText(nodeReady(n).LastTransitionTime.Time), strings.Join(on, ", ")))
+	}
+	if len(told) == 0 {
+		return nil
+	}
+	slices.Sort(told)
+	return &trouble{v1alpha1.ReasonNodeLost, strings.Join(told, "; ")}
+}
+
+// notReadyTrouble names the proxies that run, or did, and do not serve: at once
+// where it did before, or crashed; after readyWithin where it only starts.
+func notReadyTrouble(seen *observation, d *membership.Result, now time.Time) *trouble {
+	var told []string
+	for i := range seen.pods {
+		p := &seen.pods[i]
+		if due, ok := unreadyAt(p); ok && !now.Before(due) {
+			told = append(told, p.Name+" is not ready"+sinceText(readySince(p)))
+		}
+	}
+	if len(told) == 0 || d.Held {
+		return nil
+	}
+	return &trouble{v1alpha1.ReasonMemberNotReady, strings.Join(told, ", ") + ": look at its log and its readiness probe"}
+}
+
+// unreadyAt is from when on the pod's not being ready is a trouble; zero is at
+// once. Not ok: it is ready, asked to go, or its proxy has not started.
+func unreadyAt(p *corev1.Pod) (due time.Time, ok bool) {
+	s := proxyStatus(p)
+	if s == nil || podReady(p) || !p.DeletionTimestamp.IsZero() {
+		return time.Time{}, false
+	}
+	run := s.State.Running
+	switch {
+	case s.RestartCount > 0 || s.State.Terminated != nil:
+		return time.Time{}, true
+	case run == nil:
+		return time.Time{}, false
+	case readySince(p).After(run.StartedAt.Time): // it was ready in between
+		return time.Time{}, true
+	}
+	return run.StartedAt.Add(readyWithin), true
+}
+
+// readySince is since when the pod is ready, or not; zero where it does not say.
+func readySince(p *corev1.Pod) time.Time {
+	for _, c := range p.Status.Conditions {
+		if c.Type == corev1.PodReady {
+			return c.LastTransitionTime.Time
+		}
+	}
+	return time.Time{}
+}
+
+func sinceText(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return " since " + t.UTC().Format(time.RFC3339)
+}
+
+// lookAgain is when the pass should be repeated though nothing is heard: when the
+// first of what only takes its time becomes a trouble, and before resync.
+func lookAgain(seen *observation, now time.Time) time.Duration {
+	next := now.Add(resync)
+	for i := range seen.pods {
+		if due, ok := unreadyAt(&seen.pods[i]); ok && due.After(now) && due.Before(next) {
+			next = due
+		}
+	}
+	return next.Sub(now)
+}
