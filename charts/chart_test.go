@@ -40,6 +40,9 @@ func TestChartRefuses(t *testing.T) {
 		"half a digest":    "image.digest=sha256:12",
 		"a log level":      "logLevel=trace",
 		"a duration":       "leaderElection.lease=soon",
+		"an interval":      "metrics.podMonitor.interval=often",
+		"yes or no":        "metrics.serviceMonitor.enabled=maybe",
+		"misspelt limits":  "resources.limit.cpu=1",
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, err := exec.CommandContext(t.Context(), binary, "template", "sipring", "sipring", "--set", set).CombinedOutput()

@@ -11,11 +11,13 @@ app.kubernetes.io/name: sipring-operator
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
+{{- /* The labels of every object. Ours win over those of the values. */}}
 {{- define "sipring.labels" -}}
-{{ include "sipring.selector" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | quote }}
+{{- $ours := include "sipring.selector" . | fromYaml }}
+{{- $_ := set $ours "app.kubernetes.io/version" .Chart.AppVersion }}
+{{- $_ := set $ours "app.kubernetes.io/managed-by" .Release.Service }}
+{{- $_ := set $ours "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version) }}
+{{- toYaml (mergeOverwrite (deepCopy .Values.labels) $ours) }}
 {{- end -}}
 
 {{- define "sipring.image" -}}
