@@ -47,8 +47,10 @@ e2e: bin/sipring ## A real cluster of several nodes, phones and faults (root; or
 	hack/e2e/run.sh
 
 .PHONY: bench
-bench: bin/sipring ## CPU per REGISTER and per call: sipring, Kamailio, a bare UDP echo
-	go run ./hack/bench $(BENCH)
+bench: bin/sipring ## CPU per REGISTER and per call: sipring, Kamailio, a bare UDP echo (root installs what is missing)
+	((EUID)) || hack/tools/packages.sh hack/bench/packages.txt
+	go build -o bin/bench ./hack/bench
+	bin/bench $(BENCH)
 
 .PHONY: generate
 generate: ## Generate deep copies, the CRD and RBAC from the types

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,7 +17,6 @@ type bench struct {
 	options   options
 	cpus      cpus
 	dir       string // working directory: binaries, configurations, logs
-	sipp      string // why there are no calls; empty: SIPp is there
 	profiling bool   // start sipring with its profiler
 	log       io.Writer
 }
@@ -26,31 +26,53 @@ func (b *bench) progress(format string, args ...any) {
 	_, _ = fmt.Fprintf(b.log, "bench: "+format+"\n", args...)
 }
 
-// run measures every server and returns the report. Servers that cannot be
-// measured are columns with a problem; an error means that nothing can be.
+// run measures every server and returns the report. What is missing is told
+// before anything is measured; a server that fails on the way is a column with
+// a problem.
 func (b *bench) run(ctx context.Context, args []string) (report, error) {
 	if err := b.compile(ctx, "regload", filepath.Join(b.dir, "regload")); err != nil {
 		return report{}, err
 	}
-	r := report{
-		Date: time.Now(), Machine: readMachine(b.cpus), Parameters: b.options,
-		Command: strings.Join(append([]string{"go run ./hack/bench"}, args...), " "),
-		SIPp:    b.prepareSipp(ctx),
-	}
-	for _, t := range b.targets() {
-		c := column{Name: t.name, Label: t.label, target: t}
-		var err error
-		if c.Version, err = t.prepare(ctx); err != nil {
-			b.progress("%s: %v", t.label, err)
-			c.Version, c.Problem = "", err.Error()
-		}
-		r.Columns = append(r.Columns, c)
+	r := report{Date: time.Now(), Machine: readMachine(b.cpus), Parameters: b.options, Command: command(args)}
+	if err := b.prepare(ctx, &r); err != nil {
+		return report{}, err
 	}
 	if err := b.rounds(ctx, r.Columns); err != nil {
 		return report{}, err
 	}
 	r.Rows = rows(r.Columns)
 	return r, nil
+}
+
+// command is how the run is repeated.
+func command(args []string) string {
+	if len(args) == 0 {
+		return "make bench"
+	}
+	return fmt.Sprintf("make bench BENCH='%s'", strings.Join(args, " "))
+}
+
+// prepare finds or builds all that is asked for; the error names all of it
+// that cannot be had.
+func (b *bench) prepare(ctx context.Context, r *report) error {
+	var errs []error
+	for _, t := range b.targets() {
+		version, err := t.prepare(ctx)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", t.label, err))
+		}
+		r.Columns = append(r.Columns, column{Name: t.name, Label: t.label, Version: version, target: t})
+		if t.relays && b.options.Calls > 0 && r.SIPp == "" {
+			if r.SIPp, err = sippVersion(ctx); err != nil {
+				r.SIPp = "missing"
+				errs = append(errs, fmt.Errorf("calls: %w", err))
+			}
+		}
+	}
+	if len(errs) > 0 {
+		errs = append(errs, errors.New("name the servers to measure with --only, leave the calls out with --calls 0"))
+	}
+	return errors.Join(errs...)
 }
 
 // rounds interleaves the servers: A B C, A B C. One that fails is not tried
@@ -67,7 +89,7 @@ func (b *bench) rounds(ctx context.Context, columns []column) error {
 				return ctx.Err()
 			}
 			if err != nil {
-				c.Problem = "failed: " + err.Error()
+				c.Problem = fmt.Sprintf("failed in round %d: %v", round, err)
 				b.progress("round %d/%d: %s: %v", round, b.options.Rounds, c.Label, err)
 				continue
 			}
@@ -78,15 +100,14 @@ func (b *bench) rounds(ctx context.Context, columns []column) error {
 	return nil
 }
 
-// prepareSipp returns SIPp's version, or why there will be no calls.
-func (b *bench) prepareSipp(ctx context.Context) string {
-	path, err := b.tool(ctx, "sipp", "sip-tester")
+// sippVersion is the version of SIPp.
+func sippVersion(ctx context.Context) (string, error) {
+	path, err := tool("sipp", "sip-tester")
 	if err != nil {
-		b.sipp = err.Error()
-		return b.sipp
+		return "", err
 	}
 	out, _ := exec.CommandContext(ctx, path, "-v").Output() // its status for -v is not 0
-	return parseSippVersion(string(out))
+	return parseSippVersion(string(out)), nil
 }
 
 // String is the progress line of a sample.

@@ -2,10 +2,13 @@
 // CPU microseconds for each REGISTER and each call, and memory for each
 // binding, of sipring, Kamailio and a bare UDP echo side by side in one run.
 //
-//	go run ./hack/bench                      # three interleaved rounds, about three minutes
-//	go run ./hack/bench --quick              # a few seconds, for CI: does it work, not how fast
-//	go run ./hack/bench --markdown FILE --json FILE
-//	go run ./hack/bench --pprof DIR          # one more pass that profiles sipring under load
+//	make bench                                      # three interleaved rounds, about three minutes
+//	make bench BENCH=--quick                        # some seconds, for CI: does it work, not how fast
+//	make bench BENCH='--markdown FILE --json FILE'
+//	make bench BENCH='--pprof DIR'                  # one more pass that profiles sipring under load
+//
+// As root, make installs the packages of packages.txt that are missing. It needs
+// a machine that does nothing else.
 //
 // Invariants of the measurement:
 //
@@ -17,8 +20,9 @@
 //   - Every round starts every server afresh, one after the other (A B C, A B C),
 //     so that a slow minute of the machine hits all of them. Figures are medians
 //     over the rounds with their smallest and largest; ratios are taken within a round.
-//   - A server that is not installed or does not start has no figures, and
-//     requests that failed are a row of the table.
+//   - It ends with an error where anything asked for was not measured: before
+//     the first round when something is missing, after the table when a server
+//     died or more than 1 % of some requests failed.
 //
 // Every child process is stopped by its process ID, on success, failure and
 // signal; if this process is killed, the kernel sends them SIGTERM. Only

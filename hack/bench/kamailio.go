@@ -15,7 +15,7 @@ func (b *bench) kamailioTarget(name, label string, more ...string) target {
 	return target{
 		name: name, label: label, address: kamailioAddress, stores: true, relays: true,
 		prepare: func(ctx context.Context) (string, error) {
-			binary, err := b.tool(ctx, "kamailio", "kamailio")
+			binary, err := tool("kamailio", "kamailio")
 			if err != nil {
 				return "", err
 			}

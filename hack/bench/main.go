@@ -62,8 +62,8 @@ func realMain(ctx context.Context, args []string, stdout, stderr io.Writer) (err
 			return fmt.Errorf("profile sipring: %w", err)
 		}
 	}
-	if !r.sound() {
-		return errors.New("some server or more than 1 % of some requests failed: these figures are no comparison")
+	if err := r.gaps(); err != nil {
+		return fmt.Errorf("these figures are no comparison: %w", err)
 	}
 	return nil
 }

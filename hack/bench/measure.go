@@ -46,17 +46,25 @@ func (b *bench) measure(ctx context.Context, t target, round int) (sample, error
 		return s, err
 	}
 	defer server.stop()
-
-	if err := b.measureRegister(ctx, t, server, &s); err != nil {
-		return s, err
-	}
-	if err := b.measureIdle(ctx, server, &s); err != nil {
-		return s, err
-	}
-	if t.relays && b.sipp == "" {
-		s.Calls, err = b.measureCalls(ctx, t, server, dir)
+	if err = b.load(ctx, t, server, dir, &s); server.exited() && ctx.Err() == nil {
+		err = fmt.Errorf("%s exited: %s", server.name, server.lastLine())
 	}
 	return s, err
+}
+
+// load is what a round asks of a server.
+func (b *bench) load(ctx context.Context, t target, server *process, dir string, s *sample) error {
+	err := b.measureRegister(ctx, t, server, s)
+	if err != nil {
+		return err
+	}
+	if err = b.measureIdle(ctx, server, s); err != nil {
+		return err
+	}
+	if t.relays && b.options.Calls > 0 {
+		s.Calls, err = b.measureCalls(ctx, t, server, dir)
+	}
+	return err
 }
 
 // startServer returns the server ready for its first request.

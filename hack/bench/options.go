@@ -25,7 +25,6 @@ type options struct {
 	jsonFile string
 	markdown string
 	pprofDir string
-	install  bool
 	keep     bool
 }
 
@@ -50,7 +49,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	fs.IntVar(&o.Refreshes, "refreshes", defaults.Refreshes, "REGISTERs that renew them")
 	fs.IntVar(&o.Window, "window", defaults.Window, "REGISTERs in flight")
 	fs.IntVar(&o.Sockets, "sockets", defaults.Sockets, "source ports of the REGISTERs")
-	fs.IntVar(&o.Calls, "calls", defaults.Calls, "calls in a round")
+	fs.IntVar(&o.Calls, "calls", defaults.Calls, "calls in a round; 0 for none")
 	fs.IntVar(&o.CallRate, "call-rate", defaults.CallRate, "calls begun in a second")
 	fs.IntVar(&o.Drain, "drain", defaults.Drain, "seconds after the last call that are counted too, for transaction timers")
 	fs.IntVar(&o.Idle, "idle", defaults.Idle, "seconds without load that are measured")
@@ -59,7 +58,6 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	fs.StringVar(&o.jsonFile, "json", "", "also write everything measured to this file as JSON (- for stdout)")
 	fs.StringVar(&o.markdown, "markdown", "", "also write the table as Markdown to this file (- for stdout)")
 	fs.StringVar(&o.pprofDir, "pprof", "", "after the rounds, profile sipring under load and write the profiles to this directory")
-	fs.BoolVar(&o.install, "install", true, "as root, install missing Debian packages with apt-get")
 	fs.BoolVar(&o.keep, "keep", false, "keep the working directory: configurations, logs, SIPp output")
 	if err := fs.Parse(args); err != nil {
 		return o, err
@@ -82,7 +80,7 @@ func (o options) validate() error {
 		{"refreshes", o.Refreshes, 100, 20000000},
 		{"window", o.Window, 1, 4096},
 		{"sockets", o.Sockets, 1, 256},
-		{"calls", o.Calls, 1, 1000000},
+		{"calls", o.Calls, 0, 1000000},
 		{"call-rate", o.CallRate, 1, 10000},
 		{"drain", o.Drain, 0, 60},
 		{"idle", o.Idle, 1, 60},

@@ -67,7 +67,7 @@ func TestRunPinnedTellsStatusFromFailure(t *testing.T) {
 func TestRunAgainstEcho(t *testing.T) {
 	need(t, "taskset", "gcc")
 	var stdout, stderr bytes.Buffer
-	args := []string{"--only", "echo", "--rounds", "2", "--bindings", "200", "--refreshes", "1000", "--idle", "1", "--install=false", "--markdown", "-"}
+	args := []string{"--only", "echo", "--rounds", "2", "--bindings", "200", "--refreshes", "1000", "--idle", "1", "--markdown", "-"}
 	if err := realMain(t.Context(), args, &stdout, &stderr); err != nil {
 		t.Fatalf("%v\n%s", err, stderr.String())
 	}
@@ -83,12 +83,17 @@ func TestCancelledRunLeavesNobodyBehind(t *testing.T) {
 	need(t, "taskset", "gcc")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
 	stderr := &trigger{on: "round 1/", do: cancel}
-	args := []string{"--only", "echo", "--rounds", "100", "--bindings", "200", "--refreshes", "1000", "--install=false"}
+	args := []string{"--only", "echo", "--rounds", "100", "--bindings", "200", "--refreshes", "1000"}
 	if err := realMain(ctx, args, &bytes.Buffer{}, stderr); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want context.Canceled", err)
 	}
 	noChildren(t)
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("files left behind: %v, error %v", left, err)
+	}
 }
 
 func TestServerThatDiesIsAProblemNotAFigure(t *testing.T) {
@@ -98,14 +103,40 @@ func TestServerThatDiesIsAProblemNotAFigure(t *testing.T) {
 		t.Fatal(err)
 	}
 	var stdout, stderr bytes.Buffer
-	args := []string{"--only", "sipring", "--sipring", binary, "--rounds", "1", "--install=false"}
-	if err := realMain(t.Context(), args, &stdout, &stderr); err == nil {
-		t.Error("no error")
+	args := []string{"--only", "sipring", "--sipring", binary, "--rounds", "1", "--calls", "0"}
+	if err := realMain(t.Context(), args, &stdout, &stderr); err == nil || !strings.Contains(err.Error(), "no comparison: sipring: failed in round 1") {
+		t.Errorf("error %v", err)
 	}
 	if !strings.Contains(stdout.String(), "sipring exited: no such subcommand") {
 		t.Errorf("the reason is missing in\n%s", stdout.String())
 	}
 	noChildren(t)
+}
+
+// Nobody waits for minutes to see half a table: what is missing is told first.
+func TestNothingIsMeasuredWhereSomethingIsMissing(t *testing.T) {
+	need(t, "gcc")
+	gcc, err := exec.LookPath("gcc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := t.TempDir() // a machine with a compiler and nothing else
+	for _, program := range []string{"gcc", "as", "ld"} {
+		if err := os.Symlink(filepath.Join(filepath.Dir(gcc), program), filepath.Join(path, program)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", path)
+	var stdout bytes.Buffer
+	err = realMain(t.Context(), []string{"--sipring", filepath.Join(path, "sipring"), "--rounds", "1"}, &stdout, &bytes.Buffer{})
+	for _, want := range []string{"sipring: not built: ", "Kamailio: kamailio is not installed", "calls: sipp is not installed", "--only"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
+	}
+	if stdout.Len() > 0 {
+		t.Errorf("a table all the same:\n%s", stdout.String())
+	}
 }
 
 func TestFetchProfile(t *testing.T) {

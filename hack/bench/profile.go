@@ -45,7 +45,7 @@ func (b *bench) profile(ctx context.Context, dir string) error {
 		}
 		return err
 	})
-	if err != nil || b.sipp != "" {
+	if err != nil || b.options.Calls == 0 {
 		return err
 	}
 

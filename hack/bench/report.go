@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"time"
 )
 
@@ -47,6 +49,9 @@ func rows(columns []column) []row {
 		byRound := map[string]map[int]float64{}
 		for _, c := range columns {
 			byRound[c.Name] = map[int]float64{}
+			if c.Problem != "" {
+				continue
+			}
 			var values []float64
 			for _, s := range c.Samples {
 				if v, ok := m.value(s, c.target); ok {
@@ -70,24 +75,45 @@ func rows(columns []column) []row {
 	return out
 }
 
-// sound tells whether the figures may be believed: every server that could be
-// started finished every round, and hardly any request failed.
-func (r report) sound() bool {
+// gaps is an error for all that was asked for and not measured, or at which
+// more than 1 % of the requests failed.
+func (r report) gaps() error {
+	var errs []error
 	for _, c := range r.Columns {
-		if c.Problem != "" && c.Version != "" {
-			return false
+		if c.Problem != "" {
+			errs = append(errs, fmt.Errorf("%s: %s", c.Label, c.Problem))
+			continue
+		}
+		if n := len(c.Samples); n != r.Parameters.Rounds {
+			errs = append(errs, fmt.Errorf("%s: %d of %d rounds", c.Label, n, r.Parameters.Rounds))
 		}
 		for _, s := range c.Samples {
-			requests := s.New.Result.Sent + s.Refresh.Result.Sent
-			if 100*(s.New.Result.failed()+s.Refresh.Result.failed()) > requests {
-				return false
-			}
-			if s.Calls != nil && 100*(s.Calls.Result.Created-s.Calls.Result.Succeeded) > s.Calls.Result.Created {
-				return false
+			for _, w := range c.work(s, r.Parameters) {
+				if 100*w.done < 99*w.asked {
+					errs = append(errs, fmt.Errorf("%s, round %d: %d of %d %s succeeded", c.Label, s.Round, w.done, w.asked, w.what))
+				}
 			}
 		}
 	}
-	return true
+	return errors.Join(errs...)
+}
+
+// work is one load of a round: what was asked for, and what succeeded.
+type work struct {
+	what        string
+	asked, done int
+}
+
+func (c column) work(s sample, o options) []work {
+	all := []work{{"new REGISTERs", o.Bindings, s.New.Result.OK}, {"refreshes", o.Refreshes, s.Refresh.Result.OK}}
+	if c.target.relays {
+		calls := work{what: "calls", asked: o.Calls}
+		if s.Calls != nil {
+			calls.done = s.Calls.Result.Succeeded
+		}
+		all = append(all, calls)
+	}
+	return all
 }
 
 func (r report) json() ([]byte, error) {

@@ -20,6 +20,10 @@ const callees = 100
 // measures itself.
 const sippBuffer = "2097152"
 
+// sippBroken is the first of SIPp's exit statuses that say that it could not
+// do its work; lower ones, that calls failed or did not end.
+const sippBroken = 254
+
 // callResult is the outcome of one SIPp caller.
 type callResult struct {
 	Created     int     `json:"created"`
@@ -112,6 +116,9 @@ func (b *bench) call(ctx context.Context, server netip.AddrPort, dir string, cal
 	if err := os.WriteFile(users, injection(), 0o600); err != nil {
 		return callResult{}, err
 	}
+	if err := os.Remove(stats); err != nil && !errors.Is(err, os.ErrNotExist) { // those of the warm-up
+		return callResult{}, err
+	}
 	rate := b.options.CallRate
 	limit := time.Duration(calls/rate+45) * time.Second
 	limited, cancel := context.WithTimeout(ctx, limit+10*time.Second)
@@ -129,6 +136,9 @@ func (b *bench) call(ctx context.Context, server netip.AddrPort, dir string, cal
 		return callResult{}, err
 	}
 	text, err := os.ReadFile(stats)
+	if err == nil && status >= sippBroken {
+		err = errors.New("it could not run")
+	}
 	if err != nil {
 		return callResult{}, fmt.Errorf("sipp ended with status %d: %w", status, err)
 	}

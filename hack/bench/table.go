@@ -49,12 +49,11 @@ func (r report) others() []column {
 
 // cell is the figure of one server, or why there is none.
 func (c column) cell(r row) string {
-	if s := r.Values[c.Name]; s != nil {
+	if s := r.Values[c.Name]; s != nil && c.Problem == "" {
 		return formatSpread(s, r.digits)
 	}
-	if len(c.Samples) == 0 && c.Problem != "" {
-		short, _, _ := strings.Cut(c.Problem, ":")
-		return short
+	if c.Problem != "" {
+		return "failed"
 	}
 	return "-"
 }
@@ -109,12 +108,16 @@ func (r report) markdown() string {
 // notes says what was measured on what, one item each.
 func (r report) notes(bullet, end string) string {
 	p := r.Parameters
+	calls := "Calls: none asked for."
+	if p.Calls > 0 {
+		calls = fmt.Sprintf("Calls: %d at %d/s (INVITE, 100, 180, 200, ACK, BYE, 200) with SIPp %s, counted until %d s after the last, the CPU without load included; a call costs less at a higher rate, so compare within one run only.", p.Calls, p.CallRate, r.SIPp, p.Drain)
+	}
 	notes := make([]string, 0, 5+len(r.Columns))
 	notes = append(notes,
 		fmt.Sprintf("Median (smallest-largest) of %d interleaved rounds, %s; ratios are within a round.", p.Rounds, r.Date.UTC().Format("2006-01-02 15:04 UTC")),
 		"Machine: "+r.Machine.String(),
 		fmt.Sprintf("REGISTER: %d new bindings, then %d refreshes, %d in flight from %d ports, no authentication; native/regload.c.", p.Bindings, p.Refreshes, p.Window, p.Sockets),
-		fmt.Sprintf("Calls: %d at %d/s (INVITE, 100, 180, 200, ACK, BYE, 200) with SIPp %s, counted until %d s after the last, the CPU without load included; a call costs less at a higher rate, so compare within one run only.", p.Calls, p.CallRate, r.SIPp, p.Drain),
+		calls,
 		"CPU: user and system time of all the server's processes; memory: their proportional set size, per binding the growth from warmed up and empty, of this one server (a cluster holds each binding on several).",
 	)
 	for _, c := range r.Columns {

@@ -10,7 +10,7 @@ import (
 )
 
 // exampleReport: sipring twice as fast in round 1, three times in round 2; the
-// echo failed to start.
+// echo died.
 func exampleReport() report {
 	one := func(round int, cpu time.Duration, failed int) sample {
 		r := phase[registerResult]{CPU: cpu, Result: registerResult{Sent: 1000 + failed, OK: 1000, Timeouts: failed, Seconds: 0.1, P50: 9, P99: 99}}
@@ -22,7 +22,7 @@ func exampleReport() report {
 	stores := target{stores: true, relays: true}
 	r := report{
 		Date: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC), Command: "go run ./hack/bench", SIPp: "v3.6.1",
-		Parameters: options{Rounds: 2, Bindings: 1000},
+		Parameters: options{Rounds: 2, Bindings: 1000, Refreshes: 1000, Calls: 100},
 		Columns: []column{
 			{
 				Name: nameSipring, Label: "sipring", Version: "abc", target: stores,
@@ -32,7 +32,7 @@ func exampleReport() report {
 				Name: nameKamailio, Label: "Kamailio", Version: "5.6.3", target: stores,
 				Samples: []sample{one(1, 20*time.Millisecond, 0), one(2, 60*time.Millisecond, 3)},
 			},
-			{Name: nameEcho, Label: "UDP echo", Problem: "not built: no compiler"},
+			{Name: nameEcho, Label: "UDP echo", Problem: "failed in round 2: exited", Samples: []sample{one(1, time.Millisecond, 0)}},
 		},
 	}
 	r.Rows = rows(r.Columns)
@@ -43,11 +43,11 @@ func TestTableShowsMeasuredFiguresAndReasons(t *testing.T) {
 	table := exampleReport().cells()
 	for i, want := range map[int][]string{
 		0:  {"", "sipring", "Kamailio", "UDP echo", "sipring/Kamailio", "sipring/UDP echo", "goal, to Kamailio"},
-		1:  {"server CPU per REGISTER, refresh [us]", "15.0 (10.0-20.0)", "40.0 (20.0-60.0)", "not built", "0.42 (0.33-0.50)", "-", "<= 0.25"},
-		3:  {"server CPU per call, 7 messages [us]", "150.0 (100.0-200.0)", "400.0 (200.0-600.0)", "not built", "0.42 (0.33-0.50)", "-", "<= 0.33"},
-		4:  {"server CPU without load [ms/s]", "0.50", "0.50", "not built", "1.00", "-", ""},
-		9:  {"memory per binding [bytes]", "1049", "1049", "not built", "1.00", "-", "<= 0.25"},
-		10: {"REGISTERs not answered 200", "0", "3 (0-6)", "not built", "-", "-", ""},
+		1:  {"server CPU per REGISTER, refresh [us]", "15.0 (10.0-20.0)", "40.0 (20.0-60.0)", "failed", "0.42 (0.33-0.50)", "-", "<= 0.25"},
+		3:  {"server CPU per call, 7 messages [us]", "150.0 (100.0-200.0)", "400.0 (200.0-600.0)", "failed", "0.42 (0.33-0.50)", "-", "<= 0.33"},
+		4:  {"server CPU without load [ms/s]", "0.50", "0.50", "failed", "1.00", "-", ""},
+		9:  {"memory per binding [bytes]", "1049", "1049", "failed", "1.00", "-", "<= 0.25"},
+		10: {"REGISTERs not answered 200", "0", "3 (0-6)", "failed", "-", "-", ""},
 	} {
 		if d := cmp.Diff(want, table[i]); d != "" {
 			t.Errorf("line %d: %s", i, d)
@@ -103,21 +103,30 @@ func TestJSONOmitsWhatWasNotMeasured(t *testing.T) {
 	}
 }
 
-func TestSound(t *testing.T) {
+func TestGaps(t *testing.T) {
 	for name, tt := range map[string]struct {
 		change func(*report)
-		want   bool
+		want   string
 	}{
-		"few failures, one server never started": {func(*report) {}, true},
-		"a server that failed on the way":        {func(r *report) { r.Columns[1].Problem = "failed: exited" }, false},
-		"many REGISTERs failed":                  {func(r *report) { r.Columns[0].Samples[0].New.Result.OK = 900 }, false},
-		"many calls failed":                      {func(r *report) { r.Columns[0].Samples[0].Calls.Result.Succeeded = 90 }, false},
+		"hardly any failures":      {func(r *report) { r.Columns[0].Samples[0].Refresh.Result.OK = 995 }, ""},
+		"no calls asked for":       {func(r *report) { r.Parameters.Calls, r.Columns[0].Samples[0].Calls = 0, nil }, ""},
+		"a server that died":       {func(r *report) { r.Columns[1].Problem = "failed in round 2: exited" }, "Kamailio: failed in round 2: exited"},
+		"a round less":             {func(r *report) { r.Columns[0].Samples = r.Columns[0].Samples[1:] }, "sipring: 1 of 2 rounds"},
+		"many REGISTERs failed":    {func(r *report) { r.Columns[0].Samples[0].New.Result.OK = 900 }, "sipring, round 1: 900 of 1000 new REGISTERs succeeded"},
+		"many refreshes failed":    {func(r *report) { r.Columns[1].Samples[1].Refresh.Result.OK = 0 }, "Kamailio, round 2: 0 of 1000 refreshes succeeded"},
+		"many calls failed":        {func(r *report) { r.Columns[0].Samples[0].Calls.Result.Succeeded = 90 }, "sipring, round 1: 90 of 100 calls succeeded"},
+		"calls that were not made": {func(r *report) { r.Columns[0].Samples[1].Calls = nil }, "sipring, round 2: 0 of 100 calls succeeded"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := exampleReport()
+			r.Columns = r.Columns[:2] // the echo is a gap in any case
 			tt.change(&r)
-			if got := r.sound(); got != tt.want {
-				t.Errorf("got %v", got)
+			got := ""
+			if err := r.gaps(); err != nil {
+				got = err.Error()
+			}
+			if got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
 	}
