@@ -27,9 +27,14 @@ func degraded(seen *observation, d *membership.Result, faults []fault, now time.
 		return metav1.Condition{Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionFalse, Reason: reason, Message: message}
 	}
 	broken := firstOf(faulty(faults), nodeTrouble(seen), podTrouble(seen.pods), heldTrouble(d), evictedTrouble(d), notReadyTrouble(seen, d, now))
-	atRisk := firstOf(quorumTrouble(seen.cluster, d), copiesTrouble(seen.cluster, d))
-	if broken == nil && atRisk != nil && starting(seen.cluster) {
-		return no(v1alpha1.ReasonStarting, atRisk.message)
+	wanted := int(desired.Replicas(seen.cluster))
+	toCome := riskTrouble(d, wanted)
+	if broken == nil && toCome != nil && starting(seen.cluster) {
+		return no(v1alpha1.ReasonStarting, toCome.message)
+	}
+	atRisk := riskTrouble(d, known(seen.cluster, d, wanted))
+	if broken == nil && toCome != nil && atRisk == nil {
+		return no(v1alpha1.ReasonGrowing, toCome.message)
 	}
 	if broken != nil && atRisk != nil {
 		broken.message += "; " + atRisk.message
@@ -54,6 +59,21 @@ func firstOf(troubles ...*trouble) *trouble {
 func starting(c *v1alpha1.SIPCluster) bool {
 	before := meta.FindStatusCondition(c.Status.Conditions, v1alpha1.ConditionDegraded)
 	return before == nil || before.Reason == v1alpha1.ReasonStarting
+}
+
+// known is how many members there are to reckon with: those that are wanted but,
+// where more were asked for than before and no member was lost since, only those
+// that are or were in the ring. What was lost is known by the status before.
+func known(c *v1alpha1.SIPCluster, d *membership.Result, wanted int) int {
+	before := meta.FindStatusCondition(c.Status.Conditions, v1alpha1.ConditionDegraded)
+	if before == nil || before.Status == metav1.ConditionTrue {
+		return wanted
+	}
+	active, was := activeCount(d.Set), int(c.Status.ReadyReplicas)
+	if active < was && before.Reason != v1alpha1.ReasonGrowing {
+		return wanted
+	}
+	return min(wanted, max(active, was))
 }
 
 // shortened keeps a message that quotes others within what a person reads.
@@ -154,18 +174,15 @@ func evictedTrouble(d *membership.Result) *trouble {
 	return &trouble{v1alpha1.ReasonMemberEvicted, fmt.Sprintf("most of the others do not reach %s: it hangs, or the network between its node and theirs is broken", strings.Join(d.Evicted, ", "))}
 }
 
-func quorumTrouble(c *v1alpha1.SIPCluster, d *membership.Result) *trouble {
-	active, wanted := activeCount(d.Set), int(desired.Replicas(c))
-	if wanted == 0 || 2*active > wanted {
-		return nil
+// riskTrouble: fewer than all are in the ring, so that one more loss may cost
+// something.
+func riskTrouble(d *membership.Result, all int) *trouble {
+	active, copies := activeCount(d.Set), min(d.Set.Ring.Replicas, all)
+	switch {
+	case all > 0 && 2*active <= all:
+		return &trouble{v1alpha1.ReasonNoQuorum, fmt.Sprintf("%d of %d members are in the ring: too few to tell a lost member from a lost network", active, all)}
+	case active < copies:
+		return &trouble{v1alpha1.ReasonUnderReplicated, fmt.Sprintf("%d members cannot hold %d copies of each binding", active, copies)}
 	}
-	return &trouble{v1alpha1.ReasonNoQuorum, fmt.Sprintf("%d of %d members are in the ring: too few to tell a lost member from a lost network", active, wanted)}
-}
-
-func copiesTrouble(c *v1alpha1.SIPCluster, d *membership.Result) *trouble {
-	active, wanted := activeCount(d.Set), min(d.Set.Ring.Replicas, int(desired.Replicas(c)))
-	if active >= wanted {
-		return nil
-	}
-	return &trouble{v1alpha1.ReasonUnderReplicated, fmt.Sprintf("%d members cannot hold %d copies of each binding", active, wanted)}
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/sipring/sipring/api/v1alpha1"
@@ -22,7 +23,8 @@ func scene() (*observation, *membership.Result) {
 		statefulSet: &appsv1.StatefulSet{},
 		service:     &corev1.Service{},
 	}
-	seen.cluster.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionDegraded, Reason: v1alpha1.ReasonHealthy}}
+	seen.cluster.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonHealthy}}
+	seen.cluster.Status.ReadyReplicas = 3
 	d := &membership.Result{Set: &config.MemberSet{Epoch: 9, Ring: config.Ring{Partitions: 64, Replicas: 2}}}
 	for i := range 3 {
 		d.Set.Members = append(d.Set.Members, config.Member{ID: uint32(i + 1), Name: "ring-" + string(rune('0'+i)), State: config.Active})
@@ -45,8 +47,9 @@ func TestConditions(t *testing.T) {
 		"being made": {func(o observed, d result) {
 			o.statefulSet, o.pods, d.Set.Members, o.cluster.Status.Conditions = nil, nil, nil, nil
 		}, [3]string{"NoActiveMember", "Scaling", "Starting"}},
-		"all lost": {func(o observed, d result) { d.Set.Members = nil }, [3]string{"NoActiveMember", "MembersMoving", "NoQuorum"}},
-		"growing":  {replicas(5), [3]string{"Serving", "Scaling", "Healthy"}},
+		"all lost":         {func(o observed, d result) { d.Set.Members = nil }, [3]string{"NoActiveMember", "MembersMoving", "NoQuorum"}},
+		"growing":          {replicas(5), [3]string{"Serving", "Scaling", "Healthy"}},
+		"growing manifold": {replicas(9), [3]string{"Serving", "Scaling", "Growing"}},
 		"half is out": {func(o observed, d result) {
 			d.Set.Members[0].State, d.Set.Members[1].State = config.Joining, config.Joining
 		}, [3]string{"Serving", "MembersMoving", "NoQuorum"}},
@@ -83,6 +86,34 @@ func TestConditions(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestGrowingIsNoTrouble: pods that were asked for lately are not missed, those
+// that are lost meanwhile are.
+func TestGrowingIsNoTrouble(t *testing.T) {
+	seen, d := scene()
+	members := d.Set.Members
+	step := func(name string, wanted int32, active int, reason string) {
+		t.Helper()
+		seen.cluster.Spec.Replicas = &wanted
+		d.Set.Members = members[:active]
+		seen.cluster.Status = statusOf(seen, d, nil, metav1.Now())
+		if c := meta.FindStatusCondition(seen.cluster.Status.Conditions, v1alpha1.ConditionDegraded); c.Reason != reason {
+			t.Errorf("%s: %s (%s), want %s", name, c.Reason, c.Message, reason)
+		}
+	}
+	step("one alone", 1, 1, v1alpha1.ReasonHealthy)
+	step("more asked for", 5, 1, v1alpha1.ReasonGrowing)
+	step("nothing new", 5, 1, v1alpha1.ReasonGrowing)
+	step("some come", 5, 2, v1alpha1.ReasonGrowing)
+	step("enough are there", 5, 3, v1alpha1.ReasonHealthy)
+	step("more again", 9, 3, v1alpha1.ReasonGrowing)
+	step("one of three is lost", 9, 2, v1alpha1.ReasonGrowing)
+	step("and another", 9, 1, v1alpha1.ReasonNoQuorum)
+	step("nothing new", 9, 1, v1alpha1.ReasonNoQuorum)
+	step("fewer asked for", 3, 2, v1alpha1.ReasonHealthy)
+	step("half of what was asked for is lost", 3, 1, v1alpha1.ReasonNoQuorum)
+	step("nothing new", 3, 1, v1alpha1.ReasonNoQuorum)
 }
 
 func TestNodeNews(t *testing.T) {

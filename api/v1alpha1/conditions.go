@@ -44,6 +44,9 @@ const (
 const (
 	// ReasonStarting: the first members are still on their way.
 	ReasonStarting = "Starting"
+	// ReasonGrowing: members that were asked for lately are still on their way,
+	// and none was lost.
+	ReasonGrowing = "Growing"
 	// ReasonHealthy: nothing is wrong.
 	ReasonHealthy = "Healthy"
 	// ReasonInvalidTemplate: spec.template cannot be merged or is refused.
