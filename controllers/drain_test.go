@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 
 	"github.com/sipring/sipring/api/v1alpha1"
 	"github.com/sipring/sipring/controllers/desired"
@@ -22,10 +21,9 @@ func TestDrainSecondsReachTheProxy(t *testing.T) {
 			b := newBench(t)
 			b.create(func(c *v1alpha1.SIPCluster) { c.Spec.DrainSeconds = tt.asked })
 			b.settle()
-			set, cm := &appsv1.StatefulSet{}, &corev1.ConfigMap{}
+			set := &appsv1.StatefulSet{}
 			b.get("ring", set)
-			b.get("ring-config", cm)
-			read, err := config.ParseConfig([]byte(cm.Data[desired.ConfigKey]))
+			read, err := config.ParseConfig([]byte(set.Spec.Template.Annotations[desired.AnnotationConfig]))
 			b.ok(err)
 			grace := *set.Spec.Template.Spec.TerminationGracePeriodSeconds
 			if *read.DrainSeconds != tt.want || grace != int64(tt.want)+10 {

@@ -138,10 +138,10 @@ func (r *Reconciler) applyBudget(ctx context.Context, seen *observation) error {
 	return r.applyOne(ctx, seen.cluster, &policyv1.PodDisruptionBudget{}, desired.Budget(seen.cluster))
 }
 
-// applyPods applies the configuration and the StatefulSet that runs on it.
+// applyPods applies the StatefulSet, which holds the configuration.
 func (r *Reconciler) applyPods(ctx context.Context, seen *observation) error {
 	c := seen.cluster
-	cm, hash, err := desired.ConfigMap(c)
+	configuration, err := desired.ConfigText(c)
 	if err != nil {
 		return err
 	}
@@ -149,12 +149,9 @@ func (r *Reconciler) applyPods(ctx context.Context, seen *observation) error {
 	if image == "" {
 		image = r.image
 	}
-	set, err := desired.StatefulSet(c, image, hash)
+	set, err := desired.StatefulSet(c, image, configuration)
 	if err != nil {
 		return &templateError{err}
-	}
-	if err := r.applyOne(ctx, c, &corev1.ConfigMap{}, cm); err != nil {
-		return err
 	}
 	err = r.applyOne(ctx, c, &appsv1.StatefulSet{}, set)
 	if apierrors.IsInvalid(err) && c.Spec.Template != nil {

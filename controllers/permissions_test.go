@@ -19,7 +19,7 @@ func TestProxyPermissions(t *testing.T) {
 		"list the member set":        {"list", core, "configmaps", "ring-members", true},
 		"get the member set":         {"get", core, "configmaps", "ring-members", true},
 		"write the member set":       {"patch", core, "configmaps", "ring-members", false},
-		"another ConfigMap":          {"get", core, "configmaps", "ring-config", false},
+		"another ConfigMap":          {"get", core, "configmaps", "ring", false},
 		"every ConfigMap":            {"list", core, "configmaps", "", false},
 		"create its Lease":           {"create", leases, "leases", "", true},
 		"write a Lease of a pod":     {"patch", leases, "leases", "ring-2", true},

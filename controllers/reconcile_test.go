@@ -23,7 +23,6 @@ import (
 // owned are the objects that a new SIPCluster is made of.
 func owned() map[string]client.Object {
 	return map[string]client.Object{
-		"ConfigMap/ring-config":    &corev1.ConfigMap{},
 		"ConfigMap/ring-members":   &corev1.ConfigMap{},
 		"Secret/ring-keys":         &corev1.Secret{},
 		"ServiceAccount":           &corev1.ServiceAccount{},
@@ -68,7 +67,7 @@ func TestCreatesEverything(t *testing.T) {
 	if _, err := config.ParseKeys(objects["Secret/ring-keys"].(*corev1.Secret).Data[desired.KeysKey]); err != nil {
 		t.Error(err)
 	}
-	if _, err := config.ParseConfig([]byte(objects["ConfigMap/ring-config"].(*corev1.ConfigMap).Data[desired.ConfigKey])); err != nil {
+	if _, err := config.ParseConfig([]byte(objects["StatefulSet/ring"].(*appsv1.StatefulSet).Spec.Template.Annotations[desired.AnnotationConfig])); err != nil {
 		t.Error(err)
 	}
 	address := objects["Service/ring"].(*corev1.Service).Spec.ClusterIP + ":5060"

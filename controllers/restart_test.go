@@ -141,14 +141,13 @@ func TestForeignEditsAreRepaired(t *testing.T) {
 	b.begin()
 	before := b.content()
 	for key, patch := range map[string]string{
-		"ConfigMap/ring-config":    `{"data":{"config.yaml":"cluster: mine"}}`,
 		"ServiceAccount":           `{"metadata":{"labels":{"sipring.io/cluster":null}}}`,
 		"Role":                     `{"rules":[{"apiGroups":["*"],"resources":["*"],"verbs":["*"]}]}`,
 		"RoleBinding":              `{"subjects":[]}`,
 		"Service/ring":             `{"spec":{"selector":{"app":"mine"},"ports":[{"name":"sip-udp","port":5099,"protocol":"UDP"}]}}`,
 		"Service/ring-peers":       `{"spec":{"publishNotReadyAddresses":false}}`,
 		"PodDisruptionBudget/ring": `{"spec":{"maxUnavailable":3}}`,
-		"StatefulSet/ring":         `{"spec":{"replicas":1,"template":{"spec":{"hostNetwork":false,"serviceAccountName":"default"}}}}`,
+		"StatefulSet/ring":         `{"spec":{"replicas":1,"template":{"metadata":{"annotations":{"sipring.io/config":"cluster: mine"}},"spec":{"hostNetwork":false,"serviceAccountName":"default"}}}}`,
 	} {
 		o := before[key].DeepCopyObject().(client.Object)
 		b.ok(b.client.Patch(t.Context(), o, client.RawPatch("application/merge-patch+json", []byte(patch)), client.FieldOwner("somebody")))

@@ -58,7 +58,6 @@ func TestForeignObjectsAreLeftAlone(t *testing.T) {
 	for name, object := range map[string]client.Object{
 		"Service":           &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "ring"}, Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}}},
 		"member ConfigMap":  &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "ring-members"}, Data: map[string]string{"mine": "yes"}},
-		"configuration":     &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "ring-config"}, Data: map[string]string{"mine": "yes"}},
 		"Secret of another": &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "ring-keys", OwnerReferences: []metav1.OwnerReference{{APIVersion: "v1", Kind: "Pod", Name: "x", UID: "x", Controller: new(true)}}}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,8 +1,6 @@
 package desired
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
@@ -45,22 +43,17 @@ func registrar(r v1alpha1.Registrar) config.Registrar {
 	return out
 }
 
-// ConfigMap holds the proxies' configuration; hash tells one from another.
-func ConfigMap(c *v1alpha1.SIPCluster) (cm *corev1ac.ConfigMapApplyConfiguration, hash string, err error) {
+// ConfigText is the proxies' configuration as they read it, at most about 20 KiB.
+func ConfigText(c *v1alpha1.SIPCluster) (string, error) {
 	cfg, err := Config(c)
 	if err != nil {
-		return nil, "", err
+		return "", err
 	}
 	text, err := yaml.Marshal(cfg)
 	if err != nil {
-		return nil, "", fmt.Errorf("write %s: %w", ConfigKey, err)
+		return "", fmt.Errorf("write %s: %w", ConfigKey, err)
 	}
-	sum := sha256.Sum256(text)
-	cm = corev1ac.ConfigMap(ConfigName(c.Name), c.Namespace).
-		WithLabels(Labels(c.Name)).
-		WithOwnerReferences(Owner(c)).
-		WithData(map[string]string{ConfigKey: string(text)})
-	return cm, hex.EncodeToString(sum[:8]), nil
+	return string(text), nil
 }
 
 // MembersConfigMap holds the published member set. resourceVersion is that of

@@ -2,12 +2,14 @@ package desired
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/sipring/sipring/api/v1alpha1"
 	"github.com/sipring/sipring/controllers/membership"
 	"github.com/sipring/sipring/proxy/config"
 )
@@ -42,11 +44,7 @@ func TestConfigIsWhatAProxyReads(t *testing.T) {
 	for name, changes := range map[string]string{"least": "", "most": everything, "long": "registrar: {minExpires: 7200, maxExpires: 9000, maxContacts: 1}"} {
 		t.Run(name, func(t *testing.T) {
 			c := ring(t, changes)
-			cm, _, err := ConfigMap(c)
-			if err != nil {
-				t.Fatal(err)
-			}
-			parsed, err := config.ParseConfig([]byte(cm.Data[ConfigKey]))
+			parsed, err := config.ParseConfig([]byte(must(ConfigText(c))))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -55,6 +53,39 @@ func TestConfigIsWhatAProxyReads(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestConfigFitsAnAnnotation: all annotations of a pod may have 256 KiB together,
+// and most of that is left to spec.template and to others.
+func TestConfigFitsAnAnnotation(t *testing.T) {
+	c := ring(t, everything)
+	c.Spec.Domains = nil
+	for i := range 64 { // as many and as long as the CRD allows
+		c.Spec.Domains = append(c.Spec.Domains, v1alpha1.Domain(fmt.Sprintf("%02d%s", i, strings.Repeat("abcdefghi.", 26)[:251])))
+	}
+	if n := len(must(ConfigText(c))); n > 20<<10 {
+		t.Errorf("the configuration has %d bytes, want at most 20 KiB", n)
+	}
+}
+
+// TestConfigTravelsWithThePods: the file that the proxy is told to read is the
+// annotation of its own pod, whatever spec.template says.
+func TestConfigTravelsWithThePods(t *testing.T) {
+	set := must(StatefulSet(ring(t, "template: {annotations: {sipring.io/config: mine}}"), "image", "cluster: ring"))
+	template := set.Spec.Template
+	if got := template.Annotations[AnnotationConfig]; got != "cluster: ring" {
+		t.Errorf("annotation %q", got)
+	}
+	for _, v := range template.Spec.Volumes {
+		if *v.Name == "config" {
+			file := v.DownwardAPI.Items[0]
+			if *file.FieldRef.FieldPath != "metadata.annotations['sipring.io/config']" || !slices.Contains(template.Spec.Containers[0].Args, mountRoot+"config/"+*file.Path) {
+				t.Errorf("%s holds %s, the proxy reads %v", *file.Path, *file.FieldRef.FieldPath, template.Spec.Containers[0].Args)
+			}
+			return
+		}
+	}
+	t.Error("no volume config")
 }
 
 func TestDefaultExpires(t *testing.T) {
@@ -156,7 +187,7 @@ func TestTemplateRefused(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := StatefulSet(ring(t, "template: {spec: {"+tt.spec+"}}"), "image", "hash")
+			_, err := StatefulSet(ring(t, "template: {spec: {"+tt.spec+"}}"), "image", "cluster: ring")
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want an error with %q", err, tt.want)
 			}
@@ -165,7 +196,7 @@ func TestTemplateRefused(t *testing.T) {
 }
 
 func TestTemplateDirectives(t *testing.T) {
-	set, err := StatefulSet(ring(t, "template: {spec: {volumes: [{name: config, $patch: delete}]}}"), "image", "hash")
+	set, err := StatefulSet(ring(t, "template: {spec: {volumes: [{name: config, $patch: delete}]}}"), "image", "cluster: ring")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +208,7 @@ func TestTemplateDirectives(t *testing.T) {
 }
 
 func TestTemplateKeepsWhatSelects(t *testing.T) {
-	set, err := StatefulSet(ring(t, everything), "image", "hash")
+	set, err := StatefulSet(ring(t, everything), "image", "cluster: ring")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -108,17 +108,7 @@ func TestGolden(t *testing.T) {
 		Epoch: 7, Advertise: "192.0.2.1:5060", Ring: RingParameters(least),
 		Members: []config.Member{{ID: 1, Name: "ring-0", Address: "10.0.0.1", Node: "a", Zone: "east", State: config.Active}},
 	}
-	cm, hash, err := ConfigMap(least)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmMost, hashMost, err := ConfigMap(most)
-	if err != nil {
-		t.Fatal(err)
-	}
 	objects := map[string]any{
-		"configmap-config":           cm,
-		"configmap-config-most":      cmMost,
 		"configmap-members":          must(MembersConfigMap(least, set, "12")),
 		"service-client":             ClientService(least),
 		"service-client-most":        ClientService(most),
@@ -130,8 +120,8 @@ func TestGolden(t *testing.T) {
 		"role-stopped":               Role(least, 0),
 		"rolebinding":                RoleBinding(least),
 		"disruptionbudget":           Budget(least),
-		"statefulset":                must(StatefulSet(least, "example.com/sipring:1", hash)),
-		"statefulset-most":           must(StatefulSet(most, "example.com/sipring:1", hashMost)),
+		"statefulset":                must(StatefulSet(least, "example.com/sipring:1", must(ConfigText(least)))),
+		"statefulset-most":           must(StatefulSet(most, "example.com/sipring:1", must(ConfigText(most)))),
 		"endpointslices": EndpointSlices(least, []membership.Endpoint{
 			{ID: 1, Name: "ring-0", UID: "u1", Address: "10.0.0.1", Port: 5060, Node: "a", Zone: "east", Ready: true, Serving: true},
 			{ID: 2, Name: "ring-1", UID: "u2", Address: "10.0.0.2", Port: 5060, Node: "b", Serving: true, Terminating: true},

@@ -21,8 +21,9 @@ const (
 	// AnnotationSuspects of a proxy's Lease holds the names of the members that
 	// the proxy does not reach, separated by commas.
 	AnnotationSuspects = "sipring.io/suspects"
-	// AnnotationConfigHash of a pod makes a changed configuration roll the pods.
-	AnnotationConfigHash = "sipring.io/config-hash"
+	// AnnotationConfig of a pod holds the configuration of its proxy, which reads
+	// it as a file: a change of it rolls the pods.
+	AnnotationConfig = "sipring.io/config"
 
 	labelName      = "app.kubernetes.io/name"
 	labelInstance  = "app.kubernetes.io/instance"
@@ -38,7 +39,8 @@ const FieldOwner = "sipring-operator"
 // Container is the name of the proxy's container.
 const Container = "proxy"
 
-// Keys of the data of the ConfigMaps and the Secret.
+// Names of the proxies' files: ConfigKey in its volume, the others also keys of
+// the data of the ConfigMap and the Secret.
 const (
 	ConfigKey  = "config.yaml"
 	MembersKey = "members.json"
@@ -53,9 +55,6 @@ func ClientServiceName(cluster string) string { return cluster }
 
 // PeerServiceName is the name of the headless Service of the proxies.
 func PeerServiceName(cluster string) string { return cluster + "-peers" }
-
-// ConfigName is the name of the ConfigMap with config.yaml.
-func ConfigName(cluster string) string { return cluster + "-config" }
 
 // MembersName is the name of the ConfigMap with members.json.
 func MembersName(cluster string) string { return cluster + "-members" }

@@ -41,7 +41,7 @@ func TestSamplesCanRun(t *testing.T) {
 			continue
 		}
 		t.Run(filepath.Base(path), func(t *testing.T) {
-			set, err := StatefulSet(sample(t, path), "example.com/sipring:1", "hash")
+			set, err := StatefulSet(sample(t, path), "example.com/sipring:1", "cluster: sample")
 			if err != nil {
 				t.Fatal(err)
 			}

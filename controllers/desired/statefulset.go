@@ -15,9 +15,11 @@ const drainMargin = 10
 
 // StatefulSet runs the proxies: all start at once, and an update replaces one
 // at a time, waiting until it is ready, which means that it holds what it owns.
-// An error is one of spec.template.
-func StatefulSet(c *v1alpha1.SIPCluster, image, configHash string) (*appsv1ac.StatefulSetApplyConfiguration, error) {
-	template, err := overridden(podTemplate(c, image, configHash), c)
+// A revision is the image with its configuration: a pod that is not replaced yet,
+// or restarts meanwhile, goes on with the one that it was made for. An error is
+// one of spec.template.
+func StatefulSet(c *v1alpha1.SIPCluster, image, configuration string) (*appsv1ac.StatefulSetApplyConfiguration, error) {
+	template, err := overridden(podTemplate(c, image, configuration), c)
 	if err != nil {
 		return nil, err
 	}
@@ -34,10 +36,10 @@ func StatefulSet(c *v1alpha1.SIPCluster, image, configHash string) (*appsv1ac.St
 			WithTemplate(template)), nil
 }
 
-func podTemplate(c *v1alpha1.SIPCluster, image, configHash string) *corev1ac.PodTemplateSpecApplyConfiguration {
+func podTemplate(c *v1alpha1.SIPCluster, image, configuration string) *corev1ac.PodTemplateSpecApplyConfiguration {
 	return corev1ac.PodTemplateSpec().
 		WithLabels(Labels(c.Name)).
-		WithAnnotations(map[string]string{AnnotationConfigHash: configHash}).
+		WithAnnotations(map[string]string{AnnotationConfig: configuration}).
 		WithSpec(corev1ac.PodSpec().
 			WithServiceAccountName(AccountName(c.Name)).
 			WithEnableServiceLinks(false).
@@ -48,8 +50,9 @@ func podTemplate(c *v1alpha1.SIPCluster, image, configHash string) *corev1ac.Pod
 				spread(c, corev1.LabelTopologyZone)).
 			WithContainers(proxyContainer(c, image)).
 			WithVolumes(
-				configVolume("config", ConfigName(c.Name)),
-				configVolume("members", MembersName(c.Name)),
+				configVolume(),
+				corev1ac.Volume().WithName("members").WithConfigMap(
+					corev1ac.ConfigMapVolumeSource().WithName(MembersName(c.Name))),
 				corev1ac.Volume().WithName("keys").WithSecret(
 					corev1ac.SecretVolumeSource().WithSecretName(KeysName(c.Name)).WithDefaultMode(0o440))))
 }
@@ -76,6 +79,9 @@ func podSecurity() *corev1ac.PodSecurityContextApplyConfiguration {
 		WithSeccompProfile(corev1ac.SeccompProfile().WithType(corev1.SeccompProfileTypeRuntimeDefault))
 }
 
-func configVolume(name, configMap string) *corev1ac.VolumeApplyConfiguration {
-	return corev1ac.Volume().WithName(name).WithConfigMap(corev1ac.ConfigMapVolumeSource().WithName(configMap))
+// configVolume makes the pod's annotation a file.
+func configVolume() *corev1ac.VolumeApplyConfiguration {
+	return corev1ac.Volume().WithName("config").WithDownwardAPI(corev1ac.DownwardAPIVolumeSource().WithItems(
+		corev1ac.DownwardAPIVolumeFile().WithPath(ConfigKey).WithFieldRef(
+			corev1ac.ObjectFieldSelector().WithFieldPath("metadata.annotations['" + AnnotationConfig + "']"))))
 }
