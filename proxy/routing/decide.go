@@ -39,8 +39,7 @@ func (t *Tables) Decide(m *wire.Message, d *Decision) {
 	case d.NextRoute != nil && !signed:
 		d.reject(m, 403, "Relaying Denied", "foreign_route")
 	case signed && (d.NextRoute != nil || !t.isAOR(&uri, d)):
-		d.Action, d.Why = InDialog, "token"
-		d.ToCallee = d.Token.CallerTag == token.HashTag(m.FromTag())
+		t.decideInDialog(m, d)
 	default:
 		t.decideTarget(m, &uri, d)
 	}

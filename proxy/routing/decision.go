@@ -31,7 +31,7 @@ func (a Action) String() string {
 }
 
 // WhyForged is the Why of a request whose Route names us and holds a token that
-// does not verify.
+// does not verify, or is that of another dialog.
 const WhyForged = "forged_token"
 
 // Decision is what Decide found. It is meant to be reused by one goroutine at a

@@ -26,7 +26,7 @@ const maxOwnRoutes = 16
 // has decided. uri becomes the Request-URI to route by.
 func (t *Tables) takeRoutes(m *wire.Message, uri *wire.URI, d *Decision) (hasToken, ok bool) {
 	strict := false
-	if t.token(uri, d) == nil {
+	if t.token(m, uri, d) == nil {
 		strict, hasToken = true, true
 		d.RecordRoute = m.RequestURI()
 	}
@@ -47,7 +47,7 @@ func (t *Tables) takeRoutes(m *wire.Message, uri *wire.URI, d *Decision) (hasTok
 		if d.NextRoute != nil {
 			continue
 		}
-		switch t.whose(&route, d) {
+		switch t.whose(m, &route, d) {
 		case signed:
 			hasToken = true
 			d.RecordRoute = route.URI
@@ -55,7 +55,7 @@ func (t *Tables) takeRoutes(m *wire.Message, uri *wire.URI, d *Decision) (hasTok
 		case ours:
 			d.OwnRoutes++
 		case forged:
-			d.reject(m, 403, "Forbidden", WhyForged)
+			d.reject(m, 403, "Route Is Not Of This Dialog", WhyForged)
 			return false, false
 		case foreign:
 			d.NextRoute = route.URI
@@ -97,13 +97,13 @@ func (d *Decision) checkLoose() {
 	}
 }
 
-func (t *Tables) whose(route *wire.NameAddr, d *Decision) whose {
+func (t *Tables) whose(m *wire.Message, route *wire.NameAddr, d *Decision) whose {
 	u, err := wire.ParseURI(route.URI)
 	if err != nil {
 		return foreign
 	}
 	switch {
-	case t.token(&u, d) == nil:
+	case t.token(m, &u, d) == nil:
 		return signed
 	case !t.names(&u):
 		return foreign
@@ -115,7 +115,7 @@ func (t *Tables) whose(route *wire.NameAddr, d *Decision) whose {
 
 // token reads the token in a URI's user part into d.Token, which stays as it
 // was if there is none that verifies.
-func (t *Tables) token(u *wire.URI, d *Decision) error {
+func (t *Tables) token(m *wire.Message, u *wire.URI, d *Decision) error {
 	if len(u.User) == 0 || u.Scheme != wire.SchemeSIP {
 		return token.ErrTruncated
 	}
@@ -123,7 +123,7 @@ func (t *Tables) token(u *wire.URI, d *Decision) error {
 	if d.Token == free {
 		free = &d.tokens[1]
 	}
-	err := t.keys.ParseToken(u.User, free)
+	err := t.keys.ParseToken(u.User, m.CallID(), free)
 	if err == nil {
 		d.Token = free
 	}

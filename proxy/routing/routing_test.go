@@ -188,7 +188,7 @@ func TestRFC3261_16_5_TargetOfTheRequestURI(t *testing.T) {
 func routeToken(t testing.TB, k *token.Keys, callerTag string) string {
 	t.Helper()
 	tok := token.Token{CallerTag: token.HashTag([]byte(callerTag))}
-	return "sip:" + string(k.AppendToken(nil, &tok)) + "@sip.example.net:5060;lr"
+	return "sip:" + string(k.AppendToken(nil, &tok, []byte("c1"))) + "@sip.example.net:5060;lr"
 }
 
 func TestRFC3261_16_4_RouteProcessing(t *testing.T) {
@@ -216,7 +216,7 @@ func TestRFC3261_16_4_RouteProcessing(t *testing.T) {
 		},
 		"own token, from the callee": {
 			"sip:alice@198.51.100.6",
-			[]string{"Route: <" + tok + ">", "From: <sip:bob@example.com>;tag=other"},
+			[]string{"Route: <" + tok + ">", "From: <sip:bob@example.com>;tag=other", "To: <sip:alice@example.com>;tag=a"},
 			result{Action: "in-dialog", Own: 1},
 		},
 		"the last token of several counts": {
@@ -265,6 +265,49 @@ func TestRFC3261_16_4_RouteProcessing(t *testing.T) {
 		got := result{d.Action.String(), d.Status, d.OwnRoutes, string(d.NextRoute), d.Loose, string(d.RequestURI), d.ToCallee}
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+// A token that verifies is no licence for more than its dialog: the host it leads
+// to would believe what it gets, as it comes from the proxy.
+func TestTokenIsNoLicenceToRelay(t *testing.T) {
+	tables := testTables(t)
+	const from, to, far = "From: <sip:bob@example.com>;tag=", "To: <sip:alice@example.com>;tag=", "sip:x@198.51.100.7"
+	route := "Route: <" + routeToken(t, tables.keys, "a") + ">"
+	untagged := "Route: <" + routeToken(t, tables.keys, "") + ">"
+	type result struct {
+		Action   string
+		Status   int
+		ToCallee bool
+	}
+	callee, caller, refused := result{Action: "in-dialog", ToCallee: true}, result{Action: "in-dialog"}, result{Action: "reject", Status: 403}
+	for name, c := range map[string]struct {
+		m    *wire.Message
+		want result
+	}{
+		"re-INVITE of the caller":           {scan(t, "INVITE", far, route, from+"a", to+"b"), callee},
+		"of a forked call":                  {scan(t, "UPDATE", far, route, from+"a", to+"another"), callee},
+		"re-INVITE of the callee":           {scan(t, "INVITE", far, route, from+"b", to+"a"), caller},
+		"NOTIFY of who was subscribed to":   {scan(t, "NOTIFY", far, route, from+"b", to+"a"), caller},
+		"ACK of a 2xx":                      {scan(t, "ACK", far, route, from+"a", to+"b"), callee},
+		"CANCEL of a re-INVITE":             {scan(t, "CANCEL", far, route, from+"a", to+"b"), callee},
+		"both ends chose the same tag":      {scan(t, "BYE", far, route, from+"a", to+"a"), callee},
+		"a new INVITE":                      {scan(t, "INVITE", far, route, from+"a"), refused},
+		"a new MESSAGE":                     {scan(t, "MESSAGE", far, route, from+"a"), refused},
+		"a new INVITE, further route":       {scan(t, "INVITE", "sip:bob@example.com", route, "Route: <sip:p.example;lr>", from+"a"), refused},
+		"of neither end":                    {scan(t, "INVITE", far, route, from+"x", to+"y"), refused},
+		"of neither end, ACK":               {scan(t, "ACK", far, route, from+"x", to+"y"), result{Action: "drop"}},
+		"of another call":                   {scan(t, "INVITE", far, route, from+"a", to+"b", "Call-ID: c2"), refused},
+		"RFC 2543: BYE to a tagless callee": {scan(t, "BYE", far, route, from+"a"), callee},
+		"RFC 2543: BYE of a tagless caller": {scan(t, "BYE", far, untagged, "From: <sip:alice@example.com>", to+"b"), callee},
+		"RFC 2543: BYE to a tagless caller": {scan(t, "BYE", far, untagged, from+"b"), caller},
+		"RFC 2543: INVITE to a tagless":     {scan(t, "INVITE", far, untagged, from+"b"), refused},
+		"RFC 2543: of neither end":          {scan(t, "BYE", far, untagged, from+"x", to+"y"), refused},
+	} {
+		_, d := decide(t, tables, c.m)
+		if got := (result{d.Action.String(), d.Status, d.ToCallee}); got != c.want {
+			t.Errorf("%s: %+v (%s), want %+v", name, got, d.Reason, c.want)
 		}
 	}
 }

@@ -216,7 +216,7 @@ func (r *request) recordRoute(t *target) []byte {
 		tok.CalleeInstance, tok.CalleeAOR = t.instance, r.decision.AOR
 	}
 	r.extra = append(r.extra[:0], r.snap.routeHead...)
-	r.extra = r.s.keys.AppendToken(r.extra, tok)
+	r.extra = r.s.keys.AppendToken(r.extra, tok, r.msg.CallID())
 	return append(r.extra, r.snap.routeTail...)
 }
 

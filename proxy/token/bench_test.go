@@ -9,7 +9,7 @@ import (
 func operations(t testing.TB) map[string]func() {
 	keys := testKeys(t, 1, 2)
 	call, got := callToken(), &Token{}
-	token := keys.AppendToken(nil, call)
+	token := keys.AppendToken(nil, call, callID)
 	tx := keys.TxID(rfc3261Tx())
 	txIDs := make([]TxID, 0, MaxKeys)
 	branch := keys.AppendBranch(nil, Branch{Tx: tx})
@@ -17,15 +17,15 @@ func operations(t testing.TB) map[string]func() {
 	target := []byte("sip:bob@192.0.2.4:5060")
 	buf := make([]byte, 0, MaxToken)
 	return map[string]func(){
-		"AppendToken": func() { buf = keys.AppendToken(buf[:0], call) },
+		"AppendToken": func() { buf = keys.AppendToken(buf[:0], call, callID) },
 		"ParseToken": func() {
-			if err := keys.ParseToken(token, got); err != nil {
+			if err := keys.ParseToken(token, callID, got); err != nil {
 				t.Fatal(err)
 			}
 		},
 		"ParseToken, forged": func() {
 			token[20] ^= 1
-			if keys.ParseToken(token, got) == nil {
+			if keys.ParseToken(token, callID, got) == nil {
 				t.Fatal("forged token accepted")
 			}
 			token[20] ^= 1
@@ -98,7 +98,7 @@ func TestTokensStaySmall(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			call := callToken()
 			tt.change(call)
-			n := len(keys.AppendToken(nil, call))
+			n := len(keys.AppendToken(nil, call, callID))
 			t.Logf("%d characters", n)
 			if n > tt.most {
 				t.Errorf("%d characters, want at most %d", n, tt.most)

@@ -15,7 +15,8 @@
 //
 // The MAC is HMAC-SHA256, truncated to 80 bits for a token (as RFC 5626 section
 // 5.2 does for flow tokens) and to 56 bits for a branch. One leading byte of the
-// MAC's input tells its purposes apart. The formats are a contract between
+// MAC's input tells its purposes apart. A token's MAC covers
+// the Call-ID of its dialog as well, which it does not carry. The formats are a contract between
 // versions that run side by side; the vectors in testdata pin them.
 //
 // # The branch

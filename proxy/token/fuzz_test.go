@@ -11,24 +11,24 @@ import (
 // does not leaves nothing behind.
 func FuzzParseToken(f *testing.F) {
 	keys := testKeys(f, 1, 2)
-	good := keys.AppendToken(nil, callToken())
+	good := keys.AppendToken(nil, callToken(), callID)
 	f.Add(good)
-	f.Add(testKeys(f, 2).AppendToken(nil, &Token{}))
-	f.Add(testKeys(f, 3).AppendToken(nil, callToken()))
+	f.Add(testKeys(f, 2).AppendToken(nil, &Token{}, callID))
+	f.Add(testKeys(f, 3).AppendToken(nil, callToken(), callID))
 	f.Add(good[:len(good)-1])
 	f.Add([]byte(""))
 	f.Add([]byte("A\n==\x00\xff"))
 	f.Add(bytes.Repeat([]byte("AQ"), MaxToken/2))
 	got := &Token{}
 	f.Fuzz(func(t *testing.T, s []byte) {
-		if err := keys.ParseToken(s, got); err != nil {
+		if err := keys.ParseToken(s, callID, got); err != nil {
 			if !saysNothing(got) {
 				t.Fatalf("refused, but says %+v", got)
 			}
 			return
 		}
-		ours := keys.AppendToken(nil, got)
-		theirs := testKeys(t, 2, 1).AppendToken(nil, got)
+		ours := keys.AppendToken(nil, got, callID)
+		theirs := testKeys(t, 2, 1).AppendToken(nil, got, callID)
 		if !bytes.Equal(s, ours) && !bytes.Equal(s, theirs) {
 			t.Fatalf("%q is accepted, but nobody wrote it", s)
 		}
@@ -62,7 +62,7 @@ func FuzzReadBody(f *testing.F) {
 		if len(got.CallerAOR) > MaxAOR || len(got.CalleeAOR) > MaxAOR {
 			t.Fatalf("AORs of %d and %d bytes", len(got.CallerAOR), len(got.CalleeAOR))
 		}
-		if err := keys.ParseToken(keys.AppendToken(nil, got), again); err != nil {
+		if err := keys.ParseToken(keys.AppendToken(nil, got, callID), callID, again); err != nil {
 			t.Fatalf("what was read cannot be written and read: %v", err)
 		}
 		if diff := cmp.Diff(carried(got), again, sameToken); diff != "" {

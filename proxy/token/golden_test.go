@@ -18,7 +18,8 @@ var update = flag.Bool("update", false, "write testdata anew: changes the contra
 // vectors are what another implementation needs to prove itself, made with the
 // keys they name.
 type vectors struct {
-	Keys      []keyVector       `json:"keys"` // the first signs
+	Keys      []keyVector       `json:"keys"`   // the first signs
+	CallID    string            `json:"callID"` // of all tokens
 	Tokens    []tokenVector     `json:"tokens"`
 	Branches  []branchVector    `json:"branches"`
 	Instances map[string]string `json:"instances"` // HashInstance in hexadecimal
@@ -59,7 +60,7 @@ type branchVector struct {
 
 func currentVectors(t *testing.T) vectors {
 	ids := []uint8{7, 200}
-	v := vectors{Instances: map[string]string{}, Tags: map[string]string{}}
+	v := vectors{CallID: string(callID), Instances: map[string]string{}, Tags: map[string]string{}}
 	for _, id := range ids {
 		key := testKey(id)
 		v.Keys = append(v.Keys, keyVector{id, hex.EncodeToString(key.Secret[:])})
@@ -91,7 +92,7 @@ func (v *vectors) token(k *Keys, name string, t *Token) {
 	flow := func(f Flow) flowVector { return flowVector(f) }
 	v.Tokens = append(v.Tokens, tokenVector{
 		name, flow(t.Caller), flow(t.Callee), string(t.CallerAOR), string(t.CalleeAOR),
-		t.CallerInstance, t.CalleeInstance, t.CallerTag, string(k.AppendToken(nil, t)),
+		t.CallerInstance, t.CalleeInstance, t.CallerTag, string(k.AppendToken(nil, t, callID)),
 	})
 }
 
@@ -148,7 +149,7 @@ func TestPinnedVectorsParse(t *testing.T) {
 			CallerInstance: tv.CallerInstance, CalleeInstance: tv.CalleeInstance, CallerTag: tv.CallerTag,
 		}
 		got := &Token{}
-		if err := keys.ParseToken([]byte(tv.Token), got); err != nil {
+		if err := keys.ParseToken([]byte(tv.Token), []byte(v.CallID), got); err != nil {
 			t.Errorf("token %q: %v", tv.Name, err)
 		}
 		if diff := cmp.Diff(want, got, sameToken); diff != "" {

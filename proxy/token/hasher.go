@@ -52,6 +52,14 @@ func (h *hasher) begin(key int, purpose byte) {
 	h.n = 1
 }
 
+// bind adds what the MAC vouches for though the content does not hold it. It
+// comes after begin, and leaves what buf holds behind the purpose as it is.
+func (h *hasher) bind(v []byte) {
+	h.mac.Write(h.buf[:1])
+	h.mac.Write(binary.AppendUvarint(h.sum[:0], uint64(len(v))))
+	h.mac.Write(v)
+}
+
 // flush feeds the MAC what is buffered.
 func (h *hasher) flush() {
 	h.mac.Write(h.buf[:h.n])

@@ -48,7 +48,7 @@ func TestKeysDoNotFollowTheirArgument(t *testing.T) {
 		t.Fatal(err)
 	}
 	arg[0].Secret[0]++
-	if err := testKeys(t, 1).ParseToken(keys.AppendToken(nil, callToken()), &Token{}); err != nil {
+	if err := testKeys(t, 1).ParseToken(keys.AppendToken(nil, callToken(), callID), callID, &Token{}); err != nil {
 		t.Errorf("a change of the argument changed the keys: %v", err)
 	}
 }
@@ -63,7 +63,7 @@ func TestRotationStepsUnderstandEachOther(t *testing.T) {
 			if j < i-1 || j > i+1 {
 				continue
 			}
-			if err := b.ParseToken(a.AppendToken(nil, callToken()), &Token{}); err != nil {
+			if err := b.ParseToken(a.AppendToken(nil, callToken(), callID), callID, &Token{}); err != nil {
 				t.Errorf("step %d cannot read a token of step %d: %v", j, i, err)
 			}
 			began := a.TxID(invite)
@@ -85,7 +85,7 @@ func TestRotationStepsUnderstandEachOther(t *testing.T) {
 
 func TestKeysThatAreGoneVerifyNothing(t *testing.T) {
 	old, now := testKeys(t, 1), testKeys(t, 2)
-	if err := now.ParseToken(old.AppendToken(nil, callToken()), &Token{}); !errors.Is(err, ErrUnknownKey) {
+	if err := now.ParseToken(old.AppendToken(nil, callToken(), callID), callID, &Token{}); !errors.Is(err, ErrUnknownKey) {
 		t.Errorf("token: error %v, want ErrUnknownKey", err)
 	}
 	tx := old.TxID(&TxFields{Branch: []byte("z9hG4bK1")})
@@ -105,7 +105,7 @@ func TestSameIDWithAnotherSecretVerifiesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	keys := testKeys(t, 1)
-	if err := keys.ParseToken(forger.AppendToken(nil, callToken()), &Token{}); !errors.Is(err, ErrForged) {
+	if err := keys.ParseToken(forger.AppendToken(nil, callToken(), callID), callID, &Token{}); !errors.Is(err, ErrForged) {
 		t.Errorf("token: error %v, want ErrForged", err)
 	}
 	tx := keys.TxID(&TxFields{Branch: []byte("z9hG4bK1")})
@@ -116,14 +116,14 @@ func TestSameIDWithAnotherSecretVerifiesNothing(t *testing.T) {
 
 func TestKeysServeManyAtOnce(t *testing.T) {
 	keys := testKeys(t, 1, 2)
-	want := string(keys.AppendToken(nil, callToken()))
+	want := string(keys.AppendToken(nil, callToken(), callID))
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
 			got := &Token{}
 			for range 200 {
-				s := keys.AppendToken(nil, callToken())
-				if err := keys.ParseToken(s, got); err != nil || string(s) != want {
+				s := keys.AppendToken(nil, callToken(), callID)
+				if err := keys.ParseToken(s, callID, got); err != nil || string(s) != want {
 					t.Errorf("token %q, error %v", s, err)
 					return
 				}

@@ -29,7 +29,8 @@ const (
 )
 
 // Token is what a Record-Route URI of the cluster says about a dialog: enough
-// for any pod to route any request within it.
+// for any pod to route any request within it. It is signed together with the
+// dialog's Call-ID, so that it is worth nothing outside of that call.
 //
 // A Token is meant to be reused. After ParseToken its AORs lie in a buffer
 // inside it: they hold until the next ParseToken into the same Token, and a
@@ -54,9 +55,11 @@ type Token struct {
 // AppendToken appends the signed token of t to dst as base64url without
 // padding: characters that are free to stand in the user part and in a
 // parameter of a SIP URI (RFC 3261 section 25.1). At most MaxToken of them.
-func (k *Keys) AppendToken(dst []byte, t *Token) []byte {
+// callID is the Call-ID of the request that begins the dialog.
+func (k *Keys) AppendToken(dst []byte, t *Token, callID []byte) []byte {
 	h := k.take()
 	h.begin(0, purposeToken)
+	h.bind(callID)
 	bin := append(h.buf[:1], version, k.ids[0], t.flags())
 	bin = t.appendBody(bin)
 	h.n = len(bin)
@@ -66,17 +69,18 @@ func (k *Keys) AppendToken(dst []byte, t *Token) []byte {
 	return dst
 }
 
-// ParseToken verifies s and reads it into t. On any error t is left empty and
+// ParseToken verifies s, which came in a request with that Call-ID, and reads
+// it into t. On any error t is left empty and
 // the error is one of ErrTruncated, ErrTooLong, ErrEncoding, ErrVersion,
 // ErrUnknownKey, ErrForged and ErrMalformed. A token that was cut short within
-// its content is a forged one.
-func (k *Keys) ParseToken(s []byte, t *Token) error {
+// its content is a forged one, and so is one of another call.
+func (k *Keys) ParseToken(s, callID []byte, t *Token) error {
 	t.clear()
 	if len(s) > MaxToken {
 		return ErrTooLong
 	}
 	h := k.take()
-	err := k.parse(h, s, t)
+	err := k.parse(h, s, callID, t)
 	k.put(h)
 	if err != nil {
 		t.clear()
@@ -84,7 +88,7 @@ func (k *Keys) ParseToken(s []byte, t *Token) error {
 	return err
 }
 
-func (k *Keys) parse(h *hasher, s []byte, t *Token) error {
+func (k *Keys) parse(h *hasher, s, callID []byte, t *Token) error {
 	n, err := encoding.Decode(h.buf[1:], s)
 	if err != nil || n != encoding.DecodedLen(len(s)) { // line breaks are skipped by Decode
 		return ErrEncoding
@@ -102,6 +106,7 @@ func (k *Keys) parse(h *hasher, s []byte, t *Token) error {
 	}
 	body, mac := bin[:n-macSize], bin[n-macSize:]
 	h.begin(key, purposeToken)
+	h.bind(callID)
 	h.n += len(body)
 	if !hmac.Equal(h.finish()[:macSize], mac) {
 		return ErrForged

@@ -48,6 +48,9 @@ func saysNothing(t *Token) bool {
 		t.CallerInstance == 0 && t.CalleeInstance == 0 && t.CallerTag == 0
 }
 
+// callID is the dialog's that the tests' tokens are for.
+var callID = []byte("3848276298220188511@atlanta.example.com")
+
 func udp(addr string) Flow { return Flow{Remote: netip.MustParseAddrPort(addr), Transport: 1} }
 
 // callToken is the token of an ordinary call between two phones on UDP.
@@ -123,7 +126,7 @@ func TestTokenRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := tokens.Draw(t, "token")
 		prefix := rapid.SliceOf(rapid.Byte()).Draw(t, "prefix")
-		s := keys.AppendToken(bytes.Clone(prefix), want)
+		s := keys.AppendToken(bytes.Clone(prefix), want, callID)
 		if !bytes.HasPrefix(s, prefix) {
 			t.Fatalf("AppendToken changed what it appends to")
 		}
@@ -131,13 +134,13 @@ func TestTokenRoundTrip(t *testing.T) {
 		if len(s) > MaxToken {
 			t.Fatalf("%d characters, more than MaxToken", len(s))
 		}
-		if err := keys.ParseToken(s, got); err != nil {
+		if err := keys.ParseToken(s, callID, got); err != nil {
 			t.Fatalf("parse %q: %v", s, err)
 		}
 		if diff := cmp.Diff(carried(want), got, sameToken); diff != "" {
 			t.Fatalf("-written +read:\n%s", diff)
 		}
-		if again := keys.AppendToken(nil, got); !bytes.Equal(again, s) {
+		if again := keys.AppendToken(nil, got, callID); !bytes.Equal(again, s) {
 			t.Fatalf("written again it is %q, not %q", again, s)
 		}
 	})
@@ -164,7 +167,7 @@ func TestTokenOfEveryKindOfEnd(t *testing.T) {
 	for name, want := range tests {
 		t.Run(name, func(t *testing.T) {
 			got := &Token{}
-			if err := keys.ParseToken(keys.AppendToken(nil, &want), got); err != nil {
+			if err := keys.ParseToken(keys.AppendToken(nil, &want, callID), callID, got); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(carried(&want), got, sameToken); diff != "" {
@@ -179,7 +182,7 @@ func TestTokenFitsItsPlaces(t *testing.T) {
 	const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	keys := testKeys(t, 1)
 	rapid.Check(t, func(t *rapid.T) {
-		s := keys.AppendToken(nil, tokens.Draw(t, "token"))
+		s := keys.AppendToken(nil, tokens.Draw(t, "token"), callID)
 		if rest := strings.Trim(string(s), unreserved); rest != "" {
 			t.Fatalf("%q has other characters: %q", s, rest)
 		}
@@ -191,7 +194,7 @@ func TestLongestTokenIsMaxToken(t *testing.T) {
 	s := testKeys(t, 1).AppendToken(nil, &Token{
 		Caller: end, Callee: end, CallerInstance: 1 << 63, CalleeInstance: 1 << 63, CallerTag: 1 << 31,
 		CallerAOR: bytes.Repeat([]byte("a"), MaxAOR), CalleeAOR: bytes.Repeat([]byte("b"), MaxAOR),
-	})
+	}, callID)
 	if len(s) != MaxToken {
 		t.Errorf("the longest token has %d characters, MaxToken is %d", len(s), MaxToken)
 	}
@@ -200,11 +203,11 @@ func TestLongestTokenIsMaxToken(t *testing.T) {
 func TestTokenWithAnyBitFlippedIsRefused(t *testing.T) {
 	keys := testKeys(t, 1, 2)
 	rapid.Check(t, func(t *rapid.T) {
-		s := keys.AppendToken(nil, tokens.Draw(t, "token"))
+		s := keys.AppendToken(nil, tokens.Draw(t, "token"), callID)
 		got := &Token{}
 		for i := range len(s) * 8 {
 			s[i/8] ^= 1 << (i % 8)
-			if err := keys.ParseToken(s, got); err == nil {
+			if err := keys.ParseToken(s, callID, got); err == nil {
 				t.Fatalf("bit %d of character %d flipped, and accepted", i%8, i/8)
 			}
 			if !saysNothing(got) {
@@ -217,25 +220,43 @@ func TestTokenWithAnyBitFlippedIsRefused(t *testing.T) {
 
 func TestTokenCutShortOrLengthenedIsRefused(t *testing.T) {
 	keys := testKeys(t, 1)
-	s := keys.AppendToken(nil, callToken())
+	s := keys.AppendToken(nil, callToken(), callID)
 	for n := range s {
-		if err := keys.ParseToken(s[:n], &Token{}); err == nil {
+		if err := keys.ParseToken(s[:n], callID, &Token{}); err == nil {
 			t.Errorf("the first %d characters are accepted", n)
 		}
 	}
 	for _, more := range []string{"A", "AA", "AAA", "AAAA", "=", "\n", "\r\n", " "} {
 		for _, at := range []int{0, 1, len(s) / 2, len(s)} {
 			longer := bytes.Join([][]byte{s[:at], s[at:]}, []byte(more))
-			if err := keys.ParseToken(longer, &Token{}); err == nil {
+			if err := keys.ParseToken(longer, callID, &Token{}); err == nil {
 				t.Errorf("%q at %d is accepted", more, at)
 			}
 		}
 	}
 }
 
+// A token is worth nothing in another dialog than the one it was written for.
+func TestTokenOfAnotherCallIsForged(t *testing.T) {
+	keys := testKeys(t, 1)
+	s := keys.AppendToken(nil, callToken(), callID)
+	for name, other := range map[string][]byte{
+		"another":      []byte("other"),
+		"none":         nil,
+		"longer":       append(bytes.Clone(callID), 'x'),
+		"cut short":    callID[:len(callID)-1],
+		"another case": bytes.ToUpper(callID),
+	} {
+		got := &Token{}
+		if err := keys.ParseToken(s, other, got); !errors.Is(err, ErrForged) || !saysNothing(got) {
+			t.Errorf("%s: error %v, token %+v", name, err, got)
+		}
+	}
+}
+
 func TestParseTokenErrors(t *testing.T) {
 	keys := testKeys(t, 1)
-	good := keys.AppendToken(nil, callToken())
+	good := keys.AppendToken(nil, callToken(), callID)
 	edit := func(at int, to byte) []byte {
 		bin, err := base64.RawURLEncoding.DecodeString(string(good))
 		if err != nil {
@@ -265,7 +286,7 @@ func TestParseTokenErrors(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if err := keys.ParseToken(tt.in, &Token{}); !errors.Is(err, tt.want) {
+			if err := keys.ParseToken(tt.in, callID, &Token{}); !errors.Is(err, tt.want) {
 				t.Errorf("error %v, want %v", err, tt.want)
 			}
 		})
@@ -277,6 +298,7 @@ func sign(k *Keys, body []byte) []byte {
 	h := k.take()
 	h.begin(0, purposeToken)
 	bin := append(h.buf[:1], body...)
+	h.bind(callID)
 	h.n = len(bin)
 	bin = append(bin, h.finish()[:macSize]...)
 	return encoding.AppendEncode(nil, bin[1:])
@@ -308,7 +330,7 @@ func TestSignedButSenselessTokensAreRefused(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			got := &Token{}
-			if err := keys.ParseToken(sign(keys, tt.body), got); !errors.Is(err, tt.want) {
+			if err := keys.ParseToken(sign(keys, tt.body), callID, got); !errors.Is(err, tt.want) {
 				t.Errorf("error %v, want %v", err, tt.want)
 			}
 			if tt.want != nil && !saysNothing(got) {
