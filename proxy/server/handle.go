@@ -199,7 +199,9 @@ func (r *request) cutOff() bool {
 func (r *request) held() bool { return slices.ContainsFunc(r.ids, r.s.table.Has) }
 
 // open makes the request's transaction, unless it goes without one, and reports
-// whether it is a new one. If not, r is released.
+// whether it is a new one. If not, r is released. Where there is no room, what is
+// within a dialog goes without one (RFC 3261 16.11): the token proves that the call
+// was let in before, and a flood of others shall not keep anybody from hanging up.
 func (r *request) open() bool {
 	if r.stateless {
 		return true
@@ -213,6 +215,9 @@ func (r *request) open() bool {
 	case transaction.New:
 		return true
 	case transaction.Overloaded:
+		if r.stateless = r.decision.Action == routing.InDialog; r.stateless {
+			return true
+		}
 		r.respond(503, "Service Unavailable", retryAfter)
 	}
 	r.release()

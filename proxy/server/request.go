@@ -42,7 +42,7 @@ type request struct {
 
 	peer      bool   // came from another member
 	trying    bool   // the transaction has answered 100
-	stateless bool   // forward without a transaction: ACK, or a CANCEL that matches none
+	stateless bool   // forward without a transaction: ACK, a CANCEL that matches none, in a dialog where there is no room
 	raw       []byte // what msg is an index of
 	out       []byte // messages being built
 	extra     []byte // header lines being built

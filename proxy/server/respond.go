@@ -20,10 +20,13 @@ func (r *request) respond(status int, reason string, extra []byte) {
 // r.
 func (r *request) finish(status int, reason string, extra []byte) {
 	if r.stateless {
-		if r.msg.Method() == wire.MethodCancel {
+		switch r.msg.Method() {
+		case wire.MethodCancel:
 			r.respond(481, "Call/Transaction Does Not Exist", nil)
-		} else {
+		case wire.MethodAck:
 			r.s.metrics.drop(dropAck)
+		default:
+			r.respond(status, reason, extra)
 		}
 		r.release()
 		return
