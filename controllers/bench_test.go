@@ -42,7 +42,8 @@ type bench struct {
 	events   *recorder
 	r        *controllers.Reconciler
 
-	operators int // that were started
+	now       func() time.Time // of the next Reconciler; nil: as it is
+	operators int              // that were started
 }
 
 func newBench(t *testing.T) *bench {
@@ -73,7 +74,7 @@ func (b *bench) restart(c client.Client) {
 	}
 	b.events = &recorder{}
 	b.r = controllers.NewReconciler(controllers.Options{
-		Client: c, Live: c, Recorder: b.events, Metrics: metrics, Image: "example.com/sipring:1",
+		Client: c, Live: c, Recorder: b.events, Metrics: metrics, Image: "example.com/sipring:1", Now: b.now,
 	})
 }
 

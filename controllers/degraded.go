@@ -3,6 +3,7 @@ package controllers
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,7 +27,7 @@ func degraded(seen *observation, d *membership.Result, faults []fault, now time.
 	no := func(reason, message string) metav1.Condition {
 		return metav1.Condition{Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionFalse, Reason: reason, Message: message}
 	}
-	broken := firstOf(faulty(faults), nodeTrouble(seen), podTrouble(seen.pods), heldTrouble(d), evictedTrouble(d), notReadyTrouble(seen, d, now))
+	broken := firstOf(faulty(faults), nodeTrouble(seen), podTrouble(seen.pods), shortageTrouble(seen, now), heldTrouble(d), evictedTrouble(d), notReadyTrouble(seen, d, now))
 	wanted := int(desired.Replicas(seen.cluster))
 	toCome := riskTrouble(d, wanted)
 	if broken == nil && toCome != nil && starting(seen.cluster) {
@@ -94,26 +95,33 @@ func faulty(faults []fault) *trouble {
 	return nil
 }
 
+// worst are the reasons of troubleOf, the worst first: what no time mends before
+// what the next node, or the registry's return, does.
+var worst = []string{
+	v1alpha1.ReasonCrashLooping, v1alpha1.ReasonPortClash, v1alpha1.ReasonPodStartFailed,
+	v1alpha1.ReasonImageUnavailable, v1alpha1.ReasonUnschedulable,
+}
+
 // podTrouble is the worst that keeps a pod from running: of several pods with
 // the same trouble the first is named, and the others are counted.
 func podTrouble(pods []corev1.Pod) *trouble {
-	var first *trouble
-	others := 0
+	var told *trouble
+	all := 0
 	for i := range pods {
 		t := troubleOf(&pods[i])
-		switch {
-		case t == nil:
-		case first == nil:
+		if t == nil {
+			continue
+		}
+		all++
+		if told == nil || slices.Index(worst, t.reason) < slices.Index(worst, told.reason) {
 			t.message = pods[i].Name + ": " + t.message
-			first = t
-		default:
-			others++
+			told = t
 		}
 	}
-	if first != nil && others > 0 {
-		first.message += fmt.Sprintf(" (and %d more pods in trouble)", others)
+	if all > 1 {
+		told.message += fmt.Sprintf(" (and %d more pods in trouble)", all-1)
 	}
-	return first
+	return told
 }
 
 func troubleOf(p *corev1.Pod) *trouble {
@@ -126,9 +134,11 @@ func troubleOf(p *corev1.Pod) *trouble {
 			return &trouble{reason, c.Message}
 		}
 	}
-	for i := range p.Status.ContainerStatuses {
-		if t := containerTrouble(&p.Status.ContainerStatuses[i]); t != nil {
-			return t
+	for _, statuses := range [][]corev1.ContainerStatus{p.Status.InitContainerStatuses, p.Status.ContainerStatuses} {
+		for i := range statuses {
+			if t := containerTrouble(&statuses[i]); t != nil {
+				return t
+			}
 		}
 	}
 	return nil

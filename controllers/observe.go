@@ -1,8 +1,11 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -20,12 +23,13 @@ import (
 type observation struct {
 	cluster *v1alpha1.SIPCluster
 	record  record
-	pods    []corev1.Pod
+	pods    []corev1.Pod // by ordinal
 	nodes   []corev1.Node
 	leases  []coordinationv1.Lease
 	// statefulSet and service are nil where there is none.
 	statefulSet *appsv1.StatefulSet
 	service     *corev1.Service
+	short       shortage
 }
 
 // observe reads what is there, from the cache but for a missing record.
@@ -44,14 +48,29 @@ func (r *Reconciler) observe(ctx context.Context, c *v1alpha1.SIPCluster) (*obse
 		return nil, fmt.Errorf("list leases: %w", err)
 	}
 	seen.pods, seen.leases = pods.Items, leases.Items
+	sortPods(c.Name, seen.pods)
 	if seen.nodes, err = r.nodesOf(ctx, seen.pods); err != nil {
 		return nil, err
 	}
 	if seen.statefulSet, err = found(ctx, r.client, c.Namespace, desired.StatefulSetName(c.Name), &appsv1.StatefulSet{}); err != nil {
 		return nil, err
 	}
+	seen.short = r.shortage(ctx, seen)
 	seen.service, err = found(ctx, r.client, c.Namespace, desired.ClientServiceName(c.Name), &corev1.Service{})
 	return seen, err
+}
+
+// sortPods sorts by ordinal, what is no member's last: the cache's order is none.
+func sortPods(cluster string, pods []corev1.Pod) {
+	ordinal := func(p *corev1.Pod) int32 {
+		if n, ok := desired.Ordinal(cluster, p.Name); ok {
+			return n
+		}
+		return math.MaxInt32
+	}
+	slices.SortFunc(pods, func(a, b corev1.Pod) int {
+		return cmp.Or(cmp.Compare(ordinal(&a), ordinal(&b)), cmp.Compare(a.Name, b.Name))
+	})
 }
 
 // found is the object, or nil where there is none.

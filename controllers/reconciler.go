@@ -36,6 +36,8 @@ type Reconciler struct {
 	records *records
 	applied *applied
 	noticed *noticed
+
+	shortages *shortages
 }
 
 // Options of a Reconciler.
@@ -64,6 +66,7 @@ func NewReconciler(o Options) *Reconciler {
 	return &Reconciler{
 		client: o.Client, live: o.Live, recorder: o.Recorder, metrics: o.Metrics, image: o.Image, now: o.Now,
 		records: newRecords(), applied: newApplied(), noticed: newNoticed(o.Elected),
+		shortages: newShortages(),
 	}
 }
 
@@ -116,6 +119,7 @@ func (r *Reconciler) forget(req ctrl.Request) {
 	r.records.forget(req.NamespacedName)
 	r.applied.forget(req.NamespacedName)
 	r.noticed.take(req.NamespacedName)
+	r.shortages.note(req.NamespacedName, false, time.Time{})
 	r.metrics.forget(req.Namespace, req.Name)
 }
 

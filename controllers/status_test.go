@@ -1,6 +1,8 @@
 package controllers
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -114,6 +116,29 @@ func TestGrowingIsNoTrouble(t *testing.T) {
 	step("fewer asked for", 3, 2, v1alpha1.ReasonHealthy)
 	step("half of what was asked for is lost", 3, 1, v1alpha1.ReasonNoQuorum)
 	step("nothing new", 3, 1, v1alpha1.ReasonNoQuorum)
+}
+
+// TestWorstIsToldFirst: of several troubles the same one is told whatever order
+// the pods come in.
+func TestWorstIsToldFirst(t *testing.T) {
+	waits := func(name, reason string) corev1.Pod {
+		return corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name}, Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{
+			{State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason}}},
+		}}}
+	}
+	pods := []corev1.Pod{
+		waits("ring-2", "ImagePullBackOff"), waits("ring-10", "CreateContainerError"),
+		waits("ring-9", "CreateContainerError"), waits("ring-x", "CreateContainerError"), waits("ring-0", "ContainerCreating"),
+	}
+	for range len(pods) {
+		pods = append(pods[1:], pods[0])
+		sorted := slices.Clone(pods)
+		sortPods("ring", sorted)
+		told := podTrouble(sorted)
+		if told.reason != v1alpha1.ReasonPodStartFailed || !strings.HasPrefix(told.message, "ring-9: ") || !strings.HasSuffix(told.message, "(and 3 more pods in trouble)") {
+			t.Errorf("%s: %s", told.reason, told.message)
+		}
+	}
 }
 
 func TestNodeNews(t *testing.T) {

@@ -1,13 +1,16 @@
 package controllers_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sipring/sipring/api/v1alpha1"
@@ -37,7 +40,12 @@ func TestPodTroubleIsTold(t *testing.T) {
 		"port taken":             {crashed("listen udp :5060: bind: address already in use"), v1alpha1.ReasonPortClash, "address already in use"},
 		"host port taken":        {unscheduled("0/3 nodes: 3 node(s) didn't have free ports"), v1alpha1.ReasonPortClash, "free ports"},
 		"no node":                {unscheduled("0/3 nodes are available: 3 Insufficient cpu"), v1alpha1.ReasonUnschedulable, "Insufficient cpu"},
-		"container not made":     {waiting("CreateContainerConfigError", `secret "ring-keys" not found`), v1alpha1.ReasonPodStartFailed, "not found"},
+		"init container crashes": {func(s *corev1.PodStatus) {
+			crashed("no such volume")(s)
+			s.ContainerStatuses[0].Name = "prepare"
+			s.InitContainerStatuses, s.ContainerStatuses = s.ContainerStatuses, nil
+		}, v1alpha1.ReasonCrashLooping, "container prepare ended 4 times, last with exit code 1: no such volume"},
+		"container not made": {waiting("CreateContainerConfigError", `secret "ring-keys" not found`), v1alpha1.ReasonPodStartFailed, "not found"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -52,6 +60,47 @@ func TestPodTroubleIsTold(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestPodsNotCreatedIsTold: a pod that is refused is in nobody's status.
+func TestPodsNotCreatedIsTold(t *testing.T) {
+	b := newBench(t)
+	now := time.Now()
+	b.now = func() time.Time { return now }
+	b.restart(b.client)
+	b.begin()
+	b.pod(0, ready)
+	b.settle()
+	b.want(v1alpha1.ConditionDegraded, metav1.ConditionFalse, v1alpha1.ReasonStarting)
+	result, err := b.r.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKey{Namespace: b.ns, Name: "ring"}})
+	b.ok(err)
+	if result.RequeueAfter != 30*time.Second {
+		t.Errorf("looks again after %v, want 30s", result.RequeueAfter)
+	}
+	now = now.Add(30 * time.Second)
+	b.settle()
+	b.want(v1alpha1.ConditionDegraded, metav1.ConditionTrue, v1alpha1.ReasonPodsNotCreated)
+
+	set := &appsv1.StatefulSet{}
+	b.get("ring", set)
+	for i, said := range []string{"pods is forbidden: exceeded quota", "service account not found"} {
+		b.ok(b.client.Create(t.Context(), &corev1.Event{
+			ObjectMeta:     metav1.ObjectMeta{Namespace: b.ns, Name: fmt.Sprintf("ring.%d", i)},
+			InvolvedObject: corev1.ObjectReference{Kind: "StatefulSet", Namespace: b.ns, Name: "ring", UID: set.UID},
+			Reason:         "FailedCreate", Message: said, LastTimestamp: metav1.NewTime(now.Add(-time.Duration(i) * time.Minute)),
+		}))
+	}
+	b.settle()
+	if m := b.condition(v1alpha1.ConditionDegraded).Message; !strings.Contains(m, "only 1 of 3 pods exist: pods is forbidden: exceeded quota") {
+		t.Errorf("message %q does not say why", m)
+	}
+	b.pod(1, ready)
+	b.pod(2, ready)
+	b.settle()
+	b.want(v1alpha1.ConditionDegraded, metav1.ConditionFalse, v1alpha1.ReasonHealthy)
+	b.remove(2, true)
+	b.settle()
+	b.want(v1alpha1.ConditionDegraded, metav1.ConditionFalse, v1alpha1.ReasonHealthy) // a pod is being replaced
 }
 
 func TestForeignObjectsAreLeftAlone(t *testing.T) {

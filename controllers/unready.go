@@ -95,6 +95,9 @@ func sinceText(t time.Time) string {
 // first of what only takes its time becomes a trouble, and before resync.
 func lookAgain(seen *observation, now time.Time) time.Duration {
 	next := now.Add(resync)
+	if due := seen.short.since.Add(podsWithin); due.After(now) {
+		next = due
+	}
 	for i := range seen.pods {
 		if due, ok := unreadyAt(&seen.pods[i]); ok && due.After(now) && due.Before(next) {
 			next = due

@@ -65,6 +65,8 @@ const (
 	ReasonPublishFailed = "PublishFailed"
 	// ReasonApplyFailed: the API server refused another object.
 	ReasonApplyFailed = "ApplyFailed"
+	// ReasonPodsNotCreated: pods that were asked for are not made, as for a quota.
+	ReasonPodsNotCreated = "PodsNotCreated"
 	// ReasonImageUnavailable: the image cannot be pulled.
 	ReasonImageUnavailable = "ImageUnavailable"
 	// ReasonCrashLooping: a proxy does not stay up.
