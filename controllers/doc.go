@@ -13,5 +13,6 @@
 //     version of the ConfigMap that the decision was made from; any other
 //     writer makes the pass start again.
 //   - The keys are created once, before there are pods, and never overwritten.
-//   - An object that belongs to somebody else is left alone and reported.
+//   - An object that belongs to somebody else is left alone and reported, save
+//     endpoints of our own client Service, which are removed.
 package controllers

@@ -99,10 +99,18 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		faults = append(faults, classify(fmt.Errorf("endpoints: %w", err), v1alpha1.ReasonPublishFailed))
 	}
 	faults = append(faults, r.apply(ctx, seen)...)
+	soon, err := r.sweep(ctx, seen, since.IsZero()) // where there is news the rest has time
+	if err != nil {
+		faults = append(faults, classify(fmt.Errorf("foreign endpoints: %w", err), v1alpha1.ReasonApplyFailed))
+	}
 	if err := r.report(ctx, seen, &decision, faults); err != nil {
 		faults = append(faults, fault{err: err})
 	}
-	return ctrl.Result{RequeueAfter: lookAgain(seen, r.now())}, joined(faults)
+	again := lookAgain(seen, r.now())
+	if soon {
+		again = min(again, sweepAgain)
+	}
+	return ctrl.Result{RequeueAfter: again}, joined(faults)
 }
 
 // blocked ends a pass that cannot go on. A conflict is nobody's fault: the pass

@@ -43,6 +43,7 @@ import (
 // +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,verbs=get;list;watch;create;update;patch
 // +kubebuilder:rbac:groups="";events.k8s.io,resources=events,verbs=create;patch
 // +kubebuilder:rbac:groups="",resources=events,verbs=list
+// +kubebuilder:rbac:groups="",resources=endpoints,verbs=delete
 
 // nodeIndex indexes pods by the node that they run on.
 const nodeIndex = "spec.nodeName"

@@ -100,4 +100,7 @@ const (
 	EventMemberLeft = "MemberLeft"
 	// EventRingChanged: the ring has a new epoch.
 	EventRingChanged = "RingChanged"
+	// EventForeignEndpoints: endpoints of the client Service that somebody else
+	// made were removed.
+	EventForeignEndpoints = "ForeignEndpoints"
 )
