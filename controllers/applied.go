@@ -36,6 +36,7 @@ type applied struct {
 type application struct {
 	content         [sha256.Size]byte
 	resourceVersion string
+	generation      int64
 }
 
 func newApplied() *applied { return &applied{last: map[types.NamespacedName]map[string]application{}} }
@@ -60,6 +61,13 @@ func (a *applied) remember(cluster types.NamespacedName, object string, now appl
 		a.last[cluster] = map[string]application{}
 	}
 	a.last[cluster][object] = now
+}
+
+// generation is the object's as it was applied last; 0 where this process did not.
+func (a *applied) generation(cluster types.NamespacedName, object string) int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.last[cluster][object].generation
 }
 
 func (a *applied) forget(cluster types.NamespacedName) {
@@ -91,7 +99,7 @@ func (r *Reconciler) applyOne(ctx context.Context, c *v1alpha1.SIPCluster, curre
 	if err := convert(want, after); err != nil {
 		return fmt.Errorf("%s: %w", object, err)
 	}
-	r.applied.remember(key, object, application{content, after.ResourceVersion})
+	r.applied.remember(key, object, application{content, after.ResourceVersion, after.Generation})
 	return nil
 }
 

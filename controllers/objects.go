@@ -32,6 +32,13 @@ type fault struct {
 	err    error
 }
 
+// outcome is what a pass did: what it could not carry out, and the generation of
+// the StatefulSet that it asked for, which the cache may not show yet.
+type outcome struct {
+	faults     []fault
+	generation int64
+}
+
 // step applies one object.
 type step struct {
 	name  string

@@ -313,6 +313,31 @@ func TestScale(t *testing.T) {
 	}
 }
 
+// TestNewTemplateIsNotStableAtOnce: the pass that applies it goes by a cache that
+// shows the one before.
+func TestNewTemplateIsNotStableAtOnce(t *testing.T) {
+	b := newBench(t)
+	b.begin()
+	for i := range 3 {
+		b.pod(i, ready)
+	}
+	b.settle()
+	set := &appsv1.StatefulSet{}
+	b.get("ring", set)
+	set.Status.ObservedGeneration, set.Status.Replicas = set.Generation, 3
+	b.ok(b.client.Status().Update(t.Context(), set))
+	b.settle()
+	b.want(v1alpha1.ConditionProgressing, metav1.ConditionFalse, v1alpha1.ReasonStable)
+	c := b.cluster()
+	c.Spec.Image = "example.com/sipring:2"
+	b.ok(b.client.Update(t.Context(), c))
+	b.ok(b.reconcile())
+	b.want(v1alpha1.ConditionProgressing, metav1.ConditionTrue, v1alpha1.ReasonUpdating)
+	if c := b.condition(v1alpha1.ConditionProgressing); c.ObservedGeneration != b.cluster().Generation {
+		t.Errorf("observed generation %d", c.ObservedGeneration)
+	}
+}
+
 func TestShares(t *testing.T) {
 	b := newBench(t)
 	b.begin()

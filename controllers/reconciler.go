@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/controllers/desired"
 	"github.com/sipring/sipring/controllers/membership"
 )
 
@@ -103,7 +104,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err != nil {
 		faults = append(faults, classify(fmt.Errorf("foreign endpoints: %w", err), v1alpha1.ReasonApplyFailed))
 	}
-	if err := r.report(ctx, seen, &decision, faults); err != nil {
+	did := outcome{faults, r.applied.generation(req.NamespacedName, "StatefulSet/"+desired.StatefulSetName(cluster.Name))}
+	if err := r.report(ctx, seen, &decision, did); err != nil {
 		faults = append(faults, fault{err: err})
 	}
 	again := lookAgain(seen, r.now())

@@ -17,9 +17,9 @@ import (
 
 // report writes what a pass found and did into the status, the metrics and,
 // where something new is wrong, an Event.
-func (r *Reconciler) report(ctx context.Context, seen *observation, d *membership.Result, faults []fault) error {
+func (r *Reconciler) report(ctx context.Context, seen *observation, d *membership.Result, did outcome) error {
 	r.metrics.observe(seen.cluster, d)
-	return r.writeStatus(ctx, seen.cluster, statusOf(seen, d, faults, metav1.NewTime(r.now())))
+	return r.writeStatus(ctx, seen.cluster, statusOf(seen, d, did, metav1.NewTime(r.now())))
 }
 
 // reportBlocked says that a pass could not go on, if its fault is one that a

@@ -16,10 +16,10 @@ import (
 
 // statusOf is the status after a pass. It is pure but for the time, which only
 // dates the conditions that change.
-func statusOf(seen *observation, d *membership.Result, faults []fault, now metav1.Time) v1alpha1.SIPClusterStatus {
+func statusOf(seen *observation, d *membership.Result, did outcome, now metav1.Time) v1alpha1.SIPClusterStatus {
 	c := seen.cluster
 	s := *c.Status.DeepCopy()
-	if len(faults) == 0 {
+	if len(did.faults) == 0 {
 		s.ObservedGeneration = c.Generation
 	}
 	s.Members = memberStatuses(&c.Status, d)
@@ -29,7 +29,7 @@ func statusOf(seen *observation, d *membership.Result, faults []fault, now metav
 	s.ReadyReplicas = int32(activeCount(d.Set))
 	s.Active = fmt.Sprintf("%d/%d", s.ReadyReplicas, desired.Replicas(c))
 	s.Selector = desired.Selector(c.Name)
-	for _, condition := range []metav1.Condition{available(seen, d), progressing(seen, d), degraded(seen, d, faults, now.Time)} {
+	for _, condition := range []metav1.Condition{available(seen, d), progressing(seen, d, did.generation), degraded(seen, d, did.faults, now.Time)} {
 		condition.ObservedGeneration = c.Generation
 		condition.LastTransitionTime = now
 		meta.SetStatusCondition(&s.Conditions, condition)
@@ -103,8 +103,9 @@ func available(seen *observation, d *membership.Result) metav1.Condition {
 	}
 }
 
-// progressing: is what is asked for still on its way?
-func progressing(seen *observation, d *membership.Result) metav1.Condition {
+// progressing: is what is asked for still on its way? generation is that of the
+// StatefulSet as it was applied last.
+func progressing(seen *observation, d *membership.Result, generation int64) metav1.Condition {
 	yes := func(reason, format string, args ...any) metav1.Condition {
 		return metav1.Condition{Type: v1alpha1.ConditionProgressing, Status: metav1.ConditionTrue, Reason: reason, Message: fmt.Sprintf(format, args...)}
 	}
@@ -114,7 +115,9 @@ func progressing(seen *observation, d *membership.Result) metav1.Condition {
 	switch {
 	case set == nil || have != wanted:
 		return yes(v1alpha1.ReasonScaling, "%d of %d pods exist", have, wanted)
-	case set.Status.ObservedGeneration < set.Generation || set.Status.UpdateRevision != set.Status.CurrentRevision && set.Status.UpdatedReplicas < wanted:
+	case set.Status.ObservedGeneration < max(set.Generation, generation):
+		return yes(v1alpha1.ReasonUpdating, "Kubernetes has not taken up the new StatefulSet yet")
+	case set.Status.UpdateRevision != set.Status.CurrentRevision && set.Status.UpdatedReplicas < wanted:
 		return yes(v1alpha1.ReasonUpdating, "%d of %d pods are up to date", set.Status.UpdatedReplicas, wanted)
 	case active != int(wanted) || len(d.Set.Members) != active:
 		return yes(v1alpha1.ReasonMembersMoving, "%d of %d members are in the ring, %d join or drain", active, wanted, len(d.Set.Members)-active)

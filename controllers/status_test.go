@@ -70,7 +70,7 @@ func TestConditions(t *testing.T) {
 			seen, d := scene()
 			tt.change(seen, d)
 			now := metav1.NewTime(time.Unix(1000, 0))
-			s := statusOf(seen, d, nil, now)
+			s := statusOf(seen, d, outcome{}, now)
 			got := map[string]string{}
 			for _, c := range s.Conditions {
 				got[c.Type] = c.Reason
@@ -83,10 +83,22 @@ func TestConditions(t *testing.T) {
 				t.Errorf("reasons (-want +got):\n%s", diff)
 			}
 			seen.cluster.Status = s
-			if diff := cmp.Diff(s, statusOf(seen, d, nil, metav1.NewTime(time.Unix(2000, 0)))); diff != "" {
+			if diff := cmp.Diff(s, statusOf(seen, d, outcome{}, metav1.NewTime(time.Unix(2000, 0)))); diff != "" {
 				t.Errorf("changed without news:\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestNotStableBeforeTheRolloutIsSeen: the cache is behind what the pass applied.
+func TestNotStableBeforeTheRolloutIsSeen(t *testing.T) {
+	for applied, want := range map[int64]string{0: v1alpha1.ReasonStable, 7: v1alpha1.ReasonStable, 8: v1alpha1.ReasonUpdating} {
+		seen, d := scene()
+		seen.statefulSet.Generation, seen.statefulSet.Status.ObservedGeneration = 7, 7
+		s := statusOf(seen, d, outcome{generation: applied}, metav1.Now())
+		if c := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionProgressing); c.Reason != want {
+			t.Errorf("generation 7 seen and %d applied: %s, want %s", applied, c.Reason, want)
+		}
 	}
 }
 
@@ -99,7 +111,7 @@ func TestGrowingIsNoTrouble(t *testing.T) {
 		t.Helper()
 		seen.cluster.Spec.Replicas = &wanted
 		d.Set.Members = members[:active]
-		seen.cluster.Status = statusOf(seen, d, nil, metav1.Now())
+		seen.cluster.Status = statusOf(seen, d, outcome{}, metav1.Now())
 		if c := meta.FindStatusCondition(seen.cluster.Status.Conditions, v1alpha1.ConditionDegraded); c.Reason != reason {
 			t.Errorf("%s: %s (%s), want %s", name, c.Reason, c.Message, reason)
 		}

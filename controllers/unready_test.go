@@ -61,7 +61,7 @@ func TestUnreadyIsTold(t *testing.T) {
 					}}}
 				}
 			}
-			s := statusOf(seen, d, nil, metav1.NewTime(now))
+			s := statusOf(seen, d, outcome{}, metav1.NewTime(now))
 			c := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionDegraded)
 			if c.Reason != tt.reason || !strings.Contains(c.Message, tt.says) {
 				t.Errorf("%s: %s, want %s: %s", c.Reason, c.Message, tt.reason, tt.says)
