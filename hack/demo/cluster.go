@@ -88,9 +88,13 @@ func (c *cluster) writeFiles(o *options) error {
 }
 
 func (c *cluster) startProcesses(o *options) error {
-	binary, err := os.Executable()
-	if err != nil {
-		return err
+	binary := o.binary
+	if binary == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return err
+		}
+		binary = self
 	}
 	for i := range o.proxies {
 		address := c.network.proxy(i)
@@ -103,7 +107,8 @@ func (c *cluster) startProcesses(o *options) error {
 			"proxy", "--name", p.name, "--address", address.String(), "--sip-address", c.network.cluster().Addr().String(),
 			"--config", filepath.Join(c.dir, "config.yaml"), "--members", c.operator.path, "--keys", filepath.Join(c.dir, "keys.json"),
 		}
-		if p, err = startProcess(binary, c.dir, p); err != nil {
+		p, err := startProcess(binary, c.dir, p)
+		if err != nil {
 			return err
 		}
 		c.processes = append(c.processes, p)

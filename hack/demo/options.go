@@ -22,6 +22,7 @@ type options struct {
 	keep     time.Duration
 	network  string
 	logLevel string
+	binary   string // of the proxies; empty: this one
 }
 
 // NewCommand is `sipring demo`. It returns an error when anything was lost,

@@ -22,7 +22,7 @@ import (
 // again: what a kubelet takes to restart a container for the first time.
 const restartDelay = time.Second
 
-// process is one proxy, started from this same binary, as the kubelet would
+// process is one proxy, as the kubelet would
 // run it in a pod: when it dies it is started again under the same name and
 // address.
 type process struct {

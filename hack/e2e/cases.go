@@ -7,21 +7,19 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/sipring/sipring/hack/kube/cluster"
-	"github.com/sipring/sipring/hack/phones"
 )
 
 // fault is one thing that happens to the cluster while calls are up.
 type fault struct {
 	name  string
 	title string
-	// do makes it happen and returns when, at the earliest, it did.
-	do func(ctx context.Context, e *env, victim string) (time.Time, error)
+	// do makes it happen, and calls struck as episode.strike does.
+	do func(ctx context.Context, e *env, victim string, struck func(time.Time)) error
 	// victim is the pod that is lost; empty where there is none. pick, if any,
 	// names it when the case begins.
 	victim string
@@ -41,56 +39,62 @@ type fault struct {
 func faults() []fault {
 	return []fault{
 		{
-			name: "sigkill", title: "SIGKILL of voice-0's process", victim: "voice-0", replicas: 3, patience: patience, reborn: true, local: true,
-			do: func(ctx context.Context, e *env, victim string) (time.Time, error) {
+			name: "sigkill", title: "SIGKILL of voice-0", victim: "voice-0", replicas: 3, patience: patience, reborn: true, local: true,
+			do: func(ctx context.Context, e *env, victim string, struck func(time.Time)) error {
 				killed, err := e.cluster.KillContainerProcess(ctx, namespace, victim, "proxy", unix.SIGKILL)
-				return killed.At, err
+				if err == nil {
+					struck(killed.At)
+				}
+				return err
 			},
 		},
 		{
-			name: "delete", title: "kubectl delete pod voice-1 --force", victim: "voice-1", replicas: 3, patience: patience, reborn: true,
+			name: "delete", title: "delete --force voice-1", victim: "voice-1", replicas: 3, patience: patience, reborn: true,
 			do: kubectlFault("delete", "pod", "voice-1", "--force", "--grace-period=0", "--wait=false"),
 		},
 		{
-			name: "scale-up", title: "kubectl scale 3 to 4", replicas: 4, patience: patience,
+			name: "scale-up", title: "scale 3 to 4", replicas: 4, patience: patience,
 			do: kubectlFault("scale", "sipcluster", sipCluster, "--replicas=4"),
 		},
 		{
-			name: "scale-down", title: "kubectl scale to 2", replicas: 2, victim: "voice-2", patience: patience,
+			name: "scale-down", title: "scale to 2", replicas: 2, victim: "voice-2", patience: patience,
 			do: kubectlFault("scale", "sipcluster", sipCluster, "--replicas=2"),
 		},
 		{
-			name: "scale-back", title: "kubectl scale to 3", replicas: 3, patience: patience,
+			name: "scale-back", title: "scale to 3", replicas: 3, patience: patience,
 			do: kubectlFault("scale", "sipcluster", sipCluster, "--replicas=3"),
 		},
 		{
-			name: "rollout", title: "rolling update of all proxies", replicas: 3, patience: patience, rolled: true,
-			do: kubectlFault("patch", "sipcluster", sipCluster, "--type=merge", "--patch", `{"spec": {"logLevel": "debug"}}`),
+			name: "rollout", title: "rolling update", replicas: 3, patience: patience, rolled: true,
+			do: kubectlFault("patch", "sipcluster", sipCluster, "--type=merge", "--patch", rolling),
 		},
-		cutOff("cut", "a proxy's node cut off", false),
-		cutOff("cut-leader", "the node of a proxy and of the leading operator cut off", true),
+		cutOff("cut", "node cut off", false),
+		cutOff("cut-leader", "node of the leader cut off", true),
 	}
 }
 
+// rolling changes the pods and nothing about what they do.
+const rolling = `{"spec": {"template": {"annotations": {"sipring.io/e2e": "rolled"}}}}`
+
 func caseNames() []string {
-	names := []string{softphoneCase}
+	names := []string{bareCase}
 	for _, f := range faults() {
 		names = append(names, f.name)
 	}
 	return names
 }
 
-func kubectlFault(args ...string) func(context.Context, *env, string) (time.Time, error) {
-	return func(ctx context.Context, e *env, _ string) (time.Time, error) {
-		at := time.Now()
+// kubectlFault may have happened from the moment on that kubectl runs.
+func kubectlFault(args ...string) func(context.Context, *env, string, func(time.Time)) error {
+	return func(ctx context.Context, e *env, _ string, struck func(time.Time)) error {
+		struck(time.Now())
 		_, err := e.kubectl(ctx, append([]string{"--namespace", namespace}, args...)...)
-		return at, err
+		return err
 	}
 }
 
-// play sets calls up, makes the fault happen, calls everybody at once, lets the
-// calls be hung up, goes on to call everybody until the ring is whole again, and
-// then calls everybody through each proxy.
+// play sets calls up, makes the fault happen and waits until the ring is whole
+// again, as endure does, and then calls everybody through each proxy.
 func (e *env) play(ctx context.Context, f fault) (r *result, err error) {
 	r = &result{Case: f.name, Title: f.title, Patience: f.patience}
 	if f.local && !e.cluster.Local() {
@@ -111,39 +115,27 @@ func (e *env) play(ctx context.Context, f fault) (r *result, err error) {
 		return r, err
 	}
 	r.Homed = homed
-	began := e.load.Answered()
-	calls, err := e.hold(ctx, e.o.calls)
-	if err != nil {
-		return r, err
-	}
-	if err := calls.up(ctx, e.load, began); err != nil {
-		return r, err
-	}
-	ended := e.load.Hungup()
-	e.step("%d calls are up; now: %s", e.o.calls, f.title)
-	at, err := f.do(ctx, e, f.victim)
 	if f.mend != nil {
-		defer func() { err = errors.Join(err, f.mend(context.WithoutCancel(ctx), e)) }()
+		defer func() {
+			mend, cancel := context.WithTimeout(context.WithoutCancel(ctx), mendLimit)
+			defer cancel()
+			err = errors.Join(err, f.mend(mend, e))
+		}()
 	}
+	if err := e.endure(ctx, episode{
+		title: f.title, calls: e.o.calls, order: order, patience: f.patience,
+		strike:  func(ctx context.Context, struck func(time.Time)) error { return f.do(ctx, e, f.victim, struck) },
+		measure: func(ctx context.Context, at time.Time, r *result) { e.measure(ctx, f, before, at, r) },
+		recover: func(ctx context.Context) error { return e.recover(ctx, f, before) },
+	}, r); err != nil {
+		return r, err
+	}
+	own, err := e.ownAddresses(ctx)
 	if err != nil {
 		return r, err
 	}
-	r.EarlyBYEs = int(e.load.Hungup() - ended)
-	r.Called = e.load.CallAll(ctx, phones.Calling{Order: order, Patience: f.patience})
-	r.CalledFor = time.Since(at)
-	stop := e.keepCalling(ctx, f.patience)
-	defer stop()
-	if r.BYEs, err = calls.result(ctx); err != nil {
-		return r, err
-	}
-	r.Registered = e.load.Registered(ctx)
-	e.measure(ctx, f, before, at, r)
-	e.step("%s", r.line())
-	if err := e.recover(ctx, f, before); err != nil {
-		return r, err
-	}
-	r.Whole, r.Meanwhile = time.Since(at), stop()
-	return r, e.throughEach(ctx, r)
+	e.throughEach(ctx, own, r)
+	return r, nil
 }
 
 // measure reads the survivors' events and the slice's. What is not there in
@@ -152,7 +144,7 @@ func (e *env) measure(ctx context.Context, f fault, before *snapshot, at time.Ti
 	if f.victim == "" {
 		return
 	}
-	err := e.eventually(ctx, 20*time.Second, func(context.Context) error {
+	err := eventually(ctx, noticeLimit, func(context.Context) error {
 		d, ok := e.slices.lostAfter(f.victim, at)
 		if !ok {
 			return fmt.Errorf("%s did not leave the EndpointSlice", f.victim)
@@ -166,7 +158,7 @@ func (e *env) measure(ctx context.Context, f fault, before *snapshot, at time.Ti
 	if f.replicas < len(before.pods) {
 		return // leaving as asked is no loss: nobody has to notice it
 	}
-	if r.Ring, err = e.ringChanged(ctx, before, f.victim, at); err != nil {
+	if r.Ring, err = e.newRing(ctx, before, f.victim, at); err != nil {
 		r.Problems = append(r.Problems, err.Error())
 	}
 }
@@ -182,66 +174,31 @@ func (e *env) recover(ctx context.Context, f fault, before *snapshot) error {
 	for name, incarnation := range before.incarnations {
 		gone[incarnation] = f.rolled || f.reborn && name == f.victim
 	}
-	if err := e.eventually(ctx, settleLimit, func(ctx context.Context) error { return e.whole(ctx, f.replicas, gone) }); err != nil {
+	if err := eventually(ctx, settleLimit, func(ctx context.Context) error { return e.whole(ctx, f.replicas, gone) }); err != nil {
 		return fmt.Errorf("ring of %d after %s: %w", f.replicas, f.title, err)
 	}
 	return nil
 }
 
-// throughEach calls everybody through each proxy.
-func (e *env) throughEach(ctx context.Context, r *result) error {
+// ownAddresses are the proxies' by name: the cluster's alone where nobody outside
+// reaches a pod.
+func (e *env) ownAddresses(ctx context.Context) (map[string]netip.AddrPort, error) {
 	if !e.cluster.Local() {
-		r.Through = map[string]phones.Outcome{"all": e.callEverybody(ctx, patience).Reached}
-		return nil
+		return map[string]netip.AddrPort{"all": e.proxy}, nil
 	}
 	pods, err := e.pods(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	r.Through = map[string]phones.Outcome{}
-	defer e.load.Through(e.proxy)
+	own := map[string]netip.AddrPort{}
 	for _, pod := range pods {
 		address, err := netip.ParseAddr(pod.Status.PodIP)
 		if err != nil {
-			return err
+			return nil, fmt.Errorf("pod %s: %w", pod.Name, err)
 		}
-		e.load.Through(netip.AddrPortFrom(address, e.proxy.Port()))
-		r.Through[pod.Name] = e.callEverybody(ctx, patience).Reached
+		own[pod.Name] = netip.AddrPortFrom(address, e.proxy.Port())
 	}
-	e.step("whole again %.1f s after it, %v calls made until then; phones called through each proxy: %s", r.Whole.Seconds(), r.Meanwhile.Hungup, r.through())
-	return nil
-}
-
-// roundEvery is how often everybody is called until the ring is whole: a load
-// that leaves a small machine room for what it waits for.
-const roundEvery = time.Second
-
-// keepCalling calls everybody again and again until stop, which waits for the
-// last round and tells of all.
-func (e *env) keepCalling(ctx context.Context, patience time.Duration) (stop func() phones.Called) {
-	ended, all := make(chan struct{}), make(chan phones.Called, 1)
-	go func() {
-		var c phones.Called
-		next := time.NewTicker(roundEvery)
-		defer next.Stop()
-		for {
-			select {
-			case <-ended:
-				all <- c
-				return
-			case <-next.C:
-				c.Add(e.callEverybody(ctx, patience))
-			}
-		}
-	}()
-	return sync.OnceValue(func() phones.Called {
-		close(ended)
-		return <-all
-	})
-}
-
-func (e *env) callEverybody(ctx context.Context, patience time.Duration) phones.Called {
-	return e.load.CallAll(ctx, phones.Calling{Order: e.load.Everybody(), Patience: patience})
+	return own, nil
 }
 
 func (e *env) nodeOf(ctx context.Context, pod string) (string, error) {

@@ -19,13 +19,17 @@ func cutOff(name, title string, withLeader bool) fault {
 	return fault{
 		name: name, title: title, replicas: 3, patience: cutPatience, local: true,
 		pick: func(ctx context.Context, e *env) (string, error) { return e.podByLeader(ctx, withLeader) },
-		do: func(ctx context.Context, e *env, victim string) (time.Time, error) {
+		do: func(ctx context.Context, e *env, victim string, struck func(time.Time)) error {
 			node, err := e.nodeOf(ctx, victim)
 			if err != nil {
-				return time.Time{}, err
+				return err
 			}
 			at := time.Now()
-			return at, e.cluster.CutNode(ctx, node)
+			if err := e.cluster.CutNode(ctx, node); err != nil {
+				return err
+			}
+			struck(at)
+			return nil
 		},
 		mend: func(ctx context.Context, e *env) error {
 			var errs []error

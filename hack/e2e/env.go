@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,7 +22,6 @@ import (
 
 	"github.com/sipring/sipring/hack/kube/cluster"
 	"github.com/sipring/sipring/hack/kube/image"
-	"github.com/sipring/sipring/hack/phones"
 )
 
 // Names of what is installed.
@@ -45,24 +45,40 @@ var (
 type env struct {
 	o       *options
 	cluster *cluster.Cluster
-	load    *phones.Load
 	slices  *sliceLog
 	began   time.Time
-
-	proxy   netip.AddrPort // the cluster's address
-	local   netip.Addr     // the phones', unless each has its own
-	callers netip.Addr     // SIPp's
+	local   netip.Addr // the phones', unless each has its own
+	tmp     string     // the folder for temporary files, of all programs
+	party
 
 	mu   sync.Mutex
 	out  io.Writer
 	undo []func(context.Context) error
 }
 
-// step prints a line of progress.
-func (e *env) step(format string, args ...any) {
+func newEnv(o *options, out io.Writer) *env {
+	e := &env{o: o, out: out, began: time.Now()}
+	e.party = party{callers: callersAddress, softAt: softAddress, phoneAt: e.phoneAddress, in: e.inClient, command: e.clientCommand, step: e.progress}
+	return e
+}
+
+// progress prints a line.
+func (e *env) progress(format string, args ...any) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	fmt.Fprintf(e.out, "%7.1fs  %s\n", time.Since(e.began).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// lines has every line of what is written to it become one of progress.
+type lines struct {
+	step func(format string, args ...any)
+}
+
+func (l lines) Write(text []byte) (int, error) {
+	for line := range strings.Lines(string(text)) {
+		l.step("  %s", strings.TrimRight(line, "\n"))
+	}
+	return len(text), nil
 }
 
 // later is done when the run ends, last first.
@@ -101,7 +117,6 @@ func (e *env) connect(ctx context.Context) error {
 	if os.Getenv("KUBECONFIG") == "" && !e.o.keep {
 		e.later(e.cluster.Down)
 	}
-	e.callers = callersAddress
 	if err := e.loadImage(ctx); err != nil {
 		return err
 	}
@@ -147,11 +162,20 @@ func (e *env) inClient(f func() error) error {
 	return f()
 }
 
-func (e *env) clientCommand(ctx context.Context, name string, args ...string) (*exec.Cmd, error) {
+func (e *env) clientCommand(ctx context.Context, name string, args ...string) *exec.Cmd {
 	if e.cluster.Local() {
-		return e.cluster.ClientCommand(ctx, name, args...)
+		// Its only error is that the cluster is not local.
+		if cmd, err := e.cluster.ClientCommand(ctx, name, args...); err == nil {
+			return mortal(cmd)
+		}
 	}
-	return exec.CommandContext(ctx, name, args...), nil
+	return mortal(exec.CommandContext(ctx, name, args...))
+}
+
+// mortal has the kernel end the command with this program, however it ends.
+func mortal(cmd *exec.Cmd) *exec.Cmd {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return cmd
 }
 
 // kubectl runs a short command, as a user would.
@@ -197,7 +221,7 @@ func (e *env) reach(ctx context.Context) error {
 	}
 	address := e.o.address
 	if address == "" {
-		err := e.eventually(ctx, installLimit, func(ctx context.Context) error {
+		err := eventually(ctx, installLimit, func(ctx context.Context) error {
 			s, err := e.cluster.Client().CoreV1().Services(namespace).Get(ctx, sipCluster, metav1.GetOptions{})
 			if err != nil {
 				return err
@@ -244,13 +268,6 @@ func (e *env) ownAddress(ctx context.Context) error {
 		defer conn.Close()
 		e.local = netip.MustParseAddrPort(conn.LocalAddr().String()).Addr()
 	}
-	e.callers = e.local
+	e.callers, e.softAt = e.local, e.local
 	return nil
-}
-
-// eventually tries until it succeeds or the time is over.
-func (e *env) eventually(ctx context.Context, limit time.Duration, try func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	return cluster.Eventually(ctx, try)
 }

@@ -34,7 +34,7 @@ func (e *env) vacant(ctx context.Context) error {
 // carry out the least sample, and removes both again.
 func (e *env) kustomized(ctx context.Context) (err error) {
 	// Again where the namespace of an earlier run is still on its way out.
-	if err := e.eventually(ctx, installLimit, func(ctx context.Context) error {
+	if err := eventually(ctx, installLimit, func(ctx context.Context) error {
 		_, err := e.kubectl(ctx, "apply", "-k", "config/default")
 		return err
 	}); err != nil {
@@ -50,7 +50,7 @@ func (e *env) kustomized(ctx context.Context) (err error) {
 	if _, err := e.kubectl(ctx, "apply", "-f", "config/samples/least.yaml"); err != nil {
 		return err
 	}
-	if err := e.eventually(ctx, installLimit, func(ctx context.Context) error { return e.serving(ctx, "default", "ring", 3) }); err != nil {
+	if err := eventually(ctx, installLimit, func(ctx context.Context) error { return e.serving(ctx, "default", "ring", 3) }); err != nil {
 		return err
 	}
 	e.step("kubectl apply -k config/default: the operator runs config/samples/least.yaml, 3 of 3 proxies in the ring")
@@ -58,7 +58,7 @@ func (e *env) kustomized(ctx context.Context) (err error) {
 		return err
 	}
 	// Its pods go with it; nothing of it may be left when the CRD goes.
-	return e.eventually(ctx, installLimit, func(ctx context.Context) error {
+	return eventually(ctx, installLimit, func(ctx context.Context) error {
 		pods, err := e.cluster.Client().CoreV1().Pods("default").List(ctx, metav1.ListOptions{LabelSelector: "sipring.io/cluster=ring"})
 		if err == nil && len(pods.Items) > 0 {
 			err = fmt.Errorf("%d pods of the sample are left", len(pods.Items))
@@ -76,7 +76,7 @@ func (e *env) unkustomized(ctx context.Context) error {
 	if _, err := e.kubectl(ctx, "wait", "--for=delete", "crd/"+crdName, "--timeout=60s"); err != nil {
 		return err
 	}
-	return e.eventually(ctx, installLimit, func(ctx context.Context) error {
+	return eventually(ctx, installLimit, func(ctx context.Context) error {
 		pods, err := e.cluster.Client().CoreV1().Pods("sipring-system").List(ctx, metav1.ListOptions{})
 		if err == nil && len(pods.Items) > 0 {
 			err = fmt.Errorf("%d pods of the operator are left", len(pods.Items))
@@ -117,7 +117,7 @@ func (e *env) sampled(ctx context.Context) error {
 	if err := client.Delete(ctx, namespace, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
 		return err
 	}
-	if err := e.eventually(ctx, installLimit, func(ctx context.Context) error {
+	if err := eventually(ctx, installLimit, func(ctx context.Context) error {
 		_, err := e.kubectl(ctx, "create", "namespace", namespace)
 		return err
 	}); err != nil {
@@ -129,7 +129,7 @@ func (e *env) sampled(ctx context.Context) error {
 	if _, err := e.kubectl(ctx, "--namespace", namespace, "apply", "-f", "hack/e2e/manifests/sipcluster.yaml"); err != nil {
 		return err
 	}
-	return e.eventually(ctx, installLimit, func(ctx context.Context) error {
+	return eventually(ctx, installLimit, func(ctx context.Context) error {
 		_, err := e.cluster.Client().CoreV1().Services(namespace).Get(ctx, sipCluster, metav1.GetOptions{})
 		return err
 	})

@@ -10,20 +10,24 @@ import (
 	"time"
 )
 
-// saveLogs keeps what explains a failure, and returns where.
-func (e *env) saveLogs(ctx context.Context) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	dir := e.o.logs
+// keepLogs has save write what explains a failure to the folder for logs.
+func (e *env) keepLogs(save func(dir string) error) error {
 	var err error
-	if dir == "" {
-		dir, err = os.MkdirTemp("", "sipring-e2e-logs-")
+	if e.o.logs == "" {
+		e.o.logs, err = os.MkdirTemp(e.tmp, "sipring-e2e-logs-")
 	} else {
-		err = os.MkdirAll(dir, 0o755)
+		err = os.MkdirAll(e.o.logs, 0o755)
 	}
 	if err != nil {
-		return dir, err
+		return err
 	}
+	return save(e.o.logs)
+}
+
+// saveLogs writes what Kubernetes and the proxies tell.
+func (e *env) saveLogs(ctx context.Context, dir string) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
 	var errs []error
 	save := func(name string, args ...string) {
 		out, err := e.kubectl(ctx, args...)
@@ -50,5 +54,5 @@ func (e *env) saveLogs(ctx context.Context) (string, error) {
 			errs = append(errs, os.WriteFile(filepath.Join(dir, name+"."+filepath.Base(path)), raw, 0o644))
 		}
 	}
-	return dir, errors.Join(errs...)
+	return errors.Join(errs...)
 }

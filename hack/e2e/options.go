@@ -43,7 +43,7 @@ func parseOptions(args []string, stderr io.Writer) (*options, error) {
 	fs.StringVar(&only, "only", "", "comma-separated cases to run: "+strings.Join(caseNames(), ", ")+" (default all)")
 	fs.StringVar(&o.jsonFile, "json", "", "also write all results to this file as JSON")
 	fs.StringVar(&o.logs, "logs", "", "where logs go when a case fails (default a new directory in the temporary one)")
-	fs.StringVar(&o.binary, "binary", "bin/sipring", "the program under test, for a local cluster's image")
+	fs.StringVar(&o.binary, "binary", "bin/sipring", "the program under test, for case bare and a local cluster's image")
 	fs.StringVar(&o.image, "image", defaultImage, "the image; a cluster that KUBECONFIG names must be able to pull it")
 	fs.StringVar(&o.address, "address", "", "host:port of the cluster for phones (default: what the Service's load balancer assigns)")
 	fs.StringVar(&o.local, "local", "", "this machine's address that the proxies reach phones at, if KUBECONFIG names a cluster")
@@ -76,6 +76,11 @@ func parseOptions(args []string, stderr io.Writer) (*options, error) {
 
 func (o *options) wants(name string) bool { return len(o.only) == 0 || slices.Contains(o.only, name) }
 
+// wantsCluster tells whether a case needs Kubernetes.
+func (o *options) wantsCluster() bool {
+	return slices.ContainsFunc(faults(), func(f fault) bool { return o.wants(f.name) })
+}
+
 // domain is the one that the cluster under test serves.
 const domain = "example.com"
 
@@ -85,6 +90,11 @@ const (
 	patience = 2 * time.Second
 	// cutPatience is the same where only gossip can tell the loss.
 	cutPatience = 10 * time.Second
+	// noticeLimit is how long survivors and slice may take to be without the
+	// victim before the case has failed.
+	noticeLimit = 20 * time.Second
+	// mendLimit bounds the end of a fault after an interruption.
+	mendLimit = 10 * time.Second
 	// settleLimit bounds the return to a whole ring.
 	settleLimit = 3 * time.Minute
 	// installLimit bounds each step of the installation.

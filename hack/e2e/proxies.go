@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -105,21 +106,24 @@ func (e *env) homedFirst(ctx context.Context, name string) (order []int, homed i
 	if err != nil {
 		return nil, 0, err
 	}
-	var id uint32
-	for _, m := range set.Members {
-		if m.Name == name {
-			id = m.ID
-		}
-	}
-	order, homed = e.load.HomedFirst(set, id)
+	order, homed = e.load.HomedFirst(set, idOf(set, name))
 	return order, homed, nil
 }
 
-// snapshot is the pods before a fault, and how far each one's events were read.
+// idOf is the id of the member called name; 0, which none has, if there is none.
+func idOf(set *config.MemberSet, name string) uint32 {
+	for _, m := range set.Members {
+		if m.Name == name {
+			return m.ID
+		}
+	}
+	return 0
+}
+
+// snapshot is the pods before a fault.
 type snapshot struct {
 	pods         []corev1.Pod
 	incarnations map[string]string
-	seen         map[string]uint64
 }
 
 func (e *env) snapshot(ctx context.Context) (*snapshot, error) {
@@ -127,42 +131,28 @@ func (e *env) snapshot(ctx context.Context) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &snapshot{pods: pods, incarnations: map[string]string{}, seen: map[string]uint64{}}
+	s := &snapshot{pods: pods, incarnations: map[string]string{}}
 	for i := range pods {
 		var st peer.Status
-		var events []peer.Event
 		if err := e.admin(ctx, &pods[i], "/v1/status", &st); err != nil {
 			return nil, err
 		}
-		if err := e.admin(ctx, &pods[i], "/v1/events", &events); err != nil {
-			return nil, err
-		}
 		s.incarnations[pods[i].Name] = st.Incarnation
-		if len(events) > 0 {
-			s.seen[pods[i].Name] = events[len(events)-1].Seq
-		}
 	}
 	return s, nil
 }
 
-// ringChanged is how long after the fault the last of the survivors had its
-// first new ring.
-func (e *env) ringChanged(ctx context.Context, s *snapshot, victim string, at time.Time) (time.Duration, error) {
-	var slowest time.Duration
+// newRing is how long after the fault the last of the survivors worked with a
+// ring without the victim.
+func (e *env) newRing(ctx context.Context, s *snapshot, victim string, at time.Time) (time.Duration, error) {
+	survivors := map[string]*corev1.Pod{}
 	for i := range s.pods {
-		name := s.pods[i].Name
-		if name == victim {
-			continue
+		if s.pods[i].Name != victim {
+			survivors[s.pods[i].Name] = &s.pods[i]
 		}
-		var events []peer.Event
-		if err := e.admin(ctx, &s.pods[i], "/v1/events", &events); err != nil {
-			return 0, err
-		}
-		k := slices.IndexFunc(events, func(ev peer.Event) bool { return ev.Seq > s.seen[name] && ev.Kind == peer.EventRingChanged })
-		if k < 0 {
-			return 0, fmt.Errorf("%s saw no new ring", name)
-		}
-		slowest = max(slowest, time.Unix(0, events[k].UnixNano).Sub(at))
 	}
-	return slowest, nil
+	return newRing(ctx, slices.Collect(maps.Keys(survivors)), victim, at, func(ctx context.Context, name string) (events []peer.Event, err error) {
+		err = e.admin(ctx, survivors[name], "/v1/events", &events)
+		return events, err
+	})
 }

@@ -5,9 +5,9 @@ package main
 import (
 	"context"
 	_ "embed"
-	"encoding/csv"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,135 +21,161 @@ import (
 //go:embed manifests/uac.xml
 var scenario string
 
-// Each call is held for a random time between these. The first are answered
-// while the last are set up, so the fault comes a good while before holdMin.
 const (
-	holdMin  = 3 * time.Second
-	holdMax  = 5 * time.Second
-	callRate = 100 // begun in a second
+	callRate = 100 // calls begun in a second
+	upLimit  = 20 * time.Second
+	// byeLimit is longer than the scenario waits for the answer to its BYE.
+	byeLimit = 25 * time.Second
 )
 
-// held is SIPp's calls, while they are up.
+// held is SIPp's calls, while they are up. Its methods may be called
+// concurrently, close last.
 type held struct {
 	cmd   *exec.Cmd
 	dir   string
 	calls int
-	ended chan error
+	twin  *twin
+	ended chan struct{} // closed when SIPp has ended
 }
 
 // hold begins n calls, to the first n phones, each from a socket of its own so
-// that load balancing spreads them.
-func (e *env) hold(ctx context.Context, n int) (*held, error) {
-	dir, err := os.MkdirTemp("", "sipring-e2e-sipp-")
+// that load balancing spreads them, and returns when all are up.
+func (p *party) hold(ctx context.Context, n int) (*held, error) {
+	dir, err := os.MkdirTemp("", "sipp-")
 	if err != nil {
 		return nil, err
 	}
-	h := &held{dir: dir, calls: n, ended: make(chan error, 1)}
+	h := &held{dir: dir, calls: n, ended: make(chan struct{})}
 	users := "SEQUENTIAL\n"
-	for _, p := range e.load.Phones[:n] {
-		users += p.User() + ";\n"
+	for _, callee := range p.load.Phones[:n] {
+		users += callee.User() + ";\n"
 	}
-	text := strings.NewReplacer("HOLD_MIN", fmt.Sprint(holdMin.Milliseconds()), "HOLD_MAX", fmt.Sprint(holdMax.Milliseconds())).Replace(scenario)
-	for name, content := range map[string]string{"uac.xml": text, "users.csv": users} {
+	for name, content := range map[string]string{"uac.xml": scenario, "users.csv": users} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			return nil, err
 		}
 	}
-	h.cmd, err = e.clientCommand(ctx, "sipp", e.proxy.String(), "-sf", "uac.xml", "-inf", "users.csv",
-		"-i", e.callers.String(), "-mi", e.callers.String(), "-t", "un", "-max_socket", "4000", "-buff_size", "2097152",
-		"-r", strconv.Itoa(callRate), "-m", strconv.Itoa(n), "-l", strconv.Itoa(n),
-		"-default_behaviors", "all,-abortunexp", "-timeout", "90", "-nostdin",
-		"-trace_err", "-error_file", "errors.log", "-trace_stat", "-stf", "stat.csv", "-fd", "1")
-	if err != nil {
+	var listening net.Listener
+	if err := p.in(func() (err error) {
+		listening, err = net.Listen("tcp4", "127.0.0.1:0") //nolint:noctx // ends at once
+		return err
+	}); err != nil {
 		return nil, err
 	}
-	h.cmd.Dir = dir
-	if h.cmd.Stdout, err = os.Create(filepath.Join(dir, "screen.log")); err != nil {
+	defer listening.Close()
+	if err := h.start(ctx, p, listening.Addr().String()); err != nil {
 		return nil, err
 	}
-	h.cmd.Stderr = h.cmd.Stdout
-	if err := h.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("sipp: %w", err)
+	if err := h.up(ctx, listening); err != nil {
+		h.close()
+		return nil, fmt.Errorf("%w (see %s)", err, dir)
 	}
-	go func() { h.ended <- h.cmd.Wait() }()
 	return h, nil
 }
 
-// up waits until all calls are answered, by the count that the phones keep.
-func (h *held) up(ctx context.Context, l *phones.Load, before int64) error {
-	limit := time.Now().Add(20 * time.Second)
-	for l.Answered()-before < int64(h.calls) {
-		select {
-		case err := <-h.ended:
-			return fmt.Errorf("sipp ended with %d of %d calls up (see %s): %w", l.Answered()-before, h.calls, h.dir, errOr(err))
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(10 * time.Millisecond): // the interval at which the phones are asked
-		}
-		if time.Now().After(limit) {
-			return fmt.Errorf("%d of %d calls up after 20 s: see %s", l.Answered()-before, h.calls, h.dir)
-		}
+func (h *held) start(ctx context.Context, p *party, control string) error {
+	n := strconv.Itoa(h.calls)
+	h.cmd = p.command(ctx, "sipp", p.proxy.String(), "-sf", "uac.xml", "-inf", "users.csv",
+		"-i", p.callers.String(), "-mi", p.callers.String(), "-t", "un", "-max_socket", "4000", "-buff_size", "2097152",
+		"-r", strconv.Itoa(callRate), "-m", n, "-l", n, "-3pcc", control,
+		"-default_behaviors", "all,-abortunexp", "-nostdin", "-trace_err", "-error_file", "errors.log")
+	h.cmd.Dir = h.dir
+	screen, err := os.Create(filepath.Join(h.dir, "screen.log"))
+	if err != nil {
+		return err
 	}
+	h.cmd.Stdout, h.cmd.Stderr = screen, screen
+	err = h.cmd.Start()
+	_ = screen.Close()
+	if err != nil {
+		return fmt.Errorf("sipp: %w", err)
+	}
+	go func() {
+		defer close(h.ended)
+		_ = h.cmd.Wait() // its calls tell how it went
+	}()
 	return nil
 }
 
-// result waits for SIPp's end and tells how many calls went through to the
-// answer of their BYE.
-func (h *held) result(ctx context.Context) (phones.Outcome, error) {
-	out := phones.Outcome{Of: h.calls}
-	select {
-	case err := <-h.ended:
-		var exit *exec.ExitError
-		if err != nil && !errors.As(err, &exit) {
-			return out, err
-		}
-	case <-ctx.Done():
-		return out, ctx.Err()
-	}
-	text, err := os.ReadFile(filepath.Join(h.dir, "stat.csv"))
+// up waits until SIPp has had the answer to every call.
+func (h *held) up(ctx context.Context, listening net.Listener) error {
+	ctx, cancel := context.WithTimeout(ctx, upLimit)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { _ = listening.Close() })()
+	conn, err := listening.Accept()
 	if err != nil {
-		return out, err
+		return errors.Join(fmt.Errorf("sipp does not connect: %w", err), ctx.Err())
 	}
-	if out.OK, err = successful(string(text)); err != nil {
-		return out, err
+	h.twin = newTwin(conn)
+	return h.await(ctx, func() error {
+		if n := len(h.twin.calls()); n < h.calls {
+			return fmt.Errorf("%d of %d calls are up", n, h.calls)
+		}
+		return nil
+	})
+}
+
+// await tries at every word of SIPp until done returns nil.
+func (h *held) await(ctx context.Context, done func() error) error {
+	for {
+		news := h.twin.news()
+		err := done()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-news:
+		case <-h.twin.closed:
+			if done() == nil {
+				return nil
+			}
+			return fmt.Errorf("%w, and sipp ended", err)
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", err, ctx.Err())
+		}
 	}
-	if out.Whole() {
-		return out, os.RemoveAll(h.dir)
+}
+
+// hangUp has SIPp send the BYEs of calls, and counts those that are answered.
+func (h *held) hangUp(ctx context.Context, calls []string) (out phones.Outcome) {
+	ctx, cancel := context.WithTimeout(ctx, byeLimit)
+	defer cancel()
+	told := make([]error, len(calls))
+	for i, id := range calls {
+		told[i] = h.twin.hangUp(id)
 	}
+	for i, id := range calls {
+		if told[i] != nil {
+			out.Count(told[i])
+			continue
+		}
+		out.Count(h.await(ctx, func() error {
+			if !h.twin.over(id) {
+				return fmt.Errorf("the BYE of call %s is not answered", id)
+			}
+			return nil
+		}))
+	}
+	return out
+}
+
+// problems are the first errors that SIPp noted.
+func (h *held) problems() []string {
 	raw, _ := os.ReadFile(filepath.Join(h.dir, "errors.log"))
+	var out []string
 	for line := range strings.Lines(string(raw)) {
-		if len(out.Errors) < phones.KeepErrors && strings.TrimSpace(line) != "" {
-			out.Errors = append(out.Errors, strings.TrimSpace(line))
+		if line = strings.TrimSpace(line); line != "" && len(out) < phones.KeepErrors {
+			out = append(out, line)
 		}
 	}
-	out.Errors = append(out.Errors, "SIPp's files: "+h.dir)
-	return out, nil
+	return out
 }
 
-// successful reads the last line of SIPp's -trace_stat file.
-func successful(text string) (int, error) {
-	r := csv.NewReader(strings.NewReader(text))
-	r.Comma, r.LazyQuotes, r.FieldsPerRecord = ';', true, -1
-	rows, err := r.ReadAll()
-	if err != nil {
-		return 0, fmt.Errorf("parse SIPp statistics: %w", err)
+// close ends SIPp, whatever it is at.
+func (h *held) close() {
+	_ = h.cmd.Process.Kill()
+	<-h.ended
+	if h.twin != nil {
+		h.twin.close()
 	}
-	if len(rows) < 2 {
-		return 0, fmt.Errorf("parse SIPp statistics: %d lines", len(rows))
-	}
-	last := rows[len(rows)-1]
-	for i, name := range rows[0] {
-		if name == "SuccessfulCall(C)" && i < len(last) {
-			return strconv.Atoi(last[i])
-		}
-	}
-	return 0, errors.New("parse SIPp statistics: no column SuccessfulCall(C)")
-}
-
-// errOr names the end of a program that ended well but too early.
-func errOr(err error) error {
-	if err == nil {
-		return errors.New("exit status 0")
-	}
-	return err
 }

@@ -3,26 +3,19 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/sipring/sipring/hack/phones"
 )
-
-// softphoneCase is the name of the case of a phone that we did not write.
-const softphoneCase = "softphone"
 
 // baresipConfig has no audio device: it signals, and plays to nobody.
 const baresipConfig = `module_path /usr/lib/baresip/modules
@@ -35,175 +28,131 @@ module_app menu.so
 module_app ctrl_tcp.so
 `
 
-const baresipAccount = `<sip:desk@%s;transport=udp>;outbound="sip:%s;transport=udp";regint=3600;answermode=auto;audio_codecs=PCMU` + "\n"
+const baresipAccount = `<sip:` + desk + `@%s;transport=udp>;outbound="sip:%s;transport=udp";regint=3600;answermode=auto;audio_codecs=PCMU` + "\n"
 
-// softphone registers baresip through the cluster's address, has it call a
-// phone, and has a phone call it.
-func (e *env) softphone(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
-	defer cancel()
-	b, err := e.startBaresip(ctx)
-	if err != nil {
-		return err
-	}
-	defer b.stop()
-	// baresip registers by itself when it starts: it can be called once it has.
-	var call *phones.Call
-	if err := e.eventually(ctx, 20*time.Second, func(ctx context.Context) (err error) {
-		call, err = e.load.Phones[1].Dial(ctx, "desk")
-		return err
-	}); err != nil {
-		return fmt.Errorf("baresip cannot be called: %w", err)
-	}
-	if err := b.await("CALL_ESTABLISHED"); err != nil {
-		return err
-	}
-	if err := call.Bye(ctx); err != nil {
-		return err
-	}
-	if err := b.await("CALL_CLOSED"); err != nil {
-		return err
-	}
-	e.step("baresip registered through %s and was called by a phone", e.proxy)
-	callee := e.load.Phones[0]
-	answered, hungup := callee.Answered.Load(), callee.Hungup.Load()
-	if err := b.do("dial", "sip:"+callee.User()+"@"+domain); err != nil {
-		return err
-	}
-	if err := b.await("CALL_ESTABLISHED"); err != nil {
-		return err
-	}
-	if err := b.do("hangup", ""); err != nil {
-		return err
-	}
-	if err := e.eventually(ctx, 10*time.Second, func(context.Context) error {
-		if callee.Answered.Load() != answered+1 || callee.Hungup.Load() != hungup+1 {
-			return errors.New("the phone's call is not answered and hung up")
-		}
-		return nil
-	}); err != nil {
-		return err
-	}
-	e.step("baresip called a phone and hung up")
-	return nil
-}
+const (
+	desk        = "desk" // baresip's user
+	controlPort = 4444
+	startLimit  = 20 * time.Second
+	// eventLimit bounds what is local to baresip, once the network did its part.
+	eventLimit = 10 * time.Second
+)
 
-// baresip is a running softphone, steered by JSON in netstrings over TCP.
+// baresip is a running softphone, one that we did not write: it registers once,
+// when it starts. Its methods may be called concurrently, stop last.
 type baresip struct {
+	*events
+	cmd  *exec.Cmd
 	conn net.Conn
-	in   *bufio.Reader
-	end  func()
+	log  *os.File
 }
 
-func (e *env) startBaresip(ctx context.Context) (*baresip, error) {
-	dir, err := os.MkdirTemp("", "sipring-e2e-baresip-")
+// startBaresip returns when it is registered.
+func (p *party) startBaresip(ctx context.Context) (b *baresip, err error) {
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	dir, err := os.MkdirTemp("", "baresip-")
 	if err != nil {
 		return nil, err
 	}
-	host := softAddress
-	if !e.cluster.Local() {
-		host = e.local
-	}
-	control := netip.AddrPortFrom(host, 4444).String()
+	control := netip.AddrPortFrom(p.softAt, controlPort).String()
 	for name, text := range map[string]string{
-		"config":   fmt.Sprintf(baresipConfig, host, control),
-		"accounts": fmt.Sprintf(baresipAccount, domain, e.proxy), "contacts": "",
+		"config":   fmt.Sprintf(baresipConfig, p.softAt, control),
+		"accounts": fmt.Sprintf(baresipAccount, domain, p.proxy), "contacts": "",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			return nil, err
 		}
 	}
-	cmd, err := e.clientCommand(ctx, "baresip", "-f", dir)
-	if err != nil {
+	b = &baresip{}
+	if b.log, err = os.Create(filepath.Join(dir, "log")); err != nil {
 		return nil, err
 	}
-	log, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
+	// Not under ctx: it stays when this is over.
+	b.cmd = p.command(context.WithoutCancel(ctx), "baresip", "-f", dir)
+	b.cmd.Stdout, b.cmd.Stderr = b.log, b.log
+	if err := b.cmd.Start(); err != nil {
 		return nil, err
 	}
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = 5 * time.Second
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	b := &baresip{end: func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		kill := time.AfterFunc(5*time.Second, func() { _ = cmd.Process.Kill() })
-		_ = cmd.Wait()
-		kill.Stop()
-		_ = log.Close()
-	}}
-	err = e.eventually(ctx, 20*time.Second, func(ctx context.Context) error {
-		return e.inClient(func() (err error) {
-			b.conn, err = (&net.Dialer{}).DialContext(ctx, "tcp4", control)
-			return err
-		})
-	})
-	if err != nil {
-		b.end()
-		raw, _ := os.ReadFile(filepath.Join(dir, "log"))
+	if err := b.connect(ctx, p, control); err != nil {
+		b.stop()
+		raw, _ := os.ReadFile(b.log.Name())
 		return nil, fmt.Errorf("baresip: %w: %s", err, raw)
 	}
-	b.in = bufio.NewReader(b.conn)
 	return b, nil
 }
 
-func (b *baresip) stop() {
-	_ = b.conn.Close()
-	b.end()
-}
-
-// do gives a command; its answer comes among the events.
-func (b *baresip) do(command, params string) error {
-	raw, err := json.Marshal(map[string]string{"command": command, "params": params, "token": command})
-	if err != nil {
+// connect waits for its control port, and for its registration: by its own word
+// or, if that was said before there was anybody to hear it, by its answer.
+func (b *baresip) connect(ctx context.Context, p *party, control string) error {
+	if err := eventually(ctx, startLimit, func(ctx context.Context) error {
+		return p.in(func() (err error) {
+			b.conn, err = (&net.Dialer{}).DialContext(ctx, "tcp4", control)
+			return err
+		})
+	}); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(b.conn, "%d:%s,", len(raw), raw)
-	return err
-}
-
-// await reads until the event comes, for half a minute at most.
-func (b *baresip) await(event string) error {
-	if err := b.conn.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
-		return err
-	}
-	var seen []string
-	for {
-		raw, err := b.netstring()
+	b.events = follow(b.conn)
+	return eventually(ctx, startLimit, func(ctx context.Context) error {
+		call, err := p.load.Phones[0].Dial(ctx, desk)
 		if err != nil {
-			return fmt.Errorf("baresip did not tell %s: %w; it told %v", event, err, seen)
+			return err
 		}
-		var m struct {
-			Type string `json:"type"`
-			Data string `json:"data"`
-		}
-		if err := json.Unmarshal(raw, &m); err != nil {
-			return fmt.Errorf("baresip told %q: %w", raw, err)
-		}
-		if m.Type == event {
-			return nil
-		}
-		seen = append(seen, m.Type+" "+m.Data)
-	}
+		return call.Bye(ctx)
+	})
 }
 
-// maxNetstring bounds one message of baresip.
-const maxNetstring = 64 << 10
+func (b *baresip) stop() {
+	if b.conn != nil {
+		_ = b.conn.Close()
+	}
+	_ = b.cmd.Process.Signal(syscall.SIGTERM)
+	kill := time.AfterFunc(5*time.Second, func() { _ = b.cmd.Process.Kill() })
+	_ = b.cmd.Wait()
+	kill.Stop()
+	_ = b.log.Close()
+}
 
-func (b *baresip) netstring() ([]byte, error) {
-	head, err := b.in.ReadString(':')
+// callDesk has a phone call baresip, counting patience from from, and hang up.
+// Baresip's own word says that it was in the call and that the call ended.
+func (p *party) callDesk(ctx context.Context, from time.Time, patience time.Duration) error {
+	established, closed := p.soft.count(eventEstablished), p.soft.count(eventClosed)
+	dial, cancel := context.WithDeadline(ctx, from.Add(patience))
+	defer cancel()
+	call, err := p.load.Phones[0].Dial(dial, desk)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	n, err := strconv.Atoi(strings.TrimSuffix(head, ":"))
-	if err != nil || n < 0 || n > maxNetstring {
-		return nil, fmt.Errorf("netstring of length %q", head)
+	ctx, cancelBye := context.WithTimeout(ctx, phones.AnswerLimit)
+	defer cancelBye()
+	if err := call.Bye(ctx); err != nil {
+		return err
 	}
-	raw := make([]byte, n+1) // and the comma
-	if _, err := io.ReadFull(b.in, raw); err != nil {
-		return nil, err
+	return errors.Join(p.soft.await(ctx, eventEstablished, established+1), p.soft.await(ctx, eventClosed, closed+1))
+}
+
+// deskCalls has baresip call a phone and hang up.
+func (p *party) deskCalls(ctx context.Context) error {
+	callee := p.load.Phones[0]
+	answered, hungup := callee.Answered.Load(), callee.Hungup.Load()
+	established, closed := p.soft.count(eventEstablished), p.soft.count(eventClosed)
+	if err := p.soft.do("dial", "sip:"+callee.User()+"@"+domain); err != nil {
+		return err
 	}
-	return raw[:n], nil
+	if err := p.soft.await(ctx, eventEstablished, established+1); err != nil {
+		return err
+	}
+	if err := p.soft.do("hangup", ""); err != nil {
+		return err
+	}
+	if err := p.soft.await(ctx, eventClosed, closed+1); err != nil {
+		return err
+	}
+	return eventually(ctx, eventLimit, func(context.Context) error {
+		if callee.Answered.Load() == answered || callee.Hungup.Load() == hungup {
+			return errors.New("the phone's call is not answered and hung up")
+		}
+		return nil
+	})
 }

@@ -1,6 +1,7 @@
 package phones
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +15,7 @@ type Called struct {
 	Reached, Soon Outcome
 	// Hungup counts the calls made that could be ended.
 	Hungup Outcome
-	// Slowest set-up of those reached.
+	// Slowest answer of those reached.
 	Slowest time.Duration
 }
 
@@ -22,8 +23,13 @@ type Called struct {
 type Calling struct {
 	// Order is the phones' indexes; those that matter come first.
 	Order []int
-	// Patience is how long an answer may take.
+	// Patience is how long an answer may take, counted from From; from each
+	// call's own start if that is zero.
 	Patience time.Duration
+	From     time.Time
+	// AtOnce is how many are called at the same time; 0 is a number that leaves
+	// a small machine room for the proxies.
+	AtOnce int
 	// Answered is told, concurrently, which phone answered when. It may be nil.
 	Answered func(i int, at time.Time)
 }
@@ -33,8 +39,12 @@ func (l *Load) CallAll(ctx context.Context, how Calling) Called {
 	var mu sync.Mutex
 	n := len(how.Order)
 	c := Called{Soon: Outcome{Of: n}}
-	c.Reached = each(n, func(k int) error {
-		call, err := l.reach(ctx, how, how.Order[k])
+	c.Reached = each(n, cmp.Or(how.AtOnce, atOnce), func(k int) error {
+		from := how.From
+		if from.IsZero() {
+			from = time.Now()
+		}
+		call, took, err := l.reach(ctx, how, how.Order[k], from)
 		if err != nil {
 			return err
 		}
@@ -43,24 +53,25 @@ func (l *Load) CallAll(ctx context.Context, how Calling) Called {
 		err = call.Bye(bye)
 		mu.Lock()
 		defer mu.Unlock()
-		c.note(call.Setup, err)
+		c.note(took, err)
 		return nil
 	})
 	return c
 }
 
-// reach calls phone i.
-func (l *Load) reach(ctx context.Context, how Calling, i int) (*Call, error) {
-	ctx, cancel := context.WithTimeout(ctx, how.Patience)
+// reach calls phone i and tells how long after from it answered.
+func (l *Load) reach(ctx context.Context, how Calling, i int, from time.Time) (*Call, time.Duration, error) {
+	ctx, cancel := context.WithDeadline(ctx, from.Add(how.Patience))
 	defer cancel()
 	call, err := l.Phones[(i+1)%len(l.Phones)].Dial(ctx, l.Phones[i].User())
 	if err != nil {
-		return nil, l.Phones[i].explain(err)
+		return nil, 0, l.Phones[i].explain(err)
 	}
+	at := time.Now()
 	if how.Answered != nil {
-		how.Answered(i, time.Now())
+		how.Answered(i, at)
 	}
-	return call, nil
+	return call, at.Sub(from), nil
 }
 
 // explain adds to the error of a call to this phone whether it got here.
@@ -80,22 +91,17 @@ func (p *Phone) explain(err error) error {
 
 // Add takes the outcome of more calls in.
 func (c *Called) Add(more Called) {
-	c.Reached.add(more.Reached)
-	c.Soon.add(more.Soon)
-	c.Hungup.add(more.Hungup)
+	c.Reached.Add(more.Reached)
+	c.Soon.Add(more.Soon)
+	c.Hungup.Add(more.Hungup)
 	c.Slowest = max(c.Slowest, more.Slowest)
 }
 
-// note counts a call that was answered after setup.
-func (c *Called) note(setup time.Duration, bye error) {
-	c.Slowest = max(c.Slowest, setup)
-	if setup <= Soon {
+// note counts a call that was answered after so long.
+func (c *Called) note(took time.Duration, bye error) {
+	c.Slowest = max(c.Slowest, took)
+	if took <= Soon {
 		c.Soon.OK++
 	}
-	c.Hungup.Of++
-	if bye != nil {
-		c.Hungup.fail(bye)
-		return
-	}
-	c.Hungup.OK++
+	c.Hungup.Count(bye)
 }

@@ -62,6 +62,20 @@ func TestCallAllCountsWhoDidNotAnswer(t *testing.T) {
 	}
 }
 
+// What was lost before the call began counts against its patience.
+func TestPatienceIsCountedFromTheMomentGiven(t *testing.T) {
+	l := pair(t, Config{})
+	all := Calling{Order: l.Everybody(), Patience: 5 * time.Second, AtOnce: 2}
+	all.From = time.Now().Add(-3 * time.Second)
+	if c := l.CallAll(t.Context(), all); !c.Reached.Whole() || c.Soon.OK != 0 || c.Slowest < 3*time.Second {
+		t.Errorf("3 s after the moment: reached %v, within 2 s %v, slowest %v, want 2/2, 0/2 and 3 s at least", c.Reached, c.Soon, c.Slowest)
+	}
+	all.From = time.Now().Add(-6 * time.Second)
+	if c := l.CallAll(t.Context(), all); c.Reached.OK != 0 {
+		t.Errorf("6 s after the moment, 5 s of patience: reached %v, want 0/2", c.Reached)
+	}
+}
+
 func TestWhatIsAnsweredSoonIsCounted(t *testing.T) {
 	c := Called{}
 	c.note(time.Second, nil)

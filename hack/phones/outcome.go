@@ -22,10 +22,21 @@ func (o Outcome) String() string { return fmt.Sprintf("%d/%d", o.OK, o.Of) }
 // Whole tells whether everything went well.
 func (o Outcome) Whole() bool { return o.OK == o.Of }
 
-func (o *Outcome) add(more Outcome) {
+// Add takes more in.
+func (o *Outcome) Add(more Outcome) {
 	o.OK, o.Of = o.OK+more.OK, o.Of+more.Of
 	o.Errors = append(o.Errors, more.Errors...)
 	o.Errors = o.Errors[:min(len(o.Errors), KeepErrors)]
+}
+
+// Count takes in one that went well, or did not.
+func (o *Outcome) Count(err error) {
+	o.Of++
+	if err != nil {
+		o.fail(err)
+		return
+	}
+	o.OK++
 }
 
 // fail keeps the error if there is room.
@@ -42,7 +53,7 @@ const atOnce = 24
 // Each runs f for 0..n-1, a few at a time, each with AnswerLimit at most. Those
 // that had not begun when the context ended fail with its error.
 func Each(ctx context.Context, n int, f func(ctx context.Context, i int) error) Outcome {
-	return each(n, func(i int) error {
+	return each(n, atOnce, func(i int) error {
 		ctx, cancel := context.WithTimeout(ctx, AnswerLimit)
 		defer cancel()
 		if err := ctx.Err(); err != nil {
@@ -52,7 +63,7 @@ func Each(ctx context.Context, n int, f func(ctx context.Context, i int) error) 
 	})
 }
 
-func each(n int, f func(i int) error) Outcome {
+func each(n, atOnce int, f func(i int) error) Outcome {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	out := Outcome{Of: n}

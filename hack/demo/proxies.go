@@ -1,0 +1,113 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/peer"
+)
+
+// Proxies are the demo's processes for those who bring phones of their own:
+// `sipring proxy --config --members --keys`, one each at a loopback address, that
+// share the address that phones use; what plays the operator for them; and a
+// supervisor that starts again what dies. Close is called last, the other
+// methods concurrently.
+type Proxies struct {
+	network *network
+	cluster *cluster
+}
+
+// StartProxies starts n processes of binary in the first free network and
+// returns when all are in the ring. What happens is written to log, a line each.
+func StartProxies(ctx context.Context, binary string, n int, log io.Writer) (*Proxies, error) {
+	network, err := claimNetwork("", n)
+	if err != nil {
+		return nil, err
+	}
+	c, err := startCluster(ctx, &options{binary: binary, proxies: n, logLevel: "info"}, network, newTimeline(log))
+	if err != nil {
+		network.release()
+		return nil, err
+	}
+	return &Proxies{network: network, cluster: c}, nil
+}
+
+// Close ends all processes, frees the network and removes all files.
+func (p *Proxies) Close() {
+	p.cluster.close()
+	p.network.release()
+}
+
+// Address is where phones send: all proxies have it.
+func (p *Proxies) Address() netip.AddrPort { return p.network.cluster() }
+
+// Host is the network's address with that last byte. 200 and up are for phones.
+func (p *Proxies) Host(last byte) netip.Addr { return p.network.host(last) }
+
+// Names are the proxies', in order.
+func (p *Proxies) Names() (names []string) {
+	for _, x := range p.cluster.processes {
+		names = append(names, x.name)
+	}
+	return names
+}
+
+// Set is the member set in force; nil before there is one.
+func (p *Proxies) Set() *config.MemberSet { return p.cluster.operator.current() }
+
+// Kill sends SIGKILL to that proxy and returns when.
+func (p *Proxies) Kill(name string) (time.Time, error) {
+	x, err := p.named(name)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return x.kill()
+}
+
+// Events are that proxy's.
+func (p *Proxies) Events(ctx context.Context, name string) ([]peer.Event, error) {
+	x, err := p.named(name)
+	if err != nil {
+		return nil, err
+	}
+	return x.events(ctx)
+}
+
+// Whole returns nil once all run, say that they are ready, and have all in their
+// ring; an error after half a minute, or when one ended that nobody killed.
+func (p *Proxies) Whole(ctx context.Context) error {
+	return p.cluster.waitRing(ctx, len(p.cluster.processes))
+}
+
+// SaveLogs copies what the proxies wrote to the folder, which it makes.
+func (p *Proxies) SaveLogs(folder string) error {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	for _, x := range p.cluster.processes {
+		name := x.name + ".log"
+		text, err := os.ReadFile(filepath.Join(p.cluster.dir, name))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(folder, name), text, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Proxies) named(name string) (*process, error) {
+	for _, x := range p.cluster.processes {
+		if x.name == name {
+			return x, nil
+		}
+	}
+	return nil, fmt.Errorf("no proxy %q", name)
+}

@@ -1,0 +1,121 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/netip"
+	"os/exec"
+	"slices"
+	"time"
+
+	"github.com/sipring/sipring/hack/kube/cluster"
+	"github.com/sipring/sipring/hack/phones"
+)
+
+// party is everybody outside the cluster: phones written with sipgo, SIPp as
+// the caller whose calls are up, and baresip.
+type party struct {
+	proxy   netip.AddrPort // the cluster's address
+	callers netip.Addr     // SIPp's
+	softAt  netip.Addr     // baresip's
+	phoneAt func(i int) netip.Addr
+	// in runs f, and command makes a command, where the sockets belong.
+	in      func(f func() error) error
+	command func(ctx context.Context, name string, args ...string) *exec.Cmd
+	step    func(format string, args ...any)
+
+	load *phones.Load
+	soft *baresip
+	// registers is how often baresip had registered when all began.
+	registers int
+}
+
+// gather binds n phones and registers each, once; baresip too. All call and are
+// called. Whatever it returns, leave is to be called.
+func (p *party) gather(ctx context.Context, n int) error {
+	bound := 0
+	l, err := phones.NewLoad(n, phones.Config{Domain: domain, Proxy: p.proxy}, func(cfg phones.Config) (one *phones.Phone, err error) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		cfg.Local = netip.AddrPortFrom(p.phoneAt(bound), 0)
+		bound++
+		err = p.in(func() error {
+			one, err = phones.New(cfg)
+			return err
+		})
+		return one, err
+	})
+	if err != nil {
+		return err
+	}
+	p.load = l
+	began := time.Now()
+	if o := l.Register(ctx); !o.Whole() {
+		return fmt.Errorf("%v phones registered: %v", o, o.Errors)
+	}
+	p.step("%d phones registered in %v, each once and for an hour", n, time.Since(began).Round(time.Millisecond))
+	c := p.callEverybody(ctx, phones.AnswerLimit)
+	if !c.Reached.Whole() || !c.Hungup.Whole() {
+		return fmt.Errorf("before any fault: %v phones called, %v hung up: %v %v", c.Reached, c.Hungup, c.Reached.Errors, c.Hungup.Errors)
+	}
+	p.step("every phone was called by its neighbour, slowest answer %v", c.Slowest.Round(time.Millisecond))
+	return p.gatherSoftphone(ctx)
+}
+
+func (p *party) gatherSoftphone(ctx context.Context) (err error) {
+	if p.soft, err = p.startBaresip(ctx); err != nil {
+		return err
+	}
+	p.registers = p.soft.count(eventRegistering)
+	if err := p.callDesk(ctx, time.Now(), phones.AnswerLimit); err != nil {
+		return fmt.Errorf("baresip cannot be called: %w", err)
+	}
+	if err := p.deskCalls(ctx); err != nil {
+		return fmt.Errorf("baresip cannot call: %w", err)
+	}
+	p.step("baresip registered through %s, was called by a phone and called one", p.proxy)
+	return nil
+}
+
+func (p *party) leave() {
+	if p.soft != nil {
+		p.soft.stop()
+	}
+	if p.load != nil {
+		p.load.Close()
+	}
+}
+
+func (p *party) callEverybody(ctx context.Context, patience time.Duration) phones.Called {
+	return p.load.CallAll(ctx, phones.Calling{Order: p.load.Everybody(), Patience: patience})
+}
+
+// throughEach calls everybody through each proxy.
+func (p *party) throughEach(ctx context.Context, own map[string]netip.AddrPort, r *result) {
+	r.Through = map[string]phones.Outcome{}
+	defer p.load.Through(p.proxy)
+	for _, name := range slices.Sorted(maps.Keys(own)) {
+		p.load.Through(own[name])
+		r.Through[name] = p.callEverybody(ctx, patience).Reached
+	}
+	p.step("whole again %.1f s after it, %v calls made until then; phones called through each proxy: %s", r.Whole.Seconds(), r.Meanwhile.Hungup, r.through())
+}
+
+// registeredOnce is an error if baresip registered again.
+func (p *party) registeredOnce() error {
+	if n := p.soft.count(eventRegistering) - p.registers; n > 0 {
+		return fmt.Errorf("baresip registered again, %d times", n)
+	}
+	return nil
+}
+
+// eventually tries until it succeeds or the time is over.
+func eventually(ctx context.Context, limit time.Duration, try func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return cluster.Eventually(ctx, try)
+}
