@@ -17,7 +17,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/sipring/sipring/hack/kube/cluster"
@@ -81,6 +80,27 @@ func (l lines) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
+// workspace has this program and all that it starts write temporary files below
+// one folder, and looks in the end for what is left on the machine.
+func (e *env) workspace(ctx context.Context) error {
+	e.tmp = os.TempDir()
+	work, err := os.MkdirTemp(e.tmp, "sipring-e2e-work-")
+	if err != nil {
+		return err
+	}
+	f := footprint{
+		name: e.o.name, state: filepath.Clean(e.o.state), work: work,
+		nets: []string{strings.TrimSuffix(e.o.subnet, "0.0/16"), vip.Addr().String(), strings.TrimSuffix(phonesAddress.String(), "1")},
+	}
+	before := f.look(ctx)
+	delete(before, work)
+	if !e.o.keep {
+		e.later(func(ctx context.Context) error { return f.left(ctx, before) })
+	}
+	e.later(func(context.Context) error { return os.RemoveAll(work) })
+	return os.Setenv("TMPDIR", work)
+}
+
 // later is done when the run ends, last first.
 func (e *env) later(f func(context.Context) error) { e.undo = append(e.undo, f) }
 
@@ -141,16 +161,11 @@ func (e *env) loadImage(ctx context.Context) error {
 // alone makes sure that no other run uses the same cluster: each would delete
 // what the other works with. The kernel frees the lock however the run ends.
 func (e *env) alone() error {
-	path := filepath.Clean(e.o.state) + ".run"
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	unlock, err := cluster.LockFile(filepath.Clean(e.o.state) + ".run")
 	if err != nil {
-		return err
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		_ = f.Close()
 		return fmt.Errorf("another run uses %s; give this one its own --name, --state and --subnet: %w", e.o.state, err)
 	}
-	e.later(func(context.Context) error { return f.Close() })
+	e.later(func(context.Context) error { unlock(); return nil })
 	return nil
 }
 
@@ -197,7 +212,10 @@ func (e *env) command(ctx context.Context, program string, args ...string) (stri
 	ctx, cancel := context.WithTimeout(ctx, installLimit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+e.cluster.Kubeconfig())
+	// Caches, too, go with the run.
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+e.cluster.Kubeconfig(), "KUBECACHEDIR="+filepath.Join(os.TempDir(), "kube"),
+		"HELM_CACHE_HOME="+filepath.Join(os.TempDir(), "helm"), "HELM_CONFIG_HOME="+filepath.Join(os.TempDir(), "helm"),
+		"HELM_DATA_HOME="+filepath.Join(os.TempDir(), "helm"))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%s %s: %w: %s", filepath.Base(program), strings.Join(args, " "), err, strings.TrimSpace(string(out)))

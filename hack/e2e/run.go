@@ -9,9 +9,13 @@ import (
 	"io"
 )
 
-// run is the whole test.
+// run is the whole test. It fails, too, if it leaves anything behind.
 func run(ctx context.Context, o *options, out io.Writer) (err error) {
 	e := newEnv(o, out)
+	// Before anything else, so that it is looked for when all else is done.
+	if err := e.workspace(ctx); err != nil {
+		return err
+	}
 	defer func() {
 		if closed := e.close(); closed != nil {
 			err = errors.Join(err, fmt.Errorf("tear down: %w", closed))

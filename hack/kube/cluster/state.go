@@ -52,10 +52,19 @@ func (s *state) save() error {
 }
 
 // lockState keeps two programs from changing one cluster at once. The lock
-// file lies beside the directory, because Down removes the directory; it is
-// removed with the lock, so that nothing is left behind.
+// file lies beside the directory, because Down removes the directory.
 func lockState(dir string) (unlock func(), err error) {
-	path := dir + ".lock"
+	unlock, err = LockFile(dir + ".lock")
+	if err != nil {
+		return nil, fmt.Errorf("cluster in %s is being changed by another program: %w", dir, err)
+	}
+	return unlock, nil
+}
+
+// LockFile makes the file and locks it, or fails at once if another program has.
+// The file is removed with the lock, so that nothing is left behind; the kernel
+// frees the lock of a program that dies.
+func LockFile(path string) (unlock func(), err error) {
 	for {
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 		if err != nil {
@@ -63,7 +72,7 @@ func lockState(dir string) (unlock func(), err error) {
 		}
 		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 			f.Close()
-			return nil, fmt.Errorf("cluster in %s is being changed by another program: %w", dir, err)
+			return nil, fmt.Errorf("lock %s: %w", path, err)
 		}
 		if sameFile(f, path) {
 			return func() {
