@@ -10,13 +10,14 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
 
 func limited(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -77,7 +78,7 @@ func TestDemoReportsLoss(t *testing.T) {
 	left := temporary(t)
 	ctx := limited(t)
 	var out bytes.Buffer
-	o := &options{proxies: 3, phones: 12, calls: 4, patience: 2 * time.Second, page: "127.0.0.1:0"}
+	o := &options{proxies: 3, phones: 12, calls: 4, patience: patient / 2, page: "127.0.0.1:0"}
 	d, err := setUp(ctx, o, newTimeline(&out))
 	if err != nil {
 		t.Fatal(err)
@@ -169,6 +170,40 @@ func TestInterruptedDemoLeavesNothing(t *testing.T) {
 				t.Errorf("left behind: %v", names)
 			}
 		})
+	}
+}
+
+func TestSignalsEndTheDemoInOrder(t *testing.T) {
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		t.Run(signal.String(), func(t *testing.T) {
+			left := temporary(t)
+			raise := func() { _ = syscall.Kill(os.Getpid(), signal) }
+			o := &options{proxies: 2, phones: 4, calls: 1, patience: patient}
+			if err := run(limited(t), o, &interrupter{at: "calls are up", cancel: raise}); !errors.Is(err, errInterrupted) {
+				t.Errorf("ends with %v, want %v", err, errInterrupted)
+			}
+			if names := left(); len(names) > 0 {
+				t.Errorf("left behind: %v", names)
+			}
+		})
+	}
+}
+
+// Sockets are what a demo with many phones is short of.
+func TestDemoSaysThatFilesAreShort(t *testing.T) {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	few := limit
+	few.Cur = 100
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &few); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit) }()
+	_, err := setUp(limited(t), &options{proxies: 2, phones: 200}, newTimeline(&bytes.Buffer{}))
+	if err == nil || !strings.Contains(err.Error(), "ulimit -n") {
+		t.Errorf("got %v, want what to do", err)
 	}
 }
 

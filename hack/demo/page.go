@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/sipring/sipring/proxy/config"
@@ -21,7 +23,11 @@ type page struct {
 	address  string
 	listener net.Listener
 	server   *http.Server
-	done     chan struct{} // closed by close
+	stop     context.CancelFunc // of all streams
+
+	mu   sync.Mutex
+	seen time.Time
+	last view // as of seen, for all readers
 }
 
 // view is what the page draws, sent as one event.
@@ -53,31 +59,52 @@ func listenPage(ctx context.Context, address string) (*page, error) {
 	if err != nil {
 		return nil, fmt.Errorf("live page, --page %s: %w", address, err)
 	}
-	return &page{address: l.Addr().String(), listener: l, done: make(chan struct{})}, nil
+	return &page{address: l.Addr().String(), listener: l, stop: func() {}}, nil
+}
+
+// url is what a browser on this machine may be given.
+func (p *page) url() string {
+	at := netip.MustParseAddrPort(p.address)
+	if at.Addr().IsUnspecified() {
+		return fmt.Sprintf("http://localhost:%d/", at.Port())
+	}
+	return "http://" + p.address + "/"
 }
 
 // serve answers until close.
 func (p *page) serve(c *cluster, line *timeline) {
+	ctx, stop := context.WithCancel(context.Background())
+	p.stop = stop
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = w.Write(pageHTML)
 	})
-	mux.HandleFunc("GET /events", func(w http.ResponseWriter, r *http.Request) { p.stream(w, r, c, line) })
+	mux.HandleFunc("GET /events", func(w http.ResponseWriter, r *http.Request) { p.stream(ctx, w, r, c, line) })
 	p.server = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = p.server.Serve(p.listener) }()
 }
 
+// closeLimit is how long a reader may take to get the end of the timeline.
+const closeLimit = 500 * time.Millisecond
+
+// close sends every reader what it has not seen, and frees the address.
 func (p *page) close() {
-	close(p.done)
-	_ = p.listener.Close()
-	if p.server != nil {
+	p.stop()
+	if p.server == nil {
+		_ = p.listener.Close()
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
+	defer cancel()
+	if p.server.Shutdown(ctx) != nil {
 		_ = p.server.Close()
 	}
 }
 
-// stream sends a view now and then every interval, until the reader leaves.
-func (p *page) stream(w http.ResponseWriter, r *http.Request, c *cluster, line *timeline) {
+// stream sends a view now and then every interval, until the reader leaves;
+// when the page is closed, one more.
+func (p *page) stream(ctx context.Context, w http.ResponseWriter, r *http.Request, c *cluster, line *timeline) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	flush := http.NewResponseController(w)
@@ -85,7 +112,8 @@ func (p *page) stream(w http.ResponseWriter, r *http.Request, c *cluster, line *
 	defer t.Stop()
 	sent := 0
 	for {
-		v := c.view(r.Context())
+		ended := ctx.Err() != nil
+		v := p.view(ctx, c)
 		v.From = sent
 		v.Entries, _ = line.since(sent)
 		sent += len(v.Entries)
@@ -93,17 +121,26 @@ func (p *page) stream(w http.ResponseWriter, r *http.Request, c *cluster, line *
 		if err != nil {
 			return
 		}
-		if _, err := fmt.Fprintf(w, "data: %s\n\n", b); err != nil || flush.Flush() != nil {
+		if _, err := fmt.Fprintf(w, "data: %s\n\n", b); err != nil || flush.Flush() != nil || ended {
 			return
 		}
 		select {
 		case <-t.C:
 		case <-r.Context().Done():
 			return
-		case <-p.done:
-			return
+		case <-ctx.Done():
 		}
 	}
+}
+
+// view is at most an interval old: the proxies are asked once for all readers.
+func (p *page) view(ctx context.Context, c *cluster) view {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if time.Since(p.seen) >= viewInterval && ctx.Err() == nil {
+		p.last, p.seen = c.view(ctx), time.Now()
+	}
+	return p.last
 }
 
 // view asks every proxy for its part; in the ring is what another proxy that

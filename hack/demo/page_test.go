@@ -8,8 +8,11 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/sipring/sipring/proxy/config"
 )
@@ -101,4 +104,63 @@ func nextEvent(t *testing.T, r *bufio.Reader) view {
 		t.Fatalf("%q: %v", data, err)
 	}
 	return v
+}
+
+// servePage serves the page of one proxy that is but an answer; asked counts
+// how often it was given.
+func servePage(t *testing.T) (d *demo, asked *atomic.Int64) {
+	t.Helper()
+	asked = new(atomic.Int64)
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		_, _ = w.Write([]byte("{}"))
+	}))
+	t.Cleanup(proxy.Close)
+	p, err := listenPage(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.close)
+	d = &demo{page: p, line: newTimeline(io.Discard), cluster: &cluster{operator: &operator{}, processes: []*process{{name: "proxy-0", admin: proxy.URL}}}}
+	p.serve(d.cluster, d.line)
+	return d, asked
+}
+
+func TestReadersShareAView(t *testing.T) {
+	d, asked := servePage(t)
+	began := time.Now()
+	var readers []*bufio.Reader
+	for range 20 {
+		readers = append(readers, bufio.NewReader(fetch(t.Context(), t, d, "/events")))
+	}
+	for range 3 {
+		for _, r := range readers {
+			nextEvent(t, r)
+		}
+	}
+	if n, most := asked.Load(), int64(time.Since(began)/viewInterval)+1; n > most {
+		t.Errorf("the proxy was asked %d times, want at most %d", n, most)
+	}
+}
+
+func TestLastEntriesReachTheReader(t *testing.T) {
+	d, _ := servePage(t)
+	r := bufio.NewReader(fetch(t.Context(), t, d, "/events"))
+	nextEvent(t, r)
+	d.line.add(time.Now(), "demo", "the end")
+	d.page.close()
+	rest, err := io.ReadAll(r)
+	if err != nil || !strings.Contains(string(rest), "the end") {
+		t.Errorf("got %q, %v, want the last entry and then the end", rest, err)
+	}
+}
+
+func TestURLIsOneForABrowser(t *testing.T) {
+	for address, want := range map[string]string{
+		"127.0.0.1:80": "http://127.0.0.1:80/", "[::]:8080": "http://localhost:8080/", "0.0.0.0:80": "http://localhost:80/", "[::1]:80": "http://[::1]:80/",
+	} {
+		if got := (&page{address: address}).url(); got != want {
+			t.Errorf("%s: %s, want %s", address, got, want)
+		}
+	}
 }

@@ -194,7 +194,9 @@ func (p *process) events(ctx context.Context) ([]peer.Event, error) {
 	return e, p.get(ctx, "/v1/events", &e)
 }
 
-var client = &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+// client waits for longer than a kubelet would: a proxy on a busy machine is
+// slow and not dead, and one that is dead refuses at once.
+var client = &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 
 func (p *process) get(ctx context.Context, path string, into any) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.admin+path, nil)

@@ -19,9 +19,9 @@ var (
 )
 
 // run plays the whole demo and frees all that it took. A first signal ends it
-// in order, a second one at once.
+// in order, a second one at once; a terminal that is closed is one, too.
 func run(ctx context.Context, o *options, out io.Writer) error {
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	line := newTimeline(out)
 	unhook := context.AfterFunc(ctx, func() {
@@ -83,7 +83,7 @@ func (d *demo) take(ctx context.Context, o *options) (err error) {
 	d.line.add(time.Now(), "kubelet", "%d proxies run and are in the ring", o.proxies)
 	if d.page != nil {
 		d.page.serve(d.cluster, d.line)
-		d.line.add(time.Now(), "demo", "live page: http://%s/", d.page.address)
+		d.line.add(time.Now(), "demo", "live page: %s", d.page.url())
 	}
 	cfg := phones.Config{Domain: domain, Local: netip.AddrPortFrom(d.network.host(200), 0), Proxy: d.network.cluster()}
 	d.load, err = phones.NewLoad(o.phones, cfg, func(cfg phones.Config) (*phones.Phone, error) {
@@ -92,6 +92,9 @@ func (d *demo) take(ctx context.Context, o *options) (err error) {
 		}
 		return phones.New(cfg)
 	})
+	if errors.Is(err, syscall.EMFILE) {
+		err = fmt.Errorf("%w: each phone needs a socket: raise the limit of open files (ulimit -n) or give fewer --phones", err)
+	}
 	return err
 }
 
