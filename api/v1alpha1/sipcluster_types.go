@@ -42,25 +42,29 @@ type SIPClusterList struct {
 
 // SIPClusterSpec is what a user asks for.
 //
-// +kubebuilder:validation:XValidation:rule="self.transports.all(t, t.port != self.ports.peer && t.port != self.ports.gossip && t.port != self.ports.admin)",message="a port of spec.transports is also one of spec.ports (peer, gossip, admin): give each its own"
+// +kubebuilder:validation:XValidation:rule="self.transports.all(t, t.port != self.ports.peer && t.port != self.ports.gossip && t.port != self.ports.admin)",message="a port of spec.transports is also one of spec.ports (peer, gossip, admin): give each its own (spec.ports has the defaults 7947, 7946 and 9090)"
 // +kubebuilder:validation:XValidation:rule="self.service.type != 'ClusterIP' || self.transports.all(t, !has(t.nodePort))",message="nodePort in spec.transports needs spec.service.type NodePort or LoadBalancer: set the type, or remove nodePort"
 // +kubebuilder:validation:XValidation:rule="self.service.type != 'NodePort' || (has(self.network) && has(self.network.advertise))",message="spec.service.type NodePort needs spec.network.advertise: the host:port that phones use, since no node's address stands for the cluster"
 type SIPClusterSpec struct {
-	// Replicas is the number of proxies. 0 stops the cluster.
+	// Replicas is the number of proxies: 0 to 4096, default 3. 0 stops the
+	// cluster. Below 3 a member that the network cuts off stays in the traffic
+	// until its node is known to be lost, as no majority of others can tell.
 	// +kubebuilder:default=3
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=4096
 	// +optional
 	Replicas *int32 `json:"replicas,omitempty"`
 
-	// Image of the proxy. Empty: the image that the operator was installed with.
+	// Image of the proxy, such as ghcr.io/sipring/sipring:v0.1.0. Default: the
+	// image that the operator was installed with.
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^[A-Za-z0-9][A-Za-z0-9._:/@-]*$')",message="spec.image is not an image reference such as ghcr.io/sipring/sipring:v0.1.0"
 	// +optional
 	Image string `json:"image,omitempty"`
 
 	// Domains are the host parts of the addresses-of-record served here, such
-	// as example.com. A request for another domain is answered 404.
+	// as example.com: 1 to 64 of them. A request for another domain is answered
+	// 404.
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	// +listType=set
@@ -68,8 +72,8 @@ type SIPClusterSpec struct {
 	Domains []Domain `json:"domains"`
 
 	// Transports are what phones and trunks use to reach the cluster, and the
-	// port of each, at the Service as in the pods. The port may change: it
-	// rolls the pods one at a time.
+	// port of each, at the Service as in the pods. Default UDP at port 5060. The
+	// port may change: it rolls the pods one at a time.
 	// +kubebuilder:default={{protocol: "UDP", port: 5060}}
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=5
@@ -79,11 +83,13 @@ type SIPClusterSpec struct {
 	Transports []Transport `json:"transports,omitempty"`
 
 	// Ports are the proxies' own ports, never exposed by the client Service.
+	// Others than the defaults are of use with hostNetwork, where they are the
+	// nodes'.
 	// +kubebuilder:default={peer: 7947, gossip: 7946, admin: 9090}
 	// +optional
 	Ports Ports `json:"ports,omitempty"`
 
-	// Service is how phones reach the cluster.
+	// Service is how phones reach the cluster. It is named like the SIPCluster.
 	// +kubebuilder:default={type: "ClusterIP"}
 	// +optional
 	Service Service `json:"service,omitempty"`
@@ -104,20 +110,22 @@ type SIPClusterSpec struct {
 
 	// Template overrides the pods' template, merged onto what the operator
 	// builds as `kubectl patch --type=strategic` would. The proxy's container
-	// is named proxy; other containers run beside it.
+	// is named proxy; other containers run beside it. A change rolls the pods
+	// one at a time.
 	// +optional
 	Template *PodTemplate `json:"template,omitempty"`
 
 	// DrainSeconds is how long a proxy that is asked to go hands over and
-	// finishes what it began, at most. 0: it exits at once, and what it alone
-	// had begun is lost.
+	// finishes what it began, at most: 0 to 3600 seconds, default 30. 0: it
+	// exits at once, and what it alone had begun is lost. The kubelet kills it
+	// 10 seconds later.
 	// +kubebuilder:default=30
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=3600
 	// +optional
 	DrainSeconds *int32 `json:"drainSeconds,omitempty"`
 
-	// LogLevel of the proxies.
+	// LogLevel of the proxies: debug, info (default), warn or error.
 	// +kubebuilder:default=info
 	// +kubebuilder:validation:Enum=debug;info;warn;error
 	// +optional

@@ -19,21 +19,21 @@ const ProtocolUDP = "UDP"
 
 // Transport is one way to reach the cluster.
 type Transport struct {
-	// Protocol is UDP.
+	// Protocol is UDP, the only one so far.
 	// +kubebuilder:validation:MaxLength=8
 	// +kubebuilder:validation:XValidation:rule="self == 'UDP'",message="only protocol UDP is served so far: TCP, TLS, WS and WSS come with a later release"
 	// +required
 	Protocol string `json:"protocol"`
-	// Port of the Service and of the pods.
+	// Port of the Service and of the pods: 1 to 65535, default 5060.
 	// +kubebuilder:default=5060
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535
 	// +optional
 	Port int32 `json:"port,omitempty"`
-	// NodePort is the port at which every node passes traffic on to the Service;
-	// it needs the Service's type NodePort or LoadBalancer. Default: one that
-	// Kubernetes chooses of its range, which is 30000 to 32767 unless the API
-	// server was started with another.
+	// NodePort, 1 to 65535, is the port at which nodes pass traffic on to the
+	// Service, whose type must be NodePort or LoadBalancer. It must lie in the
+	// API server's range, usually 30000 to 32767. Default: Kubernetes chooses
+	// one of these.
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535
 	// +optional
@@ -42,23 +42,26 @@ type Transport struct {
 
 // Ports of the proxies among themselves and for the operator.
 //
-// +kubebuilder:validation:XValidation:rule="self.peer != self.gossip && self.peer != self.admin && self.gossip != self.admin",message="spec.ports: peer, gossip and admin need three different ports"
+// +kubebuilder:validation:XValidation:rule="self.peer != self.gossip && self.peer != self.admin && self.gossip != self.admin",message="spec.ports: peer, gossip and admin need three different ports (defaults 7947, 7946 and 9090)"
 type Ports struct {
-	// Peer is the TCP port of the streams between proxies.
+	// Peer is the TCP port of the streams between proxies: 1 to 65535, default
+	// 7947. It cannot change.
 	// +kubebuilder:default=7947
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="spec.ports.peer cannot change: old and new proxies would not find each other during the update; create a new SIPCluster"
 	// +optional
 	Peer int32 `json:"peer,omitempty"`
-	// Gossip is the TCP and UDP port of failure detection.
+	// Gossip is the TCP and UDP port of failure detection: 1 to 65535, default
+	// 7946. It cannot change.
 	// +kubebuilder:default=7946
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="spec.ports.gossip cannot change: old and new proxies would take each other for dead during the update; create a new SIPCluster"
 	// +optional
 	Gossip int32 `json:"gossip,omitempty"`
-	// Admin is the HTTP port of health, metrics and status.
+	// Admin is the HTTP port of health, metrics and status: 1 to 65535, default
+	// 9090.
 	// +kubebuilder:default=9090
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535
@@ -70,36 +73,41 @@ type Ports struct {
 // selector's, so that a dead proxy leaves traffic as soon as it is known.
 //
 // +kubebuilder:validation:XValidation:rule="self.type != 'ClusterIP' || !has(self.externalTrafficPolicy)",message="spec.service.externalTrafficPolicy has no meaning for type ClusterIP: remove it, or set type LoadBalancer or NodePort"
-// +kubebuilder:validation:XValidation:rule="self.type == 'LoadBalancer' || (!has(self.loadBalancerIP) && !has(self.loadBalancerClass) && !has(self.loadBalancerSourceRanges))",message="spec.service.loadBalancerIP, loadBalancerClass and loadBalancerSourceRanges need type LoadBalancer"
+// +kubebuilder:validation:XValidation:rule="self.type == 'LoadBalancer' || (!has(self.loadBalancerIP) && !has(self.loadBalancerClass) && !has(self.loadBalancerSourceRanges))",message="spec.service.loadBalancerIP, loadBalancerClass and loadBalancerSourceRanges need type LoadBalancer: set it, or remove them"
 // +kubebuilder:validation:XValidation:rule="self.type != 'LoadBalancer' || oldSelf.type != 'LoadBalancer' || (has(self.loadBalancerClass) == has(oldSelf.loadBalancerClass) && (!has(self.loadBalancerClass) || self.loadBalancerClass == oldSelf.loadBalancerClass))",message="spec.service.loadBalancerClass cannot be changed, set or removed while the Service is a LoadBalancer: set type ClusterIP first"
 type Service struct {
-	// Type is ClusterIP, NodePort or LoadBalancer. The default exposes nothing
-	// outside the Kubernetes cluster.
+	// Type is ClusterIP (default: nothing is exposed outside of Kubernetes),
+	// NodePort (a port of the nodes; needs spec.network.advertise) or
+	// LoadBalancer.
 	// +kubebuilder:default=ClusterIP
 	// +kubebuilder:validation:Enum=ClusterIP;NodePort;LoadBalancer
 	// +optional
 	Type corev1.ServiceType `json:"type,omitempty"`
-	// Annotations of the Service, for the load balancer's own settings.
+	// Annotations of the Service, for the load balancer's own settings: at most
+	// 64.
 	// +kubebuilder:validation:MaxProperties=64
 	// +optional
 	Annotations map[string]string `json:"annotations,omitempty"`
 	// ExternalTrafficPolicy is Local (default: the proxies see the phones'
-	// addresses, and nodes without a proxy get no traffic) or Cluster.
+	// addresses, and nodes without a proxy get no traffic) or Cluster (every
+	// node takes traffic, and proxies see nodes' addresses instead).
 	// +kubebuilder:validation:Enum=Local;Cluster
 	// +optional
 	ExternalTrafficPolicy corev1.ServiceExternalTrafficPolicy `json:"externalTrafficPolicy,omitempty"`
 	// LoadBalancerIP asks a load balancer that honours it for this address.
 	// +kubebuilder:validation:MaxLength=64
-	// +kubebuilder:validation:XValidation:rule="isIP(self)",message="spec.service.loadBalancerIP is not an IP address"
+	// +kubebuilder:validation:XValidation:rule="isIP(self)",message="spec.service.loadBalancerIP is not an IP address such as 192.0.2.1"
 	// +optional
 	LoadBalancerIP *string `json:"loadBalancerIP,omitempty"`
-	// LoadBalancerClass chooses the load balancer. While the type stays
+	// LoadBalancerClass, such as service.k8s.aws/nlb, chooses the load balancer.
+	// Default: the one that Kubernetes has for Services without a class. While the type stays
 	// LoadBalancer it cannot be changed, set or removed: Kubernetes refuses it.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	LoadBalancerClass *string `json:"loadBalancerClass,omitempty"`
-	// LoadBalancerSourceRanges limits who may reach the load balancer.
+	// LoadBalancerSourceRanges limits who may reach the load balancer: at most
+	// 64 prefixes such as 192.0.2.0/24. Default: everybody.
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:MaxLength=64
 	// +kubebuilder:validation:XValidation:rule="self.all(r, isCIDR(r))",message="spec.service.loadBalancerSourceRanges holds prefixes such as 192.0.2.0/24"
@@ -110,8 +118,9 @@ type Service struct {
 
 // Network says which address stands for the cluster.
 type Network struct {
-	// Advertise is the host or host:port that Via and Record-Route name.
-	// Empty: the load balancer's address, else the Service's cluster IP.
+	// Advertise is the host or host:port that Via and Record-Route name, such as
+	// sip.example.com or 203.0.113.5:5060. Default: the load balancer's address,
+	// else the Service's cluster IP. Without a port: that of the transport.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=259
 	// +kubebuilder:validation:XValidation:rule="self.matches('^(([A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?[.])*[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?|\\\\[[0-9A-Fa-f:.]+\\\\])(:[0-9]{1,5})?$')",message="spec.network.advertise is a host or host:port such as sip.example.com, 203.0.113.5:5060 or [2001:db8::1]:5060"
@@ -124,16 +133,16 @@ type Network struct {
 
 // Ring holds the parameters of the hash ring.
 type Ring struct {
-	// Partitions of the hash circle. They cannot change: every proxy must cut
-	// the circle alike, and bindings live by it.
+	// Partitions of the hash circle: 64 to 131072, default 16384. They cannot
+	// change: every proxy must cut the circle alike, and bindings live by it.
 	// +kubebuilder:default=16384
 	// +kubebuilder:validation:Minimum=64
 	// +kubebuilder:validation:Maximum=131072
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="spec.ring.partitions cannot change: proxies that cut the ring differently would lose each other's bindings; create a new SIPCluster and move the phones"
 	// +optional
 	Partitions int32 `json:"partitions,omitempty"`
-	// Replicas is how many proxies hold each binding: one less may fail at
-	// once without loss.
+	// Replicas is how many proxies hold each binding: 1 to 5, default 2. One
+	// less may fail at once without loss.
 	// +kubebuilder:default=2
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=5
@@ -143,28 +152,32 @@ type Ring struct {
 
 // Registrar bounds registrations (RFC 3261 10.3). Seconds.
 //
-// +kubebuilder:validation:XValidation:rule="self.minExpires <= self.maxExpires",message="spec.registrar: minExpires must not be above maxExpires"
-// +kubebuilder:validation:XValidation:rule="!has(self.defaultExpires) || (self.minExpires <= self.defaultExpires && self.defaultExpires <= self.maxExpires)",message="spec.registrar: defaultExpires must lie between minExpires and maxExpires"
+// +kubebuilder:validation:XValidation:rule="self.minExpires <= self.maxExpires",message="spec.registrar: minExpires (default 60) must not be above maxExpires (default 3600): set both"
+// +kubebuilder:validation:XValidation:rule="!has(self.defaultExpires) || (self.minExpires <= self.defaultExpires && self.defaultExpires <= self.maxExpires)",message="spec.registrar: defaultExpires must lie between minExpires (default 60) and maxExpires (default 3600)"
 type Registrar struct {
-	// MinExpires: a shorter request is answered 423 with Min-Expires.
+	// MinExpires: a request for less is answered 423 with Min-Expires. 1 to
+	// 604800 seconds, default 60.
 	// +kubebuilder:default=60
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=604800
 	// +optional
 	MinExpires int32 `json:"minExpires,omitempty"`
-	// MaxExpires: a longer request is granted this.
+	// MaxExpires: a request for more is granted this. 1 to 604800 seconds,
+	// which are a week; default 3600.
 	// +kubebuilder:default=3600
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=604800
 	// +optional
 	MaxExpires int32 `json:"maxExpires,omitempty"`
-	// DefaultExpires is granted where the request names none. Default 3600,
-	// or the nearer of the other two where that lies outside them.
+	// DefaultExpires is granted where the request names none. 1 to 604800
+	// seconds, default 3600, or the nearer of the other two where that lies
+	// outside them.
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=604800
 	// +optional
 	DefaultExpires *int32 `json:"defaultExpires,omitempty"`
-	// MaxContacts is the most bindings one address-of-record may hold.
+	// MaxContacts is the most bindings one address-of-record may hold: 1 to 100,
+	// default 10. A REGISTER for more is answered 403.
 	// +kubebuilder:default=10
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100
@@ -174,16 +187,18 @@ type Registrar struct {
 
 // PodTemplate overrides parts of the pods' template.
 type PodTemplate struct {
-	// Labels are added to the pods. The operator's own labels win.
+	// Labels are added to the pods, at most 64. The operator's own labels win.
 	// +kubebuilder:validation:MaxProperties=64
 	// +optional
 	Labels map[string]string `json:"labels,omitempty"`
-	// Annotations are added to the pods. The operator's own annotations win.
+	// Annotations are added to the pods, at most 64. The operator's own
+	// annotations win.
 	// +kubebuilder:validation:MaxProperties=64
 	// +optional
 	Annotations map[string]string `json:"annotations,omitempty"`
 	// Spec is a pod's spec in part: nodeSelector, tolerations, affinity,
-	// resources, more containers, hostNetwork and so on. An unknown field
+	// imagePullSecrets, the resources of the container proxy, more containers,
+	// hostNetwork and so on (kubectl explain pod.spec). An unknown field
 	// shows as the condition Degraded with the reason InvalidTemplate.
 	// +kubebuilder:pruning:PreserveUnknownFields
 	// +kubebuilder:validation:Schemaless

@@ -74,8 +74,8 @@ func TestRefused(t *testing.T) {
 		"ring replicas 0":       {spec: "ring: {replicas: 0}", want: "spec.ring.replicas"},
 		"ring replicas 6":       {spec: "ring: {replicas: 6}", want: "should be less than or equal to 5"},
 		"few partitions":        {spec: "ring: {partitions: 8}", want: "should be greater than or equal to 64"},
-		"min above max":         {spec: "registrar: {minExpires: 900, maxExpires: 600}", want: "minExpires must not be above maxExpires"},
-		"default above max":     {spec: "registrar: {maxExpires: 600, defaultExpires: 900}", want: "defaultExpires must lie between minExpires and maxExpires"},
+		"min above max":         {spec: "registrar: {minExpires: 900, maxExpires: 600}", want: "minExpires (default 60) must not be above maxExpires (default 3600): set both"},
+		"default above max":     {spec: "registrar: {maxExpires: 600, defaultExpires: 900}", want: "defaultExpires must lie between minExpires (default 60) and maxExpires (default 3600)"},
 		"more than a week":      {spec: "registrar: {maxExpires: 700000}", want: "should be less than or equal to 604800"},
 		"contacts 0":            {spec: "registrar: {maxContacts: 0}", want: "spec.registrar.maxContacts"},
 		"unknown log level":     {spec: "logLevel: trace", want: `supported values: "debug", "info", "warn", "error"`},
@@ -110,6 +110,7 @@ func TestRefused(t *testing.T) {
 		"name that begins with a digit":       {name: "1st", want: "metadata.name names a Service too"},
 		"name with a dot":                     {name: "a.b", want: "metadata.name names a Service too"},
 	}
+	var refusals []string
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			object := "refused"
@@ -119,8 +120,21 @@ func TestRefused(t *testing.T) {
 			err := api.Client.Create(t.Context(), manifest(t, object, tt.spec), client.DryRunAll, client.FieldValidation("Strict"))
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v\nwant a refusal with %q", err, tt.want)
+				return
 			}
+			refusals = append(refusals, err.Error())
 		})
+	}
+	if len(refusals) < len(tests) {
+		return // some failed, or only some were run
+	}
+	all := strings.Join(refusals, "\n")
+	for path, p := range properties(t) {
+		for _, r := range p.Validations {
+			if !strings.Contains(r.Rule, "oldSelf") && !strings.Contains(all, r.Message) {
+				t.Errorf("%s: no manifest here is refused with %q", path, r.Message)
+			}
+		}
 	}
 }
 
