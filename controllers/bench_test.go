@@ -44,6 +44,8 @@ type bench struct {
 
 	now       func() time.Time // of the next Reconciler; nil: as it is
 	operators int              // that were started
+
+	leaderElectionID string // of the next operator; empty: the default
 }
 
 func newBench(t *testing.T) *bench {

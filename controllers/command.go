@@ -58,6 +58,7 @@ func NewCommand() *cobra.Command {
 	f.StringSliceVar(&o.manager.Namespaces, "namespaces", nil, "namespaces to watch, separated by commas (default all)")
 	f.BoolVar(&l.Elect, "leader-elect", false, "elect a leader: needed where several operators run")
 	f.StringVar(&l.Namespace, "leader-elect-namespace", "", "namespace of the leader's lease (default the operator's own)")
+	f.StringVar(&l.ID, "leader-election-id", DefaultLeaderElectionID, "name of the leader's lease: another one for operators that do not stand in for these")
 	f.DurationVar(&l.Lease, "leader-elect-lease", 4*time.Second, "after how long a silent leader is succeeded")
 	f.DurationVar(&l.Renew, "leader-elect-renew", 3*time.Second, "how long a leader tries to renew before it gives up")
 	f.DurationVar(&l.Retry, "leader-elect-retry", time.Second, "how often to try to lead or renew")

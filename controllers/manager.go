@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -31,6 +32,9 @@ type Leadership struct {
 	Elect bool
 	// Namespace of the lease; empty: the operator's own.
 	Namespace string
+	// ID is the lease's name, the same for all operators of which one leads;
+	// empty: DefaultLeaderElectionID.
+	ID string
 	// Lease is after how long a silent leader is succeeded; Renew how long a
 	// leader tries before it gives up, below Lease; Retry how often anybody
 	// tries, below Renew.
@@ -46,8 +50,9 @@ type ManagerOptions struct {
 	Namespaces []string
 }
 
-// leaseName is the name of the Lease by which operators elect their leader.
-const leaseName = "sipring-operator"
+// DefaultLeaderElectionID is the name of the Lease by which operators elect
+// their leader.
+const DefaultLeaderElectionID = "sipring-operator"
 
 // NewScheme knows Kubernetes' own types and ours.
 func NewScheme() (*runtime.Scheme, error) {
@@ -76,7 +81,7 @@ func NewManager(to *rest.Config, o ManagerOptions) (ctrl.Manager, error) {
 		Metrics:                       metricsserver.Options{BindAddress: o.MetricsAddress},
 		HealthProbeBindAddress:        o.HealthAddress,
 		LeaderElection:                o.Leadership.Elect,
-		LeaderElectionID:              leaseName,
+		LeaderElectionID:              cmp.Or(o.Leadership.ID, DefaultLeaderElectionID),
 		LeaderElectionNamespace:       o.Leadership.Namespace,
 		LeaderElectionReleaseOnCancel: true,
 		LeaseDuration:                 &o.Leadership.Lease,

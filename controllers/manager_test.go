@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	eventsv1 "k8s.io/api/events/v1"
@@ -27,7 +28,7 @@ func (b *bench) operator() (registry *prometheus.Registry, stop func()) {
 	user := server.User(b.T, fmt.Sprintf("operator-%s-%d", b.ns, b.operators), "../config/rbac/role.yaml")
 	mgr, err := controllers.NewManager(user, controllers.ManagerOptions{
 		MetricsAddress: "0", HealthAddress: "0", Namespaces: []string{b.ns},
-		Leadership: controllers.Leadership{Elect: true, Namespace: b.ns, Lease: 4 * time.Second, Renew: 3 * time.Second, Retry: 100 * time.Millisecond},
+		Leadership: controllers.Leadership{Elect: true, Namespace: b.ns, ID: b.leaderElectionID, Lease: 4 * time.Second, Renew: 3 * time.Second, Retry: 100 * time.Millisecond},
 	})
 	b.ok(err)
 	registry = prometheus.NewRegistry()
@@ -138,6 +139,21 @@ func TestOperatorHears(t *testing.T) {
 		return fmt.Sprint(reasons), all
 	})
 	checkPublishTime(t, registry)
+}
+
+// TestOperatorsOfTwoInstallations: those with leases of different names lead at
+// the same time, and wait for none of the others.
+func TestOperatorsOfTwoInstallations(t *testing.T) {
+	b := newSerialBench(t)
+	for _, id := range []string{"one", "two"} {
+		b.leaderElectionID = id
+		b.operator()
+		b.await("the lease "+id, func() (string, bool) {
+			l := &coordinationv1.Lease{}
+			err := b.client.Get(t.Context(), client.ObjectKey{Namespace: b.ns, Name: id}, l)
+			return fmt.Sprint(err), err == nil && l.Spec.HolderIdentity != nil && *l.Spec.HolderIdentity != ""
+		})
+	}
 }
 
 // TestOldStatusIsRepaired: a status that is not what the last pass found, as
