@@ -125,9 +125,9 @@ func (s *storm) rounds(ctx context.Context) {
 }
 
 // round calls everybody, and hangs up an eighth of the calls that are left: a
-// fault that takes long has BYEs until its end, and there are some after it.
+// fault that takes long has BYEs for long, and there are some after it.
 func (s *storm) round(ctx context.Context) {
-	n := (len(s.left) + 7) / 8
+	n := len(s.left) / 8
 	var byes phones.Outcome
 	var hangingUp sync.WaitGroup
 	some := s.left[:n]

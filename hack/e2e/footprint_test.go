@@ -54,3 +54,14 @@ func TestLinesOfOthersAreNoFootprint(t *testing.T) {
 		t.Errorf("got %v, want the route of the network only", found)
 	}
 }
+
+func TestDifferenceIsOfWhatMayBeOurs(t *testing.T) {
+	before := "namespace/default\nnamespace/sipring-old\n"
+	now := "namespace/default\nnamespace/sipring-e2e\nnamespace/others\n"
+	if got := difference(now, before); len(got) != 1 || got[0] != "namespace/sipring-e2e" {
+		t.Errorf("added: got %v, want namespace/sipring-e2e", got)
+	}
+	if got := difference(before, now); len(got) != 1 || got[0] != "namespace/sipring-old" {
+		t.Errorf("removed: got %v, want namespace/sipring-old", got)
+	}
+}

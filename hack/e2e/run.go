@@ -78,7 +78,7 @@ func (e *env) prepare(ctx context.Context) error {
 	if err := e.vacant(ctx); err != nil {
 		return err
 	}
-	if e.o.image == defaultImage && !e.o.skipKustomize {
+	if !e.o.skipKustomize {
 		if err := e.kustomized(ctx); err != nil {
 			return fmt.Errorf("kustomization: %w", err)
 		}
