@@ -29,6 +29,8 @@ type applier struct {
 	u        *Update
 	stamp    Version
 	bindings []Binding // views into the record before, and into u
+	hashes   []uint64  // wire.HashURI of the bindings' contacts
+	named    []int     // the bindings that a contact is about
 	changed  bool
 }
 
@@ -43,13 +45,16 @@ func (a *applier) apply(now int64, r Record, u *Update, lim Limits, stamp Versio
 	if refreshInPlace(now, r, u, stamp) {
 		return r, Result{Status: StatusOK, Changed: true, Stamp: stamp}
 	}
+	liveBefore := r.LiveCount(now)
+	if u.asksTooMuch(max(cmp.Or(lim.MaxContacts, 10), liveBefore)) {
+		return r, Result{Status: StatusForbidden}
+	}
 	a.now, a.u, a.stamp, a.changed = now, u, stamp, false
-	a.bindings = a.bindings[:0]
+	a.bindings, a.hashes = a.bindings[:0], a.hashes[:0]
 	for b := range r.All() {
-		a.bindings = append(a.bindings, b)
+		a.add(b)
 	}
 	defer a.forget()
-	liveBefore := r.LiveCount(now)
 	if status := a.update(); status != StatusOK {
 		return r, Result{Status: status}
 	}
@@ -61,6 +66,23 @@ func (a *applier) apply(now int64, r Record, u *Update, lim Limits, stamp Versio
 		return r, Result{Status: StatusForbidden}
 	}
 	return a.encode(size), Result{Status: StatusOK, Changed: true, Stamp: stamp}
+}
+
+// asksTooMuch reports whether u has more contacts than can be meant where there are at most so many bindings: that many to
+// be made, and that many to be removed. Each is compared with every binding.
+func (u *Update) asksTooMuch(most int) bool {
+	wanted := 0
+	for i := range u.Contacts {
+		if u.Contacts[i].Expires > 0 {
+			wanted++
+		}
+	}
+	return wanted > most || len(u.Contacts)-wanted > most
+}
+
+func (a *applier) add(b Binding) {
+	a.bindings = append(a.bindings, b)
+	a.hashes = append(a.hashes, wire.HashURI(b.Contact))
 }
 
 // refreshInPlace applies an update that only refreshes bindings as they are, and reports whether it was one.
@@ -173,25 +195,21 @@ func (a *applier) removeAll() int {
 // contact adds, refreshes or removes one contact.
 func (a *applier) contact(c *ContactUpdate) int {
 	repeat := false
-	for i := range a.bindings {
-		if b := &a.bindings[i]; c.names(b) {
-			switch a.orderTo(b) {
-			case older:
-				return StatusServerError
-			case repeated:
-				repeat = true
-			}
+	a.find(c)
+	for _, i := range a.named {
+		switch a.orderTo(&a.bindings[i]) {
+		case older:
+			return StatusServerError
+		case repeated:
+			repeat = true
 		}
 	}
 	if repeat {
 		return StatusOK
 	}
 	placed := c.Expires == 0
-	for i := range a.bindings {
+	for _, i := range a.named {
 		b := &a.bindings[i]
-		if !c.names(b) {
-			continue
-		}
 		if !placed && c.sameKey(b) {
 			end := b.copiesEnd()
 			*b = a.u.binding(a.now, c, a.stamp)
@@ -202,19 +220,23 @@ func (a *applier) contact(c *ContactUpdate) int {
 		}
 	}
 	if !placed {
-		a.bindings = append(a.bindings, a.u.binding(a.now, c, a.stamp))
+		a.add(a.u.binding(a.now, c, a.stamp))
 		a.changed = true
 	}
 	return StatusOK
 }
 
-// names reports whether c is about the binding b: same instance and reg-id (RFC 5626 section 6), or URIs equal as RFC
+// find sets named to the bindings that c is about: same instance and reg-id (RFC 5626 section 6), or URIs equal as RFC
 // 3261 section 19.1.4 has it.
-func (c *ContactUpdate) names(b *Binding) bool {
-	if c.sameKey(b) {
-		return true
+func (a *applier) find(c *ContactUpdate) {
+	a.named = a.named[:0]
+	hash := wire.HashURI(c.URI)
+	for i := range a.bindings {
+		b := &a.bindings[i]
+		if c.sameKey(b) || a.hashes[i] == hash && !c.outbound() && !b.Outbound() && wire.EqualURI(c.URI, b.Contact) {
+			a.named = append(a.named, i)
+		}
 	}
-	return !c.outbound() && !b.Outbound() && wire.EqualURI(c.URI, b.Contact)
 }
 
 // sameKey reports whether c and b are the same binding to Merge.

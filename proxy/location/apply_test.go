@@ -195,6 +195,26 @@ func TestApply(t *testing.T) {
 			},
 			want: []string{"sip:a@2 60 1", "sip:a@3 60 2"},
 		},
+		"too many contacts: as many removed as made": {
+			limit: 2,
+			steps: []step{
+				{update: register("a", 1, contact("sip:a@1", 60), contact("sip:a@2", 60))},
+				{update: register("a", 2, contact("sip:a@1", 0), contact("sip:a@2", 0), contact("sip:a@3", 60), contact("sip:a@4", 60))},
+			},
+			want: []string{"sip:a@3 60 2", "sip:a@4 60 2"},
+		},
+		"too many contacts: more to remove than there can be": {
+			limit: 1,
+			steps: []step{
+				{update: register("a", 1, contact("sip:a@1", 60))},
+				{update: register("a", 2, contact("sip:a@1", 0), contact("sip:a@2", 0)), want: 403},
+			},
+			want: []string{"sip:a@1 60 1"},
+		},
+		"too many contacts: though they are one": {
+			limit: 1,
+			steps: []step{{update: register("a", 1, contact("sip:a@1", 60), contact("sip:a@1", 90)), want: 403}},
+		},
 		"too many contacts: expired ones do not count": {
 			limit: 1,
 			steps: []step{{update: register("a", 1, contact("sip:a@1", 60))}, {at: 60, update: register("b", 1, contact("sip:a@2", 60))}},

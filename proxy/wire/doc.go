@@ -16,7 +16,7 @@
 //   - After warm-up (slices have grown to the size of the traffic) Scan, the typed accessors, Edit and AppendResponse
 //     do not allocate. Errors are prepared values too.
 //   - No input panics. Time is linear in the size of the input, with two exceptions that are bounded: an operation of Edit
-//     looks at the edits so far, and EqualURI compares up to 64 parameters with up to 64 others.
+//     looks at the edits so far, and EqualURI compares up to 16 parameters with up to 16 others.
 //
 // # What is tolerated, and what is not
 //

@@ -6,7 +6,7 @@ import "bytes"
 // or transport that is written down differs from one that is not; user, ttl, method, maddr and transport have to be in both
 // or in neither; other parameters count only if both have them; headers always count. Escapes of characters that are not
 // reserved do not matter. tel URIs are compared in canonical form (RFC 3966 4), any other but for the case of the scheme.
-// What is no URI, or has more than 64 parameters or headers, is equal only to the same bytes.
+// What is no URI, or has more than 16 parameters or headers, is equal only to the same bytes.
 func EqualURI(a, b []byte) bool {
 	if bytes.Equal(a, b) {
 		return true
@@ -26,7 +26,7 @@ func EqualURI(a, b []byte) bool {
 }
 
 // maxCompared bounds the work of comparing parameters, which is quadratic.
-const maxCompared = 64
+const maxCompared = 16
 
 func equalSIP(u, v *URI) bool {
 	return bytes.Count(u.Params, []byte{';'}) < maxCompared && bytes.Count(v.Params, []byte{';'}) < maxCompared &&
@@ -70,9 +70,11 @@ func paramsMatch(a, b []byte) bool {
 	return true
 }
 
-// significant parameters must be in both URIs. transport is not in the rule's text but in its examples.
+// significantParams must be in both URIs. transport is not in the rule's text but in its examples.
+var significantParams = [...]string{"user", "ttl", "method", "maddr", "transport"}
+
 func significant(name []byte) bool {
-	for _, s := range [...]string{"user", "ttl", "method", "maddr", "transport"} {
+	for _, s := range significantParams {
 		if equalEscaped(name, s, true) {
 			return true
 		}

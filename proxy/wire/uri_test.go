@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -185,10 +187,46 @@ func TestEqualURI(t *testing.T) {
 		if got := EqualURI([]byte(c.a), []byte(c.b)); got != c.want {
 			t.Errorf("%s and %s: %v", c.a, c.b, got)
 		}
+		if c.want && HashURI([]byte(c.a)) != HashURI([]byte(c.b)) {
+			t.Errorf("%s and %s are equal but not by their hash", c.a, c.b)
+		}
 		if got := EqualURI([]byte(c.b), []byte(c.a)); got != c.want {
 			t.Errorf("%s and %s: %v", c.b, c.a, got)
 		}
 	}
+}
+
+// What differs for all contacts that are any use is told apart by the hash alone.
+func TestHashURI(t *testing.T) {
+	seen := map[uint64]string{}
+	for _, s := range []string{
+		"sip:a@b", "sips:a@b", "sip:b@b", "sip:A@b", "sip:a:p@b", "sip:a:@b", "sip:a@c", "sip:b", "sip:a@b:5060", "sip:a@b:5061", "sip:a@192.0.2.1",
+		"sip:a@192.0.2.2", "sip:a@[2001:db8::1]", "sip:a@b;transport=udp", "sip:a@b;transport=tcp", "sip:a@b;maddr=udp", "sip:a@b;user=phone",
+		"sip:a%3bb@c", "sip:a;b@c", "tel:1",
+	} {
+		h := HashURI([]byte(s))
+		if other, ok := seen[h]; ok {
+			t.Errorf("%s and %s have the same hash", s, other)
+		}
+		seen[h] = s
+	}
+}
+
+// Equal URIs have equal hashes.
+func TestHashURIFollowsEqualURI(t *testing.T) {
+	part := func(s ...string) *rapid.Generator[string] { return rapid.SampledFrom(s) }
+	uri := rapid.Custom(func(t *rapid.T) string {
+		return part("sip", "SIP", "sips").Draw(t, "scheme") + ":" + part("", "a@", "%61@", "a:p@", "a:@", "%3b@", "%3B@").Draw(t, "user") +
+			part("h", "H", "192.0.2.1", "[::1]", "[0::1]").Draw(t, "host") + part("", ":5060").Draw(t, "port") +
+			part("", ";x", ";X=1", ";x=1", ";%78=1").Draw(t, "param") + part("", ";user=a", ";USER=%41", ";transport=udp").Draw(t, "significant") +
+			part("", "?a=b", "?A=b").Draw(t, "header")
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := []byte(uri.Draw(t, "a")), []byte(uri.Draw(t, "b"))
+		if EqualURI(a, b) && HashURI(a) != HashURI(b) {
+			t.Fatalf("%s and %s are equal but not by their hash", a, b)
+		}
+	})
 }
 
 func TestHostAddr(t *testing.T) {
