@@ -60,6 +60,8 @@ type Core struct {
 	ops    ops
 
 	sequence uint32  // of announcements
+	unsure   uint32  // the announcement that all peers are to confirm before this member serves again; 0: it serves
+	mistrust uint64  // View.Mistrust as acted on
 	dirty    []int32 // parts whose holding is to be announced
 	fills    []int32 // parts being filled
 	repairs  []repair
@@ -190,8 +192,30 @@ func (c *Core) peer(id uint32) *peer {
 	return c.peers[i]
 }
 
-// at starts a step.
-func (c *Core) at(now int64) { c.now = max(c.now, now) }
+// stalled is how long after a step the next may come, ms, until this process must suppose that it was stopped: Tick comes
+// sooner, and peers take no shorter silence for death.
+const stalled = 400
+
+// at starts a step. After a stall others may have taken this member for dead and acknowledged without it, which it has
+// not heard yet: it asks them, and serves again when all have confirmed.
+func (c *Core) at(now int64) {
+	if now-c.now > stalled && c.now > 0 && len(c.peers) > 0 && !c.cfg.Fault.TrustStall {
+		c.stats.Stalls++
+		c.unsure = c.sequence + 1
+	}
+	c.now = max(c.now, now)
+}
+
+// sure reports whether every peer has confirmed that it still counts this member in.
+func (c *Core) sure() bool {
+	if c.unsure != 0 && c.noted() >= c.unsure {
+		c.unsure = 0
+	}
+	return c.unsure == 0
+}
+
+// serves reports whether reads may be answered and updates ordered here.
+func (c *Core) serves(local int32) bool { return c.parts[local].holding.serves() && c.sure() }
 
 // finish ends a step: what changed is announced.
 func (c *Core) finish(e *Effects) {

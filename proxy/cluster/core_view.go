@@ -22,6 +22,10 @@ func (c *Core) ViewChanged(now int64, v *View, e *Effects) {
 		c.store = location.NewStore(len(c.parts))
 	}
 	c.meet()
+	if c.mistrust != v.Mistrust && !c.cfg.Fault.TrustMissed {
+		c.refill()
+	}
+	c.mistrust = v.Mistrust
 	c.own(old)
 	c.redirect(e)
 	c.advance(e)
@@ -34,6 +38,9 @@ func (c *Core) meet() {
 	c.peers = slices.DeleteFunc(c.peers, func(p *peer) bool {
 		if c.view.Up(p.id) {
 			return false
+		}
+		if c.unsure != 0 && p.noted < c.unsure {
+			c.standAlone() // it went without a word on whether it counted us in
 		}
 		c.forgetHoldings(p.id)
 		c.unask(p)
@@ -115,10 +122,28 @@ func (c *Core) countRehomed(old *View, local, n int) {
 	}
 }
 
+// refill takes back everything: others have acknowledged without this member.
+func (c *Core) refill() {
+	c.standAlone()
+	c.doubt()
+	for _, i := range c.fills {
+		c.restart(c.parts[i].fill)
+		c.reannounce(i)
+	}
+}
+
+// standAlone marks what is held as concluded alone.
+func (c *Core) standAlone() {
+	for i := range c.parts {
+		p := &c.parts[i]
+		p.alone = p.alone || p.holding.serves()
+	}
+}
+
 // doubt takes back what was concluded alone: a member that may know better is there.
 func (c *Core) doubt() {
 	for i := range c.parts {
-		if p := &c.parts[i]; p.alone && p.holding == held {
+		if p := &c.parts[i]; p.alone && p.holding.serves() {
 			p.alone, p.demoted = false, true
 			c.demoted++
 			c.startFill(int32(i))

@@ -53,6 +53,14 @@
 // versions decide (package location): the clock in them is this member's, moved up to the fastest clock it has heard
 // of, so that of two updates one after the other the later wins whoever ordered it.
 //
+// # A process that was stopped
+//
+// A process that goes on after a second without the CPU does not know that the others took it for dead and acknowledged
+// without it. So after a gap in its steps a member serves nothing until every peer has confirmed an announcement sent
+// since. Whoever took a living process for dead tells it so as the first thing on the next stream; it then fetches anew
+// all that it holds before it serves. What it lost without such a word counts as concluded alone. Where both took each
+// other for dead the network was parted, which is the next section.
+//
 // # When more fails
 //
 // A stream that stands again between the same incarnations lost what was in it: both sides announce everything again
@@ -75,6 +83,7 @@
 //   - Give a new View to every core before any message of the stream it is about, and before anything is sent on it.
 //   - Put Effects.Sends into the streams' queues before the core's lock is released, and call Done after.
 //   - Deliver messages of a stream in order. What cannot be sent, break the stream: never leave out one message.
+//   - Send Membership.Missed, if not 0, first on a new stream, and pass what comes of that to PeerMissed.
 //   - Call PeerDown when the peer is believed dead, PeerUp for every new stream. Between a broken stream and one of the
 //     two, updates wait.
 //   - Sum Progress over all cores when Effects.Changed, for Membership.Progress; tell the peers when SelfState changes.

@@ -254,7 +254,7 @@ func (c *Core) appendSection(local int32, tag, cursor uint32, e *Effects) bool {
 	e.u32(0)
 	e.u32(0)
 	first, flags, next := len(e.buf), uint8(sectionEnd), int(min(cursor, 1<<30))
-	if c.parts[local].holding.serves() {
+	if c.serves(local) {
 		flags |= sectionHeld
 	}
 	for {

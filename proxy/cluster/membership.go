@@ -20,12 +20,14 @@ type Membership struct {
 	incarnation uint64
 	unknownWait int64
 
-	set     *config.MemberSet
-	address string // where this member was listed first
-	peers   map[uint32]*peerState
-	view    *View
-	links   uint64
-	ignored uint64
+	set      *config.MemberSet
+	address  string // where this member was listed first
+	peers    map[uint32]*peerState
+	view     *View
+	links    uint64
+	losses   uint64
+	mistrust uint64
+	ignored  uint64
 
 	synced, leaving, drained bool
 }
@@ -37,6 +39,10 @@ type peerState struct {
 	link            uint64
 	synced, leaving bool
 	awaitedSince    int64
+
+	missed   uint64 // the last of our losses that was of this incarnation, 0 if none
+	heard    uint64 // the last of its losses that was of us, as it told
+	cameBack bool   // from a loss of ours, with the stream there is
 }
 
 // NewMembership returns the membership of the member self, started as incarnation. unknownWait is how long to wait for
@@ -99,7 +105,36 @@ func (m *Membership) PeerUp(now int64, id uint32, incarnation uint64, synced, le
 		return nil
 	}
 	m.links++
-	m.peers[id] = &peerState{liveness: Up, incarnation: incarnation, link: m.links, synced: synced, leaving: leaving, awaitedSince: now}
+	p := &peerState{liveness: Up, incarnation: incarnation, link: m.links, synced: synced, leaving: leaving, awaitedSince: now}
+	if old := m.peers[id]; old != nil && old.incarnation == incarnation {
+		p.missed, p.heard, p.cameBack = old.missed, old.heard, old.liveness == Down
+	}
+	m.peers[id] = p
+	return m.rebuild()
+}
+
+// Missed is what a peer is to be told as the first thing on a new stream: a number that is greater each time that its
+// process had been taken for dead here; 0 if it never was.
+func (m *Membership) Missed(id uint32) uint64 {
+	if p := m.peers[id]; p != nil {
+		return p.missed
+	}
+	return 0
+}
+
+// PeerMissed takes what the peer told of that kind. It may have acknowledged updates without this member, which must not
+// serve before it has caught up. Where each took the other for dead, as in a partition of the network, neither knows
+// better: both serve on, and compare.
+func (m *Membership) PeerMissed(_ int64, id uint32, incarnation, missed uint64) *View {
+	p := m.peers[id]
+	if p == nil || p.incarnation != incarnation || missed <= p.heard {
+		return nil
+	}
+	p.heard = missed
+	if p.cameBack {
+		return nil
+	}
+	m.mistrust++
 	return m.rebuild()
 }
 
@@ -123,6 +158,10 @@ func (m *Membership) PeerDown(now int64, id uint32, _ string) *View {
 	if p == nil {
 		p = &peerState{awaitedSince: now}
 		m.peers[id] = p
+	}
+	if p.liveness == Up {
+		m.losses++
+		p.missed = m.losses
 	}
 	p.liveness = Down
 	return m.rebuild()
@@ -176,7 +215,7 @@ func (m *Membership) rebuild() *View {
 	if m.set == nil {
 		return nil
 	}
-	v := &View{Epoch: m.set.Epoch, Version: 1, Self: m.self, Set: m.set, Synced: m.synced, Superseded: m.superseded()}
+	v := &View{Epoch: m.set.Epoch, Version: 1, Self: m.self, Set: m.set, Synced: m.synced, Mistrust: m.mistrust, Superseded: m.superseded()}
 	for _, member := range m.set.Members {
 		v.Members = append(v.Members, m.seen(member))
 	}
@@ -191,7 +230,7 @@ func (m *Membership) rebuild() *View {
 	old := m.view
 	if old != nil {
 		v.Version = old.Version + 1
-		if old.Set == v.Set && old.Synced == v.Synced && slices.Equal(old.Members, v.Members) {
+		if old.Set == v.Set && old.Synced == v.Synced && old.Mistrust == v.Mistrust && slices.Equal(old.Members, v.Members) {
 			return nil
 		}
 	}

@@ -29,11 +29,11 @@ func (c *Core) Lookup(now int64, op *LookupOp, e *Effects) {
 	}
 	o.lookup = op
 	c.ask(o, 0, c.choose(local, [2]uint32{}), e)
+	c.finish(e)
 }
 
 func (c *Core) mayRead(local int32) bool {
-	h := c.parts[local].holding
-	return h.serves() || c.cfg.Fault.AnswerWhileFilling && h == filling
+	return c.serves(local) || c.cfg.Fault.AnswerWhileFilling && c.parts[local].holding == filling
 }
 
 // onLookup answers another member's read.

@@ -34,7 +34,7 @@ const (
 // Busy reports whether something is under way that Tick moves on. If not, all that Tick does is to expire and to
 // compare, pass by pass: then it may come at longer intervals, up to a second, without being late for anything.
 func (c *Core) Busy() bool {
-	return c.ops.used+len(c.fills)+len(c.repairs)+len(c.checks)+len(c.covers)+c.counts[leaving] > 0
+	return c.unsure != 0 || c.ops.used+len(c.fills)+len(c.repairs)+len(c.checks)+len(c.covers)+c.counts[leaving] > 0
 }
 
 // Tick is to be called every 10 to 20 ms while the core is Busy: timeouts, hedged reads, expiry, repair.

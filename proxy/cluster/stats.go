@@ -13,6 +13,7 @@ type Stats struct {
 	Rehomed                            uint64 // bindings whose home became this member because another left
 	Filled, FilledAlone                uint64 // partitions
 	Repairs                            uint64 // partitions found to differ
+	Stalls                             uint64 // of this process, after which it asked the others before it served
 	Relayed                            uint64 // updates passed on to members the home did not see
 	DroppedMessages, RefusedOps        uint64
 	RefusedRecords                     uint64 // of snapshots

@@ -7,13 +7,13 @@ import (
 
 // announce tells the peers which holdings changed in this step, and new peers all there is.
 func (c *Core) announce(e *Effects) {
-	full := c.anyFullDue()
-	if len(c.dirty) == 0 && !full {
+	full, ask := c.anyFullDue(), c.unsure > c.sequence
+	if len(c.dirty) == 0 && !full && !ask {
 		return
 	}
 	c.sequence++
-	if len(c.dirty) > 0 {
-		e.Changed = true
+	if len(c.dirty) > 0 || ask {
+		e.Changed = e.Changed || len(c.dirty) > 0
 		start := c.beginStatus(e, 0, len(c.dirty))
 		for _, i := range c.dirty {
 			e.u32(uint32(c.global(i)))
@@ -128,6 +128,9 @@ func (c *Core) onNoted(p *peer, r *reader, e *Effects) bool {
 		return false
 	}
 	p.noted = max(p.noted, sequence)
+	if c.unsure != 0 && c.sure() {
+		c.redirect(e)
+	}
 	c.advance(e)
 	return true
 }
@@ -180,7 +183,7 @@ func (c *Core) holdingAt(local int32, id uint32) holding {
 // member that does; 0 if there is none.
 func (c *Core) choose(local int32, not [2]uint32) uint32 {
 	usable := func(id uint32) bool {
-		return id != not[0] && id != not[1] && c.holdingAt(local, id).serves()
+		return id != not[0] && id != not[1] && c.holdingAt(local, id).serves() && (id != c.cfg.Self || c.sure())
 	}
 	for _, id := range c.view.Ring.Owners(c.global(local)) {
 		if usable(id) {

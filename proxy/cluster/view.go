@@ -67,6 +67,9 @@ type View struct {
 	Suspects []uint32
 	// Synced: this member holds what it owns.
 	Synced bool
+	// Mistrust grows when another member says that it took this process for dead while it was not: what that member
+	// acknowledged meanwhile may be missing here.
+	Mistrust uint64
 	// Superseded: the set lists this member's ID elsewhere than where this process began, or not at all: its pod is gone
 	// for whoever publishes the set, though the process still runs. Nobody tells it anything any more, so what it holds
 	// grows old.

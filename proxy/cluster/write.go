@@ -148,7 +148,7 @@ func (c *Core) onRegister(p *peer, r *reader, e *Effects) bool {
 		return false
 	}
 	w := order{update: u, hash: hash, local: local, edge: p.id, edgeOp: edgeOp}
-	if c.parts[local].holding.serves() {
+	if c.serves(local) {
 		c.order(w, e)
 	} else {
 		c.answer(w, 0, location.Record{}, e)

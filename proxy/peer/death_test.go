@@ -256,3 +256,27 @@ func TestCloseSuspectsNobody(t *testing.T) {
 		}
 	}
 }
+
+// TestWrongDeathIsTold: a member that one of the others took for dead hears of it
+// as the stream stands again, and catches up before it serves.
+func TestWrongDeathIsTold(t *testing.T) {
+	for rule, c := range map[string]struct{ by, of uint32 }{"by the side that dials": {1, 3}, "by the side that is dialled": {3, 1}} {
+		t.Run(rule, func(t *testing.T) {
+			trial := newTrial(t, 3)
+			trial.startAll()
+			bound := bind(trial, 10)
+			n, wronged := trial.nodes[c.by], trial.nodes[c.of]
+			l := (*n.links.Load())[c.of]
+			n.peerDown(l, errSilence)
+			l.stream().fail(errSilence)
+			until(t, "it knows", func() bool { return wronged.View().Mistrust == 1 })
+			trial.settled()
+			if n.View().Mistrust != 0 {
+				t.Error("the one that was wrong mistrusts itself")
+			}
+			for aor, contact := range bound {
+				trial.wantBound(aor, contact)
+			}
+		})
+	}
+}

@@ -132,6 +132,12 @@ func (n *Node) deliver(from uint32, s *stream, kind uint8, payload []byte) {
 			n.apply(n.membership.PeerState(n.now(), from, s.peer.Incarnation, st.synced, st.leaving))
 			n.mu.Unlock()
 		}
+	case kind == kindMissed:
+		if len(payload) == 8 {
+			n.mu.Lock()
+			n.apply(n.membership.PeerMissed(n.now(), from, s.peer.Incarnation, binary.BigEndian.Uint64(payload)))
+			n.mu.Unlock()
+		}
 	case kind == kindMembers:
 		set, err := config.ParseMemberSet(payload)
 		if err != nil {
@@ -184,6 +190,9 @@ func (n *Node) peerUp(l *link, s *stream) {
 	v := n.membership.PeerUp(n.now(), l.id, s.peer.Incarnation, s.peer.Synced, s.peer.Leaving)
 	if v != nil {
 		s.since.Store(v.Version)
+	}
+	if missed := n.membership.Missed(l.id); missed > 0 { // it must know before it hears of anything
+		_ = s.append(kindMissed, binary.BigEndian.AppendUint64(nil, missed))
 	}
 	n.apply(v)
 	n.events.add(Event{Kind: EventPeerUp, Member: l.id, Epoch: n.epoch()})

@@ -13,6 +13,7 @@ const (
 	kindCluster = 3
 	kindMembers = 4
 	kindState   = 5
+	kindMissed  = 6
 	// KindUser is the first kind that Node.Send takes and Handler receives.
 	KindUser = 16
 )

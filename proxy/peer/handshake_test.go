@@ -286,6 +286,7 @@ func FuzzDeliver(f *testing.F) {
 	}{
 		{kindPing, []byte{0, 0, 0, 0, 0, 0, 0, 9}},
 		{kindState, []byte{3}},
+		{kindMissed, []byte{0, 0, 0, 0, 0, 0, 0, 1}},
 		{kindMembers, set},
 		{kindMembers, []byte(`{"epoch":1}`)},
 		{kindCluster, bytes.Repeat([]byte{1}, 40)},

@@ -72,6 +72,7 @@ func add(sum, s *cluster.Stats) {
 	sum.Filled += s.Filled
 	sum.FilledAlone += s.FilledAlone
 	sum.Repairs += s.Repairs
+	sum.Stalls += s.Stalls
 	sum.Relayed += s.Relayed
 	sum.DroppedMessages += s.DroppedMessages
 	sum.RefusedOps += s.RefusedOps

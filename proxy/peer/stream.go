@@ -162,23 +162,42 @@ func (s *stream) cause() error {
 func (s *stream) watch() {
 	timer := time.NewTimer(untilNext(heartbeat))
 	defer timer.Stop()
-	lastReads, lastRead := int64(0), time.Now()
+	p := pulse{lastRead: time.Now(), lastLook: time.Now()}
 	for {
 		select {
 		case <-s.done:
 			return
 		case now := <-timer.C:
 			timer.Reset(untilNext(heartbeat))
-			if reads := s.reads.Load(); reads != lastReads {
-				lastReads, lastRead = reads, now
+			if quiet := p.quiet(now, s.reads.Load()); quiet == 0 {
 				s.suspected.Store(false)
-			} else if quiet := now.Sub(lastRead); quiet > silence || quiet > 2*heartbeat && s.suspected.Load() {
+			} else if quiet > silence || quiet > 2*heartbeat && s.suspected.Load() {
 				s.fail(errSilence)
 				return
 			}
 			_ = s.append(kindPing, binary.BigEndian.AppendUint64(nil, s.epoch()))
 		}
 	}
+}
+
+// pulse measures a peer's silence.
+type pulse struct {
+	reads              int64
+	lastRead, lastLook time.Time
+}
+
+// quiet is for how long nothing was read, at a look that comes every heartbeat. A
+// look that is late counts for two: what a stopped process did not hear was no
+// silence of its peers'.
+func (p *pulse) quiet(now time.Time, reads int64) time.Duration {
+	if late := now.Sub(p.lastLook) - 2*heartbeat; late > 0 {
+		p.lastRead = p.lastRead.Add(late)
+	}
+	p.lastLook = now
+	if reads != p.reads {
+		p.reads, p.lastRead = reads, now
+	}
+	return now.Sub(p.lastRead)
 }
 
 // untilNext is how long it is until the time is a multiple of the interval.

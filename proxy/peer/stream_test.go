@@ -185,3 +185,25 @@ func TestQueueIsBounded(t *testing.T) {
 		t.Errorf("after the end: %v", err)
 	}
 }
+
+// TestOwnStopIsNoSilenceOfPeers: a process that goes on after it was stopped
+// finds nothing read for as long, and must not give its peers up for that.
+func TestOwnStopIsNoSilenceOfPeers(t *testing.T) {
+	began := time.Now()
+	p := pulse{lastRead: began, lastLook: began}
+	at := began.Add(heartbeat)
+	if quiet := p.quiet(at, 1); quiet != 0 {
+		t.Fatalf("quiet for %v as something came", quiet)
+	}
+	at = at.Add(5 * time.Second)
+	if quiet := p.quiet(at, 1); quiet > 2*heartbeat {
+		t.Errorf("quiet for %v after a stop", quiet)
+	}
+	for range 5 {
+		at = at.Add(heartbeat)
+		p.quiet(at, 1)
+	}
+	if quiet := p.quiet(at, 1); quiet <= silence {
+		t.Errorf("quiet for %v after as many looks in time", quiet)
+	}
+}

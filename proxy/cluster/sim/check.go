@@ -18,13 +18,17 @@ func (w *world) lookup(p *process, ph *phone) {
 	before := w.expectations(ph.aor)
 	op := &cluster.LookupOp{AOR: aor}
 	cut := w.cut
+	pauses := 0
 	op.Done = func(op *cluster.LookupOp) {
-		if !cut && !w.cut && p.alive {
+		if !cut && !w.cut && p.alive && p.pauses == pauses { // what a stopped process had begun may be late
 			w.checkLookup(p, ph.aor, before, op)
 		}
 	}
-	p.core(aor).Lookup(p.now(), op, &p.effects)
-	p.flush()
+	p.run(func() {
+		pauses = p.pauses
+		p.core(aor).Lookup(p.now(), op, &p.effects)
+		p.flush()
+	})
 }
 
 // expectation is what is known of a contact when a lookup begins: the last request that was acknowledged, -1 if none.

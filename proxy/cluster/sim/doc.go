@@ -6,7 +6,7 @@
 //
 // The members are the real state machines of package cluster. The world around them does what worlds do: members are
 // killed, start again in place with the same ID and nothing in memory, join, leave; streams break and lose what was in
-// them; links are slow; deaths are noticed at once or after a second; the operator's sets arrive late and at different
+// them; links are slow; processes stop for seconds; deaths are noticed at once or after a second; the operator's sets arrive late and at different
 // times; clocks are off by seconds. At most R-1 members are down or not synced at a time: that is the promise.
 //
 // # What is checked

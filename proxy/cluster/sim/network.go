@@ -48,7 +48,7 @@ func (w *world) connect(a, b uint32) {
 	if pa == nil || pb == nil || l.stands || w.stopped {
 		return // whoever starts again connects again
 	}
-	if l.cut || !pa.knows(b) || !pb.knows(a) {
+	if l.cut || pa.paused || pb.paused || !pa.knows(b) || !pb.knows(a) {
 		w.connectLater(a, b)
 		return
 	}
@@ -65,7 +65,9 @@ func (w *world) hello(l *link, from, to *process) {
 	w.deliver(l, from, to, func() {
 		w.trace("m%d meets m%d (synced %v)", to.id, from.id, synced)
 		l.up[end(to.id, from.id)] = true
-		to.apply(to.membership.PeerUp(to.now(), from.id, from.incarnation, synced, leaving))
+		v := to.membership.PeerUp(to.now(), from.id, from.incarnation, synced, leaving)
+		to.tellMissed(from.id)
+		to.apply(v)
 		to.tellStateTo(from.id) // what it said since its hello was not carried
 	})
 }
@@ -88,8 +90,8 @@ func (w *world) deliver(l *link, from, to *process, do func()) {
 	l.last[e] = at
 	life := l.life
 	w.queue.add(at, func() {
-		if l.life == life && l.stands && from.alive && to.alive {
-			do()
+		if l.life == life && l.stands {
+			to.run(do)
 		}
 	})
 }
@@ -106,10 +108,15 @@ func (w *world) lose(l *link, a, b *process, delay func() int64) {
 	for _, pair := range [][2]*process{{a, b}, {b, a}} {
 		self, other := pair[0], pair[1]
 		w.after(delay(), func() {
-			if self.alive && l.life == life && !l.stands {
-				w.trace("m%d loses m%d", self.id, other.id)
-				self.apply(self.membership.PeerDown(self.now(), other.id, "lost"))
+			if l.life != life || l.stands {
+				return
 			}
+			self.run(func() {
+				if l.life == life && !l.stands {
+					w.trace("m%d loses m%d", self.id, other.id)
+					self.apply(self.membership.PeerDown(self.now(), other.id, "lost"))
+				}
+			})
 		})
 	}
 }

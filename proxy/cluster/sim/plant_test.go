@@ -18,6 +18,8 @@ func TestPlanted(t *testing.T) {
 		"updates not sent to those who announced to hold":  {IgnoreNewHolders: true},
 		"a partition dropped before its owners hold it":    {ForgetEarly: true},
 		"fetched before updates are sure to come":          {FetchUnconfirmed: true},
+		"serving on after the process was stopped":         {TrustStall: true},
+		"serving on though taken for dead meanwhile":       {TrustMissed: true},
 		"updates under way not extended to new holders":    {KeepPending: true, SkipRelay: true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -12,8 +12,11 @@ type process struct {
 	id          uint32
 	incarnation uint64
 	alive       bool
-	died, met   int64 // since when, µs
-	skew        int64 // of its clock, ms
+	paused      bool
+	pauses      int
+	held        []func() // what arrived while paused
+	died, met   int64    // since when, µs
+	skew        int64    // of its clock, ms
 	membership  *cluster.Membership
 	cores       []*cluster.Core
 	effects     cluster.Effects
@@ -52,6 +55,10 @@ func (p *process) tick() {
 	if !p.alive || p.w.stopped {
 		return
 	}
+	if p.paused {
+		p.held = append(p.held, p.tick)
+		return
+	}
 	p.apply(p.membership.Tick(p.now()))
 	p.step(p.tickCore)
 	p.w.after(tick, p.tick)
@@ -66,9 +73,7 @@ func (p *process) tickCore(c *cluster.Core) {
 
 // setChanged takes a set as it arrives from the operator.
 func (p *process) setChanged(set *config.MemberSet) {
-	if p.alive {
-		p.apply(p.membership.SetChanged(p.now(), set))
-	}
+	p.run(func() { p.apply(p.membership.SetChanged(p.now(), set)) })
 }
 
 // apply gives a new view to every core.
@@ -79,6 +84,16 @@ func (p *process) apply(v *cluster.View) {
 	p.w.trace("m%d view %d epoch %d ring %v next %v suspects %v", p.id, v.Version, v.Epoch, ids(v.Ring), ids(v.Next), v.Suspects)
 	p.step(func(c *cluster.Core) { c.ViewChanged(p.now(), v, &p.effects) })
 	p.tellState()
+}
+
+// run does what comes from outside if the process lives, once it runs.
+func (p *process) run(do func()) {
+	switch {
+	case p.paused:
+		p.held = append(p.held, do)
+	case p.alive:
+		do()
+	}
 }
 
 // step runs one step on every core.
@@ -137,6 +152,15 @@ func (p *process) tellStateTo(to uint32) {
 	p.w.carry(p, to, func(q *process) {
 		q.apply(q.membership.PeerState(q.now(), p.id, p.incarnation, synced, leaving))
 	})
+}
+
+// tellMissed tells a peer, as the first thing on a stream, that it had been taken for dead.
+func (p *process) tellMissed(to uint32) {
+	if missed := p.membership.Missed(to); missed > 0 {
+		p.w.carry(p, to, func(q *process) {
+			q.apply(q.membership.PeerMissed(q.now(), p.id, p.incarnation, missed))
+		})
+	}
 }
 
 // send brings a message to the other end of the stream, if there is one.

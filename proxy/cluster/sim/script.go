@@ -106,7 +106,11 @@ func (w *world) faults(left int) {
 	if w.cfg.Partitions {
 		cuts = 4
 	}
-	switch w.pick(4*down, 4*down, 2, 2, 3, 2*down, cuts) {
+	stops := 0
+	if w.stops {
+		stops = 6 * down
+	}
+	switch w.pick(4*down, 4*down, 2, 2, 3, 2*down, cuts, stops) {
 	case 0:
 		w.crash(w.between(2, 12)*second, more)
 	case 1:
@@ -121,6 +125,8 @@ func (w *world) faults(left int) {
 		w.replace(more)
 	case 6:
 		w.partition(more)
+	case 7:
+		w.suspend(more)
 	}
 }
 
@@ -313,6 +319,51 @@ func (w *world) partition(then func()) {
 		}
 		then()
 	})
+}
+
+// suspend stops a process for a while, as SIGSTOP does. Beyond a second the others take it for dead; it does not know.
+// What reached it meanwhile it does as it goes on, before it hears that its streams have ended.
+func (w *world) suspend(then func()) {
+	w.report.Pauses++
+	p := w.victim()
+	w.trace("m%d stops", p.id)
+	p.paused = true
+	p.pauses++
+	until := w.between(200, 6000) * ms
+	if lost := w.between(450, 1500) * ms; lost < until {
+		w.after(lost, func() { w.forsake(p) })
+	}
+	w.after(until, func() {
+		w.trace("m%d goes on", p.id)
+		p.paused = false
+		held := p.held
+		p.held = nil
+		for _, ph := range w.phones {
+			w.lookup(p, ph)
+		}
+		for _, do := range held {
+			p.run(do)
+		}
+		then()
+	})
+}
+
+// forsake has all others find that the member does not answer. Their streams to it end.
+func (w *world) forsake(p *process) {
+	for _, q := range w.living() {
+		l := w.link(p.id, q.id)
+		if q == p || !l.stands {
+			continue
+		}
+		l.drop()
+		w.after(w.between(0, 300)*ms, func() {
+			if q.alive && !l.stands {
+				w.trace("m%d loses m%d", q.id, p.id)
+				q.apply(q.membership.PeerDown(q.now(), p.id, "silent"))
+			}
+		})
+		w.connectLater(p.id, q.id)
+	}
 }
 
 // published returns the member as published last, nil if it is not.

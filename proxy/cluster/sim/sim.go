@@ -26,7 +26,7 @@ type Report struct {
 	// Trace is what happened, if Config.Trace.
 	Trace []string
 	// What was done.
-	Registers, Lookups, Kills, Restarts, Joins, Drains, Blips, Cuts, QuietPoints int
+	Registers, Lookups, Kills, Restarts, Joins, Drains, Blips, Cuts, Pauses, QuietPoints int
 	// Seconds of virtual time.
 	Seconds float64
 }
@@ -50,6 +50,7 @@ type world struct {
 	// drawn from the seed
 	replicas, partitions, cores int
 	pause                       int64 // between the requests of a phone, at most, µs
+	stops                       bool  // processes are stopped for seconds; bindings do not expire then
 
 	processes []*process // every process there ever was
 	members   []*process // the running process of each member, by ID-1; nil if there is none
@@ -68,6 +69,7 @@ func Run(cfg Config) Report {
 	w.partitions = []int{16, 64, 96}[w.rng.IntN(3)]
 	w.cores = 1 + w.rng.IntN(2)
 	w.pause = []int64{second / 5, 3 * second, 3 * second}[w.rng.IntN(3)]
+	w.stops = w.rng.IntN(2) == 0
 	w.script()
 	for !w.stopped && w.report.Failure == "" && w.queue.Len() > 0 {
 		e := w.queue.next()

@@ -55,6 +55,7 @@ func (r *Report) add(o Report) {
 	r.Drains += o.Drains
 	r.Blips += o.Blips
 	r.Cuts += o.Cuts
+	r.Pauses += o.Pauses
 	r.QuietPoints += o.QuietPoints
 	r.Seconds += o.Seconds
 }

@@ -22,6 +22,10 @@ type Set struct {
 	FetchUnconfirmed bool
 	// KeepPending leaves updates under way as they were when another holder announces itself.
 	KeepPending bool
+	// TrustStall serves on after the process was stopped, without asking whether the others still count it in.
+	TrustStall bool
+	// TrustMissed serves on though another member says that it acknowledged without this one.
+	TrustMissed bool
 	// SkipRelay does not pass updates on to holders that the home does not know.
 	SkipRelay bool
 }
