@@ -176,11 +176,11 @@ type Registrar struct {
 	// +kubebuilder:validation:Maximum=604800
 	// +optional
 	DefaultExpires *int32 `json:"defaultExpires,omitempty"`
-	// MaxContacts is the most bindings one address-of-record may hold: 1 to 100,
+	// MaxContacts is the most bindings one address-of-record may hold: 1 to 60,
 	// default 10. A REGISTER for more is answered 403.
 	// +kubebuilder:default=10
 	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=100
+	// +kubebuilder:validation:Maximum=60
 	// +optional
 	MaxContacts int32 `json:"maxContacts,omitempty"`
 }

@@ -77,7 +77,8 @@ type Registrar struct {
 	MaxExpires int `json:"maxExpires,omitempty"`
 	// DefaultExpires is granted where the request names none.
 	DefaultExpires int `json:"defaultExpires,omitempty"`
-	// MaxContacts is the most bindings one address-of-record may hold.
+	// MaxContacts is the most bindings one address-of-record may hold: 1 to 60, as
+	// a request with the default Max-Breadth (RFC 5393 5.3.3) reaches no more.
 	MaxContacts int `json:"maxContacts,omitempty"`
 }
 
@@ -157,8 +158,8 @@ func (c *Config) Validate() error {
 	if r.MaxExpires > 7*24*3600 {
 		bad("registrar.maxExpires", "%d is more than a week (604800)", r.MaxExpires)
 	}
-	if r.MaxContacts < 1 || r.MaxContacts > 100 {
-		bad("registrar.maxContacts", "%d is not in 1..100", r.MaxContacts)
+	if r.MaxContacts < 1 || r.MaxContacts > 60 {
+		bad("registrar.maxContacts", "%d is not in 1..60", r.MaxContacts)
 	}
 	if _, err := c.Level(); err != nil {
 		bad("logLevel", "%q is not one of debug, info, warn, error", c.LogLevel)

@@ -54,7 +54,7 @@ func (t *Tables) validate(m *wire.Message, uri *wire.URI, d *Decision) bool {
 	}
 	if n, has, _ := m.MaxForwards(); has && n == 0 && m.Method() != wire.MethodRegister {
 		if m.Method() == wire.MethodOptions {
-			d.options()
+			d.options(m)
 			return false
 		}
 		d.reject(m, 483, "Too Many Hops", "max_forwards")
@@ -90,9 +90,15 @@ func (d *Decision) unsupported(m *wire.Message, id wire.HeaderID) bool {
 	return any
 }
 
+// maxPasses is how often a request may have passed this cluster, changed each
+// time. Each pass costs a hash over its Request-URI and Routes.
+const maxPasses = 16
+
 // looped reports whether the request has passed this cluster before, just as it
-// is now (RFC 3261 16.3 step 4).
+// is now (RFC 3261 16.3 step 4), or too often.
 func (t *Tables) looped(m *wire.Message, d *Decision) bool {
+	var fields *token.LoopFields
+	passes := 0
 	for v := range m.Values(wire.HeaderVia) {
 		if !mayBeOurs(v) {
 			continue
@@ -102,7 +108,13 @@ func (t *Tables) looped(m *wire.Message, d *Decision) bool {
 			continue
 		}
 		branch, ours := t.keys.ParseBranch(via.Branch())
-		if ours && branch.Loop == t.keys.LoopHash(branch.Tx, d.loop.Of(m)) {
+		if !ours {
+			continue
+		}
+		if fields == nil {
+			fields = d.loop.Of(m)
+		}
+		if passes++; passes > maxPasses || branch.Loop == t.keys.LoopHash(branch.Tx, fields) {
 			return true
 		}
 	}
@@ -139,7 +151,13 @@ func (s *LoopScratch) Of(m *wire.Message) *token.LoopFields {
 // LoopFields returns the fields of the loop hash of the request decided on.
 func (d *Decision) LoopFields(m *wire.Message) *token.LoopFields { return d.loop.Of(m) }
 
-func (d *Decision) options() {
+// options answers as the user agent that the request is for (RFC 3261 8.2.2.3).
+func (d *Decision) options(m *wire.Message) {
+	if d.unsupported(m, wire.HeaderRequire) {
+		d.reject(m, 420, "Bad Extension", "require")
+		d.Extra = d.extra
+		return
+	}
 	d.Action, d.Why, d.Status, d.Reason, d.Extra = Options, "options", 200, "OK", optionsLines
 }
 

@@ -37,14 +37,20 @@ func (t *Tables) takeRoutes(m *wire.Message, uri *wire.URI, d *Decision) (hasTok
 		return hasToken, !strict
 	}
 	var last []byte
+	n := 0
+	if strict { // the last value is no route but the Request-URI before
+		for range m.Values(wire.HeaderRoute) {
+			n++
+		}
+	}
 	for v := range m.Values(wire.HeaderRoute) {
 		route, err := wire.ParseNameAddr(v)
-		if err != nil {
+		if err != nil || route.Star {
 			d.reject(m, 400, "Malformed Route", "route")
 			return false, false
 		}
 		last = route.URI
-		if d.NextRoute != nil {
+		if n--; d.NextRoute != nil || n == 0 {
 			continue
 		}
 		switch t.whose(m, &route, d) {
@@ -81,9 +87,6 @@ func (t *Tables) unstrict(m *wire.Message, uri *wire.URI, last []byte, d *Decisi
 		return false
 	}
 	*uri, d.RequestURI = u, last
-	if len(d.NextRoute) > 0 && &d.NextRoute[0] == &last[0] {
-		d.NextRoute = nil
-	}
 	d.checkLoose()
 	return true
 }

@@ -87,6 +87,14 @@ func TestRFC3261_16_3_Validation(t *testing.T) {
 			scan(t, "OPTIONS", "sip:bob@example.com", "Max-Forwards: 0"),
 			verdict{Action: "options", Status: 200, Extra: strings.TrimSpace(OptionsLines)},
 		},
+		"step 3: OPTIONS on its last hop, Require": {
+			scan(t, "OPTIONS", "sip:bob@example.com", "Max-Forwards: 0", "Require: a"),
+			verdict{Action: "reject", Status: 420, Extra: "Unsupported: a"},
+		},
+		"OPTIONS for the proxy, Require": {
+			scan(t, "OPTIONS", "sip:example.com", "Require: a, b"),
+			verdict{Action: "reject", Status: 420, Extra: "Unsupported: a, b"},
+		},
 		"step 3: one hop left": {scan(t, "INVITE", "sip:bob@example.com", "Max-Forwards: 1"), verdict{Action: "lookup", AOR: "sip:bob@example.com"}},
 		"step 5: Proxy-Require": {
 			scan(t, "INVITE", "sip:bob@example.com", "Proxy-Require: a, b", "Proxy-Require: c"),
@@ -119,6 +127,22 @@ func TestRFC3261_16_3_LoopIsToldFromSpiral(t *testing.T) {
 	via = "Via: SIP/2.0/UDP sip.example.net:5060;branch=" + string(foreign)
 	if got, _ := decide(t, tables, scan(t, "INVITE", "sip:bob@example.com", via)); got.Action != "lookup" {
 		t.Errorf("a branch of nobody's: %+v", got)
+	}
+}
+
+// Each pass of a spiral costs a hash, and whoever was called has as many branches of ours as calls.
+func TestSpiralsAreBounded(t *testing.T) {
+	tables := testTables(t)
+	var vias []string
+	for want, n := "lookup", 1; n <= maxPasses+1; n++ {
+		tx := tables.keys.TxID(&token.TxFields{Branch: []byte{'z', byte(n)}, SentBy: []byte("h"), Method: []byte("INVITE")})
+		vias = append(vias, "Via: SIP/2.0/UDP sip.example.net:5060;branch="+string(tables.keys.AppendBranch(nil, token.Branch{Tx: tx})))
+		if n > maxPasses {
+			want = "reject"
+		}
+		if got, _ := decide(t, tables, scan(t, "INVITE", "sip:bob@example.com", vias...)); got.Action != want {
+			t.Errorf("after %d passes: %+v", n, got)
+		}
 	}
 }
 
@@ -244,6 +268,12 @@ func TestRFC3261_16_4_RouteProcessing(t *testing.T) {
 			[]string{"Route: <sip:p.example;lr>, <sip:bob@198.51.100.7>"},
 			result{Action: "in-dialog", ToCallee: true, RequestURI: "sip:bob@198.51.100.7", Next: "sip:p.example;lr", Loose: true},
 		},
+		"strict router before us, the target an address of ours": {
+			tok,
+			[]string{"Route: <sip:bob@example.com>"},
+			result{Action: "lookup", RequestURI: "sip:bob@example.com"},
+		},
+		"not an address":                 {"sip:bob@example.com", []string{"Route: *"}, result{Action: "reject", Status: 400}},
 		"token in the Request-URI alone": {tok, nil, result{Action: "reject", Status: 404}},
 		"preloaded route to us":          {"sip:bob@example.com", []string{"Route: <sip:sip.example.net;lr>"}, result{Action: "lookup", Own: 1}},
 		"preloaded route to a member":    {"sip:bob@example.com", []string{"Route: <sip:10.0.0.2:5060;lr>"}, result{Action: "lookup", Own: 1}},

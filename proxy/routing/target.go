@@ -28,7 +28,7 @@ func (t *Tables) own(uri *wire.URI) bool {
 
 func (t *Tables) decideOwn(m *wire.Message, d *Decision) {
 	if m.Method() == wire.MethodOptions {
-		d.options()
+		d.options(m)
 		return
 	}
 	d.reject(m, 405, "Method Not Allowed", "own_address")

@@ -30,7 +30,7 @@ func (r *request) registerDone(op *cluster.RegisterOp) {
 	case location.StatusForbidden:
 		r.respond(403, "Too Many Contacts", nil)
 	case location.StatusBadRequest:
-		r.respond(400, "Bad Request", nil)
+		r.respond(400, "Contact Cannot Be Stored", nil)
 	case location.StatusServerError:
 		r.respond(500, "CSeq Out Of Order", nil)
 	default:
