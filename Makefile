@@ -5,6 +5,8 @@ SHELL := /bin/bash
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/sipring/sipring/proxy/command.Version=$(VERSION)
+# Docker with BuildKit, or what takes the same words, such as podman.
+IMAGE_TOOL ?= docker
 IMAGE ?= ghcr.io/sipring/sipring:$(VERSION)
 SEEDS ?= 500
 FUZZTIME ?= 60s
@@ -69,7 +71,7 @@ lint: ## golangci-lint, test files included
 
 .PHONY: image
 image: ## Build the container image with the engine at hand
-	docker build --build-arg VERSION=$(VERSION) -t $(IMAGE) .
+	$(IMAGE_TOOL) build --build-arg VERSION=$(VERSION) -t $(IMAGE) .
 
 .PHONY: clean
 clean: ## Remove what was built
