@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/sipring/sipring/proxy/cluster/internal/fault"
 	"github.com/sipring/sipring/proxy/location"
 )
 
@@ -31,9 +30,6 @@ type CoreConfig struct {
 	// StrayPeriod is how long a record stays that was stored here though this member does not own it, and others
 	// do. Default 15000.
 	StrayPeriod int64
-
-	// Fault is for the simulation's tests.
-	Fault fault.Set
 }
 
 func (cfg *CoreConfig) applyDefaults() {
@@ -199,7 +195,7 @@ const stalled = 400
 // at starts a step. After a stall others may have taken this member for dead and acknowledged without it, which it has
 // not heard yet: it asks them, and serves again when all have confirmed.
 func (c *Core) at(now int64) {
-	if now-c.now > stalled && c.now > 0 && len(c.peers) > 0 && !c.cfg.Fault.TrustStall {
+	if now-c.now > stalled && c.now > 0 && len(c.peers) > 0 {
 		c.stats.Stalls++
 		c.unsure = c.sequence + 1
 	}

@@ -22,7 +22,7 @@ func (c *Core) ViewChanged(now int64, v *View, e *Effects) {
 		c.store = location.NewStore(len(c.parts))
 	}
 	c.meet()
-	if c.mistrust != v.Mistrust && !c.cfg.Fault.TrustMissed {
+	if c.mistrust != v.Mistrust {
 		c.refill()
 	}
 	c.mistrust = v.Mistrust
@@ -103,9 +103,6 @@ func (c *Core) own(old *View) {
 			c.set(int32(i), none)
 		case !owned && p.holding == held:
 			c.set(int32(i), leaving)
-			if c.cfg.Fault.ForgetEarly {
-				c.drop(int32(i))
-			}
 		}
 		c.countRehomed(old, i, n)
 	}

@@ -61,9 +61,6 @@ func (c *Core) startFill(local int32) {
 	p.fill = &fill{}
 	c.restart(p.fill)
 	c.fills = append(c.fills, local)
-	if c.cfg.Fault.SkipFetch {
-		c.set(local, held)
-	}
 }
 
 // advance moves every fill, repair and departure on as far as it goes.
@@ -94,7 +91,7 @@ func (c *Core) advance(e *Effects) {
 func (c *Core) advanceFill(local int32, p *part, noted uint32) {
 	f := p.fill
 	if f.phase == fillAnnounced {
-		if (noted < p.announced || c.view.Pending) && !c.cfg.Fault.FetchUnconfirmed {
+		if noted < p.announced || c.view.Pending {
 			return
 		}
 		switch id := c.sourceOf(local); {
@@ -121,7 +118,7 @@ func (c *Core) advanceFill(local int32, p *part, noted uint32) {
 			c.want(s, local, f.tag)
 		}
 	}
-	if finished && (noted >= p.announced && !c.view.Pending || c.cfg.Fault.FetchUnconfirmed) {
+	if finished && noted >= p.announced && !c.view.Pending {
 		c.filled(local, p)
 	}
 }

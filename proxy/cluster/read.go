@@ -16,7 +16,7 @@ func (c *Core) Lookup(now int64, op *LookupOp, e *Effects) {
 		c.finishLookup(op, false, location.Record{}, e)
 		return
 	}
-	if c.mayRead(local) {
+	if c.serves(local) {
 		c.stats.LookupsLocal++
 		c.finishLookup(op, true, c.store.Get(int(local), hash, op.AOR), e)
 		return
@@ -32,10 +32,6 @@ func (c *Core) Lookup(now int64, op *LookupOp, e *Effects) {
 	c.finish(e)
 }
 
-func (c *Core) mayRead(local int32) bool {
-	return c.serves(local) || c.cfg.Fault.AnswerWhileFilling && c.parts[local].holding == filling
-}
-
 // onLookup answers another member's read.
 func (c *Core) onLookup(p *peer, r *reader, e *Effects) bool {
 	id, number := r.u64(), r.u32()
@@ -46,7 +42,7 @@ func (c *Core) onLookup(p *peer, r *reader, e *Effects) bool {
 	}
 	start := c.begin(e, kindFound)
 	e.u64(id)
-	if c.mayRead(local) {
+	if c.serves(local) {
 		e.u8(1)
 		e.buf = location.AppendLive(e.buf, c.store.Get(int(local), hash, aor), c.now)
 	} else {
@@ -116,7 +112,7 @@ func (c *Core) askAgain(o *op, e *Effects) {
 		return
 	}
 	id := c.choose(o.local, o.failed)
-	if o.kind == opLookup && c.mayRead(o.local) {
+	if o.kind == opLookup && c.serves(o.local) {
 		id = c.cfg.Self
 	}
 	if id != c.cfg.Self {

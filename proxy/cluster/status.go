@@ -218,9 +218,6 @@ func (c *Core) targets(dst []uint32, local int32) []uint32 {
 			add(id)
 		}
 	}
-	if c.cfg.Fault.IgnoreNewHolders {
-		return dst
-	}
 	for _, h := range c.parts[local].holders {
 		add(h.id)
 	}

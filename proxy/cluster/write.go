@@ -71,11 +71,9 @@ func (c *Core) order(w order, e *Effects) {
 	record := c.store.Get(int(w.local), w.hash, w.update.AOR)
 	c.scratch.targets = c.targets(c.scratch.targets[:0], w.local)
 	// A retransmission changes nothing, but what it repeats may not be with the others yet: it goes to them again.
-	if res.Status != location.StatusOK || w.update.Fetch() || record.IsZero() || len(c.scratch.targets) == 0 || c.cfg.Fault.SkipAcks {
+	if res.Status != location.StatusOK || w.update.Fetch() || record.IsZero() || len(c.scratch.targets) == 0 {
 		c.answer(w, res.Status, record, e)
-		if !c.cfg.Fault.SkipAcks || res.Status != location.StatusOK {
-			return
-		}
+		return
 	}
 	o := c.ops.add(opWrite, w.local, w.hash, c.now)
 	if o == nil {
@@ -84,14 +82,11 @@ func (c *Core) order(w order, e *Effects) {
 		return
 	}
 	o.register, o.edge, o.edgeOp = w.register, w.edge, w.edgeOp
-	if c.cfg.Fault.SkipAcks {
-		o.register, o.edge = nil, 0
-	}
 	o.aor = append(o.aor, w.update.AOR...)
 	c.parts[w.local].writes++
 	start := c.beginReplicate(e, o.id, w.local, c.scratch.targets)
 	if res.Changed {
-		e.delta(record, c.now, res.Stamp, c.cfg.Fault.DropTombstones)
+		e.buf = location.AppendDelta(e.buf, record, c.now, res.Stamp)
 	} else {
 		e.record(record, c.now)
 	}
@@ -128,14 +123,6 @@ func (c *Core) beginReplicate(e *Effects, id uint64, local int32, targets []uint
 
 func (e *Effects) record(r location.Record, now int64) {
 	e.buf = location.AppendRecord(e.buf, r, now)
-}
-
-func (e *Effects) delta(r location.Record, now int64, v location.Version, noTombstones bool) {
-	if noTombstones {
-		e.buf = location.AppendLive(e.buf, r, now)
-		return
-	}
-	e.buf = location.AppendDelta(e.buf, r, now, v)
 }
 
 // onRegister orders an update for another member.
@@ -200,7 +187,7 @@ func (c *Core) onReplicate(p *peer, r *reader, e *Effects) bool {
 		e.u64(id)
 		e.send(p.id, start)
 	}
-	if changed && !c.cfg.Fault.SkipRelay {
+	if changed {
 		c.relay(local, p.id, sentTo, record, e)
 	}
 	return true
@@ -211,9 +198,6 @@ func (c *Core) merge(local int32, hash uint64, record location.Record) bool {
 	c.learn(record.MaxCounter())
 	if c.parts[local].holding == none {
 		c.parts[local].strayAt, c.parts[local].covered = c.now, nil
-	}
-	if c.cfg.Fault.LastArrivalWins {
-		return c.store.Replace(int(local), hash, record)
 	}
 	return c.store.Merge(int(local), hash, record)
 }
@@ -303,8 +287,6 @@ func (c *Core) retarget(o *op, again uint32, e *Effects) {
 	for _, id := range targets {
 		s := o.copyOf(id)
 		switch {
-		case s == nil && c.cfg.Fault.KeepPending:
-			continue
 		case s == nil:
 			o.copies = append(o.copies, copyState{id: id})
 		case s.stored || id != again:

@@ -215,10 +215,3 @@ func (r Record) without(now int64) Record {
 	}
 	return Record{b}
 }
-
-// Replace puts r in the place of what there was, whichever is newer. It keeps no part of r.
-func (s *Store) Replace(part int, hash uint64, r Record) bool {
-	p := &s.parts[part]
-	s.put(p, p.find(hash, r.AOR()), hash, Record{append(make([]byte, 0, len(r.b)), r.b...)})
-	return true
-}

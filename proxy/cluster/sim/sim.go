@@ -3,15 +3,11 @@ package sim
 import (
 	"fmt"
 	"math/rand/v2"
-
-	"github.com/sipring/sipring/proxy/cluster/internal/fault"
 )
 
 // Config of a run. Equal configurations are equal runs.
 type Config struct {
 	Seed uint64
-	// Plant is the mistakes that the members make.
-	Plant fault.Set
 	// Trace keeps a line for everything that happens.
 	Trace bool
 	// Partitions cuts links between members that live, for seconds. While that lasts, and until it has healed, members
