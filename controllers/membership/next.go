@@ -122,16 +122,22 @@ func rank(c *candidate) int {
 }
 
 // hold keeps the last active members where nobody is active any more: those
-// whose nodes are there or, failing that, whoever still has an address.
+// whose processes run, failing that those whose nodes are there, failing that
+// whoever still has an address. One that is kept though it is gone would have
+// the others wait for what it may hold.
 func hold(members []*candidate, previous map[uint32]config.Member) bool {
 	if slices.ContainsFunc(members, isActive) {
 		return false
 	}
-	for _, lost := range []bool{false, true} {
+	for _, likely := range []func(*candidate) bool{
+		func(c *candidate) bool { return !c.lost && c.pod.Running },
+		func(c *candidate) bool { return !c.lost },
+		func(*candidate) bool { return true },
+	} {
 		held := false
 		for _, c := range members {
 			m := previous[c.pod.ID]
-			if c.lost == lost && c.state == config.Joining && m.State == config.Active && sameLife(m, c.member()) {
+			if likely(c) && c.state == config.Joining && m.State == config.Active && sameLife(m, c.member()) {
 				c.state, held = config.Active, true
 			}
 		}

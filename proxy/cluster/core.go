@@ -49,20 +49,21 @@ type Core struct {
 	now   int64
 	ahead int64 // how much further the fastest clock met is
 
-	parts  []part // of this core, by partition / Cores
-	counts [4]int // parts by holding
-	store  *location.Store
-	peers  []*peer // by rising ID
-	ops    ops
+	parts    []part // of this core, by partition / Cores
+	counts   [4]int // parts by holding
+	store    *location.Store
+	peers    []*peer // by rising ID
+	absences []absence
+	ops      ops
 
 	sequence uint32  // of announcements
 	unsure   uint32  // the announcement that all peers are to confirm before this member serves again; 0: it serves
-	mistrust uint64  // View.Mistrust as acted on
 	dirty    []int32 // parts whose holding is to be announced
 	fills    []int32 // parts being filled
 	repairs  []repair
-	checks   []check
-	covers   []check
+	wanted   checkQueue // repairs to come
+	checks   checkQueue
+	covers   checkQueue
 	sweep    sweep
 	demoted  int    // parts filling again because they had been concluded alone
 	tags     uint32 // of fills and repairs, so that a late answer is known as such
@@ -76,6 +77,14 @@ type scratch struct {
 	targets []uint32
 	record  []byte
 	update  location.Update
+	dropped []bool // by local number
+}
+
+// clear returns one false for each partition.
+func (s *scratch) clear(parts int) []bool {
+	s.dropped = slices.Grow(s.dropped[:0], parts)[:parts]
+	clear(s.dropped)
+	return s.dropped
 }
 
 // part is one partition as this member has it.
@@ -83,6 +92,7 @@ type part struct {
 	holding   holding
 	alone     bool   // held, but concluded while members that might know better were away
 	demoted   bool   // filling for that reason
+	kept      bool   // filling, and was held before: what is here is needed, owned or not
 	listed    bool   // in dirty
 	writes    int32  // writes under way that were ordered here
 	announced uint32 // sequence in which holding was announced
@@ -222,14 +232,12 @@ func (c *Core) finish(e *Effects) {
 // after another is the newer one whichever members ordered them.
 func (c *Core) clock() uint64 { return uint64(max(1, c.now+c.ahead)) }
 
-// maxAhead bounds how far another member's clock moves ours, ms.
-const maxAhead = 10 * 60 * 1000
+// maxClock bounds versions, so that they never come round.
+const maxClock = 1 << 62
 
 // learn takes note of another member's clock, as a message shows it.
 func (c *Core) learn(clock uint64) {
-	if ahead := int64(min(clock, 1<<62)) - c.now; ahead > c.ahead {
-		c.ahead = min(ahead, maxAhead)
-	}
+	c.ahead = max(c.ahead, int64(min(clock, maxClock))-c.now)
 }
 
 // partition numbers: global is p, local is p / Cores.

@@ -22,10 +22,6 @@ func (c *Core) ViewChanged(now int64, v *View, e *Effects) {
 		c.store = location.NewStore(len(c.parts))
 	}
 	c.meet()
-	if c.mistrust != v.Mistrust {
-		c.refill()
-	}
-	c.mistrust = v.Mistrust
 	c.own(old)
 	c.redirect(e)
 	c.advance(e)
@@ -42,10 +38,12 @@ func (c *Core) meet() {
 		if c.unsure != 0 && p.noted < c.unsure {
 			c.standAlone() // it went without a word on whether it counted us in
 		}
+		c.partedFrom(p)
 		c.forgetHoldings(p.id)
 		c.unask(p)
 		return true
 	})
+	c.forgetAbsences()
 	for _, m := range c.view.Members {
 		if m.ID == c.cfg.Self || m.Liveness != Up {
 			continue
@@ -61,6 +59,9 @@ func (c *Core) meet() {
 		case p.incarnation != m.Incarnation:
 			c.forgetHoldings(m.ID)
 			c.forgetCopies(m.ID)
+		}
+		if a := c.absenceOf(m.ID); a != nil {
+			a.told = 0
 		}
 		p.incarnation, p.link, p.noted = m.Incarnation, m.Link, 0
 		p.fullDue, p.fullWant = true, true
@@ -98,7 +99,7 @@ func (c *Core) own(old *View) {
 			c.startFill(int32(i))
 		case owned && p.holding == leaving:
 			c.set(int32(i), held)
-		case !owned && p.holding == filling && !p.demoted:
+		case !owned && p.holding == filling && !p.kept:
 			p.strayAt = c.now
 			c.set(int32(i), none)
 		case !owned && p.holding == held:
@@ -119,16 +120,6 @@ func (c *Core) countRehomed(old *View, local, n int) {
 	}
 }
 
-// refill takes back everything: others have acknowledged without this member.
-func (c *Core) refill() {
-	c.standAlone()
-	c.doubt()
-	for _, i := range c.fills {
-		c.restart(c.parts[i].fill)
-		c.reannounce(i)
-	}
-}
-
 // standAlone marks what is held as concluded alone.
 func (c *Core) standAlone() {
 	for i := range c.parts {
@@ -141,7 +132,7 @@ func (c *Core) standAlone() {
 func (c *Core) doubt() {
 	for i := range c.parts {
 		if p := &c.parts[i]; p.alone && p.holding.serves() {
-			p.alone, p.demoted = false, true
+			p.alone, p.kept, p.demoted = false, true, true
 			c.demoted++
 			c.startFill(int32(i))
 		}
@@ -165,7 +156,7 @@ func (c *Core) set(local int32, h holding) {
 	p.holding = h
 	p.covered, p.coverAt = p.covered[:0], 0
 	if h != filling {
-		p.fill = nil
+		p.fill, p.kept = nil, false
 		if p.demoted {
 			p.demoted = false
 			c.demoted--

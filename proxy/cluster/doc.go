@@ -37,7 +37,10 @@
 // nobody serves the partition (first start, or R members lost) it asks everyone twice: two rounds, because a member may
 // have passed the partition on and dropped it between two answers of the first. Then it takes what there is from
 // everyone. If a published member was out of reach meanwhile, that conclusion is in doubt, and is drawn again when any
-// member comes.
+// member comes. Every published member may hold data, those published as joining too: whoever publishes may be late. And
+// nothing is concluded by a member that reaches nobody while others are published as active: that it is cut off is more
+// likely than that all others are gone. It serves what it holds, and nothing else until it meets one, or they are
+// published as joining or no more.
 //
 // By A every serving member is a target of every update, so a 200 follows its confirmation: (1), (2) and (3). A restart
 // in place is a new incarnation: it begins with none, and what the others knew of the old one is forgotten when its
@@ -46,20 +49,28 @@
 //
 // D: the last serving member does not leave. Who no longer owns a partition is leaving, still serving, until all owners
 // are held by their own announcement, made with knowledge of this one's leaving (they have confirmed it); so of two
-// members that leave, neither relies on the other. They must also have what is here: equal checksums, or a fetch to the
-// end; after a partition of the network there can be more here than they heard of.
+// members that leave, neither relies on the other. Owners are those of the ring in force and of the ring to come, and
+// they must be min(R, published members that do not leave): who is down for a moment is waited for. They must also have
+// what is here: equal checksums, or a fetch to the end; after a partition of the network there can be more here than they
+// heard of, and an update that was not sent to one of them ends what is known of it.
 //
 // Two members may order updates of one AOR at the same time under different views. Both are targets of each other, and
 // versions decide (package location): the clock in them is this member's, moved up to the fastest clock it has heard
-// of, so that of two updates one after the other the later wins whoever ordered it.
+// of, so that of two updates one after the other the later wins whoever ordered it. The confirmation of an update brings
+// what has won over it. If that is an older one of the same phone, by Call-ID and CSeq, the update is ordered once more,
+// above it, before it is answered. So clocks may be off by any time.
 //
-// # A process that was stopped
+// # A process that was taken for dead
 //
-// A process that goes on after a second without the CPU does not know that the others took it for dead and acknowledged
-// without it. So after a gap in its steps a member serves nothing until every peer has confirmed an announcement sent
-// since. Whoever took a living process for dead tells it so as the first thing on the next stream; it then fetches anew
-// all that it holds before it serves. What it lost without such a word counts as concluded alone. Where both took each
-// other for dead the network was parted, which is the next section.
+// While a member takes another for dead it acknowledges updates without it. It keeps, for each such member, which
+// partitions these were in, and tells it with the first announcement on the next stream, again and again until that is
+// confirmed. The other one, if it is the same process, fetches those partitions anew before it serves them, and the rest
+// is in no doubt: one member's false suspicion stops nobody. Where each took the other for dead neither knows better:
+// both serve on, and compare.
+//
+// A process that goes on after a second without the CPU does not know yet that it was taken for dead. So after a gap in
+// its steps a member serves nothing until every peer has confirmed an announcement sent since, which it does after its
+// own. What the member lost without such a word counts as concluded alone.
 //
 // # When more fails
 //
@@ -83,7 +94,7 @@
 //   - Give a new View to every core before any message of the stream it is about, and before anything is sent on it.
 //   - Put Effects.Sends into the streams' queues before the core's lock is released, and call Done after.
 //   - Deliver messages of a stream in order. What cannot be sent, break the stream: never leave out one message.
-//   - Send Membership.Missed, if not 0, first on a new stream, and pass what comes of that to PeerMissed.
+//   - Send Membership.Missed, if not 0, first on a new stream, and pass what comes of that to PeerMissed, which counts.
 //   - Call PeerDown when the peer is believed dead, PeerUp for every new stream. Between a broken stream and one of the
 //     two, updates wait.
 //   - Sum Progress over all cores when Effects.Changed, for Membership.Progress; tell the peers when SelfState changes.

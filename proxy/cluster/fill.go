@@ -24,6 +24,7 @@ type fill struct {
 	rounds  int // confirmed announcements after which nobody was found to hold the partition
 	sources []source
 	tag     uint32 // of the requests that count
+	prefer  uint32 // whom to fetch from if it serves, 0 for anybody
 }
 
 // source is a member a fill fetches from.
@@ -98,6 +99,8 @@ func (c *Core) advanceFill(local int32, p *part, noted uint32) {
 		case id != 0:
 			f.phase = fillFromOne
 			f.sources = append(f.sources[:0], source{id: id})
+		case c.view.Isolated:
+			return
 		case f.rounds == 0 && len(c.peers) > 0:
 			f.rounds++
 			c.reannounce(local)
@@ -141,6 +144,9 @@ func (c *Core) filled(local int32, p *part) {
 // different ones, so that not all fetch from the home.
 func (c *Core) sourceOf(local int32) uint32 {
 	holders := c.parts[local].holders
+	if f := c.parts[local].fill; f.prefer != 0 && c.parts[local].holdingOf(f.prefer).serves() {
+		return f.prefer
+	}
 	for i := range holders {
 		h := holders[(i+int(c.cfg.Self)+int(local))%len(holders)]
 		if h.holding.serves() {
@@ -282,7 +288,7 @@ func (c *Core) onSnapshot(p *peer, r *reader, e *Effects) bool {
 		if r.bad || !ok {
 			return false
 		}
-		c.mergeAll(local, records)
+		c.mergeAll(p.id, local, records)
 		p.asked = max(0, p.asked-1)
 		c.fetched(local, p.id, tag, flags, next)
 	}
@@ -292,7 +298,7 @@ func (c *Core) onSnapshot(p *peer, r *reader, e *Effects) bool {
 
 // mergeAll merges the records of one section. One that is of no use is counted and passed over: the fill would wait for an
 // answer without it for ever.
-func (c *Core) mergeAll(local int32, b []byte) {
+func (c *Core) mergeAll(from uint32, local int32, b []byte) {
 	for len(b) > 0 {
 		rec, rest, err := c.readRecord(b)
 		b = rest
@@ -301,7 +307,7 @@ func (c *Core) mergeAll(local int32, b []byte) {
 			c.stats.RefusedRecords++
 			continue
 		}
-		c.merge(local, hash, rec)
+		c.merge(local, hash, rec, from, nil)
 	}
 }
 

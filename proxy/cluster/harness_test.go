@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/sipring/sipring/proxy/config"
@@ -24,6 +25,7 @@ type node struct {
 	id         uint32
 	membership *Membership
 	core       *Core
+	skew       int64 // of its clock, ms
 	effects    Effects
 	registered []*RegisterOp
 	found      []*LookupOp
@@ -80,7 +82,7 @@ func (b *bench) stream(at, with uint32) {
 
 func (b *bench) view(n *node, v *View) {
 	if v != nil {
-		n.core.ViewChanged(b.now, v, &n.effects)
+		n.core.ViewChanged(b.now+n.skew, v, &n.effects)
 		b.collect(n)
 	}
 }
@@ -120,8 +122,45 @@ func (b *bench) carryOne() {
 	m := b.mail[0]
 	b.mail = b.mail[1:]
 	if n := b.nodes[m.to]; n != nil && b.nodes[m.from] != nil {
-		n.core.Message(b.now, m.from, m.b, &n.effects)
+		n.core.Message(b.now+n.skew, m.from, m.b, &n.effects)
 		b.collect(n)
+	}
+}
+
+// carryBut delivers messages until there are none, but for those that lost picks.
+func (b *bench) carryBut(lost func(mail) bool) {
+	for len(b.mail) > 0 {
+		if lost(b.mail[0]) {
+			b.mail = b.mail[1:]
+			continue
+		}
+		b.carryOne()
+	}
+}
+
+// publish changes the set, as the next epoch, and gives it to every member.
+func (b *bench) publish(change func(*config.MemberSet)) {
+	next := *b.set
+	next.Members = slices.Clone(b.set.Members)
+	next.Epoch++
+	change(&next)
+	b.set = &next
+	for id := uint32(1); id <= 9; id++ {
+		if n := b.nodes[id]; n != nil {
+			b.view(n, n.membership.SetChanged(b.now, b.set))
+		}
+	}
+}
+
+// drain has a member leave, and say so.
+func (b *bench) drain(id uint32) {
+	n := b.nodes[id]
+	b.view(n, n.membership.Drain(b.now))
+	synced, leaving := n.membership.SelfState()
+	for other := uint32(1); other <= 9; other++ {
+		if p := b.nodes[other]; p != nil && other != id {
+			b.view(p, p.membership.PeerState(b.now, id, n.membership.incarnation, synced, leaving))
+		}
 	}
 }
 
@@ -131,7 +170,7 @@ func (b *bench) pass(ms int64) {
 		b.now += 20
 		for id := uint32(1); id <= 9; id++ {
 			if n := b.nodes[id]; n != nil {
-				n.core.Tick(b.now, &n.effects)
+				n.core.Tick(b.now+n.skew, &n.effects)
 				b.collect(n)
 				b.view(n, n.membership.Tick(b.now))
 			}
@@ -197,12 +236,12 @@ func newRegister(aor string, cseq, expires uint32) *RegisterOp {
 
 // register starts an op at a member and carries no message.
 func (b *bench) register(n *node, op *RegisterOp) {
-	n.core.Register(b.now, op, &n.effects)
+	n.core.Register(b.now+n.skew, op, &n.effects)
 	b.collect(n)
 }
 
 func (b *bench) lookup(n *node, aor string) {
-	n.core.Lookup(b.now, &LookupOp{AOR: []byte(aor)}, &n.effects)
+	n.core.Lookup(b.now+n.skew, &LookupOp{AOR: []byte(aor)}, &n.effects)
 	b.collect(n)
 }
 

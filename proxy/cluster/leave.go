@@ -1,6 +1,10 @@
 package cluster
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/sipring/sipring/proxy/ring"
+)
 
 // coverPeriod is how often the owners of a partition are asked whether they have everything that is here, ms.
 const coverPeriod = 200
@@ -10,35 +14,56 @@ const coverPeriod = 200
 // more than they knew.
 func (c *Core) tryLeave(local int32, noted uint32) {
 	p := &c.parts[local]
-	if noted >= p.announced && p.writes == 0 && !c.view.Pending && c.ownersHold(local) && c.ownersCover(local) {
+	if noted >= p.announced && p.writes == 0 && !c.view.Pending && c.othersHold(local) {
 		c.drop(local)
 	}
 }
 
-// ownersHold reports whether the partition has owners and they all hold it.
-func (c *Core) ownersHold(local int32) bool {
-	owners := c.view.Ring.Owners(c.global(local))
-	for _, id := range owners {
+// othersHold reports whether what is here may go: those who own the partition, and those who will, hold it and have what
+// is here, and they are as many as are to hold it of the members that stay. Where nothing is here there is nothing to
+// wait for but whoever owns it.
+func (c *Core) othersHold(local int32) bool {
+	keepers := c.keepers(local)
+	empty := c.store.PartitionStats(int(local)).Records == 0
+	if len(keepers) < c.view.HandOver() && !empty || len(keepers) == 0 && !empty {
+		return false
+	}
+	for _, id := range keepers {
 		if c.parts[local].holdingOf(id) != held {
 			return false
 		}
 	}
-	return len(owners) > 0
+	return c.cover(local, keepers)
 }
 
-// ownersCover reports whether the owners have everything that is here. Those that may not are asked.
-func (c *Core) ownersCover(local int32) bool {
+// keepers are the other members that own the partition now or will when the members that join are in. The slice is
+// valid until the next step.
+func (c *Core) keepers(local int32) []uint32 {
+	n, ids := c.global(local), c.scratch.targets[:0]
+	for _, table := range []*ring.Table{c.view.Ring, c.view.Next} {
+		for _, id := range table.Owners(n) {
+			if id != c.cfg.Self && !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	c.scratch.targets = ids
+	return ids
+}
+
+// cover reports whether the keepers have everything that is here. Those that may not are asked.
+func (c *Core) cover(local int32, keepers []uint32) bool {
 	p := &c.parts[local]
 	ask := c.now-p.coverAt >= coverPeriod
 	covered := true
-	for _, id := range c.view.Ring.Owners(c.global(local)) {
+	for _, id := range keepers {
 		if slices.Contains(p.covered, id) {
 			continue
 		}
 		covered = false
-		if ask && len(c.covers) < c.maxQueued() {
+		if ask {
 			p.coverAt = c.now
-			c.covers = append(c.covers, check{local: local, peer: id})
+			c.covers.add(check{local: local, peer: id})
 		}
 	}
 	return covered

@@ -20,14 +20,14 @@ type Membership struct {
 	incarnation uint64
 	unknownWait int64
 
-	set      *config.MemberSet
-	address  string // where this member was listed first
-	peers    map[uint32]*peerState
-	view     *View
-	links    uint64
-	losses   uint64
-	mistrust uint64
-	ignored  uint64
+	set     *config.MemberSet
+	address string // where this member was listed first
+	peers   map[uint32]*peerState
+	view    *View
+	links   uint64
+	losses  uint64
+	accused uint64
+	ignored uint64
 
 	synced, leaving, drained bool
 }
@@ -60,7 +60,8 @@ func (m *Membership) View() *View { return m.view }
 // SelfState is what this member tells its peers in the handshake, and by a control frame when it changes.
 func (m *Membership) SelfState() (synced, leaving bool) { return m.synced, m.leaving }
 
-// Drained reports that this member leaves and others hold everything it held, or that there is nobody to take it.
+// Drained reports that this member leaves, and that as many of the published members that stay hold what it held as
+// are to hold it, or that nobody stays.
 func (m *Membership) Drained() bool { return m.drained }
 
 // Ignored counts the sets that were ignored.
@@ -122,21 +123,22 @@ func (m *Membership) Missed(id uint32) uint64 {
 	return 0
 }
 
-// PeerMissed takes what the peer told of that kind. It may have acknowledged updates without this member, which must not
-// serve before it has caught up. Where each took the other for dead, as in a partition of the network, neither knows
-// better: both serve on, and compare.
+// PeerMissed takes what the peer told of that kind, and counts it where this member noticed no loss itself. What the
+// peer may have acknowledged meanwhile it tells each core with its first announcement. The view stays as it is: nil.
 func (m *Membership) PeerMissed(_ int64, id uint32, incarnation, missed uint64) *View {
 	p := m.peers[id]
 	if p == nil || p.incarnation != incarnation || missed <= p.heard {
 		return nil
 	}
 	p.heard = missed
-	if p.cameBack {
-		return nil
+	if !p.cameBack {
+		m.accused++
 	}
-	m.mistrust++
-	return m.rebuild()
+	return nil
 }
+
+// Accused counts how often a peer took this process for dead without this one having lost it.
+func (m *Membership) Accused() uint64 { return m.accused }
 
 // PeerState says that the peer has said that it is, or is not, synced and leaving.
 func (m *Membership) PeerState(_ int64, id uint32, incarnation uint64, synced, leaving bool) *View {
@@ -180,7 +182,7 @@ func (m *Membership) Progress(_ int64, p Progress) *View {
 	case p.Filling == 0 && published && !v.Pending:
 		m.synced = true
 	}
-	m.drained = m.gone() && (p.Filling+p.Held+p.Leaving == 0 || len(v.Next.Members()) == 0)
+	m.drained = m.gone() && (p.Filling+p.Held+p.Leaving == 0 || v.Keepers == 0)
 	return m.rebuild()
 }
 
@@ -215,22 +217,16 @@ func (m *Membership) rebuild() *View {
 	if m.set == nil {
 		return nil
 	}
-	v := &View{Epoch: m.set.Epoch, Version: 1, Self: m.self, Set: m.set, Synced: m.synced, Mistrust: m.mistrust, Superseded: m.superseded()}
+	v := &View{Epoch: m.set.Epoch, Version: 1, Self: m.self, Set: m.set, Synced: m.synced, Superseded: m.superseded()}
 	for _, member := range m.set.Members {
 		v.Members = append(v.Members, m.seen(member))
 	}
 	slices.SortFunc(v.Members, func(a, b MemberView) int { return cmp.Compare(a.ID, b.ID) })
-	for _, member := range v.Members {
-		mayHold := member.State != config.Joining
-		v.Pending = v.Pending || mayHold && member.Liveness == Unknown
-		if mayHold && member.Liveness == Down {
-			v.Suspects = append(v.Suspects, member.ID)
-		}
-	}
+	v.takeStock()
 	old := m.view
 	if old != nil {
 		v.Version = old.Version + 1
-		if old.Set == v.Set && old.Synced == v.Synced && old.Mistrust == v.Mistrust && slices.Equal(old.Members, v.Members) {
+		if old.Set == v.Set && old.Synced == v.Synced && slices.Equal(old.Members, v.Members) {
 			return nil
 		}
 	}
@@ -256,7 +252,7 @@ func (m *Membership) seen(member config.Member) MemberView {
 		return s
 	}
 	if p := m.peers[member.ID]; p != nil {
-		s.Liveness, s.Incarnation, s.Link, s.Synced = p.liveness, p.incarnation, p.link, p.synced
+		s.Liveness, s.Incarnation, s.Link, s.Synced, s.CameBack = p.liveness, p.incarnation, p.link, p.synced, p.cameBack
 		s.Leaving = s.Leaving || p.leaving
 	}
 	return s

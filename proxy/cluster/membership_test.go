@@ -91,10 +91,10 @@ func TestEffectiveRing(t *testing.T) {
 			},
 			want: want{Ring: []uint32{1}, Next: []uint32{1, 2}},
 		},
-		"joining and unreachable: no suspect, nothing to wait for": {
+		"joining and unreachable: it may hold data all the same": {
 			set:    with(active(2), 2, config.Joining),
 			events: func(m *Membership) { m.PeerDown(0, 2, "refused") },
-			want:   want{Ring: []uint32{1}, Next: []uint32{1}},
+			want:   want{Ring: []uint32{1}, Next: []uint32{1}, Suspects: []uint32{2}},
 		},
 		"draining: out of both": {
 			set: with(active(2), 2, config.Draining),
@@ -124,7 +124,7 @@ func TestEffectiveRing(t *testing.T) {
 		"first start: everyone joining who lives": {
 			set:    testSet(1, 2, 3, config.Joining),
 			events: func(m *Membership) { m.PeerUp(0, 3, 30, false, false) },
-			want:   want{Ring: []uint32{1, 3}, Next: []uint32{1, 3}},
+			want:   want{Ring: []uint32{1, 3}, Next: []uint32{1, 3}, Pending: true},
 		},
 		"all restarted: the active ones that live": {
 			set: active(3),

@@ -19,8 +19,8 @@ const (
 	kindLookup                     // op 8, partition 4, AOR
 	kindFound                      // op 8, held 1, record
 	kindReplicate                  // op 8 (0: no answer wanted), partition 4, holders 2 + 4 each, record
-	kindStored                     // op 8
-	kindStatus                     // sequence 4, clock 8, flags 1, count 4, (partition 4, status 1) each
+	kindStored                     // op 8, record: what won over the update, if anything
+	kindStatus                     // sequence 4, clock 8, flags 1, count 4 (statusCountAt), (partition 4, status 1) each
 	kindNoted                      // sequence 4
 	kindPull                       // count 2, (partition 4, tag 4, cursor 4) each
 	kindSnapshot                   // sections: partition 4, tag 4, flags 1, cursor 4, size 4, records
@@ -31,12 +31,17 @@ const (
 	statusFull = 1 // all there is: forget what was known before
 	statusWant = 2 // send yours
 
+	statusMissed = 0x80 // in a partition's status: updates were acknowledged without the receiver
+
 	sectionHeld = 1 // the source holds everything acknowledged in the partition
 	sectionEnd  = 2 // no more records follow
 
 	digestReply = 1 // the answer to another
 	digestCover = 2 // the sender wants to drop the partitions: answer even where nothing differs
 )
+
+// statusCountAt is where the count stands in a kindStatus.
+const statusCountAt = 2 + 4 + 8 + 1
 
 var le = binary.LittleEndian
 

@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"slices"
+
 	"github.com/sipring/sipring/proxy/location"
 )
 
@@ -30,6 +32,9 @@ type op struct {
 	edgeOp   uint64
 
 	aor    []byte // opWrite: a copy
+	callID []byte // and of what was ordered, if that changed anything
+	cseq   uint32
+	stamp  location.Version
 	copies []copyState
 	target [2]uint32 // opForward, opLookup: who has been asked, 0 for nobody
 	failed [2]uint32 // who said that it does not hold the partition
@@ -68,7 +73,7 @@ func (t *ops) add(k opKind, local int32, hash uint64, now int64) *op {
 	t.used++
 	t.turn += maxOps
 	o := &t.slots[i]
-	*o = op{id: t.turn&^(maxOps-1) | uint64(i), kind: k, local: local, hash: hash, started: now, aor: o.aor[:0], copies: o.copies[:0]}
+	*o = op{id: t.turn&^(maxOps-1) | uint64(i), kind: k, local: local, hash: hash, started: now, aor: o.aor[:0], callID: o.callID[:0], copies: o.copies[:0]}
 	return o
 }
 
@@ -112,6 +117,11 @@ func (o *op) copyOf(id uint32) *copyState {
 		}
 	}
 	return nil
+}
+
+// dropCopy forgets that the update was sent to a holder.
+func (o *op) dropCopy(id uint32) {
+	o.copies = slices.DeleteFunc(o.copies, func(s copyState) bool { return s.id == id })
 }
 
 // finishRegister answers this member's own op.

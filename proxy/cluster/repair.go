@@ -12,10 +12,37 @@ type repair struct {
 	tag   uint32
 }
 
-// check is a partition to be compared with a member that came back.
+// check is a partition to be compared with another member, or fetched from it.
 type check struct {
 	local int32
 	peer  uint32
+}
+
+// checkQueue holds checks in order, each once: so many at the most as there are partitions and members.
+type checkQueue struct {
+	list   []check
+	queued map[check]struct{}
+}
+
+func (q *checkQueue) add(k check) {
+	if _, ok := q.queued[k]; ok {
+		return
+	}
+	if q.queued == nil {
+		q.queued = map[check]struct{}{}
+	}
+	q.queued[k] = struct{}{}
+	q.list = append(q.list, k)
+}
+
+// take removes the first n, or what there is. The slice is valid until the next add.
+func (q *checkQueue) take(n int) []check {
+	taken := q.list[:min(n, len(q.list))]
+	q.list = q.list[len(taken):]
+	for _, k := range taken {
+		delete(q.queued, k)
+	}
+	return taken
 }
 
 // sweep is the pass over all partitions that drops what has expired and compares what is left.
@@ -34,7 +61,7 @@ const (
 // Busy reports whether something is under way that Tick moves on. If not, all that Tick does is to expire and to
 // compare, pass by pass: then it may come at longer intervals, up to a second, without being late for anything.
 func (c *Core) Busy() bool {
-	return c.unsure != 0 || c.ops.used+len(c.fills)+len(c.repairs)+len(c.checks)+len(c.covers)+c.counts[leaving] > 0
+	return c.unsure != 0 || c.ops.used+len(c.fills)+len(c.repairs)+len(c.wanted.list)+len(c.checks.list)+len(c.covers.list)+c.counts[leaving] > 0
 }
 
 // Tick is to be called every 10 to 20 ms while the core is Busy: timeouts, hedged reads, expiry, repair.
@@ -62,30 +89,25 @@ func (c *Core) sweepPart(local int32) {
 	c.store.Purge(c.now, int(local))
 	switch {
 	case p.holding == none:
-		if c.store.PartitionStats(int(local)).Records > 0 && c.now-p.strayAt >= c.cfg.StrayPeriod && c.ownersHold(local) && c.ownersCover(local) {
+		if c.store.PartitionStats(int(local)).Records > 0 && c.now-p.strayAt >= c.cfg.StrayPeriod && c.othersHold(local) {
 			c.drop(local)
 		}
 	case p.holding == held && c.choose(local, [2]uint32{}) == c.cfg.Self:
 		for _, h := range p.holders {
-			if h.holding.serves() && len(c.checks) < c.maxQueued() {
-				c.checks = append(c.checks, check{local: local, peer: h.id})
+			if h.holding.serves() {
+				c.checks.add(check{local: local, peer: h.id})
 			}
 		}
 	}
 }
 
-// maxQueued bounds the comparisons that wait: enough for every partition and a few members.
-func (c *Core) maxQueued() int { return 8 * len(c.parts) }
-
 // sendChecks sends the checksums that are due.
 func (c *Core) sendChecks(e *Effects) {
-	c.checks = c.sendSome(c.checks, 0, e)
-	c.covers = c.sendSome(c.covers, digestCover, e)
+	c.sendSome(c.checks.take(maxChecks), 0, e)
+	c.sendSome(c.covers.take(maxChecks), digestCover, e)
 }
 
-func (c *Core) sendSome(list []check, flags uint8, e *Effects) []check {
-	n := min(len(list), maxChecks)
-	due := list[:n]
+func (c *Core) sendSome(due []check, flags uint8, e *Effects) {
 	slices.SortStableFunc(due, func(a, b check) int { return cmp.Compare(a.peer, b.peer) })
 	for len(due) > 0 {
 		id := due[0].peer
@@ -98,7 +120,6 @@ func (c *Core) sendSome(list []check, flags uint8, e *Effects) []check {
 		}
 		due = due[end:]
 	}
-	return append(list[:0], list[n:]...)
 }
 
 func (c *Core) sendDigests(to uint32, flags uint8, list []check, e *Effects) {
@@ -150,17 +171,24 @@ func (c *Core) onDigest(p *peer, r *reader, e *Effects) bool {
 }
 
 func (c *Core) addRepair(local int32, id uint32) {
-	if len(c.repairs) >= maxRepairs || slices.ContainsFunc(c.repairs, func(r repair) bool { return r.local == local && r.id == id }) {
+	if slices.ContainsFunc(c.repairs, func(r repair) bool { return r.local == local && r.id == id }) {
 		return
 	}
-	c.stats.Repairs++
-	c.tags++
-	c.repairs = append(c.repairs, repair{source: source{id: id}, local: local, tag: c.tags})
+	c.wanted.add(check{local: local, peer: id})
 }
 
-// wantRepairs asks for what repairs need next, after the fills.
+// wantRepairs asks for what repairs need next, after the fills. Those for which there is no room wait: a difference is
+// not forgotten.
 func (c *Core) wantRepairs() {
 	c.repairs = slices.DeleteFunc(c.repairs, func(r repair) bool { return r.done || c.peer(r.id) == nil })
+	for _, w := range c.wanted.take(maxRepairs - len(c.repairs)) {
+		if c.peer(w.peer) == nil {
+			continue // they compare when it is back
+		}
+		c.stats.Repairs++
+		c.tags++
+		c.repairs = append(c.repairs, repair{source: source{id: w.peer}, local: w.local, tag: c.tags})
+	}
 	for i := range c.repairs {
 		r := &c.repairs[i]
 		c.want(&r.source, r.local, r.tag)

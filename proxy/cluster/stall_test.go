@@ -65,11 +65,11 @@ func TestMissedIsHeardOnce(t *testing.T) {
 	tell := func() uint64 {
 		two.PeerMissed(start, 1, 11, one.Missed(2))
 		one.PeerMissed(start, 2, 22, two.Missed(1))
-		return two.View().Mistrust
+		return two.Accused()
 	}
 	meet()
-	if got := tell(); got != 0 || one.View().Mistrust != 0 {
-		t.Errorf("nobody was missed: mistrust %d", got)
+	if got := tell(); got != 0 || one.Accused() != 0 {
+		t.Errorf("nobody was missed: accused %d", got)
 	}
 	for range 2 { // the same loss, told on every stream
 		one.PeerDown(start, 2, "silent")
@@ -79,19 +79,19 @@ func TestMissedIsHeardOnce(t *testing.T) {
 		meet()
 		tell()
 	}
-	if got := tell(); got != 2 || one.View().Mistrust != 0 {
-		t.Errorf("missed twice: mistrust %d, of the other %d", got, one.View().Mistrust)
+	if got := tell(); got != 2 || one.Accused() != 0 {
+		t.Errorf("missed twice: accused %d, of the other %d", got, one.Accused())
 	}
 	one.PeerDown(start, 2, "silent")
 	two.PeerDown(start, 1, "silent")
 	meet()
-	if got := tell(); got != 2 || one.View().Mistrust != 0 {
-		t.Errorf("each missed the other: mistrust %d and %d", got, one.View().Mistrust)
+	if got := tell(); got != 2 || one.Accused() != 0 {
+		t.Errorf("each missed the other: accused %d and %d", got, one.Accused())
 	}
 	two.PeerUp(start, 1, 12, true, false) // another process
 	two.PeerMissed(start, 1, 11, 99)
-	if got := two.View().Mistrust; got != 2 {
-		t.Errorf("told by a process that is gone: mistrust %d", got)
+	if got := two.Accused(); got != 2 {
+		t.Errorf("told by a process that is gone: accused %d", got)
 	}
 }
 

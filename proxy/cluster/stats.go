@@ -15,6 +15,7 @@ type Stats struct {
 	Repairs                            uint64 // partitions found to differ
 	Stalls                             uint64 // of this process, after which it asked the others before it served
 	Relayed                            uint64 // updates passed on to members the home did not see
+	OrderedAgain                       uint64 // updates that an older one of their phone, ordered at the same time, had won over
 	DroppedMessages, RefusedOps        uint64
 	RefusedRecords                     uint64 // of snapshots
 	SnapshotsSentBytes, SnapshotsBytes uint64

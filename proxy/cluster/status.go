@@ -49,27 +49,40 @@ func (c *Core) announceAll(e *Effects) {
 			if !p.fullDue || p.fullWant != want {
 				continue
 			}
-			if start < 0 {
-				start = c.encodeAll(e, want)
+			a := c.absenceOf(p.id)
+			if a != nil {
+				a.told = c.sequence
+			}
+			if start < 0 || a != nil {
+				start = c.encodeAll(e, want, a)
 			}
 			e.send(p.id, start)
-			p.fullDue, p.fullWant = false, false
+			if p.fullDue, p.fullWant = false, false; a != nil {
+				start = -1 // that was for this one alone
+			}
 		}
 	}
 }
 
-func (c *Core) encodeAll(e *Effects, want bool) int {
+// encodeAll writes every holding, and what the peer may have missed.
+func (c *Core) encodeAll(e *Effects, want bool, a *absence) int {
 	flags := uint8(statusFull)
 	if want {
 		flags |= statusWant
 	}
-	start := c.beginStatus(e, flags, len(c.parts)-c.counts[none])
+	start, count := c.beginStatus(e, flags, 0), 0
 	for i := range c.parts {
-		if h := c.parts[i].holding; h != none {
+		h := uint8(c.parts[i].holding)
+		if a.has(i) {
+			h |= statusMissed
+		}
+		if h != 0 {
 			e.u32(uint32(c.global(int32(i))))
-			e.u8(uint8(h))
+			e.u8(h)
+			count++
 		}
 	}
+	le.PutUint32(e.buf[start+statusCountAt:], uint32(count))
 	return start
 }
 
@@ -94,23 +107,35 @@ func (c *Core) onStatus(p *peer, r *reader, e *Effects) bool {
 	if flags&statusFull != 0 {
 		c.forgetHoldings(p.id)
 	}
+	dropped := c.scratch.clear(len(c.parts))
 	for range n {
 		local, ok := c.local(r.u32())
-		h := holding(r.u8())
+		status := r.u8()
+		h := holding(status &^ statusMissed)
 		if !ok || h > leaving {
 			c.stats.DroppedMessages++
 			continue
 		}
-		c.parts[local].setHolder(p.id, h)
+		if c.parts[local].setHolder(p.id, h); h == none {
+			dropped[local] = true
+		}
 		c.lostSource(local, p.id, h)
-		if flags&statusFull != 0 && h == held && c.parts[local].holding == held && c.cfg.Self < p.id && len(c.checks) < c.maxQueued() {
-			c.checks = append(c.checks, check{local: local, peer: p.id})
+		if flags&statusFull != 0 && h == held && c.parts[local].holding == held && c.cfg.Self < p.id {
+			c.checks.add(check{local: local, peer: p.id})
+		}
+		if status&statusMissed != 0 {
+			c.missed(p, local)
 		}
 	}
 	if flags&statusWant != 0 {
 		p.fullDue = true
 	}
-	c.ops.each(func(o *op) { c.reconsider(o, p.id, flags&statusFull != 0, e) })
+	c.ops.each(func(o *op) {
+		if o.kind == opWrite && (dropped[o.local] || flags&statusFull != 0 && c.parts[o.local].holdingOf(p.id) == none) {
+			o.dropCopy(p.id)
+		}
+		c.reconsider(o, p.id, flags&statusFull != 0, e)
+	})
 	start := c.begin(e, kindNoted)
 	e.u32(sequence)
 	e.send(p.id, start)
@@ -128,6 +153,7 @@ func (c *Core) onNoted(p *peer, r *reader, e *Effects) bool {
 		return false
 	}
 	p.noted = max(p.noted, sequence)
+	c.confirmed(p)
 	if c.unsure != 0 && c.sure() {
 		c.redirect(e)
 	}
@@ -199,6 +225,12 @@ func (c *Core) choose(local int32, not [2]uint32) uint32 {
 		return c.cfg.Self
 	}
 	return 0
+}
+
+// isTarget reports whether the member is one of targets, or would be if it were up.
+func (c *Core) isTarget(local int32, id uint32) bool {
+	n := c.global(local)
+	return c.view.Ring.IsOwner(n, id) || c.view.Next.IsOwner(n, id) || c.parts[local].holdingOf(id) != none
 }
 
 // targets appends to dst the other members that every update of the partition goes to: its owners, those to come, and

@@ -44,6 +44,8 @@ type MemberView struct {
 	Synced bool
 	// Leaving: published as draining, or it has said so itself.
 	Leaving bool
+	// CameBack: this member had taken it for dead before the stream there is.
+	CameBack bool
 }
 
 // View is how one member sees the cluster at one moment. It is immutable and safe for concurrent use.
@@ -63,19 +65,46 @@ type View struct {
 	Next *ring.Table
 	// Members by rising ID, this one among them if it is in the set.
 	Members []MemberView
-	// Suspects are the IDs of the published members that are down, rising.
+	// Suspects are the IDs of the published members that are down, rising. Each may hold what nobody else does, those
+	// published as joining too: whoever publishes may be late or away.
 	Suspects []uint32
+	// Keepers counts the other published members, up or not, that are not known to leave: those who may keep what this
+	// one hands over.
+	Keepers int
 	// Synced: this member holds what it owns.
 	Synced bool
-	// Mistrust grows when another member says that it took this process for dead while it was not: what that member
-	// acknowledged meanwhile may be missing here.
-	Mistrust uint64
 	// Superseded: the set lists this member's ID elsewhere than where this process began, or not at all: its pod is gone
 	// for whoever publishes the set, though the process still runs. Nobody tells it anything any more, so what it holds
 	// grows old.
 	Superseded bool
-	// Pending: a published member that may hold data is Unknown. Nothing may be concluded from its silence yet.
+	// Pending: a published member is Unknown. Nothing may be concluded from its silence yet.
 	Pending bool
+	// Isolated: others are published as active, and there is a stream to nobody. It is more likely that this member is
+	// cut off than that all others are gone, so nothing may be concluded from what it does not hear.
+	Isolated bool
+}
+
+// takeStock fills in what follows from Members.
+func (v *View) takeStock() {
+	othersActive, met := false, false
+	for _, m := range v.Members {
+		if m.ID == v.Self {
+			continue
+		}
+		switch m.Liveness {
+		case Unknown:
+			v.Pending = true
+		case Down:
+			v.Suspects = append(v.Suspects, m.ID)
+		case Up:
+			met = true
+		}
+		if !m.Leaving {
+			v.Keepers++
+			othersActive = othersActive || m.State == config.Active
+		}
+	}
+	v.Isolated = othersActive && !met
 }
 
 // Member returns what is known of the member.
@@ -92,6 +121,10 @@ func (v *View) Up(id uint32) bool {
 	m, ok := v.Member(id)
 	return ok && m.Liveness == Up
 }
+
+// HandOver is how many members that stay must hold a partition before one that does not own it may drop it: min(R,
+// Keepers).
+func (v *View) HandOver() int { return min(v.Set.Ring.Replicas, v.Keepers) }
 
 // Copies is how many members must hold an update before it is acknowledged: min(R, members that live and do not leave).
 func (v *View) Copies() int {

@@ -69,6 +69,9 @@ type order struct {
 func (c *Core) order(w order, e *Effects) {
 	res := c.store.Apply(c.now, int(w.local), w.hash, w.update, c.cfg.Limits, c.clock(), c.cfg.Self)
 	record := c.store.Get(int(w.local), w.hash, w.update.AOR)
+	if res.Changed {
+		c.missedBy(w.local, nil)
+	}
 	c.scratch.targets = c.targets(c.scratch.targets[:0], w.local)
 	// A retransmission changes nothing, but what it repeats may not be with the others yet: it goes to them again.
 	if res.Status != location.StatusOK || w.update.Fetch() || record.IsZero() || len(c.scratch.targets) == 0 {
@@ -86,6 +89,7 @@ func (c *Core) order(w order, e *Effects) {
 	c.parts[w.local].writes++
 	start := c.beginReplicate(e, o.id, w.local, c.scratch.targets)
 	if res.Changed {
+		o.callID, o.cseq, o.stamp = append(o.callID, w.update.CallID...), w.update.CSeq, res.Stamp
 		e.buf = location.AppendDelta(e.buf, record, c.now, res.Stamp)
 	} else {
 		e.record(record, c.now)
@@ -180,12 +184,13 @@ func (c *Core) onReplicate(p *peer, r *reader, e *Effects) bool {
 		if ring.Partition(hash, c.view.Ring.Partitions()) != int(number) {
 			return false
 		}
-		changed = c.merge(local, hash, record)
+		changed = c.merge(local, hash, record, p.id, sentTo)
 	}
 	if id != 0 {
-		start := c.begin(e, kindStored)
-		e.u64(id)
-		e.send(p.id, start)
+		c.confirm(p.id, id, local, record, e)
+	}
+	if changed {
+		c.missedBy(local, sentTo)
 	}
 	if changed {
 		c.relay(local, p.id, sentTo, record, e)
@@ -193,13 +198,32 @@ func (c *Core) onReplicate(p *peer, r *reader, e *Effects) bool {
 	return true
 }
 
-// merge merges a record that came from another member.
-func (c *Core) merge(local int32, hash uint64, record location.Record) bool {
-	c.learn(record.MaxCounter())
-	if c.parts[local].holding == none {
-		c.parts[local].strayAt, c.parts[local].covered = c.now, nil
+// confirm tells the member that ordered an update that it is stored here, and what has won over it if anything has.
+func (c *Core) confirm(to uint32, id uint64, local int32, record location.Record, e *Effects) {
+	var winner location.Record
+	if !record.IsZero() {
+		if held := c.store.Get(int(local), ring.Hash(record.AOR()), record.AOR()); record.Outdone(held) {
+			winner = held
+		}
 	}
-	return c.store.Merge(int(local), hash, record)
+	start := c.begin(e, kindStored)
+	e.u64(id)
+	e.record(winner, c.now)
+	e.send(to, start)
+}
+
+// merge merges a record that came from another member. Who it was not sent to may not have what is here any more.
+func (c *Core) merge(local int32, hash uint64, record location.Record, from uint32, sentTo []byte) bool {
+	c.learn(record.MaxCounter())
+	p := &c.parts[local]
+	if p.holding == none {
+		p.strayAt = c.now
+	}
+	changed := c.store.Merge(int(local), hash, record)
+	if changed && len(p.covered) > 0 {
+		p.covered = slices.DeleteFunc(p.covered, func(id uint32) bool { return id != from && !listed(sentTo, id) })
+	}
+	return changed
 }
 
 // relay passes an update on to the holders that it was not sent to.
@@ -236,11 +260,15 @@ func listed(ids []byte, id uint32) bool {
 // onStored takes a holder's confirmation.
 func (c *Core) onStored(p *peer, r *reader, e *Effects) bool {
 	o := c.ops.find(r.u64())
-	if r.bad {
+	winner, rest, err := c.readRecord(r.b)
+	if r.bad || err != nil || len(rest) > 0 {
 		return false
 	}
 	if o == nil || o.kind != opWrite {
 		return true
+	}
+	if !winner.IsZero() && string(winner.AOR()) == string(o.aor) {
+		c.merge(o.local, o.hash, winner, p.id, nil)
 	}
 	if s := o.copyOf(p.id); s != nil {
 		s.stored = true
@@ -249,21 +277,47 @@ func (c *Core) onStored(p *peer, r *reader, e *Effects) bool {
 	return true
 }
 
-// tryComplete answers an update once everyone who is to hold it does, and they are enough.
+// tryComplete answers an update once everyone who is to hold it does, and they are enough. A copy at a member that has
+// dropped the partition meanwhile is none.
 func (c *Core) tryComplete(o *op, e *Effects) {
+	copies := 1
 	for _, s := range o.copies {
+		if !c.isTarget(o.local, s.id) {
+			continue
+		}
 		if !s.stored {
 			return
 		}
+		copies++
 	}
-	if 1+len(o.copies) < c.view.Copies() {
+	if copies < c.view.Copies() {
+		return
+	}
+	if o.stamp != (location.Version{}) && c.store.Get(int(o.local), o.hash, o.aor).Misordered(o.callID, o.cseq, o.stamp) {
+		c.orderAgain(o, e)
 		return
 	}
 	c.complete(o, location.StatusOK, e)
 }
 
+// orderAgain orders an update once more, above the older one of its phone that another member, whose clock is ahead,
+// ordered at the same time. Another member's op is sent back: the update is there.
+func (c *Core) orderAgain(o *op, e *Effects) {
+	w := order{hash: o.hash, local: o.local, register: o.register, edge: o.edge, edgeOp: o.edgeOp}
+	c.stats.OrderedAgain++
+	c.parts[o.local].writes--
+	c.ops.remove(o)
+	if w.register == nil {
+		c.answer(w, 0, location.Record{}, e)
+		return
+	}
+	w.update = &w.register.Update
+	c.order(w, e)
+}
+
 // complete ends an update ordered here.
 func (c *Core) complete(o *op, status int, e *Effects) {
+	c.missedBy(o.local, nil)
 	record := c.store.Get(int(o.local), o.hash, o.aor)
 	w := order{local: o.local, register: o.register, edge: o.edge, edgeOp: o.edgeOp}
 	c.parts[o.local].writes--

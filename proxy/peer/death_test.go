@@ -269,9 +269,9 @@ func TestWrongDeathIsTold(t *testing.T) {
 			l := (*n.links.Load())[c.of]
 			n.peerDown(l, errSilence)
 			l.stream().fail(errSilence)
-			until(t, "it knows", func() bool { return wronged.View().Mistrust == 1 })
+			until(t, "it knows", func() bool { return wronged.Counters().TakenForDead == 1 })
 			trial.settled()
-			if n.View().Mistrust != 0 {
+			if n.Counters().TakenForDead != 0 {
 				t.Error("the one that was wrong mistrusts itself")
 			}
 			for aor, contact := range bound {

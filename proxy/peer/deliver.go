@@ -135,8 +135,13 @@ func (n *Node) deliver(from uint32, s *stream, kind uint8, payload []byte) {
 	case kind == kindMissed:
 		if len(payload) == 8 {
 			n.mu.Lock()
+			before := n.membership.Accused()
 			n.apply(n.membership.PeerMissed(n.now(), from, s.peer.Incarnation, binary.BigEndian.Uint64(payload)))
+			accused := n.membership.Accused() > before
 			n.mu.Unlock()
+			if accused {
+				n.log.Warn("a peer had taken this process for dead: fetching what it acknowledged meanwhile", "peer", s.peer.Name)
+			}
 		}
 	case kind == kindMembers:
 		set, err := config.ParseMemberSet(payload)
@@ -191,7 +196,7 @@ func (n *Node) peerUp(l *link, s *stream) {
 	if v != nil {
 		s.since.Store(v.Version)
 	}
-	if missed := n.membership.Missed(l.id); missed > 0 { // it must know before it hears of anything
+	if missed := n.membership.Missed(l.id); missed > 0 {
 		_ = s.append(kindMissed, binary.BigEndian.AppendUint64(nil, missed))
 	}
 	n.apply(v)

@@ -24,6 +24,9 @@ type Counters struct {
 	// PeerLosses counts members seen to go down; Failovers those of them that
 	// changed the effective ring.
 	PeerLosses, Failovers uint64
+	// TakenForDead counts how often a peer took this process for dead while it
+	// lived and reached the peer.
+	TakenForDead uint64
 	// SetsIgnored counts member sets that were older or contradicted.
 	SetsIgnored uint64
 	// LossToRing is the time from the end of a stream to the ring without it.
@@ -33,12 +36,12 @@ type Counters struct {
 // Counters returns the counts so far.
 func (n *Node) Counters() Counters {
 	n.mu.Lock()
-	ignored := n.membership.Ignored()
+	ignored, accused := n.membership.Ignored(), n.membership.Accused()
 	n.mu.Unlock()
 	return Counters{
 		HandshakesRefused: n.counters.refused.Load(), BadFrames: n.counters.badFrames.Load(), QueueFull: n.counters.queueFull.Load(),
 		PeerLosses: n.counters.peerLosses.Load(), Failovers: n.counters.failovers.Load(),
-		SetsIgnored: ignored, LossToRing: n.counters.lossToRing.snapshot(),
+		TakenForDead: accused, SetsIgnored: ignored, LossToRing: n.counters.lossToRing.snapshot(),
 	}
 }
 
@@ -71,6 +74,7 @@ func add(sum, s *cluster.Stats) {
 	sum.Rehomed += s.Rehomed
 	sum.Filled += s.Filled
 	sum.FilledAlone += s.FilledAlone
+	sum.OrderedAgain += s.OrderedAgain
 	sum.Repairs += s.Repairs
 	sum.Stalls += s.Stalls
 	sum.Relayed += s.Relayed

@@ -1,0 +1,24 @@
+package location
+
+import "bytes"
+
+// Outdone reports whether by has a state of one of r's bindings that wins over r's in a merge.
+func (r Record) Outdone(by Record) bool {
+	for e, rest := r.entries(); e != nil; e, rest = nextEntry(rest) {
+		if other := by.find(e); other != nil && compareAge(other, e) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Misordered reports whether r has a binding that a REGISTER of the Call-ID with a lower CSeq wrote, at a version above
+// stamp: members ordered the two at the same time, and the version has put the older one last.
+func (r Record) Misordered(callID []byte, cseq uint32, stamp Version) bool {
+	for e, rest := r.entries(); e != nil; e, rest = nextEntry(rest) {
+		if e.cseq() < cseq && e.version().Compare(stamp) > 0 && bytes.Equal(e.field(fieldCallID), callID) {
+			return true
+		}
+	}
+	return false
+}
