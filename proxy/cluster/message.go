@@ -130,6 +130,7 @@ func (e *Effects) update(u *location.Update) {
 	}
 	e.u8(flags)
 	e.u32(u.CSeq)
+	e.u32(u.Fingerprint)
 	e.str(u.AOR)
 	e.str(u.CallID)
 	e.str(u.Path)
@@ -155,7 +156,7 @@ func (e *Effects) update(u *location.Update) {
 
 func (r *reader) update(u *location.Update) {
 	u.Star = r.u8()&updateStar != 0
-	u.CSeq = r.u32()
+	u.CSeq, u.Fingerprint = r.u32(), r.u32()
 	u.AOR, u.CallID, u.Path = r.str(), r.str(), r.str()
 	u.Received = r.addrPort()
 	u.Flow = location.Flow{Owner: r.u32(), Conn: r.u64(), Transport: r.u8()}

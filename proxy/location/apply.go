@@ -2,8 +2,6 @@ package location
 
 import (
 	"bytes"
-	"cmp"
-	"slices"
 
 	"github.com/sipring/sipring/proxy/wire"
 )
@@ -16,8 +14,8 @@ const lateness = 10_000
 // the record as it is then. clock is the writer's clock for versions, node its ID. Where only numbers change, r's bytes
 // are overwritten; otherwise the result has its own.
 //
-// A contact of the same Call-ID and CSeq as the binding it names is a retransmission: it changes nothing and is
-// granted. A lower CSeq aborts the whole update with 500.
+// A retransmission of what wrote the binding that it names changes nothing and is granted. What is older aborts the
+// whole update with 500.
 func Apply(now int64, r Record, u *Update, lim Limits, clock uint64, node uint32) (Record, Result) {
 	var a applier
 	return a.apply(now, r, u, lim, Version{Counter: clock, Node: node})
@@ -26,12 +24,22 @@ func Apply(now int64, r Record, u *Update, lim Limits, clock uint64, node uint32
 // applier is Apply with memory that is used again.
 type applier struct {
 	now      int64
+	clock    uint64
 	u        *Update
 	stamp    Version
-	bindings []Binding // views into the record before, and into u
-	hashes   []uint64  // wire.HashURI of the bindings' contacts
-	named    []int     // the bindings that a contact is about
+	items    []item
+	named    []int // the items that a contact is about
+	compared int   // pairs of URIs
+	traces   int   // of removals that found nothing
+	most     int   // live bindings that there may be
 	changed  bool
+}
+
+// item is one binding of the record under work.
+type item struct {
+	Binding        // a view into the record before, or into u
+	hash    uint64 // wire.HashURI of its contact
+	trace   bool   // a tombstone of nothing
 }
 
 func (a *applier) apply(now int64, r Record, u *Update, lim Limits, stamp Version) (Record, Result) {
@@ -41,48 +49,45 @@ func (a *applier) apply(now int64, r Record, u *Update, lim Limits, stamp Versio
 	if u.Fetch() {
 		return r, Result{Status: StatusOK}
 	}
+	a.clock = stamp.Counter
 	stamp.Counter = max(stamp.Counter, r.MaxCounter()+1)
 	if refreshInPlace(now, r, u, stamp) {
 		return r, Result{Status: StatusOK, Changed: true, Stamp: stamp}
 	}
-	liveBefore := r.LiveCount(now)
-	if u.asksTooMuch(max(cmp.Or(lim.MaxContacts, 10), liveBefore)) {
+	a.most = max(lim.maxContacts(), r.LiveCount(now))
+	if u.wanted() > a.most {
 		return r, Result{Status: StatusForbidden}
 	}
-	a.now, a.u, a.stamp, a.changed = now, u, stamp, false
-	a.bindings, a.hashes = a.bindings[:0], a.hashes[:0]
-	for b := range r.All() {
-		a.add(b)
-	}
+	a.now, a.u, a.stamp = now, u, stamp
+	a.compared, a.traces, a.changed = 0, 0, false
 	defer a.forget()
-	if status := a.update(); status != StatusOK {
+	for b := range r.All() {
+		a.add(&b)
+	}
+	if status := a.update(); status != StatusOK || !a.changed {
 		return r, Result{Status: status}
 	}
-	if !a.changed {
-		return r, Result{Status: StatusOK}
-	}
-	size := a.tidy(cmp.Or(lim.MaxContacts, 10))
-	if live := a.live(); size > MaxRecordSize || live > cmp.Or(lim.MaxContacts, 10) && live > liveBefore {
+	a.evict()
+	size := a.tidy(2 * lim.maxContacts())
+	if size > max(MaxRecordSize, r.Size()) {
 		return r, Result{Status: StatusForbidden}
 	}
 	return a.encode(size), Result{Status: StatusOK, Changed: true, Stamp: stamp}
 }
 
-// asksTooMuch reports whether u has more contacts than can be meant where there are at most so many bindings: that many to
-// be made, and that many to be removed. Each is compared with every binding.
-func (u *Update) asksTooMuch(most int) bool {
-	wanted := 0
+// wanted counts the contacts of u that are to be bound. Each is compared with every binding.
+func (u *Update) wanted() int {
+	n := 0
 	for i := range u.Contacts {
 		if u.Contacts[i].Expires > 0 {
-			wanted++
+			n++
 		}
 	}
-	return wanted > most || len(u.Contacts)-wanted > most
+	return n
 }
 
-func (a *applier) add(b Binding) {
-	a.bindings = append(a.bindings, b)
-	a.hashes = append(a.hashes, wire.HashURI(b.Contact))
+func (a *applier) add(b *Binding) {
+	a.items = append(a.items, item{Binding: *b, hash: wire.HashURI(b.Contact)})
 }
 
 // refreshInPlace applies an update that only refreshes bindings as they are, and reports whether it was one.
@@ -102,6 +107,7 @@ func refreshInPlace(now int64, r Record, u *Update, stamp Version) bool {
 		c := &u.Contacts[i]
 		e, b := r.findContact(c), u.binding(now, c, stamp)
 		old := e.view()
+		b.follow(&old)
 		b.lingerUntil(old.copiesEnd())
 		putHead(e, &b)
 	}
@@ -137,6 +143,7 @@ func (u *Update) binding(now int64, c *ContactUpdate, stamp Version) Binding {
 	return Binding{
 		Contact: c.URI, Params: c.Params, Instance: c.Instance, CallID: u.CallID, CSeq: u.CSeq, RegID: c.RegID, Q: c.Q,
 		Path: u.Path, Received: u.Received, Flow: u.Flow, ExpiresAt: now + int64(c.Expires)*1000, Version: stamp,
+		Fingerprint: u.Fingerprint,
 	}
 }
 
@@ -153,90 +160,72 @@ func (a *applier) update() int {
 	return StatusOK
 }
 
-// order is where an update stands to what wrote a binding last (RFC 3261 section 10.3 steps 6 and 7).
-type order uint8
-
-const (
-	newer order = iota
-	repeated
-	older
-)
-
-func (a *applier) orderTo(b *Binding) order {
-	switch {
-	case b.Version == a.stamp, !bytes.Equal(b.CallID, a.u.CallID), a.u.CSeq > b.CSeq:
-		return newer
-	case a.u.CSeq == b.CSeq:
-		return repeated
-	}
-	return older
-}
-
-// removeAll is "Contact: *".
-func (a *applier) removeAll() int {
-	for i := range a.bindings {
-		switch b := &a.bindings[i]; a.orderTo(b) {
-		case older:
-			return StatusServerError
-		case repeated:
-			if b.Deleted {
-				return StatusOK // what this very request removed: it is a retransmission
-			}
-		}
-	}
-	for i := range a.bindings {
-		if b := &a.bindings[i]; !b.Deleted && a.orderTo(b) == newer {
-			a.remove(b)
-		}
-	}
-	return StatusOK
-}
-
 // contact adds, refreshes or removes one contact.
 func (a *applier) contact(c *ContactUpdate) int {
-	repeat := false
 	a.find(c)
+	if order := a.orderToNamed(c); order != newer {
+		return order.status()
+	}
+	placed := false
 	for _, i := range a.named {
-		switch a.orderTo(&a.bindings[i]) {
-		case older:
-			return StatusServerError
-		case repeated:
-			repeat = true
+		switch it := &a.items[i]; {
+		case c.sameKey(&it.Binding):
+			a.replace(it, c)
+			placed = true
+		case !it.Deleted:
+			a.remove(&it.Binding, it.copiesEnd())
 		}
 	}
-	if repeat {
-		return StatusOK
-	}
-	placed := c.Expires == 0
-	for _, i := range a.named {
-		b := &a.bindings[i]
-		if !placed && c.sameKey(b) {
-			end := b.copiesEnd()
-			*b = a.u.binding(a.now, c, a.stamp)
-			b.lingerUntil(end)
-			a.changed, placed = true, true
-		} else if !b.Deleted {
-			a.remove(b)
-		}
-	}
-	if !placed {
-		a.add(a.u.binding(a.now, c, a.stamp))
+	switch {
+	case placed:
+	case c.Expires > 0:
+		b := a.u.binding(a.now, c, a.stamp)
+		b.Window = newWindow
+		a.add(&b)
 		a.changed = true
+	default:
+		a.leaveTrace(c)
 	}
 	return StatusOK
+}
+
+// replace has c in the place of another state of it.
+func (a *applier) replace(it *item, c *ContactUpdate) {
+	if c.Expires == 0 {
+		a.remove(&it.Binding, it.copiesEnd())
+		return
+	}
+	b, old := a.u.binding(a.now, c, a.stamp), it.Binding
+	b.follow(&old)
+	b.lingerUntil(old.copiesEnd())
+	it.Binding = b
+	a.changed = true
 }
 
 // find sets named to the bindings that c is about: same instance and reg-id (RFC 5626 section 6), or URIs equal as RFC
-// 3261 section 19.1.4 has it.
+// 3261 section 19.1.4 has it; and to the marker of the Call-ID, which is about all. A removal looks for equal URIs among
+// what is live only.
 func (a *applier) find(c *ContactUpdate) {
 	a.named = a.named[:0]
 	hash := wire.HashURI(c.URI)
-	for i := range a.bindings {
-		b := &a.bindings[i]
-		if c.sameKey(b) || a.hashes[i] == hash && !c.outbound() && !b.Outbound() && wire.EqualURI(c.URI, b.Contact) {
-			a.named = append(a.named, i)
+	for i := range a.items {
+		b := &a.items[i].Binding
+		switch {
+		case c.sameKey(b), b.marker() && bytes.Equal(b.CallID, a.u.CallID):
+		case a.items[i].hash != hash, c.outbound(), b.Outbound(), c.Expires == 0 && b.Deleted, !a.equal(c.URI, b.Contact):
+			continue
 		}
+		a.named = append(a.named, i)
 	}
+}
+
+// maxCompared bounds the work of one update: of URIs with the same user, host and port so many pairs are compared in full,
+// some microseconds each, and further ones differ if their bytes do.
+const maxCompared = 1024
+
+func (a *applier) equal(x, y []byte) bool {
+	a.compared++
+	return a.compared <= maxCompared && wire.EqualURI(x, y)
 }
 
 // sameKey reports whether c and b are the same binding to Merge.
@@ -250,66 +239,48 @@ func (c *ContactUpdate) sameKey(b *Binding) bool {
 	return bytes.Equal(c.URI, b.Contact)
 }
 
-// remove makes b a tombstone.
-func (a *applier) remove(b *Binding) {
-	*b = Binding{
+// remove makes b a tombstone, which lives until copiesEnd and at least as long as it orders.
+func (a *applier) remove(b *Binding, copiesEnd int64) {
+	end := min(max(copiesEnd, a.now+orderFor), a.now+maxRemaining)
+	t := Binding{
 		Contact: b.Contact, Instance: b.Instance, RegID: b.RegID, CallID: a.u.CallID, CSeq: a.u.CSeq,
-		ExpiresAt: min(max(b.copiesEnd(), a.now+lateness), a.now+maxRemaining), Version: a.stamp, Deleted: true,
+		Fingerprint: a.u.Fingerprint, ExpiresAt: a.now, Linger: uint32(end - a.now), Version: a.stamp, Deleted: true,
 	}
+	t.follow(b)
+	switch {
+	case !bytes.Equal(b.CallID, a.u.CallID):
+	case b.Deleted:
+		t.Removed = b.Removed
+	default:
+		t.Removed = Request{CSeq: b.CSeq, Fingerprint: b.Fingerprint}
+	}
+	*b = t
 	a.changed = true
 }
 
-// tidy drops what has expired and tombstones beyond a bound, sorts by key, and returns the size of the record.
-func (a *applier) tidy(maxContacts int) int {
-	a.bindings = slices.DeleteFunc(a.bindings, func(b Binding) bool { return b.endsAt() <= a.now })
-	slices.SortFunc(a.bindings, func(x, y Binding) int { return compareKey(&x, &y) })
-	size, tombstones := 2+len(a.u.AOR), 0
-	for i := range a.bindings {
-		size += a.bindings[i].size()
-		if !a.bindings[i].Live(a.now) {
-			tombstones++
-		}
+// leaveTrace leaves a tombstone where there was nothing to remove: what c undoes may be on its way, or with a member that
+// was cut off.
+func (a *applier) leaveTrace(c *ContactUpdate) {
+	if a.traces == a.most {
+		return
 	}
-	for tombstones > 2*maxContacts || tombstones > 0 && size > MaxRecordSize {
-		i := a.firstToExpire()
-		size -= a.bindings[i].size()
-		a.bindings = slices.Delete(a.bindings, i, i+1)
-		tombstones--
-	}
-	return size
-}
-
-// firstToExpire returns the index of what is over and has the least time left.
-func (a *applier) firstToExpire() int {
-	first := -1
-	for i := range a.bindings {
-		if b := &a.bindings[i]; !b.Live(a.now) && (first < 0 || b.endsAt() < a.bindings[first].endsAt()) {
-			first = i
-		}
-	}
-	return first
-}
-
-func (a *applier) live() int {
-	n := 0
-	for i := range a.bindings {
-		if a.bindings[i].Live(a.now) {
-			n++
-		}
-	}
-	return n
+	a.traces++
+	a.add(&Binding{Contact: c.URI, Instance: c.Instance, RegID: c.RegID})
+	it := &a.items[len(a.items)-1]
+	a.remove(&it.Binding, a.now)
+	it.trace = true
 }
 
 func (a *applier) encode(size int) Record {
 	b := appendAOR(make([]byte, 0, size), a.u.AOR)
-	for i := range a.bindings {
-		b = appendBinding(b, &a.bindings[i])
+	for i := range a.items {
+		b = appendBinding(b, &a.items[i].Binding)
 	}
 	return Record{b}
 }
 
 // forget drops the views, so that they do not keep memory of others alive.
 func (a *applier) forget() {
-	clear(a.bindings)
-	a.u = nil
+	clear(a.items)
+	a.items, a.u = a.items[:0], nil
 }

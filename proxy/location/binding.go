@@ -56,15 +56,27 @@ type Binding struct {
 	Received netip.AddrPort
 	// Flow is the flow the REGISTER came over.
 	Flow Flow
-	// ExpiresAt is when the binding ends, in milliseconds on the clock of the member holding this copy.
+	// ExpiresAt is when the binding ends or was removed, in milliseconds on the clock of the member holding this copy.
 	ExpiresAt int64
 	// Linger is how many milliseconds after ExpiresAt the binding is remembered, though it is over: as long as an older
 	// state of it, with more time to live, may be somewhere.
 	Linger uint32
 	// Version orders this state of the binding among others.
 	Version Version
-	// Deleted marks a tombstone: the binding was removed. It keeps key, CallID, CSeq, Version and ExpiresAt.
+	// Deleted marks a tombstone: the binding was removed, at ExpiresAt. It keeps key, CallID, CSeq, Version and Linger.
 	Deleted bool
+	// Fingerprint tells requests of the same Call-ID and CSeq apart, see Update. 0 if unknown.
+	Fingerprint uint32
+	// Window says which lower CSeq may still be on their way.
+	Window Window
+	// Removed is, of a tombstone, the request of the same Call-ID that wrote what was removed. Its Fingerprint is 0 if there
+	// was none. In a record it takes the place of Flow.Conn.
+	Removed Request
+}
+
+// Request tells one REGISTER from others of its Call-ID.
+type Request struct {
+	CSeq, Fingerprint uint32
 }
 
 // Live reports whether the binding may be used at now.

@@ -20,7 +20,7 @@ const (
 )
 
 // AppendRecord appends r as it is sent to another member: its size in 4 bytes, then the record with remaining lifetimes
-// at now in place of points in time. What has expired is left out.
+// at now, below 0 for what is over, in place of points in time. What is to be forgotten is left out.
 func AppendRecord(dst []byte, r Record, now int64) []byte {
 	return appendEntries(dst, r, now, func(entry) bool { return true })
 }
@@ -40,21 +40,11 @@ func appendEntries(dst []byte, r Record, now int64, want func(entry) bool) []byt
 	for e, rest := r.entries(); e != nil; e, rest = nextEntry(rest) {
 		if e.endsAt() > now && want(e) {
 			dst = append(dst, e...)
-			entry(dst[len(dst)-len(e):]).setRemaining(now)
+			entry(dst[len(dst)-len(e):]).setExpires(e.expires() - now)
 		}
 	}
 	le.PutUint32(dst[at:], uint32(len(dst)-at-4))
 	return dst
-}
-
-// setRemaining makes remaining times of the entry's points in time.
-func (e entry) setRemaining(now int64) {
-	left, end := e.expires()-now, e.endsAt()-now
-	if left < 0 {
-		left = 0
-		le.PutUint32(e[atLinger:], uint32(min(end, maxRemaining)))
-	}
-	e.setExpires(left)
 }
 
 // ParseRecord reads what AppendRecord wrote from the start of b into the memory of buf, grown where it is too small, and
@@ -112,7 +102,7 @@ func adopt(b []byte, now int64) error {
 func (e entry) clamp() {
 	left := min(e.expires(), maxRemaining)
 	e.setExpires(left)
-	le.PutUint32(e[atLinger:], uint32(min(int64(e.linger()), maxRemaining-left)))
+	le.PutUint32(e[atLinger:], uint32(min(int64(e.linger()), maxRemaining, maxRemaining-left)))
 }
 
 func nextEntrySafe(b []byte) (entry, []byte) {
@@ -146,7 +136,8 @@ func (e entry) wellFormed() bool {
 		}
 	}
 	return size == len(e) && size <= maxBinding && e.fieldLen(fieldContact) > 0 && flags&^flagsKnown == 0 &&
-		e.expires() >= 0 && e.version().Counter <= maxCounter && le.Uint16(e[atQ:]) <= MaxQ
+		(e.deleted() && e.marker() || e.outbound() || e[headSize] > markerPrefix[0]) &&
+		e.expires() >= -maxRemaining && e.version().Counter <= maxCounter && le.Uint16(e[atQ:]) <= MaxQ
 }
 
 // AppendLive appends, in the form of AppendRecord, the bindings that are live at now: what an answer to a phone needs.

@@ -46,7 +46,9 @@ func TestParseRecordRefuses(t *testing.T) {
 		"binding of size 0":      {func(b []byte) []byte { le.PutUint16(b[first:], 0); return b }, ErrMalformed},
 		"binding beyond the end": {func(b []byte) []byte { le.PutUint16(b[second:], 60_000); return b }, ErrTruncated},
 		"strings beyond binding": {func(b []byte) []byte { le.PutUint16(b[first+atLens:], 60_000); return b }, ErrMalformed},
-		"expiry below 0":         {func(b []byte) []byte { le.PutUint64(b[first+atExpires:], 1<<63); return b }, ErrMalformed},
+		"expiry too long ago":    {func(b []byte) []byte { le.PutUint64(b[first+atExpires:], 1<<63); return b }, ErrMalformed},
+		"marker of what is live": {func(b []byte) []byte { b[first+headSize] = '*'; return b }, ErrMalformed},
+		"contact before markers": {func(b []byte) []byte { b[first+headSize], b[first+atFlags] = '!', flagDeleted; return b }, ErrMalformed},
 		"version too high":       {func(b []byte) []byte { le.PutUint64(b[first+atCounter:], 1<<63); return b }, ErrMalformed},
 		"q above 1":              {func(b []byte) []byte { le.PutUint16(b[first+atQ:], 1001); return b }, ErrMalformed},
 		"unknown flag":           {func(b []byte) []byte { b[first+atFlags] |= 0x80; return b }, ErrMalformed},
@@ -89,6 +91,29 @@ func TestParseRecordClampsTimes(t *testing.T) {
 				t.Errorf("%s: ends after %d ms, want %d", name, end-start, int64(maxRemaining))
 			}
 		}
+	}
+}
+
+// A copy of a tombstone is over for as long as the original, however often it is sent.
+func TestTombstonesAgeOnTheirWay(t *testing.T) {
+	u := register("call", 1, contact("sip:a@1", 3600))
+	r, _ := Apply(start, Record{}, &u, Limits{}, 5, 1)
+	u = register("call", 2, contact("sip:a@1", 0))
+	r, _ = Apply(start, r, &u, Limits{}, 5, 1)
+	now, copied := start, r
+	for range 10 {
+		now += 4000
+		var err error
+		if copied, _, _, err = ParseRecord(nil, AppendRecord(nil, copied, now), now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !equal(copied, r) {
+		t.Errorf("%x after ten copies, was %x", copied.b, r.b)
+	}
+	u = register("call", 1, contact("sip:a@1", 60))
+	if _, res := Apply(now, copied, &u, Limits{}, 5, 1); res.Status != 200 {
+		t.Errorf("a REGISTER 40 s after the removal: %d", res.Status)
 	}
 }
 

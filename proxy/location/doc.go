@@ -21,6 +21,33 @@
 // AOR: there every binding whose URI equals the update's, but whose bytes differ, is removed and the update's is put
 // in their place.
 //
+// "Contact: *" leaves one tombstone of everything, a marker, whose key is the Call-ID: whatever in a record is older than
+// the newest marker does not count. So it also removes what the home did not have and another copy has. A map of which all
+// below the greatest marker is left out merges by the same laws.
+//
+// # Order
+//
+// RFC 3261 section 10.3 step 7 orders the REGISTERs of a Call-ID by CSeq, against a binding that exists. A binding that is
+// over, expired or removed, must still not be undone by a datagram that is late; and a phone that always has the same Call-ID
+// and begins anew at CSeq 1 after a power cycle is no such datagram. So what is over orders for 64*T1, 32 s, and only what
+// a phone can have sent lately: each state has a Window, which tells how far down the CSeq numbers go that were used within
+// the last half minute to minute, and the fingerprint of the request that wrote it. An equal CSeq is a retransmission if the
+// fingerprint is equal or it asks for what is there; otherwise it is out of order where the binding lives, and a phone that
+// began anew where it is over. A tombstone also knows the request that wrote what it removed: its CSeq with another
+// fingerprint is a phone that began anew too.
+//
+// What remains: a phone that begins anew within 32 s of its removal, with a CSeq that it has not used or used in a request
+// before the last two, not more than 8 below what was lately seen, is taken for late and gets 500 until those are over.
+//
+// A removal of what is not there leaves a tombstone all the same, a trace: what it undoes may be on its way, or with a member
+// that was cut off. It lives as long as it orders.
+//
+// # Bounds
+//
+// At the cap the oldest bindings make room, of the same +sip.instance first: a phone that never unregisters does not lock
+// itself out. Who made room is removed like any other. More contacts in one REGISTER than there may be are refused.
+// Tombstones are at most twice as many as bindings, but for those of one update; the oldest go first.
+//
 // # Versions
 //
 // Apply stamps what it writes with a Version above every version in the record and not below the clock it is given,
@@ -33,5 +60,5 @@
 //     sorted by key and no key is there twice.
 //   - Expired bindings are never live, whether they have been purged or not.
 //   - Apply is all or nothing (RFC 3261 section 10.3 step 7): a status other than 200 leaves the record as it was.
-//   - A tombstone lives as long as the binding it removed would have lived.
+//   - A tombstone is over since the removal, and lives as long as a copy of the binding it removed can live.
 package location

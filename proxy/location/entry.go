@@ -19,14 +19,16 @@ const (
 	atLinger    = 16 // 4
 	atNode      = 20 // 4
 	atCounter   = 24 // 8
-	atConn      = 32 // 8
+	atConn      = 32 // 8; of a tombstone CSeq (4) and fingerprint (4) of Removed
 	atOwner     = 40 // 4
 	atRegID     = 44 // 4
 	atQ         = 48 // 2
 	atPort      = 50 // 2
 	atAddr      = 52 // 16
-	atLens      = 68 // 5 of 2: Contact, Params, Instance, CallID, Path
-	headSize    = 78
+	atPrint     = 68 // 4
+	atWindow    = 72 // 2 of 2
+	atLens      = 76 // 5 of 2: Contact, Params, Instance, CallID, Path
+	headSize    = 86
 
 	flagDeleted = 1
 	flagV4      = 2
@@ -112,12 +114,20 @@ func (e entry) view() Binding {
 		CSeq:      e.cseq(),
 		RegID:     e.regID(),
 		Q:         le.Uint16(e[atQ:]),
-		Flow:      Flow{Owner: le.Uint32(e[atOwner:]), Conn: le.Uint64(e[atConn:]), Transport: e[atTransport]},
+		Flow:      Flow{Owner: le.Uint32(e[atOwner:]), Transport: e[atTransport]},
 		ExpiresAt: e.expires(),
 		Linger:    e.linger(),
 		Version:   e.version(),
 		Deleted:   e.deleted(),
 		Received:  receivedAt(e),
+
+		Fingerprint: le.Uint32(e[atPrint:]),
+		Window:      Window{le.Uint16(e[atWindow:]), le.Uint16(e[atWindow+2:])},
+	}
+	if b.Deleted {
+		b.Removed = Request{CSeq: le.Uint32(e[atConn:]), Fingerprint: le.Uint32(e[atConn+4:])}
+	} else {
+		b.Flow.Conn = le.Uint64(e[atConn:])
 	}
 	off := headSize
 	for i, s := range [fields]*[]byte{&b.Contact, &b.Params, &b.Instance, &b.CallID, &b.Path} {
@@ -183,7 +193,15 @@ func putHead(e []byte, b *Binding) {
 	le.PutUint32(e[atOwner:], b.Flow.Owner)
 	le.PutUint64(e[atExpires:], uint64(b.ExpiresAt))
 	le.PutUint64(e[atCounter:], b.Version.Counter)
-	le.PutUint64(e[atConn:], b.Flow.Conn)
+	le.PutUint32(e[atPrint:], b.Fingerprint)
+	le.PutUint16(e[atWindow:], b.Window.Before)
+	le.PutUint16(e[atWindow+2:], b.Window.Since)
+	if b.Deleted {
+		le.PutUint32(e[atConn:], b.Removed.CSeq)
+		le.PutUint32(e[atConn+4:], b.Removed.Fingerprint)
+	} else {
+		le.PutUint64(e[atConn:], b.Flow.Conn)
+	}
 }
 
 // size returns the bytes b takes in a record.

@@ -1,8 +1,8 @@
 package location
 
 // Merge returns the record that holds, of each binding in a or b, the state that wins: the higher Version, of equal
-// versions the greater bytes, of equal bytes the later expiry. It is commutative, associative and idempotent. Both must
-// be of the same AOR; the zero Record is neutral.
+// versions the greater bytes, of equal bytes the later expiry; but nothing that is older than a marker of either. It is
+// commutative, associative and idempotent. Both must be of the same AOR; the zero Record is neutral.
 func Merge(a, b Record) Record {
 	return Record{appendMerge(nil, a, b)}
 }
@@ -16,15 +16,19 @@ func appendMerge(dst []byte, a, b Record) []byte {
 		return append(dst, a.b...)
 	}
 	dst = append(dst, a.b[:a.first()]...)
+	cut := a.cut()
+	if c := b.cut(); c.Compare(cut) > 0 {
+		cut = c
+	}
 	ea, ra := a.entries()
 	eb, rb := b.entries()
 	for ea != nil || eb != nil {
-		order := orderOf(ea, eb)
-		switch {
-		case order < 0, order == 0 && compareAge(ea, eb) >= 0:
-			dst = append(dst, ea...)
-		default:
-			dst = append(dst, eb...)
+		order, wins := orderOf(ea, eb), eb
+		if order < 0 || order == 0 && compareAge(ea, eb) >= 0 {
+			wins = ea
+		}
+		if wins.marker() || wins.version().Compare(cut) >= 0 {
+			dst = append(dst, wins...)
 		}
 		if order <= 0 {
 			ea, ra = nextEntry(ra)
@@ -50,9 +54,10 @@ func orderOf(a, b entry) int {
 // mergeInPlace merges b into a where that changes only heads, as a refresh does. It reports whether it could; if not, a
 // is as it was.
 func mergeInPlace(a, b Record) (ok, changed bool) {
+	cut := a.cut()
 	for e, rest := b.entries(); e != nil; e, rest = nextEntry(rest) {
-		old := a.find(e)
-		if old == nil || !sameStrings(old, e) {
+		old, age := a.find(e), e.version().Compare(cut)
+		if old == nil || !sameStrings(old, e) || e.marker() && age > 0 || !e.marker() && age < 0 {
 			return false, false
 		}
 	}

@@ -1,6 +1,9 @@
 package location
 
-import "net/netip"
+import (
+	"cmp"
+	"net/netip"
+)
 
 // Update is what one REGISTER asks for (RFC 3261 section 10.3 steps 6 to 8). Its slices are views that must stay valid
 // while Apply runs, or, in a cluster.RegisterOp, until the operation is done.
@@ -10,6 +13,9 @@ type Update struct {
 	// CallID and CSeq of the REGISTER.
 	CallID []byte
 	CSeq   uint32
+	// Fingerprint is the same for retransmissions of a REGISTER and hardly ever for two requests: a hash of the branch of
+	// its topmost Via. 0 if there is none that is unique.
+	Fingerprint uint32
 	// Star is "Contact: *" with "Expires: 0": remove every binding. Contacts must be empty.
 	Star bool
 	// Contacts to bind or remove. None, and no Star, is a fetch: nothing changes.
@@ -49,27 +55,32 @@ func (u *Update) Valid() bool {
 	if len(u.AOR) == 0 || len(u.AOR) > MaxAOR || len(u.CallID)+len(u.Path) > maxBinding || len(u.Contacts) > maxUpdateContacts {
 		return false
 	}
+	if u.Star {
+		return len(u.Contacts) == 0 && headSize+len(markerPrefix)+2*len(u.CallID) <= maxBinding
+	}
 	for i := range u.Contacts {
 		c := &u.Contacts[i]
 		size := headSize + len(c.URI) + len(c.Params) + len(c.Instance) + len(u.CallID) + len(u.Path)
-		if len(c.URI) == 0 || size > maxBinding || c.Q > MaxQ || c.Expires > MaxExpires {
+		if len(c.URI) == 0 || c.URI[0] <= markerPrefix[0] || size > maxBinding || c.Q > MaxQ || c.Expires > MaxExpires {
 			return false
 		}
 	}
-	return !u.Star || len(u.Contacts) == 0
+	return true
 }
 
 // Limits bound what one AOR may hold.
 type Limits struct {
-	// MaxContacts is the most live bindings of an AOR. 0 means 10.
+	// MaxContacts is the most live bindings of an AOR: the oldest make room for another. 0 means 10.
 	MaxContacts int
 }
+
+func (l Limits) maxContacts() int { return cmp.Or(l.MaxContacts, 10) }
 
 // Statuses of Result.
 const (
 	StatusOK          = 200
 	StatusBadRequest  = 400
-	StatusForbidden   = 403 // too many contacts, or more bytes than a record may have
+	StatusForbidden   = 403 // more contacts in one request than there may be, or more bytes than a record may have
 	StatusServerError = 500 // CSeq out of order (RFC 3261 section 10.3 steps 6 and 7)
 	StatusUnavailable = 503
 )

@@ -1,0 +1,156 @@
+package location
+
+import (
+	"bytes"
+	"math"
+)
+
+// orderFor is how long after its end a binding still orders REGISTERs of its Call-ID, ms: 64*T1, the time for which a
+// phone repeats a request (RFC 3261 section 17.1.2.2). Later there is no binding to compare with (section 10.3 step 7),
+// and a phone that always uses the same Call-ID may begin anew.
+const orderFor = 32_000
+
+const (
+	// windowBits: a Window moves on every 2^15 ms, a little more than orderFor.
+	windowBits = 15
+	// windowSlack is how many CSeq below the first one that was seen may be on their way.
+	windowSlack = 8
+)
+
+// Window says which requests of a Call-ID may still be on their way: what a phone sent before something that arrived in
+// an earlier period of 2^15 ms is not. Both fields count CSeq numbers downwards from the binding's own, which is the
+// first.
+type Window struct {
+	// Before are those since the period before the one the binding was written in, Since those since that one.
+	Before, Since uint16
+}
+
+// newWindow is that of a Call-ID of which nothing is known.
+var newWindow = Window{Before: windowSlack + 1, Since: windowSlack + 1}
+
+// follow sets the window of b, which replaces old.
+func (b *Binding) follow(old *Binding) {
+	b.Window = newWindow
+	if !bytes.Equal(b.CallID, old.CallID) || b.CSeq <= old.CSeq || old.Window.Before == 0 {
+		return
+	}
+	step := b.CSeq - old.CSeq
+	switch b.Version.Counter>>windowBits - old.Version.Counter>>windowBits {
+	case 0:
+		b.Window = Window{Before: widen(old.Window.Before, step), Since: widen(old.Window.Since, step)}
+	case 1:
+		b.Window = Window{Before: widen(old.Window.Since, step), Since: widen(0, step)}
+	default:
+		b.Window = Window{Before: widen(0, step), Since: widen(0, step)}
+	}
+}
+
+func widen(n uint16, step uint32) uint16 {
+	return uint16(min(uint64(n)+uint64(step), math.MaxUint16))
+}
+
+// mayBeLate reports whether a request of a lower CSeq than b's can have been sent so lately that it is still on its way.
+// clock is the writer's clock for versions.
+func (b *Binding) mayBeLate(cseq uint32, clock uint64) bool {
+	if !b.Deleted && clock>>windowBits > b.Version.Counter>>windowBits+1 {
+		return false // it was sent before b was written, which is long ago
+	}
+	return b.CSeq-cseq < uint32(b.Window.Before)
+}
+
+// order is where an update stands to what wrote a binding last (RFC 3261 section 10.3 steps 6 and 7).
+type order uint8
+
+const (
+	newer order = iota
+	repeated
+	older
+)
+
+// status is the answer to an update that is not applied.
+func (o order) status() int {
+	if o == older {
+		return StatusServerError
+	}
+	return StatusOK
+}
+
+// orderToNamed orders the update to all that it is about: one that is older than any of it fails.
+func (a *applier) orderToNamed(c *ContactUpdate) order {
+	newest, result := a.newestNamed(), newer
+	for _, i := range a.named {
+		result = max(result, a.orderTo(&a.items[i].Binding, c, newest))
+	}
+	return result
+}
+
+// newestNamed returns the highest version of what the update is about and has its Call-ID.
+func (a *applier) newestNamed() Version {
+	var newest Version
+	for _, i := range a.named {
+		if b := &a.items[i]; b.Version.Compare(newest) > 0 && bytes.Equal(b.CallID, a.u.CallID) {
+			newest = b.Version
+		}
+	}
+	return newest
+}
+
+// orderTo orders the update to b; c is the contact that is about b, nil for "Contact: *". newest is the highest version
+// of the bindings that it is compared with and that have its Call-ID: what is over and was followed by something else
+// orders no more.
+func (a *applier) orderTo(b *Binding, c *ContactUpdate, newest Version) order {
+	switch {
+	case b.Version == a.stamp, !bytes.Equal(b.CallID, a.u.CallID), a.u.CSeq > b.CSeq:
+		return newer
+	case b.Live(a.now):
+		return a.orderToLive(b, c)
+	case b.Version != newest, a.now-b.ExpiresAt > orderFor, b.ExpiresAt-a.now > orderFor:
+		return newer
+	}
+	return a.orderToOver(b, c)
+}
+
+// orderToLive: a request with the binding's CSeq that is another is out of order, unless it asks for what is there.
+func (a *applier) orderToLive(b *Binding, c *ContactUpdate) order {
+	if a.u.CSeq == b.CSeq && (same(a.u.Fingerprint, b.Fingerprint) || a.asksFor(b, c)) {
+		return repeated
+	}
+	return older
+}
+
+// orderToOver: what cannot be a datagram that is late is a phone that began anew with the Call-ID it always has.
+func (a *applier) orderToOver(b *Binding, c *ContactUpdate) order {
+	fingerprint := a.u.Fingerprint
+	switch {
+	case a.u.CSeq == b.CSeq:
+		if same(fingerprint, b.Fingerprint) || a.asksFor(b, c) && (b.Deleted || !differ(fingerprint, b.Fingerprint)) {
+			return repeated
+		}
+		return newer
+	case a.u.CSeq == b.Removed.CSeq && same(fingerprint, b.Removed.Fingerprint):
+		return older
+	case a.u.CSeq == b.Removed.CSeq && differ(fingerprint, b.Removed.Fingerprint):
+		return newer // a phone does not use a CSeq twice
+	case b.mayBeLate(a.u.CSeq, a.clock):
+		return older
+	}
+	return newer
+}
+
+// same and differ compare fingerprints. Neither is true where one is unknown.
+func same(a, b uint32) bool   { return a == b && a != 0 }
+func differ(a, b uint32) bool { return a != b && a != 0 && b != 0 }
+
+// asksFor reports whether c asks for the state that b is in, as a retransmission of what wrote b does.
+func (a *applier) asksFor(b *Binding, c *ContactUpdate) bool {
+	switch {
+	case c == nil:
+		return b.marker()
+	case !c.sameKey(b) || (c.Expires == 0) != b.Deleted:
+		return false
+	case b.Deleted:
+		return true
+	}
+	return bytes.Equal(b.Contact, c.URI) && bytes.Equal(b.Params, c.Params) && bytes.Equal(b.Instance, c.Instance) &&
+		bytes.Equal(b.Path, a.u.Path) && b.RegID == c.RegID && b.Q == c.Q && b.ExpiresAt <= a.now+int64(c.Expires)*1000
+}

@@ -1,0 +1,350 @@
+package location
+
+import (
+	"fmt"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// sent is an update with a fingerprint, as a request from a phone has.
+func sent(fingerprint uint32, u Update) Update {
+	u.Fingerprint = fingerprint
+	return u
+}
+
+// RFC 3261 section 10.3 step 7 compares with a binding that exists. A phone that always has the same Call-ID and begins
+// anew is not a datagram that is late.
+func TestOrder(t *testing.T) {
+	x, y := contact("sip:a@1", 3600), contact("sip:a@2", 3600)
+	short, gone, yGone := contact("sip:a@1", 2), contact("sip:a@1", 0), contact("sip:a@2", 0)
+	for name, tt := range map[string]story{
+		"live: begun anew is out of order": {
+			steps: []step{{update: sent(1, register("a", 20, x))}, {at: 9, update: sent(2, register("a", 1, x)), want: 500}},
+			at:    9, want: []string{"sip:a@1 3591 20"},
+		},
+		"live: a retransmission whatever it says now": {
+			steps: []step{{update: sent(1, register("a", 5, x, gone, x))}, {at: 9, update: sent(1, register("a", 5, x, gone, x))}},
+			at:    9, want: []string{"sip:a@1 3591 5"},
+		},
+		"live: another request of the same CSeq that asks for what is there": {
+			steps: []step{{update: sent(1, register("a", 5, x))}, {at: 9, update: sent(2, register("a", 5, x))}},
+			at:    9, want: []string{"sip:a@1 3591 5"},
+		},
+		"live: a removal with the CSeq of the registration": {
+			steps: []step{{update: sent(1, register("a", 5, x))}, {at: 9, update: sent(2, register("a", 5, gone)), want: 500}},
+			at:    9, want: []string{"sip:a@1 3591 5"},
+		},
+		"live: * with the CSeq of the registration": {
+			steps: []step{{update: sent(1, register("a", 5, x))}, {at: 9, update: sent(2, star("a", 5)), want: 500}},
+			at:    9, want: []string{"sip:a@1 3591 5"},
+		},
+		"live: less time with the CSeq of the registration": {
+			steps: []step{{update: sent(1, register("a", 5, x))}, {at: 9, update: sent(2, register("a", 5, short)), want: 500}},
+			at:    9, want: []string{"sip:a@1 3591 5"},
+		},
+		"live, fingerprints unknown: what differs is no retransmission": {
+			steps: []step{{update: register("a", 5, x)}, {at: 9, update: register("a", 5, gone), want: 500}},
+			at:    9, want: []string{"sip:a@1 3591 5"},
+		},
+		"expired: begun anew": {
+			steps: []step{{update: sent(1, register("a", 20, short))}, {at: 3, update: sent(2, register("a", 1, x))}},
+			at:    3, want: []string{"sip:a@1 3600 1"},
+		},
+		"expired, beside another that lives": {
+			steps: []step{
+				{update: register("b", 1, y)}, {update: sent(1, register("a", 20, short))}, {at: 3, update: sent(2, register("a", 1, x))},
+			},
+			at: 3, want: []string{"sip:a@1 3600 1", "sip:a@2 3597 1"},
+		},
+		"expired: begun anew with the same CSeq": {
+			steps: []step{{update: sent(1, register("a", 1, short))}, {at: 3, update: sent(2, register("a", 1, x))}},
+			at:    3, want: []string{"sip:a@1 3600 1"},
+		},
+		"expired: a retransmission": {
+			steps: []step{{update: sent(1, register("a", 1, short))}, {at: 3, update: sent(1, register("a", 1, short))}}, at: 3,
+		},
+		"expired: what was sent before": {
+			steps: []step{{update: sent(2, register("a", 2, short))}, {at: 3, update: sent(1, register("a", 1, x)), want: 500}}, at: 3,
+		},
+		"expired: nothing from before a grant of a minute is late": {
+			steps: []step{{update: sent(2, register("a", 2, contact("sip:a@1", 70)))}, {at: 71, update: sent(3, register("a", 1, x))}},
+			at:    71, want: []string{"sip:a@1 3600 1"},
+		},
+		"removed: begun anew": {
+			steps: []step{
+				{update: sent(1, register("a", 20, x))}, {update: sent(2, register("a", 21, gone))}, {at: 1, update: sent(3, register("a", 1, x))},
+			},
+			at: 1, want: []string{"sip:a@1 3600 1"},
+		},
+		"removed: begun anew with the first CSeq": {
+			steps: []step{
+				{update: sent(1, register("a", 1, x))}, {update: sent(2, register("a", 2, gone))}, {at: 1, update: sent(3, register("a", 1, x))},
+			},
+			at: 1, want: []string{"sip:a@1 3600 1"},
+		},
+		"removed: begun anew with the same CSeq": {
+			steps: []step{
+				{update: sent(1, register("a", 1, x))}, {update: sent(2, register("a", 2, gone))}, {at: 1, update: sent(3, register("a", 2, x))},
+			},
+			at: 1, want: []string{"sip:a@1 3600 2"},
+		},
+		"removed: begun anew a long time after the first CSeq": {
+			steps: []step{
+				{update: sent(1, register("a", 1, x))},
+				{at: 1800, update: sent(2, register("a", 2, x))},
+				{at: 3000, update: sent(3, register("a", 3, gone))},
+				{at: 3001, update: sent(4, register("a", 1, x))},
+			},
+			at: 3001, want: []string{"sip:a@1 3600 1"},
+		},
+		"removed: what was registered before, again": {
+			steps: []step{
+				{update: sent(1, register("a", 1, x))},
+				{update: sent(2, register("a", 2, gone))},
+				{at: 31, update: sent(1, register("a", 1, x)), want: 500},
+			},
+			at: 31,
+		},
+		"removed: each of the requests before, again": {
+			steps: []step{
+				{update: sent(1, register("a", 1, x))},
+				{at: 1, update: sent(2, register("a", 2, x))},
+				{at: 2, update: sent(20, register("a", 20, x))},
+				{at: 3, update: sent(21, register("a", 21, gone))},
+				{at: 4, update: sent(1, register("a", 1, x)), want: 500},
+				{at: 4, update: sent(2, register("a", 2, x)), want: 500},
+				{at: 4, update: sent(20, register("a", 20, x)), want: 500},
+			},
+			at: 4,
+		},
+		"removed: a request that has not been seen": {
+			steps: []step{
+				{update: sent(1, register("a", 7, x))},
+				{update: sent(2, register("a", 9, gone))},
+				{at: 1, update: sent(3, register("a", 8, x)), want: 500},
+				{at: 1, update: sent(4, register("a", 2, x)), want: 500},
+			},
+			at: 1,
+		},
+		"removed: the removal again": {
+			steps: []step{
+				{update: sent(1, register("a", 1, x))},
+				{update: sent(2, register("a", 2, gone))},
+				{at: 1, update: sent(2, register("a", 2, gone))},
+				{at: 1, update: sent(1, register("a", 1, x)), want: 500},
+			},
+			at: 1,
+		},
+		"removed again by a later request: what is between them is older": {
+			steps: []step{
+				{update: sent(1, register("a", 1, x))},
+				{update: sent(2, register("a", 2, gone))},
+				{update: sent(4, register("a", 4, gone))},
+				{at: 1, update: sent(3, register("a", 3, x)), want: 500},
+			},
+			at: 1,
+		},
+		"removed 33 s ago: no order any more": {
+			steps: []step{
+				{update: sent(1, register("a", 1, x))}, {update: sent(2, register("a", 2, gone))}, {at: 33, update: sent(1, register("a", 1, x))},
+			},
+			at: 33, want: []string{"sip:a@1 3600 1"},
+		},
+		"removed by *: begun anew": {
+			steps: []step{{update: sent(1, register("a", 20, x))}, {update: sent(2, star("a", 21))}, {update: sent(3, register("a", 1, x))}},
+			want:  []string{"sip:a@1 3600 1"},
+		},
+		"removed by *: begun anew with the first CSeq": {
+			steps: []step{{update: sent(1, register("a", 1, x))}, {update: sent(2, star("a", 2))}, {update: sent(3, register("a", 1, x))}},
+			want:  []string{"sip:a@1 3600 1"},
+		},
+		"removed by *: begun anew with the same CSeq": {
+			steps: []step{{update: sent(1, register("a", 1, x))}, {update: sent(2, star("a", 2))}, {update: sent(3, register("a", 2, x))}},
+			want:  []string{"sip:a@1 3600 2"},
+		},
+		"removed by *: what was registered before, again": {
+			steps: []step{
+				{update: sent(1, register("a", 1, x, y))},
+				{update: sent(2, star("a", 2))},
+				{at: 31, update: sent(1, register("a", 1, x, y)), want: 500},
+				{at: 31, update: sent(1, register("a", 1, x)), want: 500},
+			},
+			at: 31,
+		},
+		"begun anew: what follows is ordered by the new beginning": {
+			steps: []step{
+				{update: sent(1, register("a", 20, x))},
+				{update: sent(2, star("a", 21))},
+				{update: sent(3, register("a", 11, x))},
+				{at: 1, update: sent(4, register("a", 12, x))},
+				{at: 2, update: sent(5, star("a", 14))},
+				{at: 3, update: sent(6, register("a", 13, x)), want: 500},
+			},
+			at: 3,
+		},
+		"nothing there: an older registration comes after its removal": {
+			steps: []step{{update: sent(2, register("a", 2, gone))}, {at: 31, update: sent(1, register("a", 1, x)), want: 500}}, at: 31,
+		},
+		"nothing there: a later registration": {
+			steps: []step{{update: sent(2, register("a", 2, gone))}, {at: 1, update: sent(3, register("a", 3, x))}},
+			at:    1, want: []string{"sip:a@1 3600 3"},
+		},
+		"nothing there: an older registration comes after *": {
+			steps: []step{{update: sent(2, star("a", 2))}, {at: 31, update: sent(1, register("a", 1, x)), want: 500}}, at: 31,
+		},
+		"nothing there: * is of its Call-ID": {
+			steps: []step{
+				{update: sent(2, star("a", 2))},
+				{update: sent(9, star("b", 2))},
+				{at: 1, update: sent(1, register("a", 1, x)), want: 500},
+				{at: 1, update: sent(3, register("c", 1, y))},
+			},
+			at: 1, want: []string{"sip:a@2 3600 1"},
+		},
+		"nothing there: * again does not remove what came after it": {
+			steps: []step{{update: sent(2, star("a", 2))}, {update: sent(3, register("b", 1, x))}, {update: sent(2, star("a", 2))}},
+			want:  []string{"sip:a@1 3600 1"},
+		},
+		"nothing there: another * of a later CSeq does": {
+			steps: []step{{update: sent(2, star("a", 2))}, {update: sent(3, register("b", 1, x))}, {update: sent(4, star("a", 3))}},
+		},
+		"one contact of many is ordered by its own": {
+			steps: []step{
+				{update: sent(1, register("a", 1, x))},
+				{update: sent(2, register("a", 2, y))},
+				{update: sent(3, register("a", 3, yGone))},
+				{at: 1, update: sent(4, register("a", 4, x))},
+			},
+			at: 1, want: []string{"sip:a@1 3600 4"},
+		},
+	} {
+		t.Run(name, tt.check)
+	}
+}
+
+// Whatever a phone sends, in whatever order and however often it arrives within half a minute: what is there in the end is
+// what its last request asked for, once that has arrived and been granted.
+func TestLateDatagramsChangeNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		first := rapid.Uint32Range(1, 100).Draw(t, "first")
+		requests := []Update{}
+		for i := range rapid.Uint32Range(1, 8).Draw(t, "requests") {
+			u := sent(100+i, register("a", first+i, contact("sip:a@1", rapid.SampledFrom([]uint32{0, 60, 3600}).Draw(t, "expires"))))
+			if rapid.IntRange(0, 4).Draw(t, "star") == 0 {
+				u = sent(100+i, star("a", first+i))
+			}
+			requests = append(requests, u)
+		}
+		last := &requests[len(requests)-1]
+		var r Record
+		now, granted := start, false
+		for i := range rapid.IntRange(len(requests), 20).Draw(t, "arrivals") {
+			u := &requests[rapid.IntRange(0, len(requests)-1).Draw(t, "request")]
+			if i == len(requests)/2 {
+				u = last
+			}
+			var res Result
+			r, res = Apply(now, r, u, Limits{}, uint64(now), 1)
+			granted = granted || u == last
+			if u == last && res.Status != 200 {
+				t.Fatalf("the last request is answered %d", res.Status)
+			}
+			want := 0
+			if !last.Star && last.Contacts[0].Expires > 0 {
+				want = 1
+			}
+			if granted && r.LiveCount(now) != want {
+				t.Fatalf("after CSeq %d there is %v", u.CSeq, show(r, now))
+			}
+			now += rapid.Int64Range(0, 1500).Draw(t, "ms")
+		}
+	})
+}
+
+// A window covers what was sent within half a minute to a minute, and no more.
+func TestWindow(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var r Record
+		now, cseq := start, rapid.Uint32Range(100, 1<<31).Draw(t, "cseq")
+		written := map[uint32]int64{}
+		for range rapid.IntRange(1, 30).Draw(t, "refreshes") {
+			u := register("a", cseq, contact("sip:a@1", 3600))
+			r, _ = Apply(now, r, &u, Limits{}, uint64(now), 1)
+			written[cseq] = now
+			cseq += rapid.Uint32Range(1, 3).Draw(t, "step")
+			now += rapid.Int64Range(1, 40_000).Draw(t, "ms")
+		}
+		u := register("a", cseq, contact("sip:a@1", 0))
+		r, _ = Apply(now, r, &u, Limits{}, uint64(now), 1)
+		for b := range r.All() {
+			for old, at := range written {
+				switch late := b.mayBeLate(old, uint64(now)); {
+				case !late && now-at < 1<<windowBits:
+					t.Fatalf("what was sent %d ms ago counts as past", now-at)
+				case late && now-at > 2<<windowBits && len(written) > 1 && at != start:
+					t.Fatalf("what was sent %d ms ago counts as late", now-at)
+				}
+			}
+		}
+	})
+}
+
+// A removal where there is nothing to remove removes what another copy has, of an older version.
+func TestTracesMerge(t *testing.T) {
+	gone := contact("sip:a@1", 0)
+	for name, removal := range map[string]Update{
+		"a contact":           sent(2, register("a", 2, gone)),
+		"*":                   sent(2, star("a", 2)),
+		"* of another phone":  sent(2, star("b", 1)),
+		"a contact, by texts": sent(2, register("a", 2, gone, contact("sip:a@2", 0))),
+	} {
+		t.Run(name, func(t *testing.T) {
+			u := sent(1, register("a", 1, contact("sip:a@1", 3600)))
+			there, _ := Apply(start, Record{}, &u, Limits{}, uint64(start)-1, 1)
+			here, res := Apply(start, Record{}, &removal, Limits{}, uint64(start), 2)
+			if !res.Changed || res.Stamp == (Version{}) || res.Status != 200 {
+				t.Fatalf("the removal of what is not there: %+v", res)
+			}
+			delta, _, _, err := ParseRecord(nil, AppendDelta(nil, here, start, res.Stamp), start)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := NewStore(1)
+			s.Merge(0, 1, there)
+			if !s.Merge(0, 1, delta) || s.Get(0, 1, []byte(aor)).LiveCount(start) != 0 {
+				t.Errorf("the other copy has %v", show(s.Get(0, 1, []byte(aor)), start))
+			}
+			if s.Merge(0, 1, there) || s.Get(0, 1, []byte(aor)).LiveCount(start) != 0 {
+				t.Errorf("what was removed came back: %v", show(s.Get(0, 1, []byte(aor)), start))
+			}
+			if s.Purge(start+orderFor, 0); s.Stats().Records != 0 {
+				t.Error("the removal is remembered for ever")
+			}
+		})
+	}
+}
+
+// Removals of what nobody registered take no more memory than tombstones may, and no longer than they order.
+func TestTracesAreBounded(t *testing.T) {
+	s := NewStore(1)
+	for i := range uint32(500) {
+		u := sent(i+1, register(fmt.Sprint("call", i), 1))
+		for j := range 40 {
+			u.Contacts = append(u.Contacts, contact(fmt.Sprintf("sip:a@host%d-%d.example.com", i, j), 0))
+		}
+		if i%5 == 0 {
+			u = sent(i+1, star(fmt.Sprint("call", i), 1))
+		}
+		if res := s.Apply(start, 0, 1, &u, Limits{MaxContacts: 4}, uint64(start), 1); res.Status != 200 {
+			t.Fatalf("removal %d: %d", i, res.Status)
+		}
+	}
+	r := s.Get(0, 1, []byte(aor))
+	if n := bindingsIn(r); n > 8 || r.Size() > 2048 {
+		t.Errorf("%d traces of %d bytes", n, r.Size())
+	}
+	if s.Purge(start+orderFor, 0); s.Stats().Records != 0 {
+		t.Errorf("remembered after %d ms", orderFor)
+	}
+}
