@@ -81,9 +81,10 @@ func (t *Tables) readContacts(m *wire.Message, d *Decision) bool {
 	return true
 }
 
+// readContact reads one contact. Of schemes other than sip and sips it is kept
+// as it came (RFC 3261 10.2.1).
 func (t *Tables) readContact(m *wire.Message, c *wire.NameAddr, header uint32, hasHeader bool, d *Decision) bool {
-	u, err := wire.ParseURI(c.URI)
-	if err != nil || u.Scheme != wire.SchemeSIP && u.Scheme != wire.SchemeSIPS {
+	if _, err := wire.ParseURI(c.URI); err != nil {
 		d.reject(m, 400, "Malformed Contact", "contact")
 		return false
 	}

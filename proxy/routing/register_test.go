@@ -27,7 +27,10 @@ func TestRFC3261_10_3_RegistrarRefuses(t *testing.T) {
 		"step 7: too brief":                 {"sip:example.com", []string{"Contact: <sip:a@192.0.2.1>;expires=59"}, verdict{Action: "reject", Status: 423, Extra: "Min-Expires: 60"}},
 		"step 7: too brief by the header":   {"sip:example.com", []string{"Contact: <sip:a@192.0.2.1>", "Expires: 30"}, verdict{Action: "reject", Status: 423, Extra: "Min-Expires: 60"}},
 		"malformed contact":                 {"sip:example.com", []string{"Contact: <sip:a@192.0.2.1"}, verdict{Action: "reject", Status: 400}},
-		"contact that is no SIP address":    {"sip:example.com", []string{"Contact: <mailto:a@example.com>"}, verdict{Action: "reject", Status: 400}},
+		"contact that is no URI":            {"sip:example.com", []string{"Contact: <a@example.com>"}, verdict{Action: "reject", Status: 400}},
+		"contact that is no tel URI":        {"sip:example.com", []string{"Contact: <tel:alice>"}, verdict{Action: "reject", Status: 400}},
+		"contact that is no SIP URI":        {"sip:example.com", []string{"Contact: <sip:a@192.0.2.1:x>"}, verdict{Action: "reject", Status: 400}},
+		"contact with a space":              {"sip:example.com", []string{"Contact: <mailto:a b@example.com>"}, verdict{Action: "reject", Status: 400}},
 		"hundreds of contacts":              {"sip:example.com", []string{"Contact: " + strings.Repeat("<sip:a@192.0.2.1>,", 200)}, verdict{Action: "reject", Status: 400}},
 		"by way of another":                 {"sip:example.com", []string{"Route: <sip:p.example;lr>"}, verdict{Action: "reject", Status: 403}},
 	} {
@@ -59,6 +62,7 @@ func TestRFC3261_10_3_ContactsOfARegistration(t *testing.T) {
 		"parameters are kept":  {[]string{`Contact: "A;b" <sip:a@192.0.2.1>;q=0.25;audio;+x="a;b,c";expires=60`}, []contact{{URI: "sip:a@192.0.2.1", Params: `;audio;+x="a;b,c"`, Q: 250, Expires: 60}}},
 		"folded parameters":    {[]string{"Contact: <sip:a@192.0.2.1>;a=b\r\n ;c=d"}, []contact{{URI: "sip:a@192.0.2.1", Params: ";a=b   ;c=d", Q: 1000, Expires: 3600}}},
 		"RFC 5626":             {[]string{`Contact: <sip:a@192.0.2.1>;+sip.instance="<urn:uuid:1>";reg-id=2;ob`}, []contact{{URI: "sip:a@192.0.2.1", Params: ";ob", Instance: "<urn:uuid:1>", RegID: 2, Q: 1000, Expires: 3600}}},
+		"other schemes":        {[]string{"Contact: <tel:+1-212-555-1212;phone-context=x>;q=0.1, <mailto:a@example.com>;expires=60"}, []contact{{URI: "tel:+1-212-555-1212;phone-context=x", Q: 100, Expires: 3600}, {URI: "mailto:a@example.com", Q: 1000, Expires: 60}}},
 		"several, in one line": {[]string{"m: <sip:a@192.0.2.1>;q=1.0, <sip:b@192.0.2.1>;q=.5", "Contact: <sip:c@192.0.2.1>;q=0"}, []contact{{URI: "sip:a@192.0.2.1", Q: 1000, Expires: 3600}, {URI: "sip:b@192.0.2.1", Q: 1000, Expires: 3600}, {URI: "sip:c@192.0.2.1", Expires: 3600}}},
 	} {
 		got, d := decide(t, tables, scan(t, "REGISTER", "sip:example.com", c.headers...))

@@ -1,7 +1,10 @@
 package server
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -131,4 +134,68 @@ func TestRFC3261_18_2_2_AnswersTheSentByPort(t *testing.T) {
 		Call-ID: %s
 		CSeq: 1 OPTIONS`, other.addr.Port(), unique("o")))
 	other.status(200)
+}
+
+// A datagram that is late is told from a phone that began anew by its branch and its CSeq.
+func TestRFC3261_10_3_BegunAnew(t *testing.T) {
+	t.Parallel()
+	x := startProxy(t)
+	bob := newPhone(t, "bob")
+	contact := "Contact: <" + bob.contact() + ">"
+	first := bob.registerText("c", 1, contact)
+	removal := bob.registerText("c", 2, contact+";expires=0")
+	for _, step := range []struct {
+		name     string
+		text     []byte
+		status   int
+		contacts int
+	}{
+		{"registers", first, 200, 1},
+		{"registers, again", first, 200, 1},
+		{"unregisters with the same CSeq", bob.registerText("c", 1, contact+";expires=0"), 500, 1},
+		{"unregisters", removal, 200, 0},
+		{"unregisters, again", removal, 200, 0},
+		{"what was removed, late", first, 500, 0},
+		{"begins anew", bob.registerText("c", 1, contact), 200, 1},
+		{"unregisters with *", bob.registerText("c", 2, "Contact: *", "Expires: 0"), 200, 0},
+		{"begins anew with that CSeq", bob.registerText("c", 2, contact), 200, 1},
+	} {
+		bob.sendRaw(x.addr, step.text)
+		bob.status(step.status)
+		if got := bob.contacts(x); len(got) != step.contacts {
+			t.Fatalf("%s: %v", step.name, got)
+		}
+	}
+}
+
+// A branch that is not unique says nothing (RFC 3261 8.1.1.7).
+func TestRFC2543_RegisterWithoutBranch(t *testing.T) {
+	t.Parallel()
+	x := startProxy(t)
+	bob := newPhone(t, "bob")
+	for i, contact := range []string{";expires=60", ";expires=60", ";expires=0"} {
+		text := bytes.Replace(bob.registerText("c", 1, "Contact: <"+bob.contact()+">"+contact), []byte(";branch=z9hG4bK"), []byte(";branch="), 1)
+		bob.sendRaw(x.addr, text)
+		bob.status([]int{200, 200, 500}[i])
+	}
+}
+
+// What is no SIP address may be registered (RFC 3261 10.2.1) and is not called.
+func TestRFC3261_10_2_1_ContactsOfOtherSchemes(t *testing.T) {
+	t.Parallel()
+	x := startProxy(t)
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	others := []string{"<tel:+12125551212>;expires=60", "<mailto:bob@example.com>;expires=60", "<urn:service:sos>;expires=60"}
+	bob.sendRaw(x.addr, bob.registerText(unique("reg"), 1, "Contact: "+strings.Join(others, ", ")))
+	slices.Sort(others)
+	if diff := cmp.Diff(others, bob.status(200).values(wire.HeaderContact)); diff != "" {
+		t.Fatal(diff)
+	}
+	d := alice.ring(x.addr, "sip:bob@example.com")
+	d.ackFailure(alice.status(480))
+	bob.register(x)
+	alice.ring(x.addr, "sip:bob@example.com")
+	if r := bob.request("INVITE"); string(r.RequestURI()) != bob.contact() {
+		t.Errorf("called at %s", r.RequestURI())
+	}
 }

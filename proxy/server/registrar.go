@@ -5,15 +5,18 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
+
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/location"
 )
 
 // startRegister sends the registration to its home. It has no transaction: a
-// retransmission is answered as the first one was, because the same Call-ID and
-// CSeq change nothing twice (RFC 3261 10.3 step 7).
+// retransmission is answered as the first one was, because the same request
+// changes nothing twice (RFC 3261 10.3 step 7).
 func (r *request) startRegister() {
 	r.register.Update = r.decision.Update
+	r.register.Update.Fingerprint = r.fingerprint()
 	r.register.Update.Received = netip.AddrPort{}
 	if r.translated() {
 		r.register.Update.Received = r.from
@@ -21,11 +24,22 @@ func (r *request) startRegister() {
 	r.s.cluster.Register(&r.register)
 }
 
+// fingerprint tells requests apart (RFC 3261 8.1.1.7): 0 if the branch is not
+// unique.
+func (r *request) fingerprint() uint32 {
+	branch := r.via.Branch()
+	if cookie := "z9hG4bK"; len(branch) <= len(cookie) || string(branch[:len(cookie)]) != cookie {
+		return 0
+	}
+	sum := xxhash.Sum64(branch) + 31*xxhash.Sum64(r.msg.FromTag())
+	return uint32(max(sum>>32, 1))
+}
+
 // registerDone answers a REGISTER (RFC 3261 10.3 step 8).
 func (r *request) registerDone(op *cluster.RegisterOp) {
 	switch op.Status {
 	case location.StatusOK:
-		r.extra = appendContacts(r.extra[:0], op)
+		r.extra = appendContacts(r.s.date.append(r.extra[:0], time.Now()), op)
 		r.respond(200, "OK", r.extra)
 	case location.StatusForbidden:
 		r.respond(403, "Too Many Contacts", nil)

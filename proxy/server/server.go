@@ -79,6 +79,7 @@ type Server struct {
 	asks       limiter
 	requests   sync.Pool
 	silent     silent
+	date       dateLine
 	snap       atomic.Pointer[snapshot]
 	following  sync.Mutex // held while a snapshot is made
 	started    time.Time

@@ -29,7 +29,7 @@ type target struct {
 func (r *request) bindingTargets(record location.Record, now int64) {
 	for b := range record.Live(now) {
 		uri, err := wire.ParseURI(b.Contact)
-		if err != nil || uri.Secure() { // never over a transport that is not TLS
+		if err != nil || uri.Scheme != wire.SchemeSIP { // sips: never over a transport that is not TLS; tel: is no address
 			continue
 		}
 		t := target{uri: requestURI(b.Contact), instance: token.HashInstance(b.Instance)}
