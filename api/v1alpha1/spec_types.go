@@ -177,7 +177,8 @@ type Registrar struct {
 	// +optional
 	DefaultExpires *int32 `json:"defaultExpires,omitempty"`
 	// MaxContacts is the most bindings one address-of-record may hold: 1 to 60,
-	// default 10. A REGISTER for more is answered 403.
+	// default 10. The oldest make room for another, those of its +sip.instance
+	// first. One REGISTER for more is answered 403.
 	// +kubebuilder:default=10
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=60

@@ -78,7 +78,8 @@ type Registrar struct {
 	// DefaultExpires is granted where the request names none.
 	DefaultExpires int `json:"defaultExpires,omitempty"`
 	// MaxContacts is the most bindings one address-of-record may hold: 1 to 60, as
-	// a request with the default Max-Breadth (RFC 5393 5.3.3) reaches no more.
+	// a request with the default Max-Breadth (RFC 5393 5.3.3) reaches no more. The
+	// oldest make room for another.
 	MaxContacts int `json:"maxContacts,omitempty"`
 }
 

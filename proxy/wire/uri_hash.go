@@ -7,7 +7,7 @@ func HashURI(b []byte) uint64 {
 	h := uriHash(14695981039346656037)
 	u, err := ParseURI(b)
 	if err != nil || u.Scheme != SchemeSIP && u.Scheme != SchemeSIPS {
-		return uint64(h) // of other URIs all are alike: nobody registers them
+		return uint64(h) // of other URIs all are alike: few register them
 	}
 	h.add(byte(u.Scheme), byte(u.Port>>8), byte(u.Port))
 	h.escaped(u.User, u.User != nil, false)
