@@ -17,7 +17,7 @@ func TestUpdateRoundTrip(t *testing.T) {
 		u := location.Update{
 			AOR: text.Draw(t, "aor"), CallID: text.Draw(t, "callID"), CSeq: rapid.Uint32().Draw(t, "cseq"),
 			Fingerprint: rapid.Uint32().Draw(t, "fingerprint"),
-			Star: rapid.Bool().Draw(t, "star"), Path: text.Draw(t, "path"),
+			Star:        rapid.Bool().Draw(t, "star"), Path: text.Draw(t, "path"),
 			Received: rapid.SampledFrom([]netip.AddrPort{
 				{}, netip.MustParseAddrPort("192.0.2.1:5060"), netip.MustParseAddrPort("[2001:db8::1]:5060"),
 			}).Draw(t, "received"),

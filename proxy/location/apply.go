@@ -138,12 +138,14 @@ func (r Record) findContact(c *ContactUpdate) entry {
 
 func (c *ContactUpdate) outbound() bool { return c.RegID != 0 && len(c.Instance) > 0 }
 
-// binding is what c asks for.
+// binding is what c asks for. Though it be for a moment only: it is remembered for as long as it orders what was sent
+// before it.
 func (u *Update) binding(now int64, c *ContactUpdate, stamp Version) Binding {
+	granted := int64(c.Expires) * 1000
 	return Binding{
 		Contact: c.URI, Params: c.Params, Instance: c.Instance, CallID: u.CallID, CSeq: u.CSeq, RegID: c.RegID, Q: c.Q,
-		Path: u.Path, Received: u.Received, Flow: u.Flow, ExpiresAt: now + int64(c.Expires)*1000, Version: stamp,
-		Fingerprint: u.Fingerprint,
+		Path: u.Path, Received: u.Received, Flow: u.Flow, ExpiresAt: now + granted, Version: stamp,
+		Fingerprint: u.Fingerprint, Linger: uint32(max(orderFor-granted, 0)),
 	}
 }
 

@@ -96,7 +96,7 @@ func (b *Binding) copiesEnd() int64 {
 
 // lingerUntil has b, if it ends before what it replaces would have ended, remembered until the copies of that are over.
 func (b *Binding) lingerUntil(copiesEnd int64) {
-	if left := copiesEnd - b.ExpiresAt; left > lateness {
+	if left := copiesEnd - b.ExpiresAt; left > max(lateness, int64(b.Linger)) {
 		b.Linger = uint32(min(left, maxRemaining))
 	}
 }

@@ -11,16 +11,19 @@ import (
 func drawRecord(t *rapid.T) Record {
 	r := Record{}
 	for range rapid.IntRange(0, 6).Draw(t, "updates") {
-		u := register(
-			rapid.SampledFrom([]string{"a", "b"}).Draw(t, "callID"), rapid.Uint32Range(1, 9).Draw(t, "cseq"), drawContact(t))
-		u.Star = rapid.IntRange(0, 9).Draw(t, "star") == 0
-		if u.Star {
-			u.Contacts = nil
-		}
+		u := drawUpdate(t, rapid.Uint32Range(1, 9).Draw(t, "cseq"))
 		now := start + rapid.Int64Range(0, 9).Draw(t, "now")*1000
 		r, _ = Apply(now, r, &u, Limits{}, rapid.Uint64Range(1, 9).Draw(t, "clock"), rapid.Uint32Range(1, 3).Draw(t, "node"))
 	}
 	return r
+}
+
+func drawUpdate(t *rapid.T, cseq uint32) Update {
+	u := register(rapid.SampledFrom([]string{"a", "b"}).Draw(t, "callID"), cseq, drawContact(t))
+	if rapid.IntRange(0, 5).Draw(t, "star") == 0 {
+		u.Star, u.Contacts = true, nil
+	}
+	return sent(rapid.Uint32Range(0, 2).Draw(t, "fingerprint"), u)
 }
 
 func drawContact(t *rapid.T) ContactUpdate {
@@ -88,7 +91,7 @@ func TestDeltasAreEnough(t *testing.T) {
 		home, replica := Record{}, Record{}
 		var deltas []Record
 		for i := range rapid.IntRange(1, 8).Draw(t, "updates") {
-			u := register(rapid.SampledFrom([]string{"a", "b"}).Draw(t, "callID"), uint32(i+1), drawContact(t))
+			u := drawUpdate(t, uint32(i+1))
 			var res Result
 			home, res = Apply(start, home, &u, Limits{}, uint64(start), 1)
 			if res.Changed {

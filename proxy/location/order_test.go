@@ -223,6 +223,27 @@ func TestOrder(t *testing.T) {
 	}
 }
 
+// What has expired orders for its time, whether it has been purged or not.
+func TestShortBindingsOrder(t *testing.T) {
+	s := NewStore(1)
+	apply := func(now int64, u Update) int {
+		s.Purge(now, 0)
+		return s.Apply(now, 0, 1, &u, Limits{}, uint64(now), 1).Status
+	}
+	first, second := sent(1, register("a", 1, contact("sip:a@1", 60))), sent(2, register("a", 2, contact("sip:a@1", 1)))
+	apply(start, second)
+	if status := apply(start+30_000, first); status != 500 {
+		t.Errorf("what was sent before: %d", status)
+	}
+	apply(start+30_000, second)
+	if r := s.Get(0, 1, first.AOR); r.LiveCount(start+30_000) != 0 {
+		t.Errorf("a retransmission made %v", show(r, start+30_000))
+	}
+	if s.Purge(start+orderFor, 0); s.Stats().Records != 0 {
+		t.Error("remembered for longer")
+	}
+}
+
 // Whatever a phone sends, in whatever order and however often it arrives within half a minute: what is there in the end is
 // what its last request asked for, once that has arrived and been granted.
 func TestLateDatagramsChangeNothing(t *testing.T) {

@@ -34,7 +34,7 @@ func TestRFC3261_10_3_DateInTheAnswerToARegister(t *testing.T) {
 	x := startProxy(t)
 	r := newPhone(t, "bob").register(x)
 	before := time.Now().Add(-time.Minute)
-	date, err := time.Parse("Mon, 02 Jan 2006 15:04:05 GMT", string(r.value(wire.HeaderDate)))
+	date, err := time.Parse("Mon, 02 Jan 2006 15:04:05 GMT", r.value(wire.HeaderDate))
 	if err != nil || date.Before(before) || date.After(time.Now()) {
 		t.Errorf("Date %q: %v", r.value(wire.HeaderDate), err)
 	}
