@@ -4,8 +4,10 @@ import "bytes"
 
 // Outdone reports whether by has a state of one of r's bindings that wins over r's in a merge.
 func (r Record) Outdone(by Record) bool {
+	cut := by.cut()
 	for e, rest := r.entries(); e != nil; e, rest = nextEntry(rest) {
-		if other := by.find(e); other != nil && compareAge(other, e) > 0 {
+		other := by.find(e)
+		if other != nil && compareAge(other, e) > 0 || !e.marker() && e.version().Compare(cut) < 0 {
 			return true
 		}
 	}
