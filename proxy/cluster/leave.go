@@ -20,12 +20,10 @@ func (c *Core) tryLeave(local int32, noted uint32) {
 }
 
 // othersHold reports whether what is here may go: those who own the partition, and those who will, hold it and have what
-// is here, and they are as many as are to hold it of the members that stay. Where nothing is here there is nothing to
-// wait for but whoever owns it.
+// is here, and they are as many as are to hold it of the members that stay.
 func (c *Core) othersHold(local int32) bool {
 	keepers := c.keepers(local)
-	empty := c.store.PartitionStats(int(local)).Records == 0
-	if len(keepers) < c.view.HandOver() && !empty || len(keepers) == 0 && !empty {
+	if len(keepers) == 0 || len(keepers) < c.view.HandOver() {
 		return false
 	}
 	for _, id := range keepers {
