@@ -32,9 +32,9 @@ type op struct {
 	edgeOp   uint64
 
 	aor    []byte // opWrite: a copy
-	callID []byte // and of what was ordered, if that changed anything
+	callID []byte // and of the REGISTER
 	cseq   uint32
-	stamp  location.Version
+	stamp  location.Version // of what it wrote
 	copies []copyState
 	target [2]uint32 // opForward, opLookup: who has been asked, 0 for nobody
 	failed [2]uint32 // who said that it does not hold the partition

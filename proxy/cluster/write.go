@@ -86,10 +86,13 @@ func (c *Core) order(w order, e *Effects) {
 	}
 	o.register, o.edge, o.edgeOp = w.register, w.edge, w.edgeOp
 	o.aor = append(o.aor, w.update.AOR...)
+	o.callID, o.cseq, o.stamp = append(o.callID, w.update.CallID...), w.update.CSeq, res.Stamp
+	if !res.Changed {
+		o.stamp = record.WrittenBy(w.update.CallID, w.update.CSeq)
+	}
 	c.parts[w.local].writes++
 	start := c.beginReplicate(e, o.id, w.local, c.scratch.targets)
 	if res.Changed {
-		o.callID, o.cseq, o.stamp = append(o.callID, w.update.CallID...), w.update.CSeq, res.Stamp
 		e.buf = location.AppendDelta(e.buf, record, c.now, res.Stamp)
 	} else {
 		e.record(record, c.now)
@@ -293,15 +296,26 @@ func (c *Core) tryComplete(o *op, e *Effects) {
 	if copies < c.view.Copies() {
 		return
 	}
-	if o.stamp != (location.Version{}) && c.store.Get(int(o.local), o.hash, o.aor).Misordered(o.callID, o.cseq, o.stamp) {
+	if c.isOutdone(o) {
 		c.orderAgain(o, e)
 		return
 	}
 	c.complete(o, location.StatusOK, e)
 }
 
-// orderAgain orders an update once more, above the older one of its phone that another member, whose clock is ahead,
-// ordered at the same time. Another member's op is sent back: the update is there.
+// isOutdone reports whether what was confirmed is not what is here: an older update of the phone, which another member
+// ordered at the same time, has the higher version, or this one has been ordered again meanwhile.
+func (c *Core) isOutdone(o *op) bool {
+	if o.stamp == (location.Version{}) {
+		return false
+	}
+	record := c.store.Get(int(o.local), o.hash, o.aor)
+	v := record.WrittenBy(o.callID, o.cseq)
+	return v != (location.Version{}) && v != o.stamp || record.Misordered(o.callID, o.cseq, o.stamp)
+}
+
+// orderAgain orders an update once more, above what has outdone it, as another op, for which no confirmation is under way.
+// Another member's op is sent back: the update is there.
 func (c *Core) orderAgain(o *op, e *Effects) {
 	w := order{hash: o.hash, local: o.local, register: o.register, edge: o.edge, edgeOp: o.edgeOp}
 	c.stats.OrderedAgain++

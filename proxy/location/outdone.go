@@ -14,6 +14,21 @@ func (r Record) Outdone(by Record) bool {
 	return false
 }
 
+// WrittenBy returns the version of what the REGISTER of that Call-ID and CSeq wrote: the lowest, if it wrote several; zero
+// if none is left.
+func (r Record) WrittenBy(callID []byte, cseq uint32) Version {
+	var lowest Version
+	for e, rest := r.entries(); e != nil; e, rest = nextEntry(rest) {
+		if e.cseq() != cseq || !bytes.Equal(e.field(fieldCallID), callID) {
+			continue
+		}
+		if v := e.version(); lowest == (Version{}) || v.Compare(lowest) < 0 {
+			lowest = v
+		}
+	}
+	return lowest
+}
+
 // Misordered reports whether r has a binding that a REGISTER of the Call-ID with a lower CSeq wrote, at a version above
 // stamp: members ordered the two at the same time, and the version has put the older one last.
 func (r Record) Misordered(callID []byte, cseq uint32, stamp Version) bool {
