@@ -8,7 +8,8 @@ LDFLAGS := -s -w -X github.com/sipring/sipring/proxy/command.Version=$(VERSION)
 # Docker with BuildKit, or what takes the same words, such as podman.
 IMAGE_TOOL ?= docker
 IMAGE ?= ghcr.io/sipring/sipring:$(VERSION)
-SEEDS ?= 500
+SEEDS ?= 2000
+SEED ?= 1
 FUZZTIME ?= 60s
 SOURCES := $(shell find . -name '*.go' -not -path './hack/kube/*' -not -name '*_test.go' 2>/dev/null) hack/demo/page.html
 
@@ -37,8 +38,8 @@ race: ## The same under the race detector (needs a C compiler)
 	KUBEBUILDER_ASSETS="$$(hack/kube/envtest-assets.sh)" CGO_ENABLED=1 go test -race ./...
 
 .PHONY: sim
-sim: ## Simulate SEEDS random histories of a cluster
-	go test ./proxy/cluster/sim -run 'TestSim' -count=1 -timeout 60m -seeds=$(SEEDS)
+sim: ## Simulate SEEDS random histories of a cluster, in all modes together, from seed SEED on
+	go test ./proxy/cluster/sim -run '^TestSim$$' -count=1 -timeout 0 -v -total=$(SEEDS) -seed=$(SEED)
 
 .PHONY: fuzz
 fuzz: ## Fuzz everything that parses, FUZZTIME each

@@ -11,10 +11,14 @@ type link struct {
 	ends   [2]*process
 	life   int     // of the stream: what was sent in an earlier life is lost
 	up     [2]bool // this end has met the other
+	deaf   [2]bool // what is sent to this end is lost
 	last   [2]int64
 	slow   int64 // added to every delay, µs
+	jam    int64 // the same, for a time
 	cut    bool
 	stands bool
+
+	heldUntil int64 // before this it does not stand again, µs
 }
 
 func key(a, b uint32) [2]uint32 { return [2]uint32{min(a, b), max(a, b)} }
@@ -48,7 +52,7 @@ func (w *world) connect(a, b uint32) {
 	if pa == nil || pb == nil || l.stands || w.stopped {
 		return // whoever starts again connects again
 	}
-	if l.cut || pa.paused || pb.paused || !pa.knows(b) || !pb.knows(a) {
+	if l.cut || w.now < l.heldUntil || pa.unreachable() || pb.unreachable() || !pa.knows(b) || !pb.knows(a) {
 		w.connectLater(a, b)
 		return
 	}
@@ -58,6 +62,8 @@ func (w *world) connect(a, b uint32) {
 	w.hello(l, pa, pb)
 	w.hello(l, pb, pa)
 }
+
+func (p *process) unreachable() bool { return p.paused || p.apart }
 
 // hello is the first message on a stream: with it the other end meets this one.
 func (w *world) hello(l *link, from, to *process) {
@@ -69,28 +75,39 @@ func (w *world) hello(l *link, from, to *process) {
 		to.tellMissed(from.id)
 		to.apply(v)
 		to.tellStateTo(from.id) // what it said since its hello was not carried
+		to.offerSet(from.id)
 	})
+}
+
+// standing returns the stream from a process to another member on which it has met that, nil if there is none.
+func (w *world) standing(from *process, to uint32) *link {
+	l := w.links[key(from.id, to)]
+	if l == nil || !l.stands || l.ends[end(from.id, to)] != from || !l.up[end(from.id, to)] {
+		return nil
+	}
+	return l
 }
 
 // carry brings something from a process to the other end of its stream.
 func (w *world) carry(from *process, to uint32, do func(*process)) {
-	l := w.links[key(from.id, to)]
-	if l == nil || !l.stands || l.ends[end(from.id, to)] != from || !l.up[end(from.id, to)] {
-		return
+	if l := w.standing(from, to); l != nil {
+		q := l.ends[end(to, from.id)]
+		w.deliver(l, from, q, func() { do(q) })
 	}
-	q := l.ends[end(to, from.id)]
-	w.deliver(l, from, q, func() { do(q) })
 }
 
 // deliver runs do when what was sent now arrives.
 func (w *world) deliver(l *link, from, to *process, do func()) {
 	e := end(from.id, to.id)
-	at := w.now + w.between(100, 3*ms) + l.slow
+	at := w.now + w.between(100, 3*ms) + l.slow + l.jam
+	if from.lag > 0 {
+		at += w.between(0, from.lag)
+	}
 	at = max(at, l.last[e]+1)
 	l.last[e] = at
 	life := l.life
 	w.queue.add(at, func() {
-		if l.life == life && l.stands {
+		if l.life == life && l.stands && !l.deaf[end(to.id, from.id)] {
 			to.run(do)
 		}
 	})
@@ -153,6 +170,11 @@ func (w *world) living() []*process {
 // edges returns the members that take requests: those that live and have a set, synced or not.
 func (w *world) edges() []*process {
 	return slices.DeleteFunc(w.living(), func(p *process) bool { return p.membership.View() == nil })
+}
+
+// sameIDs reports whether the ring is of these members, by rising ID.
+func sameIDs(t *ring.Table, want []uint32) bool {
+	return len(t.Members()) == len(want) && slices.Equal(ids(t), want)
 }
 
 func ids(t *ring.Table) []uint32 {

@@ -1,12 +1,6 @@
 package sim
 
-import (
-	"fmt"
-	"net/netip"
-
-	"github.com/sipring/sipring/proxy/cluster"
-	"github.com/sipring/sipring/proxy/location"
-)
+import "fmt"
 
 // phone is one contact of an AOR. It registers, refreshes and unregisters through any member, one request after the
 // other, and repeats a request until it is answered.
@@ -14,33 +8,64 @@ type phone struct {
 	w       *world
 	aor     string
 	contact string
+	number  int
 	callID  string
+	calls   int // Call-IDs it has had
+	cseq    uint32
 
-	cseq        uint32
-	history     []request // all there were
-	acked       int       // of those, the last that was acknowledged; -1 if none
-	ackedBefore int       // the partition that lasts
-	waiting     bool      // for an answer to the last
-	begun       int64     // when that was first sent, µs
+	history  []request // all there were
+	acked    int       // of those, the last that was acknowledged; -1 if none. Nothing before it may be found
+	forgiven bool      // what is acknowledged may be lost: more has failed than what is promised covers
+	waiting  bool      // for an answer to the last
+	quietAt  int64     // when no copy of a request can be under way any more, µs
+
+	ackedBefore  int // the partition that lasts
+	pin, spokeTo int // the side of it that it keeps to, and that it has spoken to; 0 for none
+	parted       bool
 }
 
-// request is one REGISTER of a phone.
+// deed is what a request asks for.
+type deed uint8
+
+const (
+	bind      deed = iota
+	unbind         // Expires: 0
+	unbindAll      // Contact: *
+	fetch          // no Contact
+)
+
+// request is one REGISTER of a phone, or, in the history of another phone of the AOR, its Contact: *.
 type request struct {
+	number  uint64 // by which a binding is known: where it is in the history, from 1
+	deed    deed
+	callID  string
 	cseq    uint32
-	expires uint32 // seconds, 0 to unregister
+	expires uint32 // seconds, 0 but to bind
 	sent    int64  // µs
 	acked   int64  // µs, 0 if it has not been
+
+	by    *phone // another phone, if it is that one's Contact: *
+	over  int64  // of such: when no copy can be under way any more, µs; 0 while that is not known
+	alone bool   // of such: nothing of this phone was under way as it was sent
 }
 
-func (w *world) newPhone(i, perAOR int) *phone {
+func (w *world) newPhone(i, perAOR int) {
 	ph := &phone{
 		w: w, aor: fmt.Sprintf("sip:user%d@example.com", i/perAOR),
-		acked:   -1,
-		contact: fmt.Sprintf("sip:user%d@192.0.2.%d:5060;ob", i/perAOR, i), callID: fmt.Sprintf("call-%d", i),
+		acked:  -1,
+		number: i, contact: fmt.Sprintf("sip:user%d@192.0.2.%d:5060;ob", i/perAOR, i), callID: fmt.Sprintf("call-%d", i),
 	}
 	w.phones = append(w.phones, ph)
 	w.after(w.between(0, 3*second), ph.next)
-	return ph
+}
+
+// mates are the other phones of the AOR.
+func (ph *phone) mates(do func(*phone)) {
+	for _, m := range ph.w.phones {
+		if m != ph && m.aor == ph.aor {
+			do(m)
+		}
+	}
 }
 
 // next begins another request.
@@ -53,77 +78,100 @@ func (ph *phone) next() {
 		w.after(w.between(5, 50)*ms, ph.next)
 		return
 	}
-	r := request{expires: 3600, sent: w.now}
-	short := 2
-	if w.stops {
-		short = 0 // what waits in a stopped process for its whole life is as fresh as ever to it
+	if w.again && w.rng.IntN(12) == 0 {
+		ph.startAnew()
+		return
 	}
-	switch w.pick(10, short, 3) {
+	if w.reset && w.rng.IntN(4) == 0 && ph.switchOff() {
+		return
+	}
+	ph.begin(ph.draw())
+}
+
+// draw draws what to ask for.
+func (ph *phone) draw() (deed, uint32) {
+	w := ph.w
+	stars, fetches, removals := 0, 0, 3
+	if w.star {
+		stars = 1
+	}
+	if w.fetch {
+		fetches = 3
+	}
+	if w.strays {
+		removals = 8
+	}
+	switch w.pick(10, w.short, removals, stars, fetches) {
 	case 1:
-		r.expires = uint32(w.between(2, 8))
+		return bind, uint32(w.between(2, 8))
 	case 2:
-		r.expires = 0
+		return unbind, 0
+	case 3:
+		return unbindAll, 0
+	case 4:
+		return fetch, 0
 	}
+	return bind, 3600
+}
+
+// begin sends another request.
+func (ph *phone) begin(d deed, expires uint32) {
+	w := ph.w
 	ph.cseq++
-	r.cseq = ph.cseq
-	ph.history = append(ph.history, r)
-	ph.waiting, ph.begun = true, w.now
+	r := request{
+		number: uint64(len(ph.history) + 1), deed: d, callID: ph.callID, cseq: ph.cseq, expires: expires, sent: w.now,
+	}
+	if d != fetch {
+		ph.history = append(ph.history, r)
+	}
+	if d == unbindAll {
+		ph.mates(func(m *phone) {
+			m.history = append(m.history, request{
+				number: uint64(len(m.history) + 1), deed: unbindAll, sent: w.now, by: ph, alone: !m.underWay(),
+			})
+		})
+	}
+	ph.waiting = true
 	w.report.Registers++
 	ph.send(r, 500*ms)
 }
 
-// send sends a request through any member, and again until it is answered (RFC 3261 section 17.1.2.2).
-func (ph *phone) send(r request, again int64) {
+// startAnew has the phone begin with another Call-ID, once nothing of the one before is under way: of two Call-IDs nobody
+// can tell which is the newer.
+func (ph *phone) startAnew() {
 	w := ph.w
-	if !ph.waiting || ph.cseq != r.cseq || w.stopped {
-		return
-	}
-	w.after(again, func() { ph.send(r, min(2*again, 4*second)) })
-	edges := w.edges()
-	if len(edges) == 0 {
-		return
-	}
-	p := edges[w.rng.IntN(len(edges))]
-	op := &cluster.RegisterOp{
-		Update: location.Update{
-			AOR: []byte(ph.aor), CallID: []byte(ph.callID), CSeq: r.cseq,
-			Contacts: []location.ContactUpdate{{URI: []byte(ph.contact), Q: 1000, Expires: r.expires}},
-			Received: netip.MustParseAddrPort("192.0.2.1:5060"),
-		},
-		Done: func(op *cluster.RegisterOp) { ph.answered(p, r, op) },
-	}
-	w.trace("%s cseq %d expires %d to m%d", ph.contact, r.cseq, r.expires, p.id)
-	p.run(func() {
-		p.core(op.Update.AOR).Register(p.now(), op, &p.effects)
-		p.flush()
+	w.after(max(0, ph.quietAt-w.now), func() {
+		if ph.quietAt > w.now {
+			ph.startAnew()
+			return
+		}
+		w.report.Faults["new Call-IDs"]++
+		ph.calls++
+		ph.callID, ph.cseq = fmt.Sprintf("call-%d-%d", ph.number, ph.calls), 0
+		ph.begin(bind, 3600)
 	})
 }
 
-// answered takes an answer that a member sends now. It may come too late.
-func (ph *phone) answered(p *process, r request, op *cluster.RegisterOp) {
-	w := ph.w
-	w.trace("%s cseq %d answered %d by m%d", ph.contact, r.cseq, op.Status, p.id)
-	if op.Status == location.StatusOK {
-		w.checkCopies(ph, r)
-	}
-	if !ph.waiting || r.cseq != ph.cseq {
-		return
-	}
-	switch op.Status {
-	case location.StatusOK:
-		ph.waiting = false
-		ph.acknowledged()
-		w.after(w.between(w.pause/20, w.pause), ph.next)
-	case location.StatusUnavailable:
-		ph.waiting = false
-		w.after(w.between(100, 500)*ms, ph.next)
-	default:
-		w.fail("order", "%s cseq %d, its newest, is answered %d by m%d", ph.contact, r.cseq, op.Status, p.id)
-	}
-}
+// remembered is how long after a binding has ended a member may refuse a lower CSeq of its Call-ID, µs: datagrams are on
+// their way for no longer.
+const remembered = 64 * second
 
-// acknowledged notes that the last request is.
-func (ph *phone) acknowledged() {
-	ph.acked = len(ph.history) - 1
-	ph.history[ph.acked].acked = ph.w.now
+// switchOff has the phone leave, and begin again with the same Call-ID at CSeq 1 when its binding has been over for long
+// enough. It reports false if the binding is none that ends by then.
+func (ph *phone) switchOff() bool {
+	w := ph.w
+	if ph.acked < 0 || ph.acked != len(ph.history)-1 {
+		return false
+	}
+	r := ph.history[ph.acked]
+	if r.expires > 60 {
+		return false
+	}
+	ends := max(ph.quietAt, r.acked+int64(r.expires)*second+w.late()+remembered)
+	w.queue.add(ends+w.between(0, 5*second), func() {
+		w.report.Faults["Call-IDs begun again"]++
+		ph.cseq = 0
+		ph.begin(bind, 3600)
+	})
+	return true
 }

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"github.com/sipring/sipring/proxy/cluster"
-	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/location"
 )
 
@@ -10,28 +9,40 @@ import (
 type process struct {
 	w           *world
 	id          uint32
+	lives       int // of the member, this one included
 	incarnation uint64
 	alive       bool
-	paused      bool
-	pauses      int
-	held        []func() // what arrived while paused
-	died, met   int64    // since when, µs
-	skew        int64    // of its clock, ms
+	died, met   int64 // since when, µs
+	skew        int64 // of its clock, ms
 	membership  *cluster.Membership
 	cores       []*cluster.Core
 	effects     cluster.Effects
 	told        [2]bool // synced, leaving: what the peers have been told
+
+	paused bool
+	pauses int
+	held   []func() // what arrived while paused
+	dazed  bool     // its clock stood still, and it has not been told so
+	apart  bool     // it reaches nobody
+	lag    int64    // how late it does what it is to do, at most, µs
+	busy   int64    // until when it is occupied with that, µs
 }
 
 // start begins a life of the member.
 func (w *world) start(id uint32) *process {
-	p := &process{w: w, id: id, incarnation: w.rng.Uint64(), alive: true, skew: w.between(-5000, 5000)}
+	w.disturb()
+	p := &process{w: w, id: id, lives: 1, incarnation: w.rng.Uint64(), alive: true, skew: w.between(-w.skew, w.skew)}
 	p.membership = cluster.NewMembership(id, p.incarnation, 0)
 	for i := range w.cores {
 		p.cores = append(p.cores, cluster.NewCore(cluster.CoreConfig{
 			Self: id, Incarnation: p.incarnation, Index: i, Cores: w.cores, SweepPeriod: 2000,
 			Limits: location.Limits{MaxContacts: 10},
 		}))
+	}
+	for _, q := range w.processes {
+		if q.id == id {
+			p.lives++
+		}
 	}
 	for int(id) > len(w.members) {
 		w.members = append(w.members, nil)
@@ -52,28 +63,21 @@ func (w *world) start(id uint32) *process {
 func (p *process) now() int64 { return epoch2026 + p.w.now/ms + p.skew }
 
 func (p *process) tick() {
-	if !p.alive || p.w.stopped {
-		return
+	if p.alive && !p.w.stopped {
+		p.run(p.tickNow)
 	}
-	if p.paused {
-		p.held = append(p.held, p.tick)
-		return
-	}
+}
+
+func (p *process) tickNow() {
 	p.apply(p.membership.Tick(p.now()))
-	p.step(p.tickCore)
-	p.w.after(tick, p.tick)
-}
-
-// tickCore leaves a core alone for some ticks while nothing is under way in it, as package peer does.
-func (p *process) tickCore(c *cluster.Core) {
-	if c.Busy() || p.w.now/tick%restTicks == 0 {
-		c.Tick(p.now(), &p.effects)
+	for _, c := range p.cores {
+		// A core is left alone for some ticks while nothing is under way in it, as package peer does.
+		if c.Busy() || p.w.now/tick%restTicks == 0 {
+			c.Tick(p.now(), &p.effects)
+			p.flush()
+		}
 	}
-}
-
-// setChanged takes a set as it arrives from the operator.
-func (p *process) setChanged(set *config.MemberSet) {
-	p.run(func() { p.apply(p.membership.SetChanged(p.now(), set)) })
+	p.w.after(tick, p.tick)
 }
 
 // apply gives a new view to every core.
@@ -81,8 +85,13 @@ func (p *process) apply(v *cluster.View) {
 	if v == nil {
 		return
 	}
-	p.w.trace("m%d view %d epoch %d ring %v next %v suspects %v", p.id, v.Version, v.Epoch, ids(v.Ring), ids(v.Next), v.Suspects)
-	p.step(func(c *cluster.Core) { c.ViewChanged(p.now(), v, &p.effects) })
+	if p.w.cfg.Trace {
+		p.w.trace("m%d view %d epoch %d ring %v next %v suspects %v", p.id, v.Version, v.Epoch, ids(v.Ring), ids(v.Next), v.Suspects)
+	}
+	for _, c := range p.cores {
+		c.ViewChanged(p.now(), v, &p.effects)
+		p.flush()
+	}
 	p.tellState()
 }
 
@@ -91,17 +100,25 @@ func (p *process) run(do func()) {
 	switch {
 	case p.paused:
 		p.held = append(p.held, do)
-	case p.alive:
+	case !p.alive:
+	case p.lag > 0 || p.busy > p.w.now:
+		p.runLate(do)
+	default:
 		do()
 	}
 }
 
-// step runs one step on every core.
-func (p *process) step(f func(*cluster.Core)) {
-	for _, c := range p.cores {
-		f(c)
-		p.flush()
-	}
+// runLate does it in its turn.
+func (p *process) runLate(do func()) {
+	p.busy = max(p.busy+1, p.w.now+p.w.between(0, p.lag))
+	p.w.queue.add(p.busy, func() {
+		switch {
+		case p.paused:
+			p.held = append(p.held, do)
+		case p.alive:
+			do()
+		}
+	})
 }
 
 // flush does what a step asked for.
@@ -111,14 +128,18 @@ func (p *process) flush() {
 		p.send(s.To, e.Bytes(s))
 	}
 	changed := e.Changed
-	registers := append([]*cluster.RegisterOp(nil), e.Registers...)
-	lookups := append([]*cluster.LookupOp(nil), e.Lookups...)
-	e.Reset()
-	for _, op := range registers {
-		op.Done(op)
-	}
-	for _, op := range lookups {
-		op.Done(op)
+	if len(e.Registers)+len(e.Lookups) == 0 {
+		e.Reset()
+	} else {
+		registers := append([]*cluster.RegisterOp(nil), e.Registers...)
+		lookups := append([]*cluster.LookupOp(nil), e.Lookups...)
+		e.Reset()
+		for _, op := range registers {
+			op.Done(op)
+		}
+		for _, op := range lookups {
+			op.Done(op)
+		}
 	}
 	if changed {
 		p.progress()
@@ -134,49 +155,6 @@ func (p *process) progress() {
 	p.apply(p.membership.Progress(p.now(), sum))
 }
 
-// tellState tells the peers whether this member is synced and leaving.
-func (p *process) tellState() {
-	synced, leaving := p.membership.SelfState()
-	if p.told == [2]bool{synced, leaving} {
-		return
-	}
-	p.told = [2]bool{synced, leaving}
-	p.w.trace("m%d says synced %v leaving %v", p.id, synced, leaving)
-	for i := range p.w.members {
-		p.tellStateTo(uint32(i + 1))
-	}
-}
-
-func (p *process) tellStateTo(to uint32) {
-	synced, leaving := p.membership.SelfState()
-	p.w.carry(p, to, func(q *process) {
-		q.apply(q.membership.PeerState(q.now(), p.id, p.incarnation, synced, leaving))
-	})
-}
-
-// tellMissed tells a peer, as the first thing on a stream, that it had been taken for dead.
-func (p *process) tellMissed(to uint32) {
-	if missed := p.membership.Missed(to); missed > 0 {
-		p.w.carry(p, to, func(q *process) {
-			q.apply(q.membership.PeerMissed(q.now(), p.id, p.incarnation, missed))
-		})
-	}
-}
-
-// send brings a message to the other end of the stream, if there is one.
-func (p *process) send(to uint32, b []byte) {
-	b = append([]byte(nil), b...)
-	p.w.carry(p, to, func(q *process) {
-		i, ok := cluster.CoreOfMessage(b)
-		if !ok || i >= len(q.cores) {
-			p.w.fail("protocol", "m%d sent a message for no core", p.id)
-			return
-		}
-		q.cores[i].Message(q.now(), p.id, b, &q.effects)
-		q.flush()
-	})
-}
-
 // core returns the core of an AOR, the first if there is no view yet.
 func (p *process) core(aor []byte) *cluster.Core {
 	v := p.membership.View()
@@ -189,6 +167,7 @@ func (p *process) core(aor []byte) *cluster.Core {
 // kill ends the life. What it had in memory stays to be looked at.
 func (p *process) kill() {
 	p.alive = false
+	p.died = p.w.now
 	if p.w.members[p.id-1] == p {
 		p.w.members[p.id-1] = nil
 	}

@@ -3,16 +3,16 @@ package sim
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime/debug"
 )
 
 // Config of a run. Equal configurations are equal runs.
 type Config struct {
 	Seed uint64
+	// Mode is what may happen beside the ordinary. The zero Mode is the first of Modes.
+	Mode Mode
 	// Trace keeps a line for everything that happens.
 	Trace bool
-	// Partitions cuts links between members that live, for seconds. While that lasts, and until it has healed, members
-	// can not know of each other's updates: only agreement is checked then.
-	Partitions bool
 }
 
 // Report is the outcome of a run.
@@ -21,8 +21,10 @@ type Report struct {
 	Failure string
 	// Trace is what happened, if Config.Trace.
 	Trace []string
-	// What was done.
-	Registers, Lookups, Kills, Restarts, Joins, Drains, Blips, Cuts, Pauses, QuietPoints int
+	// Registers and Lookups that were begun, and how often all was at rest and checked.
+	Registers, Lookups, QuietPoints int
+	// Faults counts what went wrong, by name.
+	Faults map[string]int
 	// Seconds of virtual time.
 	Seconds float64
 }
@@ -33,10 +35,14 @@ const (
 	tick      = 20 * ms
 	restTicks = 15                // ticks that a core without anything under way sleeps
 	epoch2026 = 1_767_225_600_000 // the virtual clock's start, Unix ms
+
+	maxSeconds = 1200
+	maxEvents  = 20_000_000
 )
 
 // world is one run.
 type world struct {
+	rules
 	cfg    Config
 	rng    *rand.Rand
 	queue  queue
@@ -44,39 +50,64 @@ type world struct {
 	report Report
 
 	// drawn from the seed
-	replicas, partitions, cores int
-	pause                       int64 // between the requests of a phone, at most, µs
-	stops                       bool  // processes are stopped for seconds; bindings do not expire then
+	replicas          int // that are promised
+	partitions, cores int
+	pause             int64 // between the requests of a phone, at most, µs
 
 	processes []*process // every process there ever was
 	members   []*process // the running process of each member, by ID-1; nil if there is none
 	links     map[[2]uint32]*link
 	operator  operator
 	phones    []*phone
-	cut       bool // a partition lasts, or has not healed
-	hush      bool // phones begin nothing new
+	asked     []*asked // registers under way
+	cut       *cut     // a partition that lasts, or has not healed
+	blind     bool     // members have taken others for dead that live: what is read is not judged
+	disturbed int64    // when something last went wrong, or was mended, µs
+	hush      bool     // phones begin nothing new
 	stopped   bool
 }
 
 // Run runs the world of the configuration until its script has ended or something is violated.
-func Run(cfg Config) Report {
+func Run(cfg Config) (r Report) {
 	w := &world{cfg: cfg, rng: rand.New(rand.NewPCG(cfg.Seed, 0x5149)), links: map[[2]uint32]*link{}}
-	w.replicas = 1 + w.pick(1, 6, 3)
-	w.partitions = []int{16, 64, 96}[w.rng.IntN(3)]
-	w.cores = 1 + w.rng.IntN(2)
-	w.pause = []int64{second / 5, 3 * second, 3 * second}[w.rng.IntN(3)]
-	w.stops = w.rng.IntN(2) == 0
+	w.report.Faults = map[string]int{}
+	defer func() {
+		if cause := recover(); cause != nil {
+			w.fail("sanity", "panic: %v\n%s", cause, debug.Stack())
+		}
+		r = w.report
+		r.Seconds = float64(w.now) / second
+	}()
+	w.draw()
 	w.script()
-	for !w.stopped && w.report.Failure == "" && w.queue.Len() > 0 {
+	for n := 0; !w.stopped && w.report.Failure == "" && w.queue.Len() > 0; n++ {
 		e := w.queue.next()
 		w.now = e.at
 		e.do()
-		if w.now > 600*second {
+		if w.now > maxSeconds*second || n > maxEvents {
 			w.fail("agreement", "the run does not end")
 		}
 	}
-	w.report.Seconds = float64(w.now) / second
-	return w.report
+	return
+}
+
+// draw draws the world from the seed.
+func (w *world) draw() {
+	w.replicas = 1 + w.pick(1, 6, 3)
+	w.partitions = []int{16, 64, 96}[w.rng.IntN(3)]
+	w.cores = 1 + w.rng.IntN(2)
+	w.ordinary()
+	if w.cfg.Mode.add == nil {
+		w.cfg.Mode = single()[0]
+	}
+	w.cfg.Mode.add(w)
+	if w.stops && w.replicas > 1 {
+		w.sometimes((*world).suspend, 8)
+	}
+	w.pause = []int64{second / 5, 3 * second, 3 * second}[w.rng.IntN(3)]
+	if w.long || w.looks > 1000 {
+		w.pause = 4 * second
+	}
 }
 
 // pick draws an index by weight.
@@ -105,6 +136,14 @@ func (w *world) trace(format string, args ...any) {
 		w.report.Trace = append(w.report.Trace, fmt.Sprintf("%12.6f ", float64(w.now)/second)+fmt.Sprintf(format, args...))
 	}
 }
+
+// count notes a fault, and that the world is not as it was.
+func (w *world) count(name string) {
+	w.report.Faults[name]++
+	w.disturb()
+}
+
+func (w *world) disturb() { w.disturbed = w.now }
 
 // fail ends the run.
 func (w *world) fail(invariant, format string, args ...any) {

@@ -2,60 +2,101 @@ package sim
 
 import (
 	"flag"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 var (
-	seeds = flag.Uint64("seeds", 200, "number of seeds to run")
-	seed  = flag.Uint64("seed", 1, "first seed")
-	dump  = flag.Bool("dump", false, "print the trace of failing seeds")
+	seeds    = flag.Uint64("seeds", 40, "number of seeds to run in each mode")
+	total    = flag.Uint64("total", 0, "number of seeds to run in all modes together, in place of -seeds")
+	seed     = flag.Uint64("seed", 1, "first seed")
+	dump     = flag.Bool("dump", false, "print the trace of the first seed that fails")
+	failures = flag.Int("failures", 20, "failures of a mode after which it is given up; 0: never")
 )
 
-// TestSim runs the world for many seeds. A seed that fails is run again with its trace.
+// TestSim runs the world of every mode for many seeds.
 func TestSim(t *testing.T) {
-	var sum Report
-	failed := 0
-	for s := *seed; s < *seed+*seeds; s++ {
-		r := Run(Config{Seed: s})
-		sum.add(r)
-		if r.Failure == "" {
-			continue
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // a run makes much garbage and keeps little
+	modes := Modes()
+	share := func(i int) uint64 {
+		if *total == 0 {
+			return *seeds
 		}
-		failed++
-		t.Errorf("seed %d: %s", s, r.Failure)
-		if *dump {
-			t.Log(strings.Join(Run(Config{Seed: s, Trace: true}).Trace, "\n"))
+		return (*total + uint64(i)) / uint64(len(modes))
+	}
+	var table []string
+	later := *total
+	for i, m := range modes {
+		later -= min(later, share(i))
+		t.Run(m.Name, func(t *testing.T) { table = append(table, sweep(t, m, share(i), later)) })
+	}
+	t.Log("\n" + strings.Join(table, "\n"))
+}
+
+// sweep runs the seeds of one mode, and returns a line on them. later is how many seeds other modes will run after.
+func sweep(t *testing.T, m Mode, n, later uint64) string {
+	s := &Sweep{Mode: m, First: *seed, Seeds: n, Most: *failures}
+	began, used := time.Now(), cpu()
+	stop := report(s, later, began)
+	first := uint64(0)
+	sum := s.Run(func(o Outcome) {
+		if first == 0 || o.Seed < first {
+			first = o.Seed
 		}
-		if failed >= 20 {
-			t.Fatal("too many failures")
-		}
+		t.Errorf("%s seed %d: %s", m.Name, o.Seed, o.Failure)
+	})
+	stop()
+	if *dump && s.Failed() > 0 {
+		fmt.Println(strings.Join(Run(Config{Seed: first, Mode: m, Trace: true}).Trace, "\n"))
 	}
 	t.Logf("%+v", sum)
+	return fmt.Sprintf("%-10s %6d seeds %5d failed %7.1f s, %.1f seeds/s of CPU time", m.Name, s.Done(), s.Failed(),
+		time.Since(began).Seconds(), float64(s.Done())/max((cpu()-used).Seconds(), 1e-3))
 }
 
-// TestPartitions cuts members off from each other as well.
-func TestPartitions(t *testing.T) {
-	for s := *seed; s < *seed+*seeds/2; s++ {
-		if r := Run(Config{Seed: s, Partitions: true}); r.Failure != "" {
-			t.Errorf("seed %d: %s", s, r.Failure)
-			if *dump {
-				t.Log(strings.Join(Run(Config{Seed: s, Partitions: true, Trace: true}).Trace, "\n"))
+// cpu is the time that this process has spent.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// report prints how far a sweep is, every ten seconds until it is stopped.
+func report(s *Sweep, later uint64, began time.Time) (stop func()) {
+	tick, done := time.NewTicker(10*time.Second), make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
 			}
+			rate := float64(s.Done()) / time.Since(began).Seconds()
+			left := time.Duration(float64(s.Seeds+later-uint64(s.Done()))/max(rate, 0.01)) * time.Second
+			fmt.Fprintf(os.Stderr, "%s: %d of %d seeds, %d failed, %.1f/s, %d in other modes, %s left\n",
+				s.Mode.Name, s.Done(), s.Seeds, s.Failed(), rate, later, left)
+		}
+	}()
+	return func() { tick.Stop(); close(done) }
+}
+
+// TestRepeats shows that a run is a function of its configuration: a failure can be replayed.
+func TestRepeats(t *testing.T) {
+	for _, m := range Modes() {
+		a, b := Run(Config{Seed: 7, Mode: m, Trace: true}), Run(Config{Seed: 7, Mode: m, Trace: true})
+		if a.Failure != b.Failure || !slices.Equal(a.Trace, b.Trace) {
+			t.Errorf("%s: two runs of one seed differ: %q and %q", m.Name, a.Failure, b.Failure)
+		}
+		if c := Run(Config{Seed: 7, Mode: m}); c.Failure != a.Failure {
+			t.Errorf("%s: %q without a trace, %q with one", m.Name, c.Failure, a.Failure)
 		}
 	}
-}
-
-func (r *Report) add(o Report) {
-	r.Registers += o.Registers
-	r.Lookups += o.Lookups
-	r.Kills += o.Kills
-	r.Restarts += o.Restarts
-	r.Joins += o.Joins
-	r.Drains += o.Drains
-	r.Blips += o.Blips
-	r.Cuts += o.Cuts
-	r.Pauses += o.Pauses
-	r.QuietPoints += o.QuietPoints
-	r.Seconds += o.Seconds
 }

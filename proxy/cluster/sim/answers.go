@@ -1,0 +1,94 @@
+package sim
+
+import (
+	"slices"
+
+	"github.com/sipring/sipring/proxy/cluster"
+	"github.com/sipring/sipring/proxy/location"
+)
+
+const (
+	// answerTime is how long a member may take to answer a REGISTER, with whatever: it gives up after 3 s
+	// (cluster.CoreConfig.Timeout), which a core that rests sees 300 ms later, and one that is slow later still.
+	answerTime = 4 * second
+
+	// settleTime is how long after something has happened REGISTERs may still be refused: peers notice a silent death after
+	// 1.5 s at most, sets are on their way for as long, and then some messages go to and fro.
+	settleTime = 2 * second
+)
+
+// asked is a REGISTER that a member has been given.
+type asked struct {
+	w      *world
+	p      *process
+	ph     *phone
+	r      request
+	at     int64
+	pauses int           // of the member; less if it was stopped
+	lost   bool          // it did not reach the others
+	before []expectation // of a fetch
+	done   bool
+}
+
+// ask notes that a member is given a REGISTER.
+func (w *world) ask(p *process, ph *phone, r request) *asked {
+	a := &asked{w: w, p: p, ph: ph, r: r, at: w.now, pauses: p.pauses, lost: !w.reached(p)}
+	if p.paused {
+		a.pauses--
+	}
+	if r.deed == fetch && w.judges(p) {
+		a.before = w.expectations(ph.aor)
+	}
+	w.asked = append(w.asked, a)
+	return a
+}
+
+// judge checks an answer. It may be a refusal only while something is wrong.
+func (a *asked) judge(op *cluster.RegisterOp) {
+	w := a.w
+	if a.done {
+		w.fail("answered", "%s cseq %d is answered twice by m%d", a.ph.contact, a.r.cseq, a.p.id)
+	}
+	a.done = true
+	switch op.Status {
+	case location.StatusUnavailable:
+		if a.excused() || w.now-w.disturbed < settleTime {
+			return
+		}
+		w.fail("served", "%s cseq %d is refused by m%d, with all well for %.1f s", a.ph.contact, a.r.cseq, a.p.id,
+			float64(w.now-w.disturbed)/second)
+	case location.StatusOK:
+		if a.p.apart {
+			w.fail("served", "%s cseq %d is answered 200 by m%d, which reaches nobody", a.ph.contact, a.r.cseq, a.p.id)
+		}
+		if a.before != nil && w.judges(a.p) && !a.excused() {
+			w.checkFound(a.p, a.ph.aor, a.before, op.Record, op.Now)
+		}
+	}
+}
+
+// excused reports whether the member was, or is, in no state to serve: stopped, dead, or where the network is cut.
+func (a *asked) excused() bool {
+	w, p := a.w, a.p
+	return !p.alive || p.paused || p.pauses != a.pauses || a.lost || !w.reached(p) || w.cut != nil && !w.servesCut(p)
+}
+
+// reached reports whether nothing keeps the member from meeting all that live: a set that does not list it, or a cut.
+func (w *world) reached(p *process) bool {
+	return !p.apart && !slices.ContainsFunc(w.members, func(q *process) bool {
+		return q != nil && q != p && (!q.knows(p.id) || !p.knows(q.id))
+	})
+}
+
+// checkAnswered checks that what has been asked is answered in time, and forgets what is over.
+func (w *world) checkAnswered() {
+	w.asked = slices.DeleteFunc(w.asked, func(a *asked) bool {
+		if a.done || w.now-a.at < answerTime {
+			return a.done
+		}
+		if a.p.alive && a.pauses == a.p.pauses {
+			w.fail("answered", "%s cseq %d is not answered by m%d in %d s", a.ph.contact, a.r.cseq, a.p.id, answerTime/second)
+		}
+		return !a.p.alive || w.now-a.at > answerTime+w.late()
+	})
+}

@@ -1,0 +1,82 @@
+package sim
+
+// suspend stops a process for a while, as SIGSTOP does. Beyond a second the others take it for dead; it does not know.
+// What reached it meanwhile it does as it goes on, before it hears that its streams have ended.
+func (w *world) suspend(then func()) {
+	w.stall(false, then)
+}
+
+// freeze stops a process and its clock, as a hypervisor does with a machine. The process can not know that time has
+// passed until others tell it, so what it is asked before may be answered from what it last knew.
+func (w *world) freeze(then func()) {
+	w.stall(true, then)
+}
+
+// longestStall is the longest that a process is stopped, µs.
+const longestStall = 6 * second
+
+func (w *world) stall(clock bool, then func()) {
+	if w.mayFail() < 1 {
+		w.join(then)
+		return
+	}
+	w.count("stalls")
+	p := w.victim()
+	w.trace("m%d stops, its clock too: %v", p.id, clock)
+	p.paused = true
+	p.pauses++
+	until := w.between(200, longestStall/ms) * ms
+	if lost := w.between(450, 1500) * ms; lost < until {
+		w.after(lost, func() { w.forsake(p) })
+	}
+	w.after(until, func() {
+		w.trace("m%d goes on", p.id)
+		p.paused = false
+		if clock {
+			p.skew -= until / ms
+			p.dazed = true
+		}
+		w.disturb()
+		held := p.held
+		p.held = nil
+		for _, ph := range w.phones {
+			w.lookup(p, ph)
+		}
+		for _, do := range held {
+			p.run(do)
+		}
+		then()
+	})
+}
+
+// forsake has all others find that the member does not answer. Their streams to it end.
+func (w *world) forsake(p *process) {
+	for _, q := range w.living() {
+		l := w.link(p.id, q.id)
+		if q == p || !l.stands {
+			continue
+		}
+		l.drop()
+		w.after(w.between(0, 300)*ms, func() {
+			if q.alive && !l.stands {
+				w.trace("m%d loses m%d", q.id, p.id)
+				q.apply(q.membership.PeerDown(q.now(), p.id, "silent"))
+			}
+		})
+		w.connectLater(p.id, q.id)
+	}
+}
+
+// slowProcess has a process late with all that it does, for seconds, but not so late that others take it for dead.
+func (w *world) slowProcess(then func()) {
+	w.count("slow processes")
+	p := w.victim()
+	p.lag = w.between(20, 200) * ms
+	w.trace("m%d is slow: %d ms", p.id, p.lag/ms)
+	w.after(w.between(2, 10)*second, func() { p.lag = 0 })
+	if w.rng.IntN(2) == 0 { // something else happens meanwhile
+		w.after(w.between(0, second), func() { w.together(then) })
+		return
+	}
+	w.after(10*second, then)
+}

@@ -1,0 +1,53 @@
+package sim
+
+// What phones of one AOR do to each other: a Contact: * of one removes the bindings of all. Where two requests overlap in
+// time either may have been the later one.
+
+// acknowledged notes that a request is. Nothing older is left of the contact, but for what another phone's Contact: *,
+// which was under way at the same time, may have done.
+func (ph *phone) acknowledged(i int) {
+	r := &ph.history[i]
+	r.acked = ph.w.now
+	ph.forgiven = false
+	from := i
+	for j := max(0, ph.acked); j < i; j++ {
+		if f := &ph.history[j]; f.by != nil && (f.over == 0 || f.over > r.sent) {
+			from = min(from, j)
+		}
+	}
+	ph.acked = max(ph.acked, from)
+	ph.mates(func(m *phone) {
+		m.removedBy(ph, r)
+	})
+}
+
+// removedBy takes notice that a request of a mate is acknowledged: its Contact: *, if it is one, and those before. It
+// counts as this phone's own removal if nothing of this phone was under way as it was sent.
+func (ph *phone) removedBy(mate *phone, r *request) {
+	for j := max(0, ph.acked); j < len(ph.history); j++ {
+		f := &ph.history[j]
+		if f.by != mate || f.over != 0 || f.sent > r.sent {
+			continue
+		}
+		f.over = mate.quietAt
+		if r.deed != unbindAll || f.sent != r.sent {
+			continue
+		}
+		f.acked = ph.w.now
+		if j > ph.acked && f.alone && ph.overBefore(j) {
+			ph.acked, ph.forgiven = j, false
+		}
+	}
+}
+
+// overBefore reports whether everything before an entry of the history was over as that was sent.
+func (ph *phone) overBefore(j int) bool {
+	sent := ph.history[j].sent
+	for i := max(0, ph.acked); i < j; i++ {
+		b := &ph.history[i]
+		if b.by != nil && (b.over == 0 || b.over > sent) || b.by == nil && b.acked == 0 {
+			return false
+		}
+	}
+	return true
+}
