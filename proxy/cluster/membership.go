@@ -40,6 +40,7 @@ type peerState struct {
 	synced, leaving bool
 	awaitedSince    int64
 
+	lost     bool   // taken for dead since the last stream
 	missed   uint64 // the last of our losses that was of this incarnation, 0 if none
 	heard    uint64 // the last of its losses that was of us, as it told
 	cameBack bool   // from a loss of ours, with the stream there is
@@ -108,10 +109,24 @@ func (m *Membership) PeerUp(now int64, id uint32, incarnation uint64, synced, le
 	m.links++
 	p := &peerState{liveness: Up, incarnation: incarnation, link: m.links, synced: synced, leaving: leaving, awaitedSince: now}
 	if old := m.peers[id]; old != nil && old.incarnation == incarnation {
-		p.missed, p.heard, p.cameBack = old.missed, old.heard, old.liveness == Down
+		p.missed, p.heard, p.cameBack = old.missed, old.heard, old.lost
 	}
+	alone := m.view != nil && m.view.Isolated
 	m.peers[id] = p
+	if alone {
+		m.hopeAgain(now)
+	}
 	return m.rebuild()
+}
+
+// hopeAgain gives everybody who was given up while nobody was reached as long to turn up as at the start: their silence
+// said nothing of them.
+func (m *Membership) hopeAgain(now int64) {
+	for _, p := range m.peers {
+		if p.liveness == Down {
+			p.liveness, p.awaitedSince = Unknown, now
+		}
+	}
 }
 
 // Missed is what a peer is to be told as the first thing on a new stream: a number that is greater each time that its
@@ -163,7 +178,7 @@ func (m *Membership) PeerDown(now int64, id uint32, _ string) *View {
 	}
 	if p.liveness == Up {
 		m.losses++
-		p.missed = m.losses
+		p.missed, p.lost = m.losses, true
 	}
 	p.liveness = Down
 	return m.rebuild()

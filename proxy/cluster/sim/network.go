@@ -19,6 +19,7 @@ type link struct {
 	stands bool
 
 	heldUntil int64 // before this it does not stand again, µs
+	knocked   int64 // when a set was last given without a stream, µs
 }
 
 func key(a, b uint32) [2]uint32 { return [2]uint32{min(a, b), max(a, b)} }
@@ -52,7 +53,12 @@ func (w *world) connect(a, b uint32) {
 	if pa == nil || pb == nil || l.stands || w.stopped {
 		return // whoever starts again connects again
 	}
-	if l.cut || w.now < l.heldUntil || pa.unreachable() || pb.unreachable() || !pa.knows(b) || !pb.knows(a) {
+	if l.cut || w.now < l.heldUntil || pa.unreachable() || pb.unreachable() {
+		w.connectLater(a, b)
+		return
+	}
+	if !pa.knows(b) || !pb.knows(a) {
+		w.knock(pa, pb)
 		w.connectLater(a, b)
 		return
 	}
@@ -61,6 +67,28 @@ func (w *world) connect(a, b uint32) {
 	l.ends[end(a, b)], l.ends[end(b, a)] = pa, pb
 	w.hello(l, pa, pb)
 	w.hello(l, pb, pa)
+}
+
+// knockInterval is how often a member that waits for another's stream gives it the set it has, µs: the other may not be
+// told of it yet.
+const knockInterval = second / 2
+
+// knock has the one of two members that has the newer set give it to the other one.
+func (w *world) knock(a, b *process) {
+	if a.epoch() < b.epoch() {
+		a, b = b, a
+	}
+	l := w.link(a.id, b.id)
+	if !w.gossip || a.epoch() == b.epoch() || w.now < l.knocked+knockInterval {
+		return
+	}
+	l.knocked = w.now
+	set := a.membership.View().Set
+	w.after(w.between(1, 30)*ms, func() {
+		if b.alive && !l.cut && b.epoch() < set.Epoch {
+			b.setChanged(set)
+		}
+	})
 }
 
 func (p *process) unreachable() bool { return p.paused || p.apart }
