@@ -207,10 +207,13 @@ const stalled = 400
 func (c *Core) at(now int64) {
 	if now-c.now > stalled && c.now > 0 && len(c.peers) > 0 {
 		c.stats.Stalls++
-		c.unsure = c.sequence + 1
+		c.askAll()
 	}
 	c.now = max(c.now, now)
 }
+
+// askAll has this member serve nothing until every peer has confirmed that it still counts it in.
+func (c *Core) askAll() { c.unsure = c.sequence + 1 }
 
 // sure reports whether every peer has confirmed that it still counts this member in.
 func (c *Core) sure() bool {

@@ -68,9 +68,10 @@
 // is in no doubt: one member's false suspicion stops nobody. Where each took the other for dead neither knows better:
 // both serve on, and compare.
 //
-// A process that goes on after a second without the CPU does not know yet that it was taken for dead. So after a gap in
-// its steps a member serves nothing until every peer has confirmed an announcement sent since, which it does after its
-// own. What the member lost without such a word counts as concluded alone.
+// A process that goes on after a second without the CPU does not know yet that it was taken for dead, or by whom. So after
+// a gap in its steps, or the first peer's word, a member serves nothing until every peer has confirmed an announcement
+// sent since, which it does after its own: a round trip where all are there. What the member lost without such a word
+// counts as concluded alone.
 //
 // # When more fails
 //
@@ -94,7 +95,7 @@
 //   - Give a new View to every core before any message of the stream it is about, and before anything is sent on it.
 //   - Put Effects.Sends into the streams' queues before the core's lock is released, and call Done after.
 //   - Deliver messages of a stream in order. What cannot be sent, break the stream: never leave out one message.
-//   - Send Membership.Missed, if not 0, first on a new stream, and pass what comes of that to PeerMissed, which counts.
+//   - Send Membership.Missed, if not 0, first on a new stream, and pass what comes of that to PeerMissed.
 //   - Call PeerDown when the peer is believed dead, PeerUp for every new stream. Between a broken stream and one of the
 //     two, updates wait.
 //   - Sum Progress over all cores when Effects.Changed, for Membership.Progress; tell the peers when SelfState changes.

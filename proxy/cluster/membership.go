@@ -138,18 +138,20 @@ func (m *Membership) Missed(id uint32) uint64 {
 	return 0
 }
 
-// PeerMissed takes what the peer told of that kind, and counts it where this member noticed no loss itself. What the
-// peer may have acknowledged meanwhile it tells each core with its first announcement. The view stays as it is: nil.
+// PeerMissed takes what the peer told of that kind. Where this member noticed no loss itself it may have been stopped, and
+// taken for dead by others too, which it has not heard of yet: it asks everybody before it serves on. What the peer
+// acknowledged meanwhile it tells each core with its first announcement.
 func (m *Membership) PeerMissed(_ int64, id uint32, incarnation, missed uint64) *View {
 	p := m.peers[id]
 	if p == nil || p.incarnation != incarnation || missed <= p.heard {
 		return nil
 	}
 	p.heard = missed
-	if !p.cameBack {
-		m.accused++
+	if p.cameBack {
+		return nil
 	}
-	return nil
+	m.accused++
+	return m.rebuild()
 }
 
 // Accused counts how often a peer took this process for dead without this one having lost it.
@@ -234,7 +236,7 @@ func (m *Membership) rebuild() *View {
 	if m.set == nil {
 		return nil
 	}
-	v := &View{Epoch: m.set.Epoch, Version: 1, Self: m.self, Set: m.set, Synced: m.synced, Superseded: m.superseded()}
+	v := &View{Epoch: m.set.Epoch, Version: 1, Self: m.self, Set: m.set, Synced: m.synced, Accused: m.accused, Superseded: m.superseded()}
 	for _, member := range m.set.Members {
 		v.Members = append(v.Members, m.seen(member))
 	}
@@ -243,7 +245,7 @@ func (m *Membership) rebuild() *View {
 	old := m.view
 	if old != nil {
 		v.Version = old.Version + 1
-		if old.Set == v.Set && old.Synced == v.Synced && slices.Equal(old.Members, v.Members) {
+		if old.Set == v.Set && old.Synced == v.Synced && old.Accused == v.Accused && slices.Equal(old.Members, v.Members) {
 			return nil
 		}
 	}

@@ -217,15 +217,15 @@ func TestFalseSuspicion(t *testing.T) {
 		t.Errorf("it answers %d for what it never held", one.found[0].Result)
 	}
 	for _, id := range []uint32{2, 3} {
+		n := b.nodes[id]
 		b.stream(1, id)
 		b.stream(id, 1)
+		b.view(n, n.membership.PeerMissed(b.now, 1, one.membership.incarnation, one.membership.Missed(id)))
 	}
+	b.carry() // a round trip
 	for _, id := range []uint32{2, 3} {
-		n := b.nodes[id]
-		b.lookup(n, theirs)
-		b.wantFound(n, Found, 1) // at once
+		b.mustFind(b.nodes[id], theirs, Found, 1)
 	}
-	b.carry()
 	b.pass(100)
 	b.mustFind(other, shared, Found, 2)
 	for id, before := range filled {

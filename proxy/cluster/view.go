@@ -73,6 +73,8 @@ type View struct {
 	Keepers int
 	// Synced: this member holds what it owns.
 	Synced bool
+	// Accused counts how often a peer took this process for dead while it noticed nothing.
+	Accused uint64
 	// Superseded: the set lists this member's ID elsewhere than where this process began, or not at all: its pod is gone
 	// for whoever publishes the set, though the process still runs. Nobody tells it anything any more, so what it holds
 	// grows old.
