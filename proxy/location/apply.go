@@ -30,7 +30,6 @@ type applier struct {
 	items    []item
 	named    []int // the items that a contact is about
 	compared int   // pairs of URIs
-	traces   int   // of removals that found nothing
 	most     int   // live bindings that there may be
 	changed  bool
 }
@@ -59,7 +58,7 @@ func (a *applier) apply(now int64, r Record, u *Update, lim Limits, stamp Versio
 		return r, Result{Status: StatusForbidden}
 	}
 	a.now, a.u, a.stamp = now, u, stamp
-	a.compared, a.traces, a.changed = 0, 0, false
+	a.compared, a.changed = 0, false
 	defer a.forget()
 	for b := range r.All() {
 		a.add(&b)
@@ -69,7 +68,7 @@ func (a *applier) apply(now int64, r Record, u *Update, lim Limits, stamp Versio
 	}
 	a.evict()
 	size := a.tidy(2 * lim.maxContacts())
-	if size > max(MaxRecordSize, r.Size()) {
+	if size > u.mayTake(r) {
 		return r, Result{Status: StatusForbidden}
 	}
 	return a.encode(size), Result{Status: StatusOK, Changed: true, Stamp: stamp}
@@ -84,6 +83,14 @@ func (u *Update) wanted() int {
 		}
 	}
 	return n
+}
+
+// mayTake is how many bytes r may have after u. What only removes is not refused for the longer Call-ID that it leaves.
+func (u *Update) mayTake(r Record) int {
+	if u.wanted() == 0 {
+		return max(maxParsed/2, r.Size())
+	}
+	return max(MaxRecordSize, r.Size())
 }
 
 func (a *applier) add(b *Binding) {
@@ -205,8 +212,7 @@ func (a *applier) replace(it *item, c *ContactUpdate) {
 }
 
 // find sets named to the bindings that c is about: same instance and reg-id (RFC 5626 section 6), or URIs equal as RFC
-// 3261 section 19.1.4 has it; and to the marker of the Call-ID, which is about all. A removal looks for equal URIs among
-// what is live only.
+// 3261 section 19.1.4 has it; and to the marker of the Call-ID, which is about all.
 func (a *applier) find(c *ContactUpdate) {
 	a.named = a.named[:0]
 	hash := wire.HashURI(c.URI)
@@ -214,7 +220,7 @@ func (a *applier) find(c *ContactUpdate) {
 		b := &a.items[i].Binding
 		switch {
 		case c.sameKey(b), b.marker() && bytes.Equal(b.CallID, a.u.CallID):
-		case a.items[i].hash != hash, c.outbound(), b.Outbound(), c.Expires == 0 && b.Deleted, !a.equal(c.URI, b.Contact):
+		case a.items[i].hash != hash, c.outbound(), b.Outbound(), !a.equal(c.URI, b.Contact):
 			continue
 		}
 		a.named = append(a.named, i)
@@ -263,10 +269,6 @@ func (a *applier) remove(b *Binding, copiesEnd int64) {
 // leaveTrace leaves a tombstone where there was nothing to remove: what c undoes may be on its way, or with a member that
 // was cut off.
 func (a *applier) leaveTrace(c *ContactUpdate) {
-	if a.traces == a.most {
-		return
-	}
-	a.traces++
 	a.add(&Binding{Contact: c.URI, Instance: c.Instance, RegID: c.RegID})
 	it := &a.items[len(a.items)-1]
 	a.remove(&it.Binding, a.now)

@@ -294,17 +294,17 @@ func TestApplyVersionsRise(t *testing.T) {
 
 // A state with more time to live than the one that superseded it does not come back when that has expired.
 func TestSupersededDoesNotOutlive(t *testing.T) {
-	for name, second := range map[string]ContactUpdate{
-		"refreshed for less": contact("sip:a@1", 5),
-		"removed":            contact("sip:a@1", 0),
+	for name, second := range map[string]Update{
+		"refreshed for less": register("a", 2, contact("sip:a@1", 5)),
+		"removed":            register("a", 2, contact("sip:a@1", 0)),
+		"removed by *":       star("a", 2),
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := NewStore(1)
 			u := register("a", 1, contact("sip:a@1", 3600))
 			s.Apply(start, 0, 1, &u, Limits{}, uint64(start), 1)
 			stale := Merge(Record{}, s.Get(0, 1, u.AOR))
-			u = register("a", 2, second)
-			s.Apply(start, 0, 1, &u, Limits{}, uint64(start), 1)
+			s.Apply(start, 0, 1, &second, Limits{}, uint64(start), 1)
 
 			now := start + 60_000
 			s.Purge(now, 0)

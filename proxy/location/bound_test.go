@@ -125,7 +125,7 @@ func TestEvictionIsReplicated(t *testing.T) {
 // Two sets that were registered at both sides of a cut are more than there may be: they may be refreshed and removed, and
 // do not grow.
 func TestMergedBeyondTheCap(t *testing.T) {
-	lim := Limits{MaxContacts: 2}
+	lim, less := Limits{MaxContacts: 2}, Limits{MaxContacts: 1}
 	left := register("a", 1, contact("sip:a@1", 60), contact("sip:a@2", 60))
 	right := register("b", 1, contact("sip:b@1", 60), contact("sip:b@2", 60))
 	x, _ := Apply(start, Record{}, &left, lim, uint64(start), 1)
@@ -139,8 +139,10 @@ func TestMergedBeyondTheCap(t *testing.T) {
 		"removed":     {register("a", 2, contact("sip:a@1", 0)), 3},
 		"one more":    {register("c", 1, contact("sip:c@1", 60)), 4},
 		"all removed": {star("c", 1), 0},
+		"each removed": {register("c", 1,
+			contact("sip:a@1", 0), contact("sip:a@2", 0), contact("sip:b@1", 0), contact("sip:b@2", 0), contact("sip:c@1", 0)), 0},
 	} {
-		r, res := Apply(start+1, Merge(Record{}, both), &tt.update, lim, uint64(start+1), 1)
+		r, res := Apply(start+1, Merge(Record{}, both), &tt.update, less, uint64(start+1), 1)
 		if res.Status != 200 || r.LiveCount(start+1) != tt.live {
 			t.Errorf("%s: %d, %v", name, res.Status, show(r, start+1))
 		}
@@ -150,6 +152,58 @@ func TestMergedBeyondTheCap(t *testing.T) {
 		}
 		if got, want := show(Merge(both, delta), start+1), show(r, start+1); !slices.Equal(got, want) {
 			t.Errorf("%s: another copy has %v, home %v", name, got, want)
+		}
+	}
+}
+
+// Removals make room in bytes too, and are not refused for the want of it.
+func TestRecordSizeIsBounded(t *testing.T) {
+	long := func(user string, expires uint32) ContactUpdate {
+		return contact("sip:"+user+"@"+strings.Repeat("a", 7000), expires)
+	}
+	apply := func(r Record, want int, u Update) Record {
+		t.Helper()
+		r, res := Apply(start, r, &u, Limits{}, uint64(start), 1)
+		if res.Status != want {
+			t.Fatalf("%s: %d, want %d", u.CallID, res.Status, want)
+		}
+		return r
+	}
+	r := apply(Record{}, 200, register("four", 1, long("a", 60), long("b", 60), long("c", 60), long("d", 60)))
+	apply(r, 403, register("one more", 1, long("e", 60)))
+	r = apply(r, 200, register("traces of others", 1, long("e", 0), long("f", 0)))
+	if r.Size() > MaxRecordSize {
+		t.Errorf("traces made it %d bytes", r.Size())
+	}
+	for i := range 20 {
+		r = apply(r, 200, register(fmt.Sprint("come and go", i), 1, long("d", 0)))
+		r = apply(r, 200, register(fmt.Sprint("come and go", i), 2, long("d", 60)))
+		r = apply(r, 200, register(fmt.Sprint("trace", i), 1, long(fmt.Sprint("e", i), 0)))
+	}
+	both := Merge(r, apply(Record{}, 200, register("others", 1, long("A", 60), long("B", 60), long("C", 60), long("D", 60))))
+	both = apply(both, 200, register("of both", 1, long("A", 0)))
+	if both.LiveCount(start) != 7 {
+		t.Errorf("%d are left", both.LiveCount(start))
+	}
+	both = apply(both, 200, register("x", 1, long("B", 90)))
+	apply(both, 200, star("all", 1))
+}
+
+// How many URIs are compared in full has a bound: what comes after it is told by its bytes.
+func TestComparedAreBounded(t *testing.T) {
+	for others, live := range map[int]int{10: 59, 20: 60} {
+		u := register("a", 1)
+		for i := range 60 {
+			u.Contacts = append(u.Contacts, contact(fmt.Sprintf("sip:a@example.com;x=%d", i), 60))
+		}
+		r, _ := Apply(start, Record{}, &u, Limits{MaxContacts: 60}, uint64(start), 1)
+		u = register("b", 1)
+		for i := range others {
+			u.Contacts = append(u.Contacts, outbound(fmt.Sprintf("sip:a@example.com;x=a%d", i), "", 0, 0))
+		}
+		u.Contacts = append(u.Contacts, contact("sip:a@EXAMPLE.com;x=59", 0))
+		if r, _ = Apply(start, r, &u, Limits{MaxContacts: 60}, uint64(start), 1); r.LiveCount(start) != live {
+			t.Errorf("after %d others %d are left, want %d", others, r.LiveCount(start), live)
 		}
 	}
 }

@@ -56,8 +56,8 @@ func orderOf(a, b entry) int {
 func mergeInPlace(a, b Record) (ok, changed bool) {
 	cut := a.cut()
 	for e, rest := b.entries(); e != nil; e, rest = nextEntry(rest) {
-		old, age := a.find(e), e.version().Compare(cut)
-		if old == nil || !sameStrings(old, e) || e.marker() && age > 0 || !e.marker() && age < 0 {
+		old := a.find(e)
+		if old == nil || !sameStrings(old, e) || e.marker() && e.version().Compare(cut) > 0 {
 			return false, false
 		}
 	}

@@ -31,7 +31,7 @@ var newWindow = Window{Before: windowSlack + 1, Since: windowSlack + 1}
 // follow sets the window of b, which replaces old.
 func (b *Binding) follow(old *Binding) {
 	b.Window = newWindow
-	if !bytes.Equal(b.CallID, old.CallID) || b.CSeq <= old.CSeq || old.Window.Before == 0 {
+	if !bytes.Equal(b.CallID, old.CallID) || b.CSeq <= old.CSeq {
 		return
 	}
 	step := b.CSeq - old.CSeq

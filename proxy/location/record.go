@@ -4,7 +4,7 @@ import "iter"
 
 // Sizes of records.
 const (
-	// MaxRecordSize is the most bytes Apply lets a record grow to.
+	// MaxRecordSize is the most bytes Apply lets a record grow to by what is bound.
 	MaxRecordSize = 32 << 10
 	// maxParsed is the most bytes ParseRecord accepts: a merge after a partition may exceed MaxRecordSize.
 	maxParsed = 256 << 10
