@@ -9,12 +9,14 @@ func TestNoAllocations(t *testing.T) {
 	dst := make([]byte, 0, 4096)
 	bad := []byte("INVITE sip:a b SIP/2.0\r\nVia: SIP/2.0/UDP a\r\n\r\n")
 	invalid := []byte("INVITE sip:a SIP/2.0\r\nVia: SIP/2.0/UDP a\r\n\r\n")
+	control := []byte("INVITE sip:a SIP/2.0\r\nVia: SIP/2.0/UDP a\r\nX: \r\x00\r\n\r\n")
 	toTag, received := []byte("tag"), []byte("192.0.2.1")
 	a, b := []byte("sip:a@[2001:db8::1];x=1;transport=tcp?y=z"), []byte("sip:a@[2001:DB8::1];transport=TCP?y=z")
 	tel := []byte("tel:+1-201")
 	sink := 0
 	for name, f := range map[string]func(){
 		"scan":             func() { _ = m.Scan(benchINVITE, nil) },
+		"scan, control":    func() { _ = m.Scan(control, nil); dst = AppendResponse(dst[:0], &m, 400, "", toTag, nil) },
 		"scan, bad":        func() { _ = m.Scan(bad, nil) },
 		"validate":         func() { _ = m.Scan(benchINVITE, nil); _ = m.Validate() },
 		"validate, bad":    func() { _ = m.Scan(invalid, nil); _ = m.Validate() },
@@ -42,7 +44,6 @@ func TestNoAllocations(t *testing.T) {
 			_, _, _ = m.MaxBreadth()
 			_, _, _ = m.Expires()
 			_, _ = m.GetName("User-Agent")
-			_, _ = via.ReplyAddr()
 			sink += len(via.Branch()) + len(m.FromTag()) + len(m.ToTag()) + len(m.CallID())
 			dst = CanonicalAOR(dst[:0], uri)
 		},

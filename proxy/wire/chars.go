@@ -8,7 +8,7 @@ const (
 	classHost                 // hostname and IPv4address, and "_", which the grammar forgets and networks use
 	classURIBad               // never in a URI: controls, space, quote, angle brackets
 	classDigit                // DIGIT
-	classCallID               // word, and "@"
+	classVisible              // neither a control nor a space
 	classParamSep             // ends a run of ordinary characters in parameters: ; = " , < and LWS
 )
 
@@ -24,13 +24,13 @@ func buildCharClass() (t [256]uint8) {
 		b := byte(c)
 		switch {
 		case b >= '0' && b <= '9':
-			t[c] |= classToken | classUser | classHost | classDigit | classCallID
+			t[c] |= classToken | classUser | classHost | classDigit | classVisible
 		case lower(b) >= 'a' && lower(b) <= 'z':
-			t[c] |= classToken | classUser | classHost | classCallID
+			t[c] |= classToken | classUser | classHost | classVisible
 		case b <= ' ' || b == 0x7f:
 			t[c] |= classURIBad
-		case b >= 0x80:
-			t[c] |= classCallID
+		default:
+			t[c] |= classVisible
 		}
 	}
 	set(classToken, "-.!%*_+`'~")
@@ -38,7 +38,6 @@ func buildCharClass() (t [256]uint8) {
 	set(classUser, "-_.!~*'()&=+$,;?/")
 	set(classHost, "-._")
 	set(classURIBad, "\"<>")
-	set(classCallID, "-.!%*_+`'~()<>:\\\"/[]?{}@")
 	set(classParamSep, ";=\",< \t\r\n")
 	return t
 }

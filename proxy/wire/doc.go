@@ -21,9 +21,10 @@
 // # What is tolerated, and what is not
 //
 // Lines may end with a bare LF; a CR that no LF follows is refused, so that no next hop can see a line end where this
-// package saw none. Header names may be in any case or compact form, with white space before the colon. Folded lines
+// package saw none, and so is any other control character in the head of a request, unless it is a quoted-pair (RFC 4475
+// 3.1.1.2): 400. Of a response only CR and NUL are refused, which drops it. Header names may be in any case or compact form, with white space before the colon. Folded lines
 // (RFC 3261 7.3.1) are kept as they are: a value may hold CR LF followed by white space in the middle, and all parsers of
-// this package take that as white space. NUL is refused unless it is a quoted-pair (RFC 4475 3.1.1.2). Bytes from 0x80 up
+// this package take that as white space. Bytes from 0x80 up
 // are let through in URIs, display names and parameters.
 //
 // A header line that is not one (no colon, a name that is no token) makes Scan fail, but the rest is still indexed, so

@@ -69,9 +69,9 @@ var (
 	errHeaderLine  = &Error{Kind: KindHeader, Status: 400, Reason: "Malformed Header Field"}
 	errNoBlankLine = &Error{Kind: KindHeader, Status: 400, Reason: "Missing Blank Line"}
 
-	// Dropped: an answer would repeat the bytes whose meaning is in doubt.
-	errBareCR = &Error{Kind: KindHeader, Reason: "CR Without LF"}
-	errNUL    = &Error{Kind: KindHeader, Reason: "NUL In Header"}
+	errBareCR  = &Error{Kind: KindHeader, Status: 400, Reason: "CR Without LF"}
+	errNUL     = &Error{Kind: KindHeader, Status: 400, Reason: "NUL In Header"}
+	errControl = &Error{Kind: KindHeader, Status: 400, Reason: "Control Character In Header"}
 
 	errContentLength    = &Error{Kind: KindLength, Status: 400, Reason: "Malformed Content-Length"}
 	errDupContentLength = &Error{Kind: KindLength, Status: 400, Reason: "Duplicate Content-Length"}

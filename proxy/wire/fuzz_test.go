@@ -111,10 +111,14 @@ func checkAnswer(t *testing.T, m *Message) {
 	if err := r.Scan(response, &Limits{MaxMessage: 1 << 20, MaxHeaderLen: 1 << 20}); err != nil {
 		t.Fatalf("%q: %v", response, err)
 	}
-	if got, want := len(values(&r, HeaderVia)), len(values(m, HeaderVia)); got != want {
+	if got, want := len(values(&r, HeaderVia)), len(values(m, HeaderVia)); got != want && (got > want || !m.unclean) {
 		t.Fatalf("%d Via in %q, not %d", got, response, want)
 	}
-	if !bytes.Equal(r.CallID(), m.CallID()) || r.StatusCode() != 400 || len(r.BodyBytes()) != 0 {
+	id := bytes.Clone(m.CallID())
+	if m.unclean {
+		clean(id)
+	}
+	if !bytes.Equal(r.CallID(), trimLWS(id)) || r.StatusCode() != 400 || len(r.BodyBytes()) != 0 {
 		t.Fatalf("%q", response)
 	}
 }
@@ -126,8 +130,7 @@ func exercise(m *Message) {
 		for v := range m.Values(id) {
 			n, _ := ParseNameAddr(v)
 			_ = n.Tag()
-			via, _ := ParseVia(v)
-			_, _ = via.ReplyAddr()
+			_, _ = ParseVia(v)
 			uri, _ := ParseURI(n.URI)
 			_ = CanonicalAOR(nil, uri)
 		}
@@ -235,7 +238,6 @@ func FuzzVia(f *testing.F) {
 		if err != nil {
 			return
 		}
-		_, _ = via.ReplyAddr()
 		var m Message
 		if m.Scan([]byte("A b:c SIP/2.0\r\nVia: "+string(b)+"\r\nVia: SIP/2.0/UDP next\r\n\r\n"), nil) != nil {
 			return // line ends, or a NUL

@@ -165,7 +165,10 @@ var listHeaders = setOf(HeaderVia, HeaderContact, HeaderRoute, HeaderRecordRoute
 	HeaderAllowEvents, HeaderWarning, HeaderReason, HeaderAccept, HeaderPAssertedIdentity, HeaderPPreferredIdentity,
 	HeaderAcceptContact, HeaderRejectContact, HeaderRequestDisposition)
 
-// singleHeaders may be in a request only once.
-var singleHeaders = setOf(HeaderFrom, HeaderTo, HeaderCallID, HeaderCSeq, HeaderMaxForwards, HeaderExpires,
-	HeaderContentLength, HeaderContentType, HeaderMinExpires, HeaderEvent, HeaderRAck, HeaderRSeq, HeaderReferTo,
-	HeaderReplaces, HeaderSessionExpires, HeaderMinSE, HeaderSIPIfMatch, HeaderMaxBreadth)
+// Headers that may be in a message only once, because this element reads them: what it makes of two, the next hop may not.
+// Any other header is the far end's to judge (RFC 3261 16.3 step 1).
+var (
+	identifyingHeaders = setOf(HeaderFrom, HeaderTo, HeaderCallID, HeaderCSeq)
+	proxyHeaders       = identifyingHeaders | setOf(HeaderMaxForwards, HeaderMaxBreadth, HeaderContentLength)
+	registrarHeaders   = proxyHeaders | setOf(HeaderExpires)
+)

@@ -19,6 +19,7 @@ type Message struct {
 	first    [headerCount]uint16 // index+1 into Headers of the first header of each ID
 	lastVia  uint16              // index+1 of the last Via line
 	repeated headerSet           // IDs with more than one line
+	unclean  bool                // a control character stands where none may
 
 	err Error // what Scan and Validate return
 }

@@ -16,7 +16,7 @@ type ResponseOptions struct {
 // AppendResponse appends a response to req that this element makes itself (RFC 3261 8.2.6): the status line, all Via in
 // order, From, To with toTag if it has none, Call-ID and CSeq as they are in req, Timestamp if it is a 100, extra (complete
 // header lines with CR LF), and Content-Length: 0. What req lacks is left out. req may be one that Scan refused with a
-// Status. reason must hold no line ends.
+// Status; control characters that it must not hold are spaces in the response. reason must hold no line ends.
 func AppendResponse(dst []byte, req *Message, status int, reason string, toTag, extra []byte) []byte {
 	o := ResponseOptions{ToTag: toTag, Extra: extra}
 	return AppendResponseWith(dst, req, status, reason, &o)
@@ -29,6 +29,7 @@ func AppendResponseWith(dst []byte, req *Message, status int, reason string, o *
 	dst = append(dst, ' ')
 	dst = append(dst, reason...)
 	dst = append(dst, '\r', '\n')
+	start := len(dst)
 	dst = appendVias(dst, req, o)
 	if o.RecordRoute {
 		dst = appendLines(dst, req, HeaderRecordRoute, 0)
@@ -39,6 +40,9 @@ func AppendResponseWith(dst []byte, req *Message, status int, reason string, o *
 	dst = appendFirst(dst, req, HeaderCSeq, nil)
 	if status == 100 {
 		dst = appendFirst(dst, req, HeaderTimestamp, nil)
+	}
+	if req.unclean {
+		clean(dst[start:])
 	}
 	dst = append(dst, o.Extra...)
 	dst = append(dst, "Content-Length: "...)

@@ -21,7 +21,7 @@ func (m *Message) Scan(raw []byte, lim *Limits) error {
 		return m.fail(s.fault, start+s.faultAt)
 	}
 	s.headers()
-	s.checkHead()
+	s.checkControls()
 	if s.fault == nil {
 		s.frame()
 	}
@@ -157,47 +157,6 @@ func (s *scanner) header(start, end int) {
 	if id == HeaderVia {
 		m.lastVia = index
 	}
-}
-
-// checkHead looks for bytes that must not be in a head, over all of it at once. They outweigh other faults, because an
-// answer would repeat them.
-func (s *scanner) checkHead() {
-	head := s.raw[:s.m.Body.Start]
-	if s.fault != nil || bytes.Count(head, []byte{'\r'}) != s.crlf {
-		if i := bareCR(head); i >= 0 {
-			s.fault, s.faultAt = errBareCR, i
-			return
-		}
-	}
-	for i := 0; ; i++ {
-		n := bytes.IndexByte(head[i:], 0)
-		if n < 0 {
-			return
-		}
-		if i += n; !escaped(head, i) {
-			s.fault, s.faultAt = errNUL, i
-			return
-		}
-	}
-}
-
-// bareCR returns the index of a CR that no LF follows, or -1.
-func bareCR(head []byte) int {
-	for i, c := range head {
-		if c == '\r' && (i+1 == len(head) || head[i+1] != '\n') {
-			return i
-		}
-	}
-	return -1
-}
-
-// escaped reports whether an odd number of backslashes stands before b[i].
-func escaped(b []byte, i int) bool {
-	n := 0
-	for n < i && b[i-1-n] == '\\' {
-		n++
-	}
-	return n%2 == 1
 }
 
 // frame finds the end of the body (RFC 3261 18.3, 20.14).

@@ -176,11 +176,11 @@ func TestTortureDblreq(t *testing.T) {
 
 func TestTortureIPv6(t *testing.T) {
 	via, err := torturous(t, "received-brackets").TopVia()
-	if got, ok := via.ReplyAddr(); err != nil || !ok || got.String() != "[2001:db8::9:255]:5060" {
+	if got, ok := HostAddr(via.Received()); err != nil || !ok || got.String() != "2001:db8::9:255" {
 		t.Errorf("%v %v %v", got, ok, err)
 	}
 	via, err = torturous(t, "received-bare").TopVia()
-	if got, ok := via.ReplyAddr(); err != nil || !ok || got.String() != "[2001:db8::9:255]:5060" {
+	if got, ok := HostAddr(via.Received()); err != nil || !ok || got.String() != "2001:db8::9:255" {
 		t.Errorf("%v %v %v", got, ok, err)
 	}
 	for name, want := range map[string]string{

@@ -5,7 +5,8 @@ import "errors"
 // Validate checks what every message must hold, after Scan: Via, From, To, Call-ID and CSeq that can be parsed, once each
 // (but Via), and a CSeq method that is the request's (RFC 3261 8.1.1, 16.3 step 1). Max-Forwards may be absent (16.6 step
 // 3), Max-Breadth (RFC 5393 5.3.3) and a tag of From (RFC 2543) too. Of a request the Request-URI must be a URI, of any
-// scheme, and no header that stands once may be there twice. The error is a *Error with the fault as its reason; in a response its Status is 0.
+// scheme, and no header that this element reads as a single one may be there twice. The error is a *Error with the fault as
+// its reason; in a response its Status is 0.
 func (m *Message) Validate() error {
 	if e, at := m.fault(); e != nil {
 		return m.fail(e, at)
@@ -52,7 +53,7 @@ func (m *Message) callIDFault() *Error {
 	if !m.Has(HeaderCallID) {
 		return errMissingCallID
 	}
-	if !all(m.CallID(), classCallID) {
+	if !all(m.CallID(), classVisible) { // no stricter than for tags: "=", ";" and "#" come in the wild
 		return errCallID
 	}
 	return nil
@@ -60,9 +61,12 @@ func (m *Message) callIDFault() *Error {
 
 // duplicate finds a header that must not be repeated. In a response only those count that transactions depend on.
 func (m *Message) duplicate() (*Error, int) {
-	which := singleHeaders
-	if !m.request {
+	which := proxyHeaders
+	switch {
+	case !m.request:
 		which = identifyingHeaders
+	case m.method == MethodRegister:
+		which = registrarHeaders
 	}
 	if which &= m.repeated; which == 0 {
 		return nil, 0
@@ -75,13 +79,11 @@ func (m *Message) duplicate() (*Error, int) {
 	return nil, 0
 }
 
-var identifyingHeaders = setOf(HeaderFrom, HeaderTo, HeaderCallID, HeaderCSeq)
-
 var duplicateErrors = buildDuplicateErrors()
 
 func buildDuplicateErrors() (errs [headerCount]*Error) {
 	for id := range headerCount {
-		if singleHeaders.has(id) {
+		if registrarHeaders.has(id) {
 			errs[id] = &Error{Kind: KindDuplicate, Status: 400, Reason: "Duplicate " + id.String()}
 		}
 	}

@@ -1,9 +1,6 @@
 package wire
 
-import (
-	"bytes"
-	"net/netip"
-)
+import "bytes"
 
 // Via is one Via value (RFC 3261 20.42). All slices are views into what was parsed.
 type Via struct {
@@ -28,7 +25,7 @@ func (v *Via) Branch() []byte { return v.branch }
 // Received returns the received parameter as written, nil if there is none. See HostAddr.
 func (v *Via) Received() []byte { return v.received }
 
-// Maddr returns the maddr parameter, nil if there is none.
+// Maddr returns the maddr parameter, nil if there is none. Responses do not obey it; see transport.ResponseDestination.
 func (v *Via) Maddr() []byte { return v.maddr }
 
 // RPort returns the rport parameter: requested tells that it is there, port is 0 while it has no value (RFC 3581 3).
@@ -40,27 +37,6 @@ func (v *Via) TTL() (ttl uint8, ok bool) { return v.ttl, v.hasTTL }
 // Param returns the value of any parameter, whose name may be in any case, without quotes. The value of one without "="
 // is nil.
 func (v *Via) Param(name string) (value []byte, ok bool) { return findParam(v.Params, name) }
-
-// ReplyAddr returns where a response to a request with this topmost Via goes over an unreliable transport: received, else
-// an address in sent-by, with rport, else the port of sent-by, else 5060 (RFC 3261 18.2.2, RFC 3581 4). ok is false if that
-// is a name, or if maddr takes precedence and is one.
-func (v *Via) ReplyAddr() (addr netip.AddrPort, ok bool) {
-	host, port := v.Host, uint16(5060)
-	if v.HasPort {
-		port = v.Port
-	}
-	switch {
-	case v.maddr != nil:
-		host = v.maddr
-	case v.received != nil:
-		host = v.received
-		if v.rport != 0 {
-			port = v.rport
-		}
-	}
-	ip, ok := HostAddr(host)
-	return netip.AddrPortFrom(ip, port), ok
-}
 
 // ParseVia parses one Via value. White space is accepted wherever the grammar has it, which is nearly everywhere. The
 // error is a *Error: "Malformed Via". With parameters alone at fault what precedes them is there all the same, for who

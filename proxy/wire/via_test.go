@@ -62,32 +62,6 @@ func TestParseViaTellsWhomToAnswer(t *testing.T) {
 	}
 }
 
-// RFC 3261 18.2.2 and RFC 3581 4.
-func TestViaReplyAddr(t *testing.T) {
-	for in, want := range map[string]string{
-		"SIP/2.0/UDP 192.0.2.1":                                       "192.0.2.1:5060",
-		"SIP/2.0/UDP 192.0.2.1:5070":                                  "192.0.2.1:5070",
-		"SIP/2.0/UDP 192.0.2.1:5070;received=192.0.2.2":               "192.0.2.2:5070",
-		"SIP/2.0/UDP 192.0.2.1:5070;received=192.0.2.2;rport=9":       "192.0.2.2:9",
-		"SIP/2.0/UDP 192.0.2.1:5070;received=192.0.2.2;rport=65535":   "192.0.2.2:65535",
-		"SIP/2.0/UDP 192.0.2.1:5070;received=192.0.2.2;rport":         "192.0.2.2:5070",
-		"SIP/2.0/UDP 192.0.2.1:5070;maddr=224.0.0.1;received=1.1.1.1": "224.0.0.1:5070",
-		"SIP/2.0/UDP h;received=2001:db8::1":                          "[2001:db8::1]:5060",
-		"SIP/2.0/UDP h":                                               "",
-		"SIP/2.0/UDP 192.0.2.1;maddr=h":                               "",
-	} {
-		v, err := ParseVia([]byte(in))
-		if err != nil {
-			t.Errorf("%q: %v", in, err)
-			continue
-		}
-		got, ok := v.ReplyAddr()
-		if ok != (want != "") || ok && got.String() != want {
-			t.Errorf("%q: got %v %v, want %q", in, got, ok, want)
-		}
-	}
-}
-
 func TestTopAndSecondVia(t *testing.T) {
 	for name, c := range map[string]struct{ headers, top, second string }{
 		"none":     {"", "Missing Via", "Missing Via"},
