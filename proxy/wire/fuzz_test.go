@@ -214,8 +214,12 @@ func FuzzHostAddr(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
+		if strings.Contains(s, "%") { // the zones that may stand in a URI are fewer
+			return
+		}
 		want, err := netip.ParseAddr(s)
-		ok := err == nil && want.Zone() == ""
+		want = want.Unmap()
+		ok := err == nil
 		got, gotOK := HostAddr([]byte(s))
 		if strings.HasPrefix(s, "[") || strings.Contains(s, ":::") { // ours alone: brackets, and RFC 5118 4.10
 			return

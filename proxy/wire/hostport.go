@@ -6,27 +6,18 @@ import (
 )
 
 // splitHostPort reads host [":" port]. A name has no empty labels, but may end with a dot. An IPv6 reference keeps its
-// brackets (RFC 3261 25.1). White space around the colon, which Via allows, is accepted if lws.
-func splitHostPort(b []byte, lws bool) (host []byte, port uint16, hasPort, ok bool) {
-	var rest []byte
-	if len(b) > 0 && b[0] == '[' {
-		end := bytes.IndexByte(b, ']')
-		if end < 0 || !validIPv6(b[1:end]) {
-			return nil, 0, false, false
+// brackets (RFC 3261 25.1). If sentBy, it is that of a Via: white space around the colon is accepted, and an IPv6 address
+// without brackets, as phones write it whose answer goes to where it came from anyway.
+func splitHostPort(b []byte, sentBy bool) (host []byte, port uint16, hasPort, ok bool) {
+	host, rest := cutHost(b)
+	if sentBy {
+		if bytes.IndexByte(b, '[') < 0 && bytes.Count(b, []byte{':'}) > 1 {
+			host, rest = cutBareIPv6(b)
 		}
-		host, rest = b[:end+1], b[end+1:]
-	} else {
-		end := 0
-		for end < len(b) && is(b[end], classHost) && (b[end] != '.' || end > 0 && b[end-1] != '.') {
-			end++
-		}
-		if end == 0 {
-			return nil, 0, false, false
-		}
-		host, rest = b[:end], b[end:]
-	}
-	if lws {
 		rest = trimLWS(rest)
+	}
+	if host == nil {
+		return nil, 0, false, false
 	}
 	if len(rest) == 0 {
 		return host, 0, false, true
@@ -35,7 +26,7 @@ func splitHostPort(b []byte, lws bool) (host []byte, port uint16, hasPort, ok bo
 		return nil, 0, false, false
 	}
 	rest = rest[1:]
-	if lws {
+	if sentBy {
 		rest = trimLWS(rest)
 	}
 	n, ok := parseUint(rest, 65535)
@@ -45,15 +36,47 @@ func splitHostPort(b []byte, lws bool) (host []byte, port uint16, hasPort, ok bo
 	return host, uint16(n), true, true
 }
 
+// cutHost splits off a name, an IPv4 address or an IPv6 reference; host is nil if there is none.
+func cutHost(b []byte) (host, rest []byte) {
+	end := 0
+	if len(b) > 0 && b[0] == '[' {
+		end = bytes.IndexByte(b, ']') + 1
+		if _, ok := HostAddr(b[:end]); !ok {
+			return nil, nil
+		}
+		return b[:end], b[end:]
+	}
+	for end < len(b) && is(b[end], classHost) && (b[end] != '.' || end > 0 && b[end-1] != '.') {
+		end++
+	}
+	if end == 0 {
+		return nil, nil
+	}
+	return b[:end], b[end:]
+}
+
+// cutBareIPv6 splits off an IPv6 address without brackets. Where a port could be the address's last part it is that.
+func cutBareIPv6(b []byte) (host, rest []byte) {
+	if _, ok := HostAddr(b); ok {
+		return b, nil
+	}
+	colon := bytes.LastIndexByte(b, ':')
+	host = trimLWS(b[:colon])
+	if _, ok := HostAddr(host); !ok {
+		return nil, nil
+	}
+	return host, b[colon:]
+}
+
 // HostAddr reads a host that is an IP address: IPv4, or IPv6 with or without brackets (RFC 5118 4.5 has both in
-// received). ok is false for names. Zones are refused.
+// received). ok is false for names. An IPv4-mapped IPv6 address is the IPv4 address, as it leads nowhere else (RFC 4291
+// 2.5.5.2). A zone is read over: it means something to the host alone that wrote it (RFC 4007 6).
 func HostAddr(host []byte) (addr netip.Addr, ok bool) {
 	if n := len(host); n > 1 && host[0] == '[' && host[n-1] == ']' {
-		host = host[1 : n-1]
-		return parseIPv6(host)
+		return parseZonedIPv6(host[1 : n-1])
 	}
 	if bytes.IndexByte(host, ':') >= 0 {
-		return parseIPv6(host)
+		return parseZonedIPv6(host)
 	}
 	a, ok := parseIPv4(host)
 	if !ok {
@@ -62,9 +85,45 @@ func HostAddr(host []byte) (addr netip.Addr, ok bool) {
 	return netip.AddrFrom4(a), true
 }
 
-func validIPv6(b []byte) bool {
-	_, ok := parseIPv6(b)
-	return ok
+// CanonicalHost appends the one form of a host in which hosts are compared: a name in lower case without a final dot, an
+// address as HostAddr reads it, IPv6 in brackets and in the form of RFC 5952.
+func CanonicalHost(dst, host []byte) []byte {
+	if addr, ok := HostAddr(host); ok {
+		if addr.Is4() {
+			return addr.AppendTo(dst)
+		}
+		return append(addr.AppendTo(append(dst, '[')), ']')
+	}
+	return appendLower(dst, withoutDot(host))
+}
+
+// withoutDot returns a name without the dot that says that it is whole.
+func withoutDot(name []byte) []byte {
+	if n := len(name); n > 1 && name[n-1] == '.' {
+		return name[:n-1]
+	}
+	return name
+}
+
+func parseZonedIPv6(b []byte) (netip.Addr, bool) {
+	if i := bytes.IndexByte(b, '%'); i >= 0 {
+		if !validZone(b[i+1:]) {
+			return netip.Addr{}, false
+		}
+		b = b[:i]
+	}
+	addr, ok := parseIPv6(b)
+	return addr.Unmap(), ok
+}
+
+// validZone checks the ZoneID of RFC 6874 2, in which an escape may stand.
+func validZone(b []byte) bool {
+	for _, c := range b {
+		if !is(c, classHost) && c != '~' && c != '%' {
+			return false
+		}
+	}
+	return len(b) > 0
 }
 
 func parseIPv4(b []byte) (a [4]byte, ok bool) {

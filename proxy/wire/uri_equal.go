@@ -39,7 +39,7 @@ func equalSIP(u, v *URI) bool {
 }
 
 func equalHost(a, b []byte) bool {
-	if equalFold(a, b) {
+	if equalFold(withoutDot(a), withoutDot(b)) {
 		return true
 	}
 	x, okX := HostAddr(a)
@@ -49,7 +49,7 @@ func equalHost(a, b []byte) bool {
 
 func equalTel(u, v *URI) bool {
 	var bufU, bufV [64]byte
-	return bytes.Equal(appendCanonicalTel(bufU[:0], u), appendCanonicalTel(bufV[:0], v))
+	return bytes.Equal(CanonicalAOR(bufU[:0], *u), CanonicalAOR(bufV[:0], *v))
 }
 
 // paramsMatch reports whether every parameter of a agrees with b.

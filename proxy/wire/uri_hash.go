@@ -17,7 +17,7 @@ func HashURI(b []byte) uint64 {
 		a := addr.As16()
 		h.add(a[:]...)
 	} else {
-		h.escaped(u.Host, true, true)
+		h.escaped(withoutDot(u.Host), true, true)
 	}
 	for _, name := range significantParams {
 		value, ok := findEscapedParam(u.Params, name)

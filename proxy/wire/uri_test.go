@@ -59,7 +59,7 @@ func TestParseURIRefuses(t *testing.T) {
 		"", ":", "sip", "sip:", ":a@b", "1sip:a@b", "si p:a@b", "sip:a b@c", "sip:a@b c", "<sip:a@b>", "sip:a@b>", `sip:"a"@b`,
 		"sip:@b", "sip::p@b", "sip:a@", "sip:a@b@c", "sip:a@b;c@d", "sip:a%4@b", "sip:a%zz@b", "sip:%@b", "sip:a:%4@b",
 		"sip:a@b:", "sip:a@b:0", "sip:a@b:65536", "sip:a@b:x", "sip:a@b:99999999999999999999", "sip:a@b:+1", "sip:a@b c",
-		"sip:a@[::1", "sip:a@[::1]x", "sip:a@::1", "sip:a@[]", "sip:a@[1.2.3.4]", "sip:a@[::1%eth0]", "sip:a@[1::2::3]",
+		"sip:a@[::1", "sip:a@[::1]x", "sip:a@::1", "sip:a@[]", "sip:a@[1.2.3.4]", "sip:a@[::1%eth:0]", "sip:a@[1::2::3]",
 		"sip:a@b;;c", "sip:a@b;=c", "sip:a@b;,", "sip:a@b!c", "sip:a@b..", "sip:a@.b", "sip:.", "sip:a@b..c", "sip:a\x00@b", "sip:a@b\x7f", "sip:a@b;c\r\n",
 		"tel:", "tel:;a", "tel:+", "tel:+-", "tel:1+2", "tel:12x", "tel:1;;", "s_ip:x",
 	} {
@@ -92,30 +92,43 @@ func TestURIParam(t *testing.T) {
 // RFC 3261 10.3 step 5.
 func TestCanonicalAOR(t *testing.T) {
 	for in, want := range map[string]string{
-		"sip:Alice@Example.COM":                     "sip:Alice@example.com",
-		"sips:alice@example.com":                    "sip:alice@example.com",
-		"sip:alice@example.com.":                    "sip:alice@example.com",
-		"sip:alice@example.com;transport=tcp?a=b":   "sip:alice@example.com",
-		"sip:alice;user-param@example.com;x":        "sip:alice;user-param@example.com",
-		"sip:alice:secret@example.com":              "sip:alice@example.com",
-		"sip:%61lice@example.com":                   "sip:alice@example.com",
-		"sip:a%40b@example.com":                     "sip:a%40b@example.com",
-		"sip:a%3ab@example.com":                     "sip:a%3Ab@example.com",
-		"sip:a%3Bb@example.com":                     "sip:a;b@example.com",
-		"sip:a%2525@example.com":                    "sip:a%2525@example.com",
-		"sip:%00@example.com":                       "sip:%00@example.com",
-		"sip:*21#@example.com":                      "sip:*21%23@example.com",
-		"sip:j\xc3\xb6@example.com":                 "sip:j%C3%B6@example.com",
-		"sip:alice@example.com:5060":                "sip:alice@example.com",
-		"sips:alice@example.com:5061":               "sip:alice@example.com",
-		"sip:alice@example.com:5061":                "sip:alice@example.com:5061",
-		"sips:alice@example.com:5060":               "sip:alice@example.com",
-		"sip:EXAMPLE.com":                           "sip:example.com",
-		"sip:a@[2001:DB8:0:0:0::1]:5070":            "sip:a@[2001:db8::1]:5070",
-		"tel:+1-201-555-0123":                       "tel:+12015550123",
-		"tel:70-42;ext=1;phone-context=Example.com": "tel:7042;phone-context=example.com",
-		"tel:+12015550123;phone-context=x":          "tel:+12015550123",
-		"URN:Service:sos":                           "urn:Service:sos",
+		"sip:Alice@Example.COM":                                           "sip:Alice@example.com",
+		"sips:alice@example.com":                                          "sip:alice@example.com",
+		"sip:alice@example.com.":                                          "sip:alice@example.com",
+		"sip:alice@example.com;transport=tcp?a=b":                         "sip:alice@example.com",
+		"sip:alice;user-param@example.com;x":                              "sip:alice;user-param@example.com",
+		"sip:alice:secret@example.com":                                    "sip:alice@example.com",
+		"sip:%61lice@example.com":                                         "sip:alice@example.com",
+		"sip:a%40b@example.com":                                           "sip:a%40b@example.com",
+		"sip:a%3ab@example.com":                                           "sip:a%3Ab@example.com",
+		"sip:a%3Bb@example.com":                                           "sip:a;b@example.com",
+		"sip:a%2525@example.com":                                          "sip:a%2525@example.com",
+		"sip:%00@example.com":                                             "sip:%00@example.com",
+		"sip:*21#@example.com":                                            "sip:*21%23@example.com",
+		"sip:j\xc3\xb6@example.com":                                       "sip:j%C3%B6@example.com",
+		"sip:alice@example.com:5060":                                      "sip:alice@example.com",
+		"sips:alice@example.com:5061":                                     "sip:alice@example.com",
+		"sip:alice@example.com:5061":                                      "sip:alice@example.com:5061",
+		"sips:alice@example.com:5060":                                     "sip:alice@example.com",
+		"sip:EXAMPLE.com":                                                 "sip:example.com",
+		"sip:a@[2001:DB8:0:0:0::1]:5070":                                  "sip:a@[2001:db8::1]:5070",
+		"tel:+1-201-555-0123":                                             "tel:+12015550123",
+		"tel:70-42;ext=1;phone-context=Example.com":                       "tel:7042;ext=1;phone-context=example.com",
+		"tel:7042;PHONE-CONTEXT=+1-(201)":                                 "tel:7042;phone-context=+1201",
+		"tel:7042;phone-context=[::FFFF:192.0.2.1]":                       "tel:7042;phone-context=192.0.2.1",
+		"tel:+1201;x=y;ext=4-2;isub=AB":                                   "tel:+1201;isub=ab;ext=42",
+		"tel:*21#":                                                        "tel:*21#",
+		"sip:a@[::FFFF:c000:201]":                                         "sip:a@192.0.2.1",
+		"sip:a@[FE80:0::01%25eth0]":                                       "sip:a@[fe80::1]",
+		"sip:a@192.0.2.1.":                                                "sip:a@192.0.2.1",
+		"sip:+1-201@Example.com;user=phone":                               "sip:+1201@example.com",
+		"sip:%2A21%23@example.com;USER=Phone":                             "sip:*21%23@example.com",
+		"sip:7.2;ext=1;phone-context=EXAMPLE.com.@example.com;user=phone": "sip:72;ext=1@example.com",
+		"sip:7.2;phone-context=+1-2@example.com;user=phone":               "sip:72;phone-context=+12@example.com",
+		"sip:be.ad@example.com;user=phone":                                "sip:be.ad@example.com",
+		"sip:7.2@example.com":                                             "sip:7.2@example.com",
+		"tel:+12015550123;phone-context=x":                                "tel:+12015550123",
+		"URN:Service:sos":                                                 "urn:Service:sos",
 	} {
 		u, err := ParseURI([]byte(in))
 		if err != nil {
@@ -175,7 +188,11 @@ func TestEqualURI(t *testing.T) {
 		{"sip:a@b?x=1", "sip:a@b?X=1", true},
 		{"sip:a@[2001:db8::1]", "sip:a@[2001:DB8:0::1]", true},
 		{"sip:a@[2001:db8::1]", "sip:a@[2001:db8::2]", false},
+		{"sip:a@[::ffff:192.0.2.1]", "sip:a@192.0.2.1", true},
+		{"sip:a@b.", "sip:a@B", true},
+		{"sip:a@[fe80::1%4]", "sip:a@[fe80::1]", true},
 		{"tel:+1-201", "tel:+1(201)", true},
+		{"tel:+1201;ext=1", "tel:+1201", false},
 		{"tel:+1201", "tel:+1202", false},
 		{"urn:a", "URN:a", true},
 		{"urn:a", "urn:A", false},
@@ -217,7 +234,7 @@ func TestHashURIFollowsEqualURI(t *testing.T) {
 	part := func(s ...string) *rapid.Generator[string] { return rapid.SampledFrom(s) }
 	uri := rapid.Custom(func(t *rapid.T) string {
 		return part("sip", "SIP", "sips").Draw(t, "scheme") + ":" + part("", "a@", "%61@", "a:p@", "a:@", "%3b@", "%3B@").Draw(t, "user") +
-			part("h", "H", "192.0.2.1", "[::1]", "[0::1]").Draw(t, "host") + part("", ":5060").Draw(t, "port") +
+			part("h", "H", "h.", "192.0.2.1", "[::ffff:192.0.2.1]", "[::FFFF:C000:201]", "[::1]", "[0::1]", "[::1%1]").Draw(t, "host") + part("", ":5060").Draw(t, "port") +
 			part("", ";x", ";X=1", ";x=1", ";%78=1").Draw(t, "param") + part("", ";user=a", ";USER=%41", ";transport=udp").Draw(t, "significant") +
 			part("", "?a=b", "?A=b").Draw(t, "header")
 	})
@@ -237,12 +254,13 @@ func TestHostAddr(t *testing.T) {
 		":1", "1:", ":", "::g", "::1.2.3", "fe80::1%eth0", "1.2.3.4::", "::1.2.3.4:5",
 	} {
 		want, err := netip.ParseAddr(in)
-		ok := err == nil && want.Zone() == ""
+		ok, six := err == nil, want.Is6()
+		want = want.Unmap().WithZone("")
 		got, gotOK := HostAddr([]byte(in))
 		if gotOK != ok || ok && got != want {
 			t.Errorf("%q: got %v %v, want %v %v", in, got, gotOK, want, ok)
 		}
-		if want.Is6() && ok {
+		if six && ok {
 			if got, ok := HostAddr([]byte("[" + in + "]")); !ok || got != want {
 				t.Errorf("[%s]: got %v %v", in, got, ok)
 			}
@@ -255,9 +273,46 @@ func TestHostAddr(t *testing.T) {
 			t.Errorf("%s: %v %v", in, got, ok)
 		}
 	}
-	for _, in := range []string{"[1.2.3.4]", "[]", "[", "]", "[::1", ":::", "[2001:db8:::1]", "::::1.2.3.4"} {
+	for _, in := range []string{"[1.2.3.4]", "[]", "[", "]", "[::1", ":::", "[2001:db8:::1]", "::::1.2.3.4", "[::1%]", "::1%a:1", "192.0.2.1%1"} {
 		if got, ok := HostAddr([]byte(in)); ok {
 			t.Errorf("%s: %v", in, got)
+		}
+	}
+}
+
+// TestCanonicalHost: what is one host has one form, however it is written.
+func TestCanonicalHost(t *testing.T) {
+	for want, forms := range map[string][]string{
+		"example.com":   {"example.com", "EXAMPLE.com", "example.com.", "Example.Com."},
+		"192.0.2.1":     {"192.0.2.1", "[::ffff:192.0.2.1]", "::ffff:192.0.2.1", "[::FFFF:C000:0201]", "[0:0:0:0:0:ffff:c000:201]", "[::ffff:192.0.2.1%4]"},
+		"[2001:db8::1]": {"[2001:db8::1]", "2001:db8::1", "[2001:DB8::1]", "[2001:0db8:0000::0001]", "[2001:db8:0:0:0:0:0.0.0.1]", "[2001:db8::1%eth0]"},
+	} {
+		for _, host := range forms {
+			if got := string(CanonicalHost([]byte("x"), []byte(host))); got != "x"+want {
+				t.Errorf("%s: %s, want %s", host, got[1:], want)
+			}
+		}
+	}
+}
+
+// RFC 3261 19.1.6: a tel URI and the SIP URI of its number are one address.
+func TestAppendTelUser(t *testing.T) {
+	for tel, sip := range map[string]string{
+		"tel:*21#": "sip:*21%23@example.com", "tel:+1-201-(55)5": "sip:+120155.5@example.com;user=phone",
+		"tel:70.42;phone-context=Example.com.": "sip:7042@example.com", "tel:7042;phone-context=+1-2": "sip:7042;phone-context=+12@example.com",
+		"tel:+12;ext=3-4;npdi": "sip:+12;ext=34@example.com;user=phone", "tel:+12;isub=a:%62": "sip:+12;isub=a%3Ab@example.com",
+	} {
+		u, err := ParseURI([]byte(tel))
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := ParseURI([]byte(sip))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := "sip:" + string(AppendTelUser(nil, u, []byte("EXAMPLE.com"))) + "@example.com"
+		if want := string(CanonicalAOR(nil, v)); got != want {
+			t.Errorf("%s is %s, and %s is %s", tel, got, sip, want)
 		}
 	}
 }

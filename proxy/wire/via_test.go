@@ -14,6 +14,10 @@ func TestParseVia(t *testing.T) {
 		"SIP/2.0/UDP h;received=[::1];rport=":                                                         `UDP h:0,false "" "[::1]" "" rport=0,true ttl=0,false`,
 		"SIP\r\n / 2.0/\tWS\r\n df7jal23ls0d.invalid\r\n ;branch=z":                                   `WS df7jal23ls0d.invalid:0,false "z" "" "" rport=0,false ttl=0,false`,
 		`SIP/2.0/UDP h;x="a,;b\"c";branch=z`:                                                          `UDP h:0,false "z" "" "" rport=0,false ttl=0,false`,
+		"SIP/2.0/UDP [fe80::1%4]:5070;branch=z":                                                       `UDP [fe80::1%4]:5070,true "z" "" "" rport=0,false ttl=0,false`,
+		"SIP/2.0/UDP fe80::1%p2p0:5070;branch=z":                                                      `UDP fe80::1%p2p0:5070,true "z" "" "" rport=0,false ttl=0,false`,
+		"SIP/2.0/UDP fe80::1;branch=z":                                                                `UDP fe80::1:0,false "z" "" "" rport=0,false ttl=0,false`,
+		"SIP/2.0/UDP 1:2:3:4:5:6:7:8 : 5070;branch=z":                                                 `UDP 1:2:3:4:5:6:7:8:5070,true "z" "" "" rport=0,false ttl=0,false`,
 		"SIP/2.0/UDP h;branch=z;":                                                                     `UDP h:0,false "z" "" "" rport=0,false ttl=0,false`,
 	} {
 		v, err := ParseVia([]byte(in))
@@ -37,7 +41,7 @@ func TestParseViaRefuses(t *testing.T) {
 		"SIP/2.0/UDP h:65536", "SIP/2.0/UDP [::1", "SIP/2.0/UDP h;;branch=a", "SIP/2.0/UDP h;=a", "SIP/2.0/UDP h;branch=a b",
 		`SIP/2.0/UDP h;x="a`, "SIP/2.0/UDP h;branch=a;branch=b", "SIP/2.0/UDP h;received=1.1.1.1;Received=2.2.2.2", "SIP/2.0/UDP h;rport;rport",
 		"SIP/2.0/UDP h;rport=x", "SIP/2.0/UDP h;rport=65536", "SIP/2.0/UDP h;ttl=256", "SIP/2.0/UDP h;ttl", "SIP/2.0/UDP h;maddr=a;maddr=b",
-		"SIP/2.0/UDP h, SIP/2.0/UDP i", "SIP/2.0/UDP @h",
+		"SIP/2.0/UDP h, SIP/2.0/UDP i", "SIP/2.0/UDP @h", "SIP/2.0/UDP a:b:5070", "SIP/2.0/UDP fe80::1%:5070", "SIP/2.0/UDP 1:2:3:4:5:6:7:8:70000",
 	} {
 		if v, err := ParseVia([]byte(in)); err == nil {
 			t.Errorf("%q was taken: %+v", in, v)
