@@ -71,6 +71,16 @@ type SIPClusterSpec struct {
 	// +required
 	Domains []Domain `json:"domains"`
 
+	// Aliases are further names and addresses under which phones and proxies
+	// reach the cluster, each a host or host:port: 64 at most. A Route that
+	// names one, as an outbound proxy's setting makes it, is the cluster's own;
+	// one that names a stranger is answered 403. Not needed here: domains, the
+	// advertised address and the pods' addresses.
+	// +kubebuilder:validation:MaxItems=64
+	// +listType=set
+	// +optional
+	Aliases []Alias `json:"aliases,omitempty"`
+
 	// Transports are what phones and trunks use to reach the cluster, and the
 	// port of each, at the Service as in the pods. Default UDP at port 5060. The
 	// port may change: it rolls the pods one at a time.

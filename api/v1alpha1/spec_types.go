@@ -14,6 +14,16 @@ import (
 // +kubebuilder:validation:XValidation:rule="!self.startsWith('[') || (isIP(self.find('[0-9A-Fa-f:.]+')) && ip(self.find('[0-9A-Fa-f:.]+')).family() == 6 && !ip(self.find('[0-9A-Fa-f:.]+')).isUnspecified())",message="spec.domains: between brackets must be the IPv6 address of a host, such as [2001:db8::1]"
 type Domain string
 
+// Alias is a host, or host:port, under which the cluster is reached.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=259
+// +kubebuilder:validation:XValidation:rule="self.matches('^(([A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?[.])*[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?|\\\\[[0-9A-Fa-f:.]+\\\\])(:[0-9]{1,5})?$')",message="spec.aliases holds hosts or host:port such as sip.example.com, 203.0.113.5:5060 or [2001:db8::1]:5060: no scheme, user or wildcard"
+// +kubebuilder:validation:XValidation:rule="!self.matches('^([^:]*[.])?[0-9]+(:[0-9]+)?$') || (isIP(self.find('^[^:]+')) && !ip(self.find('^[^:]+')).isUnspecified())",message="spec.aliases: a host that ends in a number must be the IPv4 address that phones use, such as 203.0.113.5"
+// +kubebuilder:validation:XValidation:rule="!self.startsWith('[') || (isIP(self.find('[0-9A-Fa-f:.]+')) && ip(self.find('[0-9A-Fa-f:.]+')).family() == 6 && !ip(self.find('[0-9A-Fa-f:.]+')).isUnspecified())",message="spec.aliases: between brackets must be the IPv6 address that phones use, such as [2001:db8::1]"
+// +kubebuilder:validation:XValidation:rule="!self.matches(':[0-9]{1,5}$') || (int(self.split(':')[self.split(':').size() - 1]) >= 1 && int(self.split(':')[self.split(':').size() - 1]) <= 65535)",message="spec.aliases: the port after ':' must be 1 to 65535"
+type Alias string
+
 // ProtocolUDP is the only transport served so far.
 const ProtocolUDP = "UDP"
 

@@ -200,6 +200,11 @@ func (in *SIPClusterSpec) DeepCopyInto(out *SIPClusterSpec) {
 		*out = make([]Domain, len(*in))
 		copy(*out, *in)
 	}
+	if in.Aliases != nil {
+		in, out := &in.Aliases, &out.Aliases
+		*out = make([]Alias, len(*in))
+		copy(*out, *in)
+	}
 	if in.Transports != nil {
 		in, out := &in.Transports, &out.Transports
 		*out = make([]Transport, len(*in))

@@ -25,6 +25,9 @@ func Config(c *v1alpha1.SIPCluster) (*config.Config, error) {
 	for _, d := range c.Spec.Domains {
 		cfg.Domains = append(cfg.Domains, string(d))
 	}
+	for _, a := range c.Spec.Aliases {
+		cfg.Aliases = append(cfg.Aliases, string(a))
+	}
 	cfg.ApplyDefaults()
 	return cfg, cfg.Validate()
 }
@@ -43,7 +46,7 @@ func registrar(r v1alpha1.Registrar) config.Registrar {
 	return out
 }
 
-// ConfigText is the proxies' configuration as they read it, at most about 20 KiB.
+// ConfigText is the proxies' configuration as they read it, at most about 40 KiB.
 func ConfigText(c *v1alpha1.SIPCluster) (string, error) {
 	cfg, err := Config(c)
 	if err != nil {

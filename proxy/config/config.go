@@ -26,6 +26,9 @@ const (
 	DefaultMaxTransactions = 200_000
 )
 
+// MaxAliases is the most aliases of a cluster.
+const MaxAliases = 64
+
 // Config is the configuration of one proxy, equal on every pod of a cluster.
 // It is read from YAML or JSON with ParseConfig.
 type Config struct {
@@ -38,6 +41,11 @@ type Config struct {
 	// Advertise is the host or host:port that Via and Record-Route name: the
 	// address of the cluster, never of one pod. A member set may override it.
 	Advertise string `json:"advertise,omitempty"`
+	// Aliases are further hosts, or host:port, under which the cluster is
+	// reached, at most 64: a Route that names one is the proxy's own (RFC 3261
+	// 16.4). Without a port: at the SIP port, the advertised one and 5060. The
+	// advertised address, the members' addresses and Domains need not be here.
+	Aliases []string `json:"aliases,omitempty"`
 	// Ports of the proxy; equal on every member.
 	Ports Ports `json:"ports,omitempty"`
 	// Registrar bounds what a REGISTER may ask for.
@@ -130,8 +138,16 @@ func (c *Config) Validate() error {
 		bad("domains", "at least one domain must be served")
 	}
 	for i, d := range c.Domains {
-		if d == "" || strings.ContainsAny(d, " \t@;<>\"/") {
+		if !isHost(d) {
 			bad(fmt.Sprintf("domains[%d]", i), "%q is not a host name or address", d)
+		}
+	}
+	if len(c.Aliases) > MaxAliases {
+		bad("aliases", "%d of them, at most %d", len(c.Aliases), MaxAliases)
+	}
+	for i, a := range c.Aliases {
+		if host, _, err := SplitAdvertise(a, 0); err != nil || !isHost(host) {
+			bad(fmt.Sprintf("aliases[%d]", i), "%q is not host or host:port", a)
 		}
 	}
 	if c.Advertise != "" {
@@ -170,6 +186,9 @@ func (c *Config) Validate() error {
 	}
 	return errors.Join(errs...)
 }
+
+// isHost tells what cannot be the host part of an address from what may be one.
+func isHost(s string) bool { return s != "" && !strings.ContainsAny(s, " \t\r\n@;<>\"/") }
 
 // Level is the log level.
 func (c *Config) Level() (slog.Level, error) {

@@ -1,6 +1,10 @@
 package config
 
-import "testing"
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
 
 func TestDrainSeconds(t *testing.T) {
 	for text, want := range map[string]int{"": DefaultDrainSeconds, "drainSeconds: 0": 0, "drainSeconds: 7": 7} {
@@ -22,6 +26,18 @@ func TestMemberSetRefusesAnEpochThatLeavesNone(t *testing.T) {
 		s := MemberSet{Epoch: epoch, Ring: Ring{Partitions: 1, Replicas: 1}}
 		if err := s.Validate(); (err == nil) != ok {
 			t.Errorf("epoch %d: %v, want it taken: %v", epoch, err, ok)
+		}
+	}
+}
+
+func TestAliases(t *testing.T) {
+	for text, ok := range map[string]bool{
+		"[]": true, "[sip.example.com, 'a.example:5070', 192.0.2.1, '192.0.2.1:5070', '[2001:db8::1]', '[2001:db8::1]:5070', '2001:db8::1']": true,
+		"['']": false, "['a:0']": false, "['a:x']": false, "[':5060']": false, "['sip:bob@a']": false, "['a b']": false, "['a:65536']": false, "['<a>:1']": false,
+		"[" + strings.Repeat("a,", MaxAliases) + "]": true, "[" + strings.Repeat("a,", MaxAliases+1) + "]": false,
+	} {
+		if _, err := ParseConfig(fmt.Appendf(nil, "{cluster: a, domains: [example.com], aliases: %s}", text)); (err == nil) != ok {
+			t.Errorf("%s: %v", text, err)
 		}
 	}
 }
