@@ -36,9 +36,11 @@ func (t *Tables) Decide(m *wire.Message, d *Decision) {
 	switch {
 	case m.Method() == wire.MethodRegister:
 		t.decideRegister(m, &uri, d)
+	case d.forged && !signed && m.ToTag() != nil && m.Method() != wire.MethodAck:
+		d.rejectForged(m)
 	case d.NextRoute != nil && !signed:
-		d.reject(m, 403, "Relaying Denied", "foreign_route")
-	case signed && (d.NextRoute != nil || !t.isAOR(&uri, d)):
+		d.denyRoute(m)
+	case signed && (d.NextRoute != nil || !t.isTarget(&uri, d)):
 		t.decideInDialog(m, d)
 	default:
 		t.decideTarget(m, &uri, d)
@@ -97,7 +99,6 @@ const maxPasses = 16
 // looped reports whether the request has passed this cluster before, just as it
 // is now (RFC 3261 16.3 step 4), or too often.
 func (t *Tables) looped(m *wire.Message, d *Decision) bool {
-	var fields *token.LoopFields
 	passes := 0
 	for v := range m.Values(wire.HeaderVia) {
 		if !mayBeOurs(v) {
@@ -111,10 +112,7 @@ func (t *Tables) looped(m *wire.Message, d *Decision) bool {
 		if !ours {
 			continue
 		}
-		if fields == nil {
-			fields = d.loop.Of(m)
-		}
-		if passes++; passes > maxPasses || branch.Loop == t.keys.LoopHash(branch.Tx, fields) {
+		if passes++; passes > maxPasses || branch.Loop == t.keys.LoopHash(branch.Tx, d.LoopFields(m)) {
 			return true
 		}
 	}
@@ -136,7 +134,7 @@ var magicCookie = []byte("z9hG4bK")
 
 // Of gathers the fields of a request that decide where it goes. They are views
 // into m and hold until the next call.
-func (s *LoopScratch) Of(m *wire.Message) *token.LoopFields {
+func (s *LoopScratch) Of(m *wire.Message) {
 	s.routes = s.routes[:0]
 	for r := range m.Values(wire.HeaderRoute) {
 		s.routes = append(s.routes, r)
@@ -145,11 +143,17 @@ func (s *LoopScratch) Of(m *wire.Message) *token.LoopFields {
 	s.Fields = token.LoopFields{
 		RequestURI: m.RequestURI(), Routes: s.routes, FromTag: m.FromTag(), CallID: m.CallID(), CSeq: number,
 	}
-	return &s.Fields
 }
 
-// LoopFields returns the fields of the loop hash of the request decided on.
-func (d *Decision) LoopFields(m *wire.Message) *token.LoopFields { return d.loop.Of(m) }
+// LoopFields returns the fields of the loop hash of m, the request decided on.
+// They are gathered once.
+func (d *Decision) LoopFields(m *wire.Message) *token.LoopFields {
+	if !d.gathered {
+		d.gathered = true
+		d.loop.Of(m)
+	}
+	return &d.loop.Fields
+}
 
 // options answers as the user agent that the request is for (RFC 3261 8.2.2.3).
 func (d *Decision) options(m *wire.Message) {

@@ -30,8 +30,9 @@ func (a Action) String() string {
 	return [...]string{"drop", "reject", "options", "register", "lookup", "in-dialog"}[a]
 }
 
-// WhyForged is the Why of a request whose Route names us and holds a token that
-// does not verify, or is that of another dialog.
+// WhyForged is the Why of a request within a dialog, or to where only a token
+// leads, whose Route names us and holds a token that does not verify, or is that
+// of another dialog.
 const WhyForged = "forged_token"
 
 // Decision is what Decide found. It is meant to be reused by one goroutine at a
@@ -74,6 +75,8 @@ type Decision struct {
 	contacts []location.ContactUpdate
 	params   []byte // echoed contact parameters
 	loop     LoopScratch
+	gathered bool // loop is of this request
+	forged   bool // a Route that names us has a user part that is no token of this call
 }
 
 // LoopScratch is reusable space for the fields of a loop hash.
@@ -87,6 +90,7 @@ func (d *Decision) reset() {
 	d.AOR, d.OwnRoutes, d.RequestURI, d.RecordRoute = nil, 0, nil, nil
 	d.Token, d.ToCallee, d.NextRoute, d.Loose = nil, false, nil, false
 	d.Update = location.Update{}
+	d.gathered, d.forged = false, false
 }
 
 func (d *Decision) drop(why string) {
@@ -99,4 +103,14 @@ func (d *Decision) reject(m *wire.Message, status int, reason, why string) {
 		return
 	}
 	d.Action, d.Status, d.Reason, d.Why = Reject, status, reason, why
+}
+
+func (d *Decision) rejectForged(m *wire.Message) {
+	d.reject(m, 403, "Route Is Not Of This Dialog", WhyForged)
+}
+
+// denyRoute refuses to relay to a Route that is none of ours, and says what to
+// do if it should be.
+func (d *Decision) denyRoute(m *wire.Message) {
+	d.reject(m, 403, "Relaying Denied: Route Is Not In Aliases", "foreign_route")
 }

@@ -18,7 +18,7 @@ func (t *Tables) decideInDialog(m *wire.Message, d *Decision) {
 	case to == caller:
 		d.Action, d.Why = InDialog, "token"
 	default:
-		d.reject(m, 403, "Route Is Not Of This Dialog", WhyForged)
+		d.rejectForged(m)
 	}
 }
 

@@ -17,7 +17,11 @@ const maxContactValues = 128
 // here.
 func (t *Tables) decideRegister(m *wire.Message, uri *wire.URI, d *Decision) {
 	if d.NextRoute != nil {
-		d.reject(m, 403, "Relaying Denied", "foreign_route")
+		d.denyRoute(m)
+		return
+	}
+	if t.foreignMaddr(uri) {
+		d.denyMaddr(m)
 		return
 	}
 	if !t.Serves(uri.Host) && !t.names(uri) {

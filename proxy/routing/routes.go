@@ -12,7 +12,7 @@ const (
 	foreign whose = iota
 	ours          // names us, says nothing
 	signed        // holds a token that verifies
-	forged        // names us and holds something else
+	forged        // names us, and has a user part that is no token of this call
 )
 
 // maxOwnRoutes is the most Route values of ours on top of a request: a spiral
@@ -22,8 +22,10 @@ const maxOwnRoutes = 16
 
 // takeRoutes is RFC 3261 16.4. It counts the topmost Route values that are ours
 // and reads the last token among them: of several the one nearest to where the
-// request goes. It reports whether there is a token, and false in ok once it
-// has decided. uri becomes the Request-URI to route by.
+// request goes. Out of a dialog a Route of ours may have any user part: phones
+// make one of their outbound proxy's setting. It reports whether there is a
+// token, and false in ok once it has decided. uri becomes the Request-URI to
+// route by.
 func (t *Tables) takeRoutes(m *wire.Message, uri *wire.URI, d *Decision) (hasToken, ok bool) {
 	strict := false
 	if t.token(m, uri, d) == nil {
@@ -61,8 +63,8 @@ func (t *Tables) takeRoutes(m *wire.Message, uri *wire.URI, d *Decision) (hasTok
 		case ours:
 			d.OwnRoutes++
 		case forged:
-			d.reject(m, 403, "Route Is Not Of This Dialog", WhyForged)
-			return false, false
+			d.forged = true
+			d.OwnRoutes++
 		case foreign:
 			d.NextRoute = route.URI
 		}

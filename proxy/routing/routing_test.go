@@ -23,7 +23,10 @@ func testKeys(t testing.TB, first byte) *token.Keys {
 
 func testTables(t testing.TB) *Tables {
 	t.Helper()
-	c := &config.Config{Cluster: "test", Domains: []string{"Example.com", "192.0.2.80"}, Advertise: "sip.example.net"}
+	c := &config.Config{
+		Cluster: "test", Domains: []string{"Example.com", "192.0.2.80", "[::ffff:192.0.2.81]", "[2001:DB8:0::1]"}, Advertise: "sip.example.net",
+		Aliases: []string{"Out.example.org.", "[2001:db8::0005]", "nat.example.org:30060", "203.0.113.5:30060"},
+	}
 	c.ApplyDefaults()
 	set := &config.MemberSet{Members: []config.Member{{ID: 1, Name: "a", Address: "10.0.0.1"}, {ID: 2, Name: "b", Address: "10.0.0.2"}}}
 	tables, err := NewTables(c, set, netip.MustParseAddrPort("10.0.0.1:5060"), testKeys(t, 1))
@@ -209,6 +212,119 @@ func TestRFC3261_16_5_TargetOfTheRequestURI(t *testing.T) {
 	}
 }
 
+// TestRFC3261_16_4_WhatNamesUs: what of a Route is popped, whoever its user is.
+func TestRFC3261_16_4_WhatNamesUs(t *testing.T) {
+	tables := testTables(t)
+	forged := routeToken(t, testKeys(t, 9), "a")
+	many := func(n int) string { return strings.TrimSuffix(strings.Repeat("<sip:bob@example.com;lr>,", n), ",") }
+	for routes, own := range map[string]int{ // own 0: refused
+		"<sip:sip.example.net;lr>": 1, "<sip:bob@sip.example.net;lr>": 1, "<sip:SIP.Example.NET.:5060>": 1, "<sips:bob@sip.example.net>": 1,
+		"<sip:bob@example.com;lr>": 1, "<sip:bob@example.com:5060;transport=tcp;lr>": 1, "<sip:EXAMPLE.com.;lr>": 1, "<sip:192.0.2.80>": 1,
+		"<sip:bob@[::ffff:192.0.2.80]:5060;lr>": 1, "<sip:10.0.0.2;lr>": 1, "<sip:[::FFFF:a00:2]:5060;lr>": 1, "<sip:10.0.0.2:5060>": 1,
+		"<sip:out.example.org;lr>": 1, "<sip:bob@OUT.example.org.:5060;lr>": 1, "<sip:x@[2001:DB8:0::5];lr>": 1, "<sip:[2001:db8::5%25eth0]:5060>": 1,
+		"<sip:nat.example.org;lr>": 1, "<sip:nat.example.org:30060>": 1, "<sip:203.0.113.5:30060>": 1, "<sip:example.com;maddr=10.0.0.1;lr>": 1,
+		"<sip:bob@example.com;lr>, <sip:carol@10.0.0.1;lr>, <sip:sip.example.net>": 3, "<" + forged + ">": 1,
+		many(maxOwnRoutes):        maxOwnRoutes,
+		"<sip:203.0.113.5;lr>":    0, // an alias with a port is that port's
+		"<sip:203.0.113.5:5060>":  0,
+		"<sip:out.example.org:1>": 0, "<sip:example.com:1;lr>": 0, "<sip:10.0.0.2:5070;lr>": 0, "<sip:10.0.0.3;lr>": 0, "<sip:net;lr>": 0,
+		"<sip:example.com;maddr=192.0.2.9;lr>": 0, "<sip:sub.example.com;lr>": 0, "<tel:+1201>": 0, "<sip:bob@example.com;lr>, <sip:p.example;lr>": 0,
+		many(maxOwnRoutes + 1): 0,
+	} {
+		got, d := decide(t, tables, scan(t, "INVITE", "sip:bob@example.com", "Route: "+routes))
+		if ours := got.Action == "lookup"; ours != (own > 0) || ours && d.OwnRoutes != own {
+			t.Errorf("%s: %+v (%s), %d popped, want %d", routes, got, d.Why, d.OwnRoutes, own)
+		}
+		if got, _ := decide(t, tables, scan(t, "INVITE", "sip:bob@198.51.100.7", "Route: "+routes)); got.Action != "reject" {
+			t.Errorf("%s leads to a stranger: %+v", routes, got)
+		}
+		if got, _ := decide(t, tables, scan(t, "REGISTER", "sip:example.com", "Route: "+routes)); (got.Action == "register") != (own > 0) {
+			t.Errorf("%s, REGISTER: %+v, want %d popped", routes, got, own)
+		}
+	}
+}
+
+// TestTokenIsDemandedWithinADialog: there a Route that names us has to hold one if
+// it has a user part. The ACK of a failure has the INVITE's Route, and leads
+// nowhere but to the address-of-record.
+func TestTokenIsDemandedWithinADialog(t *testing.T) {
+	tables := testTables(t)
+	const bob, far, tagged, user = "sip:bob@example.com", "sip:bob@198.51.100.7", "To: <sip:bob@example.com>;tag=b", "<sip:bob@example.com;lr>"
+	token, forged := "<"+routeToken(t, tables.keys, "a")+">", "<"+routeToken(t, testKeys(t, 9), "a")+">"
+	for name, c := range map[string]struct {
+		m    *wire.Message
+		want verdict
+	}{
+		"a bad one":                      {scan(t, "INVITE", bob, "Route: "+forged, tagged), verdict{Action: "reject", Status: 403}},
+		"none":                           {scan(t, "BYE", bob, "Route: "+user, tagged), verdict{Action: "reject", Status: 403}},
+		"a bad one, then another route":  {scan(t, "BYE", far, "Route: "+forged+", <sip:p.example;lr>", tagged), verdict{Action: "reject", Status: 403}},
+		"beside an outbound proxy's":     {scan(t, "BYE", far, "Route: "+user+", "+token, tagged), verdict{Action: "in-dialog"}},
+		"before an outbound proxy's":     {scan(t, "BYE", far, "Route: "+token+", "+user, tagged), verdict{Action: "in-dialog"}},
+		"ACK of a failure":               {scan(t, "ACK", bob, "Route: "+user, tagged), verdict{Action: "lookup", AOR: bob}},
+		"ACK of a failure, to elsewhere": {scan(t, "ACK", far, "Route: "+user, tagged), verdict{Action: "drop"}},
+	} {
+		if got, _ := decide(t, tables, c.m); got != c.want {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+	}
+}
+
+// TestRFC3261_16_5_Maddr: a maddr that is not ours is the only target, and to
+// relay there is refused without a token.
+func TestRFC3261_16_5_Maddr(t *testing.T) {
+	tables := testTables(t)
+	token := "Route: <" + routeToken(t, tables.keys, "a") + ">"
+	const tagged = "To: <sip:bob@example.com>;tag=b"
+	for uri, want := range map[string]string{
+		"sip:bob@example.com;maddr=10.0.0.1": "lookup", "sip:bob@example.com;maddr=EXAMPLE.com": "lookup", "sip:bob@example.com;maddr=[::ffff:10.0.0.1]": "lookup",
+		"sip:bob@example.com;maddr=out.example.org": "lookup", "sip:bob@example.com;maddr": "lookup", "sip:bob@example.com;maddr=": "lookup",
+		"sip:bob@example.com;maddr=192.0.2.1": "reject", "sip:bob@example.com;MADDR=192.0.2.1": "reject", "sip:bob@example.com;%6daddr=192.0.2.1": "reject",
+		"sip:bob@example.com;maddr=224.0.1.75": "reject", "sip:bob@example.com;maddr=10.0.0.1%2e": "reject", "sips:bob@example.com;maddr=192.0.2.1": "reject",
+		"sip:bob@example.com;x=y;maddr=example.org": "reject", "sip:example.com;maddr=192.0.2.1": "reject", "sip:bob@192.0.2.9;maddr=10.0.0.1": "reject",
+	} {
+		got, d := decide(t, tables, scan(t, "OPTIONS", uri))
+		if got.Action != want || want == "reject" && got.Status != 403 && got.Status != 404 {
+			t.Errorf("%s: %+v (%s), want %s", uri, got, d.Why, want)
+		}
+		within := map[string]string{"lookup": "lookup", "reject": "in-dialog"}[want]
+		if got, _ := decide(t, tables, scan(t, "BYE", uri, token, tagged)); got.Action != within {
+			t.Errorf("%s with a token: %+v, want %s", uri, got, within)
+		}
+	}
+	if got, _ := decide(t, tables, scan(t, "REGISTER", "sip:example.com;maddr=192.0.2.1")); got.Status != 403 {
+		t.Errorf("REGISTER: %+v", got)
+	}
+}
+
+// TestOneKeyForOneAddress: an address-of-record is looked up under the key that it
+// registers under, however it is written.
+func TestOneKeyForOneAddress(t *testing.T) {
+	tables := testTables(t)
+	for want, uris := range map[string][]string{
+		"sip:bob@192.0.2.81":    {"sip:bob@[::ffff:192.0.2.81]", "sip:bob@192.0.2.81", "sip:bob@[::FFFF:C000:251]:5060", "sip:bob@192.0.2.81."},
+		"sip:bob@[2001:db8::1]": {"sip:bob@[2001:DB8::1]", "sip:bob@[2001:0db8:0:0::0001]", "sip:bob@[2001:db8::1%eth0]"},
+		"sip:bob@example.com":   {"sip:bob@EXAMPLE.Com.", "sip:%62ob@example.com:5060"},
+		"sip:*21%23@example.com": {
+			"tel:*21#", "sip:*21%23@example.com", "sip:*21%23@example.com;user=phone", "tel:*2-1#;phone-context=Example.com.",
+			"sip:*2.1%23;phone-context=example.com@example.com;user=phone",
+		},
+		"sip:+12015550123@example.com":                   {"tel:+1-201-555(01)23", "tel:+1.201.555.0123;phone-context=192.0.2.81", "sip:+1-201-555-0123@example.com;user=phone", "tel:+12015550123;npdi;rn=5"},
+		"sip:7042@192.0.2.81":                            {"tel:70-42;phone-context=[::ffff:192.0.2.81]", "tel:7042;phone-context=192.0.2.81", "sip:70.42@192.0.2.81;user=phone"},
+		"sip:7042;phone-context=+1201@example.com":       {"tel:7042;phone-context=+1-201", "sip:70.42;phone-context=+1(201)@example.com;user=phone"},
+		"sip:7042;phone-context=example.org@example.com": {"tel:7042;phone-context=Example.org", "sip:7042;phone-context=EXAMPLE.org.@example.com;user=phone"},
+		"sip:+1201;ext=42@example.com":                   {"tel:+1201;ext=4-2", "sip:+1-201;ext=42@example.com;user=phone"},
+	} {
+		for _, uri := range uris {
+			if got, _ := decide(t, tables, scan(t, "MESSAGE", uri)); got.Action != "lookup" || got.AOR != want {
+				t.Errorf("%s: %+v, want the key %s", uri, got, want)
+			}
+			if got, _ := decide(t, tables, scan(t, "REGISTER", "sip:example.com", "To: <"+uri+">")); got.Action != "register" || got.AOR != want {
+				t.Errorf("REGISTER of %s: %+v, want the key %s", uri, got, want)
+			}
+		}
+	}
+}
+
 func routeToken(t testing.TB, k *token.Keys, callerTag string) string {
 	t.Helper()
 	tok := token.Token{CallerTag: token.HashTag([]byte(callerTag))}
@@ -277,8 +393,9 @@ func TestRFC3261_16_4_RouteProcessing(t *testing.T) {
 		"token in the Request-URI alone": {tok, nil, result{Action: "reject", Status: 404}},
 		"preloaded route to us":          {"sip:bob@example.com", []string{"Route: <sip:sip.example.net;lr>"}, result{Action: "lookup", Own: 1}},
 		"preloaded route to a member":    {"sip:bob@example.com", []string{"Route: <sip:10.0.0.2:5060;lr>"}, result{Action: "lookup", Own: 1}},
-		"forged token":                   {"sip:bob@198.51.100.7", []string{"Route: <" + forged + ">"}, result{Action: "reject", Status: 403}},
-		"not a token":                    {"sip:bob@198.51.100.7", []string{"Route: <sip:x@sip.example.net;lr>"}, result{Action: "reject", Status: 403}},
+		"forged token":                   {"sip:bob@198.51.100.7", []string{"Route: <" + forged + ">"}, result{Action: "reject", Status: 403, Own: 1}},
+		"not a token":                    {"sip:bob@198.51.100.7", []string{"Route: <sip:x@sip.example.net;lr>"}, result{Action: "reject", Status: 403, Own: 1}},
+		"forged token, further route":    {"sip:bob@example.com", []string{"Route: <" + forged + ">, <sip:p.example;lr>"}, result{Action: "reject", Status: 403, Own: 1, Next: "sip:p.example;lr", Loose: true}},
 		"no open relay: route":           {"sip:bob@example.com", []string{"Route: <sip:p.example;lr>"}, result{Action: "reject", Status: 403, Next: "sip:p.example;lr", Loose: true}},
 		"no open relay: route after us":  {"sip:bob@example.com", []string{"Route: <sip:sip.example.net;lr>, <sip:p.example;lr>"}, result{Action: "reject", Status: 403, Own: 1, Next: "sip:p.example;lr", Loose: true}},
 		"no open relay: no token":        {"sip:bob@198.51.100.7", []string{"To: <sip:bob@example.com>;tag=b"}, result{Action: "reject", Status: 404}},

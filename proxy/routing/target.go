@@ -8,6 +8,8 @@ import (
 // 3261 16.5).
 func (t *Tables) decideTarget(m *wire.Message, uri *wire.URI, d *Decision) {
 	switch {
+	case t.foreignMaddr(uri):
+		d.denyMaddr(m)
 	case t.own(uri):
 		t.decideOwn(m, d)
 	case uri.Scheme == wire.SchemeSIPS && t.Serves(uri.Host):
@@ -16,9 +18,23 @@ func (t *Tables) decideTarget(m *wire.Message, uri *wire.URI, d *Decision) {
 		d.Extra = sipsLines
 	case t.isAOR(uri, d):
 		d.Action, d.Why, d.AOR = Lookup, "aor", d.aor
+	case d.forged: // where only a token leads
+		d.rejectForged(m)
 	default:
 		d.reject(m, 404, "Not Found", "foreign_domain")
 	}
+}
+
+// denyMaddr refuses a Request-URI whose maddr is the only target (RFC 3261
+// 16.5), and a stranger.
+func (d *Decision) denyMaddr(m *wire.Message) {
+	d.reject(m, 403, "Relaying Denied: maddr Is Not In Aliases", "foreign_maddr")
+}
+
+// isTarget is isAOR for a Request-URI, whose maddr leads past the
+// address-of-record.
+func (t *Tables) isTarget(uri *wire.URI, d *Decision) bool {
+	return !t.foreignMaddr(uri) && t.isAOR(uri, d)
 }
 
 // own reports whether the URI is the proxy itself and nobody behind it.
@@ -36,8 +52,9 @@ func (t *Tables) decideOwn(m *wire.Message, d *Decision) {
 }
 
 // isAOR reports whether the URI is an address-of-record served here, and leaves
-// its canonical form in d.aor. A tel URI is the user of that number in the
-// first domain (RFC 3261 19.1.6).
+// its canonical form in d.aor. A tel URI is the user of that number (RFC 3261
+// 19.1.6) in the domain of its phone-context, if that is served here, else in
+// the first one.
 func (t *Tables) isAOR(uri *wire.URI, d *Decision) bool {
 	switch uri.Scheme {
 	case wire.SchemeSIP, wire.SchemeSIPS:
@@ -47,13 +64,12 @@ func (t *Tables) isAOR(uri *wire.URI, d *Decision) bool {
 		d.aor = wire.CanonicalAOR(d.aor[:0], *uri)
 		return true
 	case wire.SchemeTel:
-		d.aor = append(d.aor[:0], "sip:"...)
-		for _, c := range uri.User {
-			if c != '-' && c != '.' && c != '(' && c != ')' {
-				d.aor = append(d.aor, c)
-			}
+		home := t.firstDomain
+		if context, _ := uri.Param("phone-context"); uri.User[0] != '+' && t.Serves(context) {
+			home = context
 		}
-		d.aor = append(append(d.aor, '@'), t.firstDomain...)
+		d.aor = wire.AppendTelUser(append(d.aor[:0], "sip:"...), *uri, home)
+		d.aor = wire.CanonicalHost(append(d.aor, '@'), home)
 		return true
 	}
 	return false
