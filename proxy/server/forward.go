@@ -7,6 +7,7 @@ import (
 	"github.com/sipring/sipring/proxy/routing"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/transaction"
+	"github.com/sipring/sipring/proxy/transport"
 	"github.com/sipring/sipring/proxy/wire"
 )
 
@@ -32,7 +33,10 @@ func (r *request) lookupDone(op *cluster.LookupOp) {
 	r.resolveAndForward()
 }
 
-// forward sends the request to its targets (RFC 3261 16.6), and releases r.
+// forward sends the request to its targets (RFC 3261 16.6), and releases r. If
+// none can be reached the answer is 480: a 503 would have the caller leave this
+// proxy for another, which knows no other way (RFC 3261 16.7 step 6, RFC 3263
+// 4.3).
 func (r *request) forward() {
 	r.now = r.s.now()
 	if r.reachable(); len(r.targets) == 0 {
@@ -49,12 +53,23 @@ func (r *request) forward() {
 		r.makeBranches(tx, breadth)
 	}
 	if r.stateless {
-		for i := range r.fork {
-			_ = r.s.socket.Send(r.loop, r.fork[i].Addr, r.fork[i].Bytes)
-		}
-		r.s.metrics.stateless.Add(uint64(len(r.fork)))
-	} else {
-		r.s.table.Fork(r.now, r.tx, r.fork)
+		r.sendStateless()
+		return
+	}
+	r.s.table.Fork(r.now, r.tx, r.fork)
+	r.release()
+}
+
+// sendStateless sends a request without a transaction, and releases r.
+func (r *request) sendStateless() {
+	sent := false
+	for i := range r.fork {
+		sent = r.s.socket.Send(r.loop, r.fork[i].Addr, r.fork[i].Bytes) == nil || sent
+	}
+	r.s.metrics.stateless.Add(uint64(len(r.fork)))
+	if !sent {
+		r.finish(480, "Temporarily Unavailable", nil)
+		return
 	}
 	r.release()
 }
@@ -86,7 +101,7 @@ func (r *request) makeBranches(tx token.TxID, breadth int) {
 }
 
 // targetName is what tells a target from the others of a fork, the same on
-// every pod: its URI and, if it has one, its flow.
+// every pod: its URI and, if it has them, its flow and its path.
 func (r *request) targetName(t *target) []byte {
 	uri := t.uri
 	if uri == nil {
@@ -95,6 +110,9 @@ func (r *request) targetName(t *target) []byte {
 	r.extra = append(r.extra[:0], uri...)
 	if t.remote.IsValid() {
 		r.extra = t.remote.AppendTo(append(r.extra, ' '))
+	}
+	if t.path != nil {
+		r.extra = append(append(r.extra, ' '), t.path...)
 	}
 	return r.extra
 }
@@ -124,55 +142,6 @@ func (r *request) appendForwarded(dst []byte, t *target) []byte {
 	}
 	e.PrependHeader("Via", r.ownVia(t))
 	return e.Append(dst)
-}
-
-// setTarget edits Request-URI and Route (RFC 3261 16.4, 16.6 steps 2 and 6).
-func (r *request) setTarget(t *target) {
-	e, d := &r.edit, &r.decision
-	switch {
-	case d.RequestURI != nil:
-		r.rewriteRoutes(t)
-		return
-	case t.uri != nil:
-		e.SetRequestURI(t.uri)
-	}
-	own := d.OwnRoutes
-	strict := d.NextRoute != nil && !d.Loose
-	if strict { // the next hop wants itself in the request line
-		own++
-	}
-	if e.RemoveFirst(wire.HeaderRoute, own); strict {
-		e.SetRequestURI(d.NextRoute)
-		r.extra = append(append(append(r.extra[:0], '<'), r.msg.RequestURI()...), '>')
-		e.AppendHeader("Route", r.extra)
-	}
-}
-
-// rewriteRoutes is setTarget where a strict router put our URI into the request
-// line and the real one at the end of the Route set.
-func (r *request) rewriteRoutes(t *target) {
-	e, d := &r.edit, &r.decision
-	e.RemoveAll(wire.HeaderRoute)
-	uri := t.uri
-	if uri == nil {
-		uri = d.RequestURI
-	}
-	e.SetRequestURI(uri)
-	left := 0
-	for range r.msg.Values(wire.HeaderRoute) {
-		left++
-	}
-	skip := d.OwnRoutes
-	for v := range r.msg.Values(wire.HeaderRoute) {
-		if left--; left == 0 {
-			return
-		}
-		if skip > 0 {
-			skip--
-			continue
-		}
-		e.AppendHeader("Route", v)
-	}
 }
 
 // makesDialog reports whether a request begins a dialog that has to come back
@@ -271,11 +240,15 @@ func (r *request) dialogTarget() {
 	if d.NextRoute != nil {
 		uri = d.NextRoute
 	}
+	if d.NextRoute != nil && !d.Loose {
+		t.strict = d.NextRoute
+	}
 	parsed, err := wire.ParseURI(uri)
+	hasFlow := d.NextRoute == nil && flow.Remote.IsValid()
 	switch {
-	case d.NextRoute == nil && flow.Remote.IsValid():
+	case hasFlow && err == nil && (transport.OverUDP(&parsed) || parsed.Scheme == wire.SchemeTel):
 		t.addr, t.remote = flow.Remote, flow.Remote
-	case err != nil || parsed.Scheme != wire.SchemeSIP:
+	case err != nil || !transport.OverUDP(&parsed):
 		t.failed = true
 	default:
 		t.setDestination(&parsed)

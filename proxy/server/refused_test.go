@@ -21,7 +21,7 @@ func TestRFC3261_16_9_TargetThatRefuses(t *testing.T) {
 	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
 	bob.registerAt(x, "sip:bob@example.com", gone(t))
 	d := alice.ring(x.addr, "sip:bob@example.com")
-	d.ackFailure(alice.status(500)) // 16.7 step 6: not the 503 of another
+	d.ackFailure(alice.status(480)) // 16.7 step 6: not the 503 of another
 
 	alice.send(x.addr, fmt.Sprintf(`
 		MESSAGE sip:bob@example.com SIP/2.0
@@ -30,7 +30,7 @@ func TestRFC3261_16_9_TargetThatRefuses(t *testing.T) {
 		To: <sip:bob@example.com>
 		Call-ID: %s
 		CSeq: 1 MESSAGE`, alice.addr, unique("z9hG4bK"), unique("m")))
-	alice.status(500)
+	alice.status(480)
 }
 
 func TestRFC3261_16_9_ForkGoesOnWithoutWhoRefuses(t *testing.T) {
@@ -73,5 +73,5 @@ func TestRefusalThatNamesNoBranchEndsNothing(t *testing.T) {
 	if n := x.table.Stats().Unreachable; n != 1 {
 		t.Errorf("%d branches ended by the true one", n)
 	}
-	d.ackFailure(alice.status(500))
+	d.ackFailure(alice.status(480))
 }

@@ -48,6 +48,28 @@ func TestRFC3261_16_6_6_StrictRouterAfterUs(t *testing.T) {
 	alice.status(200)
 }
 
+func TestRFC3261_16_6_6_StrictRoutersOnBothSides(t *testing.T) {
+	t.Parallel()
+	x := startProxy(t)
+	alice, bob, router := newPhone(t, "alice"), newPhone(t, "bob"), newPhone(t, "router")
+	bob.register(x)
+	caller, _ := establish(t, x, alice, bob)
+	far := caller.target
+	// As the strict router before us leaves it: us in the request line, and what
+	// was there at the end.
+	caller.target, caller.routes = strings.Trim(caller.routes[0], "<>"), []string{"<sip:example.com;lr>", "<" + router.contact() + ">;x", "<sip:p.example;lr>", "<" + far + ">"}
+	caller.send("BYE")
+	bye := router.request("BYE")
+	if string(bye.RequestURI()) != router.contact() {
+		t.Errorf("Request-URI %s", bye.RequestURI())
+	}
+	if diff := cmp.Diff([]string{"<sip:p.example;lr>", "<" + far + ">"}, bye.values(wire.HeaderRoute)); diff != "" {
+		t.Error(diff)
+	}
+	router.reply(bye, 200, "OK", "")
+	alice.status(200)
+}
+
 func TestRFC3261_16_6_7_LooseRouteAfterUs(t *testing.T) {
 	t.Parallel()
 	x := startProxy(t)

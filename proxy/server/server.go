@@ -64,6 +64,7 @@ const tick = 20 * time.Millisecond
 type Server struct {
 	config     atomic.Pointer[config.Config]
 	self       uint32
+	six        bool   // the socket reaches IPv6
 	life       uint32 // of this process, as it stands in our Vias
 	viaTail    []byte // what follows the branch in a Via of ours
 	keys       *token.Keys
@@ -114,7 +115,7 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		self: c.Self,
+		self: c.Self, six: six,
 		keys: c.Keys, log: c.Log, limits: wire.DefaultLimits(), socket: socket,
 		resolver: transport.NewResolver(c.Lookup, six, time.Now),
 		metrics:  &Metrics{}, refusals: limiter{perSecond: maxRefusals}, debugLines: limiter{perSecond: maxDebugLines},

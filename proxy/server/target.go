@@ -15,6 +15,8 @@ import (
 // target is one place a request goes to.
 type target struct {
 	uri      []byte         // Request-URI; nil: as it came
+	path     []byte         // Route values that come before those of the request (RFC 3327)
+	strict   []byte         // URI of the next hop, if that is a strict router
 	addr     netip.AddrPort // next hop; with name set only its port counts
 	name     string         // host to resolve first
 	failed   bool           // has no address
@@ -24,22 +26,56 @@ type target struct {
 	branch   token.Branch
 }
 
-// bindingTargets makes a target of every live binding (RFC 3261 16.5). They
-// hold views into the record.
+// bindingTargets makes a target of every live binding that can be called (RFC
+// 3261 16.5). They hold views into the record.
 func (r *request) bindingTargets(record location.Record, now int64) {
 	for b := range record.Live(now) {
-		uri, err := wire.ParseURI(b.Contact)
-		if err != nil || uri.Scheme != wire.SchemeSIP { // sips: never over a transport that is not TLS; tel: is no address
-			continue
+		if t, ok := bindingTarget(&b); ok {
+			r.targets = append(r.targets, t)
 		}
-		t := target{uri: requestURI(b.Contact), instance: token.HashInstance(b.Instance)}
-		if b.Received.IsValid() {
-			t.addr, t.remote = b.Received, b.Received
-		} else {
-			t.setDestination(&uri)
-		}
-		r.targets = append(r.targets, t)
 	}
+}
+
+// bindingTarget is the target that a binding makes. What wants a transport that is
+// not served is none: its phone would get in the clear what it asked to have
+// secured, or nothing.
+func bindingTarget(b *location.Binding) (target, bool) {
+	uri, err := wire.ParseURI(b.Contact)
+	if err != nil || uri.Scheme != wire.SchemeSIP {
+		return target{}, false
+	}
+	t := target{uri: requestURI(b.Contact), instance: token.HashInstance(b.Instance)}
+	switch {
+	case len(b.Path) > 0:
+		return t, t.setPath(b.Path)
+	case !transport.OverUDP(&uri):
+		return t, false
+	case b.Received.IsValid():
+		t.addr, t.remote = b.Received, b.Received
+	default:
+		t.setDestination(&uri)
+	}
+	return t, true
+}
+
+// setPath has the request go by way of the proxies that the phone registered
+// through (RFC 3327 5.4), and reports whether the first of them can be sent to.
+func (t *target) setPath(path []byte) bool {
+	first, _ := wire.CutValue(path)
+	hop, err := wire.ParseNameAddr(first)
+	if err != nil {
+		return false
+	}
+	uri, err := wire.ParseURI(hop.URI)
+	if err != nil || !transport.OverUDP(&uri) {
+		return false
+	}
+	if _, loose := uri.Param("lr"); !loose {
+		t.strict = hop.URI
+	}
+	t.path = path
+	t.setDestination(&uri)
+	return true
 }
 
 // requestURI is a contact as it may stand in a request line: without headers
@@ -108,13 +144,13 @@ func (r *request) resolve(names int) {
 	}
 }
 
-// reachable drops targets without an address, and those that would send to
-// ourselves what no ring and no loop check could stop: port 0, unspecified,
-// multicast and broadcast addresses.
+// reachable drops targets without an address or of a family that the socket does
+// not reach, and those that would send to ourselves what no ring and no loop check
+// could stop: port 0, unspecified, multicast and broadcast addresses.
 func (r *request) reachable() {
 	r.targets = slices.DeleteFunc(r.targets, func(t target) bool {
 		a := t.addr.Addr()
-		return t.failed || !a.IsValid() || t.addr.Port() == 0 || !isUnicast(a)
+		return t.failed || !a.IsValid() || t.addr.Port() == 0 || !isUnicast(a) || a.Is6() && !r.s.six
 	})
 }
 

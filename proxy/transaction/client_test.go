@@ -45,7 +45,7 @@ func TestRFC3261_17_1_1_2(t *testing.T) {
 		},
 		"a transport error counts as 503 (17.1.4, 16.9)": {
 			script: "INVITE, fork 1, 1 error, ACK, wait 5000",
-			want:   inviteUp + "0 up 500, 0 = ack, 5000 done",
+			want:   inviteUp + "0 up 480, 0 = ack, 5000 done",
 		},
 		"a target that cannot be reached at once": {
 			script: "1 dead, INVITE, fork 1 2, 2 180",
@@ -53,7 +53,7 @@ func TestRFC3261_17_1_1_2(t *testing.T) {
 		},
 		"no target can be reached": {
 			script: "1 dead, 2 dead, INVITE, fork 1 2",
-			want:   bothForks + "0 up 500",
+			want:   bothForks + "0 up 480",
 		},
 		"a transport error in Completed ends it in silence": {
 			script: "INVITE, fork 1, 1 486, 1 error, 1 486, ACK, wait 5000",
@@ -88,7 +88,7 @@ func TestRFC3261_17_1_2_2(t *testing.T) {
 		},
 		"a transport error counts as 503": {
 			script: "BYE, fork 1, 1 error",
-			want:   byeUp + "0 up 500",
+			want:   byeUp + "0 up 480",
 		},
 		"a response to another method is dropped (17.1.3)": {
 			script: "BYE, fork 1, 1 200 INFO, 1 200 CANCEL, 1 481",

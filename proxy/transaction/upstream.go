@@ -106,6 +106,8 @@ func (m *machine) finish(c *Context, otherwise int) {
 	switch {
 	case status == 408 && !c.invite():
 		// RFC 4320 4.2: silence, until the caller has given up.
+	case status == 503 && c.best == nil:
+		m.local(c, 480) // no branch could be sent (RFC 3261 16.9): that is the callee's state, not this proxy's
 	case status == 503:
 		m.local(c, 500) // RFC 3261 16.7 step 6: a 503 would be about this proxy
 	case c.best == nil:

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bytes"
 	"net/netip"
 
 	"github.com/sipring/sipring/proxy/wire"
@@ -9,10 +10,23 @@ import (
 // DefaultPort of SIP over UDP and TCP (RFC 3261 19.1.2).
 const DefaultPort = 5060
 
+// OverUDP reports whether a request for the URI may go over UDP, the only
+// transport served: never what wants another one, or TLS (RFC 3263 4.1, RFC
+// 5630 3.2), and no other scheme says where it leads.
+func OverUDP(u *wire.URI) bool {
+	if u.Scheme != wire.SchemeSIP {
+		return false
+	}
+	name, _ := u.Param("transport")
+	return len(name) == 0 || bytes.EqualFold(name, udp)
+}
+
+var udp = []byte("udp")
+
 // URIDestination is where a request for the URI goes over UDP (RFC 3263 4) when
 // that needs no DNS: the maddr parameter or the host, if it is an IP literal,
 // and the URI's port or 5060. Otherwise ok is false and name is the host name
-// to resolve.
+// to resolve. The URI is one that OverUDP allows.
 func URIDestination(u *wire.URI) (to netip.AddrPort, name []byte, ok bool) {
 	host := u.Host
 	if maddr, has := u.Param("maddr"); has && len(maddr) > 0 {

@@ -43,6 +43,23 @@ func TestRFC3263_4_URIDestinationWithoutDNS(t *testing.T) {
 	}
 }
 
+func TestRFC3263_4_1_OverUDP(t *testing.T) {
+	for uri, want := range map[string]bool{
+		"sip:a@b": true, "sip:a@b;transport=udp": true, "SIP:a@b;Transport=UDP;lr": true, "sip:a@b;transport": true, "sip:a@b;x=tls": true,
+		"sip:a@b;transport=tcp": false, "sip:a@b;lr;transport=TLS": false, "sip:a@b;transport=ws": false, "sip:a@b;transport=wss": false,
+		"sip:a@b;transport=sctp": false, "sip:a@b;transport=other": false, "sip:a@b;%74ransport=tcp": false, "sips:a@b": false,
+		"sips:a@b;transport=udp": false, "tel:+1201": false, "mailto:a@b": false,
+	} {
+		u, err := wire.ParseURI([]byte(uri))
+		if err != nil {
+			t.Fatalf("%s: %v", uri, err)
+		}
+		if got := OverUDP(&u); got != want {
+			t.Errorf("%s: %v", uri, got)
+		}
+	}
+}
+
 func TestRFC3261_18_2_2_ResponseDestination(t *testing.T) {
 	for via, want := range map[string]string{
 		"SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa":                                 "192.0.2.1:5060",

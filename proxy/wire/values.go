@@ -82,6 +82,19 @@ func (e *elements) inLine() bool {
 	return false
 }
 
+// CutValue splits the first value off a comma-separated list, as a header of a list holds it (RFC 3261 7.3.1): what Values
+// does for headers of a Message. White space is left out, and so are empty values; value is nil at the end.
+func CutValue(list []byte) (value, rest []byte) {
+	for len(list) > 0 {
+		n := elementEnd(list)
+		value, list = trimLWS(list[:n]), list[min(n+1, len(list)):]
+		if len(value) > 0 {
+			return value, list
+		}
+	}
+	return nil, nil
+}
+
 // elementEnd returns the index of the comma that ends the first element of a list, or len(b).
 func elementEnd(b []byte) int {
 	i := bytes.IndexByte(b, ',')

@@ -186,3 +186,21 @@ func TestMaxBreadth(t *testing.T) {
 		}
 	}
 }
+
+// CutValue splits a list as Values does.
+func TestCutValue(t *testing.T) {
+	for _, list := range []string{"", ",", " , ,", "a", "<a,b>, \"c,d\" <e> ;f=\"g,h\",,i,", " a\r\n , b", "\"open, a", "<open, a"} {
+		m := mustScan(t, "OPTIONS sip:a SIP/2.0\r\nRoute: "+list+"\r\n\r\n")
+		got := []string{}
+		for v, rest := CutValue([]byte(list)); v != nil; v, rest = CutValue(rest) {
+			got = append(got, string(v))
+		}
+		want := []string{}
+		for v := range m.Values(HeaderRoute) {
+			want = append(want, string(v))
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%q: %s", list, d)
+		}
+	}
+}
