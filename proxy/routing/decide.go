@@ -67,7 +67,7 @@ func (t *Tables) validate(m *wire.Message, uri *wire.URI, d *Decision) bool {
 		return false
 	}
 	if m.Has(wire.HeaderProxyRequire) && m.Method() != wire.MethodAck && m.Method() != wire.MethodCancel {
-		if d.unsupported(m, wire.HeaderProxyRequire) {
+		if d.unsupported(m, wire.HeaderProxyRequire, "") {
 			d.reject(m, 420, "Bad Extension", "proxy_require")
 			d.Extra = d.extra
 			return false
@@ -76,12 +76,15 @@ func (t *Tables) validate(m *wire.Message, uri *wire.URI, d *Decision) bool {
 	return true
 }
 
-// unsupported writes an Unsupported line with all values of the header, as no
-// extension is supported, and reports whether there was one.
-func (d *Decision) unsupported(m *wire.Message, id wire.HeaderID) bool {
+// unsupported writes an Unsupported line with all values of the header but
+// supported, and reports whether there was one.
+func (d *Decision) unsupported(m *wire.Message, id wire.HeaderID, supported string) bool {
 	d.extra = append(d.extra[:0], "Unsupported: "...)
 	start := len(d.extra)
 	for v := range m.Values(id) {
+		if isToken(v, supported) {
+			continue
+		}
 		if len(d.extra) > start {
 			d.extra = append(d.extra, ", "...)
 		}
@@ -157,7 +160,7 @@ func (d *Decision) LoopFields(m *wire.Message) *token.LoopFields {
 
 // options answers as the user agent that the request is for (RFC 3261 8.2.2.3).
 func (d *Decision) options(m *wire.Message) {
-	if d.unsupported(m, wire.HeaderRequire) {
+	if d.unsupported(m, wire.HeaderRequire, "") {
 		d.reject(m, 420, "Bad Extension", "require")
 		d.Extra = d.extra
 		return

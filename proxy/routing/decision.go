@@ -53,6 +53,8 @@ type Decision struct {
 	// Update is the registration of Register. Its Received and Flow are the
 	// caller's to set.
 	Update location.Update
+	// TellPath: the 200 to the REGISTER repeats its Path (RFC 3327 5.3).
+	TellPath bool
 	// OwnRoutes is how many of the topmost Route values are ours, to be removed.
 	OwnRoutes int
 	// RequestURI replaces the Request-URI if it is not nil: a strict router put
@@ -74,6 +76,7 @@ type Decision struct {
 	extra    []byte
 	contacts []location.ContactUpdate
 	params   []byte // echoed contact parameters
+	path     []byte // of a REGISTER
 	loop     LoopScratch
 	gathered bool // loop is of this request
 	forged   bool // a Route that names us has a user part that is no token of this call
@@ -90,7 +93,7 @@ func (d *Decision) reset() {
 	d.AOR, d.OwnRoutes, d.RequestURI, d.RecordRoute = nil, 0, nil, nil
 	d.Token, d.ToCallee, d.NextRoute, d.Loose = nil, false, nil, false
 	d.Update = location.Update{}
-	d.gathered, d.forged = false, false
+	d.gathered, d.forged, d.TellPath = false, false, false
 }
 
 func (d *Decision) drop(why string) {

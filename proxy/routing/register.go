@@ -28,7 +28,7 @@ func (t *Tables) decideRegister(m *wire.Message, uri *wire.URI, d *Decision) {
 		d.reject(m, 404, "Not Found", "foreign_domain")
 		return
 	}
-	if d.unsupported(m, wire.HeaderRequire) {
+	if d.unsupported(m, wire.HeaderRequire, optionPath) {
 		d.reject(m, 420, "Bad Extension", "require")
 		d.Extra = d.extra
 		return
@@ -46,7 +46,7 @@ func (t *Tables) decideRegister(m *wire.Message, uri *wire.URI, d *Decision) {
 	number, _, _ := m.CSeq()
 	d.Update = location.Update{AOR: d.aor, CallID: m.CallID(), CSeq: number}
 	d.contacts, d.params = d.contacts[:0], d.params[:0]
-	if t.readContacts(m, d) {
+	if t.readContacts(m, d) && t.readPath(m, d) {
 		d.Update.Contacts = d.contacts
 		d.Action, d.Why, d.AOR = Register, "register", d.aor
 	}
@@ -156,11 +156,7 @@ func (d *Decision) echoed(params []byte) []byte {
 		d.params = append(append(d.params, ';'), p...)
 	}
 	own := d.params[start:len(d.params):len(d.params)]
-	for i, c := range own {
-		if c == '\r' || c == '\n' { // folding
-			own[i] = ' '
-		}
-	}
+	unfold(own)
 	return own
 }
 

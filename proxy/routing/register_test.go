@@ -16,7 +16,13 @@ func TestRFC3261_10_3_RegistrarRefuses(t *testing.T) {
 	}{
 		"step 1: foreign domain":            {"sip:example.org", nil, verdict{Action: "reject", Status: 404}},
 		"step 1: the address of the server": {"sip:sip.example.net", nil, verdict{Action: "register", AOR: "sip:bob@example.com"}},
-		"step 2: Require":                   {"sip:example.com", []string{"Require: path,gruu"}, verdict{Action: "reject", Status: 420, Extra: "Unsupported: path, gruu"}},
+		"step 2: Require":                   {"sip:example.com", []string{"Require: path,gruu"}, verdict{Action: "reject", Status: 420, Extra: "Unsupported: gruu"}},
+		"step 2: Require of what is there":  {"sip:example.com", []string{"Require: Path"}, verdict{Action: "register", AOR: "sip:bob@example.com"}},
+		"RFC 3327: Path is no Route":        {"sip:example.com", []string{"Path: sip:p.example;lr"}, verdict{Action: "reject", Status: 400}},
+		"RFC 3327: Path of another scheme":  {"sip:example.com", []string{"Path: <tel:+1201>"}, verdict{Action: "reject", Status: 400}},
+		"RFC 3327: *":                       {"sip:example.com", []string{"Path: *"}, verdict{Action: "reject", Status: 400}},
+		"RFC 3327: too many":                {"sip:example.com", []string{"Path: " + strings.Repeat("<sip:p.example;lr>,", maxPathValues+1)}, verdict{Action: "reject", Status: 400}},
+		"RFC 3327: too long":                {"sip:example.com", []string{"Path: <sip:p.example;lr;x=" + strings.Repeat("a", maxPath) + ">"}, verdict{Action: "reject", Status: 400}},
 		"step 5: To of a foreign domain":    {"sip:example.com", []string{"To: <sip:bob@example.org>"}, verdict{Action: "reject", Status: 404}},
 		"step 5: To without a user":         {"sip:example.com", []string{"To: <sip:example.com>"}, verdict{Action: "reject", Status: 404}},
 		"step 5: To canonical":              {"sip:example.com", []string{"To: Bob <sips:%62ob@EXAMPLE.COM;x=y>"}, verdict{Action: "register", AOR: "sip:bob@example.com"}},
@@ -79,6 +85,25 @@ func TestRFC3261_10_3_ContactsOfARegistration(t *testing.T) {
 		}
 		if string(d.Update.CallID) != "c1" || d.Update.CSeq != 7 {
 			t.Errorf("%s: Call-ID %q, CSeq %d", name, d.Update.CallID, d.Update.CSeq)
+		}
+	}
+}
+
+func TestRFC3327_5_3_PathOfARegistration(t *testing.T) {
+	tables := testTables(t)
+	for name, c := range map[string]struct {
+		headers []string
+		want    string
+		tell    bool
+	}{
+		"none":      {[]string{"Supported: path"}, "", false},
+		"told":      {[]string{"Supported: outbound, Path", "Path: <sip:a.example;lr>", "Path: <sip:b.example;lr>;x,<sip:c.example;lr>"}, "<sip:a.example;lr>, <sip:b.example;lr>;x, <sip:c.example;lr>", true},
+		"required":  {[]string{"Require: path", "Path: <sip:a.example;lr>"}, "<sip:a.example;lr>", true},
+		"not asked": {[]string{"Supported: paths", "Path: \"A, b\" <sip:a.example;lr>\r\n ;x"}, "\"A, b\" <sip:a.example;lr>   ;x", false},
+	} {
+		got, d := decide(t, tables, scan(t, "REGISTER", "sip:example.com", c.headers...))
+		if got.Action != "register" || string(d.Update.Path) != c.want || d.TellPath != c.tell {
+			t.Errorf("%s: %+v, Path %q, told %v", name, got, d.Update.Path, d.TellPath)
 		}
 	}
 }

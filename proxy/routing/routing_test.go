@@ -486,7 +486,9 @@ func TestDecideDoesNotAllocate(t *testing.T) {
 	for name, m := range map[string]*wire.Message{
 		"in-dialog BYE": scan(t, "BYE", "sip:bob@198.51.100.7", "Route: <"+routeToken(t, tables.keys, "a")+">"),
 		"INVITE":        scan(t, "INVITE", "sip:bob@example.com"),
-		"REGISTER":      scan(t, "REGISTER", "sip:example.com", "Contact: <sip:bob@198.51.100.7:5062>;expires=60;+sip.instance=\"<urn:x>\";a=b"),
+		"REGISTER":      scan(t, "REGISTER", "sip:example.com", "Contact: <sip:bob@198.51.100.7:5062>;expires=60;+sip.instance=\"<urn:x>\";a=b", "Supported: path", "Path: <sip:p.example;lr>"),
+		"tel":           scan(t, "INVITE", "tel:*21#;phone-context=+1-201"),
+		"Routes":        scan(t, "INVITE", "sip:+1-201@example.com;user=phone", "Route: <sip:bob@[::ffff:10.0.0.1];lr>, <sip:out.example.org;lr>"),
 	} {
 		tables.Decide(m, d)
 		if n := testing.AllocsPerRun(200, func() { tables.Decide(m, d) }); n != 0 {

@@ -40,6 +40,9 @@ func (r *request) registerDone(op *cluster.RegisterOp) {
 	switch op.Status {
 	case location.StatusOK:
 		r.extra = appendContacts(r.s.date.append(r.extra[:0], time.Now()), op)
+		if r.decision.TellPath {
+			r.extra = append(append(append(r.extra, "Path: "...), op.Update.Path...), '\r', '\n')
+		}
 		r.respond(200, "OK", r.extra)
 	case location.StatusForbidden:
 		r.respond(403, "Too Many Contacts", nil)
