@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"net/netip"
 
 	"github.com/sipring/sipring/proxy/cluster"
@@ -219,9 +220,11 @@ func (r *request) translated() bool {
 // isInvalid reports whether a host name is of the domain that never resolves,
 // as agents write it that cannot know their address (RFC 7118 5).
 func isInvalid(host []byte) bool {
-	const suffix = ".invalid"
-	return len(host) > len(suffix) && string(host[len(host)-len(suffix):]) == suffix
+	var buf [256]byte
+	return bytes.HasSuffix(wire.CanonicalHost(buf[:0], host), invalidDomain)
 }
+
+var invalidDomain = []byte(".invalid")
 
 // dialogTarget finds the one target of a request within a dialog (RFC 3261
 // 16.6 steps 6 and 7), and forwards it: the next Route, the flow that the token

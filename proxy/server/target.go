@@ -92,7 +92,8 @@ func (t *target) setDestination(uri *wire.URI) {
 	addr, name, ok := transport.URIDestination(uri)
 	t.addr = addr
 	if !ok {
-		t.name = string(name)
+		var form [256]byte // of the resolver's cache
+		t.name = string(wire.CanonicalHost(form[:0], name))
 		t.failed = len(name) == 0
 	}
 }
