@@ -180,11 +180,6 @@ func (r *request) recordRoute(t *target) []byte {
 	tok.CallerTag = token.HashTag(r.msg.FromTag())
 	tok.Caller.Remote = r.callerFlow()
 	tok.Callee.Remote = t.remote
-	tok.CalleeInstance = 0
-	tok.CallerAOR, tok.CalleeAOR = nil, nil
-	if t.remote.IsValid() { // a contact that can be reached needs no looking up
-		tok.CalleeInstance, tok.CalleeAOR = t.instance, r.decision.AOR
-	}
 	r.extra = append(r.extra[:0], r.snap.routeHead...)
 	r.extra = r.s.keys.AppendToken(r.extra, tok, r.msg.CallID())
 	return append(r.extra, r.snap.routeTail...)

@@ -14,16 +14,15 @@ import (
 
 // target is one place a request goes to.
 type target struct {
-	uri      []byte         // Request-URI; nil: as it came
-	path     []byte         // Route values that come before those of the request (RFC 3327)
-	strict   []byte         // URI of the next hop, if that is a strict router
-	addr     netip.AddrPort // next hop; with name set only its port counts
-	name     string         // host to resolve first
-	failed   bool           // has no address
-	remote   netip.AddrPort // the callee's flow, where it is not its contact's address
-	instance uint64
-	breadth  int // its Max-Breadth (RFC 5393)
-	branch   token.Branch
+	uri     []byte         // Request-URI; nil: as it came
+	path    []byte         // Route values that come before those of the request (RFC 3327)
+	strict  []byte         // URI of the next hop, if that is a strict router
+	addr    netip.AddrPort // next hop; with name set only its port counts
+	name    string         // host to resolve first
+	failed  bool           // has no address
+	remote  netip.AddrPort // the callee's flow, where it is not its contact's address
+	breadth int            // its Max-Breadth (RFC 5393)
+	branch  token.Branch
 }
 
 // bindingTargets makes a target of every live binding that can be called (RFC
@@ -44,7 +43,7 @@ func bindingTarget(b *location.Binding) (target, bool) {
 	if err != nil || uri.Scheme != wire.SchemeSIP {
 		return target{}, false
 	}
-	t := target{uri: requestURI(b.Contact), instance: token.HashInstance(b.Instance)}
+	t := target{uri: requestURI(b.Contact)}
 	switch {
 	case len(b.Path) > 0:
 		return t, t.setPath(b.Path)

@@ -26,7 +26,8 @@
 // CANCEL that reaches another pod is matched by these bytes alone, so they must
 // come out the same on every pod (RFC 3261 section 16.11):
 //
-//   - The transaction ID hashes what RFC 3261 section 17.2.3 matches on.
+//   - The transaction ID hashes what RFC 3261 section 17.2.3 matches on, and
+//     Call-ID, From tag and CSeq number ([TxFields] says why).
 //   - The target is a hash of the target itself, not its place in a list that
 //     another pod may hold in another order.
 //   - The loop hash is the second part of RFC 5393 section 4.2.1, which replaces

@@ -18,12 +18,11 @@ var update = flag.Bool("update", false, "write testdata anew: changes the contra
 // vectors are what another implementation needs to prove itself, made with the
 // keys they name.
 type vectors struct {
-	Keys      []keyVector       `json:"keys"`   // the first signs
-	CallID    string            `json:"callID"` // of all tokens
-	Tokens    []tokenVector     `json:"tokens"`
-	Branches  []branchVector    `json:"branches"`
-	Instances map[string]string `json:"instances"` // HashInstance in hexadecimal
-	Tags      map[string]string `json:"tags"`      // HashTag in hexadecimal
+	Keys     []keyVector       `json:"keys"`   // the first signs
+	CallID   string            `json:"callID"` // of all tokens
+	Tokens   []tokenVector     `json:"tokens"`
+	Branches []branchVector    `json:"branches"`
+	Tags     map[string]string `json:"tags"` // HashTag in hexadecimal
 }
 
 type keyVector struct {
@@ -32,15 +31,11 @@ type keyVector struct {
 }
 
 type tokenVector struct {
-	Name           string     `json:"name"`
-	Caller         flowVector `json:"caller"`
-	Callee         flowVector `json:"callee"`
-	CallerAOR      string     `json:"callerAOR"`
-	CalleeAOR      string     `json:"calleeAOR"`
-	CallerInstance uint64     `json:"callerInstance,string"`
-	CalleeInstance uint64     `json:"calleeInstance,string"`
-	CallerTag      uint32     `json:"callerTag"`
-	Token          string     `json:"token"`
+	Name      string     `json:"name"`
+	Caller    flowVector `json:"caller"`
+	Callee    flowVector `json:"callee"`
+	CallerTag uint32     `json:"callerTag"`
+	Token     string     `json:"token"`
 }
 
 type flowVector struct {
@@ -60,24 +55,21 @@ type branchVector struct {
 
 func currentVectors(t *testing.T) vectors {
 	ids := []uint8{7, 200}
-	v := vectors{CallID: string(callID), Instances: map[string]string{}, Tags: map[string]string{}}
+	v := vectors{CallID: string(callID), Tags: map[string]string{}}
 	for _, id := range ids {
 		key := testKey(id)
 		v.Keys = append(v.Keys, keyVector{id, hex.EncodeToString(key.Secret[:])})
 	}
 	keys, old := testKeys(t, ids...), testKeys(t, ids[1])
-	instance := HashInstance([]byte("<urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6>"))
-	v.Instances["<urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6>"] = fmt.Sprintf("%016x", instance)
 	v.Tags["a73kszlfl"] = fmt.Sprintf("%08x", HashTag([]byte("a73kszlfl")))
 
 	v.token(keys, "empty", &Token{})
 	v.token(keys, "UDP to UDP", callToken())
 	outbound := callToken()
-	outbound.CallerInstance, outbound.CalleeInstance = instance, 1
 	outbound.Callee = Flow{Owner: 3, Conn: 1 << 40, Remote: netip.MustParseAddrPort("[2001:db8::9]:5061"), Transport: 3}
-	v.token(keys, "UDP to TLS with instances", outbound)
+	v.token(keys, "UDP to TLS", outbound)
 	v.token(old, "signed by the old key", callToken())
-	v.token(keys, "foreign caller", &Token{Caller: udp("192.0.2.1:5060"), Callee: Flow{Transport: 200}, CalleeAOR: []byte("tel:+15551234567")})
+	v.token(keys, "foreign caller", &Token{Caller: udp("192.0.2.1:5060"), Callee: Flow{Transport: 200}})
 
 	v.branch(keys, "RFC 3261", rfc3261Tx())
 	v.branch(keys, "RFC 2543", rfc2543Tx())
@@ -91,8 +83,7 @@ func currentVectors(t *testing.T) vectors {
 func (v *vectors) token(k *Keys, name string, t *Token) {
 	flow := func(f Flow) flowVector { return flowVector(f) }
 	v.Tokens = append(v.Tokens, tokenVector{
-		name, flow(t.Caller), flow(t.Callee), string(t.CallerAOR), string(t.CalleeAOR),
-		t.CallerInstance, t.CalleeInstance, t.CallerTag, string(k.AppendToken(nil, t, callID)),
+		name, flow(t.Caller), flow(t.Callee), t.CallerTag, string(k.AppendToken(nil, t, callID)),
 	})
 }
 
@@ -144,10 +135,7 @@ func TestPinnedVectorsParse(t *testing.T) {
 	}
 	keys := testKeys(t, v.Keys[0].ID, v.Keys[1].ID)
 	for _, tv := range v.Tokens {
-		want := &Token{
-			Caller: Flow(tv.Caller), Callee: Flow(tv.Callee), CallerAOR: []byte(tv.CallerAOR), CalleeAOR: []byte(tv.CalleeAOR),
-			CallerInstance: tv.CallerInstance, CalleeInstance: tv.CalleeInstance, CallerTag: tv.CallerTag,
-		}
+		want := &Token{Caller: Flow(tv.Caller), Callee: Flow(tv.Callee), CallerTag: tv.CallerTag}
 		got := &Token{}
 		if err := keys.ParseToken([]byte(tv.Token), []byte(v.CallID), got); err != nil {
 			t.Errorf("token %q: %v", tv.Name, err)
@@ -160,6 +148,27 @@ func TestPinnedVectorsParse(t *testing.T) {
 		got, ok := keys.ParseBranch([]byte(bv.Branch))
 		if !ok || hex.EncodeToString(got.Tx[:]) != bv.Tx || got.Target != bv.Target || got.Loop != bv.Loop {
 			t.Errorf("branch %q: read %v, %v", bv.Name, got, ok)
+		}
+	}
+}
+
+// TestEarlierTokensAreRead: a call that began before an update of the proxies
+// goes on after it. Earlier versions wrote addresses-of-record and instances too.
+func TestEarlierTokensAreRead(t *testing.T) {
+	outbound := callToken()
+	outbound.Callee = Flow{Owner: 3, Conn: 1 << 40, Remote: netip.MustParseAddrPort("[2001:db8::9]:5061"), Transport: 3}
+	keys := testKeys(t, 7, 200)
+	for token, want := range map[string]*Token{
+		"AQcAAAAAAAAAFlo7beqNFdFoLQ": {},
+		"AQcB6K_5FRHAAAIKE8QRxjNkFMAAgBFhbGljZUBleGFtcGxlLmNvbYwDYm9i5NUVoniV-eT4ZA":                                               callToken(),
+		"AQcH6K_5FZHw4i4LgBzIAAAAAAAAAAERwAACChPEPgOAgICAgCAgAQ24AAAAAAAAAAAAAAAJE8WAEWFsaWNlQGV4YW1wbGUuY29tjANib2Jh-pc0ws35WmwZ": outbound,
+	} {
+		got := &Token{}
+		if err := keys.ParseToken([]byte(token), callID, got); err != nil {
+			t.Errorf("%s: %v", token, err)
+		}
+		if diff := cmp.Diff(want, got, sameToken); diff != "" {
+			t.Errorf("%s (-written +read):\n%s", token, diff)
 		}
 	}
 }

@@ -7,17 +7,16 @@ import (
 
 // Bounds of a token.
 const (
-	// MaxAOR is the longest AOR a token carries, in bytes. A longer one is left
-	// out: the token then routes by flow alone.
-	MaxAOR = 255
-	// MaxToken is the length of the longest token, in characters.
+	// MaxToken is the length of the longest token that is read, in characters.
+	// Those written here have at most maxWritten bytes.
 	MaxToken = (maxBinary*8 + 5) / 6
 
-	version   = 1
-	headSize  = 3 // version, key ID, flags
-	macSize   = 10
-	maxBinary = headSize + 4 + 2*maxFlow + 2*(2+MaxAOR) + 2*8 + macSize
-	minBinary = headSize + 2*minFlow + 2*2 + macSize
+	version    = 1
+	headSize   = 3 // version, key ID, flags
+	macSize    = 10
+	maxWritten = headSize + 4 + 2*maxFlow + len(noAORs) + macSize
+	maxBinary  = maxWritten + 2*maxAOR + 2*8
+	minBinary  = headSize + 2*minFlow + len(noAORs) + macSize
 )
 
 // Flags: which optional parts follow.
@@ -28,33 +27,30 @@ const (
 	knownFlags = hasCallerTag | hasCallerInstance | hasCalleeInstance
 )
 
+// The format has room for the address-of-record and the instance of both ends.
+// Nobody reads them, and every byte counts against the 1300 that a request on UDP
+// may have (RFC 3261 18.1.1), so they are written empty, and passed over in what
+// an earlier version wrote.
+const (
+	noAORs = "\x00\x00\x00\x00"
+	maxAOR = 255 // bytes
+)
+
 // Token is what a Record-Route URI of the cluster says about a dialog: enough
 // for any pod to route any request within it. It is signed together with the
 // dialog's Call-ID, so that it is worth nothing outside of that call.
-//
-// A Token is meant to be reused. After ParseToken its AORs lie in a buffer
-// inside it: they hold until the next ParseToken into the same Token, and a
-// copy of the struct does not copy them. One goroutine at a time may use it.
 type Token struct {
 	// Caller and Callee are the flows to the two ends.
 	Caller, Callee Flow
-	// CallerAOR and CalleeAOR are canonical (RFC 3261 section 10.3 step 5), at
-	// most MaxAOR bytes, empty for an end that is not ours.
-	CallerAOR, CalleeAOR []byte
-	// CallerInstance and CalleeInstance are HashInstance of the ends'
-	// +sip.instance (RFC 5626), 0 for none.
-	CallerInstance, CalleeInstance uint64
 	// CallerTag is HashTag of the caller's tag, 0 for none. A request whose From
 	// tag has this hash goes from the caller to the callee, any other the other
-	// way: addresses and AORs cannot always tell.
+	// way: addresses cannot always tell.
 	CallerTag uint32
-
-	aors [2 * MaxAOR]byte
 }
 
 // AppendToken appends the signed token of t to dst as base64url without
 // padding: characters that are free to stand in the user part and in a
-// parameter of a SIP URI (RFC 3261 section 25.1). At most MaxToken of them.
+// parameter of a SIP URI (RFC 3261 section 25.1).
 // callID is the Call-ID of the request that begins the dialog.
 func (k *Keys) AppendToken(dst []byte, t *Token, callID []byte) []byte {
 	h := k.take()
@@ -75,7 +71,7 @@ func (k *Keys) AppendToken(dst []byte, t *Token, callID []byte) []byte {
 // ErrUnknownKey, ErrForged and ErrMalformed. A token that was cut short within
 // its content is a forged one, and so is one of another call.
 func (k *Keys) ParseToken(s, callID []byte, t *Token) error {
-	t.clear()
+	*t = Token{}
 	if len(s) > MaxToken {
 		return ErrTooLong
 	}
@@ -83,7 +79,7 @@ func (k *Keys) ParseToken(s, callID []byte, t *Token) error {
 	err := k.parse(h, s, callID, t)
 	k.put(h)
 	if err != nil {
-		t.clear()
+		*t = Token{}
 	}
 	return err
 }
@@ -117,23 +113,11 @@ func (k *Keys) parse(h *hasher, s, callID []byte, t *Token) error {
 	return nil
 }
 
-func (t *Token) clear() {
-	t.Caller, t.Callee = Flow{}, Flow{}
-	t.CallerAOR, t.CalleeAOR = nil, nil
-	t.CallerInstance, t.CalleeInstance, t.CallerTag = 0, 0, 0
-}
-
-func (t *Token) flags() (flags byte) {
+func (t *Token) flags() byte {
 	if t.CallerTag != 0 {
-		flags |= hasCallerTag
+		return hasCallerTag
 	}
-	if t.CallerInstance != 0 {
-		flags |= hasCallerInstance
-	}
-	if t.CalleeInstance != 0 {
-		flags |= hasCalleeInstance
-	}
-	return flags
+	return 0
 }
 
 // appendBody writes what the flags announce, in the order of readBody.
@@ -141,17 +125,9 @@ func (t *Token) appendBody(dst []byte) []byte {
 	if t.CallerTag != 0 {
 		dst = binary.BigEndian.AppendUint32(dst, t.CallerTag)
 	}
-	if t.CallerInstance != 0 {
-		dst = binary.BigEndian.AppendUint64(dst, t.CallerInstance)
-	}
-	if t.CalleeInstance != 0 {
-		dst = binary.BigEndian.AppendUint64(dst, t.CalleeInstance)
-	}
 	dst = appendFlow(dst, t.Caller)
 	dst = appendFlow(dst, t.Callee)
-	caller, callee := bounded(t.CallerAOR), bounded(t.CalleeAOR)
-	dst = appendAOR(dst, caller, nil)
-	return appendAOR(dst, callee, caller)
+	return append(dst, noAORs...)
 }
 
 // readBody reads a verified body. It reports whether all of it made sense.
@@ -160,22 +136,21 @@ func (t *Token) readBody(flags byte, body []byte) bool {
 	if flags&hasCallerTag != 0 {
 		t.CallerTag = uint32(r.big(4))
 	}
-	if flags&hasCallerInstance != 0 {
-		t.CallerInstance = r.big(8)
-	}
-	if flags&hasCalleeInstance != 0 {
-		t.CalleeInstance = r.big(8)
+	for _, instance := range [...]byte{hasCallerInstance, hasCalleeInstance} {
+		if flags&instance != 0 {
+			r.take(8)
+		}
 	}
 	t.Caller = r.flow()
 	t.Callee = r.flow()
-	t.CallerAOR = r.aor(t.aors[:0:MaxAOR], nil)
-	t.CalleeAOR = r.aor(t.aors[MaxAOR:MaxAOR], t.CallerAOR)
+	r.skipAOR()
+	r.skipAOR()
 	return !r.bad && len(r.rest) == 0 && flags&^byte(knownFlags) == 0
 }
 
-func bounded(aor []byte) []byte {
-	if len(aor) > MaxAOR {
-		return nil
-	}
-	return aor
+// skipAOR passes over an address-of-record: a byte that says what it shares with
+// others, the length of the rest, the rest.
+func (r *reader) skipAOR() {
+	r.byte()
+	r.take(int(r.byte()))
 }

@@ -13,6 +13,12 @@ func (id TxID) KeyID() uint8 { return id[0] }
 
 // TxFields is what tells transactions apart (RFC 3261 section 17.2.3), as it
 // stands in the request received.
+//
+// A branch and a sent-by are not enough: two phones behind two NATs have the same
+// private address, and draw their branches from few digits or use one again and
+// again. So Call-ID, From tag and CSeq number count too, which are the same in a
+// request, its retransmission, its CANCEL and the ACK of its failure (9.1,
+// 17.1.1.3).
 type TxFields struct {
 	// Branch is the branch parameter of the topmost Via, empty if it has none.
 	Branch []byte
@@ -20,7 +26,10 @@ type TxFields struct {
 	SentBy []byte
 	// Method is that of the request which began the transaction: the caller
 	// writes INVITE for an ACK, and for a CANCEL the method it cancels.
-	Method []byte
+	Method  []byte
+	FromTag []byte
+	CallID  []byte
+	CSeq    uint32
 
 	// The others count only when Branch lacks the magic cookie or has nothing
 	// behind it, as elements of RFC 2543 write it.
@@ -29,10 +38,7 @@ type TxFields struct {
 	TopVia     []byte
 	RequestURI []byte
 	// ToTag is ignored for an INVITE: its ACK has one where it had none.
-	ToTag   []byte
-	FromTag []byte
-	CallID  []byte
-	CSeq    uint32
+	ToTag []byte
 }
 
 // TxID returns the ID of a transaction that begins, under the current key.
@@ -55,10 +61,11 @@ func (k *Keys) AppendTxIDs(dst []TxID, f *TxFields) []TxID {
 	return dst
 }
 
-// Kinds of transaction IDs: what is hashed.
+// Kinds of transaction IDs: what is hashed. Another set of fields takes another
+// number.
 const (
-	byBranch = 1
 	byFields = 2 // RFC 2543
+	byBranch = 3
 )
 
 func (k *Keys) txID(h *hasher, key int, f *TxFields) (id TxID) {
@@ -67,7 +74,6 @@ func (k *Keys) txID(h *hasher, key int, f *TxFields) (id TxID) {
 		h.number(byBranch)
 		h.folded(f.Branch)
 		h.folded(f.SentBy)
-		h.field(f.Method)
 	} else {
 		h.number(byFields)
 		h.field(f.TopVia)
@@ -75,11 +81,11 @@ func (k *Keys) txID(h *hasher, key int, f *TxFields) (id TxID) {
 		if string(f.Method) != "INVITE" {
 			h.field(f.ToTag)
 		}
-		h.field(f.FromTag)
-		h.field(f.CallID)
-		h.number(uint64(f.CSeq))
-		h.field(f.Method)
 	}
+	h.field(f.FromTag)
+	h.field(f.CallID)
+	h.number(uint64(f.CSeq))
+	h.field(f.Method)
 	id[0] = k.ids[key]
 	copy(id[1:], h.finish())
 	return id
