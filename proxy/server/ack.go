@@ -3,16 +3,15 @@ package server
 import (
 	"net/netip"
 
-	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/routing"
 	"github.com/sipring/sipring/proxy/transaction"
 	"github.com/sipring/sipring/proxy/wire"
 )
 
 // Bounds on what the others are asked: a stranger's ACK must not cost more than
-// this process's attention.
+// this process's attention, nor a response that names no owner.
 const (
-	maxAsks = 200     // a second
+	maxAsks = 200     // a second, of either
 	maxAsk  = 4 << 10 // bytes
 )
 
@@ -31,16 +30,8 @@ func (r *request) askMembers() {
 	if r.msg.Method() != wire.MethodAck || r.decision.Action != routing.Lookup || len(r.msg.Raw) > maxAsk {
 		return
 	}
-	v := s.cluster.View()
-	if v == nil || !s.asks.allow(r.now) {
-		return
-	}
-	for i := range v.Members {
-		if m := &v.Members[i]; m.ID != s.self && m.Liveness == cluster.Up {
-			if s.cluster.Send(m.ID, frameAck, r.msg.Raw) == nil { // not reached: Timer H
-				s.metrics.toOwner.Add(1)
-			}
-		}
+	if s.asks.allow(r.now) {
+		s.toAll(frameAck, r.msg.Raw) // not reached: Timer H
 	}
 }
 

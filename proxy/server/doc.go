@@ -20,15 +20,21 @@
 // comes to another pod, the failure is repeated until Timer H.
 //
 // A request that comes back because nobody listens at its target ends its branch
-// as a 503 would (RFC 3261 16.9), if the ICMP error quotes the branch. A host or
-// network out of reach does not: that may pass while the request is repeated.
+// as a 503 would (RFC 3261 16.9), if the ICMP error quotes the branch. Where
+// processes share an address the error may come to another of them, which hands
+// the branch to its owner. A host or network out of reach ends nothing: that may
+// pass while the request is repeated.
 //
 // # A response's way
 //
 // Its topmost Via is ours or it is dropped. The member that the Via names as its
 // owner takes it, or, when that is dead or has started anew since, the
 // transaction table here, or it is forwarded by its next Via alone. A response to
-// a transaction that this process has ended is dropped (RFC 6026 7.3).
+// a transaction that this process has ended is dropped (RFC 6026 7.3), and so is
+// one to an ACK. One whose Via lost the owner on its way is offered to the other
+// members, at a limited rate: whoever holds the transaction takes it, the others
+// drop it. If that one is dead and the hop is lost too, so is the response:
+// nothing proves where it may go.
 //
 // Two members may hold the same INVITE, where the network hands a retransmission
 // to another one than the first copy: one transaction at the phone, which answers

@@ -75,3 +75,52 @@ func TestRefusalThatNamesNoBranchEndsNothing(t *testing.T) {
 	}
 	d.ackFailure(alice.status(480))
 }
+
+// Processes that share an address share its ICMP errors too: the kernel tells the
+// socket that the far end's address falls to.
+func TestRefusalThatAnotherMemberIsToldOf(t *testing.T) {
+	t.Parallel()
+	x := startCluster(t, 3)
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	bob.register(x[0])
+	d := alice.ring(x[0].addr, "sip:bob@example.com")
+	invite := bob.request("INVITE")
+	bob.reply(invite, 180, "Ringing", "b")
+	alice.status(180)
+	via, _ := invite.TopVia()
+	at := bytes.Index(invite.Raw, via.Branch())
+	flipped := bytes.Clone(invite.Raw)
+	flipped[at+20] ^= 1
+	stranger := &loop{s: x[2].Server}
+	for name, data := range map[string][]byte{
+		"a branch of nobody's": flipped, "the owner quoted in part": invite.Raw[:at+len(via.Branch())+len(";rport;o=1-")],
+	} {
+		stranger.HandleRefusal(data)
+		if n := x[0].table.Stats().Unreachable; n != 0 {
+			t.Fatalf("%s: ended a branch", name)
+		}
+	}
+	x[2].node.Send(1, frameRefused, flipped[at:at+len(via.Branch())])
+	if n := x[0].metrics.dropped[dropPeerFrame].Load(); n != 1 {
+		t.Errorf("%d frames with a branch of nobody's dropped", n)
+	}
+	stranger.HandleRefusal(invite.Raw)
+	if n := x[0].table.Stats().Unreachable; n != 1 {
+		t.Errorf("%d branches ended by the true one", n)
+	}
+	d.ackFailure(alice.status(500))
+}
+
+func TestRefusalWhoseOwnerIsDeadEndsNothing(t *testing.T) {
+	t.Parallel()
+	x := startCluster(t, 2)
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	bob.register(x[0])
+	alice.ring(x[0].addr, "sip:bob@example.com")
+	invite := bob.request("INVITE")
+	x[0].kill()
+	(&loop{s: x[1].Server}).HandleRefusal(invite.Raw)
+	if n := x[1].metrics.toOwner.Load(); n != 0 {
+		t.Errorf("%d frames to the dead", n)
+	}
+}

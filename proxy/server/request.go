@@ -41,6 +41,7 @@ type request struct {
 	register cluster.RegisterOp
 
 	peer      bool   // came from another member
+	offered   bool   // to this and all others
 	trying    bool   // the transaction has answered 100
 	stateless bool   // forward without a transaction: ACK, a CANCEL that matches none, in a dialog where there is no room
 	raw       []byte // what msg is an index of
@@ -69,7 +70,7 @@ func (r *request) release() {
 	if cap(r.out) > maxKept {
 		r.out = nil
 	}
-	r.snap, r.stateless, r.peer, r.trying = nil, false, false, false
+	r.snap, r.stateless, r.peer, r.offered, r.trying = nil, false, false, false, false
 	r.s.requests.Put(r)
 }
 

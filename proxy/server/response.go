@@ -1,6 +1,7 @@
 package server
 
 import (
+	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/peer"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/transport"
@@ -17,7 +18,15 @@ const (
 	// frameHave names those.
 	frameAsk  = peer.KindUser + 2
 	frameHave = peer.KindUser + 3
+	// frameOffer carries a SIP response whose Via does not name the owner any more.
+	frameOffer = peer.KindUser + 4
+	// frameRefused carries the branch of a request that came back to another member
+	// than its owner because nobody listens at its target.
+	frameRefused = peer.KindUser + 5
 )
+
+// maxOffer is the longest response that is offered to all, in bytes.
+const maxOffer = 8 << 10
 
 // response takes a response on its way back (RFC 3261 16.7), and releases r.
 func (r *request) response() {
@@ -35,8 +44,10 @@ func (r *request) response() {
 	}
 	next, err := r.msg.SecondVia()
 	passedOn, cancel := err == nil, r.msg.CSeqMethod() == wire.MethodCancel
-	if !passedOn && !cancel {
-		s.metrics.drop(dropStray) // to us, who have asked for nothing but CANCELs (RFC 3261 16.7 step 3)
+	if !passedOn && !cancel || r.msg.CSeqMethod() == wire.MethodAck {
+		// To us, who have asked for nothing but CANCELs (RFC 3261 16.7 step 3), or to
+		// an ACK, which has no response (17).
+		s.metrics.drop(dropStray)
 		return
 	}
 	id, life, named := owner(&via)
@@ -50,13 +61,49 @@ func (r *request) response() {
 	case passedOn && cancel: // a transaction's own have our Via alone
 		r.statelessResponse(&via, &next, branch.Tx)
 	case s.table.Response(r.now, branch.Tx, branch, &r.msg, r.out):
+		if r.offered {
+			s.metrics.fromPeer.Add(1)
+		}
+	case r.offered: // another's, or nobody's
 	case named && id == s.self && life == s.life:
 		s.metrics.drop(dropLate) // RFC 6026 7.3
 	case !passedOn:
 		s.metrics.drop(dropStray)
+	case !named && r.offer() && !hasHop(&via):
 	default:
 		r.statelessResponse(&via, &next, branch.Tx)
 	}
+}
+
+// offer gives a response whose Via does not say who owns its transaction to all
+// other members, and reports whether it has: some phones take from a Via what
+// they do not know (RFC 3261 8.2.6.2 forbids it). The branch, which they cannot
+// do without, proves that we have sent the request, and finds the transaction at
+// whoever holds it. Nobody who does not hold it sends the response anywhere.
+func (r *request) offer() bool {
+	return !r.peer && len(r.msg.Raw) <= maxOffer && r.s.offers.allow(r.now) && r.s.toAll(frameOffer, r.msg.Raw)
+}
+
+// toAll gives a frame to every other member that can be reached, and reports
+// whether there is one.
+func (s *Server) toAll(kind uint8, payload []byte) (sent bool) {
+	v := s.cluster.View()
+	if v == nil {
+		return false
+	}
+	for i := range v.Members {
+		m := &v.Members[i]
+		if m.ID != s.self && m.Liveness == cluster.Up && s.cluster.Send(m.ID, kind, payload) == nil {
+			s.metrics.toOwner.Add(1)
+			sent = true
+		}
+	}
+	return sent
+}
+
+func hasHop(v *wire.Via) bool {
+	_, has := v.Param(hopParam)
+	return has
 }
 
 // handToOwner hands a response to the other member that its Via names, if that
@@ -101,7 +148,9 @@ func (s *Server) HandleFrame(from uint32, kind uint8, payload []byte) {
 		s.tellAnswered(from, payload)
 	case kind == frameHave:
 		s.yield(payload)
-	case kind == frameResponse || kind == frameAck:
+	case kind == frameRefused:
+		s.refusedAtPeer(payload)
+	case kind == frameResponse || kind == frameOffer || kind == frameAck:
 		s.messageOfPeer(kind, payload)
 	default:
 		s.metrics.drop(dropPeerFrame)
@@ -112,7 +161,7 @@ func (s *Server) HandleFrame(from uint32, kind uint8, payload []byte) {
 func (s *Server) messageOfPeer(kind uint8, payload []byte) {
 	r := s.takeRequest()
 	r.raw = append(r.raw[:0], payload...)
-	r.loop, r.now, r.snap, r.peer = 0, s.now(), s.current(), true
+	r.loop, r.now, r.snap, r.peer, r.offered = 0, s.now(), s.current(), true, kind == frameOffer
 	err := r.msg.Scan(r.raw, &s.limits)
 	if err == nil {
 		err = r.msg.Validate()
@@ -124,7 +173,9 @@ func (s *Server) messageOfPeer(kind uint8, payload []byte) {
 	case kind == frameAck:
 		r.ackOfPeer()
 	default:
-		s.metrics.fromPeer.Add(1)
+		if !r.offered {
+			s.metrics.fromPeer.Add(1)
+		}
 		r.response()
 	}
 }

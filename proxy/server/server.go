@@ -78,6 +78,7 @@ type Server struct {
 	refusals   limiter
 	debugLines limiter
 	asks       limiter
+	offers     limiter
 	requests   sync.Pool
 	silent     silent
 	date       dateLine
@@ -119,7 +120,7 @@ func New(c Config) (*Server, error) {
 		keys: c.Keys, log: c.Log, limits: wire.DefaultLimits(), socket: socket,
 		resolver: transport.NewResolver(c.Lookup, six, time.Now),
 		metrics:  &Metrics{}, refusals: limiter{perSecond: maxRefusals}, debugLines: limiter{perSecond: maxDebugLines},
-		asks:    limiter{perSecond: maxAsks},
+		asks: limiter{perSecond: maxAsks}, offers: limiter{perSecond: maxAsks},
 		started: time.Now(), stop: make(chan struct{}), begun: make(chan struct{}, 1),
 	}
 	s.config.Store(c.Proxy)
@@ -137,7 +138,7 @@ func New(c Config) (*Server, error) {
 // is called once.
 func (s *Server) Serve(c Cluster) {
 	s.cluster, s.life = c, shortIncarnation(c.Incarnation())
-	s.viaTail = []byte(";rport;o=" + ownerParam(s.self, s.life))
+	s.viaTail = []byte(string(ownerPrefix) + ownerParam(s.self, s.life))
 	s.serving.Store(true)
 	s.ticking.Go(s.runTimers)
 	s.socket.Serve(func(i int) transport.Handler { return &loop{s: s, index: i} })

@@ -21,7 +21,9 @@ type snapshot struct {
 	viaHead, routeHead, routeTail []byte
 }
 
-var viaAlone = []byte(";rport")
+// viaAlone names nobody as the owner. A Via of ours without an owner is one that
+// something was taken from.
+var viaAlone = []byte(";rport;o=0-0")
 
 func (s *Server) newSnapshot(set *config.MemberSet) (*snapshot, error) {
 	c := s.config.Load()
@@ -54,8 +56,12 @@ func shortIncarnation(incarnation uint64) uint32 {
 
 // owner reads the parameter o of one of our Vias.
 func owner(v *wire.Via) (id, life uint32, ok bool) {
-	p, has := v.Param("o")
-	if !has || len(p) > 19 {
+	p, _ := v.Param("o")
+	return parseOwner(p)
+}
+
+func parseOwner(p []byte) (id, life uint32, ok bool) {
+	if len(p) > 19 {
 		return 0, 0, false
 	}
 	for i, c := range p {
