@@ -135,6 +135,15 @@ type SIPClusterSpec struct {
 	// +optional
 	DrainSeconds *int32 `json:"drainSeconds,omitempty"`
 
+	// MaxRingSeconds is how long a call may ring: 1 to 86400 seconds, default 600.
+	// Then the phones that ring are cancelled and the caller is answered 408. What
+	// is played before the answer, such as the music of a queue, counts as ringing.
+	// +kubebuilder:default=600
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=86400
+	// +optional
+	MaxRingSeconds int32 `json:"maxRingSeconds,omitempty"`
+
 	// LogLevel of the proxies: debug, info (default), warn or error.
 	// +kubebuilder:default=info
 	// +kubebuilder:validation:Enum=debug;info;warn;error

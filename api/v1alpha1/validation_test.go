@@ -87,6 +87,8 @@ func TestRefused(t *testing.T) {
 		"default above max":     {spec: "registrar: {maxExpires: 600, defaultExpires: 900}", want: "defaultExpires must lie between minExpires (default 60) and maxExpires (default 3600)"},
 		"more than a week":      {spec: "registrar: {maxExpires: 700000}", want: "should be less than or equal to 604800"},
 		"contacts 0":            {spec: "registrar: {maxContacts: 0}", want: "spec.registrar.maxContacts"},
+		"ringing for 0 s":       {spec: "maxRingSeconds: 0", want: "spec.maxRingSeconds in body should be greater than or equal to 1"},
+		"ringing for days":      {spec: "maxRingSeconds: 86401", want: "should be less than or equal to 86400"},
 		"unknown log level":     {spec: "logLevel: trace", want: `supported values: "debug", "info", "warn", "error"`},
 		"service type":          {spec: "service: {type: ExternalName}", want: `supported values: "ClusterIP", "NodePort", "LoadBalancer"`},
 		"policy without a way in": {
@@ -211,8 +213,8 @@ func TestDefaults(t *testing.T) {
 		Service:      v1alpha1.Service{Type: corev1.ServiceTypeClusterIP},
 		Ring:         v1alpha1.Ring{Partitions: 16384, Replicas: 2},
 		Registrar:    v1alpha1.Registrar{MinExpires: 60, MaxExpires: 3600, MaxContacts: 10},
-		DrainSeconds: new(int32(30)),
-		LogLevel:     "info",
+		DrainSeconds: new(int32(30)), MaxRingSeconds: 600,
+		LogLevel: "info",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("defaults (-want +got):\n%s", d)

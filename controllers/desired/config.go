@@ -18,9 +18,10 @@ func Config(c *v1alpha1.SIPCluster) (*config.Config, error) {
 		Ports: config.Ports{
 			SIP: int(SIPPort(c)), Peer: int(c.Spec.Ports.Peer), Gossip: int(c.Spec.Ports.Gossip), Admin: int(c.Spec.Ports.Admin),
 		},
-		Registrar:    registrar(c.Spec.Registrar),
-		LogLevel:     c.Spec.LogLevel,
-		DrainSeconds: new(int(drainSeconds(c))),
+		Registrar:      registrar(c.Spec.Registrar),
+		LogLevel:       c.Spec.LogLevel,
+		DrainSeconds:   new(int(drainSeconds(c))),
+		MaxRingSeconds: int(c.Spec.MaxRingSeconds),
 	}
 	for _, d := range c.Spec.Domains {
 		cfg.Domains = append(cfg.Domains, string(d))

@@ -81,6 +81,7 @@ service:
   loadBalancerSourceRanges: [192.0.2.0/24]
 registrar: {minExpires: 30, maxExpires: 600, maxContacts: 4}
 drainSeconds: 90
+maxRingSeconds: 45
 logLevel: debug
 template:
   labels: {team: voice, sipring.io/cluster: mine}

@@ -24,6 +24,7 @@ const (
 	DefaultMaxContacts     = 10
 	DefaultDrainSeconds    = 30
 	DefaultMaxTransactions = 200_000
+	DefaultMaxRingSeconds  = 600
 )
 
 // MaxAliases is the most aliases of a cluster.
@@ -59,6 +60,10 @@ type Config struct {
 	// hold to 4 KiB for each; above either new requests are answered 503. Default
 	// 200000.
 	MaxTransactions int `json:"maxTransactions,omitempty"`
+	// MaxRingSeconds is how long a call may ring, from the first provisional response
+	// other than 100: 1 to 86400. Then its branches are cancelled and the caller gets
+	// 408. Default 600.
+	MaxRingSeconds int `json:"maxRingSeconds,omitempty"`
 	// UDPLoops is the number of UDP sockets and read loops. 0 means one a core.
 	UDPLoops int `json:"udpLoops,omitempty"`
 	// Profiling serves /debug/pprof on the admin port.
@@ -120,6 +125,7 @@ func (c *Config) ApplyDefaults() {
 		c.DrainSeconds = new(DefaultDrainSeconds)
 	}
 	setDefault(&c.MaxTransactions, DefaultMaxTransactions)
+	setDefault(&c.MaxRingSeconds, DefaultMaxRingSeconds)
 	if c.LogLevel == "" {
 		c.LogLevel = "info"
 	}
@@ -180,6 +186,9 @@ func (c *Config) Validate() error {
 	}
 	if _, err := c.Level(); err != nil {
 		bad("logLevel", "%q is not one of debug, info, warn, error", c.LogLevel)
+	}
+	if c.MaxRingSeconds < 1 || c.MaxRingSeconds > 24*3600 {
+		bad("maxRingSeconds", "%d is not in 1..86400", c.MaxRingSeconds)
 	}
 	if c.DrainTime() < 0 || c.MaxTransactions < 1 || c.UDPLoops < 0 || c.UDPLoops > 256 {
 		bad("drainSeconds, maxTransactions, udpLoops", "out of range")

@@ -41,3 +41,18 @@ func TestAliases(t *testing.T) {
 		}
 	}
 }
+
+func TestMaxRingSeconds(t *testing.T) {
+	for text, want := range map[string]int{"": 600, "maxRingSeconds: 1": 1, "maxRingSeconds: 86400": 86400, "maxRingSeconds: -1": 0, "maxRingSeconds: 86401": 0} {
+		c, err := ParseConfig([]byte("cluster: a\ndomains: [example.com]\n" + text))
+		if want == 0 {
+			if err == nil {
+				t.Errorf("%q is accepted", text)
+			}
+			continue
+		}
+		if err != nil || c.MaxRingSeconds != want {
+			t.Errorf("%q is %v, %v, want %d s", text, c, err, want)
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 func (c *Config) Reload(next *Config) (now *Config, waiting []string) {
 	merged := *next
 	merged.Cluster, merged.Ports, merged.Registrar.MaxContacts = c.Cluster, c.Ports, c.Registrar.MaxContacts
+	merged.MaxRingSeconds = c.MaxRingSeconds
 	merged.MaxTransactions, merged.UDPLoops, merged.Profiling = c.MaxTransactions, c.UDPLoops, c.Profiling
 	return &merged, differing(reflect.ValueOf(merged), reflect.ValueOf(*next), "")
 }

@@ -26,9 +26,9 @@ func TestReloadTakesWhatCanChangeAndNamesTheRest(t *testing.T) {
 			want: "{cluster: a, domains: [a.example, b.example], aliases: [c.example], advertise: sip.example, logLevel: debug, drainSeconds: 5, registrar: {minExpires: 10, maxExpires: 100}}",
 		},
 		"what cannot": {
-			next:    "{cluster: b, domains: [b.example], ports: {sip: 5070, admin: 9091}, registrar: {maxContacts: 3}, maxTransactions: 1, udpLoops: 1, profiling: true}",
+			next:    "{cluster: b, domains: [b.example], ports: {sip: 5070, admin: 9091}, registrar: {maxContacts: 3}, maxTransactions: 1, maxRingSeconds: 5, udpLoops: 1, profiling: true}",
 			want:    "{cluster: a, domains: [b.example]}",
-			waiting: []string{"cluster", "ports.sip", "ports.admin", "registrar.maxContacts", "maxTransactions", "udpLoops", "profiling"},
+			waiting: []string{"cluster", "ports.sip", "ports.admin", "registrar.maxContacts", "maxTransactions", "maxRingSeconds", "udpLoops", "profiling"},
 		},
 	}
 	for name, tt := range tests {

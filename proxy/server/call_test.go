@@ -294,6 +294,30 @@ func TestRFC6665_NotifyCarriesTheRouteOfItsDialog(t *testing.T) {
 	bob.status(200)
 }
 
+// RFC 3261 16.8 alone lets a phone that repeats 180 hold a call for ever.
+func TestCallThatRingsForEverEnds(t *testing.T) {
+	t.Parallel()
+	x := startProxy(t, func(o *proxyOptions) { o.config.MaxRingSeconds = 1 })
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	bob.register(x)
+	d := alice.ring(x.addr, "sip:bob@example.com")
+	invite := bob.request("INVITE")
+	var cancel *received
+	for end := time.Now().Add(patience); cancel == nil && time.Now().Before(end); {
+		bob.reply(invite, 180, "Ringing", "b")
+		alice.status(180)
+		cancel = bob.receive(50 * time.Millisecond)
+	}
+	if cancel == nil || string(cancel.MethodBytes()) != "CANCEL" {
+		t.Fatalf("%v, want CANCEL", cancel)
+	}
+	bob.reply(cancel, 200, "OK", "b")
+	bob.reply(invite, 487, "Request Terminated", "b")
+	bob.request("ACK")
+	d.ackFailure(alice.status(408))
+	alice.quiet(50 * time.Millisecond)
+}
+
 func TestUnregisteredUserIsTemporarilyUnavailable(t *testing.T) {
 	t.Parallel()
 	x := startProxy(t)

@@ -167,6 +167,7 @@ func collectTransactions(counter func(*prometheus.Desc, uint64, ...string), s *t
 	counter(eventsDesc, s.Resent, "retransmission_sent")
 	counter(eventsDesc, s.Cancelled, "cancelled")
 	counter(eventsDesc, s.TimedOut, "branch_timed_out")
+	counter(eventsDesc, s.RungOut, "rung_out")
 	counter(eventsDesc, s.Unreachable, "branch_unreachable")
 	counter(eventsDesc, s.Unanswered, "unanswered")
 	counter(eventsDesc, s.Yielded, "yielded")

@@ -46,7 +46,8 @@ type Config struct {
 	// Keys sign tokens and branches.
 	Keys *token.Keys
 	Log  *slog.Logger
-	// Timers of transactions; zero values are RFC 3261's.
+	// Timers of transactions; zero values are RFC 3261's, and Ring is the
+	// configuration's.
 	Timers transaction.Timers
 	// Lookup resolves host names; nil asks the system.
 	Lookup transport.Lookup
@@ -125,6 +126,9 @@ func New(c Config) (*Server, error) {
 	}
 	s.config.Store(c.Proxy)
 	s.metrics.gauges = s.readGauges
+	if c.Timers.Ring == 0 {
+		c.Timers.Ring = time.Duration(c.Proxy.MaxRingSeconds) * time.Second
+	}
 	s.table = s.newTable(c.Timers, c.Proxy.MaxTransactions)
 	snap, err := s.newSnapshot(nil)
 	if err != nil {

@@ -33,6 +33,7 @@ type Context struct {
 
 	resendAt    int64 // Timer G; the 100 to a non-INVITE
 	limitAt     int64 // Timers H, I, J, L; how long to wait for a Fork or an answer
+	ringAt      int64 // when an INVITE has rung as long as it may
 	resendEvery int64
 
 	first Branch
@@ -107,7 +108,7 @@ func (c *Context) pending() bool {
 
 // next returns when the next timer fires, or never.
 func (c *Context) next() int64 {
-	at := min(c.resendAt, c.limitAt)
+	at := min(c.resendAt, c.limitAt, c.ringAt)
 	for i := range int(c.branches) {
 		b := c.branch(i)
 		at = min(at, b.resendAt, b.limitAt, b.timerC)

@@ -19,7 +19,8 @@
 //   - A CANCEL is sent to a branch after it answered provisionally, not before
 //     (RFC 3261 9.1).
 //   - Every context leaves the table: each state has a timer that ends it, and
-//     what restarts a timer is a message from the network or a Fork.
+//     what restarts a timer is a message from the network or a Fork. An INVITE
+//     that rings ends whatever comes (Timers.Ring).
 //   - Memory is bounded, in all and per context: what was received (once, without
 //     body), what is retransmitted (once a branch), and at most one response kept.
 //     It comes from pools and goes back to them; none of it is handed out beyond

@@ -79,6 +79,9 @@ func (m *machine) replace(dst *[]byte, b []byte) {
 
 // expire fires the timers of c that are due.
 func (m *machine) expire(c *Context) {
+	if c.ringAt <= m.now {
+		m.rungOut(c)
+	}
 	if c.limitAt <= m.now {
 		m.serverLimit(c)
 	}

@@ -9,7 +9,7 @@ import (
 func (m *machine) accept(c *Context, key token.TxID, req *wire.Message, src Source) {
 	c.key, c.source, c.created, c.method = key, src, m.now, req.Method()
 	c.state = serverTrying
-	c.limitAt = m.now + m.timeout
+	c.limitAt, c.ringAt = m.now+m.timeout, never
 	c.resendAt = m.now + m.late100
 	if c.invite() {
 		c.resendAt = never // its 100 goes with the first branch
@@ -150,7 +150,7 @@ func (m *machine) final(c *Context, status int, response []byte, local bool) {
 // answered notes the final response and gives up what only led to it.
 func (m *machine) answered(c *Context, status int, state serverState) {
 	c.status, c.state, c.more = uint16(status), state, false
-	c.resendAt = never
+	c.resendAt, c.ringAt = never, never
 	m.stats.Open--
 	m.pool.release(&c.template)
 	m.pool.release(&c.last)
@@ -199,7 +199,7 @@ func (m *machine) endIfDue(c *Context) {
 
 // end ends the server transaction.
 func (m *machine) end(c *Context) {
-	c.state, c.resendAt, c.limitAt = serverTerminated, never, never
+	c.state, c.resendAt, c.limitAt, c.ringAt = serverTerminated, never, never, never
 	m.pool.release(&c.template)
 	m.pool.release(&c.last)
 	m.pool.release(&c.best)

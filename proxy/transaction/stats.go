@@ -11,6 +11,7 @@ type Stats struct {
 	Resent        uint64 // retransmissions sent, requests and responses
 	Cancelled     uint64 // requests cancelled by the caller
 	TimedOut      uint64 // branches without a final response in time (Timers B, C, F)
+	RungOut       uint64 // INVITEs that rang as long as they may
 	Unreachable   uint64 // branches whose target could not be reached
 	Unanswered    uint64 // contexts that ended without a final response
 	Yielded       uint64 // INVITEs left to another member that holds them as well
@@ -39,6 +40,7 @@ func (s *Stats) add(o *Stats, held int) {
 	s.Resent += o.Resent
 	s.Cancelled += o.Cancelled
 	s.TimedOut += o.TimedOut
+	s.RungOut += o.RungOut
 	s.Unreachable += o.Unreachable
 	s.Unanswered += o.Unanswered
 	s.Yielded += o.Yielded

@@ -22,6 +22,10 @@ type Timers struct {
 	// failure to INVITE with ACK. RFC 3261 17.1.1.2 wants at least 32 s. Default
 	// 32 s.
 	D time.Duration
+	// Ring is how long an INVITE may ring in all, from its first provisional response
+	// other than 100: each of those restarts Timer C (RFC 3261 16.8), which alone
+	// would let a target that repeats them hold a call for ever. Default 600 s.
+	Ring time.Duration
 }
 
 // never is the time of a timer that is not set.
@@ -30,6 +34,7 @@ const never = math.MaxInt64
 // intervals are the Timers in milliseconds.
 type intervals struct {
 	t1, t2, t4, c, d int64
+	ring             int64
 	timeout          int64 // 64*T1: timers B, F, H, J, L, M
 	late100          int64 // when Timer E has come to T2 (RFC 4320 4.1)
 }
@@ -47,6 +52,8 @@ func (t Timers) intervals() intervals {
 		t4: ms(t.T4, 5*time.Second),
 		c:  ms(t.C, 185*time.Second),
 		d:  ms(t.D, 32*time.Second),
+
+		ring: ms(t.Ring, 600*time.Second),
 	}
 	i.timeout = 64 * i.t1
 	for e := i.t1; e < i.t2; e *= 2 {

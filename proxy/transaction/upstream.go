@@ -41,9 +41,20 @@ func (m *machine) provisional(c *Context, status int, response []byte, local boo
 		return
 	}
 	c.state, c.resendAt = serverProceeding, never
+	if c.ringAt == never {
+		c.ringAt = m.now + m.ring
+	}
 	m.replace(&c.last, response)
 	c.local = local
 	m.upstream(c.last, local)
+}
+
+// rungOut ends an INVITE that has rung as long as it may. The caller is told at
+// once: what rings so long may not answer its CANCEL either.
+func (m *machine) rungOut(c *Context) {
+	m.stats.RungOut++
+	m.local(c, 408)
+	m.cancelPending(c)
 }
 
 // success sends a 2xx to INVITE upstream, at once and whatever was sent before
