@@ -23,8 +23,8 @@ const (
 //
 // The ACK of a 2xx belongs to nobody here. It is told from the other by the
 // token in its Route: that of an INVITE's failure has the INVITE's Route, and
-// only a re-INVITE has a token there, so the ACK of a re-INVITE's failure is not
-// offered.
+// only a re-INVITE has a token there. The ACK of a re-INVITE's failure comes
+// again, when the failure is repeated: see wanted.
 func (r *request) askMembers() {
 	s := r.s
 	if r.msg.Method() != wire.MethodAck || r.decision.Action != routing.Lookup || len(r.msg.Raw) > maxAsk {

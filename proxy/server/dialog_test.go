@@ -111,9 +111,10 @@ func (d *dialog) cancel() {
 func (d *dialog) send(method string, extra ...string) {
 	d.p.t.Helper()
 	d.cseq++
+	branch := unique("z9hG4bKreq")
 	if method == "INVITE" {
-		d.inviteCSeq = d.cseq
+		d.inviteCSeq, d.inviteBranch, d.inviteURI = d.cseq, branch, d.target
 		extra = append(extra, "Contact: <"+d.p.contact()+">")
 	}
-	d.p.sendRaw(d.proxy, []byte(d.head(method, d.target, unique("z9hG4bKreq"), d.cseq)+lines(extra)+"Content-Length: 0\r\n\r\n"))
+	d.p.sendRaw(d.proxy, []byte(d.head(method, d.target, branch, d.cseq)+lines(extra)+"Content-Length: 0\r\n\r\n"))
 }

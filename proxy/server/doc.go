@@ -16,8 +16,10 @@
 // branches that every pod gives them. An ACK of no transaction that came without
 // a token is offered to the other members as well, at a limited rate: the one
 // that sent the failure it acknowledges stops repeating it. The ACK of a
-// re-INVITE's failure is not, as nothing tells it from that of a 2xx; where it
-// comes to another pod, the failure is repeated until Timer H.
+// re-INVITE's failure is not, as nothing tells it from that of a 2xx: it goes to
+// the callee, whom the one that sent the failure has acknowledged itself. But who
+// repeats a failure tells the others what it waits for, and the ACK of the
+// repetition comes to it.
 //
 // A request that comes back because nobody listens at its target ends its branch
 // as a 503 would (RFC 3261 16.9), if the ICMP error quotes the branch. Where

@@ -114,7 +114,7 @@ func (r *request) route() {
 				return
 			}
 		}
-		if r.acknowledgesRefusal() {
+		if r.acknowledgesRefusal() || r.handAck() {
 			r.release()
 			return
 		}

@@ -10,7 +10,8 @@ type outlet struct{ s *Server }
 
 func (s *Server) newTable(timers transaction.Timers, contexts int) *transaction.Table {
 	return transaction.NewTable(transaction.Options{
-		Timers: timers, MaxContexts: contexts, Begun: s.transactionsBegun, Silent: s.noteSilent,
+		Timers: timers, MaxContexts: contexts, Begun: s.transactionsBegun,
+		Silent: s.noteSilent, Unacked: s.noteUnacked,
 	}, outlet{s})
 }
 

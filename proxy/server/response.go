@@ -23,6 +23,8 @@ const (
 	// frameRefused carries the branch of a request that came back to another member
 	// than its owner because nobody listens at its target.
 	frameRefused = peer.KindUser + 5
+	// frameWant names INVITEs whose failure the sender repeats, as no ACK has come.
+	frameWant = peer.KindUser + 6
 )
 
 // maxOffer is the longest response that is offered to all, in bytes.
@@ -148,6 +150,8 @@ func (s *Server) HandleFrame(from uint32, kind uint8, payload []byte) {
 		s.tellAnswered(from, payload)
 	case kind == frameHave:
 		s.yield(payload)
+	case kind == frameWant:
+		s.wanted.add(s.now(), from, payload)
 	case kind == frameRefused:
 		s.refusedAtPeer(payload)
 	case kind == frameResponse || kind == frameOffer || kind == frameAck:

@@ -83,6 +83,8 @@ type Server struct {
 	requests   sync.Pool
 	silent     silent
 	date       dateLine
+	unacked    unacked
+	wanted     wanted
 	snap       atomic.Pointer[snapshot]
 	following  sync.Mutex // held while a snapshot is made
 	started    time.Time
@@ -216,6 +218,7 @@ func (s *Server) runTimers() {
 		case <-t.C:
 			s.table.Tick(s.now())
 			s.askAnswers()
+			s.askAcks()
 		case <-s.stop:
 			return
 		}

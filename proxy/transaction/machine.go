@@ -43,6 +43,7 @@ const (
 	sendDownstream            // to branch
 	tellExhausted
 	tellSilent
+	tellUnacked
 )
 
 // begin starts an event at a time.

@@ -69,6 +69,10 @@ type Options struct {
 	// member may hold the same transaction, and have the answers, it is time to
 	// ask, and to Yield if so. nil: nobody else holds it.
 	Silent func(c *Context)
+	// Unacked is called, as the methods of Outlet are and by Tick alone, when the
+	// failure of an INVITE is repeated because no ACK has come. Where other members
+	// may be given the ACK, it is time to say who waits for it. nil: nobody else is.
+	Unacked func(c *Context)
 	// Begun is called, as the methods of Outlet are, when the table takes a
 	// context and had none: from then on, until Len is 0, Tick is to be called.
 	// nil: the caller ticks all the time.

@@ -34,7 +34,7 @@ const rigStart = 1_000_000
 //
 // What is written down: milliseconds since the start, then "up 180",
 // "down 1 INVITE", "cancel 200" (to the source of a CANCEL), "exhausted",
-// "silent", "done", and "= new" for what a step returned.
+// "silent", "unacked", "done", and "= new" for what a step returned.
 type rig struct {
 	t     *testing.T
 	table *Table
@@ -54,6 +54,9 @@ func newRig(t *testing.T, o Options) *rig {
 	}
 	if o.Silent != nil {
 		o.Silent = func(*Context) { r.write("silent") }
+	}
+	if o.Unacked != nil {
+		o.Unacked = func(*Context) { r.write("unacked") }
 	}
 	r.table = NewTable(o, r)
 	for i := range r.table.shards {
@@ -272,6 +275,7 @@ func scan(t testing.TB, b []byte) *wire.Message {
 type story struct {
 	up, down bool // reliable
 	silent   bool // Options.Silent is set
+	unacked  bool // Options.Unacked is set
 	script   string
 	want     string // lines, "wait" steps show as times
 }
@@ -283,6 +287,9 @@ func tell(t *testing.T, stories map[string]story) {
 			o := Options{Exhausted: func(*Context) {}}
 			if s.silent {
 				o.Silent = o.Exhausted
+			}
+			if s.unacked {
+				o.Unacked = o.Exhausted
 			}
 			r := newRig(t, o)
 			r.up, r.down = s.up, s.down

@@ -166,6 +166,7 @@ func (m *machine) serverResend(c *Context) {
 		return
 	}
 	m.resendLast(c)
+	m.actions = append(m.actions, action{kind: tellUnacked})
 	c.resendEvery = min(2*c.resendEvery, m.t2)
 	c.resendAt = m.now + c.resendEvery
 }

@@ -41,6 +41,10 @@ func TestRFC3261_17_2_1(t *testing.T) {
 			want: `0 = new, 0 up 404, 500 up 404, 1500 up 404, 3500 up 404, 7500 up 404, 11500 up 404, 15500 up 404
 				19500 up 404, 23500 up 404, 27500 up 404, 31500 up 404, 32000 done`,
 		},
+		"a failure that is repeated says so": {
+			unacked: true, script: "INVITE, fork 1, 1 404, wait 1500, ACK, wait 5000",
+			want: inviteUp + `0 down 1 ACK, 0 up 404, 500 up 404, 500 unacked, 1500 up 404, 1500 unacked, 1500 = ack`,
+		},
 		"no Timer G over a reliable transport": {
 			up: true, script: "INVITE, reply 404, wait 32000", want: "0 = new, 0 up 404, 32000 done",
 		},

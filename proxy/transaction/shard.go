@@ -16,6 +16,7 @@ type shard struct {
 	out       Outlet
 	exhausted func(*Context)
 	silent    func(*Context)
+	unacked   func(*Context)
 	failed    []*Branch
 	told      int64 // the bytes that the table knows of
 }
@@ -56,6 +57,10 @@ func (s *shard) do(c *Context, a *action) {
 	case tellSilent:
 		if s.silent != nil {
 			s.silent(c)
+		}
+	case tellUnacked:
+		if s.unacked != nil {
+			s.unacked(c)
 		}
 	}
 }

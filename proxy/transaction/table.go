@@ -43,7 +43,7 @@ func NewTable(o Options, out Outlet) *Table {
 	}
 	for i := range t.shards {
 		s := &t.shards[i]
-		s.out, s.exhausted, s.silent = out, o.Exhausted, o.Silent
+		s.out, s.exhausted, s.silent, s.unacked = out, o.Exhausted, o.Silent, o.Unacked
 		s.intervals = o.Timers.intervals()
 	}
 	return t
