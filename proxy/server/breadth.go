@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/sipring/sipring/proxy/wire"
@@ -19,6 +20,23 @@ func (r *request) breadth() int {
 	}
 	return min(n, maxBreadth)
 }
+
+// ways counts the targets that are tried at a time, and gives each its place among
+// them: the flows to one phone share theirs (RFC 5626 5.3).
+func (r *request) ways() (n int) {
+	for i := range r.targets {
+		t := &r.targets[i]
+		t.way = n
+		if j := slices.IndexFunc(r.targets[:i], t.sharesPhone); j >= 0 {
+			t.way = r.targets[j].way
+		} else {
+			n++
+		}
+	}
+	return n
+}
+
+func (t *target) sharesPhone(o target) bool { return t.group != 0 && t.group == o.group }
 
 // shareOf is what branch i of n has of a breadth: all of it is given out, and
 // never more.

@@ -44,14 +44,14 @@ func (r *request) forward() {
 		r.finish(480, "Temporarily Unavailable", nil)
 		return
 	}
-	breadth := r.breadth()
-	if len(r.targets) > breadth {
+	breadth, ways := r.breadth(), r.ways()
+	if ways > breadth {
 		r.finish(440, "Max-Breadth Exceeded", nil)
 		return
 	}
 	r.out, r.fork = r.out[:0], r.fork[:0]
 	for _, tx := range r.branchIDs() {
-		r.makeBranches(tx, breadth)
+		r.makeBranches(tx, breadth, ways)
 	}
 	if r.stateless {
 		r.sendStateless()
@@ -88,16 +88,18 @@ func (r *request) branchIDs() []token.TxID {
 }
 
 // makeBranches adds a branch of the transaction for each target to r.fork.
-func (r *request) makeBranches(tx token.TxID, breadth int) {
+func (r *request) makeBranches(tx token.TxID, breadth, ways int) {
 	keys := r.s.keys
 	loop := keys.LoopHash(tx, r.decision.LoopFields(&r.msg))
 	for i := range r.targets {
 		t := &r.targets[i]
-		t.breadth = shareOf(breadth, i, len(r.targets))
+		t.breadth = shareOf(breadth, t.way, ways)
 		t.branch = token.Branch{Tx: tx, Target: keys.Target(tx, r.targetName(t)), Loop: loop}
 		start := len(r.out)
 		r.out = r.appendForwarded(r.out, t)
-		r.fork = append(r.fork, transaction.Target{Branch: t.branch, Addr: t.addr, Socket: r.loop, Bytes: r.out[start:len(r.out):len(r.out)]})
+		r.fork = append(r.fork, transaction.Target{
+			Branch: t.branch, Group: t.group, Addr: t.addr, Socket: r.loop, Bytes: r.out[start:len(r.out):len(r.out)],
+		})
 	}
 }
 

@@ -89,7 +89,7 @@ func TestAckOfARefusedReInviteWithoutATransaction(t *testing.T) {
 
 func TestWantedAcks(t *testing.T) {
 	var w wanted
-	first, other := token.TxID{1, 11: 1}, token.TxID{2, 11: 1} // of one place
+	first, other := token.TxID{1, 11: 1}, token.TxID{2, 11: 1}  // of one place
 	w.add(1000, 7, append(bytes.Clone(first[:]), other[:5]...)) // the second is cut short
 	for _, c := range []struct {
 		now  int64

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/cespare/xxhash/v2"
+
 	"github.com/sipring/sipring/proxy/location"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/transport"
@@ -21,18 +23,22 @@ type target struct {
 	name    string         // host to resolve first
 	failed  bool           // has no address
 	remote  netip.AddrPort // the callee's flow, where it is not its contact's address
-	breadth int            // its Max-Breadth (RFC 5393)
+	group   uint64         // of the phone it is a way to, if it said which; its flows are tried one after the other
+	newness location.Version
+	way     int // its place among the targets that are tried at a time
+	breadth int // its Max-Breadth (RFC 5393)
 	branch  token.Branch
 }
 
 // bindingTargets makes a target of every live binding that can be called (RFC
-// 3261 16.5). They hold views into the record.
+// 3261 16.5), the newest first. They hold views into the record.
 func (r *request) bindingTargets(record location.Record, now int64) {
 	for b := range record.Live(now) {
 		if t, ok := bindingTarget(&b); ok {
 			r.targets = append(r.targets, t)
 		}
 	}
+	slices.SortStableFunc(r.targets, func(a, b target) int { return b.newness.Compare(a.newness) })
 }
 
 // bindingTarget is the target that a binding makes. What wants a transport that is
@@ -43,7 +49,10 @@ func bindingTarget(b *location.Binding) (target, bool) {
 	if err != nil || uri.Scheme != wire.SchemeSIP {
 		return target{}, false
 	}
-	t := target{uri: requestURI(b.Contact)}
+	t := target{uri: requestURI(b.Contact), newness: b.Version}
+	if len(b.Instance) > 0 {
+		t.group = xxhash.Sum64(b.Instance)
+	}
 	switch {
 	case len(b.Path) > 0:
 		return t, t.setPath(b.Path)

@@ -5,7 +5,8 @@ package transaction
 type clientState uint8
 
 const (
-	clientCalling    clientState = iota // Calling of INVITE, Trying of the others
+	clientWaiting    clientState = iota // nothing sent: another of its group is being tried
+	clientCalling                       // Calling of INVITE, Trying of the others
 	clientProceeding                    // a provisional response came
 	clientCompleted                     // a final response came; INVITE: not a 2xx
 	clientAccepted                      // INVITE: a 2xx came
@@ -26,7 +27,7 @@ const (
 // a Table hands it out, and nowhere else.
 type Branch struct {
 	target  Target // without Bytes
-	request []byte // the request while it may be retransmitted, then the ACK of a failure
+	request []byte // the request while it may be sent, then the ACK of a failure
 
 	resendAt    int64 // Timers A, E, and E of the CANCEL
 	limitAt     int64 // Timers B, D, F, K, M, and F of the CANCEL

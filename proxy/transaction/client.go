@@ -2,17 +2,31 @@ package transaction
 
 import "github.com/sipring/sipring/proxy/wire"
 
-// start begins the client transaction of a branch (RFC 3261 17.1.1.2, 17.1.2.2).
-func (m *machine) start(c *Context, b *Branch, t *Target) {
-	*b = Branch{target: *t, request: m.pool.keep(t.Bytes), state: clientCalling}
+// add makes the branch of a target, and starts it unless another of its group is
+// being tried.
+func (m *machine) add(c *Context, b *Branch, t *Target) {
+	*b = Branch{target: *t, request: m.pool.keep(t.Bytes), state: clientWaiting}
 	b.target.Bytes = nil
 	b.stop()
+	if !c.trying(b) {
+		m.start(c, b)
+	}
+}
+
+// start begins the client transaction of a branch (RFC 3261 17.1.1.2, 17.1.2.2).
+func (m *machine) start(c *Context, b *Branch) {
+	m.await(c, b)
+	m.resendFrom(b)
+	m.downstream(b, b.request)
+}
+
+// await begins to wait for a response.
+func (m *machine) await(c *Context, b *Branch) {
+	b.state = clientCalling
 	b.limitAt = m.now + m.timeout // Timers B, F
 	if c.invite() {
 		b.timerC = m.now + m.c
 	}
-	m.resendFrom(b)
-	m.downstream(b, b.request)
 }
 
 // resendFrom starts Timer A or E.
@@ -26,6 +40,9 @@ func (m *machine) resendFrom(b *Branch) {
 // response handles a response from a branch.
 func (m *machine) response(c *Context, b *Branch, resp *wire.Message, forward []byte) {
 	method, status := resp.CSeqMethod(), resp.StatusCode()
+	if b.state == clientWaiting { // another member has tried it
+		m.await(c, b)
+	}
 	c.heard = c.heard || method == c.method
 	switch {
 	case method == wire.MethodCancel && c.invite():
@@ -98,6 +115,9 @@ func (m *machine) completed(c *Context, b *Branch, resp *wire.Message, forward [
 	if b.limitAt <= m.now {
 		m.endBranch(b)
 	}
+	if m.succeed(c, b, flowFailed(resp.StatusCode())) {
+		return
+	}
 	m.concluded(c, resp.StatusCode(), resp, forward)
 }
 
@@ -131,7 +151,7 @@ func (m *machine) clientLimit(c *Context, b *Branch) {
 		if !givenUp { // Timer C has counted it, or nobody waits for it
 			m.stats.TimedOut++
 		}
-		m.lost(c, b, 408)
+		m.lost(c, b, 408, !givenUp)
 	}
 }
 
@@ -149,19 +169,25 @@ func (m *machine) ringTimeout(c *Context, b *Branch) {
 // unreachable handles a transport error (RFC 3261 16.9).
 func (m *machine) unreachable(c *Context, b *Branch) {
 	switch {
+	case b.state == clientWaiting: // it is not worth a try
+		m.endBranch(b)
 	case b.pending():
 		m.stats.Unreachable++
 		m.endBranch(b)
-		m.lost(c, b, 503)
+		m.lost(c, b, 503, true)
 	case b.state == clientCompleted:
 		m.endBranch(b)
 	}
 }
 
 // lost ends the wait for a branch that will not answer, as if it had answered
-// with status. After a CANCEL it did what was asked of it.
-func (m *machine) lost(c *Context, b *Branch, status int) {
+// with status. After a CANCEL it did what was asked of it. failed: its flow may be
+// why.
+func (m *machine) lost(c *Context, b *Branch, status int, failed bool) {
 	b.status = uint16(status)
+	if m.succeed(c, b, failed) {
+		return
+	}
 	if c.cancelled {
 		status = 487
 	}
@@ -178,12 +204,12 @@ func (m *machine) endBranch(b *Branch) {
 // cancelPending cancels all branches of an INVITE that have had no final
 // response (RFC 3261 16.7 step 10).
 func (m *machine) cancelPending(c *Context) {
-	if !c.invite() {
-		return
-	}
 	for i := range int(c.branches) {
 		b := c.branch(i)
 		switch {
+		case b.state == clientWaiting:
+			m.endBranch(b)
+		case !c.invite():
 		case b.cancel != cancelNone:
 		case b.state == clientCalling:
 			b.cancel = cancelWanted

@@ -26,6 +26,9 @@
 //     It comes from pools and goes back to them; none of it is handed out beyond
 //     the call. What lies idle in the pools is no more than what is in use and a
 //     little.
+//   - Of the targets of a group one is being tried, and the next one follows only
+//     when that has failed for its flow's sake (RFC 5626 5.3). None follows what is
+//     cancelled or answered.
 //   - In steady state nothing here allocates.
 //
 // # Where this departs from the letter

@@ -19,10 +19,11 @@ type Source struct {
 }
 
 // Target is a branch to be: a request as it leaves, and where to. This package
-// reads Branch, Bytes and Reliable; the rest it hands back as it got it.
+// reads Branch, Bytes, Group and Reliable; the rest it hands back as it got it.
 type Target struct {
 	Branch    token.Branch   // of our Via in Bytes; a context has no two branches with the same
 	Bytes     []byte         // the complete request, our Via on top
+	Group     uint64         // targets of one are tried one after the other, 0: at once (RFC 5626 5.3)
 	Addr      netip.AddrPort // next hop
 	Conn      uint64         // connection at its owner, 0 for none
 	Socket    int            // the socket to send from

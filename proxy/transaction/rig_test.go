@@ -24,6 +24,7 @@ const rigStart = 1_000_000
 //
 //	INVITE, BYE, ACK, CANCEL ...  a request from upstream
 //	fork 1 2                      Fork to targets 1 and 2; "more" at the end: ForkGroup
+//	fork a 1 2 b 3                1 and 2 are of one group, 3 is of another
 //	reply 404, refuse 404         Reply, Refuse
 //	1 180                         a response from target 1
 //	1 200 CANCEL                  a response from target 1 to the CANCEL
@@ -162,16 +163,20 @@ func (r *rig) wait(ms int64) {
 }
 
 func (r *rig) fork(f []string) {
-	more := false
+	more, group := false, uint64(0)
 	var targets []Target
 	for _, s := range f {
 		if s == "more" {
 			more = true
 			continue
 		}
+		if len(s) == 1 && s[0] >= 'a' {
+			group = uint64(s[0])
+			continue
+		}
 		n := int(number(s))
 		targets = append(targets, Target{
-			Branch: rigBranch(n), Bytes: forwarded(methodOf(r), n),
+			Branch: rigBranch(n), Bytes: forwarded(methodOf(r), n), Group: group,
 			Addr: netip.MustParseAddrPort("198.51.100.1:5060"), Reliable: r.down,
 		})
 	}

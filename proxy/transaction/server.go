@@ -179,8 +179,11 @@ func (m *machine) serverLimit(c *Context) {
 	case c.open():
 		m.abandon(c)
 		for i := range int(c.branches) {
-			if b := c.branch(i); b.pending() {
+			b := c.branch(i)
+			if b.pending() && b.state != clientWaiting {
 				m.stats.TimedOut++ // Timer F is over too, or nearly so
+			}
+			if b.pending() {
 				m.endBranch(b)
 			}
 		}

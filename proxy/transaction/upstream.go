@@ -23,7 +23,7 @@ func (m *machine) fork(c *Context, targets []Target, more bool) {
 			c.rest = append(c.rest, b)
 		}
 		c.branches++
-		m.start(c, b, &targets[i])
+		m.add(c, b, &targets[i])
 	}
 	if !c.pending() {
 		m.finish(c, 480)
@@ -87,6 +87,9 @@ func (m *machine) concluded(c *Context, status int, resp *wire.Message, forward 
 	if status < 300 {
 		m.final(c, status, m.pool.keep(forward), false)
 		return
+	}
+	if status == 430 { // between proxies: a phone should never see it (RFC 5626 11.6)
+		status, resp, forward = 480, nil, nil
 	}
 	m.consider(c, status, resp, forward)
 	if status >= 600 {
