@@ -108,7 +108,7 @@ func TestRefusalThatAnotherMemberIsToldOf(t *testing.T) {
 	if n := x[0].table.Stats().Unreachable; n != 1 {
 		t.Errorf("%d branches ended by the true one", n)
 	}
-	d.ackFailure(alice.status(500))
+	d.ackFailure(alice.status(480))
 }
 
 func TestRefusalWhoseOwnerIsDeadEndsNothing(t *testing.T) {

@@ -86,6 +86,9 @@ func (l *laws) Downstream(c *Context, b *Branch, message []byte) bool {
 			l.t.Errorf("ACK to %d", b.Status())
 		}
 	default:
+		if first := !call.branches[target]; first && (c.trying(b) || c.Cancelled()) {
+			l.t.Error("a branch was started while another of its group was tried, or after a CANCEL")
+		}
 		call.branches[target] = true
 	}
 	return l.random.IntN(50) != 0
@@ -130,7 +133,7 @@ func worldBranch(n uint8, target byte) token.Branch {
 	return token.Branch{Tx: worldKey(n), Target: uint32(target % 4)}
 }
 
-var worldStatuses = [...]int{100, 180, 183, 200, 202, 302, 401, 404, 407, 408, 486, 487, 500, 503, 600, 603}
+var worldStatuses = [...]int{100, 180, 183, 200, 202, 302, 401, 404, 407, 408, 486, 487, 430, 503, 600, 603}
 
 // step makes an event of three bytes.
 func (w *world) step(what, who, how byte) {
@@ -149,7 +152,7 @@ func (w *world) step(what, who, how byte) {
 		targets := make([]Target, how%3)
 		for i := range targets {
 			t := how/3 + byte(i)
-			targets[i] = Target{Branch: worldBranch(n, t), Bytes: forwarded(method, int(t)), Reliable: n&8 != 0}
+			targets[i] = Target{Branch: worldBranch(n, t), Bytes: forwarded(method, int(t)), Group: uint64(how >> 7 * (1 + t/2%2)), Reliable: n&8 != 0}
 		}
 		w.table.ForkGroup(w.now, key, targets, how&64 != 0)
 	case 6:
