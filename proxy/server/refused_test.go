@@ -100,7 +100,7 @@ func TestRefusalThatAnotherMemberIsToldOf(t *testing.T) {
 			t.Fatalf("%s: ended a branch", name)
 		}
 	}
-	x[2].node.Send(1, frameRefused, flipped[at:at+len(via.Branch())])
+	x[0].HandleFrame(3, frameRefused, flipped[at:at+len(via.Branch())])
 	if n := x[0].metrics.dropped[dropPeerFrame].Load(); n != 1 {
 		t.Errorf("%d frames with a branch of nobody's dropped", n)
 	}

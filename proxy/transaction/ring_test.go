@@ -9,8 +9,7 @@ import (
 // RFC 3261 16.8: a provisional response restarts Timer C. The call ends all the
 // same when it has rung as long as it may.
 func TestRFC3261_16_8_CallThatRingsForEver(t *testing.T) {
-	repeat := func(step string, n int) string { return strings.Repeat(step, n) }
-	rang := repeat("1 180, wait 60000,", 10) // 600 s
+	rang := strings.Repeat("1 180, wait 60000,", 10) // 600 s
 	tell(t, map[string]story{
 		"it is cancelled, the caller gets 408": {
 			script: "INVITE, fork 1, wait 1000," + rang + "1 180, 1 200 CANCEL, 1 487, ACK",
@@ -23,11 +22,11 @@ func TestRFC3261_16_8_CallThatRingsForEver(t *testing.T) {
 				700000 up 408, 700000 down 1 CANCEL`,
 		},
 		"branches ring together": {
-			script: "INVITE, fork 1 2, 2 100," + repeat("1 180, wait 60000, 2 180, wait 60000,", 5),
+			script: "INVITE, fork 1 2, 2 100," + strings.Repeat("1 180, wait 60000, 2 180, wait 60000,", 5),
 			want:   bothForks + ups(0, 60_000, 10) + "600000 up 408, 600000 down 1 CANCEL, 600000 down 2 CANCEL",
 		},
 		"a CANCEL that nobody answers is given up": {
-			down: true, script: "INVITE, fork 1," + rang + "ACK, " + repeat("1 180, wait 8000,", 5) + "1 180",
+			down: true, script: "INVITE, fork 1," + rang + "ACK, " + strings.Repeat("1 180, wait 8000,", 5) + "1 180",
 			want: inviteUp + ups(0, 60_000, 10) + "600000 up 408, 600000 down 1 CANCEL, 600000 = ack, 632000 done, 632000 = false, 640000 = false",
 		},
 		"an answer that crosses the CANCEL goes upstream": {
@@ -39,7 +38,7 @@ func TestRFC3261_16_8_CallThatRingsForEver(t *testing.T) {
 			want: inviteUp + "0 up 180, 0 up 200, 31000 up 200, 32000 done",
 		},
 		"another group of branches does not begin anew": {
-			down: true, script: "INVITE, fork 1 more," + repeat("1 180, wait 60000,", 5) + "1 486, fork 2 more," + repeat("2 180, wait 60000,", 5) + "ACK",
+			down: true, script: "INVITE, fork 1 more," + strings.Repeat("1 180, wait 60000,", 5) + "1 486, fork 2 more," + strings.Repeat("2 180, wait 60000,", 5) + "ACK",
 			want: inviteUp + ups(0, 60_000, 5) + "300000 down 1 ACK, 300000 exhausted, 300000 down 2 INVITE," +
 				ups(300_000, 60_000, 5) + "600000 up 408, 600000 down 2 CANCEL, 600000 = ack",
 		},
