@@ -54,6 +54,16 @@
 // so that of two histories that could not see each other the later one wins, and a binding that returns after its
 // tombstone has expired is still newer than what the tombstone removed.
 //
+// # Contacts
+//
+// A store also finds records by the contacts registered in them (Locate), with an index of 8 bytes to a cell. It takes 9.1
+// to 11.4 bytes a binding, and a question 0.4 us of CPU where nobody registered the contact, in a store of 100,000:
+//
+//	go test ./proxy/location -run xxx -bench Locate
+//
+// The cells of one contact are bounded, however many AORs have it. Where an AOR is left out of them, Locate finds the
+// contact by another one, or says that it is not sure, until a Purge gives it a cell that has become free.
+//
 // # Invariants
 //
 //   - A Record is well formed: ParseRecord is the only way in from outside and refuses anything else. Bindings are

@@ -4,10 +4,11 @@ package location
 //
 // The caller hashes: hash is ring.Hash of the AOR, of which the store uses the low bits.
 type Store struct {
-	parts   []partition
-	stats   Stats
-	applier applier
-	scratch []byte
+	parts    []partition
+	contacts contacts
+	stats    Stats
+	applier  applier
+	scratch  []byte
 }
 
 // partition keeps its records in slots, which do not move: a walk over them may pause while the store changes.
@@ -34,7 +35,7 @@ const slotBytes = 48
 
 // NewStore returns an empty store of that many partitions.
 func NewStore(partitions int) *Store {
-	return &Store{parts: make([]partition, partitions)}
+	return &Store{parts: make([]partition, partitions), contacts: newContacts()}
 }
 
 // Stats returns the sums over all partitions.
@@ -63,7 +64,7 @@ func (s *Store) Apply(now int64, part int, hash uint64, u *Update, lim Limits, c
 	}
 	after, res := s.applier.apply(now, before, u, lim, Version{Counter: clock, Node: node})
 	if res.Changed && !sameBytes(before, after) {
-		s.put(p, i, hash, after)
+		s.put(part, i, hash, after)
 	}
 	return res
 }
@@ -79,7 +80,7 @@ func (s *Store) Merge(part int, hash uint64, r Record) bool {
 		if e, _ := r.entries(); e == nil {
 			return false
 		}
-		s.put(p, i, hash, Record{append(make([]byte, 0, len(r.b)), r.b...)})
+		s.put(part, i, hash, Record{append(make([]byte, 0, len(r.b)), r.b...)})
 		return true
 	}
 	old := p.slots[i].rec
@@ -90,7 +91,7 @@ func (s *Store) Merge(part int, hash uint64, r Record) bool {
 	if string(s.scratch) == string(old.b) {
 		return false
 	}
-	s.put(p, i, hash, Record{append(make([]byte, 0, len(s.scratch)), s.scratch...)})
+	s.put(part, i, hash, Record{append(make([]byte, 0, len(s.scratch)), s.scratch...)})
 	return true
 }
 
@@ -112,8 +113,9 @@ func (s *Store) Purge(now int64, part int) int {
 	before := p.stats.Bindings
 	for i := range p.slots {
 		if r := p.slots[i].rec; !r.IsZero() && r.hasExpired(now) {
-			s.put(p, i, uint64(p.slots[i].hash), r.without(now))
+			s.put(part, i, uint64(p.slots[i].hash), r.without(now))
 		}
+		s.contacts.refill(place{part, i}, p.slots[i].rec)
 	}
 	return before - p.stats.Bindings
 }
@@ -121,6 +123,9 @@ func (s *Store) Purge(now int64, part int) int {
 // Drop forgets everything in one partition.
 func (s *Store) Drop(part int) {
 	p := &s.parts[part]
+	for i := range p.slots {
+		s.contacts.change(place{part, i}, p.slots[i].rec, Record{})
+	}
 	s.stats.sub(p.stats)
 	*p = partition{}
 }
@@ -146,7 +151,8 @@ func (p *partition) find(hash uint64, aor []byte) int {
 }
 
 // put sets the record of slot i, or of a new one if i < 0. A record without bindings frees the slot.
-func (s *Store) put(p *partition, i int, hash uint64, r Record) {
+func (s *Store) put(part, i int, hash uint64, r Record) {
+	p := &s.parts[part]
 	s.stats.sub(p.stats)
 	defer func() { s.stats.add(p.stats) }()
 	if i >= 0 {
@@ -154,6 +160,7 @@ func (s *Store) put(p *partition, i int, hash uint64, r Record) {
 	}
 	if e, _ := r.entries(); e == nil {
 		if i >= 0 {
+			s.contacts.change(place{part, i}, p.slots[i].rec, Record{})
 			p.index.remove(hash, i)
 			p.slots[i] = slot{}
 			p.free = append(p.free, uint32(i))
@@ -164,6 +171,7 @@ func (s *Store) put(p *partition, i int, hash uint64, r Record) {
 		i = p.freeSlot()
 		p.index.add(hash, i)
 	}
+	s.contacts.change(place{part, i}, p.slots[i].rec, r)
 	p.slots[i] = slot{rec: r, hash: uint32(hash)}
 	p.count(r, 1)
 }
@@ -179,7 +187,8 @@ func (p *partition) freeSlot() int {
 }
 
 func (p *partition) count(r Record, sign int) {
-	p.stats.add(Stats{Records: sign, Bindings: sign * r.bindings(), Bytes: sign * (cap(r.b) + slotBytes)})
+	n := r.bindings()
+	p.stats.add(Stats{Records: sign, Bindings: sign * n, Bytes: sign * (cap(r.b) + slotBytes + cellBytes*n)})
 }
 
 func (t *Stats) add(u Stats) {
