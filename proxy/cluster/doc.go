@@ -90,6 +90,22 @@
 // [Unavailable], which is not NotFound. A retransmitted REGISTER (same Call-ID and CSeq) changes nothing, but is
 // replicated again before it is answered: the first attempt may have stopped half way.
 //
+// # Contacts
+//
+// A request may be for a contact, as an attended transfer is, and a contact does not say of which AOR it is. The [Locator]
+// asks: this member's cores, which find it in the index of their store (package location), then every other member that
+// lives, once. The first answer that names an AOR ends it; a lookup of that AOR then decides, so an answer that is old by
+// then does no harm. [NotFound] means that every member that lives has said so of all that it serves. Who fills a partition,
+// has just dropped one, or does not know whether it still counts, answers that it is not sure; so does the Locator if one
+// does not answer within half a second. That is [Unavailable], as for lookups.
+//
+// A question costs each member 1.2 us of CPU in its cores, 3.5 us for 3 members and 36 us for 30, and 42 us for 3 members
+// with the streams between them, one question at a time. Anybody can have it asked, so a member has at most 256 under way,
+// and asks at most 6000 others a second: 200 questions among up to 31 members. What is above that is Unavailable.
+//
+//	go test ./proxy/cluster -run xxx -bench Locate
+//	go test ./proxy/peer -run xxx -bench Locate -benchtime 150x
+//
 // # What a driver must do
 //
 //   - Give a new View to every core before any message of the stream it is about, and before anything is sent on it.

@@ -13,9 +13,10 @@ type Send struct {
 type Effects struct {
 	// Sends in order. Bytes returns the message of each.
 	Sends []Send
-	// Registers and Lookups are the completed ops.
+	// Registers, Lookups and Locates are the completed ops.
 	Registers []*RegisterOp
 	Lookups   []*LookupOp
+	Locates   []*LocateOp
 	// Changed: Core.Progress may have changed. The driver passes the sum over all cores to the membership.
 	Changed bool
 
@@ -32,7 +33,8 @@ const maxKept = 256 << 10
 func (e *Effects) Reset() {
 	clear(e.Registers)
 	clear(e.Lookups)
-	e.Sends, e.Registers, e.Lookups = e.Sends[:0], e.Registers[:0], e.Lookups[:0]
+	clear(e.Locates)
+	e.Sends, e.Registers, e.Lookups, e.Locates = e.Sends[:0], e.Registers[:0], e.Lookups[:0], e.Locates[:0]
 	e.Changed = false
 	if e.buf = e.buf[:0]; cap(e.buf) > maxKept {
 		e.buf = nil

@@ -77,6 +77,7 @@ func (p *part) cover(id uint32) {
 // drop forgets a partition.
 func (c *Core) drop(local int32) {
 	c.store.Drop(int(local))
+	c.dropped = c.now
 	p := &c.parts[local]
 	p.strayAt, p.alone, p.covered = 0, false, nil
 	c.set(local, none)

@@ -24,9 +24,11 @@ var (
 	partitionsDesc = desc("partitions", "Partitions held.")
 	pendingDesc    = desc("operations_pending", "Registrations and lookups under way.")
 
-	operationsDesc = desc("operations_total", "Registrations and lookups begun here.", "operation")
+	operationsDesc = desc("operations_total", "Registrations, lookups and questions whose a contact is, begun here.", "operation")
 	failedDesc     = desc("operations_failed_total", "Operations that no other members confirmed or answered in time.", "operation")
 	hedgedDesc     = desc("lookups_hedged_total", "Lookups for which a second member was asked.")
+	locateRefused  = desc("locates_refused_total", "Questions whose a contact is that were not asked: too many under way or in a second.")
+	locateAsked    = desc("locate_questions_total", "Questions whose a contact is, sent to other members.")
 	rehomedDesc    = desc("rehomed_bindings_total", "Bindings whose home became this member because another left.")
 	repairsDesc    = desc("repairs_total", "Partitions found to differ between owners.")
 	lossesDesc     = desc("peer_losses_total", "Members seen to go down.")
@@ -42,7 +44,7 @@ var (
 func (c *clusterMetrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		readyDesc, epochDesc, ringDesc, peersDesc, bindingsDesc, bytesDesc, partitionsDesc, pendingDesc,
-		operationsDesc, failedDesc, hedgedDesc, rehomedDesc, repairsDesc, lossesDesc, failoversDesc, lossToRingDesc, refusedDesc, framesDesc, recordsDesc, setsDesc,
+		operationsDesc, failedDesc, hedgedDesc, locateRefused, locateAsked, rehomedDesc, repairsDesc, lossesDesc, failoversDesc, lossToRingDesc, refusedDesc, framesDesc, recordsDesc, setsDesc,
 	} {
 		ch <- d
 	}
@@ -78,17 +80,22 @@ func (c *clusterMetrics) Collect(ch chan<- prometheus.Metric) {
 	gauge(bytesDesc, float64(s.Bytes))
 	gauge(partitionsDesc, float64(s.Partitions))
 	gauge(pendingDesc, float64(s.Pending))
-	collectCounters(ch, &s, n.Counters())
+	l := n.Locates()
+	collectCounters(ch, &s, n.Counters(), &l)
 }
 
-func collectCounters(ch chan<- prometheus.Metric, s *cluster.Stats, k peer.Counters) {
+func collectCounters(ch chan<- prometheus.Metric, s *cluster.Stats, k peer.Counters, l *cluster.LocateStats) {
 	counter := func(d *prometheus.Desc, v uint64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
 	}
 	counter(operationsDesc, s.Registers, "register")
 	counter(operationsDesc, s.Lookups, "lookup")
+	counter(operationsDesc, l.Ops, "locate")
 	counter(failedDesc, s.RegistersFailed, "register")
 	counter(failedDesc, s.LookupsUnavailable, "lookup")
+	counter(failedDesc, l.Unavailable, "locate")
+	counter(locateRefused, l.Refused)
+	counter(locateAsked, l.Questions)
 	counter(hedgedDesc, s.LookupsHedged)
 	counter(rehomedDesc, s.Rehomed)
 	counter(repairsDesc, s.Repairs)

@@ -44,6 +44,7 @@ func (n *Node) loop(ctx context.Context) {
 // tick lets time pass in the state machines.
 func (n *Node) tick() {
 	n.step(func(c *core, e *cluster.Effects) { c.m.Tick(n.now(), e) })
+	n.tickLocator()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.apply(n.membership.Tick(n.now()))

@@ -79,6 +79,9 @@ func (n *Node) complete(e *cluster.Effects) {
 	for _, op := range e.Lookups {
 		op.Done(op)
 	}
+	for _, op := range e.Locates {
+		op.Done(op)
+	}
 	if e.Changed {
 		n.signalProgress()
 	}

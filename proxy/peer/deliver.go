@@ -120,6 +120,10 @@ func (n *Node) deliver(from uint32, s *stream, kind uint8, payload []byte) {
 			return
 		}
 		n.message(&n.cores[i], from, s, payload)
+	case kind == kindLocate:
+		n.answerLocate(from, payload)
+	case kind == kindLocated:
+		n.located(from, payload)
 	case kind >= KindUser:
 		n.cfg.Handler.HandleFrame(from, kind, payload)
 	case kind == kindPing:

@@ -14,6 +14,8 @@ const (
 	kindMembers = 4
 	kindState   = 5
 	kindMissed  = 6
+	kindLocate  = 7 // a question for a contact
+	kindLocated = 8 // its answer
 	// KindUser is the first kind that Node.Send takes and Handler receives.
 	KindUser = 16
 )

@@ -89,6 +89,7 @@ type Node struct {
 	view    atomic.Pointer[cluster.View]
 	cores   [cluster.Cores]core
 	effects sync.Pool
+	locator locator
 
 	resting  atomic.Bool                      // the loop ticks at restInterval
 	stirred  chan struct{}                    // capacity 1: it is to tick at tickInterval
@@ -126,6 +127,7 @@ func Start(cfg Config) (*Node, error) {
 	n.effects.New = func() any { return &cluster.Effects{} }
 	n.links.Store(&map[uint32]*link{})
 	n.membership = cluster.NewMembership(cfg.ID, n.self.Incarnation, unknownWait)
+	n.locator.m = cluster.NewLocator(n.self.Incarnation)
 	for i := range n.cores {
 		n.cores[i].m = cluster.NewCore(cluster.CoreConfig{Self: cfg.ID, Incarnation: n.self.Incarnation, Index: i, Cores: cluster.Cores, Limits: cfg.Limits})
 	}
