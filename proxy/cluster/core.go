@@ -65,7 +65,7 @@ type Core struct {
 	checks   checkQueue
 	covers   checkQueue
 	sweep    sweep
-	dropped  int64  // when a part was dropped last
+	dropped  int64  // when a part with records was dropped last
 	demoted  int    // parts filling again because they had been concluded alone
 	tags     uint32 // of fills and repairs, so that a late answer is known as such
 

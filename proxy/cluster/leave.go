@@ -76,8 +76,10 @@ func (p *part) cover(id uint32) {
 
 // drop forgets a partition.
 func (c *Core) drop(local int32) {
+	if c.store.PartitionStats(int(local)).Records > 0 {
+		c.dropped = c.now
+	}
 	c.store.Drop(int(local))
-	c.dropped = c.now
 	p := &c.parts[local]
 	p.strayAt, p.alone, p.covered = 0, false, nil
 	c.set(local, none)

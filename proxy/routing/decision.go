@@ -23,11 +23,14 @@ const (
 	Lookup
 	// InDialog: forward within a dialog, as Token says.
 	InDialog
+	// Contact: forward to the binding whose contact the Request-URI is, if there
+	// is one; 404 if not.
+	Contact
 )
 
 // String returns the action's name.
 func (a Action) String() string {
-	return [...]string{"drop", "reject", "options", "register", "lookup", "in-dialog"}[a]
+	return [...]string{"drop", "reject", "options", "register", "lookup", "in-dialog", "contact"}[a]
 }
 
 // WhyForged is the Why of a request within a dialog, or to where only a token

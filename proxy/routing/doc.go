@@ -5,8 +5,9 @@
 // # Invariants
 //
 //   - A request is only ever sent to a binding of an address-of-record served
-//     here, or where a token that verifies allows: no open relay. A Route or
-//     Request-URI that names another place without such a token is refused.
+//     here, or where a token that verifies allows: no open relay. A Route that
+//     names another place without such a token is refused, and a Request-URI that
+//     does is too, unless it is the contact of a binding.
 //   - The same request gives the same Decision on every pod with the same
 //     Tables; nothing of the pod, the time or chance goes into it.
 //   - Deciding does not allocate. A Decision is reused; what it holds are views

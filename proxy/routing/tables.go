@@ -16,6 +16,7 @@ type Tables struct {
 	reached     names // how the cluster is reached, domains too
 	advertise   string
 	firstDomain []byte
+	guesses     [][]byte // the first domains
 	port        uint16
 	registrar   config.Registrar
 }
@@ -42,6 +43,9 @@ func NewTables(c *config.Config, set *config.MemberSet, self netip.AddrPort, key
 		port:        uint16(port),
 		registrar:   c.Registrar,
 		firstDomain: []byte(canonical(c.Domains[0])),
+	}
+	for _, d := range c.Domains[:min(len(c.Domains), maxGuesses)] {
+		t.guesses = append(t.guesses, []byte(canonical(d)))
 	}
 	t.reached.add(host, port)
 	t.reached.add(self.Addr().String(), int(self.Port()))

@@ -20,6 +20,8 @@ func (t *Tables) decideTarget(m *wire.Message, uri *wire.URI, d *Decision) {
 		d.Action, d.Why, d.AOR = Lookup, "aor", d.aor
 	case d.forged: // where only a token leads
 		d.rejectForged(m)
+	case t.mayBeContact(m, uri):
+		d.Action, d.Why = Contact, "contact"
 	default:
 		d.reject(m, 404, "Not Found", "foreign_domain")
 	}

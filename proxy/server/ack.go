@@ -3,7 +3,6 @@ package server
 import (
 	"net/netip"
 
-	"github.com/sipring/sipring/proxy/routing"
 	"github.com/sipring/sipring/proxy/transaction"
 	"github.com/sipring/sipring/proxy/wire"
 )
@@ -27,7 +26,7 @@ const (
 // again, when the failure is repeated: see wanted.
 func (r *request) askMembers() {
 	s := r.s
-	if r.msg.Method() != wire.MethodAck || r.decision.Action != routing.Lookup || len(r.msg.Raw) > maxAsk {
+	if r.msg.Method() != wire.MethodAck || !r.forBindings() || len(r.msg.Raw) > maxAsk {
 		return
 	}
 	if s.asks.allow(r.now) {

@@ -27,6 +27,10 @@
 // the branch to its owner. A host or network out of reach ends nothing: that may
 // pass while the request is repeated.
 //
+// A request outside a dialog for a place that is not ours may be for a phone's
+// contact. The binding that has it is found by the user part, or by asking all
+// members (package cluster), and gets the request alone; 404 if there is none.
+//
 // # A response's way
 //
 // Its topmost Via is ours or it is dropped. The member that the Via names as its

@@ -19,19 +19,28 @@ const defaultMaxForwards = 70
 // lookupDone takes the bindings of a request's address-of-record.
 func (r *request) lookupDone(op *cluster.LookupOp) {
 	r.targets = r.targets[:0]
+	if r.decision.Action == routing.Contact {
+		r.contactLookupDone(op)
+		return
+	}
 	if op.Result == cluster.Unavailable {
-		if r.cutOff() {
-			if !r.stateless {
-				r.s.table.Abandon(r.s.now(), r.tx)
-			}
-			r.release()
-			return
-		}
-		r.finish(503, "Service Unavailable", retryAfter)
+		r.unavailable()
 		return
 	}
 	r.bindingTargets(op.Record, op.Now)
 	r.resolveAndForward()
+}
+
+// unavailable ends a request whose bindings nobody could tell.
+func (r *request) unavailable() {
+	if r.cutOff() {
+		if !r.stateless {
+			r.s.table.Abandon(r.s.now(), r.tx)
+		}
+		r.release()
+		return
+	}
+	r.finish(503, "Service Unavailable", retryAfter)
 }
 
 // forward sends the request to its targets (RFC 3261 16.6), and releases r. If
@@ -80,7 +89,7 @@ func (r *request) sendStateless() {
 // another pod began under any valid key; all but one match nothing at the far
 // end.
 func (r *request) branchIDs() []token.TxID {
-	if r.stateless && (r.msg.Method() == wire.MethodCancel || r.decision.Action == routing.Lookup) {
+	if r.stateless && (r.msg.Method() == wire.MethodCancel || r.forBindings()) {
 		return r.ids
 	}
 	r.ids = append(r.ids[:0], r.tx)

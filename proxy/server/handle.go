@@ -162,7 +162,7 @@ func (r *request) act() {
 	if d.Action == routing.Reject || d.Action == routing.Drop {
 		r.s.noteRefusal(r)
 	}
-	if (d.Action == routing.Register || d.Action == routing.Lookup && !r.held()) && r.cutOff() {
+	if (d.Action == routing.Register || r.forBindings() && !r.held()) && r.cutOff() {
 		r.release()
 		return
 	}
@@ -174,7 +174,7 @@ func (r *request) act() {
 	case routing.Options:
 		r.respond(d.Status, d.Reason, d.Extra)
 		r.release()
-	case routing.Lookup, routing.InDialog:
+	case routing.Lookup, routing.Contact, routing.InDialog:
 		if r.open() {
 			r.start()
 		}
@@ -228,8 +228,12 @@ var retryAfter = []byte("Retry-After: 5\r\n")
 
 // start finds the targets of a request that has its transaction.
 func (r *request) start() {
-	if r.decision.Action == routing.InDialog {
+	switch r.decision.Action {
+	case routing.InDialog:
 		r.dialogTarget()
+		return
+	case routing.Contact:
+		r.startContact()
 		return
 	}
 	r.lookup.AOR = r.decision.AOR

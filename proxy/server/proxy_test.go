@@ -17,6 +17,7 @@ import (
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/transaction"
 	"github.com/sipring/sipring/proxy/transport"
+	"github.com/sipring/sipring/proxy/wire"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -84,6 +85,7 @@ type memory struct {
 	held    []func() // with hold: operations wait here
 	hold    bool
 	frames  int
+	asked   int // for whose a contact is
 }
 
 func newMemory() *memory {
@@ -158,6 +160,24 @@ func (n *node) Lookup(op *cluster.LookupOp) {
 		op.Result = cluster.Found
 	}
 	op.Record, _ = r.CopyTo(nil)
+	m.finish(func() { op.Done(op) })
+}
+
+func (n *node) Locate(op *cluster.LocateOp) {
+	m := n.mem
+	m.mu.Lock()
+	m.asked++
+	op.Result = cluster.NotFound
+	if m.down {
+		op.Result = cluster.Unavailable
+	}
+	for aor, r := range m.records {
+		for b := range r.Live(time.Now().UnixMilli()) {
+			if !m.down && wire.EqualURI(b.Contact, op.URI) {
+				op.Result, op.AOR = cluster.Found, append(op.AOR[:0], aor...)
+			}
+		}
+	}
 	m.finish(func() { op.Done(op) })
 }
 

@@ -38,7 +38,10 @@ type request struct {
 	fork     []transaction.Target
 
 	lookup   cluster.LookupOp
+	locate   cluster.LocateOp
 	register cluster.RegisterOp
+	guesses  int    // addresses-of-record that a contact was looked for in
+	aor      []byte // the last of them
 
 	peer      bool   // came from another member
 	offered   bool   // to this and all others
@@ -57,6 +60,7 @@ func (s *Server) takeRequest() *request {
 	if r == nil {
 		r = &request{s: s}
 		r.lookup.Done = r.lookupDone
+		r.locate.Done = r.locateDone
 		r.register.Done = r.registerDone
 	}
 	return r

@@ -21,10 +21,11 @@ import (
 
 // Cluster is what the server needs of the other members. peer.Node is one.
 type Cluster interface {
-	// Register and Lookup start an operation; its Done is called once, on any
-	// goroutine, also before the call returns.
+	// Register, Lookup and Locate start an operation; its Done is called once, on
+	// any goroutine, also before the call returns.
 	Register(*cluster.RegisterOp)
 	Lookup(*cluster.LookupOp)
+	Locate(*cluster.LocateOp)
 	// Send hands a frame to another member.
 	Send(to uint32, kind uint8, payload []byte) error
 	// View is the current view of the cluster, nil before there is one.

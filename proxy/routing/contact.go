@@ -1,0 +1,27 @@
+package routing
+
+import "github.com/sipring/sipring/proxy/wire"
+
+// maxGuesses is in how many of the domains served a contact's user part is
+// looked for. Each costs a lookup, which any stranger can have made.
+const maxGuesses = 3
+
+// mayBeContact reports whether a request may be for a contact of an
+// address-of-record served here, as an attended transfer is (RFC 5589 7): one
+// outside a dialog whose Request-URI is not ours. Whether somebody registered the
+// contact is for the cluster to say. The ACK of a failure has a To tag, and goes
+// where its INVITE went.
+func (t *Tables) mayBeContact(m *wire.Message, uri *wire.URI) bool {
+	return uri.Scheme == wire.SchemeSIP && (m.ToTag() == nil || m.Method() == wire.MethodAck) && !t.names(uri)
+}
+
+// GuessAOR appends the i-th address-of-record, from 0, that a contact may be
+// registered for by its user part, in canonical form. ok is false if there is
+// none more.
+func (t *Tables) GuessAOR(dst, contact []byte, i int) (aor []byte, ok bool) {
+	uri, err := wire.ParseURI(contact)
+	if err != nil || uri.User == nil || i >= len(t.guesses) {
+		return dst, false
+	}
+	return wire.CanonicalAOR(dst, wire.URI{Scheme: wire.SchemeSIP, User: uri.User, Host: t.guesses[i]}), true
+}
