@@ -217,6 +217,31 @@ func TestLocateAnswersThatMakeNoSense(t *testing.T) {
 	}
 }
 
+// Whatever another member says, an op ends once, and nothing else does.
+func FuzzLocate(f *testing.F) {
+	f.Add([]byte{}, []byte{0})
+	f.Add(AppendAnswer(nil, 2<<20+maxLocates, Found, []byte(aor)), AppendAnswer(nil, 1<<20+maxLocates, NotFound, nil))
+	f.Fuzz(func(t *testing.T, first, second []byte) {
+		l := newLocating(t, 2, 3)
+		op := l.begin(1, phone)
+		for _, b := range [][]byte{first, second, first} {
+			for from := uint32(0); from < 4; from++ {
+				l.step(1, func(e *Effects) { l.locators[1].Answered(from, b, e) })
+			}
+			if id, uri, ok := ReadQuestion(b); ok {
+				aor, result := l.nodes[2].core.Locate(l.now, wire.HashURI(uri), uri, nil)
+				l.step(1, func(e *Effects) { l.locators[1].Answered(2, AppendAnswer(nil, id, result, aor), e) })
+			}
+		}
+		l.now += locateTimeout
+		l.tick(1)
+		l.tick(1)
+		if len(l.done) != 1 || l.done[0] != op || (op.Result == Found) != (len(op.AOR) > 0) {
+			t.Fatalf("%d ops are over: %+v", len(l.done), op)
+		}
+	})
+}
+
 // Nobody can have more asked than the bounds say, and what is found here costs none of it.
 func TestLocateIsBounded(t *testing.T) {
 	l := newLocating(t, 2, 3)

@@ -202,6 +202,31 @@ func BenchmarkLocateMemory(b *testing.B) {
 	}
 }
 
+// BenchmarkLocateEnter is what a new binding costs the index, growth included.
+func BenchmarkLocateEnter(b *testing.B) {
+	x, n := newContacts(), 0
+	u := register("call", 1, contact("", 3600))
+	u.AOR = []byte("sip:user@example.com")
+	records := make([]Record, 1000)
+	for i := range records {
+		u.Contacts[0].URI = fmt.Appendf(nil, "sip:user%d@192.0.2.1:5060;ob", i)
+		records[i], _ = Apply(start, Record{}, &u, Limits{}, uint64(start), 1)
+	}
+	at := records[0].first() + headSize + len("sip:")
+	b.ReportAllocs()
+	for b.Loop() {
+		r := records[n%len(records)]
+		for i := range 4 { // another user
+			r.b[at+i] = 'a' + byte(n>>(4*i)&15)
+		}
+		x.change(place{n % 1024, n / 1024}, Record{}, r)
+		n++
+	}
+	if cells := len(x.tables[0].cells); n > 100_000 && cells < n/contactTables {
+		b.Fatalf("%d cells for %d contacts", cells*contactTables, n)
+	}
+}
+
 // heapOf measures the tables by copying them.
 func heapOf(x *contacts) float64 {
 	var before, after runtime.MemStats
