@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
-	"sigs.k8s.io/yaml"
-
 	"github.com/sipring/sipring/controllers/membership"
+	"github.com/sipring/sipring/hack/fleet"
 	"github.com/sipring/sipring/proxy/config"
 )
 
@@ -22,9 +20,9 @@ const domain = "example.com"
 type cluster struct {
 	dir       string
 	keep      bool // the folder with the logs
-	network   *network
-	processes []*process
-	operator  *operator
+	network   *fleet.Network
+	processes []*fleet.Process
+	operator  *fleet.Operator
 	line      *timeline
 
 	stop    context.CancelFunc
@@ -33,13 +31,15 @@ type cluster struct {
 
 // startCluster starts the proxies and waits until all are in the ring. The
 // network stays the caller's.
-func startCluster(ctx context.Context, o *options, n *network, line *timeline) (*cluster, error) {
+func startCluster(ctx context.Context, o *options, n *fleet.Network, line *timeline) (*cluster, error) {
 	dir, err := os.MkdirTemp("", "sipring-demo-")
 	if err != nil {
 		return nil, err
 	}
 	c := &cluster{dir: dir, network: n, line: line}
-	c.operator = &operator{path: filepath.Join(dir, "members.json"), advertise: n.cluster().String(), changed: c.announce}
+	c.operator = &fleet.Operator{
+		Path: fleet.MembersFile(dir), Advertise: n.Cluster().String(), Ring: fleet.DefaultRing, ProbeTimeout: fleet.PatientProbe, Changed: c.announce,
+	}
 	if err := c.launch(ctx, o); err != nil {
 		err = c.explain(ctx, err)
 		c.close()
@@ -58,33 +58,16 @@ func (c *cluster) launch(ctx context.Context, o *options) error {
 		return err
 	}
 	c.stopped.Go(func() {
-		c.operator.run(running, func(err error) { c.line.add(time.Now(), "operator", "cannot publish: %v", err) })
+		c.operator.Run(running, func(err error) { c.line.add(time.Now(), "operator", "cannot publish: %v", err) })
 	})
 	return c.waitRing(ctx, len(c.processes))
 }
 
 // writeFiles writes what the proxies are started with.
 func (c *cluster) writeFiles(o *options) error {
-	configuration, err := yaml.Marshal(config.Config{
-		Cluster: "demo", Domains: []string{domain}, Ports: c.network.ports, LogLevel: o.logLevel, DrainSeconds: new(2), UDPLoops: 1,
-	})
-	if err != nil {
-		return err
-	}
-	keys, err := config.NewKeys().Marshal()
-	if err != nil {
-		return err
-	}
-	empty, err := (&config.MemberSet{Advertise: c.operator.advertise, Ring: ringShape}).Marshal()
-	if err != nil {
-		return err
-	}
-	for name, content := range map[string][]byte{"config.yaml": configuration, "keys.json": keys, "members.json": empty} {
-		if err := os.WriteFile(filepath.Join(c.dir, name), content, 0o600); err != nil {
-			return err
-		}
-	}
-	return nil
+	return fleet.WriteFiles(c.dir, config.Config{
+		Cluster: "demo", Domains: []string{domain}, Ports: c.network.Ports, LogLevel: o.logLevel, DrainSeconds: new(2), UDPLoops: 1,
+	}, c.operator.Advertise, fleet.DefaultRing)
 }
 
 func (c *cluster) startProcesses(o *options) error {
@@ -97,23 +80,15 @@ func (c *cluster) startProcesses(o *options) error {
 		binary = self
 	}
 	for i := range o.proxies {
-		address := c.network.proxy(i)
-		p := &process{
-			id: uint32(i + 1), name: fmt.Sprintf("proxy-%d", i), address: address,
-			admin: fmt.Sprintf("http://%s:%d", address, c.network.ports.Admin),
-			say:   func(format string, args ...any) { c.line.add(time.Now(), "kubelet", format, args...) },
-		}
-		p.args = []string{
-			"proxy", "--name", p.name, "--address", address.String(), "--sip-address", c.network.cluster().Addr().String(),
-			"--config", filepath.Join(c.dir, "config.yaml"), "--members", c.operator.path, "--keys", filepath.Join(c.dir, "keys.json"),
-		}
-		p, err := startProcess(binary, c.dir, p)
+		p := fleet.Member(c.network, c.dir, i, "--sip-address", c.network.Cluster().Addr().String())
+		p.Say = func(format string, args ...any) { c.line.add(time.Now(), "kubelet", format, args...) }
+		p, err := fleet.Start(binary, c.dir, p)
 		if err != nil {
 			return err
 		}
 		c.processes = append(c.processes, p)
 	}
-	c.operator.processes = c.processes
+	c.operator.Processes = c.processes
 	return nil
 }
 
@@ -154,13 +129,13 @@ func (c *cluster) waitRing(ctx context.Context, n int) error {
 func (c *cluster) broken() error {
 	var errs []error
 	for _, p := range c.processes {
-		errs = append(errs, p.broken())
+		errs = append(errs, p.Broken())
 	}
 	return errors.Join(errs...)
 }
 
 func (c *cluster) settled(ctx context.Context, n int) bool {
-	set := c.operator.current()
+	set := c.operator.Current()
 	if set == nil {
 		return false
 	}
@@ -174,7 +149,7 @@ func (c *cluster) settled(ctx context.Context, n int) bool {
 		return false
 	}
 	for _, p := range c.processes {
-		s, err := p.status(ctx)
+		s, err := p.Status(ctx)
 		if err != nil || s.Epoch != set.Epoch || !s.Ready {
 			return false
 		}
@@ -197,7 +172,7 @@ func (c *cluster) close() {
 	c.stopped.Wait()
 	var wg sync.WaitGroup
 	for _, p := range c.processes {
-		wg.Go(func() { p.stop(5 * time.Second) })
+		wg.Go(func() { p.Stop(5 * time.Second) })
 	}
 	wg.Wait()
 	if !c.keep {

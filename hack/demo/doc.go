@@ -3,9 +3,9 @@
 // proxy that is killed, and what the phones lost (nothing). It needs no
 // Kubernetes, no container engine and no root.
 //
-// A small supervisor plays the kubelet (process.go: start, restart, readiness)
-// and the operator's part with the operator's own membership code
-// (operator.go). The cluster's address is a loopback address that every proxy
-// binds, as on the nodes of a cluster whose address is announced by each: the
-// kernel spreads the phones over the proxies that live.
+// Package fleet plays the kubelet (start, restart, readiness) and, with the
+// operator's own membership code, the operator. The cluster's address is a
+// loopback address that every proxy binds, as on the nodes of a cluster whose
+// address is announced by each: the kernel spreads the phones over the proxies
+// that live.
 package demo

@@ -5,6 +5,7 @@ import (
 	"sort"
 	"time"
 
+	"github.com/sipring/sipring/hack/fleet"
 	"github.com/sipring/sipring/proxy/peer"
 )
 
@@ -13,31 +14,31 @@ import (
 // ring without the victim, or with the context.
 func (s *scenario) follow(ctx context.Context, seen map[string]uint64) {
 	type line struct {
-		p *process
+		p *fleet.Process
 		e peer.Event
 	}
 	pending := map[string]bool{}
 	for _, p := range s.survivors() {
-		pending[p.name] = true
+		pending[p.Name] = true
 	}
 	for deadline := time.Now().Add(10 * time.Second); len(pending) > 0 && ctx.Err() == nil && time.Now().Before(deadline); {
 		var lines []line
 		for _, p := range s.survivors() {
-			events, err := p.events(ctx)
+			events, err := p.Events(ctx)
 			if err != nil {
 				continue
 			}
 			for _, e := range events {
-				if e.Seq > seen[p.name] {
-					seen[p.name] = e.Seq
+				if e.Seq > seen[p.Name] {
+					seen[p.Name] = e.Seq
 					lines = append(lines, line{p, e})
-					s.result.observe(p.name, s.victim.id, e, pending)
+					s.result.observe(p.Name, s.victim.ID, e, pending)
 				}
 			}
 		}
 		sort.Slice(lines, func(i, j int) bool { return lines[i].e.UnixNano < lines[j].e.UnixNano })
 		for _, l := range lines {
-			s.line.add(time.Unix(0, l.e.UnixNano), l.p.name, "%s", s.describe(l.e))
+			s.line.add(time.Unix(0, l.e.UnixNano), l.p.Name, "%s", s.describe(l.e))
 		}
 		time.Sleep(20 * time.Millisecond) // the interval at which the survivors are asked
 	}
@@ -65,8 +66,8 @@ func (s *scenario) describe(e peer.Event) string {
 
 func (s *scenario) nameOf(id uint32) string {
 	for _, p := range s.cluster.processes {
-		if p.id == id {
-			return p.name
+		if p.ID == id {
+			return p.Name
 		}
 	}
 	return "?"

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sipring/sipring/hack/fleet"
 	"github.com/sipring/sipring/proxy/config"
 )
 
@@ -59,7 +60,7 @@ stopped and nothing is left behind.`,
 	f.DurationVar(&o.patience, "patience", 2*time.Second, "how long a phone may take to be reached and still count as callable")
 	f.StringVar(&o.page, "page", "127.0.0.1:0", "address of the live page, port 0 for any free one; empty for none")
 	f.DurationVar(&o.keep, "keep", 0, "how long to go on after the report, for looking at the page; Ctrl-C ends it")
-	f.StringVar(&o.network, "network", "", "the /24 of loopback addresses to use: .1 is the cluster, .11 and up the proxies, .200 the phones (default the first free one from "+firstNetwork+" on)")
+	f.StringVar(&o.network, "network", "", "the /24 of loopback addresses to use: .1 is the cluster, .11 and up the proxies, .200 the phones (default the first free one from "+fleet.FirstNetwork+" on)")
 	f.StringVar(&o.logLevel, "log-level", "info", "log level of the proxies: debug, info, warn or error")
 	return cmd
 }

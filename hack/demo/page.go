@@ -148,7 +148,7 @@ func (p *page) view(ctx context.Context, c *cluster) view {
 func (c *cluster) view(ctx context.Context) view {
 	v := view{}
 	states := map[string]config.MemberState{}
-	if set := c.operator.current(); set != nil {
+	if set := c.operator.Current(); set != nil {
 		v.Epoch = set.Epoch
 		for _, m := range set.Members {
 			states[m.Name] = m.State
@@ -156,22 +156,22 @@ func (c *cluster) view(ctx context.Context) view {
 	}
 	index := map[string]int{}
 	for _, p := range c.processes {
-		alive, restarts := p.running()
-		index[p.name] = len(v.Members)
+		alive, restarts := p.Running()
+		index[p.Name] = len(v.Members)
 		v.Members = append(v.Members, memberView{
-			Name: p.name, Address: p.address.String(), State: string(states[p.name]), Running: alive, Restarts: restarts,
+			Name: p.Name, Address: p.Address.String(), State: string(states[p.Name]), Running: alive, Restarts: restarts,
 		})
 	}
 	for _, p := range c.processes {
-		alive, _ := p.running()
+		alive, _ := p.Running()
 		if !alive {
 			continue
 		}
-		s, err := p.status(ctx)
+		s, err := p.Status(ctx)
 		if err != nil {
 			continue
 		}
-		self := &v.Members[index[p.name]]
+		self := &v.Members[index[p.Name]]
 		self.Home, self.Replica = s.Bindings.Home, s.Bindings.Replica
 		for _, m := range s.Members {
 			if i, ok := index[m.Name]; ok && m.InRing && v.Members[i].Running {

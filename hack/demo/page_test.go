@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sipring/sipring/hack/fleet"
 	"github.com/sipring/sipring/proxy/config"
 )
 
@@ -45,14 +46,14 @@ func seePage(ctx context.Context, t *testing.T, d *demo) {
 
 // unsettled says what is not as it is in a whole ring that nobody disturbs.
 func unsettled(v *view, d *demo) string {
-	if want := d.cluster.operator.current().Epoch; v.Epoch != want || len(v.Members) != len(d.cluster.processes) {
+	if want := d.cluster.operator.Current().Epoch; v.Epoch != want || len(v.Members) != len(d.cluster.processes) {
 		return fmt.Sprintf("epoch %d with %d members, want epoch %d and %d", v.Epoch, len(v.Members), want, len(d.cluster.processes))
 	}
 	var share float64
 	var home, replica int
 	for i, m := range v.Members {
 		p := d.cluster.processes[i]
-		if m.Name != p.name || m.Address != p.address.String() || m.State != string(config.Active) || !m.Running || !m.InRing || m.Restarts != 0 {
+		if m.Name != p.Name || m.Address != p.Address.String() || m.State != string(config.Active) || !m.Running || !m.InRing || m.Restarts != 0 {
 			return fmt.Sprintf("member %d: %+v", i, m)
 		}
 		share += m.Share
@@ -74,7 +75,7 @@ func fetch(ctx context.Context, t *testing.T, d *demo, path string) io.Reader {
 		t.Fatal(err)
 	}
 	// As the proxies are asked: no connection outlives its answer.
-	res, err := (&http.Client{Transport: client.Transport}).Do(req)
+	res, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +122,7 @@ func servePage(t *testing.T) (d *demo, asked *atomic.Int64) {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.close)
-	d = &demo{page: p, line: newTimeline(io.Discard), cluster: &cluster{operator: &operator{}, processes: []*process{{name: "proxy-0", admin: proxy.URL}}}}
+	d = &demo{page: p, line: newTimeline(io.Discard), cluster: &cluster{operator: &fleet.Operator{}, processes: []*fleet.Process{{Name: "proxy-0", Admin: proxy.URL}}}}
 	p.serve(d.cluster, d.line)
 	return d, asked
 }

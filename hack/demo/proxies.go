@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/sipring/sipring/hack/fleet"
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/peer"
 )
@@ -19,20 +20,20 @@ import (
 // supervisor that starts again what dies. Close is called last, the other
 // methods concurrently.
 type Proxies struct {
-	network *network
+	network *fleet.Network
 	cluster *cluster
 }
 
 // StartProxies starts n processes of binary in the first free network and
 // returns when all are in the ring. What happens is written to log, a line each.
 func StartProxies(ctx context.Context, binary string, n int, log io.Writer) (*Proxies, error) {
-	network, err := claimNetwork("", n)
+	network, err := fleet.Claim("", n)
 	if err != nil {
 		return nil, err
 	}
 	c, err := startCluster(ctx, &options{binary: binary, proxies: n, logLevel: "info"}, network, newTimeline(log))
 	if err != nil {
-		network.release()
+		network.Release()
 		return nil, err
 	}
 	return &Proxies{network: network, cluster: c}, nil
@@ -41,25 +42,25 @@ func StartProxies(ctx context.Context, binary string, n int, log io.Writer) (*Pr
 // Close ends all processes, frees the network and removes all files.
 func (p *Proxies) Close() {
 	p.cluster.close()
-	p.network.release()
+	p.network.Release()
 }
 
 // Address is where phones send: all proxies have it.
-func (p *Proxies) Address() netip.AddrPort { return p.network.cluster() }
+func (p *Proxies) Address() netip.AddrPort { return p.network.Cluster() }
 
 // Host is the network's address with that last byte. 200 and up are for phones.
-func (p *Proxies) Host(last byte) netip.Addr { return p.network.host(last) }
+func (p *Proxies) Host(last byte) netip.Addr { return p.network.Host(last) }
 
 // Names are the proxies', in order.
 func (p *Proxies) Names() (names []string) {
 	for _, x := range p.cluster.processes {
-		names = append(names, x.name)
+		names = append(names, x.Name)
 	}
 	return names
 }
 
 // Set is the member set in force; nil before there is one.
-func (p *Proxies) Set() *config.MemberSet { return p.cluster.operator.current() }
+func (p *Proxies) Set() *config.MemberSet { return p.cluster.operator.Current() }
 
 // Kill sends SIGKILL to that proxy and returns when.
 func (p *Proxies) Kill(name string) (time.Time, error) {
@@ -67,7 +68,7 @@ func (p *Proxies) Kill(name string) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	return x.kill()
+	return x.Kill()
 }
 
 // Events are that proxy's.
@@ -76,7 +77,7 @@ func (p *Proxies) Events(ctx context.Context, name string) ([]peer.Event, error)
 	if err != nil {
 		return nil, err
 	}
-	return x.events(ctx)
+	return x.Events(ctx)
 }
 
 // Whole returns nil once all run, say that they are ready, and have all in their
@@ -91,7 +92,7 @@ func (p *Proxies) SaveLogs(folder string) error {
 		return err
 	}
 	for _, x := range p.cluster.processes {
-		name := x.name + ".log"
+		name := x.Name + ".log"
 		text, err := os.ReadFile(filepath.Join(p.cluster.dir, name))
 		if err != nil {
 			return err
@@ -103,9 +104,9 @@ func (p *Proxies) SaveLogs(folder string) error {
 	return nil
 }
 
-func (p *Proxies) named(name string) (*process, error) {
+func (p *Proxies) named(name string) (*fleet.Process, error) {
 	for _, x := range p.cluster.processes {
-		if x.name == name {
+		if x.Name == name {
 			return x, nil
 		}
 	}

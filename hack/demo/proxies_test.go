@@ -4,8 +4,11 @@ import (
 	"context"
 	"io"
 	"os"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/sipring/sipring/hack/fleet"
 )
 
 // Another program's phones see what the demo's do: a proxy dies, comes back,
@@ -50,5 +53,19 @@ func TestProxiesForOthers(t *testing.T) {
 	closed = true
 	if _, err := os.Stat(p.cluster.dir); !os.IsNotExist(err) {
 		t.Errorf("its folder is left: %v", err)
+	}
+}
+
+// A ring is not waited for when a proxy has ended.
+func TestWaitRingEndsWithABrokenProxy(t *testing.T) {
+	p := &fleet.Process{Name: "proxy-9", Args: []string{"-c", "echo no; exit 1"}, Say: t.Logf}
+	p, err := fleet.Start("/bin/sh", t.TempDir(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Stop(5 * time.Second)
+	c := &cluster{processes: []*fleet.Process{p}, operator: &fleet.Operator{}}
+	if err := c.waitRing(t.Context(), 1); err == nil || !strings.Contains(err.Error(), "exit status 1: no") {
+		t.Errorf("got %v", err)
 	}
 }

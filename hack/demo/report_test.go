@@ -2,12 +2,14 @@ package demo
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sipring/sipring/hack/fleet"
 	"github.com/sipring/sipring/proxy/peer"
 )
 
@@ -87,7 +89,7 @@ func TestObserveTakesTheSlowestSurvivor(t *testing.T) {
 }
 
 func TestEventsInWords(t *testing.T) {
-	s := &scenario{cluster: &cluster{processes: []*process{{id: 7, name: "proxy-6"}}}}
+	s := &scenario{cluster: &cluster{processes: []*fleet.Process{{ID: 7, Name: "proxy-6"}}}}
 	for want, e := range map[string]peer.Event{
 		"lost proxy-6: silent":               {Kind: peer.EventPeerLost, Member: 7, Detail: "silent"},
 		"sees proxy-6 again":                 {Kind: peer.EventPeerUp, Member: 7},
@@ -144,8 +146,8 @@ func TestExplainKeepsTheLogs(t *testing.T) {
 	if err := c.explain(t.Context(), nil); err != nil || c.keep {
 		t.Errorf("no fault: %v, kept: %v", err, c.keep)
 	}
-	ended, cancel := contextEnded(t)
-	defer cancel()
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
 	if err := c.explain(ended, fault); !errors.Is(err, fault) || c.keep {
 		t.Errorf("interrupted: %v, kept: %v", err, c.keep)
 	}

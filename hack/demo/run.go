@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/sipring/sipring/hack/fleet"
 	"github.com/sipring/sipring/hack/phones"
 )
 
@@ -49,7 +50,7 @@ func run(ctx context.Context, o *options, out io.Writer) error {
 
 // demo is all that runs, in the order in which it was taken.
 type demo struct {
-	network *network
+	network *fleet.Network
 	cluster *cluster
 	page    *page
 	load    *phones.Load
@@ -68,7 +69,7 @@ func setUp(ctx context.Context, o *options, line *timeline) (*demo, error) {
 
 // take begins with what another program may have.
 func (d *demo) take(ctx context.Context, o *options) (err error) {
-	if d.network, err = claimNetwork(o.network, o.proxies); err != nil {
+	if d.network, err = fleet.Claim(o.network, o.proxies); err != nil {
 		return err
 	}
 	if o.page != "" {
@@ -76,7 +77,7 @@ func (d *demo) take(ctx context.Context, o *options) (err error) {
 			return err
 		}
 	}
-	d.line.add(time.Now(), "demo", "starts %d proxies and %d phones; the cluster's address is %s", o.proxies, o.phones, d.network.cluster())
+	d.line.add(time.Now(), "demo", "starts %d proxies and %d phones; the cluster's address is %s", o.proxies, o.phones, d.network.Cluster())
 	if d.cluster, err = startCluster(ctx, o, d.network, d.line); err != nil {
 		return err
 	}
@@ -85,7 +86,7 @@ func (d *demo) take(ctx context.Context, o *options) (err error) {
 		d.page.serve(d.cluster, d.line)
 		d.line.add(time.Now(), "demo", "live page: %s", d.page.url())
 	}
-	cfg := phones.Config{Domain: domain, Local: netip.AddrPortFrom(d.network.host(200), 0), Proxy: d.network.cluster()}
+	cfg := phones.Config{Domain: domain, Local: netip.AddrPortFrom(d.network.Host(200), 0), Proxy: d.network.Cluster()}
 	d.load, err = phones.NewLoad(o.phones, cfg, func(cfg phones.Config) (*phones.Phone, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -128,6 +129,6 @@ func (d *demo) close() {
 		d.load.Close()
 	}
 	if d.network != nil {
-		d.network.release()
+		d.network.Release()
 	}
 }

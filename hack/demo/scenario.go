@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sipring/sipring/hack/fleet"
 	"github.com/sipring/sipring/hack/phones"
 )
 
@@ -16,7 +17,7 @@ type scenario struct {
 	line    *timeline
 	result  result
 	calls   []*phones.Call // up when the proxy is killed
-	victim  *process
+	victim  *fleet.Process
 	order   []int // all phones; those whose home the victim was come first
 
 	following sync.WaitGroup
@@ -74,24 +75,24 @@ func (s *scenario) hangUp(ctx context.Context) phones.Outcome {
 // others see.
 func (s *scenario) kill(ctx context.Context) error {
 	s.victim = s.cluster.processes[0]
-	s.order, s.result.rehomed = s.load.HomedFirst(s.cluster.operator.current(), s.victim.id)
+	s.order, s.result.rehomed = s.load.HomedFirst(s.cluster.operator.Current(), s.victim.ID)
 	seen := map[string]uint64{}
 	for _, p := range s.survivors() {
-		events, err := p.events(ctx)
+		events, err := p.Events(ctx)
 		if err != nil {
 			return err
 		}
 		if len(events) > 0 {
-			seen[p.name] = events[len(events)-1].Seq
+			seen[p.Name] = events[len(events)-1].Seq
 		}
 	}
-	at, err := s.victim.kill()
+	at, err := s.victim.Kill()
 	if err != nil {
 		return err
 	}
 	s.line.markKill(at)
-	s.line.add(at, "demo", "SIGKILL to %s, home of %d of the %d phones", s.victim.name, s.result.rehomed, s.result.phones)
-	s.result.victim, s.result.killed = s.victim.name, at
+	s.line.add(at, "demo", "SIGKILL to %s, home of %d of the %d phones", s.victim.Name, s.result.rehomed, s.result.phones)
+	s.result.victim, s.result.killed = s.victim.Name, at
 	s.following.Go(func() { s.follow(ctx, seen) })
 	return nil
 }
@@ -156,14 +157,14 @@ func (s *scenario) comeBack(ctx context.Context) error {
 	if err := s.cluster.waitRing(ctx, len(s.cluster.processes)); err != nil {
 		return err
 	}
-	s.line.add(time.Now(), "kubelet", "%s is back and in the ring", s.victim.name)
+	s.line.add(time.Now(), "kubelet", "%s is back and in the ring", s.victim.Name)
 	n, err := s.callAll(ctx, "were called again, with all proxies back", nil)
 	s.result.callableAgain = n
 	return err
 }
 
-func (s *scenario) survivors() []*process {
-	var out []*process
+func (s *scenario) survivors() []*fleet.Process {
+	var out []*fleet.Process
 	for _, p := range s.cluster.processes {
 		if p != s.victim {
 			out = append(out, p)

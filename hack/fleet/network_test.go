@@ -1,4 +1,4 @@
-package demo
+package fleet
 
 import (
 	"errors"
@@ -10,13 +10,13 @@ import (
 	"github.com/sipring/sipring/proxy/config"
 )
 
-func claimed(t *testing.T) *network {
+func claimed(t *testing.T) *Network {
 	t.Helper()
-	n, err := claimNetwork("", 3)
+	n, err := Claim("", 3)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(n.release)
+	t.Cleanup(n.Release)
 	return n
 }
 
@@ -25,20 +25,20 @@ func TestTwoDemosHaveTwoNetworks(t *testing.T) {
 	if a.base == b.base {
 		t.Errorf("both have %s", a.base)
 	}
-	if _, err := claimNetwork(a.base.String(), 3); !errors.Is(err, errTaken) || !strings.Contains(err.Error(), a.base.String()) {
+	if _, err := Claim(a.base.String(), 3); !errors.Is(err, errTaken) || !strings.Contains(err.Error(), a.base.String()) {
 		t.Errorf("asked for by name: %v, want that %s is taken", err, a.base)
 	}
-	a.release()
-	again, err := claimNetwork(a.base.String(), 3)
+	a.Release()
+	again, err := Claim(a.base.String(), 3)
 	if err != nil {
 		t.Fatalf("released, but not free: %v", err)
 	}
-	again.release()
+	again.Release()
 }
 
 func TestNetworkAddresses(t *testing.T) {
-	n := &network{base: netip.MustParseAddr("127.9.8.7"), ports: config.Ports{SIP: 15060}}
-	if got := n.cluster().String(); got != "127.9.8.1:15060" {
+	n := &Network{base: netip.MustParseAddr("127.9.8.7"), Ports: config.Ports{SIP: 15060}}
+	if got := n.Cluster().String(); got != "127.9.8.1:15060" {
 		t.Errorf("the cluster's address is %s", got)
 	}
 	if got := n.addresses(2); len(got) != 3 || got[0].String() != "127.9.8.1" || got[1].String() != "127.9.8.11" || got[2].String() != "127.9.8.12" {
@@ -86,17 +86,17 @@ func TestPortsOfOthersAreAvoided(t *testing.T) {
 func TestNoPortIsFree(t *testing.T) {
 	n := claimed(t)
 	for k := range portShifts {
-		if l, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(netip.AddrPortFrom(n.proxy(0), uint16(config.DefaultAdminPort+k*portShift)))); err == nil {
+		if l, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(netip.AddrPortFrom(n.Proxy(0), uint16(config.DefaultAdminPort+k*portShift)))); err == nil {
 			defer l.Close()
 		}
 	}
-	n.release()
-	_, err := claimNetwork(n.base.String(), 3)
+	n.Release()
+	_, err := Claim(n.base.String(), 3)
 	if err == nil || !strings.Contains(err.Error(), "no free ports: ") || !strings.Contains(err.Error(), "address already in use") {
 		t.Errorf("got %v, want which address is taken", err)
 	}
 	// What cannot be used is not kept.
-	again, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(netip.AddrPortFrom(n.host(254), claimPort)))
+	again, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(netip.AddrPortFrom(n.Host(254), claimPort)))
 	if err != nil {
 		t.Fatalf("the network is still claimed: %v", err)
 	}

@@ -1,13 +1,16 @@
-package demo
+package fleet
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -23,14 +26,14 @@ func contextEnded(t *testing.T) (context.Context, context.CancelFunc) {
 }
 
 // shell starts a script in the place of a proxy.
-func shell(t *testing.T, script string) *process {
+func shell(t *testing.T, script string) *Process {
 	t.Helper()
-	p := &process{name: "proxy-9", args: []string{"-c", script}, say: t.Logf}
-	p, err := startProcess("/bin/sh", t.TempDir(), p)
+	p := &Process{Name: "proxy-9", Args: []string{"-c", script}, Say: t.Logf}
+	p, err := Start("/bin/sh", t.TempDir(), p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { p.stop(5 * time.Second) })
+	t.Cleanup(func() { p.Stop(5 * time.Second) })
 	return p
 }
 
@@ -46,20 +49,67 @@ func eventually(t *testing.T, what string, f func() bool) {
 
 func TestKilledProcessIsStartedAgain(t *testing.T) {
 	p := shell(t, "exec sleep 60")
-	at, err := p.kill()
+	at, err := p.Kill()
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it is dead", func() bool { alive, _ := p.running(); return !alive })
-	eventually(t, "it runs again", func() bool { alive, _ := p.running(); return alive })
-	if after := time.Since(at); after < restartDelay {
-		t.Errorf("started again after %v, want %v or more", after, restartDelay)
+	eventually(t, "it is dead", func() bool { alive, _ := p.Running(); return !alive })
+	eventually(t, "it runs again", func() bool { alive, _ := p.Running(); return alive })
+	if after := time.Since(at); after < RestartDelay {
+		t.Errorf("started again after %v, want %v or more", after, RestartDelay)
 	}
-	if _, restarts := p.running(); restarts != 1 {
+	if _, restarts := p.Running(); restarts != 1 {
 		t.Errorf("%d restarts, want 1", restarts)
 	}
-	if err := p.broken(); err != nil {
+	if err := p.Broken(); err != nil {
 		t.Errorf("killed, but counts as ended by itself: %v", err)
+	}
+}
+
+// Whoever ends it chooses the signal and how long it stays down.
+func TestProcessEndedOnOnesOwnTerms(t *testing.T) {
+	p := shell(t, "echo begun; exec sleep 60")
+	for i, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+		eventually(t, "it runs", func() bool { alive, _ := p.Running(); return alive })
+		if _, err := p.End(signal, time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "it was started again", func() bool { alive, restarts := p.Running(); return alive && restarts == i+1 })
+	}
+	if err := p.Broken(); err != nil {
+		t.Errorf("asked to end, but counts as ended by itself: %v", err)
+	}
+}
+
+// A paused process lives, does nothing, and can be ended.
+func TestPausedProcess(t *testing.T) {
+	p := shell(t, "while :; do echo tick; sleep 0.01; done")
+	size := func() int64 {
+		info, err := p.log.Stat()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	if err := p.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is stopped", func() bool {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+		return err == nil && strings.Contains(string(stat), ") T ")
+	})
+	before := size()
+	if err := p.Resume(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it goes on", func() bool { return size() > before })
+	if err := p.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	p.Stop(20 * time.Second)
+	if took := time.Since(began); took > 15*time.Second {
+		t.Errorf("a paused process ended after %v", took)
 	}
 }
 
@@ -70,8 +120,8 @@ func TestProcessThatEndsByItselfIsBlamed(t *testing.T) {
 		"kill -SEGV $$": "proxy-9 ended by itself: signal: segmentation fault: ",
 	} {
 		p := shell(t, script)
-		eventually(t, "it is blamed", func() bool { return p.broken() != nil })
-		if got := p.broken().Error(); got != want {
+		eventually(t, "it is blamed", func() bool { return p.Broken() != nil })
+		if got := p.Broken().Error(); got != want {
 			t.Errorf("%s: %q, want %q", script, got, want)
 		}
 	}
@@ -92,12 +142,12 @@ func TestStoppedProcessStaysDown(t *testing.T) {
 				eventually(t, "it is deaf", func() bool { return lastLine(p.log) == "deaf" })
 			}
 			began := time.Now()
-			p.stop(c.grace)
-			p.stop(c.grace) // again is harmless
+			p.Stop(c.grace)
+			p.Stop(c.grace) // again is harmless
 			if took := time.Since(began); took > 15*time.Second {
 				t.Errorf("took %v", took)
 			}
-			if alive, _ := p.running(); alive {
+			if alive, _ := p.Running(); alive {
 				t.Error("still runs")
 			}
 		})
@@ -106,15 +156,7 @@ func TestStoppedProcessStaysDown(t *testing.T) {
 
 func TestProcessThatCannotBeStarted(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "missing")
-	if _, err := startProcess(missing, t.TempDir(), &process{name: "proxy-9"}); err == nil || !strings.Contains(err.Error(), "start proxy-9: ") {
-		t.Errorf("got %v", err)
-	}
-}
-
-// A ring is not waited for when a proxy has ended.
-func TestWaitRingEndsWithABrokenProxy(t *testing.T) {
-	c := &cluster{processes: []*process{shell(t, "echo no; exit 1")}, operator: &operator{}}
-	if err := c.waitRing(t.Context(), 1); err == nil || !strings.Contains(err.Error(), "exit status 1: no") {
+	if _, err := Start(missing, t.TempDir(), &Process{Name: "proxy-9"}); err == nil || !strings.Contains(err.Error(), "start proxy-9: ") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -129,27 +171,27 @@ func TestOperatorPublishes(t *testing.T) {
 	}))
 	defer server.Close()
 	p := shell(t, "exec sleep 60")
-	p.id, p.address, p.admin = 1, netip.MustParseAddr("127.0.0.1"), server.URL
+	p.ID, p.Address, p.Admin = 1, netip.MustParseAddr("127.0.0.1"), server.URL
 	var published []membership.Result
 	path := filepath.Join(t.TempDir(), "members.json")
-	o := &operator{path: path, advertise: "127.0.0.1:5060", processes: []*process{p}, changed: func(r membership.Result) { published = append(published, r) }}
+	o := &Operator{Path: path, Advertise: "127.0.0.1:5060", Ring: DefaultRing, ProbeTimeout: PatientProbe, Processes: []*Process{p}, Changed: func(r membership.Result) { published = append(published, r) }}
 	for i, step := range []struct {
 		ready bool
 		epoch uint64
 		state config.MemberState
 	}{{false, 1, config.Joining}, {false, 1, config.Joining}, {true, 2, config.Active}, {true, 2, config.Active}} {
 		ready.Store(step.ready)
-		if err := o.publish(t.Context()); err != nil {
+		if err := o.Publish(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		set := o.current()
+		set := o.Current()
 		if set.Epoch != step.epoch || len(set.Members) != 1 || set.Members[0].State != step.state || len(published) != int(step.epoch) {
 			t.Errorf("step %d: epoch %d, members %+v, published %d times; want epoch %d and %s", i, set.Epoch, set.Members, len(published), step.epoch, step.state)
 		}
 	}
 	ended, cancel := contextEnded(t)
 	defer cancel()
-	if err := o.publish(ended); err == nil || o.current().Epoch != 2 {
-		t.Errorf("nobody could be asked, yet: %v, epoch %d", err, o.current().Epoch)
+	if err := o.Publish(ended); err == nil || o.Current().Epoch != 2 {
+		t.Errorf("nobody could be asked, yet: %v, epoch %d", err, o.Current().Epoch)
 	}
 }

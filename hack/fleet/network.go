@@ -1,4 +1,4 @@
-package demo
+package fleet
 
 import (
 	"errors"
@@ -10,23 +10,23 @@ import (
 	"github.com/sipring/sipring/proxy/config"
 )
 
-// network is a /24 of loopback addresses that one demo has for itself, and the
-// ports that are free on it: .1 is the cluster, .11 and up the proxies, .200
-// the phones.
-type network struct {
+// Network is a /24 of loopback addresses that one fleet has for itself, and the
+// ports that are free on it: .1 is the cluster, .11 and up the proxies, .200 and
+// up the phones.
+type Network struct {
 	base  netip.Addr
-	ports config.Ports
-	claim net.Listener // what keeps other demos away
+	Ports config.Ports
+	claim net.Listener // what keeps others away
 }
 
-// The networks tried where none is asked for.
+// FirstNetwork is the first of the networks tried where none is asked for.
 const (
-	firstNetwork  = "127.77.0.0"
+	FirstNetwork  = "127.77.0.0"
 	networksTried = 32
 )
 
-// claimPort at .254 is bound by the demo that has the network: a port that
-// nobody else is likely to use, and that is free again however the demo ends.
+// claimPort at .254 is bound by who has the network: a port that nobody else is
+// likely to use, and that is free again however its owner ends.
 const claimPort = 17077
 
 // portShift is added to all ports when another program has one of them, on all
@@ -36,16 +36,15 @@ const (
 	portShifts = 5
 )
 
-// errTaken: another demo has the network.
+// errTaken: another demo or test has the network.
 var errTaken = errors.New("another demo uses it")
 
-// claimNetwork takes the wanted network, or the first free one if that is
-// empty.
-func claimNetwork(wanted string, proxies int) (*network, error) {
+// Claim takes the wanted network, or the first free one if that is empty.
+func Claim(wanted string, proxies int) (*Network, error) {
 	if wanted != "" {
 		return claimOne(netip.MustParseAddr(wanted), proxies)
 	}
-	b := netip.MustParseAddr(firstNetwork).As4()
+	b := netip.MustParseAddr(FirstNetwork).As4()
 	for range networksTried {
 		n, err := claimOne(netip.AddrFrom4(b), proxies)
 		if !errors.Is(err, errTaken) {
@@ -53,12 +52,12 @@ func claimNetwork(wanted string, proxies int) (*network, error) {
 		}
 		b[2]++
 	}
-	return nil, fmt.Errorf("%d demos run already, from network %s on; give --network another", networksTried, firstNetwork)
+	return nil, fmt.Errorf("%d demos run already, from network %s on; give --network another", networksTried, FirstNetwork)
 }
 
-func claimOne(base netip.Addr, proxies int) (*network, error) {
-	n := &network{base: base}
-	at := netip.AddrPortFrom(n.host(254), claimPort)
+func claimOne(base netip.Addr, proxies int) (*Network, error) {
+	n := &Network{base: base}
+	at := netip.AddrPortFrom(n.Host(254), claimPort)
 	l, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(at))
 	if errors.Is(err, syscall.EADDRINUSE) {
 		err = errTaken
@@ -67,36 +66,36 @@ func claimOne(base netip.Addr, proxies int) (*network, error) {
 		return nil, fmt.Errorf("network %s: %w", base, err)
 	}
 	n.claim = l
-	if n.ports, err = freePorts(n.addresses(proxies)); err != nil {
-		n.release()
+	if n.Ports, err = freePorts(n.addresses(proxies)); err != nil {
+		n.Release()
 		return nil, fmt.Errorf("network %s: %w", base, err)
 	}
 	return n, nil
 }
 
-// release lets another demo have the network.
-func (n *network) release() { _ = n.claim.Close() }
+// Release lets another have the network.
+func (n *Network) Release() { _ = n.claim.Close() }
 
-// host is the address with that last byte.
-func (n *network) host(last byte) netip.Addr {
+// Host is the address with that last byte.
+func (n *Network) Host(last byte) netip.Addr {
 	b := n.base.As4()
 	b[3] = last
 	return netip.AddrFrom4(b)
 }
 
-// proxy is the address of the proxy of that index.
-func (n *network) proxy(i int) netip.Addr { return n.host(byte(11 + i)) }
+// Proxy is the address of the proxy of that index.
+func (n *Network) Proxy(i int) netip.Addr { return n.Host(byte(11 + i)) }
 
-// cluster is where phones send.
-func (n *network) cluster() netip.AddrPort {
-	return netip.AddrPortFrom(n.host(1), uint16(n.ports.SIP))
+// Cluster is where phones send.
+func (n *Network) Cluster() netip.AddrPort {
+	return netip.AddrPortFrom(n.Host(1), uint16(n.Ports.SIP))
 }
 
 // addresses are the cluster's and those of the proxies.
-func (n *network) addresses(proxies int) []netip.Addr {
-	out := []netip.Addr{n.host(1)}
+func (n *Network) addresses(proxies int) []netip.Addr {
+	out := []netip.Addr{n.Host(1)}
 	for i := range proxies {
-		out = append(out, n.proxy(i))
+		out = append(out, n.Proxy(i))
 	}
 	return out
 }
