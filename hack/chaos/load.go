@@ -26,15 +26,17 @@ type load struct {
 // while each waits for the whole patience.
 const atOnce = 2000
 
-func newLoad(o *options, c *cluster, t *tally) (*load, error) {
-	a, err := newAgent(c.network.Host(201))
+// newLoad makes the phones, which are reached at one address and send from
+// another.
+func newLoad(o *options, m *members, here, there netip.Addr, t *tally) (*load, error) {
+	a, err := newAgent(there)
 	if err != nil {
 		return nil, err
 	}
-	k := &asker{agent: a, members: c.members, patience: o.patience}
+	k := &asker{agent: a, members: m, patience: o.patience}
 	l := &load{agent: a, rng: rand.New(rand.NewPCG(o.seed, 4)), rate: o.rate, slots: make(chan struct{}, atOnce)}
 	l.regs, l.looks = &registrations{asker: k, tally: t}, newLookups(k, t)
-	if l.far, err = newFar(c.network.Host(200), c.members, l.looks.reached); err != nil {
+	if l.far, err = newFar(here, m, l.looks.reached); err != nil {
 		a.close()
 		return nil, err
 	}

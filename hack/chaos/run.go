@@ -73,7 +73,7 @@ func play(ctx context.Context, o *options, replicas int, dir string, t *tally, o
 	defer c.close()
 	work, quit := context.WithCancel(ctx)
 	defer quit()
-	l, err := newLoad(o, c, t)
+	l, err := newLoad(o, c.members, c.network.Host(200), c.network.Host(201), t)
 	if err != nil {
 		return err
 	}
