@@ -41,6 +41,11 @@ race: ## The same under the race detector (needs a C compiler)
 sim: ## Simulate SEEDS random histories of a cluster, in all modes together, from seed SEED on
 	go test ./proxy/cluster/sim -run '^TestSim$$' -count=1 -timeout 0 -v -total=$(SEEDS) -seed=$(SEED)
 
+.PHONY: chaos-local
+chaos-local: bin/sipring ## Kill, stop and restart five real proxies, R=2 and R=3, 5 min each; count what is lost
+	go build -o bin/chaos ./hack/chaos
+	bin/chaos $(CHAOS)
+
 .PHONY: fuzz
 fuzz: ## Fuzz everything that parses, FUZZTIME each
 	hack/fuzz.sh $(FUZZTIME)

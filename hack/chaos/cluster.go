@@ -194,6 +194,10 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// steered is how long requests still come to a member that was asked to end: it
+// serves them, and ends when there are no more.
+const steered = time.Second
+
 // befall lets a fault happen, and returns when it is over: the process runs
 // again.
 func (c *cluster) befall(ctx context.Context, f fault) error {
@@ -214,9 +218,11 @@ func (c *cluster) befall(ctx context.Context, f fault) error {
 	if _, err := p.End(signal, f.length); err != nil {
 		return err
 	}
+	elsewhere := time.AfterFunc(steered, func() { c.members.setUp(f.member, false) })
 	if err := c.await(ctx, p, func(_ bool, restarts int) bool { return restarts > before }); err != nil {
 		return err
 	}
+	elsewhere.Stop()
 	c.members.setUp(f.member, false)
 	c.tally.note("%s has ended", p.Name)
 	if err := c.await(ctx, p, func(alive bool, _ int) bool { return alive }); err != nil {
