@@ -149,7 +149,7 @@ func (c *cluster) settle(ctx context.Context) error {
 				return err
 			}
 		}
-		if time.Since(began) > settleLimit {
+		if why != nil && time.Since(began) > settleLimit {
 			return fmt.Errorf("after %s: %w", settleLimit, why)
 		}
 		if err := wait(ctx, lookTime); err != nil {

@@ -30,7 +30,7 @@ func runAll(ctx context.Context, o *options, out io.Writer) error {
 			return errInterrupted
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("R=%d: %w", r, err))
+			errs = append(errs, fmt.Errorf("with R=%d: %w", r, err))
 		}
 	}
 	return errors.Join(errs...)
