@@ -250,8 +250,8 @@ func (m *Membership) rebuild() *View {
 		}
 	}
 	now, next := inRing(v.Members)
-	v.Ring = m.table(now, func(v *View) *ring.Table { return v.Ring })
-	v.Next = m.table(next, func(v *View) *ring.Table { return v.Next })
+	v.Ring = m.table(now, nil)
+	v.Next = m.table(next, v.Ring)
 	m.view = v
 	return v
 }
@@ -299,15 +299,20 @@ func inRing(members []MemberView) (now, next []ring.Member) {
 	return now, next
 }
 
-// table returns the ring of the members, the same as the view before had if they are the same.
-func (m *Membership) table(members []ring.Member, of func(*View) *ring.Table) *ring.Table {
+// table returns the ring of the members: made from the nearest of those at hand, of the view before and of this one, and
+// the same as that where the members are.
+func (m *Membership) table(members []ring.Member, ofThis *ring.Table) *ring.Table {
 	r := m.set.Ring
+	near := ofThis
 	if v := m.view; v != nil && v.Set.Ring == r {
-		for _, t := range []*ring.Table{of(v), v.Ring, v.Next} {
-			if slices.Equal(t.Members(), members) {
-				return t
+		for _, t := range []*ring.Table{v.Ring, v.Next} {
+			if near == nil || t.Distance(members) < near.Distance(members) {
+				near = t
 			}
 		}
 	}
-	return ring.Build(members, r.Partitions, r.Replicas)
+	if near == nil {
+		return ring.Build(members, r.Partitions, r.Replicas)
+	}
+	return near.Derive(members)
 }

@@ -26,10 +26,10 @@ func Build(members []Member, partitions, replicas int) *Table {
 	if t.seats == 0 {
 		return t
 	}
-	if apart := domainsOf(t.members); apart.matter() {
-		t.placeApart(apart)
-	} else {
-		t.placeByScore()
+	place := newPlacement(t)
+	for p := range t.partitions {
+		place.place(p)
+		t.homed[place.best.who[0]]++
 	}
 	return t
 }
@@ -50,59 +50,62 @@ func normalize(members []Member) []Member {
 	return slices.CompactFunc(sorted, func(a, b Member) bool { return a.ID == b.ID })
 }
 
-// placeByScore gives each partition to the members with the highest scores.
-func (t *Table) placeByScore() {
-	seeds := seedsOf(t.members)
-	best := newPodium(t.seats)
-	for p := range t.partitions {
-		ps := partitionSeed(p)
-		best.clear()
-		for i, seed := range seeds[:t.seats] {
-			best.enter(score(ps, seed), uint32(i))
-		}
-		for i, seed := range seeds[t.seats:] {
-			if s := score(ps, seed); s > best.bar {
-				best.enter(s, uint32(t.seats+i))
-			}
-		}
-		t.seat(p, best)
-	}
+// placement chooses owners from all members of a table.
+type placement struct {
+	t      *Table
+	seeds  []uint64 // of the members
+	apart  domains
+	spread bool // apart can change anything
+	scores []uint64
+	best   *podium
 }
 
-// placeApart gives each partition to the best member, then to the best of those
-// that are farthest from the owners so far: in another zone, else on another
-// node, else anywhere.
-func (t *Table) placeApart(apart domains) {
-	seeds := seedsOf(t.members)
-	scores := make([]uint64, len(seeds))
-	best := newPodium(t.seats)
-	for p := range t.partitions {
-		ps := partitionSeed(p)
-		for i, seed := range seeds {
-			scores[i] = score(ps, seed)
-		}
-		best.clear()
-		for range t.seats {
-			i := apart.next(p, scores)
-			best.offer(scores[i], uint32(i))
-		}
-		t.seat(p, best)
+func newPlacement(t *Table) *placement {
+	l := &placement{t: t, apart: domainsOf(t.members), best: newPodium(t.seats)}
+	l.seeds, l.scores = make([]uint64, len(t.members)), make([]uint64, len(t.members))
+	for i, m := range t.members {
+		l.seeds[i] = memberSeed(m.ID)
 	}
+	l.spread = l.apart.matter()
+	return l
 }
 
-// seat writes the members on the podium down as the owners of partition p.
-func (t *Table) seat(p int, best *podium) {
-	row := t.Owners(p)
+// place chooses the owners of partition p and writes them down.
+func (l *placement) place(p int) {
+	l.best.clear()
+	if l.spread {
+		l.placeApart(p)
+	} else {
+		l.placeByScore(p)
+	}
+	row := l.t.Owners(p)
 	for seat := range row {
-		row[seat] = t.members[best.who[seat]].ID
+		row[seat] = l.t.members[l.best.who[seat]].ID
 	}
-	t.homed[best.who[0]]++
 }
 
-func seedsOf(members []Member) []uint64 {
-	seeds := make([]uint64, len(members))
-	for i, m := range members {
-		seeds[i] = memberSeed(m.ID)
+// placeByScore chooses the members with the highest scores.
+func (l *placement) placeByScore(p int) {
+	ps, seats, best := partitionSeed(p), l.t.seats, l.best
+	for i, seed := range l.seeds[:seats] {
+		best.enter(score(ps, seed), uint32(i))
 	}
-	return seeds
+	for i, seed := range l.seeds[seats:] {
+		if s := score(ps, seed); s > best.bar {
+			best.enter(s, uint32(seats+i))
+		}
+	}
+}
+
+// placeApart chooses the best member, then the best of those that are farthest
+// from the owners so far: in another zone, else on another node, else anywhere.
+func (l *placement) placeApart(p int) {
+	ps := partitionSeed(p)
+	for i, seed := range l.seeds {
+		l.scores[i] = score(ps, seed)
+	}
+	for range l.t.seats {
+		i := l.apart.next(p, l.scores)
+		l.best.offer(l.scores[i], uint32(i))
+	}
 }

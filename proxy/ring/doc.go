@@ -28,6 +28,10 @@
 // and at most 1.30 of it at 100. A few in a hundred sets of other IDs lie a
 // little above that.
 //
+// [Build] makes a table from nothing, which takes time in proportion to the
+// number of members. [Table.Derive] makes the same one from the table before, in
+// proportion to what changes: members of a large cluster join one by one.
+//
 // [Hash], [Partition] and the scores are a contract between versions that run
 // side by side in a rolling upgrade. The vectors in testdata pin them: a change
 // there splits a cluster while it is upgraded and needs a new ring parameter,

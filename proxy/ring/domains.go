@@ -73,3 +73,30 @@ func (d domains) next(p int, scores []uint64) int {
 	}
 	return -1
 }
+
+// choose marks as owners those of a few candidates, by falling score, that next
+// would return one after the other.
+func (d domains) choose(candidates []candidate, seats int) {
+	for k := range d {
+		of := d[k].of
+		for i := range candidates {
+			c := &candidates[i]
+			if seats == 0 {
+				return
+			}
+			if !c.owner && !taken(of, candidates, of[c.who]) {
+				c.owner = true
+				seats--
+			}
+		}
+	}
+}
+
+func taken(of []uint32, candidates []candidate, group uint32) bool {
+	for _, c := range candidates {
+		if c.owner && of[c.who] == group {
+			return true
+		}
+	}
+	return false
+}
