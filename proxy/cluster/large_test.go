@@ -2,7 +2,9 @@ package cluster
 
 import (
 	"fmt"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -92,35 +94,41 @@ func TestRingsOfALargeClusterAreThoseOfItsMembers(t *testing.T) {
 }
 
 // BenchmarkLargeCluster is what one member computes, membership and all cores: from its start until it has met all
-// others, when the last one joins, and when it is lost.
+// others, when the last one joins, and when it is lost. cpu-ms/op is CPU time of the process, which other work on the
+// machine does not lengthen.
 func BenchmarkLargeCluster(b *testing.B) {
 	for _, n := range []int{10, 100, 300} {
 		b.Run(fmt.Sprintf("start/%d", n), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				newLarge(n).meetAll()
-			}
+			measure(b, func() {}, func() { newLarge(n).meetAll() })
 		})
-		last := uint32(n)
-		b.Run(fmt.Sprintf("join/%d", n), func(b *testing.B) {
-			l := newLarge(n)
-			l.meetAll()
-			for b.Loop() {
-				b.StopTimer()
-				l.view(l.membership.PeerDown(start, last, "bench"))
-				b.StartTimer()
-				l.meet(last)
-			}
-		})
-		b.Run(fmt.Sprintf("loss/%d", n), func(b *testing.B) {
-			l := newLarge(n)
-			l.meetAll()
-			for b.Loop() {
-				l.view(l.membership.PeerDown(start, last, "bench"))
-				b.StopTimer()
-				l.meet(last)
-				b.StartTimer()
-			}
-		})
+		l, last := newLarge(n), uint32(n)
+		l.meetAll()
+		lose := func() { l.view(l.membership.PeerDown(start, last, "bench")) }
+		b.Run(fmt.Sprintf("join/%d", n), func(b *testing.B) { measure(b, lose, func() { l.meet(last) }) })
+		b.Run(fmt.Sprintf("loss/%d", n), func(b *testing.B) { measure(b, func() { l.meet(last) }, lose) })
 	}
+}
+
+// measure runs what is to be measured, each time after a preparation.
+func measure(b *testing.B, prepare, run func()) {
+	b.ReportAllocs()
+	used := time.Duration(0)
+	for b.Loop() {
+		b.StopTimer()
+		prepare()
+		before := cpuTime(b)
+		b.StartTimer()
+		run()
+		used += cpuTime(b) - before
+	}
+	b.ReportMetric(float64(used.Microseconds())/1e3/float64(b.N), "cpu-ms/op")
+}
+
+// cpuTime is what this process has used.
+func cpuTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -30,6 +30,7 @@ type Membership struct {
 	ignored uint64
 
 	synced, leaving, drained bool
+	together                 bool // several events are to make one view
 }
 
 // peerState is what is known of one peer.
@@ -231,9 +232,18 @@ func (m *Membership) Tick(now int64) *View {
 	return m.rebuild()
 }
 
+// Together runs several events, of different peers, and returns the View after all of them, nil if nothing changed. The
+// events themselves return nil.
+func (m *Membership) Together(events func()) *View {
+	m.together = true
+	events()
+	m.together = false
+	return m.rebuild()
+}
+
 // rebuild makes the view anew and returns it if it differs from the one before.
 func (m *Membership) rebuild() *View {
-	if m.set == nil {
+	if m.set == nil || m.together {
 		return nil
 	}
 	v := &View{Epoch: m.set.Epoch, Version: 1, Self: m.self, Set: m.set, Synced: m.synced, Accused: m.accused, Superseded: m.superseded()}

@@ -132,9 +132,7 @@ func (n *Node) deliver(from uint32, s *stream, kind uint8, payload []byte) {
 		}
 	case kind == kindState:
 		if st, ok := decodeState(payload); ok {
-			n.mu.Lock()
-			n.apply(n.membership.PeerState(n.now(), from, s.peer.Incarnation, st.synced, st.leaving))
-			n.mu.Unlock()
+			n.change(&change{event: func() { n.membership.PeerState(n.now(), from, s.peer.Incarnation, st.synced, st.leaving) }})
 		}
 	case kind == kindMissed:
 		if len(payload) == 8 {
@@ -185,48 +183,6 @@ func (n *Node) offerSet(s *stream, theirs uint64) {
 	if b, err := v.Set.Marshal(); err == nil {
 		_ = s.append(kindMembers, b) // one too long for a frame comes by other ways only
 	}
-}
-
-// peerUp announces a stream that stands, before anything of it is read.
-func (n *Node) peerUp(l *link, s *stream) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if (*n.links.Load())[l.id] != l || n.closed {
-		s.fail(errClosed) // the member left or moved meanwhile
-		return
-	}
-	l.up = true
-	v := n.membership.PeerUp(n.now(), l.id, s.peer.Incarnation, s.peer.Synced, s.peer.Leaving)
-	if v != nil {
-		s.since.Store(v.Version)
-	}
-	if missed := n.membership.Missed(l.id); missed > 0 {
-		_ = s.append(kindMissed, binary.BigEndian.AppendUint64(nil, missed))
-	}
-	n.apply(v)
-	n.events.add(Event{Kind: EventPeerUp, Member: l.id, Epoch: n.epoch()})
-	n.log.Info("peer is up", "peer", l.peer().Name)
-	n.told.send(s)
-	n.offerSet(s, s.peer.Epoch)
-}
-
-// peerDown announces that a member is dead or out of reach.
-func (n *Node) peerDown(l *link, cause error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if (*n.links.Load())[l.id] == l && !n.closed {
-		n.lose(l, cause)
-	}
-}
-
-// lose is called with mu held.
-func (n *Node) lose(l *link, cause error) {
-	l.up = false
-	n.counters.peerLosses.Add(1)
-	n.events.add(Event{Kind: EventPeerLost, Member: l.id, Epoch: n.epoch(), Detail: cause.Error()})
-	n.log.Warn("peer is down", "peer", l.peer().Name, "cause", cause, "refused", refused(cause))
-	n.lost = append(n.lost, l)
-	n.apply(n.membership.PeerDown(n.now(), l.id, cause.Error()))
 }
 
 // gossipSaw dials at once a member that gossip sees.

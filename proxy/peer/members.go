@@ -19,7 +19,7 @@ func (n *Node) SetMembers(set *config.MemberSet) {
 	defer n.mu.Unlock()
 	n.apply(n.membership.SetChanged(n.now(), set))
 	for _, l := range n.severed {
-		n.lose(l, errMoved)
+		n.apply(n.lose(l, errMoved))
 	}
 	n.severed = n.severed[:0]
 }

@@ -86,6 +86,7 @@ type Node struct {
 	severed    []*link // up until the last set, which ended them
 	closed     bool
 
+	changes changes // of peers, that wait for mu
 	view    atomic.Pointer[cluster.View]
 	cores   [cluster.Cores]core
 	effects sync.Pool

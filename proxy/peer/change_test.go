@@ -1,0 +1,64 @@
+package peer
+
+import (
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/sipring/sipring/proxy/cluster"
+)
+
+// TestChangesThatWaitAreOneView: many members meet this one while it is busy
+// with a view, and one is lost. The loss comes first, the others together.
+func TestChangesThatWaitAreOneView(t *testing.T) {
+	const met = maxTogether + 5
+	c := newTrial(t, met+2)
+	n := c.start(1)
+	var order []uint32
+	var versions []uint64
+	change := func(id uint32, loss bool) *change {
+		return &change{loss: loss, event: func() {
+			order = append(order, id)
+			if loss {
+				n.membership.PeerDown(n.now(), id, "test")
+			} else {
+				n.membership.PeerUp(n.now(), id, uint64(id), true, false)
+			}
+		}, after: func() { versions = append(versions, n.View().Version) }}
+	}
+	n.change(change(2, false))
+	order, versions = nil, nil
+
+	var waiting sync.WaitGroup
+	n.mu.Lock()
+	for id := uint32(3); id < met+3; id++ {
+		waiting.Go(func() {
+			n.change(change(id, false))
+			if !n.View().Up(id) {
+				t.Errorf("member %d is not up as its change returns", id)
+			}
+		})
+	}
+	count := func() int {
+		n.changes.mu.Lock()
+		defer n.changes.mu.Unlock()
+		return len(n.changes.waiting) + len(n.changes.losses)
+	}
+	until(t, "all wait", func() bool { return count() == met })
+	waiting.Go(func() { n.change(change(2, true)) })
+	until(t, "the loss too", func() bool { return count() == met+1 })
+	n.mu.Unlock()
+	waiting.Wait()
+
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(order) != met+1 || order[0] != 2 {
+		t.Errorf("order of the changes: %v", order)
+	}
+	if views := slices.Compact(versions); len(views) != 3 {
+		t.Errorf("%d changes made the views %v, want 3", len(order), views)
+	}
+	if m, _ := n.View().Member(2); m.Liveness != cluster.Down {
+		t.Errorf("the lost member is %v", m.Liveness)
+	}
+}
