@@ -19,6 +19,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type fake struct {
 	mu      sync.Mutex
 	ready   bool
+	hangs   string
 	events  []Event
 	changed chan struct{}
 }
@@ -27,6 +28,12 @@ func (f *fake) Ready() (bool, string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.ready, "filling 3 partitions"
+}
+
+func (f *fake) Live() (bool, string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.hangs == "", f.hangs
 }
 
 func (f *fake) Status() any { return map[string]int{"epoch": 7} }
@@ -117,8 +124,11 @@ func TestPages(t *testing.T) {
 		t.Errorf("an event that was seen comes again: %s", body)
 	}
 	f.mu.Lock()
-	f.ready = true
+	f.ready, f.hangs = true, "no steps: core 5"
 	f.mu.Unlock()
+	if status, body := get(t, base+"/healthz"); status != 503 || !strings.Contains(body, "core 5") {
+		t.Errorf("a process that hangs: %d %q", status, body)
+	}
 	if status, _ := get(t, base+"/readyz"); status != 200 {
 		t.Errorf("ready: %d", status)
 	}

@@ -10,6 +10,9 @@ type Event struct {
 
 // Backend is the proxy behind the pages. Its methods are called concurrently.
 type Backend interface {
+	// Live reports whether the proxy makes steps, or what hangs. It must not wait
+	// for what may hang.
+	Live() (ok bool, reason string)
 	// Ready reports whether the proxy holds what it owns, or why not.
 	Ready() (ok bool, reason string)
 	// Status returns a value that encoding/json can write.

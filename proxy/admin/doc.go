@@ -1,7 +1,7 @@
 // Package admin serves the health, metrics, status and events of one proxy over
 // HTTP on the admin port.
 //
-//	GET /healthz       200 while the process runs
+//	GET /healthz       200 while the process makes steps, 503 with what hangs otherwise
 //	GET /readyz        200 once the proxy holds what it owns, 503 with the reason otherwise
 //	GET /metrics       Prometheus metrics of the proxy's own registry
 //	GET /v1/status     member set, ring, bindings and incarnation as JSON

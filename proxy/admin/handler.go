@@ -13,14 +13,8 @@ import (
 
 func handler(ctx context.Context, c *Config) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { text(w, http.StatusOK, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if ok, reason := c.Backend.Ready(); !ok {
-			text(w, http.StatusServiceUnavailable, reason)
-			return
-		}
-		text(w, http.StatusOK, "ok")
-	})
+	mux.HandleFunc("GET /healthz", probe(c.Backend.Live))
+	mux.HandleFunc("GET /readyz", probe(c.Backend.Ready))
 	mux.Handle("GET /metrics", promhttp.HandlerFor(c.Gatherer, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: writeTimeout / 2}))
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, c.Backend.Status()) })
 	f := &followers{backend: c.Backend, ctx: ctx, slots: make(chan struct{}, maxFollowers)}
@@ -40,6 +34,16 @@ func handler(ctx context.Context, c *Config) http.Handler {
 		profiling(mux)
 	}
 	return mux
+}
+
+func probe(state func() (ok bool, reason string)) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if ok, reason := state(); !ok {
+			text(w, http.StatusServiceUnavailable, reason)
+			return
+		}
+		text(w, http.StatusOK, "ok")
+	}
 }
 
 // position is the sequence number to go on after: of a reconnecting

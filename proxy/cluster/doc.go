@@ -114,5 +114,6 @@
 //   - Send Membership.Missed, if not 0, first on a new stream, and pass what comes of that to PeerMissed.
 //   - Call PeerDown when the peer is believed dead, PeerUp for every new stream. Between a broken stream and one of the
 //     two, updates wait.
+//   - Call Core.Stopped, before the next step, after a stop that the times of the steps do not show.
 //   - Sum Progress over all cores when Effects.Changed, for Membership.Progress; tell the peers when SelfState changes.
 package cluster

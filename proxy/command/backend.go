@@ -8,6 +8,14 @@ import (
 // backend is what the admin server shows of a proxy.
 type backend struct{ p *proxy }
 
+// Live implements admin.Backend.
+func (b backend) Live() (bool, string) {
+	if n := b.p.node.Load(); n != nil {
+		return n.Live()
+	}
+	return true, ""
+}
+
 // Ready implements admin.Backend.
 func (b backend) Ready() (bool, string) {
 	if b.p.lettingGo.Load() {

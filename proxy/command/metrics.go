@@ -32,6 +32,7 @@ var (
 	rehomedDesc    = desc("rehomed_bindings_total", "Bindings whose home became this member because another left.")
 	repairsDesc    = desc("repairs_total", "Partitions found to differ between owners.")
 	lossesDesc     = desc("peer_losses_total", "Members seen to go down.")
+	stuckDesc      = desc("stuck_total", "Times at which this process made no steps and let others take over.")
 	failoversDesc  = desc("failovers_total", "Members whose loss changed the effective ring.")
 	lossToRingDesc = desc("peer_loss_to_ring_seconds", "From the end of a stream to the ring without its member.")
 	refusedDesc    = desc("peer_handshakes_refused_total", "Connections that did not prove to be a member.")
@@ -44,7 +45,7 @@ var (
 func (c *clusterMetrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		readyDesc, epochDesc, ringDesc, peersDesc, bindingsDesc, bytesDesc, partitionsDesc, pendingDesc,
-		operationsDesc, failedDesc, hedgedDesc, locateRefused, locateAsked, rehomedDesc, repairsDesc, lossesDesc, failoversDesc, lossToRingDesc, refusedDesc, framesDesc, recordsDesc, setsDesc,
+		operationsDesc, failedDesc, hedgedDesc, locateRefused, locateAsked, rehomedDesc, repairsDesc, lossesDesc, failoversDesc, stuckDesc, lossToRingDesc, refusedDesc, framesDesc, recordsDesc, setsDesc,
 	} {
 		ch <- d
 	}
@@ -101,6 +102,7 @@ func collectCounters(ch chan<- prometheus.Metric, s *cluster.Stats, k peer.Count
 	counter(repairsDesc, s.Repairs)
 	counter(lossesDesc, k.PeerLosses)
 	counter(failoversDesc, k.Failovers)
+	counter(stuckDesc, k.Stuck)
 	counter(refusedDesc, k.HandshakesRefused)
 	counter(framesDesc, k.BadFrames, "unreadable")
 	counter(framesDesc, k.QueueFull, "queue_full")

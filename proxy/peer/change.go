@@ -16,6 +16,7 @@ type change struct {
 	// all have it; nil does nothing.
 	before func(v *cluster.View)
 	after  func()
+	made   bool
 	// loss: the peer is down. It goes before what is no loss.
 	loss bool
 }
@@ -62,8 +63,8 @@ func (n *Node) change(one *change) {
 	n.changes.add(one)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for all := n.changes.take(); len(all) > 0; all = n.changes.take() {
-		n.changeTogether(all)
+	for !one.made {
+		n.changeTogether(n.changes.take())
 	}
 }
 
@@ -80,6 +81,7 @@ func (n *Node) changeTogether(all []*change) {
 	}
 	n.apply(v)
 	for _, c := range all {
+		c.made = true
 		if c.after != nil {
 			c.after()
 		}

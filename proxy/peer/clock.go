@@ -1,61 +1,83 @@
 package peer
 
 import (
-	"context"
+	"sync/atomic"
 	"time"
 
-	"github.com/sipring/sipring/proxy/cluster"
+	"golang.org/x/sys/unix"
 )
 
-// tickInterval is how often timeouts inside the state machines are looked at
-// while something is under way, restInterval while nothing is: then only expiry
-// and comparison are left, which catch up. Waking up is most of what an idle
-// member costs.
-const (
-	tickInterval = 10 * time.Millisecond
-	restInterval = 2 * heartbeat
-)
+// clock is the time of the state machines, which does not fall, and tells of
+// stops that it does not show. Safe for concurrent use.
+//
+// CLOCK_MONOTONIC stands still while the machine is suspended, CLOCK_BOOTTIME
+// does not. Reading that is a system call, so it is read only when the wall
+// clock has left the monotonic one: a suspended machine sets its wall clock
+// right as it goes on, and so does, sooner or later, a virtual one that its host
+// paused, for which all its other clocks stand still.
+type clock struct {
+	read func() (wall, mono int64) // ms; must cost little
+	boot func() int64              // ms of CLOCK_BOOTTIME less those of CLOCK_MONOTONIC
 
-// now is the clock of the state machines: milliseconds since 1970 that do not
-// jump while the process lives.
-func (n *Node) now() int64 { return n.startedUnix + time.Since(n.started).Milliseconds() }
+	begun int64        // ms since 1970 at mono 0
+	skew  atomic.Int64 // wall less begun and mono, as last looked at
+	slept atomic.Int64 // boot, beyond its value at the beginning
+	base  int64        // that value
+	// stops counts the times at which this process may have been stopped.
+	stops atomic.Uint64
+}
 
-// loop is the clock of the state machines. After each tick it rests, unless
-// something was under way in it or begins later.
-func (n *Node) loop(ctx context.Context) {
-	t := time.NewTimer(tickInterval)
-	defer t.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-n.progress:
-			n.reportProgress()
-		case <-n.stirred:
-			t.Reset(tickInterval)
-		case <-t.C:
-			n.resting.Store(true) // before the cores are looked at: what begins behind the look stirs
-			n.tick()
-			t.Reset(untilNext(restInterval))
-		}
+// maxSkew is by how much, in ms, the wall clock may leave the monotonic one
+// before it is looked at: no stop that is shorter is taken for death by a peer.
+const maxSkew = 400
+
+func newClock() *clock {
+	began := time.Now()
+	return startClock(func() (wall, mono int64) {
+		t := time.Now()
+		return t.UnixMilli(), t.Sub(began).Milliseconds()
+	}, sleptSinceBoot)
+}
+
+func startClock(read func() (wall, mono int64), boot func() int64) *clock {
+	wall, mono := read()
+	return &clock{read: read, boot: boot, begun: wall - mono, base: boot()}
+}
+
+// now is milliseconds since 1970, by the wall clock at the start: they go on
+// while the machine is suspended, and do not jump when its clock is set.
+func (c *clock) now() int64 {
+	wall, mono := c.read()
+	if off := wall - c.begun - mono - c.skew.Load(); off > maxSkew || off < -maxSkew {
+		c.look(off)
+	}
+	return c.begun + mono + c.slept.Load()
+}
+
+// follow takes up what the wall clock is slewed by, which is no jump. Call it
+// now and then.
+func (c *clock) follow() {
+	c.now()
+	wall, mono := c.read()
+	c.skew.Store(wall - c.begun - mono)
+}
+
+// look tells why the clocks differ by off more than they did. A wall clock that
+// was set back says nothing; one that was set ahead may have stood still.
+func (c *clock) look(off int64) {
+	slept := max(0, c.boot()-c.base)
+	for was := c.slept.Load(); slept > was && !c.slept.CompareAndSwap(was, slept); was = c.slept.Load() {
+	}
+	if was := c.skew.Load(); c.skew.CompareAndSwap(was, was+off) && off > 0 {
+		c.stops.Add(1)
 	}
 }
 
-// tick lets time pass in the state machines.
-func (n *Node) tick() {
-	n.step(func(c *core, e *cluster.Effects) { c.m.Tick(n.now(), e) })
-	n.tickLocator()
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.apply(n.membership.Tick(n.now()))
-	if v := n.view.Load(); v != nil && v.Pending {
-		n.stir()
+// sleptSinceBoot is for how long the machine has been suspended, in ms.
+func sleptSinceBoot() int64 {
+	var boot, mono unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &boot) != nil || unix.ClockGettime(unix.CLOCK_MONOTONIC, &mono) != nil {
+		return 0
 	}
-}
-
-// stir has the loop tick at tickInterval. It costs a load while it does.
-func (n *Node) stir() {
-	if n.resting.Load() && n.resting.CompareAndSwap(true, false) {
-		wake(n.stirred)
-	}
+	return (boot.Nano() - mono.Nano()) / 1e6
 }

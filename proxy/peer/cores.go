@@ -12,6 +12,7 @@ type core struct {
 	mu      sync.Mutex
 	m       *cluster.Core
 	version uint64 // of the view that it has
+	stops   uint64 // of the clock, that it knows of
 	closed  bool   // takes and says nothing any more
 	_       [64]byte
 }

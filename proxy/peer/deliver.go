@@ -43,6 +43,10 @@ func (n *Node) accept(ctx context.Context) {
 			time.Sleep(tickInterval) // out of descriptors: not a busy loop
 			continue
 		}
+		if n.stuck.Load() {
+			_ = conn.Close() // the word that this process is down
+			continue
+		}
 		slots := members
 		if !n.listed(conn.RemoteAddr()) {
 			slots = strangers
@@ -145,6 +149,8 @@ func (n *Node) deliver(from uint32, s *stream, kind uint8, payload []byte) {
 				n.log.Warn("a peer had taken this process for dead: fetching what it acknowledged meanwhile", "peer", s.peer.Name)
 			}
 		}
+	case kind == kindAway:
+		s.fail(errAway)
 	case kind == kindMembers:
 		set, err := config.ParseMemberSet(payload)
 		if err != nil {
@@ -165,7 +171,7 @@ func (n *Node) message(c *core, from uint32, s *stream, payload []byte) {
 	e := n.takeEffects()
 	c.mu.Lock()
 	if n.streamTo(from) == s && !c.closed {
-		c.m.Message(n.now(), from, payload, e)
+		c.m.Message(n.at(c), from, payload, e)
 		n.settle(c, e)
 	}
 	c.mu.Unlock()

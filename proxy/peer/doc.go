@@ -11,6 +11,20 @@
 // bound to two pings for a member that it lost, and has a member that it sees
 // dialled at once, but decides nothing alone.
 //
+// A stream that stands says that the process lives; that it serves, a watchdog
+// proves: the clock's loop visits every core, and when for 700 ms no round of it
+// is completed, though the process has the CPU, the process tells its peers that
+// it is away, ends all streams and takes neither new ones nor operations until
+// rounds are completed again. Peers count it as down at that word, after one
+// redial. A core, the membership or a callback that hangs is so an ordinary death.
+//
+// A process that was stopped asks its peers before it serves. It knows of a stop
+// by CLOCK_MONOTONIC (no CPU), by CLOCK_BOOTTIME (a suspended machine) and by a
+// wall clock that was set ahead (a paused virtual machine, late). A pause during
+// which every clock stood still it learns of by its peers: the first ping meets a
+// connection that is gone, the next stream begins with their word. Until then,
+// about 200 ms, it may answer lookups from before; updates it cannot acknowledge.
+//
 // What a core sends enters the peers' queues before the core's lock is
 // released, so frames of one core to one peer keep their order. Queues are
 // bounded in bytes; one that is full breaks the stream for the cluster's own

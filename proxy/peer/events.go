@@ -18,6 +18,8 @@ const (
 	EventUnsynced    EventKind = "unsynced"     // this member waits for what it owns
 	EventMembers     EventKind = "members"      // a newer member set came in force
 	EventDraining    EventKind = "draining"     // this member hands over and leaves
+	EventStuck       EventKind = "stuck"        // this process makes no steps and lets others serve
+	EventSound       EventKind = "sound"        // it makes steps again
 )
 
 // Event is one line of the recent history of the cluster.

@@ -16,6 +16,7 @@ const (
 	kindMissed  = 6
 	kindLocate  = 7 // a question for a contact
 	kindLocated = 8 // its answer
+	kindAway    = 9
 	// KindUser is the first kind that Node.Send takes and Handler receives.
 	KindUser = 16
 )

@@ -104,10 +104,17 @@ func failAll(err error, streams ...*stream) {
 func (l *link) dialling(ctx context.Context) {
 	backoff, timeout, up := minBackoff, dialTimeout, false
 	for ctx.Err() == nil {
+		if l.n.whenSound(ctx) {
+			timeout = dialTimeout
+		}
 		s, err := l.dial(ctx, timeout)
 		if ctx.Err() != nil {
 			failAll(errClosed, s)
 			return
+		}
+		if l.n.stuck.Load() {
+			failAll(errAway, s)
+			continue // who did not answer a process that is away is not down for that
 		}
 		if err != nil {
 			if up {
@@ -128,11 +135,12 @@ func (l *link) dialling(ctx context.Context) {
 }
 
 // patience is how long a peer may take to bring up another stream after one
-// broke, before it counts as down: confirmTimeout after a silence. What broke
+// broke, before it counts as down: confirmTimeout after a silence, or its own
+// word that it is away. What broke
 // otherwise was heard until now, and a process held up for a moment is not dead:
 // it gets as long as if it had fallen silent. One that refuses is down at once.
 func patience(cause error) time.Duration {
-	if errors.Is(cause, errSilence) {
+	if errors.Is(cause, errSilence) || errors.Is(cause, errAway) {
 		return confirmTimeout
 	}
 	return silence + confirmTimeout
@@ -143,10 +151,17 @@ func (l *link) accepting(ctx context.Context) {
 	up := false
 	var last error
 	for ctx.Err() == nil {
+		if l.n.whenSound(ctx) {
+			last = errBack
+			l.n.stopped.Go(func() { l.knock(ctx) })
+		}
 		s, err := l.await(ctx, up, last)
 		if ctx.Err() != nil {
 			failAll(errClosed, s)
 			return
+		}
+		if err != nil && l.n.stuck.Load() {
+			continue
 		}
 		if err != nil {
 			l.n.peerDown(l, err) // it was up: otherwise there is no limit to the wait
@@ -292,6 +307,9 @@ func (l *link) serve(ctx context.Context, s *stream) {
 	stop := context.AfterFunc(ctx, func() { s.fail(errClosed) })
 	defer stop()
 	s.run()
+	if l.n.stuck.Load() { // it went unseen as the streams were ended
+		s.part(kindAway, errAway)
+	}
 	l.n.peerUp(l, s)
 	s.read(func(kind uint8, payload []byte) { l.n.deliver(l.id, s, kind, payload) })
 	l.mu.Lock()

@@ -54,7 +54,7 @@ func (n *Node) apply(v *cluster.View) {
 	old := n.view.Swap(v)
 	n.step(func(c *core, e *cluster.Effects) {
 		c.version = v.Version
-		c.m.ViewChanged(n.now(), v, e)
+		c.m.ViewChanged(n.at(c), v, e)
 	})
 	if old == nil || old.Set != v.Set {
 		n.relink(v.Set)

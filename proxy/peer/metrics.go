@@ -9,8 +9,8 @@ import (
 
 // counters of what happened between members.
 type counters struct {
-	refused, badFrames, queueFull, peerLosses, failovers atomic.Uint64
-	lossToRing                                           durations
+	refused, badFrames, queueFull, peerLosses, failovers, stuck atomic.Uint64
+	lossToRing                                                  durations
 }
 
 // Counters is a snapshot of what happened between members since the start.
@@ -27,6 +27,8 @@ type Counters struct {
 	// TakenForDead counts how often a peer took this process for dead while it
 	// lived and reached the peer.
 	TakenForDead uint64
+	// Stuck counts the times at which this process made no steps.
+	Stuck uint64
 	// SetsIgnored counts member sets that were older or contradicted.
 	SetsIgnored uint64
 	// LossToRing is the time from the end of a stream to the ring without it.
@@ -41,7 +43,7 @@ func (n *Node) Counters() Counters {
 	return Counters{
 		HandshakesRefused: n.counters.refused.Load(), BadFrames: n.counters.badFrames.Load(), QueueFull: n.counters.queueFull.Load(),
 		PeerLosses: n.counters.peerLosses.Load(), Failovers: n.counters.failovers.Load(),
-		TakenForDead: accused, SetsIgnored: ignored, LossToRing: n.counters.lossToRing.snapshot(),
+		TakenForDead: accused, Stuck: n.counters.stuck.Load(), SetsIgnored: ignored, LossToRing: n.counters.lossToRing.snapshot(),
 	}
 }
 

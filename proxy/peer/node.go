@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/config"
@@ -47,6 +46,8 @@ type Config struct {
 	Suspects func([]string)
 	// Log; nil discards.
 	Log *slog.Logger
+
+	clock *clock // nil: that of the machine
 }
 
 func (c *Config) validate() error {
@@ -66,16 +67,15 @@ func (c *Config) validate() error {
 // Node is one member's part in the cluster: it drives proxy/cluster with real
 // streams and time. All methods are safe for concurrent use.
 type Node struct {
-	cfg         Config
-	log         *slog.Logger
-	self        hello // without what changes: epoch, synced, leaving
-	tls         *tls.Config
-	listener    net.Listener
-	gossip      *gossip
-	started     time.Time
-	startedUnix int64
-	events      *eventLog
-	counters    counters
+	cfg      Config
+	log      *slog.Logger
+	self     hello // without what changes: epoch, synced, leaving
+	tls      *tls.Config
+	listener net.Listener
+	gossip   *gossip
+	clock    *clock
+	events   *eventLog
+	counters counters
 
 	// mu orders membership events: each view reaches every core before the next.
 	mu         sync.Mutex
@@ -92,6 +92,7 @@ type Node struct {
 	effects sync.Pool
 	locator locator
 
+	soundness
 	resting  atomic.Bool                      // the loop ticks at restInterval
 	stirred  chan struct{}                    // capacity 1: it is to tick at tickInterval
 	links    atomic.Pointer[map[uint32]*link] // replaced, never changed
@@ -110,6 +111,9 @@ const unknownWait = 3000
 
 // Start binds the peer and gossip ports and begins; members come with SetMembers.
 func Start(cfg Config) (*Node, error) {
+	if cfg.clock == nil {
+		cfg.clock = newClock()
+	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -121,7 +125,7 @@ func Start(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{
-		cfg: cfg, log: cfg.Log, tls: identity.config(), started: time.Now(), startedUnix: time.Now().UnixMilli(), events: newEventLog(),
+		cfg: cfg, log: cfg.Log, tls: identity.config(), clock: cfg.clock, events: newEventLog(),
 		self:     hello{Version: protocolVersion, Cluster: cfg.Cluster, ID: cfg.ID, Name: cfg.Name, Incarnation: newIncarnation()},
 		progress: make(chan struct{}, 1), stirred: make(chan struct{}, 1), drained: make(chan struct{}),
 	}
@@ -150,6 +154,7 @@ func (n *Node) run() {
 	n.stopped.Go(func() { n.accept(ctx) })
 	n.stopped.Go(func() { n.gossip.run(ctx, n.others) })
 	n.stopped.Go(func() { n.loop(ctx) })
+	n.stopped.Go(func() { n.guard(ctx) })
 }
 
 // newIncarnation is a random number that is not 0, another for every process.
@@ -196,7 +201,10 @@ func (n *Node) Ready() (bool, string) {
 		return false, "no member set yet"
 	}
 	_, ok := v.Member(n.cfg.ID)
+	live, why := n.Live()
 	switch {
+	case !live:
+		return false, why
 	case v.Superseded:
 		return false, "no longer in the member set"
 	case !ok:

@@ -11,38 +11,48 @@ import (
 // Register returns. 0 allocations once warm.
 func (n *Node) Register(op *cluster.RegisterOp) {
 	v := n.view.Load()
-	if v == nil {
+	if v == nil || n.stuck.Load() {
 		op.Status = location.StatusUnavailable
 		op.Done(op)
 		return
 	}
 	c, e := n.coreOf(v, op.Update.AOR), n.takeEffects()
 	c.mu.Lock()
-	if !c.closed {
-		c.m.Register(n.now(), op, e)
+	late := n.stuck.Load() // it waited for the lock
+	if !c.closed && !late {
+		c.m.Register(n.at(c), op, e)
 		n.settle(c, e)
 	}
 	c.mu.Unlock()
 	n.complete(e)
+	if late {
+		op.Status = location.StatusUnavailable
+		op.Done(op)
+	}
 }
 
 // Lookup asks for the bindings of an address-of-record. op.Done is called
 // exactly once, maybe before Lookup returns. 0 allocations once warm.
 func (n *Node) Lookup(op *cluster.LookupOp) {
 	v := n.view.Load()
-	if v == nil {
+	if v == nil || n.stuck.Load() {
 		op.Result = cluster.Unavailable
 		op.Done(op)
 		return
 	}
 	c, e := n.coreOf(v, op.AOR), n.takeEffects()
 	c.mu.Lock()
-	if !c.closed {
-		c.m.Lookup(n.now(), op, e)
+	late := n.stuck.Load() // it waited for the lock
+	if !c.closed && !late {
+		c.m.Lookup(n.at(c), op, e)
 		n.settle(c, e)
 	}
 	c.mu.Unlock()
 	n.complete(e)
+	if late {
+		op.Result = cluster.Unavailable
+		op.Done(op)
+	}
 }
 
 // Send hands a frame to another member; kind is KindUser or above. It never

@@ -65,6 +65,7 @@ type stream struct {
 
 	mu      sync.Mutex
 	pending []byte
+	parting error // the stream ends with this once all that is pending is written
 	err     error
 	wake    chan struct{} // capacity 1: something is pending or the stream ended
 	done    chan struct{} // closed with the stream
@@ -104,7 +105,7 @@ func (s *stream) append(kind uint8, payload []byte) error {
 	}
 	s.mu.Lock()
 	switch {
-	case s.err != nil:
+	case s.err != nil || s.parting != nil:
 		s.mu.Unlock()
 		return ErrNoStream
 	case len(s.pending)+frameHeader+len(payload) > limit:
@@ -118,6 +119,16 @@ func (s *stream) append(kind uint8, payload []byte) error {
 		s.signal()
 	}
 	return nil
+}
+
+// part ends the stream after a last frame without a payload.
+func (s *stream) part(kind uint8, cause error) {
+	s.mu.Lock()
+	if s.parting == nil {
+		s.pending, s.parting = appendFrame(s.pending, kind, nil), cause
+	}
+	s.mu.Unlock()
+	s.signal()
 }
 
 func (s *stream) signal() {
@@ -169,7 +180,7 @@ func (s *stream) watch() {
 			return
 		case now := <-timer.C:
 			timer.Reset(untilNext(heartbeat))
-			if quiet := p.quiet(now, s.reads.Load()); quiet == 0 {
+			if quiet := p.quiet(now, s.reads.Load(), heartbeat); quiet == 0 {
 				s.suspected.Store(false)
 			} else if quiet > silence || quiet > 2*heartbeat && s.suspected.Load() {
 				s.fail(errSilence)
@@ -186,11 +197,11 @@ type pulse struct {
 	lastRead, lastLook time.Time
 }
 
-// quiet is for how long nothing was read, at a look that comes every heartbeat. A
+// quiet is for how long nothing was read, at a look that comes every interval. A
 // look that is late counts for two: what a stopped process did not hear was no
 // silence of its peers'.
-func (p *pulse) quiet(now time.Time, reads int64) time.Duration {
-	if late := now.Sub(p.lastLook) - 2*heartbeat; late > 0 {
+func (p *pulse) quiet(now time.Time, reads int64, every time.Duration) time.Duration {
+	if late := now.Sub(p.lastLook) - 2*every; late > 0 {
 		p.lastRead = p.lastRead.Add(late)
 	}
 	p.lastLook = now
@@ -226,7 +237,7 @@ func (s *stream) write() {
 // returns the written buffer for reuse; nil when the stream broke.
 func (s *stream) flush(spare []byte) []byte {
 	s.mu.Lock()
-	buf := s.pending
+	buf, parting := s.pending, s.parting
 	s.pending = spare[:0]
 	s.mu.Unlock()
 	if len(buf) == 0 {
@@ -240,6 +251,10 @@ func (s *stream) flush(spare []byte) []byte {
 			return nil
 		}
 		rest = rest[len(chunk):]
+	}
+	if parting != nil {
+		s.fail(parting)
+		return nil
 	}
 	if cap(buf) > maxFrame {
 		return []byte{} // a burst's buffer is not kept

@@ -192,18 +192,18 @@ func TestOwnStopIsNoSilenceOfPeers(t *testing.T) {
 	began := time.Now()
 	p := pulse{lastRead: began, lastLook: began}
 	at := began.Add(heartbeat)
-	if quiet := p.quiet(at, 1); quiet != 0 {
+	if quiet := p.quiet(at, 1, heartbeat); quiet != 0 {
 		t.Fatalf("quiet for %v as something came", quiet)
 	}
 	at = at.Add(5 * time.Second)
-	if quiet := p.quiet(at, 1); quiet > 2*heartbeat {
+	if quiet := p.quiet(at, 1, heartbeat); quiet > 2*heartbeat {
 		t.Errorf("quiet for %v after a stop", quiet)
 	}
 	for range 5 {
 		at = at.Add(heartbeat)
-		p.quiet(at, 1)
+		p.quiet(at, 1, heartbeat)
 	}
-	if quiet := p.quiet(at, 1); quiet <= silence {
+	if quiet := p.quiet(at, 1, heartbeat); quiet <= silence {
 		t.Errorf("quiet for %v after as many looks in time", quiet)
 	}
 }
