@@ -34,7 +34,7 @@ func BenchmarkStream(b *testing.B) {
 	for _, window := range windows {
 		b.Run(fmt.Sprintf("window=%d", window), func(b *testing.B) {
 			client, server := tlsPair(b)
-			one, two := newStream(client, hello{}, noEpoch), newStream(server, hello{}, noEpoch)
+			one, two := newStream(client, hello{}, noEpoch, often), newStream(server, hello{}, noEpoch, often)
 			one.run()
 			two.run()
 			acks := make(chan struct{}, window)

@@ -90,7 +90,7 @@ func (n *Node) welcome(ctx context.Context, conn net.Conn) {
 		if l := (*n.links.Load())[theirs.ID]; l == nil {
 			err = errUnlisted
 		} else {
-			err = l.accept(newStream(tc, *theirs, n.epoch))
+			err = l.accept(newStream(tc, *theirs, n.epoch, n.beat))
 		}
 	}
 	if err != nil {
@@ -131,8 +131,8 @@ func (n *Node) deliver(from uint32, s *stream, kind uint8, payload []byte) {
 	case kind >= KindUser:
 		n.cfg.Handler.HandleFrame(from, kind, payload)
 	case kind == kindPing:
-		if len(payload) == 8 {
-			n.offerSet(s, binary.BigEndian.Uint64(payload))
+		if epoch, ok := s.pinged(payload); ok {
+			n.offerSet(s, epoch)
 		}
 	case kind == kindState:
 		if st, ok := decodeState(payload); ok {

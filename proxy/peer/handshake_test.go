@@ -296,7 +296,7 @@ func FuzzDeliver(f *testing.F) {
 		f.Add(seed.kind, seed.payload)
 	}
 	f.Fuzz(func(t *testing.T, kind uint8, payload []byte) {
-		s := newStream(&quietConn{closed: make(chan struct{})}, hello{ID: 2, Incarnation: 7}, n.epoch)
+		s := newStream(&quietConn{closed: make(chan struct{})}, hello{ID: 2, Incarnation: 7}, n.epoch, often)
 		if l := (*n.links.Load())[2]; l != nil { // still listed: the stream is the member's
 			l.mu.Lock()
 			l.cur = s

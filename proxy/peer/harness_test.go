@@ -40,6 +40,9 @@ func until(t testing.TB, what string, ok func() bool) {
 	}
 }
 
+// often is the interval of pings in a small cluster.
+func often() time.Duration { return heartbeat }
+
 // trial is a cluster on loopback addresses of its own.
 type trial struct {
 	t       testing.TB

@@ -25,6 +25,8 @@ type hello struct {
 	Epoch       uint64 `json:"epoch"`
 	Synced      bool   `json:"synced"`
 	Leaving     bool   `json:"leaving"`
+	// Beats: this member reads pings that say when the next one comes.
+	Beats bool `json:"beats,omitempty"`
 }
 
 // check says why the stream must not be used, given who we are.

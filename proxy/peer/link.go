@@ -298,7 +298,7 @@ func (l *link) dial(ctx context.Context, timeout time.Duration) (*stream, error)
 		_ = conn.Close()
 		return nil, err
 	}
-	return newStream(tc, *theirs, l.n.epoch), nil
+	return newStream(tc, *theirs, l.n.epoch, l.n.beat), nil
 }
 
 // serve announces the stream and reads it until it breaks, is replaced by a

@@ -126,7 +126,7 @@ func Start(cfg Config) (*Node, error) {
 	}
 	n := &Node{
 		cfg: cfg, log: cfg.Log, tls: identity.config(), clock: cfg.clock, events: newEventLog(),
-		self:     hello{Version: protocolVersion, Cluster: cfg.Cluster, ID: cfg.ID, Name: cfg.Name, Incarnation: newIncarnation()},
+		self:     hello{Version: protocolVersion, Cluster: cfg.Cluster, ID: cfg.ID, Name: cfg.Name, Incarnation: newIncarnation(), Beats: true},
 		progress: make(chan struct{}, 1), stirred: make(chan struct{}, 1), drained: make(chan struct{}),
 	}
 	n.effects.New = func() any { return &cluster.Effects{} }

@@ -3,7 +3,6 @@ package peer
 import (
 	"bufio"
 	"crypto/tls"
-	"encoding/binary"
 	"errors"
 	"math"
 	"net"
@@ -15,10 +14,11 @@ import (
 
 // Timing of a stream.
 const (
-	// heartbeat is the interval of pings. Each tells the sender's epoch, so
+	// heartbeat is the least interval of pings. Each tells the sender's epoch, so
 	// that who is behind is sent the newer member set.
 	heartbeat = 150 * time.Millisecond
-	// silence is how long nothing may arrive before the stream is broken.
+	// silence is how long nothing may arrive from a peer that pings every
+	// heartbeat before the stream is broken.
 	silence = 700 * time.Millisecond
 	// writeTimeout breaks a stream whose peer speaks but does not take a
 	// maxFrame of bytes in this time.
@@ -32,6 +32,24 @@ const (
 	maxQueue     = 64 << 20
 	maxUserQueue = 8 << 20
 )
+
+// Buffers of a stream, of which a member of a large cluster has hundreds. What
+// is longer than readBuffer is read to where it belongs, and TLS holds a record
+// of 16 KiB anyway. Those for single frames and for what waits to be written grow
+// as needed, and are given up above keepBuffer as soon as little is in them.
+const (
+	readBuffer = 2 << 10
+	keepBuffer = 16 << 10
+)
+
+// keep returns the buffer for use again, nil if it is too large for the n bytes
+// that were in it last.
+func keep(buf []byte, n int) []byte {
+	if cap(buf) > keepBuffer && n < cap(buf)/4 || cap(buf) > 2*maxFrame {
+		return nil
+	}
+	return buf[:0]
+}
 
 var (
 	// ErrNoStream says that there is no established stream to that member.
@@ -50,10 +68,13 @@ var (
 type stream struct {
 	conn  net.Conn
 	peer  hello
-	epoch func() uint64 // of our member set, told in every ping
-	reads atomic.Int64  // frames read, for the silence check
+	epoch func() uint64        // of our member set, told in every ping
+	beat  func() time.Duration // the interval of our pings, told as well
+	// theirs is the interval of the peer's pings, in ns.
+	theirs atomic.Int64
+	reads  atomic.Int64 // frames read, for the silence check
 	// suspected is set when gossip lost the peer: the stream then breaks after
-	// two missed heartbeats instead of the whole silence bound. A frame clears it.
+	// two missed pings instead of the whole silence bound. A frame clears it.
 	suspected atomic.Bool
 	// since is the version of the view that announced the stream. A core that
 	// has not seen that view must not send here: what it says belongs to the
@@ -71,9 +92,10 @@ type stream struct {
 	done    chan struct{} // closed with the stream
 }
 
-func newStream(conn net.Conn, peer hello, epoch func() uint64) *stream {
-	s := &stream{conn: conn, peer: peer, epoch: epoch, wake: make(chan struct{}, 1), done: make(chan struct{})}
+func newStream(conn net.Conn, peer hello, epoch func() uint64, beat func() time.Duration) *stream {
+	s := &stream{conn: conn, peer: peer, epoch: epoch, beat: beat, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	s.since.Store(math.MaxUint64)
+	s.theirs.Store(int64(heartbeat))
 	return s
 }
 
@@ -167,11 +189,12 @@ func (s *stream) cause() error {
 	return s.err
 }
 
-// watch is the stream's clock: it sends a ping every heartbeat and breaks the
+// watch is the stream's clock: it sends a ping every beat and breaks the
 // stream when nothing was read for the silence bound. It is not the writer,
 // which a peer that takes nothing holds up.
 func (s *stream) watch() {
-	timer := time.NewTimer(untilNext(heartbeat))
+	beat := heartbeat // so that a peer hears soon how long it may wait
+	timer := time.NewTimer(untilNext(beat))
 	defer timer.Stop()
 	p := pulse{lastRead: time.Now(), lastLook: time.Now()}
 	for {
@@ -179,14 +202,16 @@ func (s *stream) watch() {
 		case <-s.done:
 			return
 		case now := <-timer.C:
-			timer.Reset(untilNext(heartbeat))
-			if quiet := p.quiet(now, s.reads.Load(), heartbeat); quiet == 0 {
+			quiet, theirs := p.quiet(now, s.reads.Load(), beat), s.theirBeat()
+			if quiet == 0 {
 				s.suspected.Store(false)
-			} else if quiet > silence || quiet > 2*heartbeat && s.suspected.Load() {
+			} else if quiet > silenceFor(theirs) || quiet > suspectedFor(theirs) && s.suspected.Load() {
 				s.fail(errSilence)
 				return
 			}
-			_ = s.append(kindPing, binary.BigEndian.AppendUint64(nil, s.epoch()))
+			beat = s.ourBeat()
+			timer.Reset(untilNext(beat))
+			s.ping(beat)
 		}
 	}
 }
@@ -256,10 +281,7 @@ func (s *stream) flush(spare []byte) []byte {
 		s.fail(parting)
 		return nil
 	}
-	if cap(buf) > maxFrame {
-		return []byte{} // a burst's buffer is not kept
-	}
-	return buf
+	return emptyIfNil(keep(buf, len(buf)))
 }
 
 func emptyIfNil(b []byte) []byte {
@@ -272,7 +294,7 @@ func emptyIfNil(b []byte) []byte {
 // read delivers frames until the stream breaks. The payload is valid during
 // the call only.
 func (s *stream) read(deliver func(kind uint8, payload []byte)) {
-	r := bufio.NewReaderSize(s.conn, 64<<10)
+	r := bufio.NewReaderSize(s.conn, readBuffer)
 	var buf []byte
 	for {
 		kind, payload, err := readFrame(r, buf, maxFrame)
@@ -282,8 +304,6 @@ func (s *stream) read(deliver func(kind uint8, payload []byte)) {
 		}
 		s.reads.Add(1)
 		deliver(kind, payload)
-		if buf = payload; cap(buf) > 256<<10 {
-			buf = nil
-		}
+		buf = keep(payload, len(payload))
 	}
 }

@@ -48,7 +48,7 @@ func TestSilenceBreaksAStream(t *testing.T) {
 	} {
 		t.Run(rule, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStream(&quietConn{closed: make(chan struct{}), stuck: c.stuck}, hello{}, func() uint64 { return 1 })
+				s := newStream(&quietConn{closed: make(chan struct{}), stuck: c.stuck}, hello{}, func() uint64 { return 1 }, often)
 				began := time.Now()
 				s.run()
 				time.Sleep(heartbeat + time.Millisecond) // the test's clock
@@ -70,7 +70,7 @@ func TestSilenceBreaksAStream(t *testing.T) {
 func TestHeartbeatKeepsAStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := net.Pipe()
-		one, two := newStream(a, hello{}, func() uint64 { return 7 }), newStream(b, hello{}, func() uint64 { return 9 })
+		one, two := newStream(a, hello{}, func() uint64 { return 7 }, often), newStream(b, hello{}, func() uint64 { return 9 }, often)
 		var pings []byte
 		one.run()
 		two.run()
@@ -162,7 +162,7 @@ func FuzzReadFrame(f *testing.F) {
 
 // TestQueueIsBounded: the user's frames fill their part only, the cluster's all.
 func TestQueueIsBounded(t *testing.T) {
-	s := newStream(&quietConn{closed: make(chan struct{})}, hello{}, func() uint64 { return 0 }) // nobody writes
+	s := newStream(&quietConn{closed: make(chan struct{})}, hello{}, func() uint64 { return 0 }, often) // nobody writes
 	payload := make([]byte, 1<<19)
 	for _, c := range []struct {
 		kind  uint8
