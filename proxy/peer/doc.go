@@ -5,9 +5,10 @@
 // The stream is what says whether a member is up. A stream that breaks is
 // dialled again at once by the side that dials, and the port is probed by the
 // other: refused means down, so a killed process is noticed within
-// milliseconds. A ping every 150 ms, less often among more than 61 members, and a bound of 700 ms without a frame, or as much longer, notice
-// silence, after which the peer has 250 ms to answer anew; one whose stream
-// broke otherwise has as long as if it had fallen silent. Gossip (hashicorp/memberlist) shortens that
+// milliseconds. A ping every 150 ms and a bound of 700 ms without a frame notice
+// silence, after which the peer has 250 ms to answer anew; among more than 61
+// members pings are rarer, and the bound is longer in proportion. One whose
+// stream broke otherwise has 950 ms. Gossip (hashicorp/memberlist) shortens the
 // bound to two pings for a member that it lost, and has a member that it sees
 // dialled at once, but decides nothing alone.
 //
