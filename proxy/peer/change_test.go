@@ -12,7 +12,7 @@ import (
 // with a view, and one is lost. The loss comes first, the others together.
 func TestChangesThatWaitAreOneView(t *testing.T) {
 	const met = maxTogether + 5
-	c := newTrial(t, met+2)
+	c := newTrial(t, met+3)
 	n := c.start(1)
 	var order []uint32
 	var versions []uint64
@@ -27,11 +27,12 @@ func TestChangesThatWaitAreOneView(t *testing.T) {
 		}, after: func() { versions = append(versions, n.View().Version) }}
 	}
 	n.change(change(2, false))
+	n.change(change(3, false)) // stays: without anybody this one would give the lost another chance
 	order, versions = nil, nil
 
 	var waiting sync.WaitGroup
 	n.mu.Lock()
-	for id := uint32(3); id < met+3; id++ {
+	for id := uint32(4); id < met+4; id++ {
 		waiting.Go(func() {
 			n.change(change(id, false))
 			if !n.View().Up(id) {

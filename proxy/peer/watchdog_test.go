@@ -73,7 +73,7 @@ func TestHungCoreIsADeadMember(t *testing.T) {
 			c.settled()
 			wantNew()
 			if k := hung.Counters(); k.Stuck != 1 || k.PeerLosses != 0 {
-				t.Errorf("stuck %d times, lost %d peers; want once and none", k.Stuck, k.PeerLosses)
+				t.Errorf("stuck %d times, lost %d peers; want once and none: %+v", k.Stuck, k.PeerLosses, hung.Events(0))
 			}
 		})
 	}
