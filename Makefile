@@ -46,6 +46,10 @@ chaos-local: bin/sipring ## Kill, stop and restart five real proxies, R=2 and R=
 	go build -o bin/chaos ./hack/chaos
 	bin/chaos $(CHAOS)
 
+.PHONY: mutants
+mutants: ## Plant known faults in the code, one at a time, and see the tests notice each (MUTANTS="-only REGEX")
+	go run ./hack/mutants $(MUTANTS)
+
 .PHONY: fuzz
 fuzz: ## Fuzz everything that parses, FUZZTIME each
 	hack/fuzz.sh $(FUZZTIME)

@@ -1,0 +1,16 @@
+// Command mutants shows that the tests can fail. It plants one fault after the other in the code that keeps
+// registrations, runs the tests of what it touches and then the simulation, and prints what noticed it first.
+//
+// Faults are kept as data in list/, in a form that reads like a patch:
+//
+//	fault: a lookup is answered by a member that does not hold the partition
+//	@ proxy/cluster/read.go
+//	 	start := c.begin(e, kindFound)
+//	-	if c.serves(local) {
+//	+	if true {
+//
+// The lines that begin with a minus and a space must be in the file once, together and as they stand; lines with a plus
+// and a space take their place. A fault may have edits in several places. After an empty line comes the next fault, and
+// lines that begin with # say something about one. Nothing in the tree is changed: the compiler is told to read the
+// changed file in place of the real one (go help build, -overlay).
+package main
