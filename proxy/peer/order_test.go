@@ -27,7 +27,7 @@ func lone(t *testing.T) (*Node, *link) {
 func newest(t *testing.T, l *link, incarnation uint64) *stream {
 	ours, theirs := net.Pipe()
 	t.Cleanup(func() { _, _ = ours.Close(), theirs.Close() })
-	s := newStream(ours, hello{ID: l.id, Incarnation: incarnation}, l.n.epoch)
+	s := newStream(ours, hello{ID: l.id, Incarnation: incarnation}, l.n.epoch, often)
 	l.mu.Lock()
 	l.cur = s
 	l.mu.Unlock()
