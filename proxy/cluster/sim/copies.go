@@ -68,10 +68,10 @@ func (p *process) has(ph *phone, r request) bool {
 			return b.Flow.Conn >= r.number
 		case r.deed != bind:
 			return true
-		case string(b.CallID) != r.callID: // another phone's Contact: *, or a later life of this one
-			return p.w.star || ph.callID != r.callID
+		case string(b.CallID) != r.callID && ph.callID != r.callID: // a later life of the phone
+			return true
 		}
-		return b.CSeq >= r.cseq || ph.cseq < r.cseq
+		return b.CSeq >= r.cseq || ph.cseq < r.cseq || ph.starred(r)
 	}
-	return r.deed != bind || p.w.now > r.sent+int64(r.expires)*second
+	return r.deed != bind || p.w.now > r.sent+int64(r.expires)*second || ph.starred(r)
 }

@@ -18,6 +18,7 @@ type phone struct {
 	forgiven bool      // what is acknowledged may be lost: more has failed than what is promised covers
 	waiting  bool      // for an answer to the last
 	quietAt  int64     // when no copy of a request can be under way any more, µs
+	strayAt  int64     // when the last copy that is late arrives, µs
 
 	ackedBefore  int // the partition that lasts
 	pin, spokeTo int // the side of it that it keeps to, and that it has spoken to; 0 for none
@@ -127,7 +128,7 @@ func (ph *phone) begin(d deed, expires uint32) {
 	if d == unbindAll {
 		ph.mates(func(m *phone) {
 			m.history = append(m.history, request{
-				number: uint64(len(m.history) + 1), deed: unbindAll, sent: w.now, by: ph, alone: !m.underWay(),
+				number: uint64(len(m.history) + 1), deed: unbindAll, sent: w.now, by: ph, alone: !m.underWay() && m.strayAt < w.now,
 			})
 		})
 	}

@@ -51,3 +51,14 @@ func (ph *phone) overBefore(j int) bool {
 	}
 	return true
 }
+
+// starred reports whether another phone's Contact: * may have removed what the request has bound.
+func (ph *phone) starred(r request) bool {
+	for i := len(ph.history) - 1; i >= 0; i-- {
+		f := &ph.history[i]
+		if f.by != nil && (f.number > r.number || f.over == 0 || f.over > r.sent) {
+			return true
+		}
+	}
+	return false
+}
