@@ -18,7 +18,6 @@ type phone struct {
 	forgiven bool      // what is acknowledged may be lost: more has failed than what is promised covers
 	waiting  bool      // for an answer to the last
 	quietAt  int64     // when no copy of a request can be under way any more, µs
-	strayAt  int64     // when the last copy that is late arrives, µs
 
 	ackedBefore  int // the partition that lasts
 	pin, spokeTo int // the side of it that it keeps to, and that it has spoken to; 0 for none
@@ -117,6 +116,14 @@ func (ph *phone) draw() (deed, uint32) {
 
 // begin sends another request.
 func (ph *phone) begin(d deed, expires uint32) {
+	r := ph.note(d, expires)
+	ph.waiting = true
+	ph.w.report.Registers++
+	ph.send(r, 500*ms)
+}
+
+// note puts a request into the histories of those whose binding it is about.
+func (ph *phone) note(d deed, expires uint32) request {
 	w := ph.w
 	ph.cseq++
 	r := request{
@@ -128,13 +135,11 @@ func (ph *phone) begin(d deed, expires uint32) {
 	if d == unbindAll {
 		ph.mates(func(m *phone) {
 			m.history = append(m.history, request{
-				number: uint64(len(m.history) + 1), deed: unbindAll, sent: w.now, by: ph, alone: !m.underWay() && m.strayAt < w.now,
+				number: uint64(len(m.history) + 1), deed: unbindAll, sent: w.now, by: ph, alone: !m.underWay(),
 			})
 		})
 	}
-	ph.waiting = true
-	w.report.Registers++
-	ph.send(r, 500*ms)
+	return r
 }
 
 // startAnew has the phone begin with another Call-ID, once nothing of the one before is under way: of two Call-IDs nobody

@@ -35,8 +35,7 @@ func (ph *phone) sendLate(r request) {
 	if w.rng.IntN(2) == 0 {
 		delay = w.between(0, 3*second)
 	}
-	ph.strayAt = max(ph.strayAt, w.now+delay)
-	ph.quietAt = max(ph.quietAt, ph.strayAt+w.underWay())
+	ph.quietAt = max(ph.quietAt, w.now+delay+w.underWay())
 	w.after(delay, func() {
 		if w.stopped {
 			return

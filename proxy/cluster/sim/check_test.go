@@ -1,0 +1,97 @@
+package sim
+
+import "testing"
+
+// TestJudge shows what a lookup may find after some requests of a phone, and of another phone of the AOR.
+func TestJudge(t *testing.T) {
+	bound := func(sent, acked int64, expires uint32) request {
+		return request{deed: bind, sent: sent * second, acked: acked * second, expires: expires}
+	}
+	removed := func(sent, acked int64) request {
+		return request{deed: unbind, sent: sent * second, acked: acked * second}
+	}
+	for name, c := range map[string]struct {
+		history  []request
+		acked    int
+		forgiven bool
+		at       int64 // s
+		allowed  map[int]bool
+	}{
+		"nothing sent":                    {acked: -1, at: 1, allowed: map[int]bool{0: true}},
+		"sent, not answered":              {history: []request{bound(1, 0, 60)}, acked: -1, at: 2, allowed: map[int]bool{0: true, 1: true}},
+		"acknowledged":                    {history: []request{bound(1, 2, 60)}, at: 3, allowed: map[int]bool{1: true}},
+		"acknowledged, forgiven":          {history: []request{bound(1, 2, 60)}, forgiven: true, at: 3, allowed: map[int]bool{0: true, 1: true}},
+		"about to expire":                 {history: []request{bound(1, 2, 10)}, at: 10, allowed: map[int]bool{0: true, 1: true}},
+		"expired":                         {history: []request{bound(1, 2, 10)}, at: 20, allowed: map[int]bool{0: true}},
+		"removed":                         {history: []request{bound(1, 2, 60), removed(3, 4)}, acked: 1, at: 5, allowed: map[int]bool{0: true}},
+		"removal not answered":            {history: []request{bound(1, 2, 60), removed(3, 0)}, at: 5, allowed: map[int]bool{0: true, 1: true}},
+		"superseded":                      {history: []request{bound(1, 2, 60), bound(3, 4, 60)}, acked: 1, at: 5, allowed: map[int]bool{2: true}},
+		"superseded by what is under way": {history: []request{bound(1, 2, 60), bound(3, 0, 60)}, at: 5, allowed: map[int]bool{1: true, 2: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := &world{now: c.at * second}
+			ph := &phone{w: w, acked: c.acked, forgiven: c.forgiven, history: c.history}
+			for i := range ph.history {
+				ph.history[i].number = uint64(i + 1)
+			}
+			for found := range 3 {
+				x := expectation{ph, ph.acked}
+				if _, fault := x.judge(w, found); (fault == "") != c.allowed[found] {
+					t.Errorf("request %d found: %q", found, fault)
+				}
+			}
+		})
+	}
+}
+
+// TestStar shows what is left of a binding when another phone of the AOR sends Contact: *.
+func TestStar(t *testing.T) {
+	for name, c := range map[string]struct {
+		steps func(a, b *phone)
+		want  []int // what may be found of b
+	}{
+		"after it":         {func(a, b *phone) { b.did(bind); a.did(unbindAll) }, []int{0}},
+		"before it":        {func(a, b *phone) { a.did(unbindAll); b.did(bind) }, []int{0, 2}},
+		"long before it":   {func(a, b *phone) { a.did(unbindAll); a.w.now += 60 * second; b.did(bind) }, []int{2}},
+		"at the same time": {func(a, b *phone) { b.begins(bind); a.did(unbindAll); b.ends() }, []int{0, 1}},
+		"not answered":     {func(a, b *phone) { b.did(bind); a.begins(unbindAll) }, []int{0, 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := &world{now: second}
+			a, b := &phone{w: w, aor: "x", acked: -1}, &phone{w: w, aor: "x", acked: -1}
+			w.phones = []*phone{a, b}
+			c.steps(a, b)
+			for found := range 3 {
+				x := expectation{b, b.acked}
+				_, fault := x.judge(w, found)
+				want := false
+				for _, n := range c.want {
+					want = want || n == found
+				}
+				if (fault == "") != want {
+					t.Errorf("request %d found: %q", found, fault)
+				}
+			}
+		})
+	}
+}
+
+// begins notes a request as begun, ends as acknowledged a second later, did both.
+func (ph *phone) begins(d deed) {
+	ph.w.now += second
+	ph.note(d, 3600)
+	ph.waiting = true
+	ph.quietAt = ph.w.now + answerTime
+}
+
+func (ph *phone) ends() {
+	ph.w.now += second
+	ph.waiting = false
+	last := len(ph.history) - 1
+	for ph.history[last].by != nil {
+		last--
+	}
+	ph.acknowledged(last)
+}
+
+func (ph *phone) did(d deed) { ph.begins(d); ph.ends() }
