@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	seeds    = flag.Uint64("seeds", 40, "number of seeds to run in each mode")
+	seeds    = flag.Uint64("seeds", 25, "number of seeds to run in each mode")
 	total    = flag.Uint64("total", 0, "number of seeds to run in all modes together, in place of -seeds")
 	seed     = flag.Uint64("seed", 1, "first seed")
 	dump     = flag.Bool("dump", false, "print the trace of the first seed that fails")
