@@ -71,7 +71,7 @@ func (p *process) has(ph *phone, r request) bool {
 		case string(b.CallID) != r.callID && ph.callID != r.callID: // a later life of the phone
 			return true
 		}
-		return b.CSeq >= r.cseq || ph.cseq < r.cseq || ph.starred(r)
+		return b.CSeq >= r.cseq || ph.cseq < r.cseq || ph.removedSince(r)
 	}
-	return r.deed != bind || p.w.now > r.sent+int64(r.expires)*second || ph.starred(r)
+	return r.deed != bind || p.w.now > r.sent+int64(r.expires)*second || ph.removedSince(r)
 }

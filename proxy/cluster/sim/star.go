@@ -52,11 +52,12 @@ func (ph *phone) overBefore(j int) bool {
 	return true
 }
 
-// starred reports whether another phone's Contact: * may have removed what the request has bound.
-func (ph *phone) starred(r request) bool {
+// removedSince reports whether what the request has bound may have been removed, by this phone later or by another one's
+// Contact: *.
+func (ph *phone) removedSince(r request) bool {
 	for i := len(ph.history) - 1; i >= 0; i-- {
 		f := &ph.history[i]
-		if f.by != nil && (f.number > r.number || f.over == 0 || f.over > r.sent) {
+		if f.deed != bind && f.number > r.number || f.by != nil && (f.over == 0 || f.over > r.sent) {
 			return true
 		}
 	}
