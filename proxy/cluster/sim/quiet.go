@@ -15,8 +15,13 @@ func (w *world) quiet() (ok bool, why string) {
 	if w.now < o.backAt {
 		return false, "the operator is away"
 	}
-	ring := w.ring()
-	for _, p := range w.living() {
+	ring, living := w.ring(), w.living()
+	for i, p := range living {
+		for _, q := range living[:i] {
+			if l := w.link(p.id, q.id); !l.stands || l.up != [2]bool{true, true} {
+				return false, fmt.Sprintf("m%d and m%d have not met", q.id, p.id)
+			}
+		}
 		v := p.membership.View()
 		switch synced, _ := p.membership.SelfState(); {
 		case v == nil || v.Epoch != o.epoch:
