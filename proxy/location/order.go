@@ -35,14 +35,11 @@ func (b *Binding) follow(old *Binding) {
 		return
 	}
 	step := b.CSeq - old.CSeq
-	switch b.Version.Counter>>windowBits - old.Version.Counter>>windowBits {
-	case 0:
+	if b.Version.Counter>>windowBits == old.Version.Counter>>windowBits {
 		b.Window = Window{Before: widen(old.Window.Before, step), Since: widen(old.Window.Since, step)}
-	case 1:
-		b.Window = Window{Before: widen(old.Window.Since, step), Since: widen(0, step)}
-	default:
-		b.Window = Window{Before: widen(0, step), Since: widen(0, step)}
+		return
 	}
+	b.Window = Window{Before: widen(old.Window.Since, step), Since: widen(0, step)}
 }
 
 func widen(n uint16, step uint32) uint16 {

@@ -130,20 +130,21 @@ func (s *Store) Drop(part int) {
 	*p = partition{}
 }
 
-// Digest returns a checksum of what is live in a partition at now, independent of order, and the number of bindings.
-// Equal digests mean, but for a chance of 2^-64, that two members hold the same versions of the same bindings.
-func (s *Store) Digest(now int64, part int) (sum uint64, bindings int) {
+// Digest returns a checksum of what is remembered in a partition at now, independent of order, and how many states of
+// bindings that are: removals are among them, since another copy must not outlive them. Equal digests mean, but for a
+// chance of 2^-64, that two members hold the same versions of the same bindings.
+func (s *Store) Digest(now int64, part int) (sum uint64, states int) {
 	for i := range s.parts[part].slots {
 		r := s.parts[part].slots[i].rec
 		aor := uint64(s.parts[part].slots[i].hash)
 		for e, rest := r.entries(); e != nil; e, rest = nextEntry(rest) {
-			if e.live(now) {
+			if e.endsAt() > now {
 				sum += e.digest(aor)
-				bindings++
+				states++
 			}
 		}
 	}
-	return sum, bindings
+	return sum, states
 }
 
 func (p *partition) find(hash uint64, aor []byte) int {

@@ -87,6 +87,7 @@ func someOfAll(w *world) {
 			m.add(w)
 		}
 	}
+	w.star = false // what one phone's Contact: * does to another's bindings is only known where nothing else is under way
 }
 
 // ordinary are the faults of every world.

@@ -37,7 +37,7 @@ func (ph *phone) sendLate(r request) {
 	}
 	ph.quietAt = max(ph.quietAt, w.now+delay+w.underWay())
 	w.after(delay, func() {
-		if w.stopped {
+		if w.stopped || ph.passedBy(r) {
 			return
 		}
 		if p := ph.edge(); p != nil {
@@ -45,6 +45,13 @@ func (ph *phone) sendLate(r request) {
 			ph.attempt(p, r, func(*cluster.RegisterOp) {})
 		}
 	})
+}
+
+// passedBy reports whether a request of another Call-ID has come since, a mate's Contact: * or of a later life of this
+// phone: nothing tells that from one that came before (RFC 3261 section 10.3), so what a late copy does then is as good
+// as not.
+func (ph *phone) passedBy(r request) bool {
+	return slices.ContainsFunc(ph.history[r.number-1:], func(later request) bool { return later.callID != r.callID })
 }
 
 // edge draws the member that a request reaches.
