@@ -111,7 +111,11 @@ func (w *world) endCluster(then func()) {
 		w.operator.members[i].State = config.Draining
 	}
 	w.publish()
-	w.awaitEnd(w.now+10*second, then)
+	deadline := w.now + 10*second
+	if w.gossip {
+		deadline += longestTold
+	}
+	w.awaitEnd(deadline, then)
 }
 
 func (w *world) awaitEnd(deadline int64, then func()) {

@@ -11,10 +11,11 @@ type rules struct {
 	gossip bool  // half the members are told a set by the operator only late: they hear of it from their peers
 	bulk   bool  // a partition is much: it takes seconds to fetch
 
-	stops bool // processes are stopped for seconds
-	short int  // weight of bindings of a few seconds
-	long  bool // time passes between the faults
-	ends  bool // at the end all members are told to leave
+	stops   bool // processes are stopped for seconds
+	freezes bool // and their clocks with them
+	short   int  // weight of bindings of a few seconds
+	long    bool // time passes between the faults
+	ends    bool // at the end all members are told to leave
 
 	star, fetch, again, reset bool // what phones do beside registering, refreshing and unregistering
 	strays                    bool // copies of requests arrive late
@@ -73,7 +74,10 @@ func single() []Mode {
 		{"slow", func(w *world) { w.sometimes((*world).slowProcess, 8) }},
 		{"queues", func(w *world) { w.sometimes((*world).fullQueues, 12) }},
 		{"expiry", func(w *world) { w.stops, w.short = true, 8 }},
-		{"frozen", func(w *world) { w.sometimes((*world).freeze, 12) }},
+		{"frozen", func(w *world) {
+			w.freezes = true
+			w.sometimes((*world).freeze, 12)
+		}},
 		{"contacts", func(w *world) { w.star, w.fetch, w.again = true, true, true }},
 		{"restarts", func(w *world) { w.reset, w.long, w.short = true, true, 3 }},
 		{"strays", func(w *world) { w.strays, w.short, w.long = true, 3, w.rng.IntN(2) == 0 }},

@@ -83,6 +83,9 @@ func (w *world) othersReady(not uint32) bool {
 	return slices.ContainsFunc(w.living(), func(p *process) bool { return p.id != not && w.seenReady(p.id) })
 }
 
+// longestTold is how late the operator tells a member of a set at most, where peers tell it too, µs.
+const longestTold = 15 * second
+
 // publish sends the set to the members, to each in its own time.
 func (w *world) publish() {
 	w.disturb()
@@ -93,7 +96,7 @@ func (w *world) publish() {
 	w.trace("operator publishes epoch %d, %d replicas: %s", o.epoch, o.replicas, describe(set))
 	for _, p := range w.living() {
 		if w.gossip && o.epoch > 1 && w.rng.IntN(2) == 0 { // it hears of it from its peers, if from anybody soon
-			w.after(w.between(2, 15)*second, func() { p.setChanged(set) })
+			w.after(w.between(2*second, longestTold), func() { p.setChanged(set) })
 			continue
 		}
 		w.tell(p, set)

@@ -137,6 +137,7 @@ func (ph *phone) note(d deed, expires uint32) request {
 			m.history = append(m.history, request{
 				number: uint64(len(m.history) + 1), deed: unbindAll, sent: w.now, by: ph, alone: !m.underWay(),
 			})
+			m.parted = true // if the network is cut: the two may be on either side
 		})
 	}
 	return r

@@ -76,9 +76,9 @@ func (ph *phone) edge() *process {
 // that is stopped does when it goes on.
 func (w *world) underWay() int64 { return answerTime + w.late() }
 
-// late is how late a process that was stopped may do what it was to do, µs.
+// late is how late a process that was stopped may do what it was to do, or see a binding end, µs.
 func (w *world) late() int64 {
-	if w.stops {
+	if w.stops || w.freezes {
 		return longestStall
 	}
 	return 0
