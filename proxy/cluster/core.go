@@ -260,7 +260,7 @@ func (c *Core) Progress() Progress {
 	}
 	return Progress{
 		Version: c.view.Version, Filling: c.counts[filling], Held: c.counts[held], Leaving: c.counts[leaving],
-		Demoted: c.demoted > 0, Records: c.store.Stats().Records,
+		Demoted: c.demoted > 0,
 	}
 }
 
@@ -270,8 +270,6 @@ type Progress struct {
 	Version uint64
 	// Filling counts owned partitions not yet held, Held those held, Leaving those held for others to take over.
 	Filling, Held, Leaving int
-	// Records counts what would be lost with this member if nobody else had it.
-	Records int
 	// Demoted: partitions concluded alone are in doubt since a member came back: this member is no longer synced.
 	Demoted bool
 }
@@ -284,7 +282,6 @@ func (p Progress) Add(q Progress) Progress {
 	p.Filling += q.Filling
 	p.Held += q.Held
 	p.Leaving += q.Leaving
-	p.Records += q.Records
 	p.Demoted = p.Demoted || q.Demoted
 	return p
 }

@@ -200,9 +200,7 @@ func (m *Membership) Progress(_ int64, p Progress) *View {
 	case p.Filling == 0 && published && !v.Pending:
 		m.synced = true
 	}
-	handed := p.Filling+p.Held+p.Leaving == 0
-	nothing := p.Records == 0 && len(v.Next.Members()) == 0 // and nobody is there who would want it
-	m.drained = m.gone() && (handed || nothing || v.Keepers == 0)
+	m.drained = m.gone() && (p.Filling+p.Held+p.Leaving == 0 || v.Keepers == 0)
 	return m.rebuild()
 }
 

@@ -85,7 +85,7 @@ func (n *Node) welcome(ctx context.Context, conn net.Conn) {
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
 	tc := tls.Server(conn, n.tls)
-	theirs, err := answer(tc, n.hello(), n.admit, handshakeTimeout)
+	theirs, err := answer(tc, n.hello(), n.admit, n.learn, handshakeTimeout)
 	if err == nil {
 		if l := (*n.links.Load())[theirs.ID]; l == nil {
 			err = errUnlisted
@@ -152,15 +152,33 @@ func (n *Node) deliver(from uint32, s *stream, kind uint8, payload []byte) {
 	case kind == kindAway:
 		s.fail(errAway)
 	case kind == kindMembers:
-		set, err := config.ParseMemberSet(payload)
-		if err != nil {
-			n.counters.badFrames.Add(1)
-			return
-		}
-		n.SetMembers(set)
+		n.learn(payload)
 	default:
 		n.counters.badFrames.Add(1)
 	}
+}
+
+// learn takes a member set from a peer.
+func (n *Node) learn(b []byte) {
+	set, err := config.ParseMemberSet(b)
+	if err != nil {
+		n.counters.badFrames.Add(1)
+		return
+	}
+	n.SetMembers(set)
+}
+
+// ownSet is the member set here as a peer reads it, nil if there is none.
+func (n *Node) ownSet() []byte {
+	v := n.view.Load()
+	if v == nil {
+		return nil
+	}
+	b, err := v.Set.Marshal()
+	if err != nil || len(b) > maxFrame {
+		return nil
+	}
+	return b
 }
 
 // message hands a message to its core, unless its stream was replaced: what an

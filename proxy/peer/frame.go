@@ -17,6 +17,9 @@ const (
 	kindLocate  = 7 // a question for a contact
 	kindLocated = 8 // its answer
 	kindAway    = 9
+	// kindUnlisted answers a hello in the place of another: the peer is not in
+	// the set there, and its newer one is wanted.
+	kindUnlisted = 10
 	// KindUser is the first kind that Node.Send takes and Handler receives.
 	KindUser = 16
 )

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -44,11 +45,15 @@ func (h *hello) check(self *hello) error {
 	return nil
 }
 
+// errNotListed is the word of a peer that its member set is older than ours, and
+// that we are not in it.
+var errNotListed = errors.New("not in the peer's member set: it got ours")
+
 // greet is the handshake of the side that dials, within the timeout: our hello,
 // then theirs, which says that they take us, then a ping, which says that we
 // live: so they never take up the stream of a process that died or gave up
-// meanwhile.
-func greet(conn net.Conn, self *hello, timeout time.Duration) (*hello, error) {
+// meanwhile. One that has an older set without us gets ours.
+func greet(conn net.Conn, self *hello, set func() []byte, timeout time.Duration) (*hello, error) {
 	if err := conn.SetDeadline(time.Now().Add(timeout)); err != nil {
 		return nil, err
 	}
@@ -56,6 +61,10 @@ func greet(conn net.Conn, self *hello, timeout time.Duration) (*hello, error) {
 		return nil, err
 	}
 	theirs, err := readHello(conn, self)
+	if errors.Is(err, errNotListed) {
+		_, failed := conn.Write(appendFrame(nil, kindMembers, set()))
+		return nil, errors.Join(err, failed)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -66,8 +75,9 @@ func greet(conn net.Conn, self *hello, timeout time.Duration) (*hello, error) {
 }
 
 // answer is the handshake of the side that is dialled, within the timeout.
-// admit says why the peer must not be answered.
-func answer(conn net.Conn, self *hello, admit func(*hello) error, timeout time.Duration) (*hello, error) {
+// admit says why the peer must not be answered. learn takes the member set of one
+// that is refused because our set is too old to have it.
+func answer(conn net.Conn, self *hello, admit func(*hello) error, learn func([]byte), timeout time.Duration) (*hello, error) {
 	if err := conn.SetDeadline(time.Now().Add(timeout)); err != nil {
 		return nil, err
 	}
@@ -76,6 +86,9 @@ func answer(conn net.Conn, self *hello, admit func(*hello) error, timeout time.D
 		return nil, err
 	}
 	if err := admit(theirs); err != nil {
+		if errors.Is(err, errUnlisted) && theirs.Epoch > self.Epoch {
+			askForSet(conn, learn)
+		}
 		return nil, err
 	}
 	if err := sendHello(conn, self); err != nil {
@@ -89,6 +102,15 @@ func answer(conn net.Conn, self *hello, admit func(*hello) error, timeout time.D
 		return nil, fmt.Errorf("frame of kind %d is no confirmation", kind)
 	}
 	return theirs, conn.SetDeadline(time.Time{})
+}
+
+func askForSet(conn net.Conn, learn func([]byte)) {
+	if _, err := conn.Write(appendFrame(nil, kindUnlisted, nil)); err != nil {
+		return
+	}
+	if kind, payload, err := readFrame(conn, nil, maxFrame); err == nil && kind == kindMembers {
+		learn(payload)
+	}
 }
 
 func sendHello(conn net.Conn, self *hello) error {
@@ -106,6 +128,9 @@ func readHello(conn net.Conn, self *hello) (*hello, error) {
 	kind, payload, err := readFrame(conn, make([]byte, 0, 256), maxHello)
 	if err != nil {
 		return nil, fmt.Errorf("read hello: %w", err)
+	}
+	if kind == kindUnlisted {
+		return nil, errNotListed
 	}
 	if kind != kindHello {
 		return nil, fmt.Errorf("first frame has kind %d, not hello", kind)

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/config"
 )
 
@@ -23,6 +24,7 @@ const (
 	minBackoff     = 10 * time.Millisecond
 	maxBackoff     = 500 * time.Millisecond
 	probePause     = 2 * time.Millisecond
+	knockPause     = 500 * time.Millisecond
 )
 
 // link is this member's relation to one other: it keeps one stream up and
@@ -77,8 +79,27 @@ func (l *link) run(ctx context.Context) {
 		l.dialling(ctx)
 		return
 	}
-	l.n.stopped.Go(func() { l.knock(ctx) })
+	l.n.stopped.Go(func() { l.callOn(ctx) })
 	l.accepting(ctx)
+}
+
+// callOn knocks until the other has dialled, or is given up: its member set may
+// be too old to have this member in it, and it gets ours so.
+func (l *link) callOn(ctx context.Context) {
+	for until := time.Now().Add(cluster.DefaultUnknownWait * time.Millisecond); time.Now().Before(until); {
+		l.knock(ctx)
+		l.mu.Lock()
+		met := l.cur != nil || l.next != nil
+		l.mu.Unlock()
+		if met {
+			return
+		}
+		select {
+		case <-time.After(knockPause):
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 func (l *link) end() {
@@ -290,7 +311,7 @@ func (l *link) dial(ctx context.Context, timeout time.Duration) (*stream, error)
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
 	tc := tls.Client(conn, l.n.tls)
-	theirs, err := greet(tc, l.n.hello(), timeout-time.Since(began))
+	theirs, err := greet(tc, l.n.hello(), l.n.ownSet, timeout-time.Since(began))
 	if err == nil && theirs.ID != l.id {
 		err = fmt.Errorf("%s answers as member %d, not %d", l.address(), theirs.ID, l.id)
 	}

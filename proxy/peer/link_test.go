@@ -31,8 +31,8 @@ func liveness(n *Node, id uint32) cluster.Liveness {
 	return m.Liveness
 }
 
-// TestDialledBeforeItKnowsUs: a member whose set does not list the dialler yet
-// takes no stream, and the dialler does not take it for up.
+// TestDialledBeforeItKnowsUs: a member whose set, which is newer, does not list the
+// dialler yet takes no stream, and the dialler does not take it for up.
 func TestDialledBeforeItKnowsUs(t *testing.T) {
 	c := newTrial(t, 2)
 	one := c.start(1)
@@ -42,11 +42,14 @@ func TestDialledBeforeItKnowsUs(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.nodes[2] = two
+	newer := *c.set
+	newer.Epoch, newer.Members = 2, []config.Member{c.member(2)}
+	two.SetMembers(&newer)
 	until(t, "member 2 refuses twice", func() bool { return two.Counters().HandshakesRefused >= 2 })
 	if n := count(one, EventPeerUp, 2); n != 0 {
 		t.Errorf("member 1 took the member that does not know it for up, %d times", n)
 	}
-	two.SetMembers(c.set)
+	c.publish(func(s *config.MemberSet) { s.Epoch = 3 }, 1, 2)
 	c.settled()
 	if n := count(one, EventPeerUp, 2); n != 1 {
 		t.Errorf("%d streams, want one", n)
