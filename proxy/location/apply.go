@@ -24,7 +24,6 @@ func Apply(now int64, r Record, u *Update, lim Limits, clock uint64, node uint32
 // applier is Apply with memory that is used again.
 type applier struct {
 	now      int64
-	clock    uint64
 	u        *Update
 	stamp    Version
 	items    []item
@@ -48,7 +47,6 @@ func (a *applier) apply(now int64, r Record, u *Update, lim Limits, stamp Versio
 	if u.Fetch() {
 		return r, Result{Status: StatusOK}
 	}
-	a.clock = stamp.Counter
 	stamp.Counter = max(stamp.Counter, r.MaxCounter()+1)
 	if refreshInPlace(now, r, u, stamp) {
 		return r, Result{Status: StatusOK, Changed: true, Stamp: stamp}
@@ -114,7 +112,7 @@ func refreshInPlace(now int64, r Record, u *Update, stamp Version) bool {
 		c := &u.Contacts[i]
 		e, b := r.findContact(c), u.binding(now, c, stamp)
 		old := e.view()
-		b.follow(&old)
+		b.follow(&old, now)
 		b.lingerUntil(old.copiesEnd())
 		putHead(e, &b)
 	}
@@ -189,7 +187,7 @@ func (a *applier) contact(c *ContactUpdate) int {
 	case placed:
 	case c.Expires > 0:
 		b := a.u.binding(a.now, c, a.stamp)
-		b.Window = newWindow
+		b.begin(a.now)
 		a.add(&b)
 		a.changed = true
 	default:
@@ -205,7 +203,7 @@ func (a *applier) replace(it *item, c *ContactUpdate) {
 		return
 	}
 	b, old := a.u.binding(a.now, c, a.stamp), it.Binding
-	b.follow(&old)
+	b.follow(&old, a.now)
 	b.lingerUntil(old.copiesEnd())
 	it.Binding = b
 	a.changed = true
@@ -254,7 +252,7 @@ func (a *applier) remove(b *Binding, copiesEnd int64) {
 		Contact: b.Contact, Instance: b.Instance, RegID: b.RegID, CallID: a.u.CallID, CSeq: a.u.CSeq,
 		Fingerprint: a.u.Fingerprint, ExpiresAt: a.now, Linger: uint32(end - a.now), Version: a.stamp, Deleted: true,
 	}
-	t.follow(b)
+	t.follow(b, a.now)
 	switch {
 	case !bytes.Equal(b.CallID, a.u.CallID):
 	case b.Deleted:

@@ -269,7 +269,7 @@ func TestApplyKeepsWhatWasRegistered(t *testing.T) {
 		Contact: []byte("sip:a@1"), Params: []byte(";methods=\"INVITE\""), Instance: []byte("<urn:uuid:1>"), CallID: []byte("a"),
 		CSeq: 1, RegID: 3, Q: 700, Path: []byte("<sip:p1;lr>"), Received: netip.MustParseAddrPort("192.0.2.7:5061"),
 		Flow: Flow{Owner: 4, Conn: 77, Transport: 2}, ExpiresAt: start + 60_000, Version: Version{Counter: 5, Node: 9},
-		Fingerprint: 77, Window: newWindow,
+		Fingerprint: 77, Window: newWindow, Lead: 60_000,
 	}
 	for b := range r.All() {
 		if diff := cmp.Diff(want, b, cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {

@@ -67,8 +67,9 @@ type Binding struct {
 	Deleted bool
 	// Fingerprint tells requests of the same Call-ID and CSeq apart, see Update. 0 if unknown.
 	Fingerprint uint32
-	// Window says which lower CSeq may still be on their way.
+	// Window says which lower CSeq may still be on their way; its period began Lead milliseconds before ExpiresAt.
 	Window Window
+	Lead   uint32
 	// Removed is, of a tombstone, the request of the same Call-ID that wrote what was removed. Its Fingerprint is 0 if there
 	// was none. In a record it takes the place of Flow.Conn.
 	Removed Request

@@ -36,6 +36,9 @@
 // began anew where it is over. A tombstone also knows the request that wrote what it removed: its CSeq with another
 // fingerprint is a phone that began anew too.
 //
+// Time is what passes at the members, as for expiry: versions follow the fastest clock that was heard of, and would make of
+// a late datagram a phone that began anew when one is heard of that is faster still.
+//
 // What remains: a phone that begins anew within 32 s of its removal, with a CSeq that it has not used or used in a request
 // before the last two, not more than 8 below what was lately seen, is taken for late and gets 500 until those are over.
 //

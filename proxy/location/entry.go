@@ -27,8 +27,9 @@ const (
 	atAddr      = 52 // 16
 	atPrint     = 68 // 4
 	atWindow    = 72 // 2 of 2
-	atLens      = 76 // 5 of 2: Contact, Params, Instance, CallID, Path
-	headSize    = 86
+	atLead      = 76 // 4
+	atLens      = 80 // 5 of 2: Contact, Params, Instance, CallID, Path
+	headSize    = 90
 
 	flagDeleted = 1
 	flagV4      = 2
@@ -123,6 +124,7 @@ func (e entry) view() Binding {
 
 		Fingerprint: le.Uint32(e[atPrint:]),
 		Window:      Window{le.Uint16(e[atWindow:]), le.Uint16(e[atWindow+2:])},
+		Lead:        le.Uint32(e[atLead:]),
 	}
 	if b.Deleted {
 		b.Removed = Request{CSeq: le.Uint32(e[atConn:]), Fingerprint: le.Uint32(e[atConn+4:])}
@@ -196,6 +198,7 @@ func putHead(e []byte, b *Binding) {
 	le.PutUint32(e[atPrint:], b.Fingerprint)
 	le.PutUint16(e[atWindow:], b.Window.Before)
 	le.PutUint16(e[atWindow+2:], b.Window.Since)
+	le.PutUint32(e[atLead:], b.Lead)
 	if b.Deleted {
 		le.PutUint32(e[atConn:], b.Removed.CSeq)
 		le.PutUint32(e[atConn+4:], b.Removed.Fingerprint)

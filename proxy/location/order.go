@@ -10,16 +10,12 @@ import (
 // and a phone that always uses the same Call-ID may begin anew.
 const orderFor = 32_000
 
-const (
-	// windowBits: a Window moves on every 2^15 ms, a little more than orderFor.
-	windowBits = 15
-	// windowSlack is how many CSeq below the first one that was seen may be on their way.
-	windowSlack = 8
-)
+// windowSlack is how many CSeq below the first one that was seen may be on their way.
+const windowSlack = 8
 
 // Window says which requests of a Call-ID may still be on their way: what a phone sent before something that arrived in
-// an earlier period of 2^15 ms is not. Both fields count CSeq numbers downwards from the binding's own, which is the
-// first.
+// an earlier period of orderFor, or more, is not. Both fields count CSeq numbers downwards from the binding's own, which
+// is the first. Periods are of the time that passes here: that of versions moves ahead as a member hears of a faster clock.
 type Window struct {
 	// Before are those since the period before the one the binding was written in, Since those since that one.
 	Before, Since uint16
@@ -28,18 +24,37 @@ type Window struct {
 // newWindow is that of a Call-ID of which nothing is known.
 var newWindow = Window{Before: windowSlack + 1, Since: windowSlack + 1}
 
-// follow sets the window of b, which replaces old.
-func (b *Binding) follow(old *Binding) {
+// begin sets the window of b, which is written at now and follows nothing.
+func (b *Binding) begin(now int64) {
 	b.Window = newWindow
+	b.setPeriod(now)
+}
+
+// follow sets the window of b, which replaces old at now.
+func (b *Binding) follow(old *Binding, now int64) {
 	if !bytes.Equal(b.CallID, old.CallID) || b.CSeq <= old.CSeq {
+		b.begin(now)
 		return
 	}
-	step := b.CSeq - old.CSeq
-	if b.Version.Counter>>windowBits == old.Version.Counter>>windowBits {
+	step, period := b.CSeq-old.CSeq, min(old.period(), now)
+	switch since := now - period; {
+	case since < orderFor:
 		b.Window = Window{Before: widen(old.Window.Before, step), Since: widen(old.Window.Since, step)}
+		b.setPeriod(period)
 		return
+	case since < 2*orderFor:
+		b.Window = Window{Before: widen(old.Window.Since, step), Since: widen(0, step)}
+	default:
+		b.Window = Window{Before: widen(0, step), Since: widen(0, step)}
 	}
-	b.Window = Window{Before: widen(old.Window.Since, step), Since: widen(0, step)}
+	b.setPeriod(now)
+}
+
+// period is when the period of b's window began.
+func (b *Binding) period() int64 { return b.ExpiresAt - int64(b.Lead) }
+
+func (b *Binding) setPeriod(at int64) {
+	b.Lead = uint32(min(max(b.ExpiresAt-at, 0), math.MaxUint32))
 }
 
 func widen(n uint16, step uint32) uint16 {
@@ -47,9 +62,8 @@ func widen(n uint16, step uint32) uint16 {
 }
 
 // mayBeLate reports whether a request of a lower CSeq than b's can have been sent so lately that it is still on its way.
-// clock is the writer's clock for versions.
-func (b *Binding) mayBeLate(cseq uint32, clock uint64) bool {
-	if !b.Deleted && clock>>windowBits > b.Version.Counter>>windowBits+1 {
+func (b *Binding) mayBeLate(cseq uint32, now int64) bool {
+	if now-b.period() >= 2*orderFor {
 		return false // it was sent before b was written, which is long ago
 	}
 	return b.CSeq-cseq < uint32(b.Window.Before)
@@ -128,7 +142,7 @@ func (a *applier) orderToOver(b *Binding, c *ContactUpdate) order {
 		return older
 	case a.u.CSeq == b.Removed.CSeq && differ(fingerprint, b.Removed.Fingerprint):
 		return newer // a phone does not use a CSeq twice
-	case b.mayBeLate(a.u.CSeq, a.clock):
+	case b.mayBeLate(a.u.CSeq, a.now):
 		return older
 	}
 	return newer

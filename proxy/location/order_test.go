@@ -328,37 +328,60 @@ func TestLateDatagramsChangeNothing(t *testing.T) {
 	})
 }
 
-// A window covers what was sent within the last half minute, and no more than in three such times before the last refresh
-// and the one request before these: a version does not tell how long ago that was where the clock has been set ahead.
+// A window covers what was sent within the last half minute, and no more than in three such times, however far the clock
+// of versions moves ahead meanwhile.
 func TestWindow(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var r Record
-		now, cseq := start, rapid.Uint32Range(100, 1<<31).Draw(t, "cseq")
-		written, last := map[uint32]int64{}, start
+		now, ahead, cseq := start, int64(0), rapid.Uint32Range(100, 1<<31).Draw(t, "cseq")
+		written := map[uint32]int64{}
+		write := func(expires uint32) {
+			u := register("a", cseq, contact("sip:a@1", expires))
+			r, _ = Apply(now, r, &u, Limits{}, uint64(now+ahead), 1)
+		}
 		for range rapid.IntRange(1, 30).Draw(t, "refreshes") {
-			u := register("a", cseq, contact("sip:a@1", 3600))
-			r, _ = Apply(now, r, &u, Limits{}, uint64(now), 1)
-			written[cseq], last = now, now
+			write(rapid.SampledFrom([]uint32{2, 60, 3600}).Draw(t, "expires"))
+			written[cseq] = now
 			cseq += rapid.Uint32Range(1, 3).Draw(t, "step")
 			now += rapid.Int64Range(1, 40_000).Draw(t, "ms")
+			ahead += rapid.SampledFrom([]int64{0, 0, 900_000}).Draw(t, "ahead")
 		}
-		earliest := start // that may count as late
-		for _, at := range written {
-			if last-at > 3<<windowBits {
-				earliest = max(earliest, at)
-			}
-		}
-		u := register("a", cseq, contact("sip:a@1", 0))
-		r, _ = Apply(now, r, &u, Limits{}, uint64(now), 1)
+		write(0)
 		for b := range r.All() {
 			for old, at := range written {
-				switch late := b.mayBeLate(old, uint64(now)); {
-				case !late && now-at < 1<<windowBits:
+				switch late := b.mayBeLate(old, now); {
+				case !late && now-at < orderFor:
 					t.Fatalf("what was sent %d ms ago counts as past", now-at)
-				case late && at != start && at < earliest:
+				case late && now-at > 3*orderFor:
 					t.Fatalf("what was sent %d ms ago counts as late", now-at)
 				}
 			}
 		}
 	})
+}
+
+// What has expired orders what was sent before it, and a removal what was sent before the binding that it removes, though
+// the clock of versions has moved ahead since.
+func TestOrderWhenVersionsMoveAhead(t *testing.T) {
+	for name, last := range map[string]Update{
+		"expired": sent(5, register("a", 40, contact("sip:a@1", 2))), "removed": sent(5, register("a", 40, contact("sip:a@1", 0))),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var r Record
+			var res Result
+			apply := func(at int64, clock int64, u Update) int {
+				r, res = Apply(start+at, r, &u, Limits{}, uint64(start+clock), 1)
+				return res.Status
+			}
+			late := sent(1, register("a", 1, contact("sip:a@1", 60)))
+			apply(0, 0, late)
+			for i := range uint32(3) {
+				apply(1000+int64(i)*1000, int64(i)*900_000, sent(2+i, register("a", 10+10*i, contact("sip:a@1", 60))))
+			}
+			apply(5000, 2_700_000, last)
+			if got := apply(10_000, 3_600_000, late); got != 500 {
+				t.Errorf("what was sent 10 s ago is answered %d", got)
+			}
+		})
+	}
 }
