@@ -63,9 +63,6 @@ func (c *Core) meet() {
 			c.forgetHoldings(m.ID)
 			c.forgetCopies(m.ID)
 		}
-		if a := c.absenceOf(m.ID); a != nil {
-			a.told = 0
-		}
 		p.incarnation, p.link, p.noted = m.Incarnation, m.Link, 0
 		p.fullDue, p.fullWant = true, true
 		c.unask(p)

@@ -8,7 +8,6 @@ type absence struct {
 	id          uint32
 	incarnation uint64
 	missed      []uint64 // bits by local number: partitions with updates that were not sent to it
-	told        uint32   // the announcement that told it, 0 if it has not been told on the present stream
 }
 
 // partedFrom begins the absence of a peer, or goes on with one that it has not confirmed yet.
@@ -18,7 +17,6 @@ func (c *Core) partedFrom(p *peer) {
 			if a.incarnation != p.incarnation {
 				*a = absence{id: p.id, incarnation: p.incarnation}
 			}
-			a.told = 0
 			return
 		}
 	}
@@ -61,11 +59,9 @@ func (c *Core) absenceOf(id uint32) *absence {
 	return nil
 }
 
-// confirmed ends the absence of a peer that has confirmed the announcement that told it.
+// confirmed ends the absence of a peer that has confirmed an announcement: the first one on a stream tells it.
 func (c *Core) confirmed(p *peer) {
-	c.absences = slices.DeleteFunc(c.absences, func(a absence) bool {
-		return a.id == p.id && a.told != 0 && p.noted >= a.told
-	})
+	c.absences = slices.DeleteFunc(c.absences, func(a absence) bool { return a.id == p.id })
 }
 
 // missed takes a peer's word that it may have acknowledged updates of a partition without this member. What is held is

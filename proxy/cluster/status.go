@@ -50,9 +50,6 @@ func (c *Core) announceAll(e *Effects) {
 				continue
 			}
 			a := c.absenceOf(p.id)
-			if a != nil {
-				a.told = c.sequence
-			}
 			if start < 0 || a != nil {
 				start = c.encodeAll(e, want, a)
 			}
