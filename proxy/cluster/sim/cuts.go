@@ -65,6 +65,10 @@ func (w *world) cutIsOver() {
 	for _, ph := range w.phones {
 		if ph.parted {
 			ph.acked = min(ph.acked, ph.ackedBefore)
+			// What was acknowledged meanwhile may have lost, and a late copy of it is then as good as the first.
+			for i := range ph.history[ph.acked+1:] {
+				ph.history[ph.acked+1+i].acked = 0
+			}
 		}
 		ph.pin = 0
 	}

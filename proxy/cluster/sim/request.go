@@ -96,6 +96,7 @@ func (ph *phone) attempt(p *process, r request, done func(*cluster.RegisterOp)) 
 		w.cut.speaks(ph, p)
 	}
 	ph.quietAt = max(ph.quietAt, w.now+w.underWay())
+	returned := ph.returns(p, r)
 	a := w.ask(p, ph, r)
 	op := &cluster.RegisterOp{
 		Update: location.Update{
@@ -104,6 +105,9 @@ func (ph *phone) attempt(p *process, r request, done func(*cluster.RegisterOp)) 
 		},
 		Done: func(op *cluster.RegisterOp) {
 			a.judge(op)
+			if !returned && op.Status == location.StatusOK {
+				ph.returns(p, r)
+			}
 			done(op)
 		},
 	}

@@ -1,0 +1,44 @@
+package sim
+
+import (
+	"slices"
+
+	"github.com/sipring/sipring/proxy/cluster"
+)
+
+// returns takes notice that a member is given a copy of a request that is superseded, or may be over, and reports whether
+// it may be what is left: where members serve that can not know what came after it, it is the later update, and when all meet the
+// later one wins.
+func (ph *phone) returns(p *process, r request) bool {
+	w := ph.w
+	if int(r.number)-1 > ph.acked || r.deed == fetch || !w.forgetful(p) {
+		return false
+	}
+	r.sent, r.acked = w.now, w.now+answerTime // it has been applied by then, or will not be
+	ph.history = append(ph.history, r)
+	return true
+}
+
+// forgetful reports whether a request that the member is given may be ordered without what was acknowledged: where the
+// network is cut, or was and not all have compared yet, on a side that lacks R members or more; and while anybody takes R
+// members for dead that live.
+func (w *world) forgetful(p *process) bool {
+	if w.cut != nil && !w.servesCut(p) {
+		return true
+	}
+	return w.blind && slices.ContainsFunc(w.living(), func(q *process) bool { return w.takesForDead(q) >= w.replicas })
+}
+
+// takesForDead counts the living members that p takes for dead.
+func (w *world) takesForDead(p *process) int {
+	n, v := 0, p.membership.View()
+	if v == nil {
+		return 0
+	}
+	for _, q := range w.living() {
+		if m, ok := v.Member(q.id); ok && m.Liveness == cluster.Down {
+			n++
+		}
+	}
+	return n
+}
