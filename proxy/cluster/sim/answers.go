@@ -58,7 +58,7 @@ func (a *asked) judge(op *cluster.RegisterOp) {
 		w.fail("served", "%s cseq %d is refused by m%d, with all well for %.1f s", a.ph.contact, a.r.cseq, a.p.id,
 			float64(w.now-w.disturbed)/second)
 	case location.StatusOK:
-		if a.p.apart {
+		if a.p.apart && !a.p.misled() {
 			w.fail("served", "%s cseq %d is answered 200 by m%d, which reaches nobody", a.ph.contact, a.r.cseq, a.p.id)
 		}
 		if a.before != nil && w.judges(a.p) && !a.excused() {

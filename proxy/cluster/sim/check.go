@@ -40,7 +40,7 @@ func (w *world) lookup(p *process, ph *phone) {
 
 // judges reports whether what the member answers to a lookup must be right.
 func (w *world) judges(p *process) bool {
-	return !w.blind && !p.dazed && (w.cut == nil || w.servesCut(p))
+	return !w.blind && !p.dazed && !p.misled() && (w.cut == nil || w.servesCut(p))
 }
 
 // expectation is what is known of a contact when a lookup begins: the last request that was acknowledged, -1 if none.

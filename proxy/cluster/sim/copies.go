@@ -9,7 +9,7 @@ import (
 // checkCopies checks, as a REGISTER is answered 200, that enough members hold its result. One that was alive when the
 // request was sent and has died since counts: it held it.
 func (w *world) checkCopies(ph *phone, r request) {
-	if w.cut != nil {
+	if w.cut != nil || ph.astray {
 		return
 	}
 	live, copies := 0, 0

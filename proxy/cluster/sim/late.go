@@ -20,10 +20,10 @@ func (ph *phone) returns(p *process, r request) bool {
 }
 
 // forgetful reports whether a request that the member is given may be ordered without what was acknowledged: where the
-// network is cut, or was and not all have compared yet, on a side that lacks R members or more; and while anybody takes R
+// network is cut, or was and not all have compared yet, on a side that lacks R members or more; where the member was misled; and while anybody takes R
 // members for dead that live.
 func (w *world) forgetful(p *process) bool {
-	if w.cut != nil && !w.servesCut(p) {
+	if w.cut != nil && !w.servesCut(p) || p.misled() {
 		return true
 	}
 	return w.blind && slices.ContainsFunc(w.living(), func(q *process) bool { return w.takesForDead(q) >= w.replicas })

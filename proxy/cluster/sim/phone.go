@@ -17,6 +17,7 @@ type phone struct {
 	acked    int       // of those, the last that was acknowledged; -1 if none. Nothing before it may be found
 	forgiven bool      // what is acknowledged may be lost: more has failed than what is promised covers
 	waiting  bool      // for an answer to the last
+	astray   bool      // a member that was misled has taken a request: until all compare that may be what is left, or a later one
 	quietAt  int64     // when no copy of a request can be under way any more, µs
 
 	ackedBefore  int // the partition that lasts

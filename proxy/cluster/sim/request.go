@@ -132,6 +132,7 @@ func (ph *phone) answered(p *process, r request, op *cluster.RegisterOp) {
 		w.trace("%s cseq %d answered %d by m%d", ph.contact, r.cseq, op.Status, p.id)
 	}
 	if op.Status == location.StatusOK && r.deed != fetch {
+		ph.astray = ph.astray || p.misled()
 		w.checkCopies(ph, r)
 	}
 	if !ph.waiting || r.cseq != ph.cseq || r.callID != ph.callID {
@@ -140,7 +141,7 @@ func (ph *phone) answered(p *process, r request, op *cluster.RegisterOp) {
 	switch op.Status {
 	case location.StatusOK:
 		ph.waiting = false
-		if r.deed != fetch {
+		if r.deed != fetch && !ph.astray {
 			ph.acknowledged(int(r.number) - 1)
 		}
 		w.after(w.between(w.pause/20, w.pause), ph.next)

@@ -117,7 +117,10 @@ func (w *world) settle(deadline int64, then func()) {
 	w.cutIsOver()
 	w.blind = false
 	for _, p := range w.living() {
-		p.dazed = false
+		p.dazed, p.belied = false, false
+	}
+	for _, ph := range w.phones {
+		ph.astray = false
 	}
 	w.hush = false
 	w.report.QuietPoints++
