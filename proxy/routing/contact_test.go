@@ -37,11 +37,20 @@ func TestContactOnlyOutsideDialogs(t *testing.T) {
 	if d := cmp.Diff(want, within); d != "" {
 		t.Errorf("within a dialog: %s", d)
 	}
-	for name, c := range map[string]struct{ header, want string }{
-		"a Route to us":        {"Route: <sip:sip.example.net;lr>", "contact"},
-		"a Route to elsewhere": {"Route: <sip:p.example;lr>", "reject"},
+	for name, c := range map[string]struct {
+		method  string
+		headers []string
+		want    string
+	}{
+		"a Route to us":                  {"INVITE", []string{"Route: <sip:sip.example.net;lr>"}, "contact"},
+		"a Route to us and a user":       {"INVITE", []string{"Route: <sip:alice@sip.example.net;lr>"}, "contact"},
+		"the ACK of its failure":         {"ACK", []string{"Route: <sip:alice@sip.example.net;lr>", inDialog}, "contact"},
+		"a Route to elsewhere":           {"INVITE", []string{"Route: <sip:p.example;lr>"}, "reject"},
+		"a user and a Route to others":   {"INVITE", []string{"Route: <sip:alice@sip.example.net;lr>, <sip:p.example;lr>"}, "reject"},
+		"a user and a To tag":            {"BYE", []string{"Route: <sip:alice@sip.example.net;lr>", inDialog}, "reject"},
+		"an ACK with a Route to another": {"ACK", []string{"Route: <sip:alice@sip.example.net;lr>, <sip:p.example;lr>", inDialog}, "drop"},
 	} {
-		if v, _ := decide(t, tables, scan(t, "INVITE", contact, c.header)); v.Action != c.want {
+		if v, _ := decide(t, tables, scan(t, c.method, contact, c.headers...)); v.Action != c.want {
 			t.Errorf("with %s: %s, want %s", name, v.Action, c.want)
 		}
 	}

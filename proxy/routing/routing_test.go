@@ -248,7 +248,7 @@ func TestRFC3261_16_4_WhatNamesUs(t *testing.T) {
 
 // TestTokenIsDemandedWithinADialog: there a Route that names us has to hold one if
 // it has a user part. The ACK of a failure has the INVITE's Route, and leads
-// nowhere but to the address-of-record.
+// nowhere but to bindings, as the INVITE did.
 func TestTokenIsDemandedWithinADialog(t *testing.T) {
 	tables := testTables(t)
 	const bob, far, tagged, user = "sip:bob@example.com", "sip:bob@198.51.100.7", "To: <sip:bob@example.com>;tag=b", "<sip:bob@example.com;lr>"
@@ -263,7 +263,7 @@ func TestTokenIsDemandedWithinADialog(t *testing.T) {
 		"beside an outbound proxy's":     {scan(t, "BYE", far, "Route: "+user+", "+token, tagged), verdict{Action: "in-dialog"}},
 		"before an outbound proxy's":     {scan(t, "BYE", far, "Route: "+token+", "+user, tagged), verdict{Action: "in-dialog"}},
 		"ACK of a failure":               {scan(t, "ACK", bob, "Route: "+user, tagged), verdict{Action: "lookup", AOR: bob}},
-		"ACK of a failure, to elsewhere": {scan(t, "ACK", far, "Route: "+user, tagged), verdict{Action: "drop"}},
+		"ACK of a failure, to elsewhere": {scan(t, "ACK", far, "Route: "+user, tagged), verdict{Action: "contact"}},
 	} {
 		if got, _ := decide(t, tables, c.m); got != c.want {
 			t.Errorf("%s: %+v, want %+v", name, got, c.want)
@@ -395,8 +395,8 @@ func TestRFC3261_16_4_RouteProcessing(t *testing.T) {
 		"token in the Request-URI alone": {tok, nil, result{Action: "reject", Status: 404}},
 		"preloaded route to us":          {"sip:bob@example.com", []string{"Route: <sip:sip.example.net;lr>"}, result{Action: "lookup", Own: 1}},
 		"preloaded route to a member":    {"sip:bob@example.com", []string{"Route: <sip:10.0.0.2:5060;lr>"}, result{Action: "lookup", Own: 1}},
-		"forged token":                   {"sip:bob@198.51.100.7", []string{"Route: <" + forged + ">"}, result{Action: "reject", Status: 403, Own: 1}},
-		"not a token":                    {"sip:bob@198.51.100.7", []string{"Route: <sip:x@sip.example.net;lr>"}, result{Action: "reject", Status: 403, Own: 1}},
+		"forged token":                   {"sip:bob@198.51.100.7", []string{"Route: <" + forged + ">"}, result{Action: "contact", Own: 1}},
+		"not a token":                    {"sip:bob@198.51.100.7", []string{"Route: <sip:x@sip.example.net;lr>"}, result{Action: "contact", Own: 1}},
 		"forged token, further route":    {"sip:bob@example.com", []string{"Route: <" + forged + ">, <sip:p.example;lr>"}, result{Action: "reject", Status: 403, Own: 1, Next: "sip:p.example;lr", Loose: true}},
 		"no open relay: route":           {"sip:bob@example.com", []string{"Route: <sip:p.example;lr>"}, result{Action: "reject", Status: 403, Next: "sip:p.example;lr", Loose: true}},
 		"no open relay: route after us":  {"sip:bob@example.com", []string{"Route: <sip:sip.example.net;lr>, <sip:p.example;lr>"}, result{Action: "reject", Status: 403, Own: 1, Next: "sip:p.example;lr", Loose: true}},

@@ -18,10 +18,10 @@ func (t *Tables) decideTarget(m *wire.Message, uri *wire.URI, d *Decision) {
 		d.Extra = sipsLines
 	case t.isAOR(uri, d):
 		d.Action, d.Why, d.AOR = Lookup, "aor", d.aor
+	case t.mayBeContact(m, uri): // by way of an outbound proxy too, whose user part is no token
+		d.Action, d.Why = Contact, "contact"
 	case d.forged: // where only a token leads
 		d.rejectForged(m)
-	case t.mayBeContact(m, uri):
-		d.Action, d.Why = Contact, "contact"
 	default:
 		d.reject(m, 404, "Not Found", "foreign_domain")
 	}

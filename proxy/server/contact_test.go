@@ -68,6 +68,30 @@ func (p *phone) registerForBob(x *proxy, expires int) {
 	p.status(200)
 }
 
+// A phone's outbound proxy setting may have a user part, which is no token: the
+// transfer goes by way of it as any call does, and so does the ACK of its failure,
+// while what nobody registered is no more than not found.
+func TestContactByWayOfAnOutboundProxy(t *testing.T) {
+	t.Parallel()
+	x := startCluster(t, 2)
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	bob.register(x[0])
+	const route = "<sip:alice@sip.cluster.example;lr>"
+	d := alice.ring(x[1].addr, bob.contact(), "Route: "+route)
+	d.routes = []string{route}
+	invite := bob.request("INVITE")
+	if left := invite.values(wire.HeaderRoute); len(left) != 0 {
+		t.Errorf("Route %q is left", left)
+	}
+	bob.reply(invite, 486, "Busy Here", "b")
+	d.ackFailure(alice.status(486))
+	bob.request("ACK")
+
+	d = alice.ring(x[1].addr, "sip:nobody@"+bob.addr.String(), "Route: "+route)
+	d.ackFailure(alice.status(404))
+	bob.quiet(50 * time.Millisecond)
+}
+
 // What nobody has registered, or not any more, is no place to send anything to.
 func TestContactThatIsNotRegisteredIsNotFound(t *testing.T) {
 	t.Parallel()
