@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"bytes"
 	"net/netip"
 
 	"github.com/sipring/sipring/proxy/wire"
@@ -18,10 +17,8 @@ func OverUDP(u *wire.URI) bool {
 		return false
 	}
 	name, _ := u.Param("transport")
-	return len(name) == 0 || bytes.EqualFold(name, udp)
+	return len(name) == 0 || u.ParamIs("transport", "udp")
 }
-
-var udp = []byte("udp")
 
 // URIDestination is where a request for the URI goes over UDP (RFC 3263 4) when
 // that needs no DNS: the maddr parameter or the host, if it is an IP literal,

@@ -45,7 +45,8 @@ func TestRFC3263_4_URIDestinationWithoutDNS(t *testing.T) {
 
 func TestRFC3263_4_1_OverUDP(t *testing.T) {
 	for uri, want := range map[string]bool{
-		"sip:a@b": true, "sip:a@b;transport=udp": true, "SIP:a@b;Transport=UDP;lr": true, "sip:a@b;transport": true, "sip:a@b;x=tls": true,
+		"sip:a@b": true, "sip:a@b;transport=udp": true, "SIP:a@b;Transport=UDP;lr": true, "sip:a@b;transport": true, "sip:a@b;transport=%75D%70": true,
+		"sip:a@b;transport=t%6cs": false, "sip:a@b;transport=%2575dp": false, "sip:a@b;x=tls": true,
 		"sip:a@b;transport=tcp": false, "sip:a@b;lr;transport=TLS": false, "sip:a@b;transport=ws": false, "sip:a@b;transport=wss": false,
 		"sip:a@b;transport=sctp": false, "sip:a@b;transport=other": false, "sip:a@b;%74ransport=tcp": false, "sips:a@b": false,
 		"sips:a@b;transport=udp": false, "tel:+1201": false, "mailto:a@b": false,

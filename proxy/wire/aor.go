@@ -47,7 +47,7 @@ func appendCanonicalUser(dst []byte, uri *URI) []byte {
 		}
 		dst = appendUserChar(dst, c)
 	}
-	if kind, _ := uri.Param("user"); equalFold(kind, "phone") {
+	if uri.ParamIs("user", "phone") {
 		return canonicalPhone(dst, start, uri.Host)
 	}
 	return dst

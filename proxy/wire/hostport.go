@@ -70,7 +70,7 @@ func cutBareIPv6(b []byte) (host, rest []byte) {
 
 // HostAddr reads a host that is an IP address: IPv4, or IPv6 with or without brackets (RFC 5118 4.5 has both in
 // received). ok is false for names. An IPv4-mapped IPv6 address is the IPv4 address, as it leads nowhere else (RFC 4291
-// 2.5.5.2). A zone is read over: it means something to the host alone that wrote it (RFC 4007 6).
+// 2.5.5.2). A zone is read over: it means something to the host alone that wrote it (RFC 4007 6), and so is a final dot.
 func HostAddr(host []byte) (addr netip.Addr, ok bool) {
 	if n := len(host); n > 1 && host[0] == '[' && host[n-1] == ']' {
 		return parseZonedIPv6(host[1 : n-1])
@@ -78,7 +78,7 @@ func HostAddr(host []byte) (addr netip.Addr, ok bool) {
 	if bytes.IndexByte(host, ':') >= 0 {
 		return parseZonedIPv6(host)
 	}
-	a, ok := parseIPv4(host)
+	a, ok := parseIPv4(withoutDot(host))
 	if !ok {
 		return netip.Addr{}, false
 	}

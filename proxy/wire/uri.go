@@ -69,6 +69,13 @@ func (u *URI) Param(name string) (value []byte, ok bool) {
 	return findEscapedParam(u.Params, name)
 }
 
+// ParamIs reports whether a URI parameter is there with a value, both in lower case, whatever case and escapes they are
+// written in.
+func (u *URI) ParamIs(name, value string) bool {
+	v, ok := u.Param(name)
+	return ok && equalEscaped(v, value, true)
+}
+
 // Secure reports whether the scheme is sips.
 func (u *URI) Secure() bool { return u.Scheme == SchemeSIPS }
 

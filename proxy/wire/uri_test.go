@@ -121,6 +121,7 @@ func TestCanonicalAOR(t *testing.T) {
 		"sip:a@[::FFFF:c000:201]":                                         "sip:a@192.0.2.1",
 		"sip:a@[FE80:0::01%25eth0]":                                       "sip:a@[fe80::1]",
 		"sip:a@192.0.2.1.":                                                "sip:a@192.0.2.1",
+		"sip:+1-201@Example.com;user=%70hONE":                             "sip:+1201@example.com",
 		"sip:+1-201@Example.com;user=phone":                               "sip:+1201@example.com",
 		"sip:%2A21%23@example.com;USER=Phone":                             "sip:*21%23@example.com",
 		"sip:7.2;ext=1;phone-context=EXAMPLE.com.@example.com;user=phone": "sip:72;ext=1@example.com",
@@ -189,6 +190,8 @@ func TestEqualURI(t *testing.T) {
 		{"sip:a@[2001:db8::1]", "sip:a@[2001:DB8:0::1]", true},
 		{"sip:a@[2001:db8::1]", "sip:a@[2001:db8::2]", false},
 		{"sip:a@[::ffff:192.0.2.1]", "sip:a@192.0.2.1", true},
+		{"sip:a@192.0.2.1.", "sip:a@192.0.2.1", true},
+		{"sip:a@192.0.2.1.", "sip:a@[::ffff:192.0.2.1]", true},
 		{"sip:a@b.", "sip:a@B", true},
 		{"sip:a@[fe80::1%4]", "sip:a@[fe80::1]", true},
 		{"tel:+1-201", "tel:+1(201)", true},
@@ -234,7 +237,7 @@ func TestHashURIFollowsEqualURI(t *testing.T) {
 	part := func(s ...string) *rapid.Generator[string] { return rapid.SampledFrom(s) }
 	uri := rapid.Custom(func(t *rapid.T) string {
 		return part("sip", "SIP", "sips").Draw(t, "scheme") + ":" + part("", "a@", "%61@", "a:p@", "a:@", "%3b@", "%3B@").Draw(t, "user") +
-			part("h", "H", "h.", "192.0.2.1", "[::ffff:192.0.2.1]", "[::FFFF:C000:201]", "[::1]", "[0::1]", "[::1%1]").Draw(t, "host") + part("", ":5060").Draw(t, "port") +
+			part("h", "H", "h.", "192.0.2.1", "192.0.2.1.", "[::ffff:192.0.2.1]", "[::FFFF:C000:201]", "[::1]", "[0::1]", "[::1%1]").Draw(t, "host") + part("", ":5060").Draw(t, "port") +
 			part("", ";x", ";X=1", ";x=1", ";%78=1").Draw(t, "param") + part("", ";user=a", ";USER=%41", ";transport=udp").Draw(t, "significant") +
 			part("", "?a=b", "?A=b").Draw(t, "header")
 	})
@@ -273,7 +276,10 @@ func TestHostAddr(t *testing.T) {
 			t.Errorf("%s: %v %v", in, got, ok)
 		}
 	}
-	for _, in := range []string{"[1.2.3.4]", "[]", "[", "]", "[::1", ":::", "[2001:db8:::1]", "::::1.2.3.4", "[::1%]", "::1%a:1", "192.0.2.1%1"} {
+	if got, ok := HostAddr([]byte("1.2.3.4.")); !ok || got.String() != "1.2.3.4" {
+		t.Errorf("with a final dot: %v %v", got, ok)
+	}
+	for _, in := range []string{"1.2.3.4..", "[1.2.3.4]", "[]", "[", "]", "[::1", ":::", "[2001:db8:::1]", "::::1.2.3.4", "[::1%]", "::1%a:1", "192.0.2.1%1"} {
 		if got, ok := HostAddr([]byte(in)); ok {
 			t.Errorf("%s: %v", in, got)
 		}
@@ -284,7 +290,7 @@ func TestHostAddr(t *testing.T) {
 func TestCanonicalHost(t *testing.T) {
 	for want, forms := range map[string][]string{
 		"example.com":   {"example.com", "EXAMPLE.com", "example.com.", "Example.Com."},
-		"192.0.2.1":     {"192.0.2.1", "[::ffff:192.0.2.1]", "::ffff:192.0.2.1", "[::FFFF:C000:0201]", "[0:0:0:0:0:ffff:c000:201]", "[::ffff:192.0.2.1%4]"},
+		"192.0.2.1":     {"192.0.2.1", "192.0.2.1.", "[::ffff:192.0.2.1]", "::ffff:192.0.2.1", "[::FFFF:C000:0201]", "[0:0:0:0:0:ffff:c000:201]", "[::ffff:192.0.2.1%4]"},
 		"[2001:db8::1]": {"[2001:db8::1]", "2001:db8::1", "[2001:DB8::1]", "[2001:0db8:0000::0001]", "[2001:db8:0:0:0:0:0.0.0.1]", "[2001:db8::1%eth0]"},
 	} {
 		for _, host := range forms {
