@@ -54,7 +54,7 @@
 // several, any may be left. So may be a late copy of an old request, where who orders it is cut off from R members or more,
 // or takes as many for dead, and can not know what came after it. While members that live are taken for dead reads are not
 // judged; all that was acknowledged must be there afterwards. A member that has been cut off from the start may refuse, but
-// not answer wrongly, unless the set it began with is old and lists no other as active: that is what a first start looks
-// like. One whose clock stood still with it does not know that it was away: what it is asked until it has been told is not
+// not answer wrongly, unless its set, which is old or of an operator that is late, lists no other as active: that is what
+// a first start looks like. One whose clock stood still with it does not know that it was away: what it is asked until it has been told is not
 // judged. A member that has waited drainSeconds in vain exits, and counts as one more that is down.
 package sim

@@ -7,11 +7,11 @@ import (
 )
 
 // returns takes notice that a member is given a copy of a request that is superseded, or may be over, and reports whether
-// it may be what is left: where members serve that can not know what came after it, it is the later update, and when all meet the
-// later one wins.
+// it may be what is left: where members serve that can not know what came after it, it is the later update, and when all
+// meet the later one wins.
 func (ph *phone) returns(p *process, r request) bool {
 	w := ph.w
-	if int(r.number)-1 > ph.acked || r.deed == fetch || !w.forgetful(p) {
+	if int(r.number)-1 > ph.acked || r.deed == fetch || !ph.astray && !w.forgetful(p) {
 		return false
 	}
 	r.sent, r.acked = w.now, w.now+answerTime // it has been applied by then, or will not be
@@ -20,8 +20,8 @@ func (ph *phone) returns(p *process, r request) bool {
 }
 
 // forgetful reports whether a request that the member is given may be ordered without what was acknowledged: where the
-// network is cut, or was and not all have compared yet, on a side that lacks R members or more; where the member was misled; and while anybody takes R
-// members for dead that live.
+// network is cut, or was and not all have compared yet, on a side that lacks R members or more; where the member is
+// misled; and while anybody takes R members for dead that live.
 func (w *world) forgetful(p *process) bool {
 	if w.cut != nil && !w.servesCut(p) || p.misled() {
 		return true

@@ -24,7 +24,7 @@ type process struct {
 	held   []func() // what arrived while paused
 	dazed  bool     // its clock stood still, and it has not been told so
 	apart  bool     // it reaches nobody
-	belied bool     // it is synced because of an old set, see misled
+	belied bool     // it is synced because of what its set does not say, see misled
 	lag    int64    // how late it does what it is to do, at most, µs
 	busy   int64    // until when it is occupied with that, µs
 }
