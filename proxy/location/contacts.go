@@ -238,7 +238,8 @@ func (t *contactTable) remove(cell uint64) bool {
 	return true
 }
 
-// Locate returns a record with a live binding whose contact equals the URI (RFC 3261 section 19.1.4), of the partitions
+// Locate returns a record with a live binding whose contact, without headers, equals the URI (RFC 3261 section 19.1.4), which
+// has none, being a Request-URI or the contact of a dialog (section 19.1.1, table 1), of the partitions
 // for which in says yes; the zero Record if there is none. hash is wire.HashURI of the URI. sure is false if there is
 // none among those looked at, and more that may be one.
 func (s *Store) Locate(now int64, hash uint64, uri []byte, in func(part int) bool) (r Record, sure bool) {
@@ -256,7 +257,7 @@ func (s *Store) Locate(now int64, hash uint64, uri []byte, in func(part int) boo
 
 func (r Record) hasContact(now int64, uri []byte) bool {
 	for e, rest := r.entries(); e != nil; e, rest = nextEntry(rest) {
-		if e.live(now) && wire.EqualURI(e.field(fieldContact), uri) {
+		if e.live(now) && wire.EqualURI(wire.WithoutHeaders(e.field(fieldContact)), uri) {
 			return true
 		}
 	}

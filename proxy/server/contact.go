@@ -70,12 +70,12 @@ func (r *request) contactLookupDone(op *cluster.LookupOp) {
 }
 
 // contactTarget reports whether the Request-URI is the contact of a live binding
-// (RFC 3261 19.1.4), and makes that the one target; none, if it is one that
+// (RFC 3261 19.1.4) but for headers, which a Request-URI has not, and makes that the one target; none, if it is one that
 // cannot be reached. Of several that of the same bytes is meant.
 func (r *request) contactTarget(record location.Record, now int64) bool {
 	uri, registered := r.msg.RequestURI(), false
 	for b := range record.Live(now) {
-		registered = registered || wire.EqualURI(b.Contact, uri)
+		registered = registered || wire.EqualURI(wire.WithoutHeaders(b.Contact), uri)
 	}
 	if !registered {
 		return false

@@ -92,6 +92,27 @@ func TestContactByWayOfAnOutboundProxy(t *testing.T) {
 	bob.quiet(50 * time.Millisecond)
 }
 
+// RFC 3261 19.1.1, table 1: a contact may be registered with headers, and neither
+// a dialog's contact nor a Request-URI has them.
+func TestContactRegisteredWithHeaders(t *testing.T) {
+	t.Parallel()
+	x := startCluster(t, 2)
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	for _, aor := range []string{"sip:bob@example.com", "sip:office@example.com"} { // guessed and located
+		bob.registerAt(x[0], aor, bob.contact()+"?Subject=hi")
+		d := alice.ring(x[1].addr, bob.contact())
+		invite := bob.request("INVITE")
+		if got := string(invite.RequestURI()); got != bob.contact() {
+			t.Errorf("%s: Request-URI %s", aor, got)
+		}
+		bob.reply(invite, 486, "Busy Here", "b")
+		d.ackFailure(alice.status(486))
+		bob.request("ACK")
+		bob.sendRaw(x[0].addr, bob.registerText(unique("reg"), 1, "Contact: *", "Expires: 0"))
+		bob.status(200)
+	}
+}
+
 // What nobody has registered, or not any more, is no place to send anything to.
 func TestContactThatIsNotRegisteredIsNotFound(t *testing.T) {
 	t.Parallel()

@@ -173,7 +173,7 @@ func (n *node) Locate(op *cluster.LocateOp) {
 	}
 	for aor, r := range m.records {
 		for b := range r.Live(time.Now().UnixMilli()) {
-			if !m.down && wire.EqualURI(b.Contact, op.URI) {
+			if !m.down && wire.EqualURI(wire.WithoutHeaders(b.Contact), op.URI) {
 				op.Result, op.AOR = cluster.Found, append(op.AOR[:0], aor...)
 			}
 		}

@@ -60,7 +60,7 @@ func (r *request) rewriteRoutes(t *target, uri []byte) {
 	if t.strict != nil {
 		r.extra = append(append(append(r.extra[:0], '<'), uri...), '>')
 		e.AppendHeader("Route", r.extra)
-		uri = requestURI(t.strict)
+		uri = wire.WithoutHeaders(t.strict)
 	}
 	e.SetRequestURI(uri)
 }

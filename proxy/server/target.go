@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"net/netip"
 	"slices"
 	"sync"
@@ -49,7 +48,7 @@ func bindingTarget(b *location.Binding) (target, bool) {
 	if err != nil || uri.Scheme != wire.SchemeSIP {
 		return target{}, false
 	}
-	t := target{uri: requestURI(b.Contact), newness: b.Version}
+	t := target{uri: wire.WithoutHeaders(b.Contact), newness: b.Version}
 	if len(b.Instance) > 0 {
 		t.group = xxhash.Sum64(b.Instance)
 	}
@@ -84,16 +83,6 @@ func (t *target) setPath(path []byte) bool {
 	t.path = path
 	t.setDestination(&uri)
 	return true
-}
-
-// requestURI is a contact as it may stand in a request line: without headers
-// (RFC 3261 19.1.1, table 1).
-func requestURI(contact []byte) []byte {
-	at := max(bytes.IndexByte(contact, '@'), 0)
-	if q := bytes.IndexByte(contact[at:], '?'); q >= 0 {
-		return contact[:at+q]
-	}
-	return contact
 }
 
 func (t *target) setDestination(uri *wire.URI) {

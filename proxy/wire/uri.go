@@ -76,6 +76,15 @@ func (u *URI) ParamIs(name, value string) bool {
 	return ok && equalEscaped(v, value, true)
 }
 
+// WithoutHeaders returns a SIP or SIPS URI as it may stand in a request line: without headers (RFC 3261 19.1.1, table 1).
+func WithoutHeaders(uri []byte) []byte {
+	at := max(bytes.IndexByte(uri, '@'), 0)
+	if q := bytes.IndexByte(uri[at:], '?'); q >= 0 {
+		return uri[:at+q]
+	}
+	return uri
+}
+
 // Secure reports whether the scheme is sips.
 func (u *URI) Secure() bool { return u.Scheme == SchemeSIPS }
 
