@@ -9,7 +9,7 @@ import (
 
 // A message between cores: version and kind (1 byte), core (1), fields of fixed size little endian, byte strings with
 // their length in 2 bytes before them.
-const protocolVersion = 1 << 4
+const protocolVersion = 2 << 4
 
 type kind uint8
 
