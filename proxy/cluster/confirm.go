@@ -5,10 +5,11 @@ import (
 	"github.com/sipring/sipring/proxy/ring"
 )
 
-// confirm tells the member that ordered an update that it is stored here, and what has won over it if anything has.
-func (c *Core) confirm(to uint32, id uint64, local int32, record location.Record, e *Effects) {
+// confirm tells the member that ordered an update that it is stored here, and what has won over it if anything has. won
+// says that nothing has.
+func (c *Core) confirm(to uint32, id uint64, local int32, record location.Record, won bool, e *Effects) {
 	var winner location.Record
-	if !record.IsZero() {
+	if !won && !record.IsZero() {
 		if held := c.store.Get(int(local), ring.Hash(record.AOR()), record.AOR()); record.Outdone(held) {
 			winner = held
 		}

@@ -190,7 +190,8 @@ func (c *Core) onReplicate(p *peer, r *reader, e *Effects) bool {
 		changed = c.merge(local, hash, record, p.id, sentTo)
 	}
 	if id != 0 {
-		c.confirm(p.id, id, local, record, e)
+		won := changed && record.Single() // so nothing has won over it, as for nearly every update
+		c.confirm(p.id, id, local, record, won, e)
 	}
 	if changed {
 		c.missedBy(local, sentTo)

@@ -2,6 +2,12 @@ package location
 
 import "bytes"
 
+// Single reports whether the record has one state of one binding, as what one refresh changed has.
+func (r Record) Single() bool {
+	e, rest := r.entries()
+	return e != nil && len(rest) == 0
+}
+
 // Outdone reports whether by has a state of one of r's bindings that wins over r's in a merge.
 func (r Record) Outdone(by Record) bool {
 	cut := by.cut()
