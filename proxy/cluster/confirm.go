@@ -43,6 +43,9 @@ func (c *Core) onStored(p *peer, r *reader, e *Effects) bool {
 // tryComplete answers an update once everyone who is to hold it does, and they are enough. A copy at a member that has
 // dropped the partition meanwhile is none.
 func (c *Core) tryComplete(o *op, e *Effects) {
+	if !c.sure() {
+		return // others may serve the partition that it does not know of
+	}
 	copies := 1
 	for _, s := range o.copies {
 		if !c.isTarget(o.local, s.id) {
@@ -85,8 +88,7 @@ func (c *Core) orderAgain(o *op, e *Effects) {
 		c.answer(w, 0, location.Record{}, e)
 		return
 	}
-	w.update = &w.register.Update
-	c.order(w, e)
+	c.forward(w.register, w.hash, w.local, e) // this member may not be one to order it any more
 }
 
 // complete ends an update ordered here.

@@ -120,11 +120,11 @@ func (m *Membership) PeerUp(now int64, id uint32, incarnation uint64, synced, le
 	return m.rebuild()
 }
 
-// hopeAgain gives everybody who was given up while nobody was reached as long to turn up as at the start: their silence
-// said nothing of them.
+// hopeAgain gives everybody who was silent while nobody was reached as long to turn up as at the start: that said nothing
+// of them.
 func (m *Membership) hopeAgain(now int64) {
 	for _, p := range m.peers {
-		if p.liveness == Down {
+		if p.liveness != Up {
 			p.liveness, p.awaitedSince = Unknown, now
 		}
 	}

@@ -374,3 +374,32 @@ func TestDifferencesAreNotDropped(t *testing.T) {
 		t.Errorf("%d of %d differences repaired", got, partitions)
 	}
 }
+
+// TestNothingIsAcknowledgedInDoubt: a member that has just heard that it was taken for dead does not know who serves the
+// partition by now. What it ordered waits until all have confirmed.
+func TestNothingIsAcknowledgedInDoubt(t *testing.T) {
+	b := newBench(t, 2, 3)
+	b.settle()
+	home := b.nodes[b.owners(aor)[0]]
+	op := newRegister(aor, 1, 3600)
+	b.register(home, op)
+	home.core.askAll()
+	home.core.Tick(b.now, &home.effects)
+	b.collect(home)
+	var words []mail
+	b.carryBut(func(m mail) bool {
+		if m.to == home.id && kind(m.b[0]&0x0f) == kindNoted {
+			words = append(words, m)
+			return true
+		}
+		return false
+	})
+	if len(home.registered) > 0 {
+		t.Fatal("answered before the others have confirmed that they count the member in")
+	}
+	b.mail = words
+	b.carry()
+	if op.Status != location.StatusOK {
+		t.Errorf("answered %d in the end", op.Status)
+	}
+}

@@ -129,13 +129,18 @@ func TestWrongDeathIsAskedAbout(t *testing.T) {
 
 // The silence of others says nothing where nobody was heard: they are waited for once somebody is.
 func TestSilenceOfAllIsNobodysDeath(t *testing.T) {
-	m := NewMembership(1, 10, 0)
-	m.SetChanged(0, testSet(1, 2, 3, config.Active))
-	m.Tick(DefaultUnknownWait)
-	if v := m.PeerUp(DefaultUnknownWait, 2, 20, true, false); !v.Pending {
-		t.Error("the third member is not waited for")
-	}
-	if v := m.Tick(2 * DefaultUnknownWait); v == nil || v.Pending {
-		t.Error("the third member is waited for without end")
+	for rule, met := range map[string]int64{"given up before": DefaultUnknownWait, "nearly given up": DefaultUnknownWait - 1} {
+		m := NewMembership(1, 10, 0)
+		m.SetChanged(0, testSet(1, 2, 3, config.Active))
+		m.Tick(met)
+		if v := m.PeerUp(met, 2, 20, true, false); !v.Pending {
+			t.Errorf("%s: the third member is not waited for", rule)
+		}
+		if v := m.Tick(met + DefaultUnknownWait - 1); v != nil {
+			t.Errorf("%s: the third member is not waited for as long as at the start", rule)
+		}
+		if v := m.Tick(met + DefaultUnknownWait); v == nil || v.Pending {
+			t.Errorf("%s: the third member is waited for without end", rule)
+		}
 	}
 }

@@ -43,6 +43,16 @@ func (w *world) ask(p *process, ph *phone, r request) *asked {
 	return a
 }
 
+// settleTime is how long REGISTERs may still be refused. With one copy of everything, a member that takes another for
+// dead takes over with nothing, and acknowledges what the other does not know: both are in doubt until each has what the
+// other has, and that takes seconds where a partition is much.
+func (w *world) settleTime() int64 {
+	if w.bulk && w.replicas == 1 {
+		return settleTime + 3*bulkTime
+	}
+	return settleTime
+}
+
 // judge checks an answer. It may be a refusal only while something is wrong.
 func (a *asked) judge(op *cluster.RegisterOp) {
 	w := a.w
@@ -52,7 +62,7 @@ func (a *asked) judge(op *cluster.RegisterOp) {
 	a.done = true
 	switch op.Status {
 	case location.StatusUnavailable:
-		if a.excused() || w.now-w.disturbed < settleTime {
+		if a.excused() || w.now-w.disturbed < w.settleTime() {
 			return
 		}
 		w.fail("served", "%s cseq %d is refused by m%d, with all well for %.1f s", a.ph.contact, a.r.cseq, a.p.id,

@@ -107,10 +107,13 @@ const kindPull = 9
 
 func kind(b []byte) int { return int(b[0] & 0x0f) }
 
+// bulkTime is the longest that it takes to send a partition that is much, µs.
+const bulkTime = 4 * second
+
 // receiveLate has q take a message as if what it asks for were so much that it took seconds to send beside the rest.
 func (p *process) receiveLate(l *link, q *process, b []byte) {
 	life := l.life
-	p.w.after(p.w.between(200, 4000)*ms, func() {
+	p.w.after(p.w.between(200*ms, bulkTime), func() {
 		if l.life == life && l.stands {
 			q.run(func() { p.received(q, b) })
 		}
