@@ -63,6 +63,9 @@ func (l *Load) CallAll(ctx context.Context, how Calling) Called {
 func (l *Load) reach(ctx context.Context, how Calling, i int, from time.Time) (*Call, time.Duration, error) {
 	ctx, cancel := context.WithDeadline(ctx, from.Add(how.Patience))
 	defer cancel()
+	if err := ctx.Err(); err != nil { // an answer on loopback can be quicker than the notice that it is too late
+		return nil, 0, l.Phones[i].explain(err)
+	}
 	call, err := l.Phones[(i+1)%len(l.Phones)].Dial(ctx, l.Phones[i].User())
 	if err != nil {
 		return nil, 0, l.Phones[i].explain(err)
