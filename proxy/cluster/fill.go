@@ -236,9 +236,7 @@ func (c *Core) onPull(p *peer, r *reader, e *Effects) bool {
 			start = c.begin(e, kindSnapshot)
 		}
 		first = false
-		if c.appendSection(local, tag, cursor, e) {
-			c.parts[local].cover(p.id)
-		}
+		c.appendSection(local, tag, cursor, e)
 	}
 	if r.bad {
 		return false
@@ -248,8 +246,8 @@ func (c *Core) onPull(p *peer, r *reader, e *Effects) bool {
 	return true
 }
 
-// appendSection appends a chunk of a partition's records and reports whether it was the last.
-func (c *Core) appendSection(local int32, tag, cursor uint32, e *Effects) bool {
+// appendSection appends a chunk of a partition's records.
+func (c *Core) appendSection(local int32, tag, cursor uint32, e *Effects) {
 	head := len(e.buf)
 	e.u32(uint32(c.global(local)))
 	e.u32(tag)
@@ -275,7 +273,6 @@ func (c *Core) appendSection(local int32, tag, cursor uint32, e *Effects) bool {
 	e.buf[head+8] = flags
 	le.PutUint32(e.buf[head+9:], uint32(next))
 	le.PutUint32(e.buf[head+13:], uint32(len(e.buf)-first))
-	return flags&sectionEnd != 0
 }
 
 // onSnapshot merges what a pull brought.
