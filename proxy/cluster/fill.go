@@ -236,7 +236,9 @@ func (c *Core) onPull(p *peer, r *reader, e *Effects) bool {
 			start = c.begin(e, kindSnapshot)
 		}
 		first = false
-		c.appendSection(local, tag, cursor, e)
+		if c.appendSection(local, tag, cursor, e) {
+			c.parts[local].cover(p.id)
+		}
 	}
 	if r.bad {
 		return false
@@ -246,8 +248,8 @@ func (c *Core) onPull(p *peer, r *reader, e *Effects) bool {
 	return true
 }
 
-// appendSection appends a chunk of a partition's records.
-func (c *Core) appendSection(local int32, tag, cursor uint32, e *Effects) {
+// appendSection appends a chunk of a partition's records and reports whether it was the last.
+func (c *Core) appendSection(local int32, tag, cursor uint32, e *Effects) bool {
 	head := len(e.buf)
 	e.u32(uint32(c.global(local)))
 	e.u32(tag)
@@ -273,6 +275,7 @@ func (c *Core) appendSection(local int32, tag, cursor uint32, e *Effects) {
 	e.buf[head+8] = flags
 	le.PutUint32(e.buf[head+9:], uint32(next))
 	le.PutUint32(e.buf[head+13:], uint32(len(e.buf)-first))
+	return flags&sectionEnd != 0
 }
 
 // onSnapshot merges what a pull brought.
