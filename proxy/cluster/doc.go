@@ -52,7 +52,8 @@
 // members that leave, neither relies on the other. Owners are those of the ring in force and of the ring to come, and
 // they must be min(R, published members that do not leave): who is down for a moment is waited for. They must also have
 // what is here: equal checksums, or a fetch to the end; after a partition of the network there can be more here than they
-// heard of, and an update that was not sent to one of them ends what is known of it.
+// heard of. An update that was not sent to one of them ends what is known of it. The end of a fetch counts as it is sent:
+// a stream that breaks just then can lose what only this member had.
 //
 // Two members may order updates of one AOR at the same time under different views. Both are targets of each other, and
 // versions decide (package location): the clock in them is this member's, moved up to the fastest clock it has heard
