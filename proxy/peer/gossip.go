@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/memberlist"
@@ -20,6 +22,9 @@ import (
 type gossip struct {
 	list *memberlist.Memberlist
 	port int
+
+	mu    sync.Mutex
+	alive map[uint32]string // addresses; a copy, as memberlist's own nodes change while one reads them
 }
 
 // joinInterval is how often members that gossip does not know are invited.
@@ -41,17 +46,17 @@ func startGossip(cfg *Config, seen, lost func(id uint32)) (*gossip, error) {
 	c.DeadNodeReclaimTime = time.Millisecond // a pod comes back with another address
 	c.LogOutput = nil
 	c.Logger = slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug)
-	c.Events = gossipEvents{seen: seen, lost: lost}
+	g := &gossip{port: cfg.Ports.Gossip, alive: map[uint32]string{}}
+	c.Events = gossipEvents{g, seen, lost}
 	ring, err := gossipKeys(cfg.Keys)
 	if err != nil {
 		return nil, err
 	}
 	c.Keyring = ring
-	list, err := memberlist.Create(c)
-	if err != nil {
+	if g.list, err = memberlist.Create(c); err != nil {
 		return nil, fmt.Errorf("start gossip on %s:%d: %w", cfg.Address, c.BindPort, err)
 	}
-	return &gossip{list: list, port: cfg.Ports.Gossip}, nil
+	return g, nil
 }
 
 func gossipKeys(keys *config.Keys) (*memberlist.Keyring, error) {
@@ -71,12 +76,9 @@ func (g *gossip) run(ctx context.Context, members func() []config.Member) {
 	t := time.NewTicker(joinInterval)
 	defer t.Stop()
 	for {
-		known := map[string]bool{}
-		for _, m := range g.list.Members() {
-			known[m.Name] = true
-		}
+		known := g.members()
 		for _, m := range members() {
-			if ctx.Err() == nil && !known[strconv.FormatUint(uint64(m.ID), 10)] {
+			if ctx.Err() == nil && known[m.ID] == "" {
 				_, _ = g.list.Join([]string{net.JoinHostPort(m.Address, strconv.Itoa(g.port))}) // tried again next time
 			}
 		}
@@ -89,15 +91,36 @@ func (g *gossip) run(ctx context.Context, members func() []config.Member) {
 	}
 }
 
-// gossipEvents turns memberlist's names back into member IDs.
-type gossipEvents struct{ seen, lost func(id uint32) }
+// members that are taken to be alive, with their addresses; this one included.
+func (g *gossip) members() map[uint32]string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return maps.Clone(g.alive)
+}
 
-func (e gossipEvents) NotifyJoin(n *memberlist.Node)   { call(e.seen, n) }
-func (e gossipEvents) NotifyUpdate(n *memberlist.Node) { call(e.seen, n) }
-func (e gossipEvents) NotifyLeave(n *memberlist.Node)  { call(e.lost, n) }
+// gossipEvents turns memberlist's names back into member IDs. Its methods are
+// called one at a time, while memberlist lets nothing change the node.
+type gossipEvents struct {
+	*gossip
+	seen, lost func(id uint32)
+}
 
-func call(f func(uint32), n *memberlist.Node) {
-	if id, err := strconv.ParseUint(n.Name, 10, 32); err == nil {
-		f(uint32(id))
+func (e gossipEvents) NotifyJoin(n *memberlist.Node)   { e.note(n, n.Addr.String(), e.seen) }
+func (e gossipEvents) NotifyUpdate(n *memberlist.Node) { e.note(n, n.Addr.String(), e.seen) }
+func (e gossipEvents) NotifyLeave(n *memberlist.Node)  { e.note(n, "", e.lost) }
+
+func (e gossipEvents) note(n *memberlist.Node, address string, tell func(uint32)) {
+	parsed, err := strconv.ParseUint(n.Name, 10, 32)
+	if err != nil {
+		return
 	}
+	id := uint32(parsed)
+	e.mu.Lock()
+	if address == "" {
+		delete(e.alive, id)
+	} else {
+		e.alive[id] = address
+	}
+	e.mu.Unlock()
+	tell(id)
 }

@@ -2,7 +2,7 @@ package peer
 
 import (
 	"fmt"
-	"slices"
+	"maps"
 	"strconv"
 	"testing"
 
@@ -11,16 +11,11 @@ import (
 
 // gossips tells whether node's gossip knows exactly the members, at their addresses.
 func (c *trial) gossips(n *Node, members ...config.Member) bool {
-	var want, got []string
+	want := map[uint32]string{}
 	for _, m := range members {
-		want = append(want, fmt.Sprintf("%d at %s", m.ID, m.Address))
+		want[m.ID] = m.Address
 	}
-	for _, m := range n.gossip.list.Members() {
-		got = append(got, fmt.Sprintf("%s at %s", m.Name, m.Addr))
-	}
-	slices.Sort(want)
-	slices.Sort(got)
-	return slices.Equal(want, got)
+	return maps.Equal(want, n.gossip.members())
 }
 
 // TestGossipFollowsTheMembers through death, return, and return elsewhere under
