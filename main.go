@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sipring/sipring/controllers"
-	"github.com/sipring/sipring/hack/demo"
+	"github.com/sipring/sipring/demo"
 	"github.com/sipring/sipring/proxy/command"
 )
 

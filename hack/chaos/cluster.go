@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/sipring/sipring/controllers/membership"
-	"github.com/sipring/sipring/hack/fleet"
+	"github.com/sipring/sipring/demo/fleet"
 	"github.com/sipring/sipring/proxy/config"
 )
 

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/sipring/sipring/hack/demo"
+	"github.com/sipring/sipring/demo"
 )
 
 // bareCase is the case without Kubernetes: three proxies on this machine.

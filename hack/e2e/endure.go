@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sipring/sipring/hack/phones"
+	"github.com/sipring/sipring/demo/phones"
 )
 
 // episode is a fault and what is known of it.

@@ -11,8 +11,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sipring/sipring/demo/phones"
 	"github.com/sipring/sipring/hack/kube/cluster"
-	"github.com/sipring/sipring/hack/phones"
 )
 
 // party is everybody outside the cluster: phones written with sipgo, SIPp as

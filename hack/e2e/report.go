@@ -14,7 +14,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/sipring/sipring/hack/phones"
+	"github.com/sipring/sipring/demo/phones"
 )
 
 // result is what one case cost. Durations are in nanoseconds in JSON.

@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sipring/sipring/hack/phones"
+	"github.com/sipring/sipring/demo/phones"
 )
 
 //go:embed manifests/uac.xml

@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/sipring/sipring/hack/phones"
+	"github.com/sipring/sipring/demo/phones"
 )
 
 // baresipConfig has no audio device: it signals, and plays to nobody.

@@ -6,8 +6,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sipring/sipring/hack/fleet"
-	"github.com/sipring/sipring/hack/phones"
+	"github.com/sipring/sipring/demo/fleet"
+	"github.com/sipring/sipring/demo/phones"
 )
 
 // scenario is the story of one kill.

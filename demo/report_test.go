@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/sipring/sipring/hack/fleet"
+	"github.com/sipring/sipring/demo/fleet"
 	"github.com/sipring/sipring/proxy/peer"
 )
 

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sipring/sipring/hack/fleet"
+	"github.com/sipring/sipring/demo/fleet"
 )
 
 // Another program's phones see what the demo's do: a proxy dies, comes back,

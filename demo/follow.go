@@ -5,7 +5,7 @@ import (
 	"sort"
 	"time"
 
-	"github.com/sipring/sipring/hack/fleet"
+	"github.com/sipring/sipring/demo/fleet"
 	"github.com/sipring/sipring/proxy/peer"
 )
 

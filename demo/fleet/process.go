@@ -69,7 +69,7 @@ func (p *Process) start(binary string) error {
 	if p.stopped {
 		return nil
 	}
-	cmd := exec.Command(binary, p.Args...) //nolint:noctx // ended by stop, with a grace period
+	cmd := exec.Command(binary, p.Args...) //nolint:noctx,gosec // ended by stop, with a grace period; the caller names the binary
 	cmd.Stdout, cmd.Stderr = p.log, p.log
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Pdeathsig: syscall.SIGKILL, // nothing outlives us

@@ -10,8 +10,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/sipring/sipring/hack/fleet"
-	"github.com/sipring/sipring/hack/phones"
+	"github.com/sipring/sipring/demo/fleet"
+	"github.com/sipring/sipring/demo/phones"
 )
 
 var (

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sipring/sipring/hack/fleet"
+	"github.com/sipring/sipring/demo/fleet"
 	"github.com/sipring/sipring/proxy/config"
 )
 

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/sipring/sipring/hack/fleet"
+	"github.com/sipring/sipring/demo/fleet"
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/peer"
 )
@@ -88,7 +88,7 @@ func (p *Proxies) Whole(ctx context.Context) error {
 
 // SaveLogs copies what the proxies wrote to the folder, which it makes.
 func (p *Proxies) SaveLogs(folder string) error {
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	if err := os.MkdirAll(folder, 0o750); err != nil {
 		return err
 	}
 	for _, x := range p.cluster.processes {
@@ -97,7 +97,7 @@ func (p *Proxies) SaveLogs(folder string) error {
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(folder, name), text, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(folder, name), text, 0o600); err != nil { //nolint:gosec // the folder is the caller's
 			return err
 		}
 	}
