@@ -109,19 +109,3 @@ func (c *Call) Bye(ctx context.Context) error {
 	}
 	return nil
 }
-
-// Reinvite refreshes the session (RFC 3261 14); nil when it was answered 200.
-func (c *Call) Reinvite(ctx context.Context) error {
-	c.cseq++
-	r := c.inDialog("INVITE")
-	r.headers = append(r.headers, "Contact: <"+c.p.Contact()+">", "Content-Type: application/sdp")
-	r.body = offer
-	res, err := c.p.do(ctx, r)
-	if err != nil {
-		return fmt.Errorf("re-INVITE %s: %w", c.RemoteUserPart, err)
-	}
-	if res.StatusCode != sip.StatusOK {
-		return fmt.Errorf("re-INVITE %s: %d %s", c.RemoteUserPart, res.StatusCode, res.Reason)
-	}
-	return c.ack()
-}

@@ -56,23 +56,6 @@ func (l *Load) Through(proxy netip.AddrPort) {
 	}
 }
 
-// Answered is how many calls all phones answered, Hungup how many BYEs they
-// received for calls they were in.
-func (l *Load) Answered() (n int64) {
-	for _, p := range l.Phones {
-		n += p.Answered.Load()
-	}
-	return n
-}
-
-// Hungup is Answered's counterpart.
-func (l *Load) Hungup() (n int64) {
-	for _, p := range l.Phones {
-		n += p.Hungup.Load()
-	}
-	return n
-}
-
 // Register registers every phone once, for an hour.
 func (l *Load) Register(ctx context.Context) Outcome {
 	return Each(ctx, len(l.Phones), func(ctx context.Context, i int) error {

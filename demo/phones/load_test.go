@@ -45,7 +45,7 @@ func TestCallAllCountsWhoAnswered(t *testing.T) {
 	if slices.Sort(answered); !slices.Equal(answered, []int{0, 1}) {
 		t.Errorf("told that %v answered, want 0 and 1", answered)
 	}
-	if a, h := l.Answered(), l.Hungup(); a != 2 || h != 2 {
+	if a, h := l.answered(), l.hungup(); a != 2 || h != 2 {
 		t.Errorf("the phones answered %d calls and saw %d hang-ups, want 2 and 2", a, h)
 	}
 }
@@ -161,4 +161,20 @@ func TestHomedFirst(t *testing.T) {
 	if total != 100 {
 		t.Errorf("%d phones have a home, want all 100", total)
 	}
+}
+
+// answered is how many calls all phones answered, hungup how many BYEs they
+// received for calls they were in.
+func (l *Load) answered() (n int64) {
+	for _, p := range l.Phones {
+		n += p.Answered.Load()
+	}
+	return n
+}
+
+func (l *Load) hungup() (n int64) {
+	for _, p := range l.Phones {
+		n += p.Hungup.Load()
+	}
+	return n
 }

@@ -3,10 +3,13 @@ package phones
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"testing"
 	"time"
+
+	"github.com/emiago/sipgo/sip"
 )
 
 // Two phones that know each other's socket need no proxy: what is tested here
@@ -25,7 +28,7 @@ func TestPhonesCallEachOther(t *testing.T) {
 			if call.Setup < ring {
 				t.Errorf("answered after %v, should have rung for %v", call.Setup, ring)
 			}
-			if err := call.Reinvite(ctx); err != nil {
+			if err := call.reinvite(ctx); err != nil {
 				t.Error(err)
 			}
 			if err := call.Bye(ctx); err != nil {
@@ -70,4 +73,20 @@ func TestClosedPhoneIsGone(t *testing.T) {
 	if _, err := alice.Dial(ctx, "carol"); err != nil {
 		t.Errorf("the phone that has its socket now cannot be called: %v", err)
 	}
+}
+
+// reinvite refreshes the session (RFC 3261 14); nil when it was answered 200.
+func (c *Call) reinvite(ctx context.Context) error {
+	c.cseq++
+	r := c.inDialog("INVITE")
+	r.headers = append(r.headers, "Contact: <"+c.p.Contact()+">", "Content-Type: application/sdp")
+	r.body = offer
+	res, err := c.p.do(ctx, r)
+	if err != nil {
+		return fmt.Errorf("re-INVITE %s: %w", c.RemoteUserPart, err)
+	}
+	if res.StatusCode != sip.StatusOK {
+		return fmt.Errorf("re-INVITE %s: %d %s", c.RemoteUserPart, res.StatusCode, res.Reason)
+	}
+	return c.ack()
 }

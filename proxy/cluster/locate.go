@@ -12,8 +12,6 @@ type LocateOp struct {
 	URI []byte
 	// Done is called once by the driver, after it has unlocked the Locator.
 	Done func(*LocateOp)
-	// User is the caller's own.
-	User any
 
 	// Result is Found with the AOR; NotFound where nobody registered the contact; Unavailable where that is not known, or
 	// where too much is being asked.

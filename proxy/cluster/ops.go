@@ -9,10 +9,8 @@ type RegisterOp struct {
 	Update location.Update
 	// Done is called once by the driver, after it has unlocked the core.
 	Done func(*RegisterOp)
-	// User is the caller's own.
-	User any
 
-	// Status is 200, 400, 403 or 500 as location.Apply decides, or 503: not enough members confirmed in time.
+	// Status is 200, 400, 403 or 500 as location.Store.Apply decides, or 503: not enough members confirmed in time.
 	Status int
 	// Record holds the current bindings of the AOR for a 200, and Now the time to compute what is left of them.
 	// It belongs to the op.
@@ -28,8 +26,6 @@ type LookupOp struct {
 	AOR []byte
 	// Done is called once by the driver, after it has unlocked the core.
 	Done func(*LookupOp)
-	// User is the caller's own.
-	User any
 
 	// Result says whether Record is the answer.
 	Result LookupResult

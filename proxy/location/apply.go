@@ -10,18 +10,8 @@ import (
 // messages take. What replaced it is remembered that much longer.
 const lateness = 10_000
 
-// Apply applies one REGISTER to the record of its AOR, in the order of RFC 3261 section 10.3 steps 6 to 8, and returns
-// the record as it is then. clock is the writer's clock for versions, node its ID. Where only numbers change, r's bytes
-// are overwritten; otherwise the result has its own.
-//
-// A retransmission of what wrote the binding that it names changes nothing and is granted. What is older aborts the
-// whole update with 500.
-func Apply(now int64, r Record, u *Update, lim Limits, clock uint64, node uint32) (Record, Result) {
-	var a applier
-	return a.apply(now, r, u, lim, Version{Counter: clock, Node: node})
-}
-
-// applier is Apply with memory that is used again.
+// applier applies REGISTERs to the records of their AORs, in the order of RFC 3261 section 10.3 steps 6 to 8, with memory
+// that is used again.
 type applier struct {
 	now      int64
 	u        *Update
@@ -40,6 +30,8 @@ type item struct {
 	trace   bool   // a tombstone of nothing
 }
 
+// apply returns the record as it is after the update. stamp is the version of the writer. Where only numbers change, r's
+// bytes are overwritten; otherwise the result has its own.
 func (a *applier) apply(now int64, r Record, u *Update, lim Limits, stamp Version) (Record, Result) {
 	if !u.Valid() {
 		return r, Result{Status: StatusBadRequest}
@@ -234,7 +226,7 @@ func (a *applier) equal(x, y []byte) bool {
 	return a.compared <= maxCompared && wire.EqualURI(x, y)
 }
 
-// sameKey reports whether c and b are the same binding to Merge.
+// sameKey reports whether c and b are the same binding to a merge.
 func (c *ContactUpdate) sameKey(b *Binding) bool {
 	if c.outbound() != b.Outbound() {
 		return false

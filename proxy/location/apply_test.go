@@ -65,7 +65,7 @@ func (s *story) check(t *testing.T) {
 		now := start + 1000*step.at
 		before := show(r, now)
 		var res Result
-		r, res = Apply(now, r, &step.update, Limits{MaxContacts: s.limit}, uint64(now), 1)
+		r, res = applied(now, r, &step.update, Limits{MaxContacts: s.limit}, uint64(now), 1)
 		if want := max(step.want, 200); res.Status != want {
 			t.Fatalf("step %d: status %d, want %d", i, res.Status, want)
 		}
@@ -264,7 +264,7 @@ func TestApplyKeepsWhatWasRegistered(t *testing.T) {
 	u.Path, u.Fingerprint = []byte("<sip:p1;lr>"), 77
 	u.Received = netip.MustParseAddrPort("192.0.2.7:5061")
 	u.Flow = Flow{Owner: 4, Conn: 77, Transport: 2}
-	r, res := Apply(start, Record{}, &u, Limits{}, 5, 9)
+	r, res := applied(start, Record{}, &u, Limits{}, 5, 9)
 	want := Binding{
 		Contact: []byte("sip:a@1"), Params: []byte(";methods=\"INVITE\""), Instance: []byte("<urn:uuid:1>"), CallID: []byte("a"),
 		CSeq: 1, RegID: 3, Q: 700, Path: []byte("<sip:p1;lr>"), Received: netip.MustParseAddrPort("192.0.2.7:5061"),
@@ -284,9 +284,9 @@ func TestApplyKeepsWhatWasRegistered(t *testing.T) {
 // A version written here is above all there were, even those of a member whose clock is ahead.
 func TestApplyVersionsRise(t *testing.T) {
 	u := register("a", 1, contact("sip:a@1", 60))
-	r, _ := Apply(start, Record{}, &u, Limits{}, 1000, 2)
+	r, _ := applied(start, Record{}, &u, Limits{}, 1000, 2)
 	u = register("a", 2, contact("sip:a@1", 60))
-	_, res := Apply(start, r, &u, Limits{}, 10, 1)
+	_, res := applied(start, r, &u, Limits{}, 10, 1)
 	if want := (Version{Counter: 1001, Node: 1}); res.Stamp != want {
 		t.Errorf("stamp %v, want %v", res.Stamp, want)
 	}
@@ -303,7 +303,7 @@ func TestSupersededDoesNotOutlive(t *testing.T) {
 			s := NewStore(1)
 			u := register("a", 1, contact("sip:a@1", 3600))
 			s.Apply(start, 0, 1, &u, Limits{}, uint64(start), 1)
-			stale := Merge(Record{}, s.Get(0, 1, u.AOR))
+			stale := merged(Record{}, s.Get(0, 1, u.AOR))
 			s.Apply(start, 0, 1, &second, Limits{}, uint64(start), 1)
 
 			now := start + 60_000
@@ -329,7 +329,7 @@ func TestRememberedEndsDoNotGrow(t *testing.T) {
 		expires := [...]uint32{3600, 60, 0, 60}[i%4]
 		u := register("a", i+1, contact("sip:a@1", expires))
 		var res Result
-		if r, res = Apply(now, r, &u, Limits{}, uint64(now), 1); res.Status != 200 {
+		if r, res = applied(now, r, &u, Limits{}, uint64(now), 1); res.Status != 200 {
 			t.Fatalf("update %d: %d", i, res.Status)
 		}
 		for b := range r.All() {
@@ -348,7 +348,7 @@ func TestTombstonesAreBounded(t *testing.T) {
 		for _, expires := range []uint32{3600, 0} {
 			u := register("a", 2*i+2-min(expires, 1), contact(fmt.Sprintf("sip:a@host%d.example.com", i), expires))
 			var res Result
-			if r, res = Apply(start, r, &u, Limits{MaxContacts: 4}, uint64(start), 1); res.Status != 200 {
+			if r, res = applied(start, r, &u, Limits{MaxContacts: 4}, uint64(start), 1); res.Status != 200 {
 				t.Fatalf("update %d: %d", i, res.Status)
 			}
 		}

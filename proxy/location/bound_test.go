@@ -128,9 +128,9 @@ func TestMergedBeyondTheCap(t *testing.T) {
 	lim, less := Limits{MaxContacts: 2}, Limits{MaxContacts: 1}
 	left := register("a", 1, contact("sip:a@1", 60), contact("sip:a@2", 60))
 	right := register("b", 1, contact("sip:b@1", 60), contact("sip:b@2", 60))
-	x, _ := Apply(start, Record{}, &left, lim, uint64(start), 1)
-	y, _ := Apply(start, Record{}, &right, lim, uint64(start), 2)
-	both := Merge(x, y)
+	x, _ := applied(start, Record{}, &left, lim, uint64(start), 1)
+	y, _ := applied(start, Record{}, &right, lim, uint64(start), 2)
+	both := merged(x, y)
 	for name, tt := range map[string]struct {
 		update Update
 		live   int
@@ -142,7 +142,7 @@ func TestMergedBeyondTheCap(t *testing.T) {
 		"each removed": {register("c", 1,
 			contact("sip:a@1", 0), contact("sip:a@2", 0), contact("sip:b@1", 0), contact("sip:b@2", 0), contact("sip:c@1", 0)), 0},
 	} {
-		r, res := Apply(start+1, Merge(Record{}, both), &tt.update, less, uint64(start+1), 1)
+		r, res := applied(start+1, merged(Record{}, both), &tt.update, less, uint64(start+1), 1)
 		if res.Status != 200 || r.LiveCount(start+1) != tt.live {
 			t.Errorf("%s: %d, %v", name, res.Status, show(r, start+1))
 		}
@@ -150,7 +150,7 @@ func TestMergedBeyondTheCap(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := show(Merge(both, delta), start+1), show(r, start+1); !slices.Equal(got, want) {
+		if got, want := show(merged(both, delta), start+1), show(r, start+1); !slices.Equal(got, want) {
 			t.Errorf("%s: another copy has %v, home %v", name, got, want)
 		}
 	}
@@ -163,7 +163,7 @@ func TestRecordSizeIsBounded(t *testing.T) {
 	}
 	apply := func(r Record, want int, u Update) Record {
 		t.Helper()
-		r, res := Apply(start, r, &u, Limits{}, uint64(start), 1)
+		r, res := applied(start, r, &u, Limits{}, uint64(start), 1)
 		if res.Status != want {
 			t.Fatalf("%s: %d, want %d", u.CallID, res.Status, want)
 		}
@@ -180,7 +180,7 @@ func TestRecordSizeIsBounded(t *testing.T) {
 		r = apply(r, 200, register(fmt.Sprint("come and go", i), 2, long("d", 60)))
 		r = apply(r, 200, register(fmt.Sprint("trace", i), 1, long(fmt.Sprint("e", i), 0)))
 	}
-	both := Merge(r, apply(Record{}, 200, register("others", 1, long("A", 60), long("B", 60), long("C", 60), long("D", 60))))
+	both := merged(r, apply(Record{}, 200, register("others", 1, long("A", 60), long("B", 60), long("C", 60), long("D", 60))))
 	both = apply(both, 200, register("of both", 1, long("A", 0)))
 	if both.LiveCount(start) != 7 {
 		t.Errorf("%d are left", both.LiveCount(start))
@@ -196,13 +196,13 @@ func TestComparedAreBounded(t *testing.T) {
 		for i := range 60 {
 			u.Contacts = append(u.Contacts, contact(fmt.Sprintf("sip:a@example.com;x=%d", i), 60))
 		}
-		r, _ := Apply(start, Record{}, &u, Limits{MaxContacts: 60}, uint64(start), 1)
+		r, _ := applied(start, Record{}, &u, Limits{MaxContacts: 60}, uint64(start), 1)
 		u = register("b", 1)
 		for i := range others {
 			u.Contacts = append(u.Contacts, outbound(fmt.Sprintf("sip:a@example.com;x=a%d", i), "", 0, 0))
 		}
 		u.Contacts = append(u.Contacts, contact("sip:a@EXAMPLE.com;x=59", 0))
-		if r, _ = Apply(start, r, &u, Limits{MaxContacts: 60}, uint64(start), 1); r.LiveCount(start) != live {
+		if r, _ = applied(start, r, &u, Limits{MaxContacts: 60}, uint64(start), 1); r.LiveCount(start) != live {
 			t.Errorf("after %d others %d are left, want %d", others, r.LiveCount(start), live)
 		}
 	}
@@ -218,7 +218,7 @@ func BenchmarkMostContacts(b *testing.B) {
 	for i := range 60 {
 		full.Contacts = append(full.Contacts, contact(uri(i), 3600))
 	}
-	registered, res := Apply(start, Record{}, &full, lim, uint64(start), 1)
+	registered, res := applied(start, Record{}, &full, lim, uint64(start), 1)
 	if res.Status != 200 {
 		b.Fatal(res.Status)
 	}
@@ -229,7 +229,7 @@ func BenchmarkMostContacts(b *testing.B) {
 		}
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				Apply(start, Merge(Record{}, registered), &u, lim, uint64(start), 1)
+				applied(start, merged(Record{}, registered), &u, lim, uint64(start), 1)
 			}
 		})
 	}

@@ -29,7 +29,7 @@ func TestRecordRoundTrip(t *testing.T) {
 
 func TestParseRecordRefuses(t *testing.T) {
 	u := register("call", 1, contact("sip:a@1", 60), contact("sip:a@2", 60))
-	r, _ := Apply(start, Record{}, &u, Limits{}, 5, 1)
+	r, _ := applied(start, Record{}, &u, Limits{}, 5, 1)
 	sent := AppendRecord(nil, r, start)
 	first := 4 + 2 + len(aor)
 	second := first + int(le.Uint16(sent[first:]))
@@ -68,7 +68,7 @@ func TestParseRecordRefuses(t *testing.T) {
 // A time beyond what can be granted is no reason to lose a binding.
 func TestParseRecordClampsTimes(t *testing.T) {
 	u := register("call", 1, contact("sip:a@1", 60))
-	r, _ := Apply(start, Record{}, &u, Limits{}, 5, 1)
+	r, _ := applied(start, Record{}, &u, Limits{}, 5, 1)
 	first := 4 + 2 + len(aor)
 	for name, tt := range map[string]struct {
 		expires uint64
@@ -97,9 +97,9 @@ func TestParseRecordClampsTimes(t *testing.T) {
 // A copy of a tombstone is over for as long as the original, however often it is sent.
 func TestTombstonesAgeOnTheirWay(t *testing.T) {
 	u := register("call", 1, contact("sip:a@1", 3600))
-	r, _ := Apply(start, Record{}, &u, Limits{}, 5, 1)
+	r, _ := applied(start, Record{}, &u, Limits{}, 5, 1)
 	u = register("call", 2, contact("sip:a@1", 0))
-	r, _ = Apply(start, r, &u, Limits{}, 5, 1)
+	r, _ = applied(start, r, &u, Limits{}, 5, 1)
 	now, copied := start, r
 	for range 10 {
 		now += 4000
@@ -112,7 +112,7 @@ func TestTombstonesAgeOnTheirWay(t *testing.T) {
 		t.Errorf("%x after ten copies, was %x", copied.b, r.b)
 	}
 	u = register("call", 1, contact("sip:a@1", 60))
-	if _, res := Apply(now, copied, &u, Limits{}, 5, 1); res.Status != 200 {
+	if _, res := applied(now, copied, &u, Limits{}, 5, 1); res.Status != 200 {
 		t.Errorf("a REGISTER 40 s after the removal: %d", res.Status)
 	}
 }
@@ -120,7 +120,7 @@ func TestTombstonesAgeOnTheirWay(t *testing.T) {
 // What follows a record that is refused can still be read.
 func TestParseRecordFindsTheNext(t *testing.T) {
 	u := register("call", 1, contact("sip:a@1", 60))
-	r, _ := Apply(start, Record{}, &u, Limits{}, 5, 1)
+	r, _ := applied(start, Record{}, &u, Limits{}, 5, 1)
 	sent := AppendRecord(nil, r, start)
 	bad := bytes.Clone(sent)
 	le.PutUint16(bad[4:], 0)
@@ -133,7 +133,7 @@ func TestParseRecordFindsTheNext(t *testing.T) {
 func FuzzParseRecord(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 0})
 	u := register("call", 1, contact("sip:a@1", 60), outbound("sip:a@2", "<urn:uuid:1>", 1, 0))
-	r, _ := Apply(start, Record{}, &u, Limits{}, 5, 1)
+	r, _ := applied(start, Record{}, &u, Limits{}, 5, 1)
 	f.Add(AppendRecord(nil, r, start))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, _, _, err := ParseRecord(nil, b, start)

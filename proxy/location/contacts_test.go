@@ -72,7 +72,7 @@ func TestLocateIsAWalk(t *testing.T) {
 				return
 			}
 			before := s.Get(part, hash, u.AOR)
-			r, _ := Apply(now, Merge(Record{}, before), &u, Limits{}, rapid.Uint64Range(1, 2*uint64(now)).Draw(t, "clock"), 2)
+			r, _ := applied(now, merged(Record{}, before), &u, Limits{}, rapid.Uint64Range(1, 2*uint64(now)).Draw(t, "clock"), 2)
 			s.Merge(part, hash, r)
 		}
 		for range rapid.IntRange(1, 200).Draw(t, "steps") {
@@ -210,7 +210,7 @@ func BenchmarkLocateEnter(b *testing.B) {
 	records := make([]Record, 1000)
 	for i := range records {
 		u.Contacts[0].URI = fmt.Appendf(nil, "sip:user%d@192.0.2.1:5060;ob", i)
-		records[i], _ = Apply(start, Record{}, &u, Limits{}, uint64(start), 1)
+		records[i], _ = applied(start, Record{}, &u, Limits{}, uint64(start), 1)
 	}
 	at := records[0].first() + headSize + len("sip:")
 	b.ReportAllocs()

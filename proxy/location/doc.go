@@ -17,7 +17,7 @@
 // however often, hold the same record.
 //
 // RFC 3261 section 19.1.4 does not define an equivalence (";x=1" and ";x=2" both equal none at all, but not each
-// other), so it cannot be the key of a merge. It is applied where an update is ordered, by Apply at the home of the
+// other), so it cannot be the key of a merge. It is applied where an update is ordered, by Store.Apply at the home of the
 // AOR: there every binding whose URI equals the update's, but whose bytes differ, is removed and the update's is put
 // in their place.
 //

@@ -1,13 +1,8 @@
 package location
 
-// Merge returns the record that holds, of each binding in a or b, the state that wins: the higher Version, of equal
-// versions the greater bytes, of equal bytes the later expiry; but nothing that is older than a marker of either. It is
-// commutative, associative and idempotent. Both must be of the same AOR; the zero Record is neutral.
-func Merge(a, b Record) Record {
-	return Record{appendMerge(nil, a, b)}
-}
-
-// appendMerge appends the merged record to dst.
+// appendMerge appends to dst the record that holds, of each binding in a or b, the state that wins: the higher Version, of
+// equal versions the greater bytes, of equal bytes the later expiry; but nothing that is older than a marker of either. It
+// is commutative, associative and idempotent. Both must be of the same AOR; the zero Record is neutral.
 func appendMerge(dst []byte, a, b Record) []byte {
 	switch {
 	case a.IsZero():

@@ -13,7 +13,7 @@ func drawRecord(t *rapid.T) Record {
 	for range rapid.IntRange(0, 6).Draw(t, "updates") {
 		u := drawUpdate(t, rapid.Uint32Range(1, 9).Draw(t, "cseq"))
 		now := start + rapid.Int64Range(0, 9).Draw(t, "now")*1000
-		r, _ = Apply(now, r, &u, Limits{}, rapid.Uint64Range(1, 9).Draw(t, "clock"), rapid.Uint32Range(1, 3).Draw(t, "node"))
+		r, _ = applied(now, r, &u, Limits{}, rapid.Uint64Range(1, 9).Draw(t, "clock"), rapid.Uint32Range(1, 3).Draw(t, "node"))
 	}
 	return r
 }
@@ -39,19 +39,19 @@ func equal(a, b Record) bool { return string(a.b) == string(b.b) }
 func TestMergeLaws(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b, c := drawRecord(t), drawRecord(t), drawRecord(t)
-		if !equal(Merge(a, b), Merge(b, a)) {
+		if !equal(merged(a, b), merged(b, a)) {
 			t.Fatal("not commutative")
 		}
-		if !equal(Merge(Merge(a, b), c), Merge(a, Merge(b, c))) {
+		if !equal(merged(merged(a, b), c), merged(a, merged(b, c))) {
 			t.Fatal("not associative")
 		}
-		if !equal(Merge(a, a), a) {
+		if !equal(merged(a, a), a) {
 			t.Fatal("not idempotent")
 		}
-		if !equal(Merge(a, Merge(a, b)), Merge(a, b)) {
+		if !equal(merged(a, merged(a, b)), merged(a, b)) {
 			t.Fatal("not absorbing")
 		}
-		if !equal(Merge(a, Record{}), a) || !equal(Merge(Record{}, a), a) {
+		if !equal(merged(a, Record{}), a) || !equal(merged(Record{}, a), a) {
 			t.Fatal("the zero record is not neutral")
 		}
 	})
@@ -63,7 +63,7 @@ func TestStoreMerges(t *testing.T) {
 		s, want := NewStore(1), Record{}
 		for range rapid.IntRange(1, 5).Draw(t, "records") {
 			r := drawRecord(t)
-			after := Merge(want, r)
+			after := merged(want, r)
 			if changed := s.Merge(0, 7, r); changed != (!equal(after, want) && bindingsIn(after) > 0) {
 				t.Fatalf("changed %v", changed)
 			}
@@ -93,7 +93,7 @@ func TestDeltasAreEnough(t *testing.T) {
 		for i := range rapid.IntRange(1, 8).Draw(t, "updates") {
 			u := drawUpdate(t, uint32(i+1))
 			var res Result
-			home, res = Apply(start, home, &u, Limits{}, uint64(start), 1)
+			home, res = applied(start, home, &u, Limits{}, uint64(start), 1)
 			if res.Changed {
 				d, _, _, err := ParseRecord(nil, AppendDelta(nil, home, start, res.Stamp), start)
 				if err != nil {
@@ -103,7 +103,7 @@ func TestDeltasAreEnough(t *testing.T) {
 			}
 		}
 		for _, d := range rapid.Permutation(deltas).Draw(t, "order") {
-			replica = Merge(replica, d)
+			replica = merged(replica, d)
 		}
 		if fmt.Sprint(show(home, start)) != fmt.Sprint(show(replica, start)) {
 			t.Fatalf("home has %v, replica %v", show(home, start), show(replica, start))

@@ -250,7 +250,7 @@ func TestOrderWithClocksApart(t *testing.T) {
 	} {
 		var res Result
 		clock := [...]int64{start, start, start + 900_000}[i]
-		if r, res = Apply(start+int64(i), r, &u, Limits{}, uint64(clock), 1); res.Status != [...]int{200, 200, 500}[i] {
+		if r, res = applied(start+int64(i), r, &u, Limits{}, uint64(clock), 1); res.Status != [...]int{200, 200, 500}[i] {
 			t.Errorf("CSeq %d: %d", u.CSeq, res.Status)
 		}
 	}
@@ -259,10 +259,10 @@ func TestOrderWithClocksApart(t *testing.T) {
 // A removal that another member says is still to come does not order until then.
 func TestOrderByAFutureRemoval(t *testing.T) {
 	u := sent(2, register("a", 2, contact("sip:a@1", 0)))
-	r, _ := Apply(start, Record{}, &u, Limits{}, uint64(start), 1)
+	r, _ := applied(start, Record{}, &u, Limits{}, uint64(start), 1)
 	for ahead, want := range map[int64]int{orderFor: 500, orderFor + 1: 200} {
 		u = sent(1, register("a", 1, contact("sip:a@1", 60)))
-		if _, res := Apply(start-ahead, r, &u, Limits{}, uint64(start), 1); res.Status != want {
+		if _, res := applied(start-ahead, r, &u, Limits{}, uint64(start), 1); res.Status != want {
 			t.Errorf("%d ms ahead: %d, want %d", ahead, res.Status, want)
 		}
 	}
@@ -311,7 +311,7 @@ func TestLateDatagramsChangeNothing(t *testing.T) {
 				u = last
 			}
 			var res Result
-			r, res = Apply(now, r, u, Limits{}, uint64(now), 1)
+			r, res = applied(now, r, u, Limits{}, uint64(now), 1)
 			granted = granted || u == last
 			if u == last && res.Status != 200 {
 				t.Fatalf("the last request is answered %d", res.Status)
@@ -337,7 +337,7 @@ func TestWindow(t *testing.T) {
 		written := map[uint32]int64{}
 		write := func(expires uint32) {
 			u := register("a", cseq, contact("sip:a@1", expires))
-			r, _ = Apply(now, r, &u, Limits{}, uint64(now+ahead), 1)
+			r, _ = applied(now, r, &u, Limits{}, uint64(now+ahead), 1)
 		}
 		for range rapid.IntRange(1, 30).Draw(t, "refreshes") {
 			write(rapid.SampledFrom([]uint32{2, 60, 3600}).Draw(t, "expires"))
@@ -370,7 +370,7 @@ func TestOrderWhenVersionsMoveAhead(t *testing.T) {
 			var r Record
 			var res Result
 			apply := func(at int64, clock int64, u Update) int {
-				r, res = Apply(start+at, r, &u, Limits{}, uint64(start+clock), 1)
+				r, res = applied(start+at, r, &u, Limits{}, uint64(start+clock), 1)
 				return res.Status
 			}
 			late := sent(1, register("a", 1, contact("sip:a@1", 60)))

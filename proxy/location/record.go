@@ -4,7 +4,7 @@ import "iter"
 
 // Sizes of records.
 const (
-	// MaxRecordSize is the most bytes Apply lets a record grow to by what is bound.
+	// MaxRecordSize is the most bytes an update lets a record grow to by what is bound.
 	MaxRecordSize = 32 << 10
 	// maxParsed is the most bytes ParseRecord accepts: a merge after a partition may exceed MaxRecordSize.
 	maxParsed = 256 << 10
@@ -17,11 +17,6 @@ const (
 // Record is the bindings of one AOR, in bytes that are read in place. The zero Record has no AOR and no bindings.
 // A Record that a Store returned is a view: it is valid until the store next changes.
 type Record struct{ b []byte }
-
-// NewRecord returns a record of the AOR without bindings.
-func NewRecord(aor []byte) Record {
-	return Record{appendAOR(make([]byte, 0, 2+len(aor)), aor)}
-}
 
 func appendAOR(dst, aor []byte) []byte {
 	return append(le.AppendUint16(dst, uint16(len(aor))), aor...)

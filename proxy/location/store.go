@@ -54,7 +54,11 @@ func (s *Store) Get(part int, hash uint64, aor []byte) Record {
 	return p.slots[i].rec
 }
 
-// Apply applies a REGISTER as the function Apply does.
+// Apply applies one REGISTER to the record of its AOR, in the order of RFC 3261 section 10.3 steps 6 to 8. clock is the
+// writer's clock for versions, node its ID.
+//
+// A retransmission of what wrote the binding that it names changes nothing and is granted. What is older aborts the
+// whole update with 500.
 func (s *Store) Apply(now int64, part int, hash uint64, u *Update, lim Limits, clock uint64, node uint32) Result {
 	p := &s.parts[part]
 	i := p.find(hash, u.AOR)
@@ -69,7 +73,7 @@ func (s *Store) Apply(now int64, part int, hash uint64, u *Update, lim Limits, c
 	return res
 }
 
-// Merge merges a record into the store and reports whether that changed anything. It keeps no part of r.
+// Merge merges a record into the one of its AOR and reports whether that changed anything. It keeps no part of r.
 func (s *Store) Merge(part int, hash uint64, r Record) bool {
 	if r.IsZero() {
 		return false

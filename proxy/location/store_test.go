@@ -49,7 +49,7 @@ func TestStoreIsAMap(t *testing.T) {
 				u := register("a", rapid.Uint32Range(1, 5).Draw(t, "cseq"), drawContact(t))
 				u.AOR = []byte(name)
 				s.Apply(now, part, coarse(name), &u, Limits{}, uint64(now), 1)
-				r, res := Apply(now, Merge(Record{}, model[name]), &u, Limits{}, uint64(now), 1)
+				r, res := applied(now, merged(Record{}, model[name]), &u, Limits{}, uint64(now), 1)
 				if res.Changed {
 					model[name] = r
 				}

@@ -16,8 +16,8 @@ func TestTracesMerge(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			u := sent(1, register("a", 1, contact("sip:a@1", 3600)))
-			there, _ := Apply(start, Record{}, &u, Limits{}, uint64(start)-1, 1)
-			here, res := Apply(start, Record{}, &removal, Limits{}, uint64(start), 2)
+			there, _ := applied(start, Record{}, &u, Limits{}, uint64(start)-1, 1)
+			here, res := applied(start, Record{}, &removal, Limits{}, uint64(start), 2)
 			if !res.Changed || res.Stamp == (Version{}) || res.Status != 200 {
 				t.Fatalf("the removal of what is not there: %+v", res)
 			}

@@ -6,7 +6,7 @@ import (
 )
 
 // Update is what one REGISTER asks for (RFC 3261 section 10.3 steps 6 to 8). Its slices are views that must stay valid
-// while Apply runs, or, in a cluster.RegisterOp, until the operation is done.
+// while Store.Apply runs, or, in a cluster.RegisterOp, until the operation is done.
 type Update struct {
 	// AOR is the canonical address-of-record.
 	AOR []byte
@@ -49,7 +49,7 @@ const MaxExpires = 7 * 24 * 3600
 // maxUpdateContacts is the most contacts of one update.
 const maxUpdateContacts = 512
 
-// Valid reports whether every part of u is of a size that can be stored and sent to another member. Apply answers 400
+// Valid reports whether every part of u is of a size that can be stored and sent to another member. Store.Apply answers 400
 // to what is not.
 func (u *Update) Valid() bool {
 	if len(u.AOR) == 0 || len(u.AOR) > MaxAOR || len(u.CallID)+len(u.Path) > maxBinding || len(u.Contacts) > maxUpdateContacts {
@@ -85,7 +85,7 @@ const (
 	StatusUnavailable = 503
 )
 
-// Result is the outcome of Apply.
+// Result is the outcome of Store.Apply.
 type Result struct {
 	// Status is 200, 400, 403 or 500.
 	Status int

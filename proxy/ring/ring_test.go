@@ -129,7 +129,7 @@ func TestLeavingMovesOnlyTheSeatsOfTheOneThatLeaves(t *testing.T) {
 			}
 		}
 		// Joining is the same step backwards.
-		if out, in := Moved(before, after), Moved(after, before); out != owned || in != owned {
+		if out, in := moved(before, after), moved(after, before); out != owned || in != owned {
 			t.Fatalf("moved %d by leaving and %d by joining, %d were owned", out, in, owned)
 		}
 	})

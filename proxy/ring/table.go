@@ -90,20 +90,4 @@ func (t *Table) Share(id uint32) float64 {
 	return float64(t.homed[i]) / float64(t.partitions)
 }
 
-// Moved returns the number of partitions whose list of owners differs between
-// two tables. Tables with different numbers of partitions have none in common:
-// then it is all partitions of the later one.
-func Moved(before, after *Table) int {
-	if before.partitions != after.partitions {
-		return after.partitions
-	}
-	moved := 0
-	for p := range after.partitions {
-		if !slices.Equal(before.Owners(p), after.Owners(p)) {
-			moved++
-		}
-	}
-	return moved
-}
-
 func byID(m Member, id uint32) int { return cmp.Compare(m.ID, id) }

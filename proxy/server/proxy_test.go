@@ -136,14 +136,11 @@ func (n *node) Register(op *cluster.RegisterOp) {
 	if m.down {
 		op.Status = location.StatusUnavailable
 	} else {
-		before, ok := m.records[string(op.Update.AOR)]
-		if !ok {
-			before = location.NewRecord(op.Update.AOR)
-		}
-		after, result := location.Apply(now, before, &op.Update, location.Limits{MaxContacts: 10}, uint64(now), n.id)
-		m.records[string(op.Update.AOR)] = after
-		op.Status, op.Now = result.Status, now
-		op.Record, _ = after.CopyTo(nil)
+		s := location.NewStore(1)
+		s.Merge(0, 0, m.records[string(op.Update.AOR)])
+		op.Status, op.Now = s.Apply(now, 0, 0, &op.Update, location.Limits{MaxContacts: 10}, uint64(now), n.id).Status, now
+		op.Record, _ = s.Get(0, 0, op.Update.AOR).CopyTo(nil)
+		m.records[string(op.Update.AOR)], _ = op.Record.CopyTo(nil)
 	}
 	m.finish(func() { op.Done(op) })
 }

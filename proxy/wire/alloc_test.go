@@ -43,7 +43,6 @@ func TestNoAllocations(t *testing.T) {
 			_, _, _ = m.MaxForwards()
 			_, _, _ = m.MaxBreadth()
 			_, _, _ = m.Expires()
-			_, _ = m.GetName("User-Agent")
 			sink += len(via.Branch()) + len(m.FromTag()) + len(m.ToTag()) + len(m.CallID())
 			dst = CanonicalAOR(dst[:0], uri)
 		},

@@ -92,7 +92,7 @@ var (
 func forward(m *Message, e *Edit, dst []byte) []byte {
 	hops, _, _ := m.MaxForwards()
 	e.Reset(m)
-	e.RemoveTopRoute()
+	e.RemoveTop(HeaderRoute)
 	e.PrependHeader("Via", benchVia)
 	e.PrependHeader("Record-Route", benchRecordRoute)
 	e.SetMaxForwards(hops - 1)

@@ -3,9 +3,6 @@ package wire
 // RemoveTopVia removes the topmost Via (RFC 3261 16.7 step 3).
 func (e *Edit) RemoveTopVia() { e.RemoveTop(HeaderVia) }
 
-// RemoveTopRoute removes the topmost Route (RFC 3261 16.4).
-func (e *Edit) RemoveTopRoute() { e.RemoveTop(HeaderRoute) }
-
 // RemoveTop is RemoveFirst of one value.
 func (e *Edit) RemoveTop(id HeaderID) { e.RemoveFirst(id, 1) }
 

@@ -56,29 +56,29 @@ func TestEdit(t *testing.T) {
 
 		"remove top: line":                     {"Via: a|v: b|", (*Edit).RemoveTopVia, "v: b|"},
 		"remove top: folded line":              {"Via:|\t a|v: b|", (*Edit).RemoveTopVia, "v: b|"},
-		"remove top: element":                  {"Route: <a> , <b>,<c>|", (*Edit).RemoveTopRoute, "Route: <b>,<c>|"},
-		"remove top: element before a fold":    {"Route: <a>,| <b>|", (*Edit).RemoveTopRoute, "Route: <b>|"},
-		"remove top: element with commas":      {"Route: \"x,\" <a,b>, <c>|", (*Edit).RemoveTopRoute, "Route: <c>|"},
-		"remove top: after empty elements":     {"Route: ,,<a>,<b>|", (*Edit).RemoveTopRoute, "Route: ,,<b>|"},
-		"remove top: before empty elements":    {"Route: <a>,,|To: x|", (*Edit).RemoveTopRoute, "To: x|"},
-		"remove top: empty lines do not count": {"Route:|Route: <a>|To: x|", (*Edit).RemoveTopRoute, "Route:|To: x|"},
-		"remove top: twice in a line":          {"Route: <a>, <b>, <c>|", func(e *Edit) { e.RemoveTopRoute(); e.RemoveTopRoute() }, "Route: <c>|"},
-		"remove top: the whole list":           {"Route: <a>, <b>|To: x|", func(e *Edit) { e.RemoveTopRoute(); e.RemoveTopRoute() }, "To: x|"},
-		"remove top: over lines":               {"Route: <a>, <b>|To: x|Route: <c>, <d>|", func(e *Edit) { e.RemoveTopRoute(); e.RemoveTopRoute(); e.RemoveTopRoute() }, "To: x|Route: <d>|"},
-		"remove top: more than there is":       {"Route: <a>|", func(e *Edit) { e.RemoveTopRoute(); e.RemoveTopRoute() }, ""},
-		"remove top: absent":                   {"To: x|", (*Edit).RemoveTopRoute, "To: x|"},
+		"remove top: element":                  {"Route: <a> , <b>,<c>|", topRoute, "Route: <b>,<c>|"},
+		"remove top: element before a fold":    {"Route: <a>,| <b>|", topRoute, "Route: <b>|"},
+		"remove top: element with commas":      {"Route: \"x,\" <a,b>, <c>|", topRoute, "Route: <c>|"},
+		"remove top: after empty elements":     {"Route: ,,<a>,<b>|", topRoute, "Route: ,,<b>|"},
+		"remove top: before empty elements":    {"Route: <a>,,|To: x|", topRoute, "To: x|"},
+		"remove top: empty lines do not count": {"Route:|Route: <a>|To: x|", topRoute, "Route:|To: x|"},
+		"remove top: twice in a line":          {"Route: <a>, <b>, <c>|", func(e *Edit) { e.RemoveTop(HeaderRoute); e.RemoveTop(HeaderRoute) }, "Route: <c>|"},
+		"remove top: the whole list":           {"Route: <a>, <b>|To: x|", func(e *Edit) { e.RemoveTop(HeaderRoute); e.RemoveTop(HeaderRoute) }, "To: x|"},
+		"remove top: over lines":               {"Route: <a>, <b>|To: x|Route: <c>, <d>|", func(e *Edit) { e.RemoveTop(HeaderRoute); e.RemoveTop(HeaderRoute); e.RemoveTop(HeaderRoute) }, "To: x|Route: <d>|"},
+		"remove top: more than there is":       {"Route: <a>|", func(e *Edit) { e.RemoveTop(HeaderRoute); e.RemoveTop(HeaderRoute) }, ""},
+		"remove top: absent":                   {"To: x|", topRoute, "To: x|"},
 		"remove top: no list":                  {"Subject: a, b|s: c|", func(e *Edit) { e.RemoveTop(HeaderSubject) }, "s: c|"},
 		"remove top: unknown":                  {"X-A: a|", func(e *Edit) { e.RemoveTop(HeaderOther) }, "X-A: a|"},
 
 		"remove all":                       {"Via: a|Route: b|Via: c|", func(e *Edit) { e.RemoveAll(HeaderVia) }, "Route: b|"},
 		"remove first: over lines":         {"Route: <a>, <b>|To: x|Route: <c>, <d>, <e>|", func(e *Edit) { e.RemoveFirst(HeaderRoute, 4) }, "To: x|Route: <e>|"},
 		"remove first: whole lines":        {"Route: <a>, <b>|Route: <c>|Route: <d>|", func(e *Edit) { e.RemoveFirst(HeaderRoute, 3) }, "Route: <d>|"},
-		"remove first: after an element":   {"Route: <a>, <b>, <c>, <d>|", func(e *Edit) { e.RemoveTopRoute(); e.RemoveFirst(HeaderRoute, 2) }, "Route: <d>|"},
+		"remove first: after an element":   {"Route: <a>, <b>, <c>, <d>|", func(e *Edit) { e.RemoveTop(HeaderRoute); e.RemoveFirst(HeaderRoute, 2) }, "Route: <d>|"},
 		"remove first: more than there is": {"Route: <a>, <b>|Route: <c>|", func(e *Edit) { e.RemoveFirst(HeaderRoute, 9) }, ""},
 		"remove first: none":               {"Route: <a>, <b>|", func(e *Edit) { e.RemoveFirst(HeaderRoute, 0) }, "Route: <a>, <b>|"},
 
-		"remove all: after one element": {"Route: <a>, <b>|To: x|", func(e *Edit) { e.RemoveTopRoute(); e.RemoveAll(HeaderRoute) }, "To: x|"},
-		"remove all: then an element":   {"Route: <a>, <b>|To: x|", func(e *Edit) { e.RemoveAll(HeaderRoute); e.RemoveTopRoute() }, "To: x|"},
+		"remove all: after one element": {"Route: <a>, <b>|To: x|", func(e *Edit) { e.RemoveTop(HeaderRoute); e.RemoveAll(HeaderRoute) }, "To: x|"},
+		"remove all: then an element":   {"Route: <a>, <b>|To: x|", func(e *Edit) { e.RemoveAll(HeaderRoute); e.RemoveTop(HeaderRoute) }, "To: x|"},
 		"remove all: unknown":           {"X-A: a|", func(e *Edit) { e.RemoveAll(HeaderOther) }, "X-A: a|"},
 
 		"replace":                           {"To:  a  |CSeq: 1 A|", func(e *Edit) { e.ReplaceValue(0, value("b")) }, "To:  b  |CSeq: 1 A|"},
@@ -88,9 +88,9 @@ func TestEdit(t *testing.T) {
 		"replace: by nothing":               {"To: a|", func(e *Edit) { e.ReplaceValue(0, nil) }, "To: |"},
 		"replace: the last one counts":      {"To: a|", func(e *Edit) { e.ReplaceValue(0, value("b")); e.ReplaceValue(0, value("c")) }, "To: c|"},
 		"replace: empty, the last counts":   {"To:|", func(e *Edit) { e.ReplaceValue(0, value("b")); e.ReplaceValue(0, value("c")) }, "To: c|"},
-		"replace: what lost an element":     {"Route: <a>, <b>|", func(e *Edit) { e.RemoveTopRoute(); e.ReplaceValue(0, value("<c>")) }, "Route: <c>|"},
-		"replace: has no elements":          {"Route: <a>, <b>|Route: <d>|", func(e *Edit) { e.ReplaceValue(0, value("<c>")); e.RemoveTopRoute() }, "Route: <c>|"},
-		"replace: what is removed":          {"Route: <a>|", func(e *Edit) { e.RemoveTopRoute(); e.ReplaceValue(0, value("<c>")) }, ""},
+		"replace: what lost an element":     {"Route: <a>, <b>|", func(e *Edit) { e.RemoveTop(HeaderRoute); e.ReplaceValue(0, value("<c>")) }, "Route: <c>|"},
+		"replace: has no elements":          {"Route: <a>, <b>|Route: <d>|", func(e *Edit) { e.ReplaceValue(0, value("<c>")); e.RemoveTop(HeaderRoute) }, "Route: <c>|"},
+		"replace: what is removed":          {"Route: <a>|", func(e *Edit) { e.RemoveTop(HeaderRoute); e.ReplaceValue(0, value("<c>")) }, ""},
 		"replace: then removed":             {"Route: <a>|", func(e *Edit) { e.ReplaceValue(0, value("<c>")); e.RemoveAll(HeaderRoute) }, ""},
 		"replace: no such header":           {"To: a|", func(e *Edit) { e.ReplaceValue(1, value("b")); e.ReplaceValue(-1, value("b")) }, "To: a|"},
 		"replace: value with line ends":     {"To: a|", func(e *Edit) { e.ReplaceValue(0, value("b\n\nc")) }, "To: b  c|"},
@@ -103,7 +103,7 @@ func TestEdit(t *testing.T) {
 		"Max-Forwards: with prepended": {"Via: a|", func(e *Edit) { e.SetMaxForwards(70); e.PrependHeader("Route", value("x")) }, "Via: a|Route: x|Max-Forwards: 70|"},
 
 		"a proxy's forwarding": {"Via: a|Route: <me>|Route: <next>|Max-Forwards: 70|", func(e *Edit) {
-			e.RemoveTopRoute()
+			e.RemoveTop(HeaderRoute)
 			e.PrependHeader("Via", value("me"))
 			e.PrependHeader("Record-Route", value("<me>"))
 			e.SetMaxForwards(69)
@@ -216,3 +216,5 @@ func TestRemoveFirstMakesOneChangeALine(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func topRoute(e *Edit) { e.RemoveTop(HeaderRoute) }

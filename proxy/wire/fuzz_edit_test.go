@@ -54,7 +54,7 @@ func (w *expected) apply(e *Edit, m *Message, op byte) {
 		e.PrependHeader("Record-Route", []byte("<sip:new>"))
 		w.recordRoute = append([]string{"<sip:new>"}, w.recordRoute...)
 	case 2:
-		e.RemoveTopRoute()
+		e.RemoveTop(HeaderRoute)
 		w.route = w.route[min(1, len(w.route)):]
 	case 3:
 		e.RemoveTopVia()
@@ -98,7 +98,7 @@ func (w *expected) check(t *testing.T, before, after *Message) {
 	if got := string(after.RequestURI()); got != w.uri {
 		t.Fatalf("Request-URI %q, want %q", got, w.uri)
 	}
-	if v, ok := after.GetName("X-Own-Header"); w.own != "" && (!ok || len(v) == 0) {
+	if v, ok := after.byName("X-Own-Header"); w.own != "" && (!ok || len(v) == 0) {
 		t.Fatal("the appended header is not there")
 	}
 	if !bytes.Equal(after.BodyBytes(), before.BodyBytes()) {

@@ -80,17 +80,6 @@ func (m *Message) Get(id HeaderID) ([]byte, bool) {
 	return m.Headers[i].Value.In(m.Raw), true
 }
 
-// GetName returns the value of the first header of this name, in any case; it also finds headers without an ID.
-func (m *Message) GetName(name string) ([]byte, bool) {
-	if id := LookupHeader(name); id != HeaderOther {
-		return m.Get(id)
-	}
-	if i := m.indexOther(name); i >= 0 {
-		return m.Headers[i].Value.In(m.Raw), true
-	}
-	return nil, false
-}
-
 // indexOther returns the index of the first header of a name that has no ID, or -1.
 func (m *Message) indexOther(name string) int {
 	for i := max(m.Index(HeaderOther), 0); i < len(m.Headers); i++ {

@@ -50,7 +50,8 @@ func ours(m *Message) summary {
 	if n, ok, _ := m.MaxForwards(); ok {
 		s.MaxForwards = fmt.Sprint(n)
 	}
-	if n, ok, _ := m.ContentLength(); ok {
+	if v, ok := m.Get(HeaderContentLength); ok {
+		n, _ := parseUint(v, maxIndexableMessage)
 		s.Length = fmt.Sprint(n)
 	}
 	s.Body = string(m.BodyBytes())

@@ -112,7 +112,7 @@ func TestTortureWsinv(t *testing.T) {
 	if q, _ := c.Param("q"); err != nil || string(q) != "0.33" || string(c.Display) != `Quoted string \"\"` {
 		t.Errorf("Contact %+v %v", c, err)
 	}
-	if v, _ := m.GetName("unknownheaderwithunusualvalue"); string(v) != ";;,,;;,;" {
+	if v, _ := m.byName("unknownheaderwithunusualvalue"); string(v) != ";;,,;;,;" {
 		t.Errorf("unknown header %q", v)
 	}
 }

@@ -136,17 +136,3 @@ func ParseDeltaSeconds(b []byte) (seconds uint32, ok bool) {
 	n, ok := parseUint(b, most)
 	return uint32(min(n, most)), ok
 }
-
-// ContentLength returns the Content-Length as written. After Scan without error it is the length of the body, if it is
-// there (ok).
-func (m *Message) ContentLength() (n int, ok bool, err error) {
-	v, ok := m.Get(HeaderContentLength)
-	if !ok {
-		return 0, false, nil
-	}
-	u, valid := parseUint(v, maxIndexableMessage)
-	if !valid || u > maxIndexableMessage {
-		return 0, true, errContentLength
-	}
-	return int(u), true, nil
-}

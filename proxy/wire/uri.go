@@ -85,9 +85,6 @@ func WithoutHeaders(uri []byte) []byte {
 	return uri
 }
 
-// Secure reports whether the scheme is sips.
-func (u *URI) Secure() bool { return u.Scheme == SchemeSIPS }
-
 func schemeOf(b []byte) Scheme {
 	switch {
 	case equalFold(b, "sip"):

@@ -10,13 +10,11 @@ type Via struct {
 	HasPort   bool
 	Params    []byte // after the first ";"
 
-	branch, received, maddr []byte
-	hasRPort                bool
-	rport                   uint16
-	hasTTL                  bool
-	ttl                     uint8
-	seen                    uint8
-	receivedAt, rportAt     Span // the whole parameters, in Params
+	branch, received    []byte
+	hasRPort            bool
+	rport               uint16
+	seen                uint8
+	receivedAt, rportAt Span // the whole parameters, in Params
 }
 
 // Branch returns the branch parameter, nil if there is none (RFC 2543 has none).
@@ -25,14 +23,8 @@ func (v *Via) Branch() []byte { return v.branch }
 // Received returns the received parameter as written, nil if there is none. See HostAddr.
 func (v *Via) Received() []byte { return v.received }
 
-// Maddr returns the maddr parameter, nil if there is none. Responses do not obey it; see transport.ResponseDestination.
-func (v *Via) Maddr() []byte { return v.maddr }
-
 // RPort returns the rport parameter: requested tells that it is there, port is 0 while it has no value (RFC 3581 3).
 func (v *Via) RPort() (port uint16, requested bool) { return v.rport, v.hasRPort }
-
-// TTL returns the ttl parameter.
-func (v *Via) TTL() (ttl uint8, ok bool) { return v.ttl, v.hasTTL }
 
 // Param returns the value of any parameter, whose name may be in any case, without quotes. The value of one without "="
 // is nil.
@@ -105,11 +97,10 @@ func (v *Via) parseParams() bool {
 			v.received, v.receivedAt = p.value, span(p.start, p.end)
 		case equalFold(p.name, "rport"):
 			ok = v.once(4) && v.setRPort(&p)
-		case equalFold(p.name, "maddr"):
+		case equalFold(p.name, "maddr"): // responses do not obey it
 			ok = v.once(8)
-			v.maddr = p.value
 		case equalFold(p.name, "ttl"):
-			ok = v.once(16) && v.setTTL(&p)
+			ok = v.once(16) && isTTL(p.value)
 		}
 		if !ok {
 			return false
@@ -134,8 +125,7 @@ func (v *Via) setRPort(p *params) bool {
 	return ok && n <= 65535
 }
 
-func (v *Via) setTTL(p *params) bool {
-	n, ok := parseUint(p.value, 255)
-	v.hasTTL, v.ttl = true, uint8(n)
+func isTTL(b []byte) bool {
+	n, ok := parseUint(b, 255)
 	return ok && n <= 255
 }

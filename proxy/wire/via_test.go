@@ -7,18 +7,18 @@ import (
 
 func TestParseVia(t *testing.T) {
 	for in, want := range map[string]string{
-		"SIP/2.0/UDP h": `UDP h:0,false "" "" "" rport=0,false ttl=0,false`,
-		"SIP / 2.0 / UDP first.example.com: 4000;ttl=16 ;maddr=224.2.0.1 ;branch=z9hG4bKa7c6a8dlze.1": `UDP first.example.com:4000,true "z9hG4bKa7c6a8dlze.1" "" "224.2.0.1" rport=0,false ttl=16,true`,
-		"SIP/2.0/TLS [2001:db8::1] : 5061 ; Branch = z9 ; rport":                                      `TLS [2001:db8::1]:5061,true "z9" "" "" rport=0,true ttl=0,false`,
-		"SIP/2.0/UDP h;rport=4000;received=192.0.2.1;branch=a":                                        `UDP h:0,false "a" "192.0.2.1" "" rport=4000,true ttl=0,false`,
-		"SIP/2.0/UDP h;received=[::1];rport=":                                                         `UDP h:0,false "" "[::1]" "" rport=0,true ttl=0,false`,
-		"SIP\r\n / 2.0/\tWS\r\n df7jal23ls0d.invalid\r\n ;branch=z":                                   `WS df7jal23ls0d.invalid:0,false "z" "" "" rport=0,false ttl=0,false`,
-		`SIP/2.0/UDP h;x="a,;b\"c";branch=z`:                                                          `UDP h:0,false "z" "" "" rport=0,false ttl=0,false`,
-		"SIP/2.0/UDP [fe80::1%4]:5070;branch=z":                                                       `UDP [fe80::1%4]:5070,true "z" "" "" rport=0,false ttl=0,false`,
-		"SIP/2.0/UDP fe80::1%p2p0:5070;branch=z":                                                      `UDP fe80::1%p2p0:5070,true "z" "" "" rport=0,false ttl=0,false`,
-		"SIP/2.0/UDP fe80::1;branch=z":                                                                `UDP fe80::1:0,false "z" "" "" rport=0,false ttl=0,false`,
-		"SIP/2.0/UDP 1:2:3:4:5:6:7:8 : 5070;branch=z":                                                 `UDP 1:2:3:4:5:6:7:8:5070,true "z" "" "" rport=0,false ttl=0,false`,
-		"SIP/2.0/UDP h;branch=z;":                                                                     `UDP h:0,false "z" "" "" rport=0,false ttl=0,false`,
+		"SIP/2.0/UDP h": `UDP h:0,false "" "" "" rport=0,false ttl=`,
+		"SIP / 2.0 / UDP first.example.com: 4000;ttl=16 ;maddr=224.2.0.1 ;branch=z9hG4bKa7c6a8dlze.1": `UDP first.example.com:4000,true "z9hG4bKa7c6a8dlze.1" "" "224.2.0.1" rport=0,false ttl=16`,
+		"SIP/2.0/TLS [2001:db8::1] : 5061 ; Branch = z9 ; rport":                                      `TLS [2001:db8::1]:5061,true "z9" "" "" rport=0,true ttl=`,
+		"SIP/2.0/UDP h;rport=4000;received=192.0.2.1;branch=a":                                        `UDP h:0,false "a" "192.0.2.1" "" rport=4000,true ttl=`,
+		"SIP/2.0/UDP h;received=[::1];rport=":                                                         `UDP h:0,false "" "[::1]" "" rport=0,true ttl=`,
+		"SIP\r\n / 2.0/\tWS\r\n df7jal23ls0d.invalid\r\n ;branch=z":                                   `WS df7jal23ls0d.invalid:0,false "z" "" "" rport=0,false ttl=`,
+		`SIP/2.0/UDP h;x="a,;b\"c";branch=z`:                                                          `UDP h:0,false "z" "" "" rport=0,false ttl=`,
+		"SIP/2.0/UDP [fe80::1%4]:5070;branch=z":                                                       `UDP [fe80::1%4]:5070,true "z" "" "" rport=0,false ttl=`,
+		"SIP/2.0/UDP fe80::1%p2p0:5070;branch=z":                                                      `UDP fe80::1%p2p0:5070,true "z" "" "" rport=0,false ttl=`,
+		"SIP/2.0/UDP fe80::1;branch=z":                                                                `UDP fe80::1:0,false "z" "" "" rport=0,false ttl=`,
+		"SIP/2.0/UDP 1:2:3:4:5:6:7:8 : 5070;branch=z":                                                 `UDP 1:2:3:4:5:6:7:8:5070,true "z" "" "" rport=0,false ttl=`,
+		"SIP/2.0/UDP h;branch=z;":                                                                     `UDP h:0,false "z" "" "" rport=0,false ttl=`,
 	} {
 		v, err := ParseVia([]byte(in))
 		if err != nil {
@@ -26,8 +26,9 @@ func TestParseVia(t *testing.T) {
 			continue
 		}
 		rport, hasRPort := v.RPort()
-		ttl, hasTTL := v.TTL()
-		got := fmt.Sprintf("%s %s:%d,%v %q %q %q rport=%d,%v ttl=%d,%v", v.Transport, v.Host, v.Port, v.HasPort, v.Branch(), v.Received(), v.Maddr(), rport, hasRPort, ttl, hasTTL)
+		maddr, _ := v.Param("maddr")
+		ttl, _ := v.Param("ttl")
+		got := fmt.Sprintf("%s %s:%d,%v %q %q %q rport=%d,%v ttl=%s", v.Transport, v.Host, v.Port, v.HasPort, v.Branch(), v.Received(), maddr, rport, hasRPort, ttl)
 		if got != want {
 			t.Errorf("%q:\ngot  %s\nwant %s", in, got, want)
 		}

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 )
 
@@ -25,7 +24,6 @@ var ErrNotLocal = errors.New("cluster is not a local one of hack/kube: no access
 type Cluster struct {
 	state      *state // nil if not local
 	kubeconfig string
-	config     *rest.Config
 	client     kubernetes.Interface
 }
 
@@ -67,7 +65,7 @@ func FromKubeconfig(path string) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kubeconfig %q: %w", path, err)
 	}
-	c := &Cluster{kubeconfig: path, config: config, client: client}
+	c := &Cluster{kubeconfig: path, client: client}
 	s, err := loadState(filepath.Dir(path))
 	if err == nil && s != nil && filepath.Base(path) == kubeconfigOut && s.complete() == nil {
 		c.state = s
@@ -94,9 +92,6 @@ func (c *Cluster) Local() bool { return c.state != nil }
 
 // Kubeconfig is the path of an administrator's kubeconfig.
 func (c *Cluster) Kubeconfig() string { return c.kubeconfig }
-
-// RESTConfig returns a copy of the client configuration.
-func (c *Cluster) RESTConfig() *rest.Config { return rest.CopyConfig(c.config) }
 
 // Client speaks to the API server as administrator.
 func (c *Cluster) Client() kubernetes.Interface { return c.client }
