@@ -7,6 +7,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/sipring/sipring/proxy/limit"
 	"github.com/sipring/sipring/proxy/location"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/transport"
@@ -136,9 +137,9 @@ func (r *request) resolve(names int) {
 			asks = append(asks, &r.targets[i])
 		}
 	}
-	resolver := r.s.resolver
+	resolver, by := r.s.resolver, limit.Source(r.from.Addr())
 	for _, t := range asks {
-		resolver.Resolve(t.name, func(a netip.Addr, err error) { answer(t, a, err) })
+		resolver.Resolve(by, t.name, func(a netip.Addr, err error) { answer(t, a, err) })
 	}
 }
 

@@ -13,6 +13,7 @@
 //   - Addresses are plain: an IPv4 address is never IPv4-mapped IPv6.
 //   - What comes back as an ICMP error is told to the handlers that ask, and
 //     fails no other datagram. Nothing else on UDP tells that one was lost.
-//   - Name resolution never runs on a loop, and its cache, its queue and the
-//     time of a query are bounded.
+//   - Name resolution never runs on a loop. Its cache, its queries and the time
+//     of one are bounded, and who asks for many names, or has many ask for those
+//     of one domain, keeps nobody else from being answered.
 package transport

@@ -9,16 +9,17 @@ import (
 	"time"
 )
 
-// ErrBusy is the answer of a Resolver that has too many queries under way.
+// ErrBusy is the answer of a Resolver where others had a better right to a query.
 var ErrBusy = errors.New("resolver: too many queries under way")
 
 // Lookup asks for the addresses of a host name; net.Resolver.LookupNetIP with
-// network "ip4" or "ip6" is one.
+// network "ip4" or "ip6" is one. It returns soon after its context ends.
 type Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 
 // Resolver finds the addresses of host names off the hot path. Answers, also
 // that there is none, are cached for a short fixed time, as the standard library
-// tells no TTL. Safe for concurrent use.
+// tells no TTL. Queries under way are bounded, and shared out between those who
+// cause them (places). Safe for concurrent use.
 type Resolver struct {
 	lookup  Lookup
 	six     bool
@@ -27,11 +28,10 @@ type Resolver struct {
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 
-	mu      sync.Mutex
-	closed  bool
-	cache   map[string]answer
-	waiting map[string][]func(netip.Addr, error)
-	waiters int
+	mu     sync.Mutex
+	closed bool
+	cache  map[string]answer
+	places places
 }
 
 type answer struct {
@@ -47,7 +47,7 @@ const (
 	resolverTimeout     = 3 * time.Second
 	resolverEntries     = 4096
 	resolverQueries     = 64
-	resolverWaiters     = 4096
+	resolverWaiters     = 256 // for one name
 	resolverNameLength  = 253
 )
 
@@ -58,66 +58,83 @@ func NewResolver(lookup Lookup, six bool, now func() time.Time) *Resolver {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Resolver{
 		lookup: lookup, six: six, now: now, ctx: ctx, cancel: cancel,
-		cache: map[string]answer{}, waiting: map[string][]func(netip.Addr, error){},
+		cache: map[string]answer{}, places: newPlaces(resolverQueries),
 	}
 }
 
-// Resolve calls done once: at once when the answer is cached, else on another
-// goroutine. done must not block for long.
-func (r *Resolver) Resolve(host string, done func(netip.Addr, error)) {
+// Resolve calls done once: at once when the answer is cached or ErrBusy, else on
+// another goroutine. by tells apart who causes the query, and has its share of
+// those under way. done must not block for long.
+func (r *Resolver) Resolve(by uint64, host string, done func(netip.Addr, error)) {
 	if len(host) == 0 || len(host) > resolverNameLength {
 		done(netip.Addr{}, errors.New("resolver: not a host name"))
 		return
 	}
 	r.mu.Lock()
-	if a, ok := r.cache[host]; ok && r.now().Before(a.expires) {
-		r.mu.Unlock()
-		done(a.address, a.err)
-		return
-	}
-	_, asked := r.waiting[host]
-	if r.closed || r.waiters >= resolverWaiters || (!asked && len(r.waiting) >= resolverQueries) {
-		r.mu.Unlock()
-		done(netip.Addr{}, ErrBusy)
-		return
-	}
-	r.waiting[host] = append(r.waiting[host], done)
-	r.waiters++
-	if !asked {
-		r.running.Go(func() { r.query(host) })
+	a, known := r.cache[host]
+	if known = known && r.now().Before(a.expires); !known {
+		a = answer{err: ErrBusy}
+		if !r.closed && r.wait(by, host, done) {
+			done = nil
+		}
 	}
 	r.mu.Unlock()
+	if done != nil {
+		done(a.address, a.err)
+	}
 }
 
-func (r *Resolver) query(host string) {
-	ctx, cancel := context.WithTimeout(r.ctx, resolverTimeout)
-	defer cancel()
-	addresses, err := r.lookup(ctx, host)
-	a := answer{address: r.first(addresses), expires: r.now().Add(resolverTTL)}
+// wait has done wait for the answer to a query, and reports whether there is one.
+func (r *Resolver) wait(by uint64, host string, done func(netip.Addr, error)) bool {
+	q := r.places.of(host)
+	if q == nil {
+		if q = r.places.take(by, host, r.now()); q == nil {
+			return false
+		}
+		ctx, cancel := context.WithTimeout(r.ctx, resolverTimeout)
+		q.cancel = cancel
+		r.running.Go(func() { r.query(ctx, q) })
+	}
+	if len(q.waiting) >= resolverWaiters {
+		return false
+	}
+	r.places.charge(q, by)
+	q.waiting = append(q.waiting, done)
+	return true
+}
+
+func (r *Resolver) query(ctx context.Context, q *query) {
+	addresses, err := r.lookup(ctx, q.host)
+	now := r.now()
+	a := answer{address: r.first(addresses), expires: now.Add(resolverTTL)}
 	if err != nil || !a.address.IsValid() {
-		a.expires = r.now().Add(resolverNegativeTTL)
+		a.expires = now.Add(resolverNegativeTTL)
 		a.err = cmp.Or(err, errNoAddress)
 	}
 	r.mu.Lock()
-	r.makeRoom()
-	r.cache[host] = a
-	waiting := r.waiting[host]
-	delete(r.waiting, host)
-	r.waiters -= len(waiting)
+	if r.places.leave(q) || a.err == nil {
+		r.makeRoom()
+		r.cache[q.host] = a
+	} else { // it was not let finish
+		a.err = ErrBusy
+	}
+	waiting := q.waiting
 	r.mu.Unlock()
+	q.cancel()
 	for _, done := range waiting {
 		done(a.address, a.err)
 	}
 }
 
-// makeRoom drops what has expired, or any entry when nothing has.
+// makeRoom drops what has expired and every failure, or any entry when there is
+// none of these.
 func (r *Resolver) makeRoom() {
 	if len(r.cache) < resolverEntries {
 		return
 	}
 	now := r.now()
 	for host, a := range r.cache {
-		if !now.Before(a.expires) {
+		if a.err != nil || !now.Before(a.expires) {
 			delete(r.cache, host)
 		}
 	}

@@ -3,8 +3,12 @@ package transport
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,16 +30,16 @@ func TestResolverAsksOnceAndCaches(t *testing.T) {
 			}
 			got = append(got, a)
 		}
-		r.Resolve("a.example", note)
-		r.Resolve("a.example", note)
+		r.Resolve(1, "a.example", note)
+		r.Resolve(1, "a.example", note)
 		time.Sleep(20 * time.Millisecond)
 		synctest.Wait()
-		r.Resolve("a.example", note)
+		r.Resolve(1, "a.example", note)
 		if asked != 1 || len(got) != 3 || got[0] != netip.MustParseAddr("192.0.2.1") {
 			t.Fatalf("asked %d times, got %v", asked, got)
 		}
 		time.Sleep(resolverTTL)
-		r.Resolve("a.example", note)
+		r.Resolve(1, "a.example", note)
 		time.Sleep(20 * time.Millisecond)
 		synctest.Wait()
 		if asked != 2 {
@@ -44,33 +48,220 @@ func TestResolverAsksOnceAndCaches(t *testing.T) {
 	})
 }
 
-func TestResolverIsBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := NewResolver(func(ctx context.Context, _ string) ([]netip.Addr, error) {
+// silentResolver answers for what ends in .quick after the time it takes, and for
+// nothing else.
+func silentResolver(takes time.Duration, asked *atomic.Int64) *Resolver {
+	return NewResolver(func(ctx context.Context, host string) ([]netip.Addr, error) {
+		asked.Add(1)
+		if !strings.HasSuffix(host, ".quick") {
 			<-ctx.Done()
 			return nil, ctx.Err()
-		}, false, time.Now)
-		busy, failed := 0, 0
+		}
+		select {
+		case <-time.After(takes):
+			return []netip.Addr{netip.MustParseAddr("192.0.2.1")}, nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}, false, time.Now)
+}
+
+// outcomes counts what callers were told.
+type outcomes struct{ answered, busy, failed atomic.Int64 }
+
+func (o *outcomes) note(_ netip.Addr, err error) {
+	switch {
+	case err == nil:
+		o.answered.Add(1)
+	case errors.Is(err, ErrBusy):
+		o.busy.Add(1)
+	default:
+		o.failed.Add(1)
+	}
+}
+
+func (o *outcomes) all() int64 { return o.answered.Load() + o.busy.Load() + o.failed.Load() }
+
+func TestResolverIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		r := silentResolver(0, &asked)
+		var names, one outcomes
 		for i := range resolverQueries + 7 {
-			r.Resolve("h"+strconv.Itoa(i), func(_ netip.Addr, err error) {
-				if errors.Is(err, ErrBusy) {
-					busy++
-				}
-			})
+			r.Resolve(1, "h"+strconv.Itoa(i)+".test", names.note)
 		}
-		if busy != 7 {
-			t.Errorf("%d queries refused, want 7", busy)
+		if names.busy.Load() != 7 {
+			t.Errorf("%d names refused, want 7", names.busy.Load())
 		}
-		r.Resolve("h0", func(_ netip.Addr, err error) {
-			if errors.Is(err, context.Canceled) {
-				failed++
-			}
-		})
+		for range resolverWaiters + 5 {
+			r.Resolve(1, "h0.test", one.note)
+		}
+		if one.busy.Load() != 6 {
+			t.Errorf("%d that ask for one name refused, want 6", one.busy.Load())
+		}
+		synctest.Wait()
+		if asked.Load() != resolverQueries {
+			t.Errorf("%d queries, want %d", asked.Load(), resolverQueries)
+		}
 		r.Close()
-		if failed != 1 {
+		if names.failed.Load() != resolverQueries || one.failed.Load() != resolverWaiters-1 {
 			t.Error("a waiting caller was not told of Close")
 		}
+		r.Resolve(1, "a.quick", names.note)
+		if names.busy.Load() != 8 {
+			t.Error("asked after Close")
+		}
 	})
+}
+
+// Whoever fills the places with names that nobody answers for, with one address
+// or one domain or neither the same, keeps no other name from being answered.
+func TestSilentNamesKeepNobodyFromBeingAnswered(t *testing.T) {
+	own := func(i int) uint64 { return uint64(i) }
+	one := func(int) uint64 { return 1 }
+	apart := func(i int) string { return fmt.Sprintf("a.n%d", i) }
+	together := func(i int) string { return fmt.Sprintf("n%d.attacker.test", i) }
+	for name, c := range map[string]struct {
+		by    func(i int) uint64
+		host  func(i int) string
+		every time.Duration // between two silent names
+		takes time.Duration // to answer an honest one, of which one comes every 100 ms
+	}{
+		"one source, many domains":   {one, apart, time.Millisecond, 800 * time.Millisecond},
+		"many sources, one domain":   {own, together, time.Millisecond, 800 * time.Millisecond},
+		"one source, one domain":     {one, together, time.Millisecond, 800 * time.Millisecond},
+		"ten sources, ten domains":   {func(i int) uint64 { return uint64(i % 10) }, func(i int) string { return fmt.Sprintf("n%d.d%d", i, i/10%10) }, time.Millisecond, 300 * time.Millisecond},
+		"many sources, many domains": {own, apart, 25 * time.Millisecond, 100 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var asked atomic.Int64
+				r := silentResolver(c.takes, &asked)
+				defer r.Close()
+				var silent, honest outcomes
+				const total = 20
+				var calls sync.WaitGroup
+				calls.Go(func() {
+					time.Sleep(time.Second)
+					for i := range total {
+						time.Sleep(100 * time.Millisecond)
+						r.Resolve(1<<40, fmt.Sprintf("h%d.quick", i), honest.note)
+					}
+				})
+				n := 0
+				for began := time.Now(); time.Since(began) < 5*time.Second; n++ {
+					r.Resolve(c.by(n), c.host(n), silent.note)
+					time.Sleep(c.every)
+				}
+				calls.Wait()
+				if honest.answered.Load() != total {
+					t.Errorf("%d of %d answered, %d busy, %d failed", honest.answered.Load(), total, honest.busy.Load(), honest.failed.Load())
+				}
+				if most := int64(total + resolverQueries*(1+5*2)); asked.Load() > most {
+					t.Errorf("%d queries, want %d at most", asked.Load(), most)
+				}
+				time.Sleep(resolverTimeout)
+				synctest.Wait()
+				if silent.all() != int64(n) || silent.answered.Load() > 0 {
+					t.Errorf("%d of %d callers were told, %d an address", silent.all(), n, silent.answered.Load())
+				}
+			})
+		})
+	}
+}
+
+// A source that asks for what another one floods the places for is no flooder.
+func TestWhoWaitsForTheNameOfAFloodKeepsIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		r := silentResolver(400*time.Millisecond, &asked)
+		defer r.Close()
+		var flood, honest outcomes
+		r.Resolve(1, "victim.quick", flood.note)
+		time.Sleep(time.Millisecond) // it is the oldest
+		for i := range resolverQueries - 1 {
+			r.Resolve(1, "a.n"+strconv.Itoa(i), flood.note)
+		}
+		r.Resolve(2, "victim.quick", honest.note)
+		for i := range 20 {
+			r.Resolve(3, "b.m"+strconv.Itoa(i), flood.note)
+		}
+		time.Sleep(time.Second)
+		if honest.answered.Load() != 1 {
+			t.Errorf("not answered: busy %d, failed %d", honest.busy.Load(), honest.failed.Load())
+		}
+		if flood.busy.Load() != 20 {
+			t.Errorf("%d of the flood had to go, want 20", flood.busy.Load())
+		}
+	})
+}
+
+// A name that was found out not to answer is not asked for again at once.
+func TestSilenceIsRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		r := silentResolver(0, &asked)
+		defer r.Close()
+		var o outcomes
+		r.Resolve(1, "n.test", o.note)
+		time.Sleep(resolverTimeout + time.Millisecond)
+		for range 100 {
+			r.Resolve(1, "n.test", o.note)
+		}
+		if asked.Load() != 1 || o.failed.Load() != 101 {
+			t.Errorf("asked %d times, %d failed, want 1 and 101", asked.Load(), o.failed.Load())
+		}
+		time.Sleep(resolverNegativeTTL)
+		r.Resolve(1, "n.test", o.note)
+		synctest.Wait()
+		if asked.Load() != 2 {
+			t.Errorf("asked %d times, want 2", asked.Load())
+		}
+	})
+}
+
+// Failures make room before addresses do.
+func TestResolverCacheIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		r := NewResolver(func(_ context.Context, host string) ([]netip.Addr, error) {
+			asked.Add(1)
+			if strings.HasSuffix(host, ".quick") {
+				return []netip.Addr{netip.MustParseAddr("192.0.2.1")}, nil
+			}
+			return nil, errNoAddress
+		}, false, time.Now)
+		defer r.Close()
+		var o outcomes
+		for i := range resolverEntries / 2 {
+			r.Resolve(1, strconv.Itoa(i)+".quick", o.note)
+			synctest.Wait()
+		}
+		for i := range 2 * resolverEntries {
+			r.Resolve(2, strconv.Itoa(i)+".none", o.note)
+			synctest.Wait()
+			if len(r.cache) > resolverEntries {
+				t.Fatalf("%d entries, want %d at most", len(r.cache), resolverEntries)
+			}
+		}
+		before := asked.Load()
+		for i := range resolverEntries / 2 {
+			r.Resolve(1, strconv.Itoa(i)+".quick", o.note)
+		}
+		if asked.Load() != before {
+			t.Errorf("%d addresses were forgotten for failures", asked.Load()-before)
+		}
+	})
+}
+
+func TestDomainOf(t *testing.T) {
+	for host, want := range map[string]string{
+		"a": "a", "a.b": "a.b", "a.b.c": "b.c", "x.y.b.c": "b.c", "a.b.c.": "b.c", "a.": "a", ".": "", "..": ".",
+	} {
+		if got := domainOf(host); got != want {
+			t.Errorf("%s: %q, want %q", host, got, want)
+		}
+	}
 }
 
 func TestResolverFindsWhatTheSocketCanSendTo(t *testing.T) {
@@ -93,7 +284,7 @@ func TestResolverFindsWhatTheSocketCanSendTo(t *testing.T) {
 			return found, nil
 		}, c.six, time.Now)
 		got := make(chan string, 1)
-		r.Resolve("a.example", func(a netip.Addr, err error) {
+		r.Resolve(1, "a.example", func(a netip.Addr, err error) {
 			if err != nil {
 				got <- ""
 				return
