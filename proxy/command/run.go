@@ -2,15 +2,11 @@ package command
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/netip"
 	"os"
 	"os/signal"
 	"reflect"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -21,11 +17,9 @@ import (
 
 	"github.com/sipring/sipring/proxy/admin"
 	"github.com/sipring/sipring/proxy/config"
-	"github.com/sipring/sipring/proxy/location"
 	"github.com/sipring/sipring/proxy/memberset"
 	"github.com/sipring/sipring/proxy/peer"
 	"github.com/sipring/sipring/proxy/server"
-	"github.com/sipring/sipring/proxy/token"
 )
 
 // proxy is one running proxy.
@@ -42,7 +36,8 @@ type proxy struct {
 	node     atomic.Pointer[peer.Node]
 	server   *server.Server
 	admin    *admin.Server
-	failed   chan error // why starting failed
+	failed   chan error // why starting failed; capacity 1
+	broken   bool       // it has failed
 	// lettingGo: whoever steers traffic should take what still comes elsewhere.
 	lettingGo atomic.Bool
 	waiting   string // what was said last while waiting to be listed
@@ -65,7 +60,9 @@ func (p *proxy) run(ctx context.Context) error {
 		return err
 	}
 	p.log.Info("starting", "version", buildVersion(), "cluster", p.config.Load().Cluster, "name", p.name)
-	p.startAdmin(p.address) // health before a member set comes
+	if err := p.startAdmin(p.address); err != nil { // health before a member set comes
+		return err
+	}
 	var following sync.WaitGroup
 	following.Go(func() { source.Run(ctx, p.apply) })
 	following.Go(func() { memberset.Follow(ctx, p.options.config, p.reconfigure) })
@@ -151,119 +148,13 @@ func (p *proxy) apply(set *config.MemberSet) {
 		}
 		return
 	}
+	if p.broken {
+		return // on its way out
+	}
 	if err := p.start(self, set); err != nil {
-		p.fail(err)
+		p.broken = true
+		p.failed <- fmt.Errorf("start: %w", err)
 	}
-}
-
-func (p *proxy) fail(err error) {
-	select {
-	case p.failed <- err:
-	default:
-	}
-}
-
-// listed finds this member in the set.
-func (p *proxy) listed(set *config.MemberSet) (config.Member, error) {
-	m, ok := set.ByName(p.name)
-	if !ok {
-		return m, fmt.Errorf("no member is named %q", p.name)
-	}
-	if p.address == "" {
-		return m, nil
-	}
-	own, err := netip.ParseAddr(p.address)
-	if err != nil {
-		return m, fmt.Errorf("address: %w", err)
-	}
-	if listed, _ := netip.ParseAddr(m.Address); listed.Unmap() != own.Unmap() {
-		return m, fmt.Errorf("%q is listed with address %s, this one has %s", p.name, m.Address, own)
-	}
-	return m, nil
-}
-
-// start brings the proxy up: sockets, then peers, then traffic.
-func (p *proxy) start(self config.Member, set *config.MemberSet) error {
-	if p.keys == nil {
-		if len(set.Members) > 1 {
-			return errors.New("several members need the same keys: make them with `sipring keys > keys.json` and start every member with --keys keys.json")
-		}
-		p.log.Info("no --keys: using fresh ones, as this is the only member")
-		p.keys = config.NewKeys()
-	}
-	keys, err := tokenKeys(p.keys)
-	if err != nil {
-		return err
-	}
-	sip := p.sipAddress
-	if sip == "" {
-		sip = self.Address
-	}
-	address, err := netip.ParseAddr(sip)
-	if err != nil {
-		return fmt.Errorf("SIP address: %w", err)
-	}
-	c := p.config.Load()
-	p.server, err = server.New(server.Config{
-		Proxy: c, Self: self.ID, Address: netip.AddrPortFrom(address, uint16(c.Ports.SIP)), Shared: p.sipAddress != "",
-		Keys: keys, Log: p.log,
-	})
-	if err != nil {
-		return err
-	}
-	cfg := peer.Config{
-		Cluster: c.Cluster, ID: self.ID, Name: self.Name, Address: self.Address, Ports: c.Ports, Keys: p.keys,
-		Limits: location.Limits{MaxContacts: c.Registrar.MaxContacts}, Handler: p.server, Log: p.log,
-	}
-	if p.lease != nil {
-		cfg.Suspects = p.lease.Report
-	}
-	node, err := peer.Start(cfg)
-	if err != nil {
-		return errors.Join(err, p.server.Close())
-	}
-	node.SetMembers(set)
-	p.server.Serve(node)
-	p.node.Store(node)
-	p.server.Reconfigure(p.config.Load()) // it may have changed meanwhile
-	p.registry.MustRegister(p.server.Metrics())
-	p.startAdmin(self.Address)
-	p.log.Info("serving", "sip", p.server.Address().String(), "id", self.ID, "incarnation", strconv.FormatUint(node.Incarnation(), 16), "advertise", advertised(c, set))
-	return nil
-}
-
-func advertised(c *config.Config, set *config.MemberSet) string {
-	if set.Advertise != "" {
-		return set.Advertise
-	}
-	return c.Advertise
-}
-
-// startAdmin serves health and the rest as soon as an address is known.
-func (p *proxy) startAdmin(address string) {
-	if p.admin != nil || address == "" {
-		return
-	}
-	a, err := admin.Start(admin.Config{
-		Address: net.JoinHostPort(address, strconv.Itoa(p.config.Load().Ports.Admin)), Backend: backend{p}, Gatherer: p.registry,
-		Profiling: p.config.Load().Profiling, Log: p.log,
-	})
-	if err != nil {
-		p.fail(err)
-		return
-	}
-	p.admin = a
-}
-
-// tokenKeys derives the keys of tokens and branches.
-func tokenKeys(k *config.Keys) (*token.Keys, error) {
-	keys := make([]token.Key, 0, len(k.Keys))
-	for _, key := range k.Keys {
-		t := token.Key{ID: key.ID}
-		copy(t.Secret[:], key.Derive(config.PurposeToken))
-		keys = append(keys, t)
-	}
-	return token.NewKeys(keys)
 }
 
 // drain hands over to the others and lets transactions end, until the time is

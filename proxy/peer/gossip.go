@@ -54,7 +54,7 @@ func startGossip(cfg *Config, seen, lost func(id uint32)) (*gossip, error) {
 	}
 	c.Keyring = ring
 	if g.list, err = memberlist.Create(c); err != nil {
-		return nil, fmt.Errorf("start gossip on %s:%d: %w", cfg.Address, c.BindPort, err)
+		return nil, fmt.Errorf("ports.gossip: start gossip on %s:%d: %w", cfg.Address, c.BindPort, err)
 	}
 	return g, nil
 }

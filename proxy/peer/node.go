@@ -138,7 +138,7 @@ func Start(cfg Config) (*Node, error) {
 	}
 	address := net.JoinHostPort(cfg.Address, strconv.Itoa(cfg.Ports.Peer))
 	if n.listener, err = (&net.ListenConfig{}).Listen(context.Background(), "tcp", address); err != nil {
-		return nil, fmt.Errorf("listen for peers: %w", err)
+		return nil, fmt.Errorf("ports.peer: listen for peers: %w", err)
 	}
 	if n.gossip, err = startGossip(&n.cfg, n.gossipSaw, n.gossipLost); err != nil {
 		_ = n.listener.Close()

@@ -1,0 +1,147 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+
+	"github.com/sipring/sipring/proxy/admin"
+	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/location"
+	"github.com/sipring/sipring/proxy/peer"
+	"github.com/sipring/sipring/proxy/server"
+	"github.com/sipring/sipring/proxy/token"
+)
+
+// listed finds this member in the set.
+func (p *proxy) listed(set *config.MemberSet) (config.Member, error) {
+	m, ok := set.ByName(p.name)
+	if !ok {
+		return m, fmt.Errorf("no member is named %q", p.name)
+	}
+	if p.address == "" {
+		return m, nil
+	}
+	own, err := netip.ParseAddr(p.address)
+	if err != nil {
+		return m, fmt.Errorf("address: %w", err)
+	}
+	if listed, _ := netip.ParseAddr(m.Address); listed.Unmap() != own.Unmap() {
+		return m, fmt.Errorf("%q is listed with address %s, this one has %s", p.name, m.Address, own)
+	}
+	return m, nil
+}
+
+// start brings the proxy up: health, then sockets, then peers, then traffic. What
+// fails names the setting that is to change. Of a start that failed nothing
+// is left but the admin server, which close ends.
+func (p *proxy) start(self config.Member, set *config.MemberSet) error {
+	if err := p.needKeys(set); err != nil {
+		return err
+	}
+	if err := p.startAdmin(self.Address); err != nil {
+		return err
+	}
+	s, err := p.listenSIP(self)
+	if err != nil {
+		return err
+	}
+	node, err := p.startPeer(self, s)
+	if err != nil {
+		return errors.Join(err, s.Close())
+	}
+	node.SetMembers(set)
+	s.Serve(node)
+	p.server = s
+	p.node.Store(node)
+	s.Reconfigure(p.config.Load()) // it may have changed meanwhile
+	p.registry.MustRegister(s.Metrics())
+	p.log.Info("serving", "sip", s.Address().String(), "id", self.ID, "incarnation", strconv.FormatUint(node.Incarnation(), 16), "advertise", advertised(p.config.Load(), set))
+	return nil
+}
+
+// needKeys makes keys for a member that is alone and was given none.
+func (p *proxy) needKeys(set *config.MemberSet) error {
+	if p.keys != nil {
+		return nil
+	}
+	if len(set.Members) > 1 {
+		return errors.New("several members need the same keys: make them with `(umask 077; sipring keys > keys.json)` and start every member with --keys keys.json")
+	}
+	p.log.Info("no --keys: using fresh ones, as this is the only member")
+	p.keys = config.NewKeys()
+	return nil
+}
+
+func (p *proxy) listenSIP(self config.Member) (*server.Server, error) {
+	keys, err := tokenKeys(p.keys)
+	if err != nil {
+		return nil, err
+	}
+	sip := p.sipAddress
+	if sip == "" {
+		sip = self.Address
+	}
+	address, err := netip.ParseAddr(sip)
+	if err != nil {
+		return nil, fmt.Errorf("SIP address: %w", err)
+	}
+	c := p.config.Load()
+	s, err := server.New(server.Config{
+		Proxy: c, Self: self.ID, Address: netip.AddrPortFrom(address, uint16(c.Ports.SIP)), Shared: p.sipAddress != "",
+		Keys: keys, Log: p.log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("ports.sip: %w", err)
+	}
+	return s, nil
+}
+
+func (p *proxy) startPeer(self config.Member, handler peer.Handler) (*peer.Node, error) {
+	c := p.config.Load()
+	cfg := peer.Config{
+		Cluster: c.Cluster, ID: self.ID, Name: self.Name, Address: self.Address, Ports: c.Ports, Keys: p.keys,
+		Limits: location.Limits{MaxContacts: c.Registrar.MaxContacts}, Handler: handler, Log: p.log,
+	}
+	if p.lease != nil {
+		cfg.Suspects = p.lease.Report
+	}
+	return peer.Start(cfg)
+}
+
+func advertised(c *config.Config, set *config.MemberSet) string {
+	if set.Advertise != "" {
+		return set.Advertise
+	}
+	return c.Advertise
+}
+
+// startAdmin serves health and the rest as soon as an address is known.
+func (p *proxy) startAdmin(address string) error {
+	if p.admin != nil || address == "" {
+		return nil
+	}
+	c := p.config.Load()
+	a, err := admin.Start(admin.Config{
+		Address: net.JoinHostPort(address, strconv.Itoa(c.Ports.Admin)), Backend: backend{p}, Gatherer: p.registry,
+		Profiling: c.Profiling, Log: p.log,
+	})
+	if err != nil {
+		return fmt.Errorf("ports.admin: %w", err)
+	}
+	p.admin = a
+	return nil
+}
+
+// tokenKeys derives the keys of tokens and branches.
+func tokenKeys(k *config.Keys) (*token.Keys, error) {
+	keys := make([]token.Key, 0, len(k.Keys))
+	for _, key := range k.Keys {
+		t := token.Key{ID: key.ID}
+		copy(t.Secret[:], key.Derive(config.PurposeToken))
+		keys = append(keys, t)
+	}
+	return token.NewKeys(keys)
+}
