@@ -52,7 +52,7 @@ type Transport struct {
 
 // Ports of the proxies among themselves and for the operator.
 //
-// +kubebuilder:validation:XValidation:rule="self.peer != self.gossip && self.peer != self.admin && self.gossip != self.admin",message="spec.ports: peer, gossip and admin need three different ports (defaults 7947, 7946 and 9090)"
+// +kubebuilder:validation:XValidation:rule="self.peer != self.admin",message="spec.ports: peer and admin need two different ports (defaults 7947 and 9090)"
 type Ports struct {
 	// Peer is the TCP port of the streams between proxies: 1 to 65535, default
 	// 7947. It cannot change.
@@ -62,12 +62,9 @@ type Ports struct {
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="spec.ports.peer cannot change: old and new proxies would not find each other during the update; create a new SIPCluster"
 	// +optional
 	Peer int32 `json:"peer,omitempty"`
-	// Gossip is the TCP and UDP port of failure detection: 1 to 65535, default
-	// 7946. It cannot change.
-	// +kubebuilder:default=7946
+	// Gossip is ignored: a port of earlier versions, 1 to 65535.
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535
-	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="spec.ports.gossip cannot change: old and new proxies would take each other for dead during the update; create a new SIPCluster"
 	// +optional
 	Gossip int32 `json:"gossip,omitempty"`
 	// Admin is the HTTP port of health, metrics and status: 1 to 65535, default

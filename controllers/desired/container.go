@@ -32,8 +32,6 @@ func proxyContainer(c *v1alpha1.SIPCluster, image string) *corev1ac.ContainerApp
 		WithPorts(
 			containerPort(portSIP, corev1.ProtocolUDP, SIPPort(c)),
 			containerPort(portPeer, corev1.ProtocolTCP, p.Peer),
-			containerPort(portGossip, corev1.ProtocolTCP, p.Gossip),
-			containerPort(portGossipUDP, corev1.ProtocolUDP, p.Gossip),
 			containerPort(portAdmin, corev1.ProtocolTCP, p.Admin)).
 		WithReadinessProbe(probe("/readyz", 1, 1, 2)).
 		WithLivenessProbe(probe("/healthz", 5, 2, 6)).

@@ -14,11 +14,9 @@ import (
 
 // Names of the ports.
 const (
-	portSIP       = "sip-udp"
-	portPeer      = "peer"
-	portGossip    = "gossip"
-	portGossipUDP = "gossip-udp"
-	portAdmin     = "admin"
+	portSIP   = "sip-udp"
+	portPeer  = "peer"
+	portAdmin = "admin"
 )
 
 // ClientService is what phones use. It has no selector: its EndpointSlices are
@@ -72,8 +70,6 @@ func PeerService(c *v1alpha1.SIPCluster) *corev1ac.ServiceApplyConfiguration {
 			WithSelector(SelectorLabels(c.Name)).
 			WithPorts(
 				servicePort(portPeer, corev1.ProtocolTCP, p.Peer),
-				servicePort(portGossip, corev1.ProtocolTCP, p.Gossip),
-				servicePort(portGossipUDP, corev1.ProtocolUDP, p.Gossip),
 				servicePort(portAdmin, corev1.ProtocolTCP, p.Admin)))
 }
 

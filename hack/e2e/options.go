@@ -88,7 +88,7 @@ const domain = "example.com"
 const (
 	// patience is how soon after a fault a phone must be callable.
 	patience = 2 * time.Second
-	// cutPatience is the same where only gossip can tell the loss.
+	// cutPatience is the same where only silence can tell the loss.
 	cutPatience = 10 * time.Second
 	// noticeLimit is how long survivors and slice may take to be without the
 	// victim before the case has failed.

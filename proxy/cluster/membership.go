@@ -168,8 +168,8 @@ func (m *Membership) PeerState(_ int64, id uint32, incarnation uint64, synced, l
 	return m.rebuild()
 }
 
-// PeerDown says that the peer is dead or out of reach: a lost stream and a refused or failed redial, or the word of
-// gossip. A stream that breaks and stands again with the same incarnation is only a PeerUp.
+// PeerDown says that the peer is dead or out of reach: a lost stream and a refused or failed redial, or
+// silence. A stream that breaks and stands again with the same incarnation is only a PeerUp.
 func (m *Membership) PeerDown(now int64, id uint32, _ string) *View {
 	if id == m.self {
 		return nil

@@ -73,7 +73,7 @@ func TestMissedIsHeardOnce(t *testing.T) {
 	}
 	for range 2 { // the same loss, told on every stream
 		one.PeerDown(start, 2, "silent")
-		one.PeerDown(start, 2, "gossip")
+		one.PeerDown(start, 2, "silence")
 		meet()
 		tell()
 		meet()

@@ -23,9 +23,7 @@ import (
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m,
 		// klog, which client-go brings, has a goroutine of its own.
-		goleak.IgnoreAnyFunction("k8s.io/klog/v2.(*flushDaemon).run.func1"),
-		// memberlist lets a probe under way run out after its Shutdown.
-		goleak.IgnoreAnyFunction("github.com/hashicorp/memberlist.(*Memberlist).probe"))
+		goleak.IgnoreAnyFunction("k8s.io/klog/v2.(*flushDaemon).run.func1"))
 }
 
 const patience = 20 * time.Second
@@ -46,7 +44,7 @@ func newFolder(t *testing.T, members int) *folder {
 			Address: fmt.Sprintf("127.%d.%d.%d", 140+i, os.Getpid()>>8&255, os.Getpid()&255),
 		})
 	}
-	f.write("config.yaml", []byte("cluster: test\ndomains: [example.com]\nlogLevel: error\ndrainSeconds: 5\nports: {sip: 15060, peer: 17947, gossip: 17946, admin: 19090}\n"))
+	f.write("config.yaml", []byte("cluster: test\ndomains: [example.com]\nlogLevel: error\ndrainSeconds: 5\nports: {sip: 15060, peer: 17947, admin: 19090}\n"))
 	f.publish()
 	keys, err := config.NewKeys().Marshal()
 	if err != nil {

@@ -16,7 +16,6 @@ import (
 const (
 	DefaultSIPPort         = 5060
 	DefaultPeerPort        = 7947
-	DefaultGossipPort      = 7946
 	DefaultAdminPort       = 9090
 	DefaultMinExpires      = 60
 	DefaultMaxExpires      = 3600
@@ -76,7 +75,7 @@ type Ports struct {
 	SIP int `json:"sip,omitempty"`
 	// Peer is the TCP port of the peer streams. Default 7947.
 	Peer int `json:"peer,omitempty"`
-	// Gossip is the TCP and UDP port of failure detection. Default 7946.
+	// Gossip is ignored: a port of earlier versions.
 	Gossip int `json:"gossip,omitempty"`
 	// Admin is the HTTP port of health, metrics and status. Default 9090.
 	Admin int `json:"admin,omitempty"`
@@ -115,7 +114,6 @@ func ParseConfig(b []byte) (*Config, error) {
 func (c *Config) ApplyDefaults() {
 	setDefault(&c.Ports.SIP, DefaultSIPPort)
 	setDefault(&c.Ports.Peer, DefaultPeerPort)
-	setDefault(&c.Ports.Gossip, DefaultGossipPort)
 	setDefault(&c.Ports.Admin, DefaultAdminPort)
 	setDefault(&c.Registrar.MinExpires, DefaultMinExpires)
 	setDefault(&c.Registrar.MaxExpires, DefaultMaxExpires)
@@ -165,7 +163,7 @@ func (c *Config) Validate() error {
 	for _, p := range []struct {
 		name string
 		port int
-	}{{"ports.sip", c.Ports.SIP}, {"ports.peer", c.Ports.Peer}, {"ports.gossip", c.Ports.Gossip}, {"ports.admin", c.Ports.Admin}} {
+	}{{"ports.sip", c.Ports.SIP}, {"ports.peer", c.Ports.Peer}, {"ports.admin", c.Ports.Admin}} {
 		switch {
 		case p.port < 1 || p.port > 65535:
 			bad(p.name, "%d is not a port", p.port)

@@ -30,8 +30,6 @@ type Key struct {
 const (
 	// PurposeToken: Record-Route tokens and Via branches.
 	PurposeToken = "sipring token v1" //nolint:gosec // a label, not a credential
-	// PurposeGossip: the encryption of gossip packets.
-	PurposeGossip = "sipring gossip v1"
 	// PurposePeer: the identity of peer streams (mutual TLS).
 	PurposePeer = "sipring peer v1"
 )

@@ -22,10 +22,9 @@ func beatFor(peers int) time.Duration {
 func (n *Node) beat() time.Duration { return beatFor(len(*n.links.Load())) }
 
 // silenceFor is how long nothing may arrive from a peer that pings at the
-// interval, suspectedFor the same if gossip has lost it.
-func silenceFor(beat time.Duration) time.Duration { return silence * beat / heartbeat }
-
-func suspectedFor(beat time.Duration) time.Duration { return 2 * beat }
+// interval. Two pings may be missing; what may hold up the peer or the network
+// beside them takes no longer where there are more members.
+func silenceFor(beat time.Duration) time.Duration { return silence + 2*(beat-heartbeat) }
 
 // A ping tells the epoch of the sender's member set and, to a peer that says in
 // its hello that it reads this, when the next ping comes at the latest, in ms.

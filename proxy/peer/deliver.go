@@ -209,20 +209,6 @@ func (n *Node) offerSet(s *stream, theirs uint64) {
 	}
 }
 
-// gossipSaw dials at once a member that gossip sees.
-func (n *Node) gossipSaw(id uint32) {
-	if l := (*n.links.Load())[id]; l != nil {
-		wake(l.nudge)
-	}
-}
-
-// gossipLost judges the stream of a member that gossip lost more strictly.
-func (n *Node) gossipLost(id uint32) {
-	if s := n.streamTo(id); s != nil {
-		s.suspected.Store(true)
-	}
-}
-
 func (s selfState) encode() []byte {
 	b := []byte{0}
 	if s.synced {

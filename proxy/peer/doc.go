@@ -1,16 +1,15 @@
 // Package peer drives the state machines of proxy/cluster with real streams
 // and time: one stream of frames between each pair of members, mutual TLS by
-// the cluster's shared key, gossip beside it, one clock.
+// the cluster's shared key, one clock.
 //
 // The stream is what says whether a member is up. A stream that breaks is
 // dialled again at once by the side that dials, and the port is probed by the
 // other: refused means down, so a killed process is noticed within
 // milliseconds. A ping every 150 ms and a bound of 700 ms without a frame notice
 // silence, after which the peer has 250 ms to answer anew; among more than 61
-// members pings are rarer, and the bound is longer in proportion. One whose
-// stream broke otherwise has 950 ms. Gossip (hashicorp/memberlist) shortens the
-// bound to two pings for a member that it lost, and has a member that it sees
-// dialled at once, but decides nothing alone.
+// members pings are rarer, and the bound is longer by what two of them are late.
+// One whose stream broke otherwise has 950 ms. Nobody watches on another's behalf:
+// each has a stream to every other.
 //
 // A stream that stands says that the process lives; that it serves, a watchdog
 // proves: the clock's loop visits every core, and when for 700 ms no round of it

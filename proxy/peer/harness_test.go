@@ -71,7 +71,7 @@ func newTrial(t testing.TB, n int) *trial {
 	for id := range uint32(n) {
 		c.set.Members = append(c.set.Members, c.member(id+1))
 	}
-	c.ports = config.Ports{Peer: freePort(t, c.set.Members), Gossip: freePort(t, c.set.Members)}
+	c.ports = config.Ports{Peer: freePort(t, c.set.Members)}
 	t.Cleanup(func() {
 		for _, node := range c.nodes {
 			node.Close()

@@ -349,7 +349,7 @@ func (l *link) brokenSince() time.Time {
 	return l.broken
 }
 
-// pause waits with jitter, or until gossip has seen the member.
+// pause waits with jitter, or until the member has knocked.
 func (l *link) pause(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d/2 + rand.N(d))
 	defer t.Stop()

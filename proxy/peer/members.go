@@ -173,16 +173,6 @@ func (n *Node) tellState() {
 	}
 }
 
-// others are the other members of the set.
-func (n *Node) others() []config.Member {
-	links := *n.links.Load()
-	out := make([]config.Member, 0, len(links))
-	for _, l := range links {
-		out = append(out, l.peer())
-	}
-	return out
-}
-
 // Suspects are the names of the members that are down as this one sees it.
 func (n *Node) Suspects() []string {
 	v := n.View()

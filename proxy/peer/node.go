@@ -72,7 +72,6 @@ type Node struct {
 	self     hello // without what changes: epoch, synced, leaving
 	tls      *tls.Config
 	listener net.Listener
-	gossip   *gossip
 	clock    *clock
 	events   *eventLog
 	counters counters
@@ -109,7 +108,7 @@ type selfState struct{ synced, leaving bool }
 // met may keep this one from concluding anything from its silence.
 const unknownWait = 3000
 
-// Start binds the peer and gossip ports and begins; members come with SetMembers.
+// Start binds the peer port and begins; members come with SetMembers.
 func Start(cfg Config) (*Node, error) {
 	if cfg.clock == nil {
 		cfg.clock = newClock()
@@ -140,10 +139,6 @@ func Start(cfg Config) (*Node, error) {
 	if n.listener, err = (&net.ListenConfig{}).Listen(context.Background(), "tcp", address); err != nil {
 		return nil, fmt.Errorf("ports.peer: listen for peers: %w", err)
 	}
-	if n.gossip, err = startGossip(&n.cfg, n.gossipSaw, n.gossipLost); err != nil {
-		_ = n.listener.Close()
-		return nil, err
-	}
 	n.run()
 	return n, nil
 }
@@ -152,7 +147,6 @@ func (n *Node) run() {
 	ctx, stop := context.WithCancel(context.Background())
 	n.stop = stop
 	n.stopped.Go(func() { n.accept(ctx) })
-	n.stopped.Go(func() { n.gossip.run(ctx, n.others) })
 	n.stopped.Go(func() { n.loop(ctx) })
 	n.stopped.Go(func() { n.guard(ctx) })
 }

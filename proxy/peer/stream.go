@@ -18,7 +18,8 @@ const (
 	// that who is behind is sent the newer member set.
 	heartbeat = 150 * time.Millisecond
 	// silence is how long nothing may arrive from a peer that pings every
-	// heartbeat before the stream is broken.
+	// heartbeat before the stream is broken: two pings, and what may hold up a
+	// process or a segment that TCP has to send again.
 	silence = 700 * time.Millisecond
 	// writeTimeout breaks a stream whose peer speaks but does not take a
 	// maxFrame of bytes in this time.
@@ -73,9 +74,6 @@ type stream struct {
 	// theirs is the interval of the peer's pings, in ns.
 	theirs atomic.Int64
 	reads  atomic.Int64 // frames read, for the silence check
-	// suspected is set when gossip lost the peer: the stream then breaks after
-	// two missed pings instead of the whole silence bound. A frame clears it.
-	suspected atomic.Bool
 	// since is the version of the view that announced the stream. A core that
 	// has not seen that view must not send here: what it says belongs to the
 	// stream before.
@@ -202,10 +200,7 @@ func (s *stream) watch() {
 		case <-s.done:
 			return
 		case now := <-timer.C:
-			quiet, theirs := p.quiet(now, s.reads.Load(), beat), s.theirBeat()
-			if quiet == 0 {
-				s.suspected.Store(false)
-			} else if quiet > silenceFor(theirs) || quiet > suspectedFor(theirs) && s.suspected.Load() {
+			if p.quiet(now, s.reads.Load(), beat) > silenceFor(s.theirBeat()) {
 				s.fail(errSilence)
 				return
 			}
