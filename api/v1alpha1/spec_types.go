@@ -62,11 +62,6 @@ type Ports struct {
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="spec.ports.peer cannot change: old and new proxies would not find each other during the update; create a new SIPCluster"
 	// +optional
 	Peer int32 `json:"peer,omitempty"`
-	// Gossip is ignored: a port of earlier versions, 1 to 65535.
-	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=65535
-	// +optional
-	Gossip int32 `json:"gossip,omitempty"`
 	// Admin is the HTTP port of health, metrics and status: 1 to 65535, default
 	// 9090.
 	// +kubebuilder:default=9090

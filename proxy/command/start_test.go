@@ -13,7 +13,7 @@ import (
 )
 
 // testPorts are those of newFolder's configuration, by the setting that names them.
-var testPorts = map[string]string{"ports.sip": "15060", "ports.peer": "17947", "ports.gossip": "17946", "ports.admin": "19090"}
+var testPorts = map[string]string{"ports.sip": "15060", "ports.peer": "17947", "ports.admin": "19090"}
 
 // hold takes an address until the returned function is called.
 func hold(t *testing.T, network, address string) (release func()) {
@@ -72,14 +72,11 @@ func TestStartThatFindsAPortInUse(t *testing.T) {
 		setting, network string
 		byMembers        bool // the address comes with the member set
 	}{
-		"SIP":                            {setting: "ports.sip", network: "udp"},
-		"admin":                          {setting: "ports.admin", network: "tcp"},
-		"admin, by the member set":       {setting: "ports.admin", network: "tcp", byMembers: true},
-		"peers":                          {setting: "ports.peer", network: "tcp"},
-		"peers, by the member set":       {setting: "ports.peer", network: "tcp", byMembers: true},
-		"gossip":                         {setting: "ports.gossip", network: "tcp"},
-		"gossip over UDP":                {setting: "ports.gossip", network: "udp"},
-		"gossip over UDP, by the member": {setting: "ports.gossip", network: "udp", byMembers: true},
+		"SIP":                      {setting: "ports.sip", network: "udp"},
+		"admin":                    {setting: "ports.admin", network: "tcp"},
+		"admin, by the member set": {setting: "ports.admin", network: "tcp", byMembers: true},
+		"peers":                    {setting: "ports.peer", network: "tcp"},
+		"peers, by the member set": {setting: "ports.peer", network: "tcp", byMembers: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFolder(t, 1)

@@ -75,8 +75,6 @@ type Ports struct {
 	SIP int `json:"sip,omitempty"`
 	// Peer is the TCP port of the peer streams. Default 7947.
 	Peer int `json:"peer,omitempty"`
-	// Gossip is ignored: a port of earlier versions.
-	Gossip int `json:"gossip,omitempty"`
 	// Admin is the HTTP port of health, metrics and status. Default 9090.
 	Admin int `json:"admin,omitempty"`
 }
