@@ -32,6 +32,8 @@ const (
 	PurposeToken = "sipring token v1" //nolint:gosec // a label, not a credential
 	// PurposePeer: the identity of peer streams (mutual TLS).
 	PurposePeer = "sipring peer v1"
+	// PurposePeerProof: the word of who dials a peer that it holds a key.
+	PurposePeerProof = "sipring peer proof v1"
 )
 
 // ParseKeys reads keys.json and validates it.

@@ -30,15 +30,6 @@ type model struct {
 	order  []held // the oldest first, by when they came or last changed
 }
 
-func (m *model) index(f *fake) int {
-	for i, h := range m.order {
-		if h.fake == f {
-			return i
-		}
-	}
-	return -1
-}
-
 func (m *model) remove(i int) *fake {
 	f := m.order[i].fake
 	m.order = append(m.order[:i:i], m.order[i+1:]...)

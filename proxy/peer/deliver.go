@@ -1,118 +1,11 @@
 package peer
 
 import (
-	"context"
-	"crypto/tls"
 	"encoding/binary"
-	"errors"
-	"net"
-	"slices"
-	"time"
 
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/config"
 )
-
-// Bounds on connections that have not proved who they are: those from a
-// member's address, and all others. A flood from elsewhere does not keep
-// members out.
-const (
-	maxHandshakes         = 64
-	maxStrangerHandshakes = 16
-)
-
-// handshakeTimeout is how long a connection may take to prove it.
-const handshakeTimeout = 2 * time.Second
-
-var (
-	errUnlisted  = errors.New("not in this member's set (yet)")
-	errWrongSide = errors.New("the member with the lower id dials")
-)
-
-// accept takes connections from peers. Those of members over the bound wait in
-// the kernel's queue, strangers are closed.
-func (n *Node) accept(ctx context.Context) {
-	members, strangers := make(chan struct{}, maxHandshakes), make(chan struct{}, maxStrangerHandshakes)
-	for {
-		conn, err := n.listener.Accept()
-		if err != nil {
-			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
-				return
-			}
-			n.counters.refused.Add(1)
-			time.Sleep(tickInterval) // out of descriptors: not a busy loop
-			continue
-		}
-		if n.stuck.Load() {
-			_ = conn.Close() // the word that this process is down
-			continue
-		}
-		slots := members
-		if !n.listed(conn.RemoteAddr()) {
-			slots = strangers
-			if len(strangers) == cap(strangers) { // nobody else adds to it
-				n.counters.refused.Add(1)
-				_ = conn.Close()
-				continue
-			}
-		}
-		select {
-		case slots <- struct{}{}:
-		case <-ctx.Done():
-			_ = conn.Close()
-			return
-		}
-		n.stopped.Go(func() {
-			defer func() { <-slots }()
-			n.welcome(ctx, conn)
-		})
-	}
-}
-
-// listed tells whether a member of the set has the address.
-func (n *Node) listed(a net.Addr) bool {
-	remote, ok := a.(*net.TCPAddr)
-	if !ok {
-		return false
-	}
-	v := n.view.Load()
-	ip := remote.AddrPort().Addr().Unmap().String()
-	return v != nil && slices.ContainsFunc(v.Members, func(m cluster.MemberView) bool { return m.Address == ip })
-}
-
-// welcome proves a dialled connection and hands it to its member's link.
-func (n *Node) welcome(ctx context.Context, conn net.Conn) {
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	defer stop()
-	tc := tls.Server(conn, n.tls)
-	theirs, err := answer(tc, n.hello(), n.admit, n.learn, handshakeTimeout)
-	if err == nil {
-		if l := (*n.links.Load())[theirs.ID]; l == nil {
-			err = errUnlisted
-		} else {
-			err = l.accept(newStream(tc, *theirs, n.epoch, n.beat))
-		}
-	}
-	if err != nil {
-		n.counters.refused.Add(1)
-		n.log.Debug("peer refused", "remote", conn.RemoteAddr().String(), "error", err)
-		_ = conn.Close()
-	}
-}
-
-// admit says why a peer that proved itself is not answered. It tries again. One
-// that is not to dial only knocks, to be dialled soon.
-func (n *Node) admit(theirs *hello) error {
-	l := (*n.links.Load())[theirs.ID]
-	switch {
-	case l == nil:
-		return errUnlisted
-	case theirs.ID > n.cfg.ID:
-		wake(l.nudge)
-		return errWrongSide
-	}
-	return nil
-}
 
 // deliver takes one frame of a peer.
 func (n *Node) deliver(from uint32, s *stream, kind uint8, payload []byte) {

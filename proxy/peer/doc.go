@@ -25,6 +25,15 @@
 // connection that is gone, the next stream begins with their word. Until then,
 // about 200 ms, it may answer lookups from before; updates it cannot acknowledge.
 //
+// The port is open to whoever reaches it. A connection that has proved nothing
+// takes a place, of which there are 256 for members' addresses, 64 for each, and
+// 32 and 4 for all others; the oldest makes room for the next, so nobody waits
+// for those who only hold connections. It may send 16 KiB in two seconds. The
+// first message of TLS carries the proof that the caller holds a key of the
+// cluster, made for this connection and checked before the handshake; who gives
+// none is allowed few handshakes. So a member comes in whatever others do, at its
+// own address too.
+//
 // What a core sends enters the peers' queues before the core's lock is
 // released, so frames of one core to one peer keep their order. Queues are
 // bounded in bytes; one that is full breaks the stream for the cluster's own

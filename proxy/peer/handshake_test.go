@@ -174,32 +174,6 @@ func TestUnconfirmedStreamIsNotTakenUp(t *testing.T) {
 	}
 }
 
-// TestStrangersDoNotKeepMembersOut: slow connections from elsewhere are bounded
-// on their own.
-func TestStrangersDoNotKeepMembersOut(t *testing.T) {
-	c := newTrial(t, 2)
-	two := c.start(2)
-	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(c.prefix + "200")}}
-	var slow []net.Conn
-	for range maxStrangerHandshakes + maxHandshakes {
-		conn, err := d.Dial("tcp", net.JoinHostPort(c.member(2).Address, fmt.Sprint(c.ports.Peer)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		slow = append(slow, conn)
-	}
-	until(t, "those over the bound are closed", func() bool { return two.Counters().HandshakesRefused >= maxHandshakes })
-	began := time.Now()
-	c.start(1)
-	c.settled()
-	if took := time.Since(began); took > handshakeTimeout/2 {
-		t.Errorf("a member came in after %v", took)
-	}
-	for _, conn := range slow {
-		_ = conn.Close()
-	}
-}
-
 // TestKeysRotate: members come over to a new key one after the other, as both
 // are in force meanwhile.
 func TestKeysRotate(t *testing.T) {

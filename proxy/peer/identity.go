@@ -23,12 +23,13 @@ import (
 type identity struct {
 	certificate tls.Certificate
 	accepted    []ed25519.PublicKey
+	proofs      [][]byte // the keys of proofs, our own first
 }
 
 var errForeign = errors.New("peer does not hold a key of this cluster")
 
 func newIdentity(keys *config.Keys) (*identity, error) {
-	id := &identity{}
+	id := &identity{proofs: proofKeys(keys)}
 	for i, k := range keys.Keys {
 		private := ed25519.NewKeyFromSeed(k.Derive(config.PurposePeer))
 		public, _ := private.Public().(ed25519.PublicKey)

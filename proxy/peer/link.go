@@ -310,7 +310,9 @@ func (l *link) dial(ctx context.Context, timeout time.Duration) (*stream, error)
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
-	tc := tls.Client(conn, l.n.tls)
+	ours := l.n.tls.Clone()
+	ours.ServerName = l.n.identity.prove(time.Now(), conn.LocalAddr(), conn.RemoteAddr())
+	tc := tls.Client(conn, ours)
 	theirs, err := greet(tc, l.n.hello(), l.n.ownSet, timeout-time.Since(began))
 	if err == nil && theirs.ID != l.id {
 		err = fmt.Errorf("%s answers as member %d, not %d", l.address(), theirs.ID, l.id)

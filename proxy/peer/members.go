@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -84,6 +85,7 @@ func (n *Node) relink(set *config.MemberSet) {
 		after[m.ID] = n.newLink(m)
 	}
 	n.links.Store(&after)
+	n.addresses.Store(addresses(set))
 	for id, l := range before {
 		if after[id] != l {
 			l.stop()
@@ -92,6 +94,16 @@ func (n *Node) relink(set *config.MemberSet) {
 			}
 		}
 	}
+}
+
+func addresses(set *config.MemberSet) *map[netip.Addr]struct{} {
+	out := make(map[netip.Addr]struct{}, len(set.Members))
+	for _, m := range set.Members {
+		if a, err := netip.ParseAddr(m.Address); err == nil {
+			out[a.Unmap()] = struct{}{}
+		}
+	}
+	return &out
 }
 
 func (n *Node) newLink(m config.Member) *link {

@@ -70,8 +70,10 @@ type Node struct {
 	cfg      Config
 	log      *slog.Logger
 	self     hello // without what changes: epoch, synced, leaving
+	identity *identity
 	tls      *tls.Config
 	listener net.Listener
+	door     *door
 	clock    *clock
 	events   *eventLog
 	counters counters
@@ -92,11 +94,12 @@ type Node struct {
 	locator locator
 
 	soundness
-	resting  atomic.Bool                      // the loop ticks at restInterval
-	stirred  chan struct{}                    // capacity 1: it is to tick at tickInterval
-	links    atomic.Pointer[map[uint32]*link] // replaced, never changed
-	progress chan struct{}
-	drained  chan struct{}
+	resting   atomic.Bool                             // the loop ticks at restInterval
+	stirred   chan struct{}                           // capacity 1: it is to tick at tickInterval
+	links     atomic.Pointer[map[uint32]*link]        // replaced, never changed
+	addresses atomic.Pointer[map[netip.Addr]struct{}] // of the members of the set; replaced, never changed
+	progress  chan struct{}
+	drained   chan struct{}
 
 	stop    context.CancelFunc
 	stopped sync.WaitGroup
@@ -124,10 +127,11 @@ func Start(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{
-		cfg: cfg, log: cfg.Log, tls: identity.config(), clock: cfg.clock, events: newEventLog(),
+		cfg: cfg, log: cfg.Log, identity: identity, tls: identity.config(), door: newDoor(), clock: cfg.clock, events: newEventLog(),
 		self:     hello{Version: protocolVersion, Cluster: cfg.Cluster, ID: cfg.ID, Name: cfg.Name, Incarnation: newIncarnation(), Beats: true},
 		progress: make(chan struct{}, 1), stirred: make(chan struct{}, 1), drained: make(chan struct{}),
 	}
+	n.tls.GetConfigForClient = n.examine
 	n.effects.New = func() any { return &cluster.Effects{} }
 	n.links.Store(&map[uint32]*link{})
 	n.membership = cluster.NewMembership(cfg.ID, n.self.Incarnation, unknownWait)

@@ -1,0 +1,207 @@
+package peer
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/sipring/sipring/proxy/connlimit"
+	"github.com/sipring/sipring/proxy/limit"
+)
+
+// Bounds of connections that have not proved who they are, from members'
+// addresses and from all others: how many are held, and what they may send. Those
+// that have given a proof in their first message are the last to make room.
+var (
+	memberPlaces   = connlimit.Limits{Total: 256, PerSource: 64}
+	strangerPlaces = connlimit.Limits{Total: 32, PerSource: 4}
+)
+
+const (
+	// handshakeTimeout is how long a connection may take to prove who it is.
+	handshakeTimeout = 2 * time.Second
+	// maxHandshake is how many bytes it may send until then.
+	maxHandshake = 16 << 10
+)
+
+// Bounds of TLS handshakes a second: of who gave a proof, from each address;
+// without one, from each member's address, from each other, and from all of them.
+// A member that tries as often as it can needs seven in its first second.
+var (
+	provedRate   = limit.Config{Rate: 20, Burst: 40, Slots: 1024}
+	memberRate   = limit.Config{Rate: 5, Burst: 10, Slots: 1024}
+	strangerRate = limit.Config{Rate: 2, Burst: 4, Slots: 1024}
+	unprovedRate = limit.Config{Rate: 50, Burst: 400}
+)
+
+var (
+	errUnlisted  = errors.New("not in this member's set (yet)")
+	errWrongSide = errors.New("the member with the lower id dials")
+	errNoProof   = errors.New("no proof, and too many without one")
+	errTooMuch   = errors.New("sent too much before it proved who it is")
+)
+
+// door is where connections come in.
+type door struct {
+	members, strangers                     *connlimit.Table
+	proved, member, stranger, withoutProof *limit.Limiter
+}
+
+func newDoor() *door {
+	return &door{
+		members: connlimit.New(memberPlaces), strangers: connlimit.New(strangerPlaces),
+		proved: limit.New(provedRate), member: limit.New(memberRate), stranger: limit.New(strangerRate), withoutProof: limit.New(unprovedRate),
+	}
+}
+
+// caller is a connection that came in. Until it has proved who it is, what it may
+// send is bounded.
+type caller struct {
+	*net.TCPConn
+	table  *connlimit.Table
+	listed bool
+	left   int  // bytes; negative: no bound any more
+	mute   bool // it is not answered: who is refused at once tries again at once
+}
+
+// Read implements net.Conn.
+func (c *caller) Read(b []byte) (int, error) {
+	if c.left < 0 {
+		return c.TCPConn.Read(b)
+	}
+	if c.left == 0 {
+		return 0, errTooMuch
+	}
+	n, err := c.TCPConn.Read(b[:min(len(b), c.left)])
+	c.left -= n
+	return n, err
+}
+
+// Write implements net.Conn.
+func (c *caller) Write(b []byte) (int, error) {
+	if c.mute {
+		return len(b), nil
+	}
+	return c.TCPConn.Write(b)
+}
+
+// accept takes connections from peers. It waits for none of them.
+func (n *Node) accept(ctx context.Context) {
+	for {
+		conn, err := n.listener.Accept()
+		if err != nil {
+			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+				return
+			}
+			n.counters.refused.Add(1)
+			time.Sleep(tickInterval) // out of descriptors: not a busy loop
+			continue
+		}
+		tcp, ok := conn.(*net.TCPConn)
+		if !ok || n.stuck.Load() {
+			_ = conn.Close() // the word that this process is down
+			continue
+		}
+		c := n.letIn(tcp)
+		n.stopped.Go(func() {
+			defer c.table.Remove(c)
+			n.welcome(ctx, c)
+		})
+	}
+}
+
+func (n *Node) letIn(conn *net.TCPConn) *caller {
+	c := &caller{TCPConn: conn, table: n.door.strangers, left: maxHandshake}
+	if c.listed = n.listed(addressOf(conn.RemoteAddr())); c.listed {
+		c.table = n.door.members
+	}
+	c.table.Add(c)
+	return c
+}
+
+// listed tells whether a member of the set has the address.
+func (n *Node) listed(a netip.Addr) bool {
+	known := n.addresses.Load()
+	if known == nil {
+		return false
+	}
+	_, ok := (*known)[a]
+	return ok
+}
+
+// examine is called with TLS' first message, before a handshake costs anything.
+func (n *Node) examine(chi *tls.ClientHelloInfo) (*tls.Config, error) {
+	c, ok := chi.Conn.(*caller)
+	if !ok {
+		return nil, fmt.Errorf("no connection of ours: %T", chi.Conn)
+	}
+	now, from := n.now(), addressOf(c.RemoteAddr())
+	if n.identity.proved(chi.ServerName, time.Now(), c.RemoteAddr(), c.LocalAddr()) && n.door.proved.Allow(now, from, 1) {
+		c.table.Busy(c)
+		return nil, nil
+	}
+	own := n.door.stranger
+	if c.listed {
+		own = n.door.member
+	}
+	if !own.Allow(now, from, 1) || !n.door.withoutProof.Allow(now, netip.IPv4Unspecified(), 1) {
+		c.mute = true
+		return nil, errNoProof
+	}
+	return nil, nil
+}
+
+// welcome proves a dialled connection and hands it to its member's link.
+func (n *Node) welcome(ctx context.Context, c *caller) {
+	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
+	defer stop()
+	tc := tls.Server(c, n.tls)
+	theirs, err := n.prove(ctx, tc, c)
+	if err == nil {
+		if l := (*n.links.Load())[theirs.ID]; l == nil {
+			err = errUnlisted
+		} else {
+			err = l.accept(newStream(tc, *theirs, n.epoch, n.beat))
+		}
+	}
+	if err == nil {
+		return
+	}
+	n.counters.refused.Add(1)
+	n.log.Debug("peer refused", "remote", c.RemoteAddr().String(), "error", err)
+	if c.mute {
+		_, _ = io.Copy(io.Discard, c) // until it goes, makes room or its time is over
+	}
+	_ = c.Close()
+}
+
+// prove is the handshake of the side that is dialled.
+func (n *Node) prove(ctx context.Context, tc *tls.Conn, c *caller) (*hello, error) {
+	if err := tc.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
+		return nil, err
+	}
+	if err := tc.HandshakeContext(ctx); err != nil {
+		return nil, err
+	}
+	c.left = -1
+	return answer(tc, n.hello(), n.admit, n.learn, handshakeTimeout)
+}
+
+// admit says why a peer that proved itself is not answered. It tries again. One
+// that is not to dial only knocks, to be dialled soon.
+func (n *Node) admit(theirs *hello) error {
+	l := (*n.links.Load())[theirs.ID]
+	switch {
+	case l == nil:
+		return errUnlisted
+	case theirs.ID > n.cfg.ID:
+		wake(l.nudge)
+		return errWrongSide
+	}
+	return nil
+}
