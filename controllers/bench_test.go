@@ -152,7 +152,7 @@ func (b *bench) members() *config.MemberSet {
 	b.Helper()
 	cm := &corev1.ConfigMap{}
 	b.get("ring-members", cm)
-	set, err := config.ParseMemberSet([]byte(cm.Data[desired.MembersKey]))
+	set, err := config.ParseMemberSet([]byte(cm.Data[config.MembersKey]))
 	b.ok(err)
 	return set
 }
@@ -238,8 +238,8 @@ func (b *bench) suspects(ordinal int, names string) {
 	l := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: b.ns, Name: fmt.Sprintf("ring-%d", ordinal)}}
 	err := b.client.Get(b.Context(), client.ObjectKeyFromObject(l), l)
 	b.ok(client.IgnoreNotFound(err))
-	l.Labels = map[string]string{desired.LabelCluster: "ring"}
-	l.Annotations = map[string]string{desired.AnnotationSuspects: names}
+	l.Labels = map[string]string{config.LabelCluster: "ring"}
+	l.Annotations = map[string]string{config.AnnotationSuspects: names}
 	l.Spec.RenewTime = new(metav1.NowMicro())
 	if err != nil {
 		b.ok(b.client.Create(b.Context(), l))

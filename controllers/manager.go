@@ -22,6 +22,7 @@ import (
 
 	"github.com/sipring/sipring/api/v1alpha1"
 	"github.com/sipring/sipring/controllers/desired"
+	"github.com/sipring/sipring/proxy/config"
 )
 
 // Leadership says how long the operator's lease lasts. Shorter takes over
@@ -100,7 +101,7 @@ func NewManager(to *rest.Config, o ManagerOptions) (ctrl.Manager, error) {
 // cacheOptions limit the cache to what carries our label, and to what is read
 // of it.
 func cacheOptions(namespaces []string) (cache.Options, error) {
-	ours, err := labels.NewRequirement(desired.LabelCluster, selection.Exists, nil)
+	ours, err := labels.NewRequirement(config.LabelCluster, selection.Exists, nil)
 	if err != nil {
 		return cache.Options{}, err
 	}

@@ -16,7 +16,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sipring/sipring/controllers"
-	"github.com/sipring/sipring/controllers/desired"
 	"github.com/sipring/sipring/proxy/config"
 )
 
@@ -71,7 +70,7 @@ func (b *bench) awaitStates(want string) {
 		if err := b.client.Get(b.Context(), client.ObjectKey{Namespace: b.ns, Name: "ring-members"}, cm); err != nil {
 			return err.Error(), false
 		}
-		set, err := config.ParseMemberSet([]byte(cm.Data[desired.MembersKey]))
+		set, err := config.ParseMemberSet([]byte(cm.Data[config.MembersKey]))
 		if err != nil {
 			return err.Error(), false
 		}

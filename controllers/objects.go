@@ -179,8 +179,8 @@ func (r *Reconciler) applyKeys(ctx context.Context, seen *observation) error {
 		if by := metav1.GetControllerOf(secret); by != nil && by.UID != c.UID {
 			return foreign("Secret", secret)
 		}
-		if _, err := config.ParseKeys(secret.Data[desired.KeysKey]); err != nil {
-			return &keysError{fmt.Errorf("%s of Secret %s: %w: restore it, or scale to 0, delete it and scale up again", desired.KeysKey, secret.Name, err)}
+		if _, err := config.ParseKeys(secret.Data[config.KeysKey]); err != nil {
+			return &keysError{fmt.Errorf("%s of Secret %s: %w: restore it, or scale to 0, delete it and scale up again", config.KeysKey, secret.Name, err)}
 		}
 		return nil
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/sipring/sipring/api/v1alpha1"
 	"github.com/sipring/sipring/controllers/desired"
 	"github.com/sipring/sipring/controllers/membership"
+	"github.com/sipring/sipring/proxy/config"
 )
 
 // observation is what one pass starts from. It is not changed afterwards.
@@ -39,7 +40,7 @@ func (r *Reconciler) observe(ctx context.Context, c *v1alpha1.SIPCluster) (*obse
 	if seen.record, err = r.record(ctx, c); err != nil {
 		return nil, fmt.Errorf("read the published member set: %w", err)
 	}
-	mine := []client.ListOption{client.InNamespace(c.Namespace), client.MatchingLabels{desired.LabelCluster: c.Name}}
+	mine := []client.ListOption{client.InNamespace(c.Namespace), client.MatchingLabels{config.LabelCluster: c.Name}}
 	pods, leases := &corev1.PodList{}, &coordinationv1.LeaseList{}
 	if err := r.client.List(ctx, pods, mine...); err != nil {
 		return nil, fmt.Errorf("list pods: %w", err)
@@ -195,7 +196,7 @@ func reportInput(l *coordinationv1.Lease) membership.Report {
 	if l.Spec.RenewTime != nil {
 		r.At = l.Spec.RenewTime.Time
 	}
-	for name := range strings.SplitSeq(l.Annotations[desired.AnnotationSuspects], ",") {
+	for name := range strings.SplitSeq(l.Annotations[config.AnnotationSuspects], ",") {
 		if name = strings.TrimSpace(name); name != "" {
 			r.Suspects = append(r.Suspects, name)
 		}

@@ -57,14 +57,14 @@ func TestCreatesEverything(t *testing.T) {
 		if !metav1.IsControlledBy(o, c) {
 			t.Errorf("%s is not controlled by the SIPCluster", key)
 		}
-		if o.GetLabels()[desired.LabelCluster] != "ring" {
+		if o.GetLabels()[config.LabelCluster] != "ring" {
 			t.Errorf("%s has not our label", key)
 		}
 	}
 	if s := objects["Service/ring"].(*corev1.Service).Spec.Selector; len(s) != 0 {
 		t.Errorf("the client Service has the selector %v", s)
 	}
-	if _, err := config.ParseKeys(objects["Secret/ring-keys"].(*corev1.Secret).Data[desired.KeysKey]); err != nil {
+	if _, err := config.ParseKeys(objects["Secret/ring-keys"].(*corev1.Secret).Data[config.KeysKey]); err != nil {
 		t.Error(err)
 	}
 	if _, err := config.ParseConfig([]byte(objects["StatefulSet/ring"].(*appsv1.StatefulSet).Spec.Template.Annotations[desired.AnnotationConfig])); err != nil {

@@ -43,7 +43,7 @@ type Reconciler struct {
 
 // Options of a Reconciler.
 type Options struct {
-	// Client reads from a cache that holds the objects with desired.LabelCluster.
+	// Client reads from a cache that holds the objects with config.LabelCluster.
 	Client client.Client
 	// Live reads from the API server.
 	Live client.Reader

@@ -99,7 +99,7 @@ func recordOf(c *v1alpha1.SIPCluster, cm *corev1.ConfigMap) record {
 		}
 		return record{floor: published + epochGap}
 	}
-	set, err := config.ParseMemberSet([]byte(cm.Data[desired.MembersKey]))
+	set, err := config.ParseMemberSet([]byte(cm.Data[config.MembersKey]))
 	if err != nil {
 		return record{resourceVersion: cm.ResourceVersion, floor: published + epochGap}
 	}
@@ -119,23 +119,17 @@ func recordBeside(cm *corev1.ConfigMap, mine written) record {
 	if err == nil && age < 0 {
 		return record{set: mine.set, resourceVersion: mine.resourceVersion, floor: mine.set.Epoch}
 	}
-	theirs, err := config.ParseMemberSet([]byte(cm.Data[desired.MembersKey]))
+	theirs, err := config.ParseMemberSet([]byte(cm.Data[config.MembersKey]))
 	if err != nil {
 		return record{set: mine.set, resourceVersion: cm.ResourceVersion, floor: mine.set.Epoch + epochGap}
 	}
-	if same(theirs, mine.set) {
+	if theirs.Equal(mine.set) {
 		return record{set: mine.set, resourceVersion: cm.ResourceVersion, floor: mine.set.Epoch}
 	}
 	if theirs.Epoch > mine.set.Epoch {
 		return record{set: theirs, resourceVersion: cm.ResourceVersion, floor: theirs.Epoch}
 	}
 	return record{set: mine.set, resourceVersion: cm.ResourceVersion, floor: mine.set.Epoch + 1}
-}
-
-func same(a, b *config.MemberSet) bool {
-	x, errX := a.Marshal()
-	y, errY := b.Marshal()
-	return errX == nil && errY == nil && string(x) == string(y)
 }
 
 // foreign is the error of an object that belongs to somebody else.

@@ -17,7 +17,6 @@ import (
 
 	"github.com/sipring/sipring/api/v1alpha1"
 	"github.com/sipring/sipring/controllers"
-	"github.com/sipring/sipring/controllers/desired"
 	"github.com/sipring/sipring/proxy/config"
 )
 
@@ -181,7 +180,7 @@ func TestRecord(t *testing.T) {
 			change(set)
 			text, err := set.Marshal()
 			b.ok(err)
-			cm.Data[desired.MembersKey] = string(text)
+			cm.Data[config.MembersKey] = string(text)
 			b.ok(b.client.Update(b.Context(), cm))
 		}
 	}
@@ -192,7 +191,7 @@ func TestRecord(t *testing.T) {
 		"deleted": {func(b *bench, cm *corev1.ConfigMap) { b.ok(b.client.Delete(b.Context(), cm)) }, 1},
 		"emptied": {func(b *bench, cm *corev1.ConfigMap) { cm.Data = nil; b.ok(b.client.Update(b.Context(), cm)) }, 1},
 		"garbage": {func(b *bench, cm *corev1.ConfigMap) {
-			cm.Data[desired.MembersKey] = "{"
+			cm.Data[config.MembersKey] = "{"
 			b.ok(b.client.Update(b.Context(), cm))
 		}, 1},
 		"a member removed": {edit(func(s *config.MemberSet) { s.Members = s.Members[1:] }), 1},
@@ -200,7 +199,7 @@ func TestRecord(t *testing.T) {
 		"epoch far ahead":  {edit(func(s *config.MemberSet) { s.Epoch = 5000 }), 5000},
 		"ahead, one short": {edit(func(s *config.MemberSet) { s.Epoch, s.Members = 5000, s.Members[1:] }), 5001},
 		"epoch of no use": {func(b *bench, cm *corev1.ConfigMap) {
-			cm.Data[desired.MembersKey] = `{"epoch":18446744073709551615,"ring":{},"members":[]}`
+			cm.Data[config.MembersKey] = `{"epoch":18446744073709551615,"ring":{},"members":[]}`
 			b.ok(b.client.Update(b.Context(), cm))
 		}, 1},
 	}
@@ -263,7 +262,7 @@ func TestTwoLeaders(t *testing.T) {
 	set.Epoch-- // above what the first leader wrote itself, below what it saw
 	text, err := set.Marshal()
 	b.ok(err)
-	cm.Data[desired.MembersKey] = string(text)
+	cm.Data[config.MembersKey] = string(text)
 	b.ok(b.client.Update(t.Context(), cm))
 	b.r = first
 	b.settle()

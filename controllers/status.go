@@ -11,7 +11,6 @@ import (
 	"github.com/sipring/sipring/controllers/desired"
 	"github.com/sipring/sipring/controllers/membership"
 	"github.com/sipring/sipring/proxy/config"
-	"github.com/sipring/sipring/proxy/ring"
 )
 
 // statusOf is the status after a pass. It is pure but for the time, which only
@@ -60,13 +59,7 @@ func memberStatuses(before *v1alpha1.SIPClusterStatus, d *membership.Result) []v
 
 // ringShares is the part of the ring that each active member is home for.
 func ringShares(set *config.MemberSet) map[string]string {
-	var active []ring.Member
-	for _, m := range set.Members {
-		if m.State == config.Active {
-			active = append(active, ring.Member{ID: m.ID, Zone: m.Zone, Node: m.Node})
-		}
-	}
-	table := ring.Build(active, set.Ring.Partitions, set.Ring.Replicas)
+	table := set.Published()
 	shares := map[string]string{}
 	for _, m := range set.Members {
 		if m.State == config.Active {

@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sipring/sipring/api/v1alpha1"
-	"github.com/sipring/sipring/controllers/desired"
+	"github.com/sipring/sipring/proxy/config"
 )
 
 // TestPodTroubleIsTold: what shows only at run time becomes a reason.
@@ -174,10 +174,10 @@ func TestKeysAreNeverReplacedUnderPods(t *testing.T) {
 	b.settle()
 	after := &corev1.Secret{}
 	b.get("ring-keys", after)
-	if string(after.Data[desired.KeysKey]) == string(before.Data[desired.KeysKey]) {
+	if string(after.Data[config.KeysKey]) == string(before.Data[config.KeysKey]) {
 		t.Error("the new keys are the old ones")
 	}
-	after.Data[desired.KeysKey] = []byte("{}")
+	after.Data[config.KeysKey] = []byte("{}")
 	b.ok(b.client.Update(t.Context(), after))
 	if err := b.reconcile(); err == nil {
 		t.Error("damaged keys passed")
@@ -193,13 +193,13 @@ func TestKeysOfTheUserAreKept(t *testing.T) {
 	b.begin()
 	s := &corev1.Secret{}
 	b.get("ring-keys", s)
-	theirs := strings.Replace(string(s.Data[desired.KeysKey]), `"id": 1`, `"id": 9`, 1)
-	s.Data[desired.KeysKey] = []byte(theirs)
+	theirs := strings.Replace(string(s.Data[config.KeysKey]), `"id": 1`, `"id": 9`, 1)
+	s.Data[config.KeysKey] = []byte(theirs)
 	b.ok(b.client.Update(t.Context(), s))
 	b.restart(b.client)
 	b.settle()
 	b.get("ring-keys", s)
-	if string(s.Data[desired.KeysKey]) != theirs {
+	if string(s.Data[config.KeysKey]) != theirs {
 		t.Error("the keys were overwritten")
 	}
 }

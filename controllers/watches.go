@@ -23,7 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/sipring/sipring/api/v1alpha1"
-	"github.com/sipring/sipring/controllers/desired"
+	"github.com/sipring/sipring/proxy/config"
 )
 
 // What the operator may do: config/rbac/role.yaml and the chart's roles are made
@@ -80,7 +80,7 @@ func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager) error {
 
 // clusterOf is the cluster of a pod or Lease, by its label.
 func (r *Reconciler) clusterOf(_ context.Context, o client.Object) []reconcile.Request {
-	name := o.GetLabels()[desired.LabelCluster]
+	name := o.GetLabels()[config.LabelCluster]
 	if name == "" {
 		return nil
 	}
@@ -128,7 +128,7 @@ func nodeChanged() predicate.Predicate {
 // was renewed without another word.
 func suspectsChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-		return e.ObjectOld.GetAnnotations()[desired.AnnotationSuspects] != e.ObjectNew.GetAnnotations()[desired.AnnotationSuspects] ||
-			e.ObjectNew.GetAnnotations()[desired.AnnotationSuspects] != ""
+		return e.ObjectOld.GetAnnotations()[config.AnnotationSuspects] != e.ObjectNew.GetAnnotations()[config.AnnotationSuspects] ||
+			e.ObjectNew.GetAnnotations()[config.AnnotationSuspects] != ""
 	}}
 }

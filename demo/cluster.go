@@ -38,7 +38,7 @@ func startCluster(ctx context.Context, o *options, n *fleet.Network, line *timel
 	}
 	c := &cluster{dir: dir, network: n, line: line}
 	c.operator = &fleet.Operator{
-		Path: fleet.MembersFile(dir), Advertise: n.Cluster().String(), Ring: fleet.DefaultRing, ProbeTimeout: fleet.PatientProbe, Changed: c.announce,
+		Path: fleet.MembersFile(dir), Advertise: n.Cluster().String(), Ring: config.Ring{}.WithDefaults(), ProbeTimeout: fleet.PatientProbe, Changed: c.announce,
 	}
 	if err := c.launch(ctx, o); err != nil {
 		err = c.explain(ctx, err)
@@ -67,7 +67,7 @@ func (c *cluster) launch(ctx context.Context, o *options) error {
 func (c *cluster) writeFiles(o *options) error {
 	return fleet.WriteFiles(c.dir, config.Config{
 		Cluster: "demo", Domains: []string{domain}, Ports: c.network.Ports, LogLevel: o.logLevel, DrainSeconds: new(2), UDPLoops: 1,
-	}, c.operator.Advertise, fleet.DefaultRing)
+	}, c.operator.Advertise, c.operator.Ring)
 }
 
 func (c *cluster) startProcesses(o *options) error {

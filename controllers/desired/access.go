@@ -75,6 +75,6 @@ func Secret(c *v1alpha1.SIPCluster, keys *config.Keys) (*corev1.Secret, error) {
 			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(c, v1alpha1.GroupVersion.WithKind(v1alpha1.Kind))},
 		},
 		Type: corev1.SecretTypeOpaque,
-		Data: map[string][]byte{KeysKey: text},
+		Data: map[string][]byte{config.KeysKey: text},
 	}, nil
 }

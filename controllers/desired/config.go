@@ -55,7 +55,7 @@ func ConfigText(c *v1alpha1.SIPCluster) (string, error) {
 	}
 	text, err := yaml.Marshal(cfg)
 	if err != nil {
-		return "", fmt.Errorf("write %s: %w", ConfigKey, err)
+		return "", fmt.Errorf("write %s: %w", config.ConfigKey, err)
 	}
 	return string(text), nil
 }
@@ -65,12 +65,12 @@ func ConfigText(c *v1alpha1.SIPCluster) (string, error) {
 func MembersConfigMap(c *v1alpha1.SIPCluster, set *config.MemberSet, resourceVersion string) (*corev1ac.ConfigMapApplyConfiguration, error) {
 	text, err := set.Marshal()
 	if err != nil {
-		return nil, fmt.Errorf("write %s: %w", MembersKey, err)
+		return nil, fmt.Errorf("write %s: %w", config.MembersKey, err)
 	}
 	cm := corev1ac.ConfigMap(MembersName(c.Name), c.Namespace).
 		WithLabels(Labels(c.Name)).
 		WithOwnerReferences(Owner(c)).
-		WithData(map[string]string{MembersKey: string(text)})
+		WithData(map[string]string{config.MembersKey: string(text)})
 	if resourceVersion != "" {
 		cm.WithResourceVersion(resourceVersion)
 	}
@@ -79,14 +79,7 @@ func MembersConfigMap(c *v1alpha1.SIPCluster, set *config.MemberSet, resourceVer
 
 // RingParameters of the member set.
 func RingParameters(c *v1alpha1.SIPCluster) config.Ring {
-	r := config.Ring{Partitions: int(c.Spec.Ring.Partitions), Replicas: int(c.Spec.Ring.Replicas)}
-	if r.Partitions == 0 {
-		r.Partitions = 16384
-	}
-	if r.Replicas == 0 {
-		r.Replicas = 2
-	}
-	return r
+	return config.Ring{Partitions: int(c.Spec.Ring.Partitions), Replicas: int(c.Spec.Ring.Replicas)}.WithDefaults()
 }
 
 // SIPPort is the UDP port of the client Service and of the pods.

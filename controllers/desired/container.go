@@ -7,6 +7,7 @@ import (
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/proxy/config"
 )
 
 const mountRoot = "/etc/sipring/"
@@ -19,9 +20,9 @@ func proxyContainer(c *v1alpha1.SIPCluster, image string) *corev1ac.ContainerApp
 		WithName(Container).
 		WithImage(image).
 		WithArgs("proxy",
-			"--config", mountRoot+"config/"+ConfigKey,
-			"--members", mountRoot+"members/"+MembersKey,
-			"--keys", mountRoot+"keys/"+KeysKey,
+			"--config", mountRoot+"config/"+config.ConfigKey,
+			"--members", mountRoot+"members/"+config.MembersKey,
+			"--keys", mountRoot+"keys/"+config.KeysKey,
 			"--configmap", "$(NAMESPACE)/"+MembersName(c.Name)).
 		WithEnv(
 			fieldEnv("POD_NAME", "metadata.name"),

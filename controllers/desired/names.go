@@ -11,16 +11,11 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/proxy/config"
 )
 
 // Labels and annotations.
 const (
-	// LabelCluster holds the SIPCluster's name on every object of it. The
-	// operator watches nothing without it.
-	LabelCluster = "sipring.io/cluster"
-	// AnnotationSuspects of a proxy's Lease holds the names of the members that
-	// the proxy does not reach, separated by commas.
-	AnnotationSuspects = "sipring.io/suspects"
 	// AnnotationConfig of a pod holds the configuration of its proxy, which reads
 	// it as a file: a change of it rolls the pods.
 	AnnotationConfig = "sipring.io/config"
@@ -38,14 +33,6 @@ const FieldOwner = "sipring-operator"
 
 // Container is the name of the proxy's container.
 const Container = "proxy"
-
-// Names of the proxies' files: ConfigKey in its volume, the others also keys of
-// the data of the ConfigMap and the Secret.
-const (
-	ConfigKey  = "config.yaml"
-	MembersKey = "members.json"
-	KeysKey    = "keys.json"
-)
 
 // StatefulSetName is also the prefix of the pods' names.
 func StatefulSetName(cluster string) string { return cluster }
@@ -91,7 +78,7 @@ func Labels(cluster string) map[string]string {
 // SelectorLabels are the labels that select the cluster's pods. They can never
 // change.
 func SelectorLabels(cluster string) map[string]string {
-	return map[string]string{labelName: appName, LabelCluster: cluster}
+	return map[string]string{labelName: appName, config.LabelCluster: cluster}
 }
 
 // Selector is the text form of SelectorLabels.

@@ -7,6 +7,7 @@ import (
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/proxy/config"
 )
 
 // drainMargin is how much longer than DrainSeconds the kubelet waits before it
@@ -82,6 +83,6 @@ func podSecurity() *corev1ac.PodSecurityContextApplyConfiguration {
 // configVolume makes the pod's annotation a file.
 func configVolume() *corev1ac.VolumeApplyConfiguration {
 	return corev1ac.Volume().WithName("config").WithDownwardAPI(corev1ac.DownwardAPIVolumeSource().WithItems(
-		corev1ac.DownwardAPIVolumeFile().WithPath(ConfigKey).WithFieldRef(
+		corev1ac.DownwardAPIVolumeFile().WithPath(config.ConfigKey).WithFieldRef(
 			corev1ac.ObjectFieldSelector().WithFieldPath("metadata.annotations['" + AnnotationConfig + "']"))))
 }

@@ -74,7 +74,7 @@ func checkSet(t *rapid.T, in Input, r Result) {
 		t.Fatal(err)
 	}
 	if p := in.Previous; p != nil {
-		same := sameContent(r.Set, p) && p.Epoch >= in.Floor
+		same := r.Set.SameContent(p) && p.Epoch >= in.Floor
 		if r.Set.Epoch < p.Epoch || r.Changed == same || r.Changed == (r.Set.Epoch == p.Epoch) {
 			t.Fatalf("epoch %d after %d, changed %v:\n%s", r.Set.Epoch, p.Epoch, r.Changed, cmp.Diff(p, r.Set))
 		}

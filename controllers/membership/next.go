@@ -37,7 +37,7 @@ func Next(in Input) Result {
 
 // epoch is the set's, and whether it is a new one.
 func epoch(in Input, set *config.MemberSet) (uint64, bool) {
-	if p := in.Previous; p != nil && p.Epoch >= in.Floor && sameContent(set, p) {
+	if p := in.Previous; p != nil && p.Epoch >= in.Floor && set.SameContent(p) {
 		return p.Epoch, false
 	}
 	last := in.Floor
@@ -181,8 +181,4 @@ func membersByID(s *config.MemberSet) map[uint32]config.Member {
 		}
 	}
 	return byID
-}
-
-func sameContent(a, b *config.MemberSet) bool {
-	return a.Advertise == b.Advertise && a.Ring == b.Ring && slices.Equal(a.Members, b.Members)
 }

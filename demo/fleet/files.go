@@ -11,7 +11,7 @@ import (
 )
 
 // MembersFile is where the member set is, in the folder that WriteFiles filled.
-func MembersFile(dir string) string { return filepath.Join(dir, "members.json") }
+func MembersFile(dir string) string { return filepath.Join(dir, config.MembersKey) }
 
 // WriteFiles writes what proxies are started with: their configuration, fresh
 // keys, and a member set without members.
@@ -48,5 +48,5 @@ func Member(n *Network, dir string, index int, more ...string) *Process {
 	return p
 }
 
-func configFile(dir string) string { return filepath.Join(dir, "config.yaml") }
-func keysFile(dir string) string   { return filepath.Join(dir, "keys.json") }
+func configFile(dir string) string { return filepath.Join(dir, config.ConfigKey) }
+func keysFile(dir string) string   { return filepath.Join(dir, config.KeysKey) }

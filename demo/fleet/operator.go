@@ -30,9 +30,6 @@ type Operator struct {
 	set *config.MemberSet
 }
 
-// DefaultRing is what a SIPCluster has by default.
-var DefaultRing = config.Ring{Partitions: 16384, Replicas: 2}
-
 // PatientProbe is longer than a kubelet would wait: a proxy on a busy machine is
 // slow and not dead, and one that is dead refuses at once.
 const PatientProbe = 5 * time.Second

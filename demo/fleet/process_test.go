@@ -173,8 +173,8 @@ func TestOperatorPublishes(t *testing.T) {
 	p := shell(t, "exec sleep 60")
 	p.ID, p.Address, p.Admin = 1, netip.MustParseAddr("127.0.0.1"), server.URL
 	var published []membership.Result
-	path := filepath.Join(t.TempDir(), "members.json")
-	o := &Operator{Path: path, Advertise: "127.0.0.1:5060", Ring: DefaultRing, ProbeTimeout: PatientProbe, Processes: []*Process{p}, Changed: func(r membership.Result) { published = append(published, r) }}
+	path := filepath.Join(t.TempDir(), config.MembersKey)
+	o := &Operator{Path: path, Advertise: "127.0.0.1:5060", Ring: config.Ring{}.WithDefaults(), ProbeTimeout: PatientProbe, Processes: []*Process{p}, Changed: func(r membership.Result) { published = append(published, r) }}
 	for i, step := range []struct {
 		ready bool
 		epoch uint64

@@ -77,13 +77,7 @@ func (l *Load) Registered(ctx context.Context) Outcome {
 // HomedFirst lists the indexes of all phones, those whose home in the
 // published ring is that member first, and how many these are.
 func (l *Load) HomedFirst(set *config.MemberSet, member uint32) (order []int, homed int) {
-	var members []ring.Member
-	for _, m := range set.Members {
-		if m.State == config.Active {
-			members = append(members, ring.Member{ID: m.ID, Zone: m.Zone, Node: m.Node})
-		}
-	}
-	t := ring.Build(members, set.Ring.Partitions, set.Ring.Replicas)
+	t := set.Published()
 	var others []int
 	for i, p := range l.Phones {
 		if home, ok := t.Home(ring.Partition(ring.Hash([]byte(p.AOR())), t.Partitions())); ok && home == member {

@@ -60,7 +60,7 @@ func sipringCommand(binary, dir string, profiling bool) ([]string, error) {
 	}
 	members, err := (&config.MemberSet{
 		Epoch: 1,
-		Ring:  config.Ring{Partitions: 16384, Replicas: 2},
+		Ring:  config.Ring{}.WithDefaults(),
 		Members: []config.Member{{
 			ID: 1, Name: "bench-0", Address: sipringAddress.Addr().String(), State: config.Active,
 		}},

@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/proxy/config"
 )
 
 const crdName = "sipclusters.sipring.io"
@@ -115,7 +116,7 @@ func (e *env) kustomized(ctx context.Context) (err error) {
 	}
 	// Its pods go with it; nothing of it may be left when the CRD goes.
 	return eventually(ctx, installLimit, func(ctx context.Context) error {
-		pods, err := e.cluster.Client().CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: "sipring.io/cluster=" + sampleCluster})
+		pods, err := e.cluster.Client().CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: config.LabelCluster + "=" + sampleCluster})
 		if err == nil && len(pods.Items) > 0 {
 			err = fmt.Errorf("%d pods of the sample are left", len(pods.Items))
 		}

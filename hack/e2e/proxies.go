@@ -22,7 +22,7 @@ import (
 
 // pods of the cluster under test, by name.
 func (e *env) pods(ctx context.Context) ([]corev1.Pod, error) {
-	l, err := e.cluster.Client().CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: "sipring.io/cluster=" + sipCluster})
+	l, err := e.cluster.Client().CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: config.LabelCluster + "=" + sipCluster})
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func (e *env) homedFirst(ctx context.Context, name string) (order []int, homed i
 	if err != nil {
 		return nil, 0, err
 	}
-	set, err := config.ParseMemberSet([]byte(m.Data["members.json"]))
+	set, err := config.ParseMemberSet([]byte(m.Data[config.MembersKey]))
 	if err != nil {
 		return nil, 0, err
 	}

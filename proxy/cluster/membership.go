@@ -73,7 +73,7 @@ func (m *Membership) Ignored() uint64 { return m.ignored }
 // number of partitions are ignored and counted.
 func (m *Membership) SetChanged(now int64, set *config.MemberSet) *View {
 	if old := m.set; old != nil {
-		if set.Epoch == old.Epoch && sameSet(set, old) {
+		if set.Equal(old) {
 			return nil
 		}
 		if set.Epoch <= old.Epoch || set.Ring.Partitions != old.Ring.Partitions {
@@ -95,10 +95,6 @@ func (m *Membership) SetChanged(now int64, set *config.MemberSet) *View {
 		return !published && p.liveness != Up
 	})
 	return m.rebuild()
-}
-
-func sameSet(a, b *config.MemberSet) bool {
-	return a.Epoch == b.Epoch && a.Advertise == b.Advertise && a.Ring == b.Ring && slices.Equal(a.Members, b.Members)
 }
 
 // PeerUp says that a new stream to the peer stands. It must be called, and the View given to all cores, before the

@@ -25,9 +25,7 @@ const (
 
 // Bounds of a member set.
 const (
-	MaxMembers    = 4096
-	MaxPartitions = 1 << 20
-	MaxReplicas   = 5
+	MaxMembers = 4096
 	// MaxEpoch leaves an epoch above whatever one was used: a change a second
 	// takes longer than anybody lives to get there.
 	MaxEpoch = 1 << 53
@@ -45,15 +43,6 @@ type MemberSet struct {
 	Ring Ring `json:"ring"`
 	// Members, sorted by ID once parsed.
 	Members []Member `json:"members"`
-}
-
-// Ring holds the parameters of the hash ring. Partitions never change in a
-// cluster's life.
-type Ring struct {
-	// Partitions of the hash circle. Default 16384.
-	Partitions int `json:"partitions"`
-	// Replicas is how many members hold each binding. Default 2.
-	Replicas int `json:"replicas"`
 }
 
 // Member is one proxy.
@@ -78,12 +67,7 @@ func ParseMemberSet(b []byte) (*MemberSet, error) {
 	if err := json.Unmarshal(b, s); err != nil {
 		return nil, fmt.Errorf("parse member set: %w", err)
 	}
-	if s.Ring.Partitions == 0 {
-		s.Ring.Partitions = 16384
-	}
-	if s.Ring.Replicas == 0 {
-		s.Ring.Replicas = 2
-	}
+	s.Ring = s.Ring.WithDefaults()
 	slices.SortFunc(s.Members, func(a, b Member) int { return cmp.Compare(a.ID, b.ID) })
 	if err := s.Validate(); err != nil {
 		return nil, err
@@ -97,12 +81,7 @@ func (s *MemberSet) Validate() error {
 	if s.Epoch > MaxEpoch {
 		errs = append(errs, fmt.Errorf("member set: epoch %d is above %d", s.Epoch, uint64(MaxEpoch)))
 	}
-	if s.Ring.Partitions < 1 || s.Ring.Partitions > MaxPartitions {
-		errs = append(errs, fmt.Errorf("member set: ring.partitions %d is not in 1..%d", s.Ring.Partitions, MaxPartitions))
-	}
-	if s.Ring.Replicas < 1 || s.Ring.Replicas > MaxReplicas {
-		errs = append(errs, fmt.Errorf("member set: ring.replicas %d is not in 1..%d", s.Ring.Replicas, MaxReplicas))
-	}
+	errs = append(errs, s.Ring.validate())
 	if len(s.Members) > MaxMembers {
 		return fmt.Errorf("member set: %d members, at most %d", len(s.Members), MaxMembers)
 	}

@@ -12,6 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+
+	"github.com/sipring/sipring/proxy/config"
 )
 
 // fakeAPI serves watches of one ConfigMap over HTTP/2, as the real one does:
@@ -58,7 +60,7 @@ func (a *fakeAPI) publish(text string) {
 	a.set(func() {
 		a.object = &corev1.ConfigMap{
 			TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
-			ObjectMeta: metav1.ObjectMeta{Name: "ring-members", Namespace: "voice"}, Data: map[string]string{Key: text},
+			ObjectMeta: metav1.ObjectMeta{Name: "ring-members", Namespace: "voice"}, Data: map[string]string{config.MembersKey: text},
 		}
 	})
 }

@@ -138,6 +138,6 @@ func (c *ConfigMap) take(event watch.Event) error {
 	if !ok || object.Name != c.name {
 		return errors.New("the server sent something else")
 	}
-	c.gate.offer("api", []byte(object.Data[Key]))
+	c.gate.offer("api", []byte(object.Data[config.MembersKey]))
 	return nil
 }

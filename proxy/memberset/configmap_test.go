@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/sipring/sipring/proxy/config"
 )
 
 func encodePEM(der []byte) []byte {
@@ -102,7 +104,7 @@ func TestConfigMapOutageIsToldOnce(t *testing.T) {
 func TestConfigMapStartsFromTheMountedCopy(t *testing.T) {
 	api := newFakeAPI(t)
 	api.set(func() { api.status = http.StatusServiceUnavailable })
-	path := filepath.Join(t.TempDir(), Key)
+	path := filepath.Join(t.TempDir(), config.MembersKey)
 	write(t, path, content(1, "a"))
 	c := api.source(t, path, &journal{})
 	applied := run(t, c)

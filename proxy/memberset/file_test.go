@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sipring/sipring/proxy/config"
 )
 
 func write(t *testing.T, path, text string) {
@@ -62,7 +64,7 @@ func TestFileNoticesChanges(t *testing.T) {
 		"the file is written in place": func(t *testing.T, path string, _ int, text string) { write(t, path, text) },
 	} {
 		t.Run(rule, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), Key)
+			path := filepath.Join(t.TempDir(), config.MembersKey)
 			change(t, path, 0, content(1, "a"))
 			applied := run(t, noPoll(path))
 			wantEpoch(t, applied, 1)
@@ -75,7 +77,7 @@ func TestFileNoticesChanges(t *testing.T) {
 }
 
 func TestFileAppearsLater(t *testing.T) {
-	path := filepath.Join(t.TempDir(), Key)
+	path := filepath.Join(t.TempDir(), config.MembersKey)
 	log := &journal{}
 	f := NewFile(path, log.logger())
 	f.poll = time.Hour
@@ -90,7 +92,7 @@ func TestFileAppearsLater(t *testing.T) {
 
 func TestFilePollHelpsWhereNoticesDoNot(t *testing.T) {
 	t.Run("the directory appears later and is noticed from then on", func(t *testing.T) {
-		path := filepath.Join(t.TempDir(), "later", Key)
+		path := filepath.Join(t.TempDir(), "later", config.MembersKey)
 		f := NewFile(path, nil)
 		f.poll = 5 * time.Millisecond
 		applied := run(t, f)
@@ -101,7 +103,7 @@ func TestFilePollHelpsWhereNoticesDoNot(t *testing.T) {
 	})
 	t.Run("the directory is replaced", func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "members")
-		path := filepath.Join(dir, Key)
+		path := filepath.Join(dir, config.MembersKey)
 		write(t, path, content(1, "a"))
 		f := NewFile(path, nil)
 		f.poll = 5 * time.Millisecond
@@ -121,7 +123,7 @@ func TestFileFaultsAreToldOnce(t *testing.T) {
 		"too long": strings.Repeat(" ", maxContent+1),
 	} {
 		t.Run(rule, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), Key)
+			path := filepath.Join(t.TempDir(), config.MembersKey)
 			write(t, path, content(1, "a"))
 			log := &journal{}
 			f := NewFile(path, log.logger())

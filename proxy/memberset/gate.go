@@ -15,8 +15,7 @@ type gate struct {
 	apply func(*config.MemberSet)
 
 	mu       sync.Mutex
-	inForce  []byte // canonical form of the last set applied
-	epoch    uint64
+	inForce  *config.MemberSet // the last set applied
 	offered  map[string][]byte // by feed: the last content, so that a repetition costs and tells nothing
 	counters Counters
 }
@@ -42,22 +41,16 @@ func (g *gate) offer(feed string, content []byte) {
 		g.log.Warn("member set ignored: invalid", "source", feed, "error", err)
 		return
 	}
-	canonical, err := set.Marshal()
-	if err != nil {
-		g.counters.Invalid++
-		g.log.Warn("member set ignored: invalid", "source", feed, "error", err)
-		return
-	}
 	switch {
-	case g.inForce == nil || set.Epoch > g.epoch:
-		g.inForce, g.epoch = canonical, set.Epoch
+	case g.inForce == nil || set.Epoch > g.inForce.Epoch:
+		g.inForce = set
 		g.counters.Applied++
 		g.log.Info("member set applied", "source", feed, "epoch", set.Epoch, "members", len(set.Members))
 		g.apply(set)
-	case set.Epoch < g.epoch:
+	case set.Epoch < g.inForce.Epoch:
 		g.counters.Older++
-		g.log.Debug("member set ignored: older", "source", feed, "epoch", set.Epoch, "inForce", g.epoch)
-	case !bytes.Equal(canonical, g.inForce):
+		g.log.Debug("member set ignored: older", "source", feed, "epoch", set.Epoch, "inForce", g.inForce.Epoch)
+	case !set.Equal(g.inForce):
 		g.counters.Conflicting++
 		g.log.Warn("member set ignored: its epoch is in force with other content", "source", feed, "epoch", set.Epoch)
 	}

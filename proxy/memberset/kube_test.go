@@ -10,6 +10,8 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"github.com/sipring/sipring/proxy/config"
 )
 
 // TestAgainstRealAPIServer proves what no fake can: that a watch without a
@@ -35,7 +37,7 @@ func TestAgainstRealAPIServer(t *testing.T) {
 		c := NewConfigMap(proxy, "voice", "ring-members", "", (&journal{}).logger())
 		applied := run(t, c)
 		wantEpoch(t, applied, 1)
-		update := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "ring-members"}, Data: map[string]string{Key: content(2, "a")}}
+		update := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "ring-members"}, Data: map[string]string{config.MembersKey: content(2, "a")}}
 		if _, err := root.CoreV1().ConfigMaps("voice").Update(t.Context(), update, metav1.UpdateOptions{}); err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +85,7 @@ func prepare(t *testing.T, root kubernetes.Interface) {
 	}
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "voice"}}
 	check(root.CoreV1().Namespaces().Create(t.Context(), namespace, metav1.CreateOptions{}))
-	set := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "ring-members"}, Data: map[string]string{Key: content(1, "a")}}
+	set := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "ring-members"}, Data: map[string]string{config.MembersKey: content(1, "a")}}
 	check(root.CoreV1().ConfigMaps("voice").Create(t.Context(), set, metav1.CreateOptions{}))
 	role := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: "proxy"}, Rules: []rbacv1.PolicyRule{
 		{APIGroups: []string{""}, Resources: []string{"configmaps"}, ResourceNames: []string{"ring-members"}, Verbs: []string{"get", "list", "watch"}},

@@ -15,18 +15,12 @@ import (
 	coordinationv1ac "k8s.io/client-go/applyconfigurations/coordination/v1"
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 	"k8s.io/client-go/kubernetes"
+
+	"github.com/sipring/sipring/proxy/config"
 )
 
-// What the operator reads in a Lease.
-const (
-	// AnnotationSuspects holds the names of the members that the pod does not
-	// reach, sorted, separated by commas; empty where it reaches all.
-	AnnotationSuspects = "sipring.io/suspects"
-	// LabelCluster holds the cluster's name.
-	LabelCluster = "sipring.io/cluster"
-	// fieldManager owns the fields that a proxy applies.
-	fieldManager = "sipring-proxy"
-)
+// fieldManager owns the fields that a proxy applies.
+const fieldManager = "sipring-proxy"
 
 // Timing of the writes.
 const (
@@ -51,7 +45,7 @@ type LeaseConfig struct {
 	Namespace, Pod string
 	// PodUID, if known, makes the pod the Lease's owner: they go together.
 	PodUID string
-	// Cluster is the value of LabelCluster.
+	// Cluster is the value of config.LabelCluster.
 	Cluster string
 	// Log; nil discards.
 	Log *slog.Logger
@@ -192,8 +186,8 @@ func (l *Lease) write(ctx context.Context, suspects string) error {
 	ctx, cancel := context.WithTimeout(ctx, writeWait)
 	defer cancel()
 	lease := coordinationv1ac.Lease(l.cfg.Pod, l.cfg.Namespace).
-		WithLabels(map[string]string{LabelCluster: l.cfg.Cluster}).
-		WithAnnotations(map[string]string{AnnotationSuspects: suspects}).
+		WithLabels(map[string]string{config.LabelCluster: l.cfg.Cluster}).
+		WithAnnotations(map[string]string{config.AnnotationSuspects: suspects}).
 		WithSpec(coordinationv1ac.LeaseSpec().WithHolderIdentity(l.cfg.Pod).WithRenewTime(metav1.NowMicro()))
 	if l.cfg.PodUID != "" {
 		lease.WithOwnerReferences(metav1ac.OwnerReference().

@@ -15,6 +15,8 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/fake"
 	ktesting "k8s.io/client-go/testing"
+
+	"github.com/sipring/sipring/proxy/config"
 )
 
 func leaseConfig(log *journal) LeaseConfig {
@@ -47,14 +49,14 @@ func getLease(t *testing.T, client kubernetes.Interface) *coordinationv1.Lease {
 func wantSuspects(t *testing.T, client kubernetes.Interface, want string) {
 	t.Helper()
 	until(t, "the Lease says "+want, func() bool {
-		got, ok := getLease(t, client).Annotations[AnnotationSuspects]
+		got, ok := getLease(t, client).Annotations[config.AnnotationSuspects]
 		return ok && got == want
 	})
 }
 
 func TestLeaseIsWrittenOnChange(t *testing.T) {
 	client := fake.NewClientset(&coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{
-		Namespace: "voice", Name: "ring-0", Annotations: map[string]string{AnnotationSuspects: "ring-9"},
+		Namespace: "voice", Name: "ring-0", Annotations: map[string]string{config.AnnotationSuspects: "ring-9"},
 	}})
 	l := NewLease(client, leaseConfig(&journal{}))
 	runLease(t, l)
@@ -68,8 +70,8 @@ func TestLeaseIsWrittenOnChange(t *testing.T) {
 	if got.Spec.RenewTime == nil || time.Since(got.Spec.RenewTime.Time) > time.Minute {
 		t.Errorf("renewTime %v is not the time of the report", got.Spec.RenewTime)
 	}
-	if *got.Spec.HolderIdentity != "ring-0" || got.Labels[LabelCluster] != "ring" {
-		t.Errorf("holder %q, label %q", *got.Spec.HolderIdentity, got.Labels[LabelCluster])
+	if *got.Spec.HolderIdentity != "ring-0" || got.Labels[config.LabelCluster] != "ring" {
+		t.Errorf("holder %q, label %q", *got.Spec.HolderIdentity, got.Labels[config.LabelCluster])
 	}
 	if d := cmp.Diff([]metav1.OwnerReference{{APIVersion: "v1", Kind: "Pod", Name: "ring-0", UID: "0a1b"}}, got.OwnerReferences); d != "" {
 		t.Errorf("owner (-want +got):\n%s", d)

@@ -6,10 +6,6 @@ import (
 	"github.com/sipring/sipring/proxy/config"
 )
 
-// Key of the ConfigMap's data, and the usual name of the file, that holds the
-// member set.
-const Key = "members.json"
-
 // maxContent bounds what is read as a member set, in bytes: more than a
 // ConfigMap can hold.
 const maxContent = 2 << 20

@@ -11,7 +11,7 @@ const (
 	DefaultReplicas   = 2
 
 	MaxPartitions = 1 << 20
-	MaxReplicas   = 16
+	MaxReplicas   = 5
 )
 
 // Member is one proxy of the cluster as the ring sees it.

@@ -1,0 +1,20 @@
+package config
+
+// Names that operator and proxies have to agree on.
+const (
+	// LabelCluster holds the SIPCluster's name on every object of it. The
+	// operator watches nothing without it.
+	LabelCluster = "sipring.io/cluster"
+	// AnnotationSuspects of a proxy's Lease holds the names of the members that
+	// the proxy does not reach, sorted, separated by commas; empty where it
+	// reaches all.
+	AnnotationSuspects = "sipring.io/suspects"
+)
+
+// Names of a proxy's files. Those but the configuration's are also keys of the
+// data of the ConfigMap and the Secret.
+const (
+	ConfigKey  = "config.yaml"
+	MembersKey = "members.json"
+	KeysKey    = "keys.json"
+)
