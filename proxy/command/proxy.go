@@ -32,8 +32,8 @@ The configuration (--config) is the same on every member. The member set
 A proxy finds itself there by its name and waits until it is listed.
 
 Both are followed while the proxy runs. That is how members join and leave. Of the
-configuration, domains, advertise, logLevel, drainSeconds and the times of
-registrar change at once; the rest waits for the next start, and the log says so.
+configuration, domains, aliases, advertise, egress, tokenHours, logLevel,
+drainSeconds and the times of registrar change at once; the rest waits for the next start, and the log says so.
 What is invalid is ignored and logged.
 
 The first SIGTERM or interrupt hands everything over to the other members and

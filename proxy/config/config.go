@@ -24,10 +24,14 @@ const (
 	DefaultDrainSeconds    = 30
 	DefaultMaxTransactions = 200_000
 	DefaultMaxRingSeconds  = 600
+	DefaultTokenHours      = 24
 )
 
 // MaxAliases is the most aliases of a cluster.
 const MaxAliases = 64
+
+// MaxTokenHours is the longest life of a Record-Route token: a year.
+const MaxTokenHours = 8760
 
 // Config is the configuration of one proxy, equal on every pod of a cluster.
 // It is read from YAML or JSON with ParseConfig.
@@ -50,6 +54,12 @@ type Config struct {
 	Ports Ports `json:"ports,omitempty"`
 	// Registrar bounds what a REGISTER may ask for.
 	Registrar Registrar `json:"registrar,omitempty"`
+	// Egress says where requests may be sent.
+	Egress Egress `json:"egress,omitempty"`
+	// TokenHours is how long what the proxy writes into Record-Route leads through
+	// it, 1 to 8760. Then requests of that dialog are answered 481, but for the
+	// BYE that ends it. Default 24.
+	TokenHours int `json:"tokenHours,omitempty"`
 	// LogLevel is debug, info, warn or error. Default info.
 	LogLevel string `json:"logLevel,omitempty"`
 	// DrainSeconds is how long a stopping proxy hands over and finishes what
@@ -122,6 +132,10 @@ func (c *Config) ApplyDefaults() {
 	}
 	setDefault(&c.MaxTransactions, DefaultMaxTransactions)
 	setDefault(&c.MaxRingSeconds, DefaultMaxRingSeconds)
+	setDefault(&c.TokenHours, DefaultTokenHours)
+	if c.Egress.Contacts == "" {
+		c.Egress.Contacts = ContactsSource
+	}
 	if c.LogLevel == "" {
 		c.LogLevel = "info"
 	}
@@ -186,6 +200,10 @@ func (c *Config) Validate() error {
 	if c.MaxRingSeconds < 1 || c.MaxRingSeconds > 24*3600 {
 		bad("maxRingSeconds", "%d is not in 1..86400", c.MaxRingSeconds)
 	}
+	if c.TokenHours < 1 || c.TokenHours > MaxTokenHours {
+		bad("tokenHours", "%d is not in 1..%d", c.TokenHours, MaxTokenHours)
+	}
+	c.Egress.validate(bad)
 	if c.DrainTime() < 0 || c.MaxTransactions < 1 || c.UDPLoops < 0 || c.UDPLoops > 256 {
 		bad("drainSeconds, maxTransactions, udpLoops", "out of range")
 	}

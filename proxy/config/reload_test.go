@@ -22,8 +22,8 @@ func TestReloadTakesWhatCanChangeAndNamesTheRest(t *testing.T) {
 	}{
 		"nothing": {next: "{cluster: a, domains: [a.example]}", want: "{cluster: a, domains: [a.example]}"},
 		"what can change": {
-			next: "{cluster: a, domains: [a.example, b.example], aliases: [c.example], advertise: sip.example, logLevel: debug, drainSeconds: 5, registrar: {minExpires: 10, maxExpires: 100}}",
-			want: "{cluster: a, domains: [a.example, b.example], aliases: [c.example], advertise: sip.example, logLevel: debug, drainSeconds: 5, registrar: {minExpires: 10, maxExpires: 100}}",
+			next: "{cluster: a, domains: [a.example, b.example], aliases: [c.example], advertise: sip.example, logLevel: debug, drainSeconds: 5, registrar: {minExpires: 10, maxExpires: 100}, egress: {contacts: Any, deny: [10.0.0.0/8]}, tokenHours: 2}",
+			want: "{cluster: a, domains: [a.example, b.example], aliases: [c.example], advertise: sip.example, logLevel: debug, drainSeconds: 5, registrar: {minExpires: 10, maxExpires: 100}, egress: {contacts: Any, deny: [10.0.0.0/8]}, tokenHours: 2}",
 		},
 		"what cannot": {
 			next:    "{cluster: b, domains: [b.example], ports: {sip: 5070, admin: 9091}, registrar: {maxContacts: 3}, maxTransactions: 1, maxRingSeconds: 5, udpLoops: 1, profiling: true}",
