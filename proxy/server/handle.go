@@ -58,11 +58,14 @@ func (r *request) handle() {
 	if err == nil {
 		err = r.readVia()
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		r.refuse(err)
-		return
+	case !r.mayAnswer():
+		r.release()
+	default:
+		r.route()
 	}
-	r.route()
 }
 
 // dropFault counts what cannot be answered.

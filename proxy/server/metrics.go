@@ -27,6 +27,7 @@ const (
 	dropPeerFrame                       // a frame of another member that makes no sense
 	dropSuperseded                      // a request that needs the cluster, which knows of this process no more
 	dropHop                             // a response without a transaction whose next Via is not the one we signed
+	dropSource                          // a request whose answer would go where none may
 	dropReasons
 )
 
@@ -34,6 +35,7 @@ var dropNames = [dropReasons]string{
 	dropKeepalive: "keepalive", dropNotSIP: "not_sip", dropMalformed: "malformed", dropRateLimited: "rate_limited",
 	dropStray: "stray_response", dropLate: "late_response", dropAck: "ack",
 	dropNoDestination: "no_destination", dropPeerFrame: "peer_frame", dropSuperseded: "superseded", dropHop: "altered_via",
+	dropSource: "refused_source",
 }
 
 const (
@@ -55,6 +57,7 @@ type Metrics struct {
 	toOwner    atomic.Uint64 // messages handed to the member that has their transaction, or may have it
 	fromPeer   atomic.Uint64 // messages from other members that were for a transaction here
 	forged     atomic.Uint64 // requests with a token that does not verify
+	refused    atomic.Uint64 // targets that the egress policy refuses
 	registers  [len(histogramBounds) + 1]atomic.Uint64
 	registerNS atomic.Uint64
 
@@ -106,6 +109,7 @@ var (
 	handedDesc       = desc("messages_handed_total", "Responses and ICMP errors handed to the member that owns their transaction, and ACKs and responses offered to members that may.")
 	takenDesc        = desc("messages_taken_total", "Responses, ACKs and ICMP errors taken from other members.")
 	forgedDesc       = desc("forged_tokens_total", "Requests refused because their Route holds a token that does not verify.")
+	refusedDesc      = desc("egress_refused_total", "Targets of requests that the egress policy refuses.")
 	transactionsDesc = desc("transactions", "Transactions held.")
 	eventsDesc       = desc("transaction_events_total", "What happened to transactions.", "event")
 	registerDesc     = desc("register_duration_seconds", "From a REGISTER to its final response.")
@@ -116,7 +120,7 @@ var (
 // Describe implements prometheus.Collector.
 func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		requestsDesc, responsesDesc, droppedDesc, statelessDesc, handedDesc, takenDesc, forgedDesc,
+		requestsDesc, responsesDesc, droppedDesc, statelessDesc, handedDesc, takenDesc, forgedDesc, refusedDesc,
 		transactionsDesc, eventsDesc, registerDesc, datagramsDesc, udpErrorsDesc,
 	} {
 		ch <- d
@@ -146,6 +150,7 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	counter(handedDesc, m.toOwner.Load())
 	counter(takenDesc, m.fromPeer.Load())
 	counter(forgedDesc, m.forged.Load())
+	counter(refusedDesc, m.refused.Load())
 	m.collectRegisters(ch)
 	if m.gauges == nil {
 		return

@@ -11,6 +11,9 @@ import (
 
 // respond sends a response made here, without a transaction.
 func (r *request) respond(status int, reason string, extra []byte) {
+	if !r.mayAnswer() {
+		return
+	}
 	r.out = r.appendResponse(r.out[:0], status, reason, extra)
 	count(&r.s.metrics.local, status)
 	_ = r.s.socket.Send(r.source.Socket, r.source.Addr, r.out)

@@ -127,7 +127,7 @@ func (r *request) handToOwner(id, life uint32) bool {
 // anybody otherwise.
 func (r *request) statelessResponse(own, next *wire.Via, tx token.TxID) {
 	to, ok := transport.ResponseDestination(next)
-	if !ok || !isUnicast(to.Addr()) { // RFC 4475 3.3.10
+	if !ok || !r.snap.egress.Answers(to) { // RFC 4475 3.3.10
 		r.s.metrics.drop(dropNoDestination)
 		return
 	}

@@ -139,7 +139,7 @@ func TestRFC3261_16_3_SpiralThroughTheClusterPasses(t *testing.T) {
 
 func TestRFC3261_16_3_LoopIsDetected(t *testing.T) {
 	t.Parallel()
-	x := startProxy(t)
+	x := startProxy(t, toItself)
 	alice := newPhone(t, "alice")
 	// bob is to be found at bob: the proxy sends to itself.
 	bob := newPhone(t, "bob")

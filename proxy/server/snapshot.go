@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/egress"
 	"github.com/sipring/sipring/proxy/routing"
 	"github.com/sipring/sipring/proxy/wire"
 )
@@ -16,6 +17,7 @@ type snapshot struct {
 	// superseded: the member set knows of this process no more.
 	superseded bool
 	tables     *routing.Tables
+	egress     *egress.Policy
 	// Via: viaHead + branch + Server.viaTail, or viaAlone where nobody holds a
 	// transaction, + hop. Record-Route: routeHead + token + routeTail.
 	viaHead, routeHead, routeTail []byte
@@ -31,11 +33,16 @@ func (s *Server) newSnapshot(set *config.MemberSet) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	policy, err := egress.New(c, set, s.socket.Address())
+	if err != nil {
+		return nil, err
+	}
 	sentBy := tables.SentBy()
 	return &snapshot{
 		set:       set,
 		config:    c,
 		tables:    tables,
+		egress:    policy,
 		viaHead:   []byte("SIP/2.0/UDP " + sentBy + ";branch="),
 		routeHead: []byte("<sip:"),
 		routeTail: []byte("@" + sentBy + ";lr>"),

@@ -143,18 +143,11 @@ func (r *request) resolve(names int) {
 	}
 }
 
-// reachable drops targets without an address or of a family that the socket does
-// not reach, and those that would send to ourselves what no ring and no loop check
-// could stop: port 0, unspecified, multicast and broadcast addresses.
+// reachable drops targets without an address, of a family that the socket does
+// not reach, and those that the policy refuses: what is left of the request goes on
+// as if nobody had named them.
 func (r *request) reachable() {
 	r.targets = slices.DeleteFunc(r.targets, func(t target) bool {
-		a := t.addr.Addr()
-		return t.failed || !a.IsValid() || t.addr.Port() == 0 || !isUnicast(a) || a.Is6() && !r.s.six
+		return t.failed || t.addr.Addr().Is6() && !r.s.six || !r.mayReach(t.addr)
 	})
-}
-
-// isUnicast reports whether an address is that of one host.
-func isUnicast(a netip.Addr) bool {
-	a = a.Unmap()
-	return !a.IsUnspecified() && !a.IsMulticast() && a != netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }

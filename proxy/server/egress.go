@@ -1,0 +1,24 @@
+package server
+
+import "net/netip"
+
+// mayReach reports whether the policy lets a request go to an address, and counts
+// if not.
+func (r *request) mayReach(to netip.AddrPort) bool {
+	if r.snap.egress.Allows(to) {
+		return true
+	}
+	r.s.metrics.refused.Add(1)
+	return false
+}
+
+// mayAnswer reports whether the request may be answered, and counts if not: one may
+// come in the name of a member, so that its answer would go to a port that members
+// have for each other.
+func (r *request) mayAnswer() bool {
+	if r.snap.egress.Answers(r.source.Addr) {
+		return true
+	}
+	r.s.metrics.drop(dropSource)
+	return false
+}
