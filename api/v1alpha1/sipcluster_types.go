@@ -118,6 +118,21 @@ type SIPClusterSpec struct {
 	// +optional
 	Registrar Registrar `json:"registrar,omitempty"`
 
+	// Egress says where the proxies may send requests.
+	// +kubebuilder:default={contacts: "Source"}
+	// +optional
+	Egress Egress `json:"egress,omitempty"`
+
+	// TokenHours is how long what a proxy writes into Record-Route leads through
+	// it: 1 to 8760 hours, default 24. Then a call can still be hung up, and
+	// whatever else is sent in it is answered 481, on which phones end calls and
+	// renew subscriptions.
+	// +kubebuilder:default=24
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=8760
+	// +optional
+	TokenHours int32 `json:"tokenHours,omitempty"`
+
 	// Template overrides the pods' template, merged onto what the operator
 	// builds as `kubectl patch --type=strategic` would. The proxy's container
 	// is named proxy; other containers run beside it. A change rolls the pods

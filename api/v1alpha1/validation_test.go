@@ -89,6 +89,23 @@ func TestRefused(t *testing.T) {
 		"contacts 0":            {spec: "registrar: {maxContacts: 0}", want: "spec.registrar.maxContacts"},
 		"ringing for 0 s":       {spec: "maxRingSeconds: 0", want: "spec.maxRingSeconds in body should be greater than or equal to 1"},
 		"ringing for days":      {spec: "maxRingSeconds: 86401", want: "should be less than or equal to 86400"},
+		"contacts of any kind":  {spec: "egress: {contacts: any}", want: `supported values: "Source", "Any"`},
+		"egress: an address":    {spec: "egress: {allow: [192.0.2.1]}", want: "spec.egress: a rule is a prefix, perhaps with ports, such as 192.0.2.0/24"},
+		"egress: a name":        {spec: "egress: {deny: [example.com/24]}", want: "spec.egress: a rule is a prefix"},
+		"egress: IPv6, port":    {spec: "egress: {deny: ['2001:db8::/32:5060']}", want: "[2001:db8::/32]:5060"},
+		"egress: [IPv6]":        {spec: "egress: {deny: ['[2001:db8::/32]']}", want: "[2001:db8::/32]:5060"},
+		"egress: bits":          {spec: "egress: {allow: [192.0.2.7/24]}", want: "spec.egress: not a prefix, or one with bits set beyond its length"},
+		"egress: long":          {spec: "egress: {allow: [192.0.2.0/33]}", want: "spec.egress: not a prefix"},
+		"egress: IPv6 bits":     {spec: "egress: {deny: ['[2001:db8::1/32]:5060']}", want: "spec.egress: not a prefix"},
+		"egress: mapped":        {spec: "egress: {deny: ['::ffff:c000:200/120']}", want: "spec.egress: not a prefix"},
+		"egress: port 0":        {spec: "egress: {deny: ['192.0.2.0/24:0']}", want: "spec.egress: ports are 1 to 65535, the lower one first"},
+		"egress: port 70000":    {spec: "egress: {deny: ['[2001:db8::/32]:5060-70000']}", want: "spec.egress: ports are 1 to 65535"},
+		"egress: ports 9 to 8":  {spec: "egress: {deny: ['192.0.2.0/24:9-8']}", want: "the lower one first"},
+		"egress: v6 9 to 8":     {spec: "egress: {deny: ['[2001:db8::/32]:9-8']}", want: "the lower one first"},
+		"egress twice":          {spec: "egress: {deny: [10.0.0.0/8, 10.0.0.0/8]}", want: "Duplicate value"},
+		"egress: too many":      {spec: "egress: {deny: [" + strings.Join(append(mostRules(), "10.0.0.0/8"), ",") + "]}", want: "at most 64 items"},
+		"tokens for 0 hours":    {spec: "tokenHours: 0", want: "spec.tokenHours in body should be greater than or equal to 1"},
+		"tokens for years":      {spec: "tokenHours: 8761", want: "should be less than or equal to 8760"},
 		"unknown log level":     {spec: "logLevel: trace", want: `supported values: "debug", "info", "warn", "error"`},
 		"service type":          {spec: "service: {type: ExternalName}", want: `supported values: "ClusterIP", "NodePort", "LoadBalancer"`},
 		"policy without a way in": {
@@ -169,6 +186,8 @@ func TestAccepted(t *testing.T) {
 		"advertise bare IPv6 in brackets": "network: {advertise: '[2001:db8::1]'}",
 		"advertise IPv6":                  "network: {advertise: '[2001:db8::1]:5062'}",
 		"short registrations":             "registrar: {maxExpires: 120}",
+		"egress":                          "egress: {contacts: Any, allow: [127.0.0.0/8, '0.0.0.0/0:5060', '[::/0]:1-65535', 'fe80::/10'], deny: ['192.0.2.7/32:5060-5060', '2001:db8::1/128']}",
+		"most egress rules":               "egress: {allow: [" + strings.Join(mostRules(), ",") + "], deny: [" + strings.Join(mostRules(), ",") + "]}",
 		"image by digest":                 "image: ghcr.io/sipring/sipring@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
 		"template":                        "template: {labels: {a: b}, spec: {hostNetwork: true, containers: [{name: proxy, resources: {limits: {memory: 1Gi}}}]}}",
 	}
@@ -189,6 +208,15 @@ func mostDomains() []string {
 		domains = append(domains, fmt.Sprintf("d%04d.%s.example", i, strings.Repeat("abcdefg.", 30)[:239]))
 	}
 	return domains
+}
+
+// mostRules are as many and as long as there may be.
+func mostRules() []string {
+	var rules []string
+	for i := range 64 {
+		rules = append(rules, fmt.Sprintf("'[2001:db8:1111:2222:3333:4444:5555:%04x/128]:10000-65535'", i))
+	}
+	return rules
 }
 
 func TestDefaults(t *testing.T) {
@@ -213,7 +241,8 @@ func TestDefaults(t *testing.T) {
 		Service:      v1alpha1.Service{Type: corev1.ServiceTypeClusterIP},
 		Ring:         v1alpha1.Ring{Partitions: 16384, Replicas: 2},
 		Registrar:    v1alpha1.Registrar{MinExpires: 60, MaxExpires: 3600, MaxContacts: 10},
-		DrainSeconds: new(int32(30)), MaxRingSeconds: 600,
+		DrainSeconds: new(int32(30)), MaxRingSeconds: 600, TokenHours: 24,
+		Egress:   v1alpha1.Egress{Contacts: "Source"},
 		LogLevel: "info",
 	}
 	if d := cmp.Diff(want, got); d != "" {

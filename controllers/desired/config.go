@@ -22,6 +22,8 @@ func Config(c *v1alpha1.SIPCluster) (*config.Config, error) {
 		LogLevel:       c.Spec.LogLevel,
 		DrainSeconds:   new(int(drainSeconds(c))),
 		MaxRingSeconds: int(c.Spec.MaxRingSeconds),
+		TokenHours:     int(c.Spec.TokenHours),
+		Egress:         egress(&c.Spec.Egress),
 	}
 	for _, d := range c.Spec.Domains {
 		cfg.Domains = append(cfg.Domains, string(d))
@@ -44,6 +46,17 @@ func registrar(r v1alpha1.Registrar) config.Registrar {
 		out.DefaultExpires = min(out.DefaultExpires, out.MaxExpires)
 	}
 	out.DefaultExpires = max(out.DefaultExpires, out.MinExpires)
+	return out
+}
+
+func egress(e *v1alpha1.Egress) config.Egress {
+	out := config.Egress{Contacts: e.Contacts}
+	for _, rule := range e.Allow {
+		out.Allow = append(out.Allow, string(rule))
+	}
+	for _, rule := range e.Deny {
+		out.Deny = append(out.Deny, string(rule))
+	}
 	return out
 }
 
