@@ -54,7 +54,7 @@ func TestRefusedTargetIsLikeNone(t *testing.T) {
 	nobodyAnswers(t, "nobody", alice, alice.ring(x.addr, "sip:nobody@example.com"))
 	for what, contact := range map[string]string{
 		"open": out.addr.String(), "closed": "127.0.0.9:9", "a name": fmt.Sprintf("out.example:%d", out.addr.Port()), "maddr": "h.invalid;maddr=127.0.0.9",
-		"gossip": "127.0.0.1:7946", "peers": "127.0.0.1:7947", "admin": "127.0.0.1:9090", "itself": x.addr.String(), "mapped": "[::ffff:127.0.0.9]:5060",
+		"peers": "127.0.0.1:7947", "admin": "127.0.0.1:9090", "itself": x.addr.String(), "mapped": "[::ffff:127.0.0.9]:5060",
 		"metadata": "169.254.169.254:80", "multicast": "224.0.0.1", "broadcast": "255.255.255.255", "unspecified": "0.0.0.0",
 	} {
 		bob.registerAt(x, "sip:bob@example.com", "sip:b@"+contact)
@@ -90,19 +90,19 @@ func TestForkGoesOnWithoutARefusedTarget(t *testing.T) {
 func TestNoAnswerToAnInsidePort(t *testing.T) {
 	t.Parallel()
 	x := startProxy(t)
-	gossip := newPhoneAt(t, "gossip", "127.0.0.1:7946")
+	member := newPhoneAt(t, "peer", "127.0.0.1:7947")
 	bob := newPhone(t, "bob")
 	for _, request := range []string{"OPTIONS sip:example.com", "REGISTER sip:example.com", "INVITE sip:nobody@example.com", "INVITE mailto:x", "OPTIONS sip:\x01"} {
 		bob.sendRaw(x.addr, crlf(fmt.Sprintf(`
 			%s SIP/2.0
-			Via: SIP/2.0/UDP 127.0.0.1:7946;branch=%s
+			Via: SIP/2.0/UDP 127.0.0.1:7947;branch=%s
 			Max-Forwards: 70
 			From: <sip:bob@example.com>;tag=1
 			To: <sip:bob@example.com>
 			Call-ID: %s
 			CSeq: 1 %s`, request, unique("z9hG4bK"), unique("o"), strings.Fields(request)[0])))
 	}
-	gossip.quiet(50 * time.Millisecond)
+	member.quiet(50 * time.Millisecond)
 	if n := x.metrics.dropped[dropSource].Load(); n != 5 {
 		t.Errorf("%d counted, want 5", n)
 	}
