@@ -2,14 +2,14 @@ package cluster
 
 import (
 	"encoding/binary"
-	"net/netip"
 
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/location"
 )
 
 // A message between cores: version and kind (1 byte), core (1), fields of fixed size little endian, byte strings with
 // their length in 2 bytes before them.
-const protocolVersion = 2 << 4
+const protocolVersion = 3 << 4
 
 type kind uint8
 
@@ -134,14 +134,7 @@ func (e *Effects) update(u *location.Update) {
 	e.str(u.AOR)
 	e.str(u.CallID)
 	e.str(u.Path)
-	addr := u.Received.Addr().As16()
-	family := uint8(u.Received.Addr().BitLen() / 32)
-	e.u8(family)
-	e.buf = append(e.buf, addr[:]...)
-	e.u16(u.Received.Port())
-	e.u32(u.Flow.Owner)
-	e.u64(u.Flow.Conn)
-	e.u8(u.Flow.Transport)
+	e.buf = flow.Append(e.buf, u.Flow)
 	e.u16(uint16(len(u.Contacts)))
 	for i := range u.Contacts {
 		c := &u.Contacts[i]
@@ -158,8 +151,7 @@ func (r *reader) update(u *location.Update) {
 	u.Star = r.u8()&updateStar != 0
 	u.CSeq, u.Fingerprint = r.u32(), r.u32()
 	u.AOR, u.CallID, u.Path = r.str(), r.str(), r.str()
-	u.Received = r.addrPort()
-	u.Flow = location.Flow{Owner: r.u32(), Conn: r.u64(), Transport: r.u8()}
+	r.flow(&u.Flow)
 	n := int(r.u16())
 	if n > maxListed {
 		r.bad = true
@@ -176,20 +168,10 @@ func (r *reader) update(u *location.Update) {
 	}
 }
 
-func (r *reader) addrPort() netip.AddrPort {
-	family, raw, port := r.u8(), r.take(16), r.u16()
-	if raw == nil {
-		return netip.AddrPort{}
+func (r *reader) flow(f *flow.Flow) {
+	if r.bad {
+		return
 	}
-	addr := netip.AddrFrom16([16]byte(raw))
-	switch family {
-	case 0:
-		return netip.AddrPort{}
-	case 1:
-		return netip.AddrPortFrom(addr.Unmap(), port)
-	case 4:
-		return netip.AddrPortFrom(addr, port)
-	}
-	r.bad = true
-	return netip.AddrPort{}
+	rest, ok := flow.Cut(r.b, f)
+	r.b, r.bad = rest, !ok
 }

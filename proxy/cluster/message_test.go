@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/location"
 )
 
@@ -18,10 +19,13 @@ func TestUpdateRoundTrip(t *testing.T) {
 			AOR: text.Draw(t, "aor"), CallID: text.Draw(t, "callID"), CSeq: rapid.Uint32().Draw(t, "cseq"),
 			Fingerprint: rapid.Uint32().Draw(t, "fingerprint"),
 			Star:        rapid.Bool().Draw(t, "star"), Path: text.Draw(t, "path"),
-			Received: rapid.SampledFrom([]netip.AddrPort{
-				{}, netip.MustParseAddrPort("192.0.2.1:5060"), netip.MustParseAddrPort("[2001:db8::1]:5060"),
-			}).Draw(t, "received"),
-			Flow: location.Flow{Owner: rapid.Uint32().Draw(t, "owner"), Conn: rapid.Uint64().Draw(t, "conn"), Transport: rapid.Byte().Draw(t, "transport")},
+			Flow: flow.Flow{
+				Remote: rapid.SampledFrom([]netip.AddrPort{
+					{}, netip.MustParseAddrPort("192.0.2.1:5060"), netip.MustParseAddrPort("[2001:db8::1]:5060"),
+				}).Draw(t, "remote"),
+				Owner: rapid.Uint32Min(1).Draw(t, "owner"), Life: rapid.Uint32().Draw(t, "life"), Conn: rapid.Uint64().Draw(t, "conn"),
+				Transport: flow.Transport(rapid.IntRange(0, int(flow.Transports)-1).Draw(t, "transport")),
+			},
 		}
 		for range rapid.IntRange(0, 5).Draw(t, "contacts") {
 			u.Contacts = append(u.Contacts, location.ContactUpdate{

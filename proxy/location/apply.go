@@ -141,7 +141,7 @@ func (u *Update) binding(now int64, c *ContactUpdate, stamp Version) Binding {
 	granted := int64(c.Expires) * 1000
 	return Binding{
 		Contact: c.URI, Params: c.Params, Instance: c.Instance, CallID: u.CallID, CSeq: u.CSeq, RegID: c.RegID, Q: c.Q,
-		Path: u.Path, Received: u.Received, Flow: u.Flow, ExpiresAt: now + granted, Version: stamp,
+		Path: u.Path, Flow: u.Flow, ExpiresAt: now + granted, Version: stamp,
 		Fingerprint: u.Fingerprint, Linger: uint32(max(orderFor-granted, 0)),
 	}
 }

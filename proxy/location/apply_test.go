@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sipring/sipring/proxy/flow"
 )
 
 const (
@@ -262,13 +264,12 @@ func TestApplyKeepsWhatWasRegistered(t *testing.T) {
 		URI: []byte("sip:a@1"), Params: []byte(";methods=\"INVITE\""), Instance: []byte("<urn:uuid:1>"), RegID: 3, Q: 700, Expires: 60,
 	})
 	u.Path, u.Fingerprint = []byte("<sip:p1;lr>"), 77
-	u.Received = netip.MustParseAddrPort("192.0.2.7:5061")
-	u.Flow = Flow{Owner: 4, Conn: 77, Transport: 2}
+	u.Flow = flow.Flow{Remote: netip.MustParseAddrPort("192.0.2.7:5061"), Owner: 4, Life: 9, Conn: 77, Transport: flow.TLS}
 	r, res := applied(start, Record{}, &u, Limits{}, 5, 9)
 	want := Binding{
 		Contact: []byte("sip:a@1"), Params: []byte(";methods=\"INVITE\""), Instance: []byte("<urn:uuid:1>"), CallID: []byte("a"),
-		CSeq: 1, RegID: 3, Q: 700, Path: []byte("<sip:p1;lr>"), Received: netip.MustParseAddrPort("192.0.2.7:5061"),
-		Flow: Flow{Owner: 4, Conn: 77, Transport: 2}, ExpiresAt: start + 60_000, Version: Version{Counter: 5, Node: 9},
+		CSeq: 1, RegID: 3, Q: 700, Path: []byte("<sip:p1;lr>"),
+		Flow: u.Flow, ExpiresAt: start + 60_000, Version: Version{Counter: 5, Node: 9},
 		Fingerprint: 77, Window: newWindow, Lead: 60_000,
 	}
 	for b := range r.All() {

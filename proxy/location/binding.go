@@ -3,7 +3,8 @@ package location
 import (
 	"bytes"
 	"cmp"
-	"net/netip"
+
+	"github.com/sipring/sipring/proxy/flow"
 )
 
 // MaxQ is the preference of a contact that names none: q=1 (RFC 3261 section 20.10), in thousandths.
@@ -21,16 +22,6 @@ type Version struct {
 // Compare returns -1, 0 or 1 as v is older than, the same as or newer than w.
 func (v Version) Compare(w Version) int {
 	return cmp.Or(cmp.Compare(v.Counter, w.Counter), cmp.Compare(v.Node, w.Node))
-}
-
-// Flow names the connection or source a registration came over (RFC 5626): which member holds it and how it finds it.
-type Flow struct {
-	// Conn is the connection's ID at the owner; 0 for UDP.
-	Conn uint64
-	// Owner is the ID of the member holding the flow; 0 if any member may send.
-	Owner uint32
-	// Transport is the transport's number as proxy/transport counts.
-	Transport uint8
 }
 
 // Binding is one contact of an AOR: a view whose byte slices belong to the Record it was read from. Do not modify
@@ -52,10 +43,9 @@ type Binding struct {
 	Q uint16
 	// Path is the value of the Path header fields (RFC 3327), comma-separated; empty if there was none.
 	Path []byte
-	// Received is the source the REGISTER came from; the zero value if unknown.
-	Received netip.AddrPort
-	// Flow is the flow the REGISTER came over.
-	Flow Flow
+	// Flow is what requests for the contact go over: what the REGISTER came over. It has no Remote where they go to the
+	// contact's own address.
+	Flow flow.Flow
 	// ExpiresAt is when the binding ends or was removed, in milliseconds on the clock of the member holding this copy.
 	ExpiresAt int64
 	// Linger is how many milliseconds after ExpiresAt the binding is remembered, though it is over: as long as an older

@@ -3,6 +3,8 @@ package location
 import (
 	"errors"
 	"fmt"
+
+	"github.com/sipring/sipring/proxy/flow"
 )
 
 // Errors of ParseRecord, wrapped with where.
@@ -135,7 +137,7 @@ func (e entry) wellFormed() bool {
 			return false
 		}
 	}
-	return size == len(e) && size <= maxBinding && e.fieldLen(fieldContact) > 0 && flags&^flagsKnown == 0 &&
+	return size == len(e) && size <= maxBinding && flow.Transport(e[atTransport]).Known() && e.fieldLen(fieldContact) > 0 && flags&^flagsKnown == 0 &&
 		(e.deleted() && e.marker() || e.outbound() || e[headSize] > markerPrefix[0]) &&
 		e.expires() >= -maxRemaining && e.version().Counter <= maxCounter && le.Uint16(e[atQ:]) <= MaxQ
 }

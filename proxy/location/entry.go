@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"net/netip"
+
+	"github.com/sipring/sipring/proxy/flow"
 )
 
 // The layout of a record, little endian: length of the AOR (2), AOR, bindings by rising key. A binding is a head of
@@ -28,8 +30,9 @@ const (
 	atPrint     = 68 // 4
 	atWindow    = 72 // 2 of 2
 	atLead      = 76 // 4
-	atLens      = 80 // 5 of 2: Contact, Params, Instance, CallID, Path
-	headSize    = 90
+	atLife      = 80 // 4
+	atLens      = 84 // 5 of 2: Contact, Params, Instance, CallID, Path
+	headSize    = 94
 
 	flagDeleted = 1
 	flagV4      = 2
@@ -115,12 +118,11 @@ func (e entry) view() Binding {
 		CSeq:      e.cseq(),
 		RegID:     e.regID(),
 		Q:         le.Uint16(e[atQ:]),
-		Flow:      Flow{Owner: le.Uint32(e[atOwner:]), Transport: e[atTransport]},
+		Flow:      e.flow(),
 		ExpiresAt: e.expires(),
 		Linger:    e.linger(),
 		Version:   e.version(),
 		Deleted:   e.deleted(),
-		Received:  receivedAt(e),
 
 		Fingerprint: le.Uint32(e[atPrint:]),
 		Window:      Window{le.Uint16(e[atWindow:]), le.Uint16(e[atWindow+2:])},
@@ -128,8 +130,6 @@ func (e entry) view() Binding {
 	}
 	if b.Deleted {
 		b.Removed = Request{CSeq: le.Uint32(e[atConn:]), Fingerprint: le.Uint32(e[atConn+4:])}
-	} else {
-		b.Flow.Conn = le.Uint64(e[atConn:])
 	}
 	off := headSize
 	for i, s := range [fields]*[]byte{&b.Contact, &b.Params, &b.Instance, &b.CallID, &b.Path} {
@@ -140,7 +140,21 @@ func (e entry) view() Binding {
 	return b
 }
 
-func receivedAt(e entry) netip.AddrPort {
+// flow reads the flow. A tombstone has no connection.
+func (e entry) flow() flow.Flow {
+	f := flow.Flow{
+		Remote:    e.remote(),
+		Owner:     le.Uint32(e[atOwner:]),
+		Life:      le.Uint32(e[atLife:]),
+		Transport: flow.Transport(e[atTransport]),
+	}
+	if !e.deleted() {
+		f.Conn = le.Uint64(e[atConn:])
+	}
+	return f
+}
+
+func (e entry) remote() netip.AddrPort {
 	switch port := le.Uint16(e[atPort:]); e[atFlags] & (flagV4 | flagV6) {
 	case flagV4:
 		return netip.AddrPortFrom(netip.AddrFrom4([4]byte(e[atAddr:])), port)
@@ -172,7 +186,7 @@ func putHead(e []byte, b *Binding) {
 	if b.Deleted {
 		flags = flagDeleted
 	}
-	addr, port := b.Received.Addr().Unmap(), b.Received.Port()
+	addr, port := b.Flow.Remote.Addr().Unmap(), b.Flow.Remote.Port()
 	clear(e[atAddr : atAddr+16])
 	switch {
 	case addr.Is4():
@@ -186,13 +200,14 @@ func putHead(e []byte, b *Binding) {
 	default:
 		port = 0
 	}
-	e[atFlags], e[atTransport] = flags, b.Flow.Transport
+	e[atFlags], e[atTransport] = flags, byte(b.Flow.Transport)
 	le.PutUint16(e[atQ:], b.Q)
 	le.PutUint16(e[atPort:], port)
 	le.PutUint32(e[atCSeq:], b.CSeq)
 	le.PutUint32(e[atNode:], b.Version.Node)
 	le.PutUint32(e[atLinger:], b.Linger)
 	le.PutUint32(e[atOwner:], b.Flow.Owner)
+	le.PutUint32(e[atLife:], b.Flow.Life)
 	le.PutUint64(e[atExpires:], uint64(b.ExpiresAt))
 	le.PutUint64(e[atCounter:], b.Version.Counter)
 	le.PutUint32(e[atPrint:], b.Fingerprint)

@@ -2,7 +2,8 @@ package location
 
 import (
 	"cmp"
-	"net/netip"
+
+	"github.com/sipring/sipring/proxy/flow"
 )
 
 // Update is what one REGISTER asks for (RFC 3261 section 10.3 steps 6 to 8). Its slices are views that must stay valid
@@ -22,9 +23,9 @@ type Update struct {
 	Contacts []ContactUpdate
 	// Path is the value of the Path header fields (RFC 3327), comma-separated.
 	Path []byte
-	// Received is the source of the REGISTER, Flow what it came over.
-	Received netip.AddrPort
-	Flow     Flow
+	// Flow is what requests for the contacts go over: what the REGISTER came over. It has no Remote where they go to the
+	// contact's own address.
+	Flow flow.Flow
 }
 
 // ContactUpdate is one contact of a REGISTER.

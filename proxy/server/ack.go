@@ -1,8 +1,6 @@
 package server
 
 import (
-	"net/netip"
-
 	"github.com/sipring/sipring/proxy/transaction"
 	"github.com/sipring/sipring/proxy/wire"
 )
@@ -38,7 +36,6 @@ func (r *request) askMembers() {
 // releases r.
 func (r *request) ackOfPeer() {
 	defer r.release()
-	r.from = netip.AddrPort{}
 	if r.msg.Method() != wire.MethodAck || r.readVia() != nil {
 		r.s.metrics.drop(dropPeerFrame)
 		return

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/peer"
 	"github.com/sipring/sipring/proxy/transaction"
 	"github.com/sipring/sipring/proxy/wire"
@@ -75,16 +76,15 @@ var testPID = uint32(serialPID())
 func BenchmarkRegisterRefresh(b *testing.B) {
 	s := startAlone(b)
 	sink := newPhone(b, "sink") // nobody reads: the kernel drops
-	l := &loop{s: s}
 	var users [1000]*refresh
 	for i := range users {
 		users[i] = newRefresh(i)
-		l.HandleDatagram(users[i].next(), sink.addr)
+		s.Message(flow.OverUDP(sink.addr), users[i].next())
 	}
 	b.ReportAllocs()
 	b.ResetTimer()
 	for i := 0; b.Loop(); i++ {
-		l.HandleDatagram(users[i%len(users)].next(), sink.addr)
+		s.Message(flow.OverUDP(sink.addr), users[i%len(users)].next())
 	}
 	b.StopTimer()
 	if n := s.metrics.local[200].Load(); n < uint64(b.N) {
@@ -96,7 +96,6 @@ func BenchmarkRegisterRefresh(b *testing.B) {
 // the far end done with as little as it takes.
 type call struct {
 	s          *Server
-	l          *loop
 	alice, bob *phone
 	request    []byte
 	branch     int
@@ -112,7 +111,7 @@ func newCall(b testing.TB, s *Server) *call {
 	d := alice.ring(x.addr, "sip:bob@example.com")
 	bob.reply(bob.request("INVITE"), 200, "OK", "b", "Contact: <"+bob.contact()+">")
 	d.answered(alice.status(200))
-	c := &call{s: s, l: &loop{s: s}, alice: alice, bob: bob, buf: make([]byte, 65535), number: 10000000}
+	c := &call{s: s, alice: alice, bob: bob, buf: make([]byte, 65535), number: 10000000}
 	c.request = []byte(d.head("BYE", d.target, "z9hG4bK00000000", 9) + "Content-Length: 0\r\n\r\n")
 	c.branch = bytes.Index(c.request, []byte("z9hG4bK0")) + 7
 	c.patience()
@@ -131,13 +130,13 @@ func (c *call) once(b testing.TB) {
 	c.number++
 	var digits [8]byte
 	copy(c.request[c.branch:], strconv.AppendInt(digits[:0], int64(c.number), 10))
-	c.l.HandleDatagram(c.request, c.alice.addr)
+	c.s.Message(flow.OverUDP(c.alice.addr), c.request)
 	n := c.read(b, c.bob)
 	if err := c.msg.Scan(c.buf[:n], nil); err != nil {
 		b.Fatal(err)
 	}
 	c.out = wire.AppendResponse(c.out[:0], &c.msg, 200, "OK", nil, nil)
-	c.l.HandleDatagram(c.out, c.bob.addr)
+	c.s.Message(flow.OverUDP(c.bob.addr), c.out)
 	c.read(b, c.alice)
 }
 
@@ -171,10 +170,10 @@ func TestHotPathsDoNotAllocate(t *testing.T) {
 	}
 	s := startAlone(t)
 	c := newCall(t, s)
-	r, l := newRefresh(1), &loop{s: s}
+	r := newRefresh(1)
 	sink := newPhone(t, "sink")
 	for name, f := range map[string]func(){
-		"REGISTER refresh":  func() { l.HandleDatagram(r.next(), sink.addr) },
+		"REGISTER refresh":  func() { s.Message(flow.OverUDP(sink.addr), r.next()) },
 		"in-dialog request": func() { c.once(t) },
 	} {
 		least := 100.0

@@ -34,7 +34,7 @@ func startMember(t *testing.T, mem *memory, id uint32, options ...func(*proxyOpt
 // kill ends a member without a word: nobody answers at its address any more.
 func (x *proxy) kill() {
 	x.mem.leave(x.self)
-	_ = x.socket.Close()
+	_ = x.layer.Close()
 }
 
 func TestRFC3261_16_6_4_RecordRouteNamesTheCluster(t *testing.T) {

@@ -59,7 +59,7 @@ func (r *request) contactLookupDone(op *cluster.LookupOp) {
 	switch guessed := len(r.aor) > 0; {
 	case op.Result == cluster.Found && r.contactTarget(op.Record, op.Now):
 		r.decision.AOR = op.AOR
-		r.resolveAndForward()
+		r.reach()
 	case guessed:
 		r.guess()
 	case op.Result == cluster.Unavailable:

@@ -2,9 +2,9 @@ package server
 
 import (
 	"bytes"
-	"net/netip"
 
 	"github.com/sipring/sipring/proxy/cluster"
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/routing"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/transaction"
@@ -28,7 +28,7 @@ func (r *request) lookupDone(op *cluster.LookupOp) {
 		return
 	}
 	r.bindingTargets(op.Record, op.Now)
-	r.resolveAndForward()
+	r.reach()
 }
 
 // unavailable ends a request whose bindings nobody could tell.
@@ -74,7 +74,7 @@ func (r *request) forward() {
 func (r *request) sendStateless() {
 	sent := false
 	for i := range r.fork {
-		sent = r.s.socket.Send(r.loop, r.fork[i].Addr, r.fork[i].Bytes) == nil || sent
+		sent = r.s.layer.Send(r.fork[i].Flow, r.fork[i].Bytes) == nil || sent
 	}
 	r.s.metrics.stateless.Add(uint64(len(r.fork)))
 	if !sent {
@@ -107,7 +107,7 @@ func (r *request) makeBranches(tx token.TxID, breadth, ways int) {
 		start := len(r.out)
 		r.out = r.appendForwarded(r.out, t)
 		r.fork = append(r.fork, transaction.Target{
-			Branch: t.branch, Group: t.group, Addr: t.addr, Socket: r.loop, Bytes: r.out[start:len(r.out):len(r.out)],
+			Branch: t.branch, Group: t.group, Flow: t.next, Bytes: r.out[start:len(r.out):len(r.out)],
 		})
 	}
 }
@@ -120,8 +120,8 @@ func (r *request) targetName(t *target) []byte {
 		uri = r.msg.RequestURI()
 	}
 	r.extra = append(r.extra[:0], uri...)
-	if t.remote.IsValid() {
-		r.extra = t.remote.AppendTo(append(r.extra, ' '))
+	if t.held.IsValid() {
+		r.extra = flow.Append(append(r.extra, ' '), t.held)
 	}
 	if t.path != nil {
 		r.extra = append(append(r.extra, ' '), t.path...)
@@ -178,7 +178,7 @@ func (r *request) ownVia(t *target) []byte {
 		r.extra = append(r.extra, r.s.viaTail...)
 	}
 	r.extra = append(append(append(r.extra, ';'), hopParam...), '=')
-	return r.s.keys.AppendHop(r.extra, t.branch.Tx, r.source.Addr)
+	return r.s.keys.AppendHop(r.extra, t.branch.Tx, r.source.Remote)
 }
 
 // hopParam is the Via parameter that proves where the response goes from here.
@@ -189,8 +189,7 @@ const hopParam = "h"
 func (r *request) recordRoute(t *target) []byte {
 	tok := &r.caller
 	tok.CallerTag = token.HashTag(r.msg.FromTag())
-	tok.Caller.Remote = r.callerFlow()
-	tok.Callee.Remote = t.remote
+	tok.Caller, tok.Callee = r.callerFlow(), t.held
 	r.extra = append(r.extra[:0], r.snap.routeHead...)
 	r.extra = r.s.keys.AppendToken(r.extra, tok, r.msg.CallID())
 	return append(r.extra, r.snap.routeTail...)
@@ -199,9 +198,9 @@ func (r *request) recordRoute(t *target) []byte {
 // callerFlow is where requests to the caller go if not to its Contact: the
 // source of its request, if that came straight from it and from another address
 // than it believes to have (NAT).
-func (r *request) callerFlow() netip.AddrPort {
+func (r *request) callerFlow() flow.Flow {
 	if r.msg.Has(wire.HeaderRecordRoute) || !r.translated() {
-		return netip.AddrPort{}
+		return flow.Flow{}
 	}
 	return r.from
 }
@@ -220,7 +219,7 @@ func (r *request) translated() bool {
 	if !literal {
 		return isInvalid(r.via.Host)
 	}
-	return host.Unmap() != r.from.Addr()
+	return host.Unmap() != r.from.Remote.Addr()
 }
 
 // isInvalid reports whether a host name is of the domain that never resolves,
@@ -238,9 +237,9 @@ var invalidDomain = []byte(".invalid")
 func (r *request) dialogTarget() {
 	d := &r.decision
 	t := target{}
-	flow := &d.Token.Caller
+	end := d.Token.Caller
 	if d.ToCallee {
-		flow = &d.Token.Callee
+		end = d.Token.Callee
 	}
 	uri := r.msg.RequestURI()
 	if d.RequestURI != nil {
@@ -253,15 +252,15 @@ func (r *request) dialogTarget() {
 		t.strict = d.NextRoute
 	}
 	parsed, err := wire.ParseURI(uri)
-	hasFlow := d.NextRoute == nil && flow.Remote.IsValid()
+	hasFlow := d.NextRoute == nil && end.IsValid()
 	switch {
 	case hasFlow && err == nil && (transport.OverUDP(&parsed) || parsed.Scheme == wire.SchemeTel):
-		t.addr, t.remote = flow.Remote, flow.Remote
+		t.setFlow(end)
 	case err != nil || !transport.OverUDP(&parsed):
 		t.failed = true
 	default:
 		t.setDestination(&parsed)
 	}
 	r.targets = append(r.targets[:0], t)
-	r.resolveAndForward()
+	r.reach()
 }

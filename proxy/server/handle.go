@@ -1,32 +1,26 @@
 package server
 
 import (
-	"net/netip"
 	"slices"
 	"time"
 
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/routing"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/transaction"
 	"github.com/sipring/sipring/proxy/wire"
 )
 
-// loop handles the datagrams of one socket.
-type loop struct {
-	s     *Server
-	index int
-}
-
-// HandleDatagram implements transport.Handler.
-func (l *loop) HandleDatagram(data []byte, source netip.AddrPort) {
+// Message implements transport.Handler.
+func (s *Server) Message(f flow.Flow, data []byte) {
 	if notSIP(data) {
-		l.s.metrics.drop(dropKeepalive)
+		s.metrics.drop(dropKeepalive)
 		return
 	}
-	r := l.s.takeRequest()
+	r := s.takeRequest()
 	r.raw = append(r.raw[:0], data...)
-	r.loop, r.from, r.snap = l.index, source, l.s.current()
-	r.arrived = time.Since(l.s.started)
+	r.from, r.snap = f, s.current()
+	r.arrived = time.Since(s.started)
 	r.now = r.arrived.Milliseconds()
 	r.handle()
 }

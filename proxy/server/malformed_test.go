@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/wire"
 )
 
@@ -87,7 +88,7 @@ func TestMalformedMessagesAreAnsweredAtALimitedRate(t *testing.T) {
 	for range n {
 		p.sendRaw(x.addr, text)
 	}
-	for deadline := time.Now().Add(patience); x.socket.Stats().Received < n && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(patience); x.layer.Stats().Received < n && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
 	}
 	if held := x.metrics.dropped[dropRateLimited].Load(); held == 0 {
@@ -135,9 +136,8 @@ func FuzzHandle(f *testing.F) {
 	}
 	x := startProxy(f, func(o *proxyOptions) { o.lookup = resolveTo("127.0.0.1") })
 	source := newPhone(f, "fuzz").addr
-	l := &loop{s: x.Server}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		l.HandleDatagram(data, source)
+		x.Message(flow.OverUDP(source), data)
 		x.HandleFrame(2, frameResponse, data)
 		x.HandleFrame(2, frameAck, data)
 	})

@@ -1,11 +1,11 @@
 package server
 
 import (
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/transaction"
 )
 
-// outlet sends what the transaction table says. Sending on UDP neither blocks
-// nor fails but locally.
+// outlet sends what the transaction table says.
 type outlet struct{ s *Server }
 
 func (s *Server) newTable(timers transaction.Timers, contexts int) *transaction.Table {
@@ -24,8 +24,8 @@ func (s *Server) transactionsBegun() {
 }
 
 // Upstream implements transaction.Outlet.
-func (o outlet) Upstream(_ *transaction.Context, to transaction.Source, response []byte, local bool) {
-	_ = o.s.socket.Send(to.Socket, to.Addr, response)
+func (o outlet) Upstream(_ *transaction.Context, to flow.Flow, response []byte, local bool) {
+	_ = o.s.layer.Send(to, response)
 	counts := &o.s.metrics.forwarded
 	if local {
 		counts = &o.s.metrics.local
@@ -35,8 +35,7 @@ func (o outlet) Upstream(_ *transaction.Context, to transaction.Source, response
 
 // Downstream implements transaction.Outlet.
 func (o outlet) Downstream(_ *transaction.Context, b *transaction.Branch, message []byte) bool {
-	t := b.Target()
-	return o.s.socket.Send(t.Socket, t.Addr, message) == nil
+	return o.s.layer.Send(b.Target().Flow, message) == nil
 }
 
 // Done implements transaction.Outlet.

@@ -21,5 +21,5 @@ func (s *Server) noteRefusal(r *request) {
 		return
 	}
 	s.log.Debug("request refused", "action", d.Action.String(), "why", d.Why, "status", d.Status,
-		"method", string(r.msg.MethodBytes()), "uri", string(r.msg.RequestURI()), "from", r.from.String())
+		"method", string(r.msg.MethodBytes()), "uri", string(r.msg.RequestURI()), "from", r.from.Remote.String())
 }

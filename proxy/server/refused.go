@@ -3,11 +3,21 @@ package server
 import (
 	"bytes"
 
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/token"
+	"github.com/sipring/sipring/proxy/transport"
 )
 
-// HandleRefusal implements transport.RefusalHandler: it ends the branch whose
-// request came back because nobody listens at its target (RFC 3261 16.9). The
+// Closed implements transport.Handler. What the flow was is of no account on UDP,
+// nor is there a connection to end.
+func (s *Server) Closed(_ flow.Flow, err error) {
+	if refused, ok := err.(*transport.Refused); ok { //nolint:errorlint // never wrapped
+		s.refused(refused.Quote)
+	}
+}
+
+// refused ends the branch whose request came back because nobody listens at its
+// target (RFC 3261 16.9), of which data is the beginning. The
 // branch in our Via proves that the request was ours; whoever makes up an ICMP
 // error has to have seen that. A response that came back has another's Via on
 // top and ends nothing: its caller repeats the request or is gone.
@@ -15,8 +25,7 @@ import (
 // Where processes share an address the kernel picks the socket that is told by
 // the far end's address, which may be another process's than the one that sent
 // the request: that gets the branch.
-func (l *loop) HandleRefusal(data []byte) {
-	s := l.s
+func (s *Server) refused(data []byte) {
 	head := s.current().viaHead
 	at := bytes.Index(data, head)
 	if at < 0 || bytes.HasPrefix(data, responsePrefix) {

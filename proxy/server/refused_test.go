@@ -55,7 +55,6 @@ func TestRefusalThatNamesNoBranchEndsNothing(t *testing.T) {
 	bob.reply(invite, 180, "Ringing", "b")
 	alice.status(180)
 	via, _ := invite.TopVia()
-	l := &loop{s: x.Server}
 	whole := append([]byte(nil), invite.Raw...)
 	at := bytes.Index(whole, via.Branch())
 	flipped := append([]byte(nil), whole...)
@@ -64,12 +63,12 @@ func TestRefusalThatNamesNoBranchEndsNothing(t *testing.T) {
 		"nothing": nil, "the UDP header alone": {}, "a branch quoted in part": whole[:at+20], "a branch of nobody's": flipped,
 		"another's request": []byte(d.lastInviteText), "a response": append([]byte("SIP/2.0 200 OK\r\nVia: "), whole[at-40:]...),
 	} {
-		l.HandleRefusal(data)
+		x.refused(data)
 		if n := x.table.Stats().Unreachable; n != 0 {
 			t.Fatalf("%s: ended a branch", name)
 		}
 	}
-	l.HandleRefusal(whole[:at+len(via.Branch())])
+	x.refused(whole[:at+len(via.Branch())])
 	if n := x.table.Stats().Unreachable; n != 1 {
 		t.Errorf("%d branches ended by the true one", n)
 	}
@@ -91,11 +90,11 @@ func TestRefusalThatAnotherMemberIsToldOf(t *testing.T) {
 	at := bytes.Index(invite.Raw, via.Branch())
 	flipped := bytes.Clone(invite.Raw)
 	flipped[at+20] ^= 1
-	stranger := &loop{s: x[2].Server}
+	stranger := x[2].Server
 	for name, data := range map[string][]byte{
 		"a branch of nobody's": flipped, "the owner quoted in part": invite.Raw[:at+len(via.Branch())+len(";rport;o=1-")],
 	} {
-		stranger.HandleRefusal(data)
+		stranger.refused(data)
 		if n := x[0].table.Stats().Unreachable; n != 0 {
 			t.Fatalf("%s: ended a branch", name)
 		}
@@ -104,7 +103,7 @@ func TestRefusalThatAnotherMemberIsToldOf(t *testing.T) {
 	if n := x[0].metrics.dropped[dropPeerFrame].Load(); n != 1 {
 		t.Errorf("%d frames with a branch of nobody's dropped", n)
 	}
-	stranger.HandleRefusal(invite.Raw)
+	stranger.refused(invite.Raw)
 	if n := x[0].table.Stats().Unreachable; n != 1 {
 		t.Errorf("%d branches ended by the true one", n)
 	}
@@ -119,7 +118,7 @@ func TestRefusalWhoseOwnerIsDeadEndsNothing(t *testing.T) {
 	alice.ring(x[0].addr, "sip:bob@example.com")
 	invite := bob.request("INVITE")
 	x[0].kill()
-	(&loop{s: x[1].Server}).HandleRefusal(invite.Raw)
+	x[1].refused(invite.Raw)
 	if n := x[1].metrics.toOwner.Load(); n != 0 {
 		t.Errorf("%d frames to the dead", n)
 	}

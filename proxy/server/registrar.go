@@ -1,13 +1,13 @@
 package server
 
 import (
-	"net/netip"
 	"strconv"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/sipring/sipring/proxy/cluster"
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/location"
 )
 
@@ -17,9 +17,9 @@ import (
 func (r *request) startRegister() {
 	r.register.Update = r.decision.Update
 	r.register.Update.Fingerprint = r.fingerprint()
-	r.register.Update.Received = netip.AddrPort{}
+	r.register.Update.Flow = flow.Flow{}
 	if r.translated() {
-		r.register.Update.Received = r.from
+		r.register.Update.Flow = r.from
 	}
 	r.s.cluster.Register(&r.register)
 }

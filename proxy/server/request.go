@@ -1,10 +1,11 @@
 package server
 
 import (
-	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/sipring/sipring/proxy/cluster"
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/routing"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/transaction"
@@ -24,9 +25,8 @@ type request struct {
 	snap    *snapshot
 	msg     wire.Message
 	via     wire.Via
-	loop    int            // whose socket answers
-	from    netip.AddrPort // where it came from
-	source  transaction.Source
+	from    flow.Flow     // what it came over
+	source  flow.Flow     // what its responses go over
 	now     int64         // milliseconds
 	arrived time.Duration // since the server's start
 
@@ -36,6 +36,9 @@ type request struct {
 	edit     wire.Edit
 	targets  []target
 	fork     []transaction.Target
+
+	unreached atomic.Int32             // targets without a flow yet
+	opened    []func(flow.Flow, error) // takes the flow of each target
 
 	lookup   cluster.LookupOp
 	locate   cluster.LocateOp
@@ -82,6 +85,6 @@ func (r *request) release() {
 // 3261 18.2.1, RFC 3581 4). With an error that is done as far as it goes.
 func (r *request) readVia() (err error) {
 	r.via, err = r.msg.TopVia()
-	r.source = transaction.Source{Addr: transport.SourceDestination(&r.via, r.from), Socket: r.loop}
+	r.source = transport.ResponseFlow(&r.via, r.from)
 	return err
 }

@@ -16,7 +16,7 @@ func (r *request) respond(status int, reason string, extra []byte) {
 	}
 	r.out = r.appendResponse(r.out[:0], status, reason, extra)
 	count(&r.s.metrics.local, status)
-	_ = r.s.socket.Send(r.source.Socket, r.source.Addr, r.out)
+	_ = r.s.layer.Send(r.source, r.out)
 }
 
 // finish answers with a failure through the request's transaction, and releases
@@ -73,9 +73,9 @@ func (r *request) acknowledgesRefusal() bool {
 func (r *request) stamp() (received []byte, rport uint16, setRPort bool) {
 	_, asked := r.via.RPort()
 	host, literal := wire.HostAddr(r.via.Host)
-	if asked || !literal || host.Unmap() != r.from.Addr() {
-		r.ip = r.from.Addr().AppendTo(r.ip[:0])
+	if asked || !literal || host.Unmap() != r.from.Remote.Addr() {
+		r.ip = r.from.Remote.Addr().AppendTo(r.ip[:0])
 		received = r.ip
 	}
-	return received, r.from.Port(), asked
+	return received, r.from.Remote.Port(), asked
 }

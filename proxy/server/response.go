@@ -2,6 +2,7 @@ package server
 
 import (
 	"github.com/sipring/sipring/proxy/cluster"
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/peer"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/transport"
@@ -137,7 +138,7 @@ func (r *request) statelessResponse(own, next *wire.Via, tx token.TxID) {
 	}
 	r.s.metrics.stateless.Add(1)
 	count(&r.s.metrics.forwarded, r.msg.StatusCode())
-	_ = r.s.socket.Send(r.loop, to, r.out)
+	_ = r.s.layer.Send(flow.Flow{Remote: to, Socket: r.from.Socket}, r.out)
 }
 
 // HandleFrame takes a frame from another member; payload is valid during the
@@ -165,7 +166,7 @@ func (s *Server) HandleFrame(from uint32, kind uint8, payload []byte) {
 func (s *Server) messageOfPeer(kind uint8, payload []byte) {
 	r := s.takeRequest()
 	r.raw = append(r.raw[:0], payload...)
-	r.loop, r.now, r.snap, r.peer, r.offered = 0, s.now(), s.current(), true, kind == frameOffer
+	r.from, r.now, r.snap, r.peer, r.offered = flow.Flow{}, s.now(), s.current(), true, kind == frameOffer
 	err := r.msg.Scan(r.raw, &s.limits)
 	if err == nil {
 		err = r.msg.Validate()

@@ -66,13 +66,12 @@ const tick = 20 * time.Millisecond
 type Server struct {
 	config     atomic.Pointer[config.Config]
 	self       uint32
-	six        bool   // the socket reaches IPv6
 	life       uint32 // of this process, as it stands in our Vias
 	viaTail    []byte // what follows the branch in a Via of ours
 	keys       *token.Keys
 	log        *slog.Logger
 	limits     wire.Limits
-	socket     *transport.UDP
+	layer      *transport.Stack
 	resolver   *transport.Resolver
 	table      *transaction.Table
 	cluster    Cluster
@@ -115,13 +114,13 @@ func New(c Config) (*Server, error) {
 	if loops == 0 {
 		loops = runtime.GOMAXPROCS(0)
 	}
-	socket, err := transport.ListenUDP(transport.UDPConfig{Address: c.Address, Loops: loops, Shared: c.Shared})
+	layer, err := transport.Listen(transport.UDPConfig{Address: c.Address, Loops: loops, Shared: c.Shared})
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{
-		self: c.Self, six: six,
-		keys: c.Keys, log: c.Log, limits: wire.DefaultLimits(), socket: socket,
+		self: c.Self,
+		keys: c.Keys, log: c.Log, limits: wire.DefaultLimits(), layer: layer,
 		resolver: transport.NewResolver(c.Lookup, six, time.Now),
 		metrics:  &Metrics{}, refusals: limiter{perSecond: maxRefusals}, debugLines: limiter{perSecond: maxDebugLines},
 		asks: limiter{perSecond: maxAsks}, offers: limiter{perSecond: maxAsks},
@@ -135,7 +134,7 @@ func New(c Config) (*Server, error) {
 	s.table = s.newTable(c.Timers, c.Proxy.MaxTransactions)
 	snap, err := s.newSnapshot(nil)
 	if err != nil {
-		return nil, errors.Join(err, socket.Close())
+		return nil, errors.Join(err, layer.Close())
 	}
 	s.snap.Store(snap)
 	return s, nil
@@ -148,7 +147,7 @@ func (s *Server) Serve(c Cluster) {
 	s.viaTail = []byte(string(ownerPrefix) + ownerParam(s.self, s.life))
 	s.serving.Store(true)
 	s.ticking.Go(s.runTimers)
-	s.socket.Serve(func(i int) transport.Handler { return &loop{s: s, index: i} })
+	s.layer.Serve(s)
 }
 
 // current is the snapshot of the member set and configuration in force. What no
@@ -189,7 +188,7 @@ func (s *Server) follow() *snapshot {
 }
 
 // Address is where the server listens for SIP.
-func (s *Server) Address() netip.AddrPort { return s.socket.Address() }
+func (s *Server) Address() netip.AddrPort { return s.layer.Address() }
 
 // Metrics of the server; a prometheus.Collector.
 func (s *Server) Metrics() *Metrics { return s.metrics }
@@ -200,7 +199,7 @@ func (s *Server) Transactions() int { return s.table.Len() }
 // Close stops the loops and timers. Call it after the Cluster is closed, so that
 // no operation is under way.
 func (s *Server) Close() error {
-	err := s.socket.Close()
+	err := s.layer.Close()
 	close(s.stop)
 	s.ticking.Wait()
 	s.resolver.Close()
@@ -240,7 +239,7 @@ func (s *Server) alive(id, life uint32) bool {
 }
 
 func (s *Server) readGauges(g *gauges) {
-	u := s.socket.Stats()
+	u := s.layer.Stats()
 	g.transactions = s.table.Stats()
 	g.received, g.sent, g.readErrors, g.sendErrors = u.Received, u.Sent, u.ReadErrors, u.SendErrors
 }

@@ -29,11 +29,11 @@ var viaAlone = []byte(";rport;o=0-0")
 
 func (s *Server) newSnapshot(set *config.MemberSet) (*snapshot, error) {
 	c := s.config.Load()
-	tables, err := routing.NewTables(c, set, s.socket.Address(), s.keys)
+	tables, err := routing.NewTables(c, set, s.layer.Address(), s.keys)
 	if err != nil {
 		return nil, err
 	}
-	policy, err := egress.New(c, set, s.socket.Address())
+	policy, err := egress.New(c, set, s.layer.Address())
 	if err != nil {
 		return nil, err
 	}

@@ -93,11 +93,11 @@ func TestOffersAreLimited(t *testing.T) {
 	large := fmt.Sprintf("X-Large: %0*d", maxOffer, 0)
 	mallory.replyStripped(x[1].addr, invite, strippers["owner and hop"], 180, "Ringing", large)
 	const n = 2000
-	began, sent := time.Now(), x[1].socket.Stats().Received
+	began, sent := time.Now(), x[1].layer.Stats().Received
 	for range n {
 		mallory.replyStripped(x[1].addr, invite, strippers["owner and hop"], 100, "Trying")
 	}
-	for end := time.Now().Add(patience); x[1].socket.Stats().Received < sent+n && time.Now().Before(end); {
+	for end := time.Now().Add(patience); x[1].layer.Stats().Received < sent+n && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
 	}
 	x[0].mem.mu.Lock()

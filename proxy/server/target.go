@@ -3,10 +3,10 @@ package server
 import (
 	"net/netip"
 	"slices"
-	"sync"
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/limit"
 	"github.com/sipring/sipring/proxy/location"
 	"github.com/sipring/sipring/proxy/token"
@@ -16,14 +16,14 @@ import (
 
 // target is one place a request goes to.
 type target struct {
-	uri     []byte         // Request-URI; nil: as it came
-	path    []byte         // Route values that come before those of the request (RFC 3327)
-	strict  []byte         // URI of the next hop, if that is a strict router
-	addr    netip.AddrPort // next hop; with name set only its port counts
-	name    string         // host to resolve first
-	failed  bool           // has no address
-	remote  netip.AddrPort // the callee's flow, where it is not its contact's address
-	group   uint64         // of the phone it is a way to, if it said which; its flows are tried one after the other
+	uri     []byte                // Request-URI; nil: as it came
+	path    []byte                // Route values that come before those of the request (RFC 3327)
+	strict  []byte                // URI of the next hop, if that is a strict router
+	to      transport.Destination // of the next hop
+	next    flow.Flow             // to it, once that is found
+	failed  bool                  // there is none
+	held    flow.Flow             // the callee's flow, where it is not its contact's address
+	group   uint64                // of the phone it is a way to, if it said which; its flows are tried one after the other
 	newness location.Version
 	way     int // its place among the targets that are tried at a time
 	breadth int // its Max-Breadth (RFC 5393)
@@ -58,8 +58,8 @@ func bindingTarget(b *location.Binding) (target, bool) {
 		return t, t.setPath(b.Path)
 	case !transport.OverUDP(&uri):
 		return t, false
-	case b.Received.IsValid():
-		t.addr, t.remote = b.Received, b.Received
+	case b.Flow.IsValid():
+		t.setFlow(b.Flow)
 	default:
 		t.setDestination(&uri)
 	}
@@ -86,68 +86,83 @@ func (t *target) setPath(path []byte) bool {
 	return true
 }
 
-func (t *target) setDestination(uri *wire.URI) {
-	addr, name, ok := transport.URIDestination(uri)
-	t.addr = addr
-	if !ok {
-		var form [256]byte // of the resolver's cache
-		t.name = string(wire.CanonicalHost(form[:0], name))
-		t.failed = len(name) == 0
-	}
+// setFlow has the request go over the callee's own flow.
+func (t *target) setFlow(f flow.Flow) {
+	t.to, t.held = transport.Destination{Transport: f.Transport, Addr: f.Remote}, f
 }
 
-// resolveAndForward forwards once every target has an address: at once, or when
-// the last of its names is resolved.
-func (r *request) resolveAndForward() {
-	names := 0
-	for i := range r.targets {
-		if r.targets[i].name != "" {
-			names++
-		}
-	}
-	if names == 0 {
-		r.forward()
-		return
-	}
-	if !r.stateless {
+func (t *target) setDestination(uri *wire.URI) {
+	to, ok := transport.URIDestination(uri)
+	t.to, t.failed = to, !ok
+}
+
+// reach gives every target its flow, and then forwards: at once, or when the last
+// one is there. r must not be touched after.
+func (r *request) reach() {
+	waits := slices.ContainsFunc(r.targets, func(t target) bool { return t.to.Host != "" && !t.failed })
+	if waits && !r.stateless {
 		r.trying = r.s.table.Trying(r.s.now(), r.tx) // a resolver may take seconds
 	}
-	r.resolve(names)
-}
-
-// resolve asks for the addresses of the targets that are names. r must not be
-// touched until forward runs, on whatever goroutine has the last answer.
-func (r *request) resolve(names int) {
-	var mu sync.Mutex
-	answer := func(t *target, a netip.Addr, err error) {
-		mu.Lock()
-		t.addr, t.failed = netip.AddrPortFrom(a, t.addr.Port()), err != nil
-		names--
-		last := names == 0
-		mu.Unlock()
-		if last {
-			r.forward()
-		}
+	for i := len(r.opened); i < len(r.targets); i++ {
+		r.opened = append(r.opened, r.opens(i))
 	}
-	// The last answer may come, and r be gone, while the loop still runs: it
-	// must not look at r after asking for the last name.
-	asks := make([]*target, 0, names)
+	r.unreached.Store(int32(len(r.targets)) + 1) // 1: this loop, which looks at r until it is over
 	for i := range r.targets {
-		if r.targets[i].name != "" {
-			asks = append(asks, &r.targets[i])
-		}
+		r.find(i)
 	}
-	resolver, by := r.s.resolver, limit.Source(r.from.Addr())
-	for _, t := range asks {
-		resolver.Resolve(by, t.name, func(a netip.Addr, err error) { answer(t, a, err) })
+	r.reached()
+}
+
+// find finds a target's flow: the connection that the callee has, or one to the
+// address of its destination.
+func (r *request) find(i int) {
+	switch t := &r.targets[i]; {
+	case t.failed:
+		r.reached()
+	case t.held.Conn != 0:
+		t.next = t.held
+		r.reached()
+	case t.to.Host != "":
+		r.s.resolver.Resolve(limit.Source(r.from.Remote.Addr()), t.to.Host, func(a netip.Addr, err error) {
+			t.to.Addr = netip.AddrPortFrom(a, t.to.Addr.Port())
+			r.dial(i)
+		})
+	default:
+		r.dial(i)
 	}
 }
 
-// reachable drops targets without an address, of a family that the socket does
-// not reach, and those that the policy refuses: what is left of the request goes on
-// as if nobody had named them.
+// dial opens the flow to a target whose address is known, or not to be found, if
+// the policy lets a request go there.
+func (r *request) dial(i int) {
+	t := &r.targets[i]
+	if t.failed = t.to.Addr.Addr().IsValid() && !r.mayReach(t.to.Addr); t.failed {
+		r.reached()
+		return
+	}
+	r.s.layer.Open(t.to, r.opened[i])
+}
+
+// opens returns what takes the flow of the i-th target.
+func (r *request) opens(i int) func(flow.Flow, error) {
+	return func(f flow.Flow, err error) {
+		t := &r.targets[i]
+		t.next, t.failed = f, err != nil
+		t.next.Socket = r.from.Socket
+		r.reached()
+	}
+}
+
+// reached counts the targets that have a flow, or never will. The last one has the
+// request forwarded.
+func (r *request) reached() {
+	if r.unreached.Add(-1) == 0 {
+		r.forward()
+	}
+}
+
+// reachable drops targets without a flow: what is left of the request goes on as if
+// nobody had named them.
 func (r *request) reachable() {
-	r.targets = slices.DeleteFunc(r.targets, func(t target) bool {
-		return t.failed || t.addr.Addr().Is6() && !r.s.six || !r.mayReach(t.addr)
-	})
+	r.targets = slices.DeleteFunc(r.targets, func(t target) bool { return t.failed || !t.next.IsValid() })
 }

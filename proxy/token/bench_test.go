@@ -3,6 +3,8 @@ package token
 import (
 	"net/netip"
 	"testing"
+
+	"github.com/sipring/sipring/proxy/flow"
 )
 
 // operations are what the proxy does with each message, in steady state.
@@ -76,20 +78,20 @@ func TestNothingAllocatesInSteadyState(t *testing.T) {
 // TestTokensStaySmall: a Record-Route must leave a UDP request below 1300 bytes
 // (RFC 3261 section 18.1.1).
 func TestTokensStaySmall(t *testing.T) {
-	remote := func(f *Flow, addr string) { f.Remote = netip.MustParseAddrPort(addr) }
+	remote := func(f *flow.Flow, addr string) { f.Remote = netip.MustParseAddrPort(addr) }
 	tests := map[string]struct {
 		change func(*Token)
 		most   int // characters
 	}{
 		"UDP over IPv4":            {func(*Token) {}, 47},
 		"without the caller's tag": {func(t *Token) { t.CallerTag = 0 }, 42},
-		"caller not behind NAT":    {func(t *Token) { t.Caller = Flow{} }, 39},
-		"TLS over IPv4":            {func(t *Token) { outbound(t) }, 63},
+		"caller not behind NAT":    {func(t *Token) { t.Caller = flow.Flow{} }, 39},
+		"TLS over IPv4":            {func(t *Token) { outbound(t) }, 74},
 		"TLS over IPv6": {func(t *Token) {
 			outbound(t)
 			remote(&t.Caller, "[2001:db8::1]:5061")
 			remote(&t.Callee, "[2001:db8::2]:5061")
-		}, 95},
+		}, 106},
 	}
 	keys := testKeys(t, 1)
 	for name, tt := range tests {
@@ -107,6 +109,6 @@ func TestTokensStaySmall(t *testing.T) {
 
 // outbound makes both ends of a call RFC 5626 clients on TLS.
 func outbound(t *Token) {
-	t.Caller.Owner, t.Caller.Conn, t.Caller.Transport = 3, 1<<28, 3
-	t.Callee.Owner, t.Callee.Conn, t.Callee.Transport = 5, 1<<28, 3
+	t.Caller.Owner, t.Caller.Conn, t.Caller.Transport = 3, 1<<28, flow.TLS
+	t.Callee.Owner, t.Callee.Conn, t.Callee.Transport = 5, 1<<28, flow.TLS
 }

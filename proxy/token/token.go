@@ -3,6 +3,8 @@ package token
 import (
 	"crypto/hmac"
 	"encoding/binary"
+
+	"github.com/sipring/sipring/proxy/flow"
 )
 
 // Bounds of a token.
@@ -14,9 +16,9 @@ const (
 	version    = 1
 	headSize   = 3 // version, key ID, flags
 	macSize    = 10
-	maxWritten = headSize + 4 + 2*maxFlow + len(noAORs) + macSize
+	maxWritten = headSize + 4 + 2*flow.MaxLen + len(noAORs) + macSize
 	maxBinary  = maxWritten + 2*maxAOR + 2*8
-	minBinary  = headSize + 2*minFlow + len(noAORs) + macSize
+	minBinary  = headSize + 2*flow.MinLen + len(noAORs) + macSize
 )
 
 // Flags: which optional parts follow.
@@ -41,7 +43,7 @@ const (
 // dialog's Call-ID, so that it is worth nothing outside of that call.
 type Token struct {
 	// Caller and Callee are the flows to the two ends.
-	Caller, Callee Flow
+	Caller, Callee flow.Flow
 	// CallerTag is HashTag of the caller's tag, 0 for none. A request whose From
 	// tag has this hash goes from the caller to the callee, any other the other
 	// way: addresses cannot always tell.
@@ -125,8 +127,8 @@ func (t *Token) appendBody(dst []byte) []byte {
 	if t.CallerTag != 0 {
 		dst = binary.BigEndian.AppendUint32(dst, t.CallerTag)
 	}
-	dst = appendFlow(dst, t.Caller)
-	dst = appendFlow(dst, t.Callee)
+	dst = flow.Append(dst, t.Caller)
+	dst = flow.Append(dst, t.Callee)
 	return append(dst, noAORs...)
 }
 
@@ -141,8 +143,8 @@ func (t *Token) readBody(flags byte, body []byte) bool {
 			r.take(8)
 		}
 	}
-	t.Caller = r.flow()
-	t.Callee = r.flow()
+	r.flow(&t.Caller)
+	r.flow(&t.Callee)
 	r.skipAOR()
 	r.skipAOR()
 	return !r.bad && len(r.rest) == 0 && flags&^byte(knownFlags) == 0

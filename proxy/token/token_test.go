@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/sipring/sipring/proxy/flow"
 )
 
 // testKey is a key whose secret follows from its ID.
@@ -45,7 +47,7 @@ func saysNothing(t *Token) bool { return *t == Token{} }
 // callID is the dialog's that the tests' tokens are for.
 var callID = []byte("3848276298220188511@atlanta.example.com")
 
-func udp(addr string) Flow { return Flow{Remote: netip.MustParseAddrPort(addr), Transport: 1} }
+func udp(addr string) flow.Flow { return flow.OverUDP(netip.MustParseAddrPort(addr)) }
 
 // callToken is the token of an ordinary call between two phones on UDP.
 func callToken() *Token {
@@ -56,7 +58,7 @@ func callToken() *Token {
 }
 
 var (
-	flows = rapid.Custom(func(t *rapid.T) Flow {
+	flows = rapid.Custom(func(t *rapid.T) flow.Flow {
 		addr := rapid.OneOf(
 			rapid.Just(netip.Addr{}),
 			rapid.Map(rapid.Uint32(), func(v uint32) netip.Addr {
@@ -66,11 +68,12 @@ var (
 				return netip.AddrFrom16([16]byte(b))
 			}),
 		).Draw(t, "addr")
-		return Flow{
+		return flow.Flow{
 			Owner:     rapid.Uint32().Draw(t, "owner"),
+			Life:      rapid.Uint32().Draw(t, "life"),
 			Conn:      rapid.Uint64().Draw(t, "conn"),
 			Remote:    netip.AddrPortFrom(addr, rapid.Uint16().Draw(t, "port")),
-			Transport: rapid.Uint8().Draw(t, "transport"),
+			Transport: flow.Transport(rapid.IntRange(0, int(flow.Transports)-1).Draw(t, "transport")),
 		}
 	})
 	tokens = rapid.Custom(func(t *rapid.T) *Token {
@@ -80,9 +83,12 @@ var (
 	})
 )
 
-// carried is what a token says once it has been written: see Flow.
+// carried is what a token says once it has been written: see flow.Flow.
 func carried(t *Token) *Token {
-	flow := func(f Flow) Flow {
+	flow := func(f flow.Flow) flow.Flow {
+		if f.Owner == 0 {
+			f.Life = 0
+		}
 		addr := f.Remote.Addr()
 		if !addr.IsValid() {
 			f.Remote = netip.AddrPort{}
@@ -125,8 +131,7 @@ func TestTokenOfEveryKindOfEnd(t *testing.T) {
 		"nothing":                 {},
 		"UDP to UDP":              *callToken(),
 		"foreign ends":            {Caller: udp("192.0.2.10:5060"), Callee: udp("192.0.2.11:5060")},
-		"connection at its owner": {Caller: Flow{Owner: 3, Conn: 71, Remote: netip.MustParseAddrPort("[2001:db8::9]:5061"), Transport: 3}},
-		"transport number 15":     {Caller: Flow{Transport: 15}, Callee: Flow{Transport: 255}},
+		"connection at its owner": {Caller: flow.Flow{Owner: 3, Life: 9, Conn: 71, Remote: netip.MustParseAddrPort("[2001:db8::9]:5061"), Transport: flow.TLS}},
 		"IPv4 in IPv6 form":       {Caller: udp("[::ffff:192.0.2.1]:5060")},
 		"zone":                    {Caller: udp("[fe80::1%eth0]:5060")},
 	}
@@ -157,7 +162,7 @@ func TestTokenFitsItsPlaces(t *testing.T) {
 }
 
 func TestLongestTokens(t *testing.T) {
-	end := Flow{Owner: 1<<32 - 1, Conn: 1<<64 - 1, Transport: 255, Remote: netip.MustParseAddrPort("[2001:db8::1]:65535")}
+	end := flow.Flow{Owner: 1<<32 - 1, Life: 1, Conn: 1<<64 - 1, Transport: flow.WSS, Remote: netip.MustParseAddrPort("[2001:db8::1]:65535")}
 	longest := &Token{Caller: end, Callee: end, CallerTag: 1 << 31}
 	keys := testKeys(t, 1)
 	s := keys.AppendToken(nil, longest, callID)
@@ -166,7 +171,7 @@ func TestLongestTokens(t *testing.T) {
 	}
 	aor := append([]byte{0, maxAOR}, bytes.Repeat([]byte("a"), maxAOR)...)
 	body := append([]byte{version, 1, knownFlags}, make([]byte, 4+2*8)...)
-	body = append(append(appendFlow(appendFlow(body, end), end), aor...), aor...)
+	body = append(append(flow.Append(flow.Append(body, end), end), aor...), aor...)
 	s = sign(keys, body)
 	if len(s) != MaxToken {
 		t.Errorf("the longest token of an earlier version has %d characters, MaxToken is %d", len(s), MaxToken)
@@ -296,8 +301,9 @@ func TestSignedButSenselessTokensAreRefused(t *testing.T) {
 		"less than announced":  {join([]byte{version, 1, hasCallerInstance}, v4, none, noAORs), ErrMalformed},
 		"address cut short":    {join(head, none, v4[:5]), ErrMalformed},
 		"unknown address kind": {join(head, []byte{3}, v4, noAORs), ErrMalformed},
-		"owner of 33 bits":     {join(head, []byte{hasOwner, 0x80, 0x80, 0x80, 0x80, 0x10}, none, noAORs), ErrMalformed},
-		"connection unending":  {join(head, none, []byte{hasConn, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}), ErrMalformed},
+		"unknown transport":    {join(head, []byte{byte(flow.Transports) << 4}, none, noAORs), ErrMalformed},
+		"owner of 33 bits":     {join(head, []byte{1 << 2, 0x80, 0x80, 0x80, 0x80, 0x10, 0, 0, 0, 0}, none, noAORs), ErrMalformed},
+		"connection unending":  {join(head, none, []byte{1 << 3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}), ErrMalformed},
 		"AOR past the end":     {join(head, none, none, []byte{0, 200, 'a', 'b', 0, 0}), ErrMalformed},
 		"one AOR missing":      {join(head, v4, none, noAORs[:2], noAORs[:1]), ErrMalformed},
 	}

@@ -7,12 +7,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/wire"
 )
 
-// flow is the messages of one call, or of one request within it.
-type flow struct {
+// exchange is the messages of one call, or of one request within it.
+type exchange struct {
 	table     *Table
 	now       int64
 	next      uint64
@@ -22,8 +23,8 @@ type flow struct {
 	forwards  [][]byte
 }
 
-func newFlow(t testing.TB, table *Table, method string, statuses ...int) *flow {
-	f := &flow{table: table, now: rigStart, request: scan(t, request(method))}
+func newExchange(t testing.TB, table *Table, method string, statuses ...int) *exchange {
+	f := &exchange{table: table, now: rigStart, request: scan(t, request(method))}
 	f.targets = []Target{{Bytes: forwarded(method, 1)}}
 	for _, status := range statuses {
 		resp := scan(t, response(method, 1, status))
@@ -37,12 +38,12 @@ func newFlow(t testing.TB, table *Table, method string, statuses ...int) *flow {
 }
 
 // run takes the request through the table, in a transaction of its own.
-func (f *flow) run() {
+func (f *exchange) run() {
 	var key token.TxID
 	f.next++
 	binary.LittleEndian.PutUint64(key[4:], f.next)
 	f.targets[0].Branch = token.Branch{Tx: key, Target: 1}
-	f.table.Request(f.now, key, f.request, Source{})
+	f.table.Request(f.now, key, f.request, flow.Flow{})
 	f.table.Fork(f.now, key, f.targets)
 	for i, resp := range f.responses {
 		f.table.Response(f.now, key, f.targets[0].Branch, resp, f.forwards[i])
@@ -51,7 +52,7 @@ func (f *flow) run() {
 
 // tick lets as much time pass as a rate allows between two requests, and fires
 // the timers now and then.
-func (f *flow) tick(i, perSecond int) {
+func (f *exchange) tick(i, perSecond int) {
 	if every := perSecond / 50; i%every == 0 {
 		f.now += 20
 		f.table.Tick(f.now)
@@ -59,7 +60,7 @@ func (f *flow) tick(i, perSecond int) {
 }
 
 // warmUp runs until as many contexts end as begin.
-func (f *flow) warmUp(perSecond int) {
+func (f *exchange) warmUp(perSecond int) {
 	for i := range 40 * perSecond {
 		f.run()
 		f.tick(i, perSecond)
@@ -78,7 +79,7 @@ func TestAllocations(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			const rate = 500
-			f := newFlow(t, NewTable(Options{}, &nowhere{}), tt.method, tt.statuses...)
+			f := newExchange(t, NewTable(Options{}, &nowhere{}), tt.method, tt.statuses...)
 			f.warmUp(rate)
 			i := 0
 			if n := testing.AllocsPerRun(5000, func() {
@@ -95,13 +96,13 @@ func TestAllocations(t *testing.T) {
 // nowhere is an Outlet that does nothing.
 type nowhere struct{}
 
-func (nowhere) Upstream(*Context, Source, []byte, bool)   {}
-func (nowhere) Downstream(*Context, *Branch, []byte) bool { return true }
-func (nowhere) Done(*Context)                             {}
+func (nowhere) Upstream(*Context, flow.Flow, []byte, bool) {}
+func (nowhere) Downstream(*Context, *Branch, []byte) bool  { return true }
+func (nowhere) Done(*Context)                              {}
 
 func benchmark(b *testing.B, method string, statuses ...int) {
 	const rate = 2000
-	f := newFlow(b, NewTable(Options{}, nowhere{}), method, statuses...)
+	f := newExchange(b, NewTable(Options{}, nowhere{}), method, statuses...)
 	f.warmUp(rate)
 	b.ReportAllocs()
 	begin := cpuTime()
@@ -133,13 +134,13 @@ func BenchmarkInvite(b *testing.B) { benchmark(b, "INVITE", 100, 180, 200) }
 func BenchmarkCall(b *testing.B) {
 	const rate = 2000
 	table := NewTable(Options{}, nowhere{})
-	invite := newFlow(b, table, "INVITE", 100, 180, 200)
-	bye := newFlow(b, table, "BYE", 200)
+	invite := newExchange(b, table, "INVITE", 100, 180, 200)
+	bye := newExchange(b, table, "BYE", 200)
 	bye.next = 1 << 60
 	ack := scan(b, request("ACK"))
 	run := func(i int) {
 		invite.run()
-		table.Request(invite.now, token.TxID{255}, ack, Source{})
+		table.Request(invite.now, token.TxID{255}, ack, flow.Flow{})
 		bye.now = invite.now
 		bye.run()
 		invite.tick(i, rate)
@@ -168,7 +169,7 @@ func BenchmarkMemory(b *testing.B) {
 		b.Run(tt.name, func(b *testing.B) {
 			const held = 50_000
 			for b.Loop() {
-				f := newFlow(b, NewTable(Options{}, nowhere{}), tt.method, tt.statuses...)
+				f := newExchange(b, NewTable(Options{}, nowhere{}), tt.method, tt.statuses...)
 				before := heap()
 				for range held {
 					f.run()

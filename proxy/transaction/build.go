@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"strconv"
 
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/wire"
 )
@@ -17,7 +18,7 @@ const maxReason = 512
 
 // buildTemplate returns the 100 to a request (RFC 3261 8.2.6), in a buffer of
 // the pool.
-func (m *machine) buildTemplate(req *wire.Message, src Source) []byte {
+func (m *machine) buildTemplate(req *wire.Message, src flow.Flow) []byte {
 	start := len(m.arena)
 	m.arena = m.appendResponse(m.arena, req, src, 100, nil)
 	return m.pool.keep(m.arena[start:])
@@ -25,7 +26,7 @@ func (m *machine) buildTemplate(req *wire.Message, src Source) []byte {
 
 // buildCancelOK returns the 200 to a CANCEL, with the To tag of what the INVITE
 // would be answered here (RFC 3261 9.2).
-func (m *machine) buildCancelOK(c *Context, req *wire.Message, src Source) []byte {
+func (m *machine) buildCancelOK(c *Context, req *wire.Message, src flow.Flow) []byte {
 	start := len(m.arena)
 	tag := localTag(c.key)
 	m.arena = m.appendResponse(m.arena, req, src, 200, tag[:])
@@ -34,14 +35,14 @@ func (m *machine) buildCancelOK(c *Context, req *wire.Message, src Source) []byt
 
 // appendResponse appends a response to a request from src, its topmost Via
 // marked as RFC 3261 18.2.1 and RFC 3581 4 want it.
-func (m *machine) appendResponse(dst []byte, req *wire.Message, src Source, status int, toTag []byte) []byte {
+func (m *machine) appendResponse(dst []byte, req *wire.Message, src flow.Flow, status int, toTag []byte) []byte {
 	o := wire.ResponseOptions{ToTag: toTag}
 	var text [64]byte
-	if via, err := req.TopVia(); err == nil && src.Addr.IsValid() {
+	if via, err := req.TopVia(); err == nil && src.Remote.IsValid() {
 		host, literal := wire.HostAddr(via.Host)
 		_, o.SetRPort = via.RPort()
-		o.RPort = src.Addr.Port()
-		if from := src.Addr.Addr().Unmap(); o.SetRPort || !literal || host.Unmap() != from {
+		o.RPort = src.Remote.Port()
+		if from := src.Remote.Addr().Unmap(); o.SetRPort || !literal || host.Unmap() != from {
 			o.Received = from.WithZone("").AppendTo(text[:0])
 		}
 	}

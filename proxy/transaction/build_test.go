@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/wire"
 )
 
@@ -119,7 +120,7 @@ func TestRFC3326_2_ReasonOfCaller(t *testing.T) {
 			r := newRig(t, Options{})
 			r.run("INVITE, fork 1, 1 180")
 			b := bytes.Replace(request("CANCEL"), []byte("Content-Length"), []byte(tt.lines+"Content-Length"), 1)
-			r.table.Request(r.now, rigKey, scan(t, b), Source{Conn: connCancel})
+			r.table.Request(r.now, rigKey, scan(t, b), flow.Flow{Conn: connCancel})
 			var got []string
 			for v := range scan(t, []byte(r.last("down 1 CANCEL"))).Values(wire.HeaderReason) {
 				got = append(got, string(v))
@@ -136,7 +137,7 @@ func TestUnreadableInvite(t *testing.T) {
 	r := newRig(t, Options{})
 	r.run("INVITE")
 	unnumbered := bytes.Replace(forwarded("INVITE", 1), []byte("CSeq"), []byte("X-CSeq"), 1)
-	r.table.Fork(r.now, rigKey, []Target{{Branch: rigBranch(1), Bytes: unnumbered, Reliable: true}})
+	r.table.Fork(r.now, rigKey, []Target{{Branch: rigBranch(1), Bytes: unnumbered, Flow: flow.Flow{Transport: flow.TCP}}})
 	r.log = nil
 	r.run("1 180, CANCEL, 1 486, 1 486")
 	want := []string{"0 up 180", "0 cancel 200", "0 = cancel", "0 up 486"}

@@ -31,7 +31,7 @@ func (m *machine) await(c *Context, b *Branch) {
 
 // resendFrom starts Timer A or E.
 func (m *machine) resendFrom(b *Branch) {
-	if !b.target.Reliable {
+	if !b.target.reliable() {
 		b.resendEvery = m.t1
 		b.resendAt = m.now + m.t1
 	}
@@ -107,10 +107,10 @@ func (m *machine) completed(c *Context, b *Branch, resp *wire.Message, forward [
 		m.pool.release(&b.request)
 		b.request = ack
 		m.downstream(b, ack)
-		b.limitAt = m.now + unless(b.target.Reliable, m.d) // Timer D
+		b.limitAt = m.now + unless(b.target.reliable(), m.d) // Timer D
 	} else {
 		m.pool.release(&b.request)
-		b.limitAt = m.now + unless(b.target.Reliable, m.t4) // Timer K
+		b.limitAt = m.now + unless(b.target.reliable(), m.t4) // Timer K
 	}
 	if b.limitAt <= m.now {
 		m.endBranch(b)

@@ -1,6 +1,7 @@
 package transaction
 
 import (
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/wire"
 )
@@ -22,7 +23,7 @@ const (
 // called where a Table hands it out, and nowhere else.
 type Context struct {
 	key     token.TxID
-	source  Source
+	source  flow.Flow // where responses go (RFC 3261 18.2.2, RFC 3581 4)
 	created int64
 
 	template   []byte // the 100 to the request; every response made here copies its headers
@@ -57,8 +58,8 @@ type Context struct {
 // Key returns the transaction's ID.
 func (c *Context) Key() token.TxID { return c.key }
 
-// Source returns where the request came from.
-func (c *Context) Source() Source { return c.source }
+// Source returns where the request came from and its responses go.
+func (c *Context) Source() flow.Flow { return c.source }
 
 // Method returns the method of the request.
 func (c *Context) Method() wire.Method { return c.method }

@@ -1,6 +1,9 @@
 package transaction
 
-import "github.com/sipring/sipring/proxy/wire"
+import (
+	"github.com/sipring/sipring/proxy/flow"
+	"github.com/sipring/sipring/proxy/wire"
+)
 
 // machine drives contexts: it holds what all those of a shard share. Each event
 // is a call of begin, then of one of the methods that say what happened; what
@@ -14,7 +17,7 @@ type machine struct {
 
 	arena        []byte       // messages built for the actions only
 	msg          wire.Message // of our own messages, to build others from
-	cancelSource Source       // where the CANCEL came from that is being answered
+	cancelSource flow.Flow    // where the CANCEL came from that is being answered
 
 	contexts []*Context // to be used again, at most spareContexts more than are held
 	branches []*Branch  // to be used again, at most spareBranches

@@ -1,45 +1,29 @@
 package transaction
 
 import (
-	"net/netip"
-
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/token"
 )
 
-// Source says where a request came from and its responses go. This package
-// reads Reliable and, to mark the topmost Via (RFC 3261 18.2.1), the address in
-// Addr; the rest it hands back as it got it.
-type Source struct {
-	Addr      netip.AddrPort // where responses go (RFC 3261 18.2.2, RFC 3581 4)
-	Conn      uint64         // connection at its owner, 0 for none
-	Socket    int            // the socket the request arrived on
-	Owner     uint32         // member that holds the flow, 0 for this one
-	Transport uint8
-	Reliable  bool // responses need no retransmission
+// Target is a branch to be: a request as it leaves, and where to. Of Flow this
+// package reads whether it is reliable, and hands it back as it got it.
+type Target struct {
+	Branch token.Branch // of our Via in Bytes; a context has no two branches with the same
+	Bytes  []byte       // the complete request, our Via on top
+	Group  uint64       // targets of one are tried one after the other, 0: at once (RFC 5626 5.3)
+	Flow   flow.Flow    // to the next hop
 }
 
-// Target is a branch to be: a request as it leaves, and where to. This package
-// reads Branch, Bytes, Group and Reliable; the rest it hands back as it got it.
-type Target struct {
-	Branch    token.Branch   // of our Via in Bytes; a context has no two branches with the same
-	Bytes     []byte         // the complete request, our Via on top
-	Group     uint64         // targets of one are tried one after the other, 0: at once (RFC 5626 5.3)
-	Addr      netip.AddrPort // next hop
-	Conn      uint64         // connection at its owner, 0 for none
-	Socket    int            // the socket to send from
-	Owner     uint32         // member that holds the flow, 0 for this one
-	Transport uint8
-	Reliable  bool // requests need no retransmission
-}
+func (t *Target) reliable() bool { return t.Flow.Transport.Reliable() }
 
 // Outlet sends what a Table says. Its methods are called with the lock of a
 // shard held: they must neither block nor call the Table, and may keep none of
 // their arguments. Calls for different contexts come concurrently.
 type Outlet interface {
-	// Upstream sends a response to to: the context's Source, or for the 200 to a
+	// Upstream sends a response to to: the context's source, or for the 200 to a
 	// CANCEL where that came from. local: it was made here, by the Table or its
 	// caller, and not by a target.
-	Upstream(c *Context, to Source, response []byte, local bool)
+	Upstream(c *Context, to flow.Flow, response []byte, local bool)
 	// Downstream sends a request, its retransmission, an ACK or a CANCEL to
 	// b.Target(), which holds no Bytes. It returns false if the target cannot be
 	// reached at all, which counts as a 503 from it (RFC 3261 16.9); a datagram

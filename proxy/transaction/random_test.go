@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/wire"
 )
@@ -44,7 +45,7 @@ func (l *laws) scan(b []byte) *wire.Message {
 }
 
 // Upstream implements Outlet.
-func (l *laws) Upstream(c *Context, to Source, response []byte, _ bool) {
+func (l *laws) Upstream(c *Context, to flow.Flow, response []byte, _ bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	m := l.scan(response)
@@ -139,7 +140,7 @@ var worldStatuses = [...]int{100, 180, 183, 200, 202, 302, 401, 404, 407, 408, 4
 func (w *world) step(what, who, how byte) {
 	n := who % w.keys
 	key, method := worldKey(n), worldMethods[int(n)%len(worldMethods)]
-	src := Source{Conn: connRequest, Reliable: n&4 != 0}
+	src := flow.Flow{Conn: connRequest, Transport: transport(n&4 != 0)}
 	switch what % 12 {
 	case 0, 1:
 		w.table.Request(w.now, key, scan(w.t, request(method)), src)
@@ -152,7 +153,7 @@ func (w *world) step(what, who, how byte) {
 		targets := make([]Target, how%3)
 		for i := range targets {
 			t := how/3 + byte(i)
-			targets[i] = Target{Branch: worldBranch(n, t), Bytes: forwarded(method, int(t)), Group: uint64(how >> 7 * (1 + t/2%2)), Reliable: n&8 != 0}
+			targets[i] = Target{Branch: worldBranch(n, t), Bytes: forwarded(method, int(t)), Group: uint64(how >> 7 * (1 + t/2%2)), Flow: flow.Flow{Transport: transport(n&8 != 0)}}
 		}
 		w.table.ForkGroup(w.now, key, targets, how&64 != 0)
 	case 6:
@@ -299,8 +300,8 @@ type silent struct {
 	done uint64
 }
 
-func (*silent) Upstream(*Context, Source, []byte, bool)   {}
-func (*silent) Downstream(*Context, *Branch, []byte) bool { return true }
+func (*silent) Upstream(*Context, flow.Flow, []byte, bool) {}
+func (*silent) Downstream(*Context, *Branch, []byte) bool  { return true }
 func (s *silent) Done(*Context) {
 	s.mu.Lock()
 	s.done++

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/wire"
 )
@@ -86,7 +87,7 @@ func (r *rig) message(what string, b []byte) {
 }
 
 // Upstream implements Outlet.
-func (r *rig) Upstream(_ *Context, to Source, response []byte, local bool) {
+func (r *rig) Upstream(_ *Context, to flow.Flow, response []byte, local bool) {
 	r.local = append(r.local, local)
 	switch to.Conn {
 	case connRequest:
@@ -141,7 +142,7 @@ func (r *rig) step(f []string) {
 	case f[0] == "abandon":
 		r.result(r.table.Abandon(r.now, rigKey))
 	case err != nil:
-		src := Source{Addr: netip.MustParseAddrPort("192.0.2.1:40000"), Conn: connRequest, Reliable: r.up}
+		src := flow.Flow{Remote: netip.MustParseAddrPort("192.0.2.1:40000"), Conn: connRequest, Transport: transport(r.up)}
 		if f[0] == "CANCEL" {
 			src.Conn = connCancel
 		}
@@ -177,10 +178,18 @@ func (r *rig) fork(f []string) {
 		n := int(number(s))
 		targets = append(targets, Target{
 			Branch: rigBranch(n), Bytes: forwarded(methodOf(r), n), Group: group,
-			Addr: netip.MustParseAddrPort("198.51.100.1:5060"), Reliable: r.down,
+			Flow: flow.Flow{Remote: netip.MustParseAddrPort("198.51.100.1:5060"), Transport: transport(r.down)},
 		})
 	}
 	r.result(r.table.ForkGroup(r.now, rigKey, targets, more))
+}
+
+// transport is one that is reliable, or not.
+func transport(reliable bool) flow.Transport {
+	if reliable {
+		return flow.TCP
+	}
+	return flow.UDP
 }
 
 func (r *rig) respond(target int, f []string) {

@@ -1,12 +1,13 @@
 package transaction
 
 import (
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/wire"
 )
 
 // accept begins the server transaction of a request.
-func (m *machine) accept(c *Context, key token.TxID, req *wire.Message, src Source) {
+func (m *machine) accept(c *Context, key token.TxID, req *wire.Message, src flow.Flow) {
 	c.key, c.source, c.created, c.method = key, src, m.now, req.Method()
 	c.state = serverTrying
 	c.limitAt, c.ringAt = m.now+m.timeout, never
@@ -78,7 +79,7 @@ func (m *machine) acknowledge(c *Context) bool {
 	}
 	if c.state == serverCompleted {
 		c.state, c.resendAt = serverConfirmed, never
-		c.limitAt = m.now + unless(c.source.Reliable, m.t4)
+		c.limitAt = m.now + unless(c.source.Transport.Reliable(), m.t4)
 		m.pool.release(&c.last)
 		m.endIfDue(c)
 	}
@@ -86,7 +87,7 @@ func (m *machine) acknowledge(c *Context) bool {
 }
 
 // cancel answers a CANCEL and cancels what is pending (RFC 3261 9.2, 16.10).
-func (m *machine) cancel(c *Context, req *wire.Message, src Source) {
+func (m *machine) cancel(c *Context, req *wire.Message, src flow.Flow) {
 	m.cancelSource = src
 	m.actions = append(m.actions, action{kind: answerCancel, bytes: m.buildCancelOK(c, req, src)})
 	if c.cancelled || !c.open() {
@@ -137,13 +138,13 @@ func (m *machine) final(c *Context, status int, response []byte, local bool) {
 	c.last, c.local = response, local
 	if c.invite() {
 		c.limitAt = m.now + m.timeout // Timer H
-		if !c.source.Reliable {
+		if !c.source.Transport.Reliable() {
 			c.resendEvery = m.t1
 			c.resendAt = m.now + m.t1 // Timer G
 		}
 		return
 	}
-	c.limitAt = m.now + unless(c.source.Reliable, m.timeout) // Timer J
+	c.limitAt = m.now + unless(c.source.Transport.Reliable(), m.timeout) // Timer J
 	m.endIfDue(c)
 }
 

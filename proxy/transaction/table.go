@@ -3,6 +3,7 @@ package transaction
 import (
 	"sync/atomic"
 
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/wire"
 )
@@ -83,7 +84,7 @@ func (t *Table) tell(s *shard) {
 // (INVITE) or forgotten after 64*T1.
 //
 // req must have passed Message.Validate.
-func (t *Table) Request(now int64, key token.TxID, req *wire.Message, src Source) Disposition {
+func (t *Table) Request(now int64, key token.TxID, req *wire.Message, src flow.Flow) Disposition {
 	s, c := t.lock(now, key)
 	var d Disposition
 	if c == nil {
@@ -96,7 +97,7 @@ func (t *Table) Request(now int64, key token.TxID, req *wire.Message, src Source
 }
 
 // open makes a context for a request that has none.
-func (t *Table) open(s *shard, key token.TxID, req *wire.Message, src Source) (*Context, Disposition) {
+func (t *Table) open(s *shard, key token.TxID, req *wire.Message, src flow.Flow) (*Context, Disposition) {
 	if m := req.Method(); m == wire.MethodAck || m == wire.MethodCancel {
 		return nil, NoMatch
 	}
@@ -118,7 +119,7 @@ func (t *Table) open(s *shard, key token.TxID, req *wire.Message, src Source) (*
 }
 
 // again handles a request that belongs to a context.
-func (s *shard) again(c *Context, req *wire.Message, src Source) Disposition {
+func (s *shard) again(c *Context, req *wire.Message, src flow.Flow) Disposition {
 	switch req.Method() {
 	case wire.MethodAck:
 		if !c.invite() || !s.acknowledge(c) {

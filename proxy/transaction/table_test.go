@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/token"
 )
 
@@ -90,7 +91,7 @@ func TestMaxContexts(t *testing.T) {
 	table := NewTable(Options{MaxContexts: 2}, nowhere{})
 	invite := scan(t, request("INVITE"))
 	request := func(n byte) Disposition {
-		return table.Request(rigStart, token.TxID{1, 0, 0, 0, n}, invite, Source{Reliable: true})
+		return table.Request(rigStart, token.TxID{1, 0, 0, 0, n}, invite, flow.Flow{Transport: flow.TCP})
 	}
 	var got []Disposition
 	for n := range byte(4) {
@@ -120,7 +121,7 @@ func TestMaxBytes(t *testing.T) {
 		return id
 	}
 	held := uint64(0)
-	for table.Request(rigStart, key(held), large, Source{}) == New {
+	for table.Request(rigStart, key(held), large, flow.Flow{}) == New {
 		table.Fork(rigStart, key(held), []Target{{Branch: token.Branch{Tx: key(held)}, Bytes: large.Raw}})
 		held++
 	}
@@ -128,13 +129,13 @@ func TestMaxBytes(t *testing.T) {
 	if held < most/each || held > (most+shards*granule)/each+1 {
 		t.Errorf("%d contexts of %d bytes", held, each)
 	}
-	if d := table.Request(rigStart, key(0), large, Source{}); d != Retransmission {
+	if d := table.Request(rigStart, key(0), large, flow.Flow{}); d != Retransmission {
 		t.Errorf("a retransmission is %v", d)
 	}
 	for now := int64(rigStart); table.Len() > 0; now += 1000 {
 		table.Tick(now)
 	}
-	if d := table.Request(rigStart+500_000, key(held), large, Source{}); d != New {
+	if d := table.Request(rigStart+500_000, key(held), large, flow.Flow{}); d != New {
 		t.Errorf("when all is over a request is %v", d)
 	}
 }
@@ -231,12 +232,12 @@ func TestReplyRefusesWhatIsNoResponse(t *testing.T) {
 
 // What an Outlet can learn of a context and its branches.
 func TestAccessors(t *testing.T) {
-	source := Source{
-		Addr: netip.MustParseAddrPort("192.0.2.1:5060"), Conn: 2, Socket: 3, Owner: 4, Transport: 5, Reliable: true,
+	source := flow.Flow{
+		Remote: netip.MustParseAddrPort("192.0.2.1:5060"), Conn: 2, Socket: 3, Owner: 4, Life: 5, Transport: flow.TLS,
 	}
 	target := Target{
-		Branch: rigBranch(1), Bytes: forwarded("INVITE", 1), Addr: netip.MustParseAddrPort("192.0.2.2:5060"),
-		Conn: 6, Socket: 7, Owner: 8, Transport: 9, Reliable: true,
+		Branch: rigBranch(1), Bytes: forwarded("INVITE", 1),
+		Flow: flow.Flow{Remote: netip.MustParseAddrPort("192.0.2.2:5060"), Conn: 6, Socket: 7, Owner: 8, Life: 9, Transport: flow.WSS},
 	}
 	w := &witness{t: t}
 	table := NewTable(Options{}, w)
@@ -253,8 +254,8 @@ func TestAccessors(t *testing.T) {
 	table.Request(rigStart, rigKey, scan(t, request("ACK")), source)
 	want := []any{
 		source, rigKey, "INVITE", int64(rigStart), 0, // 100
-		target.Addr, target.Conn, target.Socket, target.Owner, target.Transport, 0, // INVITE
-		target.Addr, target.Conn, target.Socket, target.Owner, target.Transport, 486, // ACK
+		target.Flow, 0, // INVITE
+		target.Flow, 486, // ACK
 		source, rigKey, "INVITE", int64(rigStart), 486,
 		"done", 486, false,
 	}
@@ -269,7 +270,7 @@ type witness struct {
 	seen []any
 }
 
-func (w *witness) Upstream(c *Context, to Source, _ []byte, _ bool) {
+func (w *witness) Upstream(c *Context, to flow.Flow, _ []byte, _ bool) {
 	if to != c.Source() {
 		w.t.Errorf("sent to %+v, not to %+v", to, c.Source())
 	}
@@ -278,7 +279,7 @@ func (w *witness) Upstream(c *Context, to Source, _ []byte, _ bool) {
 
 func (w *witness) Downstream(_ *Context, b *Branch, _ []byte) bool {
 	t := b.Target()
-	w.seen = append(w.seen, t.Addr, t.Conn, t.Socket, t.Owner, t.Transport, b.Status())
+	w.seen = append(w.seen, t.Flow, b.Status())
 	return true
 }
 

@@ -3,6 +3,7 @@ package transport
 import (
 	"net/netip"
 
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/wire"
 )
 
@@ -20,11 +21,10 @@ func OverUDP(u *wire.URI) bool {
 	return len(name) == 0 || u.ParamIs("transport", "udp")
 }
 
-// URIDestination is where a request for the URI goes over UDP (RFC 3263 4) when
-// that needs no DNS: the maddr parameter or the host, if it is an IP literal,
-// and the URI's port or 5060. Otherwise ok is false and name is the host name
-// to resolve. The URI is one that OverUDP allows.
-func URIDestination(u *wire.URI) (to netip.AddrPort, name []byte, ok bool) {
+// URIDestination is where a request for the URI goes (RFC 3263 4): the maddr
+// parameter or the host, and the URI's port or 5060. ok is false if that is
+// nowhere. The URI is one that OverUDP allows.
+func URIDestination(u *wire.URI) (to Destination, ok bool) {
 	host := u.Host
 	if maddr, has := u.Param("maddr"); has && len(maddr) > 0 {
 		host = maddr
@@ -34,9 +34,11 @@ func URIDestination(u *wire.URI) (to netip.AddrPort, name []byte, ok bool) {
 		port = u.Port
 	}
 	if a, literal := wire.HostAddr(host); literal {
-		return netip.AddrPortFrom(a, port), nil, port != 0
+		return Destination{Addr: netip.AddrPortFrom(a, port)}, true
 	}
-	return netip.AddrPortFrom(netip.Addr{}, port), host, false
+	var form [256]byte // of the Resolver's cache
+	name := string(wire.CanonicalHost(form[:0], host))
+	return Destination{Host: name, Addr: netip.AddrPortFrom(netip.Addr{}, port)}, name != ""
 }
 
 // ResponseDestination is where a response goes by the Via of the element it is
@@ -61,16 +63,18 @@ func ResponseDestination(v *wire.Via) (to netip.AddrPort, ok bool) {
 	return netip.AddrPortFrom(a, port), ok && port != 0
 }
 
-// SourceDestination is where the response to a request goes that arrived from
-// source with the top Via v: the source's address, at the source's port if the
-// client asked for it with rport (RFC 3581 4), else at the sent-by port.
-func SourceDestination(v *wire.Via, source netip.AddrPort) netip.AddrPort {
-	if _, has := v.RPort(); has {
+// ResponseFlow is where the response to a request goes that arrived over source
+// with the top Via v: over the connection it came by, if there is one (RFC 3261
+// 18.2.2), else to the source's address, at the source's port if the client asked
+// for it with rport (RFC 3581 4), else at the sent-by port.
+func ResponseFlow(v *wire.Via, source flow.Flow) flow.Flow {
+	if _, has := v.RPort(); has || source.Transport.Reliable() {
 		return source
 	}
 	port := uint16(DefaultPort)
 	if v.HasPort && v.Port != 0 {
 		port = v.Port
 	}
-	return netip.AddrPortFrom(source.Addr(), port)
+	source.Remote = netip.AddrPortFrom(source.Remote.Addr(), port)
+	return source
 }

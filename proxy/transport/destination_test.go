@@ -6,10 +6,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/wire"
 )
 
-func TestRFC3263_4_URIDestinationWithoutDNS(t *testing.T) {
+func TestRFC3263_4_URIDestination(t *testing.T) {
 	for uri, want := range map[string]struct {
 		To, Name string
 		OK       bool
@@ -18,24 +19,25 @@ func TestRFC3263_4_URIDestinationWithoutDNS(t *testing.T) {
 		"sip:bob@192.0.2.4:5070;transport=udp": {To: "192.0.2.4:5070", OK: true},
 		"sip:bob@[2001:db8::9]:5071":           {To: "[2001:db8::9]:5071", OK: true},
 		"sip:bob@[2001:db8::9]":                {To: "[2001:db8::9]:5060", OK: true},
-		"sip:bob@example.com":                  {Name: "example.com"},
+		"sip:bob@example.com":                  {Name: "example.com", OK: true},
 		"sip:bob@example.com;maddr=192.0.2.9":  {To: "192.0.2.9:5060", OK: true},
-		"sip:bob@192.0.2.4;maddr=a.example":    {Name: "a.example"},
-		"sip:bob@1.2.3.example":                {Name: "1.2.3.example"},
-		"sip:bob@999.2.3.4":                    {Name: "999.2.3.4"},
+		"sip:bob@192.0.2.4;maddr=a.example":    {Name: "a.example", OK: true},
+		"sip:bob@1.2.3.example":                {Name: "1.2.3.example", OK: true},
+		"sip:bob@999.2.3.4":                    {Name: "999.2.3.4", OK: true},
 		"sip:192.0.2.4:6000":                   {To: "192.0.2.4:6000", OK: true},
+		"sip:bob@A.Example.:5070":              {Name: "a.example", OK: true},
 	} {
 		u, err := wire.ParseURI([]byte(uri))
 		if err != nil {
 			t.Fatalf("%s: %v", uri, err)
 		}
-		to, name, ok := URIDestination(&u)
+		to, ok := URIDestination(&u)
 		got := struct {
 			To, Name string
 			OK       bool
-		}{Name: string(name), OK: ok}
-		if ok {
-			got.To = to.String()
+		}{Name: to.Host, OK: ok}
+		if to.Host == "" {
+			got.To = to.Addr.String()
 		}
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("%s: %s", uri, d)
@@ -88,7 +90,7 @@ func TestRFC3261_18_2_2_ResponseDestination(t *testing.T) {
 	}
 }
 
-func TestRFC3581_4_SourceDestination(t *testing.T) {
+func TestRFC3581_4_ResponseFlow(t *testing.T) {
 	source := netip.MustParseAddrPort("203.0.113.5:40000")
 	for via, want := range map[string]string{
 		"SIP/2.0/UDP 192.168.0.2:5070;rport;branch=z9hG4bKa": "203.0.113.5:40000",
@@ -99,8 +101,13 @@ func TestRFC3581_4_SourceDestination(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", via, err)
 		}
-		if got := SourceDestination(&v, source).String(); got != want {
-			t.Errorf("%s: got %s, want %s", via, got, want)
+		f := flow.Flow{Remote: source, Socket: 3}
+		if got := ResponseFlow(&v, f); got.Remote.String() != want || got.Socket != 3 {
+			t.Errorf("%s: got %+v, want %s", via, got, want)
+		}
+		f = flow.Flow{Remote: source, Conn: 7, Owner: 1, Transport: flow.TCP}
+		if got := ResponseFlow(&v, f); got != f {
+			t.Errorf("%s over a connection: got %+v, want %+v", via, got, f)
 		}
 	}
 }

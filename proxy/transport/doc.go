@@ -1,5 +1,6 @@
-// Package transport moves datagrams between sockets and the proxy and says
-// where a URI or a response goes.
+// Package transport moves messages between sockets and the proxy and says where
+// a URI or a response goes. What uses it knows Layer, Handler and flow.Flow, and
+// no transport by name: another one is another Layer in the Stack.
 //
 // # Invariants
 //
@@ -11,8 +12,8 @@
 //   - Send may be called from any goroutine, and neither waits nor allocates.
 //   - Nothing is kept per source: no flood of spoofed addresses grows memory.
 //   - Addresses are plain: an IPv4 address is never IPv4-mapped IPv6.
-//   - What comes back as an ICMP error is told to the handlers that ask, and
-//     fails no other datagram. Nothing else on UDP tells that one was lost.
+//   - What comes back as an ICMP error is told to Handler.Closed, and fails no
+//     other datagram. Nothing else on UDP tells that one was lost.
 //   - Name resolution never runs on a loop. Its cache, its queries and the time
 //     of one are bounded, and who asks for many names, or has many ask for those
 //     of one domain, keeps nobody else from being answered.

@@ -1,22 +1,14 @@
 package transport
 
 import (
+	"net/netip"
 	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
-)
 
-// RefusalHandler is a Handler that wants to know of datagrams that came back
-// because nobody listens where they went (RFC 3261 18.4).
-type RefusalHandler interface {
-	// HandleRefusal is given the beginning of a datagram that was sent from any
-	// socket of the UDP, as far as the ICMP error quotes it: of most hosts 500
-	// bytes and more, of some routers nothing. It is called by the loop's
-	// goroutine, data is valid during the call only. The word is anybody's: an
-	// ICMP error can be made up by whoever knows the addresses.
-	HandleRefusal(data []byte)
-}
+	"github.com/sipring/sipring/proxy/flow"
+)
 
 // refusals is how many errors are taken before datagrams have their turn again.
 const refusals = 64
@@ -31,23 +23,33 @@ func askForErrors(fd int) {
 // takeRefusals empties the error queue of a socket, by at most refusals at a
 // time, and reports whether there was anything.
 func takeRefusals(fd uintptr, h Handler, buf *[MaxRefusal]byte) bool {
-	listener, _ := h.(RefusalHandler)
 	var control [256]byte
 	for n := range refusals {
-		size, length, flags, _, err := unix.Recvmsg(int(fd), buf[:], control[:], unix.MSG_ERRQUEUE|unix.MSG_DONTWAIT)
+		size, length, flags, to, err := unix.Recvmsg(int(fd), buf[:], control[:], unix.MSG_ERRQUEUE|unix.MSG_DONTWAIT)
 		switch {
 		case err == syscall.EINTR: //nolint:errorlint // a system call's own
 			continue
 		case err != nil:
 			return n > 0
-		case listener != nil && flags&unix.MSG_CTRUNC == 0 && isRefusal(control[:length]):
-			listener.HandleRefusal(buf[:size])
+		case flags&unix.MSG_CTRUNC == 0 && isRefusal(control[:length]):
+			h.Closed(flow.OverUDP(addressOf(to)), &Refused{Quote: buf[:size]})
 		}
 	}
 	return true
 }
 
-// MaxRefusal is the most of a datagram that HandleRefusal is given, in bytes.
+// addressOf is where a datagram went, as the error queue tells it.
+func addressOf(to unix.Sockaddr) netip.AddrPort {
+	switch to := to.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(to.Addr), uint16(to.Port))
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(to.Addr).Unmap(), uint16(to.Port))
+	}
+	return netip.AddrPort{}
+}
+
+// MaxRefusal is the most of a datagram that Refused quotes, in bytes.
 const MaxRefusal = 1024
 
 // isRefusal reports whether the control messages of an error are about a port or

@@ -1,22 +1,31 @@
 package transport
 
 import (
+	"errors"
 	"net"
 	"net/netip"
-	"slices"
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/sipring/sipring/proxy/flow"
 )
 
 // listener tells what came back, and counts what came.
 type listener struct {
-	refused chan []byte
+	refused chan refusal
 	came    chan struct{}
 }
 
-func (l listener) HandleDatagram([]byte, netip.AddrPort) { l.came <- struct{}{} }
-func (l listener) HandleRefusal(data []byte)             { l.refused <- slices.Clone(data) }
+type refusal struct{ to, quote string }
+
+func (l listener) Message(flow.Flow, []byte) { l.came <- struct{}{} }
+func (l listener) Closed(f flow.Flow, err error) {
+	var refused *Refused
+	if errors.As(err, &refused) {
+		l.refused <- refusal{f.Remote.String(), string(refused.Quote)}
+	}
+}
 
 func listen(t *testing.T, address string) (*UDP, listener) {
 	t.Helper()
@@ -29,8 +38,8 @@ func listen(t *testing.T, address string) (*UDP, listener) {
 			t.Error(err)
 		}
 	})
-	l := listener{make(chan []byte, 10_000), make(chan struct{}, 10_000)}
-	u.Serve(func(int) Handler { return l })
+	l := listener{make(chan refusal, 10_000), make(chan struct{}, 10_000)}
+	u.Serve(l)
 	return u, l
 }
 
@@ -64,10 +73,10 @@ func TestRFC3261_18_4_ClosedPortIsTold(t *testing.T) {
 		u, l := listen(t, address)
 		dead := closedPort(t, address)
 		want := "INVITE " + address
-		if err := u.Send(0, dead, []byte(want)); err != nil {
+		if err := u.Send(flow.OverUDP(dead), []byte(want)); err != nil {
 			t.Fatal(err)
 		}
-		if got := await(t, l.refused, 1, "refusals"); string(got) != want {
+		if got := await(t, l.refused, 1, "refusals"); got != (refusal{dead.String(), want}) {
 			t.Errorf("%s: %q came back, want %q", address, got, want)
 		}
 	}
@@ -87,11 +96,11 @@ func TestErrorsHinderNobody(t *testing.T) {
 	alive, buf := plain(sink.LocalAddr().(*net.UDPAddr).AddrPort()), make([]byte, 100)
 	const n = 2000
 	for i := range n {
-		if err := u.Send(0, dead, []byte("nobody")); err != nil {
+		if err := u.Send(flow.OverUDP(dead), []byte("nobody")); err != nil {
 			t.Fatalf("to a closed port, %d: %v", i, err)
 		}
 		want := strconv.Itoa(i)
-		if err := u.Send(0, alive, []byte(want)); err != nil {
+		if err := u.Send(flow.OverUDP(alive), []byte(want)); err != nil {
 			t.Fatalf("to an open port, %d: %v", i, err)
 		}
 		size, _, err := sink.ReadFromUDPAddrPort(buf)

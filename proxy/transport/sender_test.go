@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sipring/sipring/proxy/flow"
 )
 
 // Loss on the way out is as normal as elsewhere: retransmissions are for that.
@@ -33,7 +35,7 @@ func TestFullSendBufferLosesTheDatagramAndHoldsNobodyUp(t *testing.T) {
 		for s.write(to, make([]byte, 1<<16)) == 0 {
 		}
 		sent := u.Stats()
-		if err := u.Send(0, to, make([]byte, 100)); err != nil {
+		if err := u.Send(flow.OverUDP(to), make([]byte, 100)); err != nil {
 			t.Errorf("told %v", err)
 		}
 		if now := u.Stats(); now.SendErrors != sent.SendErrors+1 || now.Sent != sent.Sent {

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/sipring/sipring/proxy/flow"
 )
 
 // MaxDatagram is the size of the read buffer: no UDP payload is longer.
@@ -16,12 +18,6 @@ const MaxDatagram = 65535
 
 // DefaultReadBuffer is the kernel receive buffer asked for, in bytes.
 const DefaultReadBuffer = 4 << 20
-
-// Handler takes the datagrams of one loop. It is called by that loop's
-// goroutine alone; data is valid during the call only.
-type Handler interface {
-	HandleDatagram(data []byte, source netip.AddrPort)
-}
 
 // UDPConfig says what ListenUDP opens.
 type UDPConfig struct {
@@ -37,8 +33,8 @@ type UDPConfig struct {
 	ReadBuffer int
 }
 
-// UDP is a set of sockets on one address. Its methods may be called by many
-// goroutines.
+// UDP is a set of sockets on one address, and a Layer. Its methods may be called
+// by many goroutines.
 type UDP struct {
 	address  netip.AddrPort
 	sockets  []*sender
@@ -90,11 +86,10 @@ func (u *UDP) Address() netip.AddrPort { return u.address }
 // Loops is the number of sockets; they are numbered from 0.
 func (u *UDP) Loops() int { return len(u.sockets) }
 
-// Serve starts one loop a socket, with the handler that handler returns for its
-// number. It returns at once; call it once.
-func (u *UDP) Serve(handler func(loop int) Handler) {
+// Serve starts one loop a socket, each of which calls h. It returns at once; call
+// it once.
+func (u *UDP) Serve(h Handler) {
 	for i := range u.sockets {
-		h := handler(i)
 		u.loops.Go(func() { u.read(i, h) })
 	}
 }
@@ -123,7 +118,7 @@ type reader struct {
 	loop    int
 	handler Handler
 	batch   *batch
-	refused [MaxRefusal]byte
+	quote   [MaxRefusal]byte
 }
 
 // drain handles all that a socket has, datagrams and errors. It returns false
@@ -159,25 +154,24 @@ func (r *reader) takeErrors(fd uintptr, errno syscall.Errno) bool {
 		return false
 	}
 	sender.errors.Store(false)
-	return takeRefusals(fd, r.handler, &r.refused)
+	return takeRefusals(fd, r.handler, &r.quote)
 }
 
 func (r *reader) handle(data []byte, source netip.AddrPort) {
 	stats := &r.u.stats[r.loop]
 	stats.received.Add(1)
 	stats.receivedBytes.Add(uint64(len(data)))
-	r.handler.HandleDatagram(data, source)
+	r.handler.Message(flow.Flow{Remote: source, Socket: uint16(r.loop)}, data)
 }
 
-// Send writes one datagram from the socket with that number (any number is
-// taken modulo Loops). It does not allocate and may be called concurrently.
-// It does not wait either: for want of room a datagram is lost, as it may be
+// Send writes one datagram from the flow's socket (any number is taken modulo
+// Loops). It does not wait: for want of room a datagram is lost, as it may be
 // anywhere on its way, which is counted and no error. An error is one that lasts;
 // it is counted too, and there is nobody else to tell on UDP but a transaction.
-// That nobody listens at to is told later, to a RefusalHandler.
-func (u *UDP) Send(socket int, to netip.AddrPort, data []byte) error {
-	i := uint(socket) % uint(len(u.sockets))
-	if err := u.sockets[i].send(to, data); err != nil {
+// That nobody listens there is told later, to Handler.Closed.
+func (u *UDP) Send(f flow.Flow, data []byte) error {
+	i := uint(f.Socket) % uint(len(u.sockets))
+	if err := u.sockets[i].send(f.Remote, data); err != nil {
 		u.stats[i].sendErrors.Add(1)
 		if isLoss(err) {
 			return nil
@@ -187,6 +181,16 @@ func (u *UDP) Send(socket int, to netip.AddrPort, data []byte) error {
 	u.stats[i].sent.Add(1)
 	u.stats[i].sentBytes.Add(uint64(len(data)))
 	return nil
+}
+
+// Open implements Layer: on UDP a flow is an address of the sockets' family.
+func (u *UDP) Open(to Destination, opened func(flow.Flow, error)) {
+	addr := to.Addr.Addr()
+	if !addr.IsValid() || to.Addr.Port() == 0 || addr.Is6() && u.address.Addr().Is4() {
+		opened(flow.Flow{}, ErrNoRoute)
+		return
+	}
+	opened(flow.OverUDP(to.Addr), nil)
 }
 
 // Close closes the sockets and waits until every loop has ended. It must not be

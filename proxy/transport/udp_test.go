@@ -9,16 +9,16 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/sipring/sipring/proxy/flow"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-type echo struct {
-	u    *UDP
-	loop int
-}
+type echo struct{ u *UDP }
 
-func (e echo) HandleDatagram(data []byte, source netip.AddrPort) { _ = e.u.Send(e.loop, source, data) }
+func (e echo) Message(f flow.Flow, data []byte) { _ = e.u.Send(f, data) }
+func (e echo) Closed(flow.Flow, error)          {}
 
 func open(t testing.TB, address string, loops int) *UDP {
 	t.Helper()
@@ -31,7 +31,7 @@ func open(t testing.TB, address string, loops int) *UDP {
 			t.Error(err)
 		}
 	})
-	u.Serve(func(loop int) Handler { return echo{u, loop} })
+	u.Serve(echo{u})
 	return u
 }
 
@@ -77,8 +77,8 @@ func TestSendDoesNotAllocate(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = sink.Close() }()
-	to, data := plain(sink.LocalAddr().(*net.UDPAddr).AddrPort()), make([]byte, 500)
-	if n := testing.AllocsPerRun(100, func() { _ = u.Send(0, to, data) }); n != 0 {
+	to, data := flow.OverUDP(plain(sink.LocalAddr().(*net.UDPAddr).AddrPort())), make([]byte, 500)
+	if n := testing.AllocsPerRun(100, func() { _ = u.Send(to, data) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
@@ -91,7 +91,10 @@ type collector struct {
 	n    int
 }
 
-func (c *collector) HandleDatagram(data []byte, source netip.AddrPort) {
+func (*collector) Closed(flow.Flow, error) {}
+
+func (c *collector) Message(f flow.Flow, data []byte) {
+	source := f.Remote
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(data) != 1+int(data[0]) || data[0] != c.next[source] {
@@ -127,7 +130,7 @@ func TestUDPKeepsTheOrderOfOneSource(t *testing.T) {
 			}
 		}
 	}
-	u.Serve(func(int) Handler { return c })
+	u.Serve(c)
 	for deadline := time.Now().Add(5 * time.Second); c.count() < sources*each && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
 	}

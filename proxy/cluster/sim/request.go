@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/sipring/sipring/proxy/cluster"
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/location"
 )
 
@@ -101,8 +102,8 @@ func (ph *phone) attempt(p *process, r request, done func(*cluster.RegisterOp)) 
 	a := w.ask(p, ph, r)
 	op := &cluster.RegisterOp{
 		Update: location.Update{
-			AOR: []byte(ph.aor), CallID: []byte(r.callID), CSeq: r.cseq, Star: r.deed == unbindAll, Received: source,
-			Flow: location.Flow{Conn: r.number},
+			AOR: []byte(ph.aor), CallID: []byte(r.callID), CSeq: r.cseq, Star: r.deed == unbindAll,
+			Flow: flow.Flow{Remote: source, Conn: r.number},
 		},
 		Done: func(op *cluster.RegisterOp) {
 			a.judge(op)

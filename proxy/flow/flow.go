@@ -1,0 +1,53 @@
+package flow
+
+import "net/netip"
+
+// Flow is the way to one far end. Its zero value leads nowhere.
+type Flow struct {
+	// Remote is the other end's address. An IPv4 address is the same in either
+	// form. A zone is neither encoded nor compared: it means something on one node
+	// only.
+	Remote netip.AddrPort
+	// Conn is the connection's number at the owner, 0 for UDP. A member does not
+	// give a number twice in one life.
+	Conn uint64
+	// Owner is the ID of the member that holds the connection, 0 if any may send.
+	Owner uint32
+	// Life tells the owner's process from those before it, as in the Via parameter
+	// o=ID-LIFE. It means nothing without an Owner.
+	Life uint32
+	// Socket is which of this process's sockets to use: a local hint.
+	Socket uint16
+	// Transport is what the far end is reached over.
+	Transport Transport
+}
+
+// OverUDP is the flow from any member to an address over UDP.
+func OverUDP(remote netip.AddrPort) Flow { return Flow{Remote: remote} }
+
+// IsValid reports whether the flow leads somewhere: to an address, and over a
+// connection where the transport has one.
+func (f Flow) IsValid() bool {
+	if !f.Remote.IsValid() || !f.Transport.Known() {
+		return false
+	}
+	return (f.Conn != 0) == f.Transport.Reliable()
+}
+
+// Equal reports whether both lead the same way.
+func (f Flow) Equal(o Flow) bool { return f.plain() == o.plain() }
+
+// plain is the flow as another member would know it.
+func (f Flow) plain() Flow {
+	f.Socket = 0
+	if f.Owner == 0 {
+		f.Life = 0
+	}
+	addr := f.Remote.Addr()
+	if !addr.IsValid() {
+		f.Remote = netip.AddrPort{}
+		return f
+	}
+	f.Remote = netip.AddrPortFrom(addr.Unmap().WithZone(""), f.Remote.Port())
+	return f
+}
