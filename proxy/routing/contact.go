@@ -6,13 +6,17 @@ import "github.com/sipring/sipring/proxy/wire"
 // looked for. Each costs a lookup, which any stranger can have made.
 const maxGuesses = 3
 
-// mayBeContact reports whether a request may be for a contact of an
+// decideContact is for a request that may be for a contact of an
 // address-of-record served here, as an attended transfer is (RFC 5589 7): one
 // outside a dialog whose Request-URI is not ours. Whether somebody registered the
 // contact is for the cluster to say. The ACK of a failure has a To tag, and goes
-// where its INVITE went.
-func (t *Tables) mayBeContact(m *wire.Message, uri *wire.URI) bool {
-	return uri.Scheme == wire.SchemeSIP && (m.ToTag() == nil || m.Method() == wire.MethodAck) && !t.names(uri)
+// where its INVITE went. It may come by way of an outbound proxy setting, whose
+// user part is no token.
+func decideContact(t *Tables, m *wire.Message, d *Decision) Verdict {
+	if d.uri.Scheme != wire.SchemeSIP || m.ToTag() != nil && m.Method() != wire.MethodAck || t.names(&d.uri) {
+		return Next
+	}
+	return d.decide(Contact, "contact")
 }
 
 // GuessAOR appends the i-th address-of-record, from 0, that a contact may be

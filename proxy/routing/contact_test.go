@@ -59,7 +59,7 @@ func TestContactOnlyOutsideDialogs(t *testing.T) {
 func TestGuessAOR(t *testing.T) {
 	c := &config.Config{Domains: []string{"Example.com", "192.0.2.80", "[2001:DB8::1]", "fourth.example"}}
 	c.ApplyDefaults()
-	tables, err := NewTables(c, nil, netip.MustParseAddrPort("192.0.2.1:5060"), testKeys(t, 1))
+	tables, err := NewTables(c, nil, netip.MustParseAddrPort("192.0.2.1:5060"), testKeys(t, 1), Checks{})
 	if err != nil {
 		t.Fatal(err)
 	}

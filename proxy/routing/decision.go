@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/location"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/wire"
@@ -33,15 +34,16 @@ func (a Action) String() string {
 	return [...]string{"drop", "reject", "options", "register", "lookup", "in-dialog", "contact"}[a]
 }
 
-// WhyForged is the Why of a request within a dialog, or to where only a token
-// leads, whose Route names us and holds a token that does not verify, or is that
-// of another dialog.
-const WhyForged = "forged_token"
-
 // Decision is what Decide found. It is meant to be reused by one goroutine at a
 // time: slices are views into the request or into the Decision, and hold until
 // either changes.
 type Decision struct {
+	// From is what the request came over, for the policies; the caller sets it
+	// before Decide. Done is called when a decision is made that had to wait; the
+	// caller sets it once.
+	From flow.Flow
+	Done func()
+
 	Action Action
 	// Why is a short constant for logs and counters, in snake case.
 	Why string
@@ -53,8 +55,7 @@ type Decision struct {
 
 	// AOR is canonical; set for Register and Lookup.
 	AOR []byte
-	// Update is the registration of Register. Its Received and Flow are the
-	// caller's to set.
+	// Update is the registration of Register. Its Flow is the caller's to set.
 	Update location.Update
 	// TellPath: the 200 to the REGISTER repeats its Path (RFC 3327 5.3).
 	TellPath bool
@@ -76,17 +77,23 @@ type Decision struct {
 
 	tokens   [2]token.Token // one is Token, the other is free to parse into
 	aor      []byte
-	extra    []byte
+	lines    []byte // of Extra, of a decision that made them
 	contacts []location.ContactUpdate
 	params   []byte // echoed contact parameters
 	path     []byte // of a REGISTER
-	loop     LoopScratch
+	loop     loopScratch
 	gathered bool // loop is of this request
-	forged   bool // a Route that names us has a user part that is no token of this call
+
+	tables  *Tables
+	request *wire.Message
+	asked   int      // of the policies of tables
+	uri     wire.URI // the Request-URI to route by
+	signed  bool     // there is a token that verifies
+	forged  bool     // a Route that names us has a user part that is no token of this call
 }
 
-// LoopScratch is reusable space for the fields of a loop hash.
-type LoopScratch struct {
+// loopScratch is reusable space for the fields of a loop hash.
+type loopScratch struct {
 	Fields token.LoopFields
 	routes [][]byte
 }
@@ -96,27 +103,22 @@ func (d *Decision) reset() {
 	d.AOR, d.OwnRoutes, d.RequestURI, d.RecordRoute = nil, 0, nil, nil
 	d.Token, d.ToCallee, d.NextRoute, d.Loose = nil, false, nil, false
 	d.Update = location.Update{}
-	d.gathered, d.forged, d.TellPath = false, false, false
+	d.gathered, d.signed, d.forged, d.TellPath, d.asked = false, false, false, false, 0
 }
 
-func (d *Decision) drop(why string) {
-	d.Action, d.Why = Drop, why
+// decide says what to do.
+func (d *Decision) decide(a Action, why string) Verdict {
+	d.Action, d.Why = a, why
+	return Decided
 }
 
-func (d *Decision) reject(m *wire.Message, status int, reason, why string) {
-	if m.Method() == wire.MethodAck {
-		d.drop(why)
-		return
+// Reject has the request answered with a failure and header lines, or dropped if it
+// is an ACK, which is never answered (RFC 3261 17). why is as Decision.Why.
+func (d *Decision) Reject(status int, reason, why string, lines []byte) Verdict {
+	d.Extra = lines
+	if d.request.Method() == wire.MethodAck {
+		return d.decide(Drop, why)
 	}
-	d.Action, d.Status, d.Reason, d.Why = Reject, status, reason, why
-}
-
-func (d *Decision) rejectForged(m *wire.Message) {
-	d.reject(m, 403, "Route Is Not Of This Dialog", WhyForged)
-}
-
-// denyRoute refuses to relay to a Route that is none of ours, and says what to
-// do if it should be.
-func (d *Decision) denyRoute(m *wire.Message) {
-	d.reject(m, 403, "Relaying Denied: Route Is Not In Aliases", "foreign_route")
+	d.Status, d.Reason = status, reason
+	return d.decide(Reject, why)
 }

@@ -5,21 +5,24 @@ import (
 	"github.com/sipring/sipring/proxy/wire"
 )
 
-// decideInDialog is for a request with a token of this call that goes where no
-// address-of-record says. A token is no licence for more than the dialog that it
-// was written for: the request must come from one of its ends, and begin nothing.
-func (t *Tables) decideInDialog(m *wire.Message, d *Decision) {
+// decideDialog is for a request with a token of this call that goes where no
+// address-of-record says (RFC 3261 16.4 to 16.6 within a dialog). A token is no
+// licence for more than the dialog that it was written for: the request must come
+// from one of its ends, and begin nothing.
+func decideDialog(t *Tables, m *wire.Message, d *Decision) Verdict {
+	if !d.signed || d.NextRoute == nil && t.isTarget(&d.uri, d) {
+		return Next
+	}
 	from, to := token.HashTag(m.FromTag()), token.HashTag(m.ToTag())
 	switch caller := d.Token.CallerTag; {
 	case to == 0 && !endsOnly(m):
-		d.reject(m, 403, "To Tag Missing Within A Dialog", "no_to_tag")
+		return d.Reject(403, "To Tag Missing Within A Dialog", "no_to_tag", nil)
 	case from == caller:
-		d.Action, d.Why, d.ToCallee = InDialog, "token", true
-	case to == caller:
-		d.Action, d.Why = InDialog, "token"
-	default:
-		d.rejectForged(m)
+		d.ToCallee = true
+	case to != caller:
+		return d.rejectForged()
 	}
+	return d.decide(InDialog, "token")
 }
 
 // endsOnly reports whether the request can begin nothing at its far end, so that

@@ -59,17 +59,3 @@ func (t *Tables) names(u *wire.URI) bool {
 	}
 	return !u.HasPort && p.none || u.HasPort && slices.Contains(p.list, u.Port)
 }
-
-// foreignMaddr reports whether the URI leads elsewhere by its maddr parameter,
-// whatever its host is (RFC 3261 16.4, 16.5).
-func (t *Tables) foreignMaddr(u *wire.URI) bool {
-	if len(u.Params) == 0 || u.Scheme != wire.SchemeSIP && u.Scheme != wire.SchemeSIPS {
-		return false
-	}
-	maddr, _ := u.Param("maddr")
-	if len(maddr) == 0 {
-		return false
-	}
-	_, ours := t.reached.host(maddr)
-	return !ours
-}

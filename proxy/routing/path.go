@@ -20,27 +20,25 @@ const optionPath = "path"
 // d.Update, or rejects. They are kept whether or not the phone says that it
 // supports them, as it is reached through them alone; they are told to one that
 // does (RFC 3261 8.2.4).
-func (t *Tables) readPath(m *wire.Message, d *Decision) bool {
+func readPath(m *wire.Message, d *Decision) Verdict {
 	d.path = d.path[:0]
 	values := 0
 	for v := range m.Values(wire.HeaderPath) {
 		if !isHop(v) {
-			d.reject(m, 400, "Malformed Path", "path")
-			return false
+			return d.Reject(400, "Malformed Path", "path", nil)
 		}
 		if len(d.path) > 0 {
 			d.path = append(d.path, ", "...)
 		}
 		d.path = append(d.path, v...)
 		if values++; values > maxPathValues || len(d.path) > maxPath {
-			d.reject(m, 400, "Path Too Long", "path")
-			return false
+			return d.Reject(400, "Path Too Long", "path", nil)
 		}
 	}
 	unfold(d.path)
 	d.Update.Path = d.path
 	d.TellPath = len(d.path) > 0 && (hasOption(m, wire.HeaderSupported, optionPath) || hasOption(m, wire.HeaderRequire, optionPath))
-	return true
+	return Next
 }
 
 // isHop reports whether a value can stand in a Route: a SIP URI in brackets (RFC

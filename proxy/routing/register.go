@@ -1,202 +1,43 @@
 package routing
 
 import (
-	"bytes"
-	"strconv"
-
 	"github.com/sipring/sipring/proxy/location"
 	"github.com/sipring/sipring/proxy/wire"
 )
 
-// maxContactValues bounds the Contact values of one REGISTER that are looked
-// at; how many bindings an address-of-record may hold is another limit.
-const maxContactValues = 128
-
 // decideRegister is RFC 3261 10.3 steps 1, 2, 5 and what of 6 and 7 needs no
 // binding; the rest is location's. Steps 3 and 4 (who may register) are not
 // here.
-func (t *Tables) decideRegister(m *wire.Message, uri *wire.URI, d *Decision) {
+func decideRegister(t *Tables, m *wire.Message, d *Decision) Verdict {
+	if m.Method() != wire.MethodRegister {
+		return Next
+	}
 	if d.NextRoute != nil {
-		d.denyRoute(m)
-		return
+		return d.denyRoute()
 	}
-	if t.foreignMaddr(uri) {
-		d.denyMaddr(m)
-		return
+	if t.foreignMaddr(&d.uri) {
+		return d.denyMaddr()
 	}
-	if !t.Serves(uri.Host) && !t.names(uri) {
-		d.reject(m, 404, "Not Found", "foreign_domain")
-		return
+	if !t.Serves(d.uri.Host) && !t.names(&d.uri) {
+		return d.Reject(404, "Not Found", "foreign_domain", nil)
 	}
-	if d.unsupported(m, wire.HeaderRequire, optionPath) {
-		d.reject(m, 420, "Bad Extension", "require")
-		d.Extra = d.extra
-		return
+	if d.requireOnly(m, wire.HeaderRequire, optionPath, "require") == Decided {
+		return Decided
 	}
 	to, err := m.To()
 	if err != nil {
-		d.reject(m, 400, "Malformed To", "to")
-		return
+		return d.Reject(400, "Malformed To", "to", nil)
 	}
 	aor, err := wire.ParseURI(to.URI)
 	if err != nil || !t.isAOR(&aor, d) {
-		d.reject(m, 404, "Not Found", "foreign_domain")
-		return
+		return d.Reject(404, "Not Found", "foreign_domain", nil)
 	}
 	number, _, _ := m.CSeq()
 	d.Update = location.Update{AOR: d.aor, CallID: m.CallID(), CSeq: number}
 	d.contacts, d.params = d.contacts[:0], d.params[:0]
-	if t.readContacts(m, d) && t.readPath(m, d) {
-		d.Update.Contacts = d.contacts
-		d.Action, d.Why, d.AOR = Register, "register", d.aor
+	if t.readContacts(m, d) == Decided || readPath(m, d) == Decided {
+		return Decided
 	}
-}
-
-// readContacts reads all Contact values into d, or rejects.
-func (t *Tables) readContacts(m *wire.Message, d *Decision) bool {
-	header, hasHeader, err := m.Expires()
-	if err != nil {
-		header = 3600 // RFC 3261 20.19
-	}
-	values := 0
-	for v := range m.Values(wire.HeaderContact) {
-		if values++; values > maxContactValues {
-			d.reject(m, 400, "Too Many Contacts", "contacts")
-			return false
-		}
-		contact, err := wire.ParseNameAddr(v)
-		if err != nil {
-			d.reject(m, 400, "Malformed Contact", "contact")
-			return false
-		}
-		if contact.Star {
-			d.Update.Star = true
-			continue
-		}
-		if !t.readContact(m, &contact, header, hasHeader, d) {
-			return false
-		}
-	}
-	// RFC 3261 10.3 step 6, 10.2.2: "*" stands alone, and with Expires: 0.
-	if d.Update.Star && (values > 1 || !hasHeader || header != 0) {
-		d.reject(m, 400, "Contact * Needs Expires 0 And No Other Contact", "contact_star")
-		return false
-	}
-	return true
-}
-
-// readContact reads one contact. Of schemes other than sip and sips it is kept
-// as it came (RFC 3261 10.2.1).
-func (t *Tables) readContact(m *wire.Message, c *wire.NameAddr, header uint32, hasHeader bool, d *Decision) bool {
-	if _, err := wire.ParseURI(c.URI); err != nil {
-		d.reject(m, 400, "Malformed Contact", "contact")
-		return false
-	}
-	expires := uint32(t.registrar.DefaultExpires)
-	if hasHeader {
-		expires = header
-	}
-	if v, ok := c.Param("expires"); ok {
-		if expires, ok = wire.ParseDeltaSeconds(v); !ok {
-			expires = 3600
-		}
-	}
-	if expires > 0 && expires < uint32(t.registrar.MinExpires) {
-		d.reject(m, 423, "Interval Too Brief", "min_expires")
-		d.extra = append(d.extra[:0], "Min-Expires: "...)
-		d.extra = strconv.AppendInt(d.extra, int64(t.registrar.MinExpires), 10)
-		d.extra = append(d.extra, "\r\n"...)
-		d.Extra = d.extra
-		return false
-	}
-	update := location.ContactUpdate{
-		URI:     c.URI,
-		Q:       readQ(c),
-		Expires: min(expires, uint32(t.registrar.MaxExpires)),
-		Params:  d.echoed(c.Params),
-	}
-	if v, ok := c.Param("+sip.instance"); ok && bytes.IndexByte(v, '\n') < 0 {
-		update.Instance = v
-	}
-	if v, ok := c.Param("reg-id"); ok {
-		update.RegID, _ = wire.ParseDeltaSeconds(v)
-	}
-	d.contacts = append(d.contacts, update)
-	return true
-}
-
-// readQ returns q in thousandths, 1000 without one or a wrong one (RFC 3261
-// 20.10).
-func readQ(c *wire.NameAddr) uint16 {
-	v, ok := c.Param("q")
-	if !ok || len(v) == 0 || len(v) > 5 || v[0] > '1' || v[0] < '0' || len(v) > 1 && v[1] != '.' {
-		return 1000
-	}
-	q, unit := int(v[0]-'0')*1000, 100
-	for _, c := range v[min(2, len(v)):] {
-		if c < '0' || c > '9' {
-			return 1000
-		}
-		q, unit = q+int(c-'0')*unit, unit/10
-	}
-	return uint16(min(q, 1000))
-}
-
-// echoed returns the contact parameters that the registrar keeps to give them
-// back as they came, each with its semicolon: not those it has a field for. The
-// result is part of d.params and holds no line end.
-func (d *Decision) echoed(params []byte) []byte {
-	start := len(d.params)
-	for rest := params; len(rest) > 0; {
-		var p []byte
-		p, rest = nextParam(rest)
-		if len(p) == 0 || isParam(p, "expires") || isParam(p, "q") || isParam(p, "+sip.instance") || isParam(p, "reg-id") {
-			continue
-		}
-		d.params = append(append(d.params, ';'), p...)
-	}
-	own := d.params[start:len(d.params):len(d.params)]
-	unfold(own)
-	return own
-}
-
-// nextParam splits off the first parameter; semicolons in quotes do not count.
-func nextParam(b []byte) (param, rest []byte) {
-	quoted := false
-	for i := 0; i < len(b); i++ {
-		switch {
-		case b[i] == '\\' && quoted:
-			i++
-		case b[i] == '"':
-			quoted = !quoted
-		case b[i] == ';' && !quoted:
-			return b[:i], b[i+1:]
-		}
-	}
-	return b, nil
-}
-
-// isParam reports whether a parameter has that lower-case name.
-func isParam(p []byte, name string) bool {
-	for len(p) > 0 && isSpace(p[0]) {
-		p = p[1:]
-	}
-	if len(p) < len(name) {
-		return false
-	}
-	for i := range len(name) {
-		if lower(p[i]) != name[i] {
-			return false
-		}
-	}
-	return len(p) == len(name) || p[len(name)] == '=' || isSpace(p[len(name)])
-}
-
-func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
-
-func lower(c byte) byte {
-	if c >= 'A' && c <= 'Z' {
-		return c | 0x20
-	}
-	return c
+	d.Update.Contacts, d.AOR = d.contacts, d.aor
+	return d.decide(Register, "register")
 }

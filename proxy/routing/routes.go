@@ -23,20 +23,19 @@ const maxOwnRoutes = 16
 // takeRoutes is RFC 3261 16.4. It counts the topmost Route values that are ours
 // and reads the last token among them: of several the one nearest to where the
 // request goes. Out of a dialog a Route of ours may have any user part: phones
-// make one of their outbound proxy's setting. It reports whether there is a
-// token, and false in ok once it has decided. uri becomes the Request-URI to
+// make one of their outbound proxy's setting. d.uri becomes the Request-URI to
 // route by.
-func (t *Tables) takeRoutes(m *wire.Message, uri *wire.URI, d *Decision) (hasToken, ok bool) {
+func takeRoutes(t *Tables, m *wire.Message, d *Decision) Verdict {
 	strict := false
-	if t.token(m, uri, d) == nil {
-		strict, hasToken = true, true
+	if t.token(m, &d.uri, d) == nil {
+		strict, d.signed = true, true
 		d.RecordRoute = m.RequestURI()
 	}
 	if !m.Has(wire.HeaderRoute) {
 		if strict { // a token is nobody's address
-			d.reject(m, 404, "Not Found", "token_as_target")
+			return d.Reject(404, "Not Found", "token_as_target", nil)
 		}
-		return hasToken, !strict
+		return Next
 	}
 	var last []byte
 	n := 0
@@ -48,49 +47,50 @@ func (t *Tables) takeRoutes(m *wire.Message, uri *wire.URI, d *Decision) (hasTok
 	for v := range m.Values(wire.HeaderRoute) {
 		route, err := wire.ParseNameAddr(v)
 		if err != nil || route.Star {
-			d.reject(m, 400, "Malformed Route", "route")
-			return false, false
+			return d.Reject(400, "Malformed Route", "route", nil)
 		}
 		last = route.URI
 		if n--; d.NextRoute != nil || n == 0 {
 			continue
 		}
-		switch t.whose(m, &route, d) {
-		case signed:
-			hasToken = true
-			d.RecordRoute = route.URI
-			d.OwnRoutes++
-		case ours:
-			d.OwnRoutes++
-		case forged:
-			d.forged = true
-			d.OwnRoutes++
-		case foreign:
-			d.NextRoute = route.URI
-		}
-		if d.OwnRoutes > maxOwnRoutes {
-			d.reject(m, 400, "Too Many Routes To This Proxy", "own_routes")
-			return false, false
+		if t.take(m, &route, d); d.OwnRoutes > maxOwnRoutes {
+			return d.Reject(400, "Too Many Routes To This Proxy", "own_routes", nil)
 		}
 	}
 	if strict {
-		return hasToken, t.unstrict(m, uri, last, d)
+		return d.unstrict(last)
 	}
 	d.checkLoose()
-	return hasToken, true
+	return Next
+}
+
+// take counts a Route value that is ours, or keeps it as the next hop.
+func (t *Tables) take(m *wire.Message, route *wire.NameAddr, d *Decision) {
+	switch t.whose(m, route, d) {
+	case signed:
+		d.signed = true
+		d.RecordRoute = route.URI
+		d.OwnRoutes++
+	case ours:
+		d.OwnRoutes++
+	case forged:
+		d.forged = true
+		d.OwnRoutes++
+	case foreign:
+		d.NextRoute = route.URI
+	}
 }
 
 // unstrict undoes what a strict router did: the last Route value is the
 // Request-URI again.
-func (t *Tables) unstrict(m *wire.Message, uri *wire.URI, last []byte, d *Decision) bool {
+func (d *Decision) unstrict(last []byte) Verdict {
 	u, err := wire.ParseURI(last)
 	if err != nil || u.Scheme == wire.SchemeOther {
-		d.reject(m, 400, "Malformed Route", "route")
-		return false
+		return d.Reject(400, "Malformed Route", "route", nil)
 	}
-	*uri, d.RequestURI = u, last
+	d.uri, d.RequestURI = u, last
 	d.checkLoose()
-	return true
+	return Next
 }
 
 func (d *Decision) checkLoose() {

@@ -29,7 +29,7 @@ func testTables(t testing.TB) *Tables {
 	}
 	c.ApplyDefaults()
 	set := &config.MemberSet{Members: []config.Member{{ID: 1, Name: "a", Address: "10.0.0.1"}, {ID: 2, Name: "b", Address: "10.0.0.2"}}}
-	tables, err := NewTables(c, set, netip.MustParseAddrPort("10.0.0.1:5060"), testKeys(t, 1))
+	tables, err := NewTables(c, set, netip.MustParseAddrPort("10.0.0.1:5060"), testKeys(t, 1), Checks{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,11 +19,13 @@ type Tables struct {
 	guesses     [][]byte // the first domains
 	port        uint16
 	registrar   config.Registrar
+	policies    []Policy // in the order in which they are asked
 }
 
 // NewTables makes Tables. self, this member's own address, stands in when neither
-// the set nor the configuration advertises one.
-func NewTables(c *config.Config, set *config.MemberSet, self netip.AddrPort, keys *token.Keys) (*Tables, error) {
+// the set nor the configuration advertises one. checks are the caller's own
+// policies.
+func NewTables(c *config.Config, set *config.MemberSet, self netip.AddrPort, keys *token.Keys, checks Checks) (*Tables, error) {
 	advertise := c.Advertise
 	if set != nil && set.Advertise != "" {
 		advertise = set.Advertise
@@ -43,6 +45,7 @@ func NewTables(c *config.Config, set *config.MemberSet, self netip.AddrPort, key
 		port:        uint16(port),
 		registrar:   c.Registrar,
 		firstDomain: []byte(canonical(c.Domains[0])),
+		policies:    chain(checks),
 	}
 	for _, d := range c.Domains[:min(len(c.Domains), maxGuesses)] {
 		t.guesses = append(t.guesses, []byte(canonical(d)))

@@ -19,7 +19,7 @@ func tortureTables(t *testing.T) *Tables {
 		"example.com", "example.net", "example.org", "registrar.example.com", "2001:db8::10",
 	}}
 	c.ApplyDefaults()
-	tables, err := NewTables(c, nil, netip.MustParseAddrPort("10.0.0.1:5060"), testKeys(t, 1))
+	tables, err := NewTables(c, nil, netip.MustParseAddrPort("10.0.0.1:5060"), testKeys(t, 1), Checks{})
 	if err != nil {
 		t.Fatal(err)
 	}

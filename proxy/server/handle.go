@@ -118,7 +118,14 @@ func (r *request) route() {
 		r.tx = r.ids[0]
 		r.stateless = true
 	}
-	r.snap.tables.Decide(&r.msg, &r.decision)
+	r.decision.From = r.from
+	if r.snap.tables.Decide(&r.msg, &r.decision) != routing.Wait {
+		r.decided()
+	}
+}
+
+// decided carries on with a request that there is a decision on.
+func (r *request) decided() {
 	if r.stateless {
 		r.askMembers()
 	}

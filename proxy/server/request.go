@@ -65,6 +65,7 @@ func (s *Server) takeRequest() *request {
 		r.lookup.Done = r.lookupDone
 		r.locate.Done = r.locateDone
 		r.register.Done = r.registerDone
+		r.decision.Done = r.decided
 	}
 	return r
 }

@@ -29,7 +29,7 @@ var viaAlone = []byte(";rport;o=0-0")
 
 func (s *Server) newSnapshot(set *config.MemberSet) (*snapshot, error) {
 	c := s.config.Load()
-	tables, err := routing.NewTables(c, set, s.layer.Address(), s.keys)
+	tables, err := routing.NewTables(c, set, s.layer.Address(), s.keys, routing.Checks{})
 	if err != nil {
 		return nil, err
 	}

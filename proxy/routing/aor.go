@@ -1,0 +1,42 @@
+package routing
+
+import "github.com/sipring/sipring/proxy/wire"
+
+// decideAOR is for a request to an address-of-record served here (RFC 3261 16.5).
+func decideAOR(t *Tables, _ *wire.Message, d *Decision) Verdict {
+	if !t.isAOR(&d.uri, d) {
+		return Next
+	}
+	d.AOR = d.aor
+	return d.decide(Lookup, "aor")
+}
+
+// isTarget is isAOR for a Request-URI, whose maddr leads past the
+// address-of-record.
+func (t *Tables) isTarget(uri *wire.URI, d *Decision) bool {
+	return !t.foreignMaddr(uri) && t.isAOR(uri, d)
+}
+
+// isAOR reports whether the URI is an address-of-record served here, and leaves
+// its canonical form in d.aor. A tel URI is the user of that number (RFC 3261
+// 19.1.6) in the domain of its phone-context, if that is served here, else in
+// the first one.
+func (t *Tables) isAOR(uri *wire.URI, d *Decision) bool {
+	switch uri.Scheme {
+	case wire.SchemeSIP, wire.SchemeSIPS:
+		if uri.User == nil || !t.Serves(uri.Host) {
+			return false
+		}
+		d.aor = wire.CanonicalAOR(d.aor[:0], *uri)
+		return true
+	case wire.SchemeTel:
+		home := t.firstDomain
+		if context, _ := uri.Param("phone-context"); uri.User[0] != '+' && t.Serves(context) {
+			home = context
+		}
+		d.aor = wire.AppendTelUser(append(d.aor[:0], "sip:"...), *uri, home)
+		d.aor = wire.CanonicalHost(append(d.aor, '@'), home)
+		return true
+	}
+	return false
+}
