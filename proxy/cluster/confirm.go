@@ -41,7 +41,7 @@ func (c *Core) onStored(p *peer, r *reader, e *Effects) bool {
 }
 
 // tryComplete answers an update once everyone who is to hold it does, and they are enough. A copy at a member that has
-// dropped the partition meanwhile is none.
+// dropped the partition meanwhile is none; nor is that of one that leaves, where it may rely on one that has not got it.
 func (c *Core) tryComplete(o *op, e *Effects) {
 	if !c.sure() {
 		return // others may serve the partition that it does not know of
@@ -54,7 +54,9 @@ func (c *Core) tryComplete(o *op, e *Effects) {
 		if !s.stored {
 			return
 		}
-		copies++
+		if c.keeps(o, s.id) {
+			copies++
+		}
 	}
 	if copies < c.view.Copies() {
 		return
@@ -64,6 +66,13 @@ func (c *Core) tryComplete(o *op, e *Effects) {
 		return
 	}
 	c.complete(o, location.StatusOK, e)
+}
+
+// keeps reports whether another member's copy of an update counts. One that leaves drops it, or has exited, without asking
+// those to whom it was sent as well whether they have it: they confirm it here, unless they were given up since.
+func (c *Core) keeps(o *op, id uint32) bool {
+	h := c.parts[o.local].holdingOf(id)
+	return !o.passed || h == held || h == filling
 }
 
 // isOutdone reports whether what was confirmed is not what is here: an older update of the phone, which another member

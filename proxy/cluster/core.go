@@ -101,6 +101,7 @@ type part struct {
 	fill      *fill
 	holders   []holder // the other members that hold it, or are about to
 	covered   []uint32 // leaving or none: members that have all that is here
+	fetches   []fetch  // leaving or none: by members that may be about to
 	coverAt   int64    // when others were last asked whether they do
 }
 
@@ -186,6 +187,8 @@ func (c *Core) dispatch(p *peer, k kind, r *reader, e *Effects) bool {
 		return c.onSnapshot(p, r, e)
 	case kindDigest:
 		return c.onDigest(p, r, e)
+	case kindFetched:
+		return c.onFetched(p, r, e)
 	}
 	return false
 }

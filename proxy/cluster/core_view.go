@@ -74,7 +74,7 @@ func (c *Core) meet() {
 func (c *Core) forgetHoldings(id uint32) {
 	for i := range c.parts {
 		p := &c.parts[i]
-		p.covered = slices.DeleteFunc(p.covered, func(covered uint32) bool { return covered == id })
+		p.uncover(id)
 		p.holders = slices.DeleteFunc(p.holders, func(h holder) bool { return h.id == id })
 	}
 }
@@ -154,7 +154,7 @@ func (c *Core) set(local int32, h holding) {
 	c.counts[p.holding]--
 	c.counts[h]++
 	p.holding = h
-	p.covered, p.coverAt = p.covered[:0], 0
+	p.covered, p.fetches, p.coverAt = p.covered[:0], p.fetches[:0], 0
 	if h != filling {
 		p.fill, p.kept = nil, false
 		if p.demoted {

@@ -51,9 +51,11 @@
 // are held by their own announcement, made with knowledge of this one's leaving (they have confirmed it); so of two
 // members that leave, neither relies on the other. Owners are those of the ring in force and of the ring to come, and
 // they must be min(R, published members that do not leave): who is down for a moment is waited for. They must also have
-// what is here: equal checksums, or a fetch to the end; after a partition of the network there can be more here than they
-// heard of. An update that was not sent to one of them ends what is known of it. The end of a fetch counts as it is sent:
-// a stream that breaks just then can lose what only this member had.
+// what is here, since after a partition of the network there can be more than they heard of: equal checksums say so, or
+// their own word that they have fetched all of it. That counts for one fetch, from the first record on, by one process from
+// another; what has been sent is not there yet. An update that was not sent to a member ends what is known of it, and so
+// does its word that it holds the partition no more. One that was sent to it too may still be on its way. Then whoever
+// orders the update waits for that member; and if it gives that one up, it counts no copy at a member that leaves.
 //
 // Two members may order updates of one AOR at the same time under different views. Both are targets of each other, and
 // versions decide (package location): the clock in them is this member's, moved up to the fastest clock it has heard

@@ -33,6 +33,7 @@ type source struct {
 	cursor uint32
 	asked  bool
 	done   bool
+	lacks  bool // something that it sent could not be read
 }
 
 // pull is a request for the records of a partition from a cursor on.
@@ -236,9 +237,8 @@ func (c *Core) onPull(p *peer, r *reader, e *Effects) bool {
 			start = c.begin(e, kindSnapshot)
 		}
 		first = false
-		if c.appendSection(local, tag, cursor, e) {
-			c.parts[local].cover(p.id)
-		}
+		c.parts[local].sending(p.id, tag, cursor)
+		c.appendSection(p.id, local, tag, cursor, e)
 	}
 	if r.bad {
 		return false
@@ -248,8 +248,8 @@ func (c *Core) onPull(p *peer, r *reader, e *Effects) bool {
 	return true
 }
 
-// appendSection appends a chunk of a partition's records and reports whether it was the last.
-func (c *Core) appendSection(local int32, tag, cursor uint32, e *Effects) bool {
+// appendSection appends a chunk of a partition's records for a member.
+func (c *Core) appendSection(to uint32, local int32, tag, cursor uint32, e *Effects) {
 	head := len(e.buf)
 	e.u32(uint32(c.global(local)))
 	e.u32(tag)
@@ -272,15 +272,18 @@ func (c *Core) appendSection(local int32, tag, cursor uint32, e *Effects) bool {
 		e.record(rec, c.now)
 		next = after
 	}
+	if flags&sectionEnd != 0 && c.parts[local].sentAll(to, tag) {
+		flags |= sectionTell
+	}
 	e.buf[head+8] = flags
 	le.PutUint32(e.buf[head+9:], uint32(next))
 	le.PutUint32(e.buf[head+13:], uint32(len(e.buf)-first))
-	return flags&sectionEnd != 0
 }
 
 // onSnapshot merges what a pull brought.
 func (c *Core) onSnapshot(p *peer, r *reader, e *Effects) bool {
 	c.stats.SnapshotsBytes += uint64(len(r.b))
+	var told []pull // fetches to be confirmed
 	for len(r.b) > 0 {
 		number, tag, flags, next := r.u32(), r.u32(), r.u8(), r.u32()
 		records := r.take(int(r.u32()))
@@ -288,49 +291,68 @@ func (c *Core) onSnapshot(p *peer, r *reader, e *Effects) bool {
 		if r.bad || !ok {
 			return false
 		}
-		c.mergeAll(p.id, local, records)
+		whole := c.mergeAll(p.id, local, records)
 		p.asked = max(0, p.asked-1)
-		c.fetched(local, p.id, tag, flags, next)
+		if c.fetched(local, p.id, section{tag, flags, next, whole}) && flags&sectionTell != 0 {
+			told = append(told, pull{local: local, tag: tag})
+		}
 	}
+	c.tellFetched(p.id, told, e)
 	c.advance(e)
 	return true
 }
 
-// mergeAll merges the records of one section. One that is of no use is counted and passed over: the fill would wait for an
-// answer without it for ever.
-func (c *Core) mergeAll(from uint32, local int32, b []byte) {
+// section is what else the answer to a pull says.
+type section struct {
+	tag   uint32
+	flags uint8
+	next  uint32
+	whole bool // every record of it could be read
+}
+
+// mergeAll merges the records of one section and reports whether it could. One that is of no use is counted and passed
+// over: the fill would wait for an answer without it for ever.
+func (c *Core) mergeAll(from uint32, local int32, b []byte) (whole bool) {
+	whole = true
 	for len(b) > 0 {
 		rec, rest, err := c.readRecord(b)
 		b = rest
 		hash := ring.Hash(rec.AOR())
 		if err != nil || rec.IsZero() || ring.Partition(hash, c.view.Ring.Partitions()) != c.global(local) {
 			c.stats.RefusedRecords++
+			whole = false
 			continue
 		}
 		c.merge(local, hash, rec, from, nil)
 	}
+	return whole
 }
 
-// fetched notes the answer of a source.
-func (c *Core) fetched(local int32, id, tag uint32, flags uint8, next uint32) {
+// fetched notes the answer of a source and reports whether all that it has is here now.
+func (c *Core) fetched(local int32, id uint32, a section) (all bool) {
 	p := &c.parts[local]
-	if p.fill != nil && p.fill.tag == tag {
-		for i := range p.fill.sources {
-			s := &p.fill.sources[i]
-			if s.id != id || !s.asked {
-				continue
+	if f := p.fill; f != nil && f.tag == a.tag {
+		for i := range f.sources {
+			if s := &f.sources[i]; s.id == id && s.asked {
+				all = s.answered(a)
+				if f.phase == fillFromOne && a.flags&sectionHeld == 0 {
+					c.restart(f) // it has dropped the partition: others hold it
+				}
+				return all
 			}
-			s.asked, s.cursor, s.done = false, next, flags&sectionEnd != 0
-			if p.fill.phase == fillFromOne && flags&sectionHeld == 0 {
-				c.restart(p.fill) // it has dropped the partition: others hold it
-			}
-			return
 		}
 	}
 	for i := range c.repairs {
-		if s := &c.repairs[i]; s.tag == tag && s.id == id && s.asked {
-			s.asked, s.cursor, s.done = false, next, flags&sectionEnd != 0
-			return
+		if r := &c.repairs[i]; r.tag == a.tag && r.id == id && r.asked {
+			return r.answered(a)
 		}
 	}
+	return false
+}
+
+// answered takes the answer to what was asked and reports whether it was the last, and nothing is lacking.
+func (s *source) answered(a section) bool {
+	s.asked, s.cursor, s.done = false, a.next, a.flags&sectionEnd != 0
+	s.lacks = s.lacks || !a.whole
+	return s.done && !s.lacks
 }

@@ -6,9 +6,6 @@ import (
 	"github.com/sipring/sipring/proxy/ring"
 )
 
-// coverPeriod is how often the owners of a partition are asked whether they have everything that is here, ms.
-const coverPeriod = 200
-
 // tryLeave drops a partition that is not owned once its owners have everything, know that we leave, so that of two
 // members that leave neither relies on the other, and have what is here: after a partition of the network that can be
 // more than they knew.
@@ -49,31 +46,6 @@ func (c *Core) keepers(local int32) []uint32 {
 	return ids
 }
 
-// cover reports whether the keepers have everything that is here. Those that may not are asked.
-func (c *Core) cover(local int32, keepers []uint32) bool {
-	p := &c.parts[local]
-	ask := c.now-p.coverAt >= coverPeriod
-	covered := true
-	for _, id := range keepers {
-		if slices.Contains(p.covered, id) {
-			continue
-		}
-		covered = false
-		if ask {
-			p.coverAt = c.now
-			c.covers.add(check{local: local, peer: id})
-		}
-	}
-	return covered
-}
-
-// cover notes that the member has everything that is here.
-func (p *part) cover(id uint32) {
-	if !slices.Contains(p.covered, id) && (p.holding == leaving || p.holding == none) {
-		p.covered = append(p.covered, id)
-	}
-}
-
 // drop forgets a partition.
 func (c *Core) drop(local int32) {
 	if c.store.PartitionStats(int(local)).Records > 0 {
@@ -81,6 +53,6 @@ func (c *Core) drop(local int32) {
 	}
 	c.store.Drop(int(local))
 	p := &c.parts[local]
-	p.strayAt, p.alone, p.covered = 0, false, nil
+	p.strayAt, p.alone, p.covered, p.fetches = 0, false, nil, nil
 	c.set(local, none)
 }

@@ -25,6 +25,7 @@ const (
 	kindPull                       // count 2, (partition 4, tag 4, cursor 4) each
 	kindSnapshot                   // sections: partition 4, tag 4, flags 1, cursor 4, size 4, records
 	kindDigest                     // flags 1, count 2, (partition 4, checksum 8, bindings 4) each
+	kindFetched                    // count 2, (partition 4, tag 4) each: all that these pulls brought is here
 )
 
 const (
@@ -35,6 +36,7 @@ const (
 
 	sectionHeld = 1 // the source holds everything acknowledged in the partition
 	sectionEnd  = 2 // no more records follow
+	sectionTell = 4 // the source wants to know when all is there
 
 	digestReply = 1 // the answer to another
 	digestCover = 2 // the sender wants to drop the partitions: answer even where nothing differs

@@ -36,6 +36,7 @@ type op struct {
 	cseq   uint32
 	stamp  location.Version // of what it wrote
 	copies []copyState
+	passed bool      // one that it was sent to was given up before it confirmed
 	target [2]uint32 // opForward, opLookup: who has been asked, 0 for nobody
 	failed [2]uint32 // who said that it does not hold the partition
 	hedged bool
@@ -121,7 +122,10 @@ func (o *op) copyOf(id uint32) *copyState {
 
 // dropCopy forgets that the update was sent to a holder.
 func (o *op) dropCopy(id uint32) {
-	o.copies = slices.DeleteFunc(o.copies, func(s copyState) bool { return s.id == id })
+	o.copies = slices.DeleteFunc(o.copies, func(s copyState) bool {
+		o.passed = o.passed || s.id == id && !s.stored
+		return s.id == id
+	})
 }
 
 // finishRegister answers this member's own op.

@@ -403,3 +403,50 @@ func TestNothingIsAcknowledgedInDoubt(t *testing.T) {
 		t.Errorf("answered %d in the end", op.Status)
 	}
 }
+
+// TestWhatIsSentIsNotThereYet: a member that leaves has more than the owners, as after a cut, and keeps it while what it
+// sent of it may be lost with the stream.
+func TestWhatIsSentIsNotThereYet(t *testing.T) {
+	b := newBench(t, 2, 3)
+	b.settle()
+	leaver := b.other(aor)
+	owners := b.owners(aor)
+	p := int32(leaver.membership.View().Partition([]byte(aor)))
+	leaver.core.set(p, leaving)
+	u := newRegister(aor, 1, 3600).Update
+	leaver.core.store.Apply(b.now, int(p), ring.Hash([]byte(aor)), &u, location.Limits{}, uint64(b.now), leaver.id)
+	sent := 0
+	lost := func(m mail) bool {
+		snapshot := m.from == leaver.id && kind(m.b[0]&0x0f) == kindSnapshot
+		if snapshot {
+			sent++
+		}
+		return snapshot
+	}
+	for range 50 {
+		b.now += 20
+		for id := uint32(1); id <= 3; id++ {
+			b.nodes[id].core.Tick(b.now, &b.nodes[id].effects)
+			b.collect(b.nodes[id])
+		}
+		b.carryBut(lost)
+	}
+	if sent == 0 {
+		t.Fatal("nobody has fetched it")
+	}
+	if leaver.core.parts[p].holding != leaving || leaver.core.Peek([]byte(aor)).IsZero() {
+		t.Fatalf("m%d dropped what m%d and m%d have not got", leaver.id, owners[0], owners[1])
+	}
+	for _, id := range owners { // new streams
+		b.stream(leaver.id, id)
+		b.stream(id, leaver.id)
+	}
+	b.carry()
+	b.pass(1000)
+	for _, id := range owners {
+		b.mustFind(b.nodes[id], aor, Found, 1)
+	}
+	if leaver.core.parts[p].holding != none {
+		t.Error("not dropped in the end")
+	}
+}

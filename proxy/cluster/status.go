@@ -113,7 +113,11 @@ func (c *Core) onStatus(p *peer, r *reader, e *Effects) bool {
 			c.stats.DroppedMessages++
 			continue
 		}
-		if c.parts[local].setHolder(p.id, h); h == none {
+		c.parts[local].setHolder(p.id, h)
+		if !h.serves() {
+			c.parts[local].uncover(p.id) // what it had it may have dropped
+		}
+		if h == none {
 			dropped[local] = true
 		}
 		c.lostSource(local, p.id, h)

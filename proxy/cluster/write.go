@@ -202,18 +202,17 @@ func (c *Core) onReplicate(p *peer, r *reader, e *Effects) bool {
 	return true
 }
 
-// merge merges a record that came from another member. Who it was not sent to may not have what is here any more.
+// merge merges a record that came from another member, and was sent to others.
 func (c *Core) merge(local int32, hash uint64, record location.Record, from uint32, sentTo []byte) bool {
 	c.learn(record.MaxCounter())
 	p := &c.parts[local]
 	if p.holding == none {
 		p.strayAt = c.now
 	}
-	changed := c.store.Merge(int(local), hash, record)
-	if changed && len(p.covered) > 0 {
-		p.covered = slices.DeleteFunc(p.covered, func(id uint32) bool { return id != from && !listed(sentTo, id) })
+	if len(p.covered)+len(p.fetches) > 0 && record.News(c.store.Get(int(local), hash, record.AOR())) {
+		p.wrote(from, sentTo)
 	}
-	return changed
+	return c.store.Merge(int(local), hash, record)
 }
 
 // relay passes an update on to the holders that it was not sent to.
@@ -254,6 +253,8 @@ func (c *Core) retarget(o *op, again uint32, e *Effects) {
 	for _, s := range o.copies {
 		if c.peer(s.id) != nil {
 			kept = append(kept, s)
+		} else {
+			o.passed = o.passed || !s.stored
 		}
 	}
 	o.copies = kept

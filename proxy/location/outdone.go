@@ -20,6 +20,21 @@ func (r Record) Outdone(by Record) bool {
 	return false
 }
 
+// News reports whether r has a state of a binding that a merge into held would keep, and that is not there: the same state
+// with more time to live is none.
+func (r Record) News(held Record) bool {
+	cut := held.cut()
+	for e, rest := r.entries(); e != nil; e, rest = nextEntry(rest) {
+		if !e.marker() && e.version().Compare(cut) < 0 {
+			continue
+		}
+		if old := held.find(e); old == nil || e.version().Compare(old.version()) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // WrittenBy returns the version of what the REGISTER of that Call-ID and CSeq wrote: the lowest, if it wrote several; zero
 // if none is left.
 func (r Record) WrittenBy(callID []byte, cseq uint32) Version {

@@ -18,7 +18,7 @@ func (w *world) quiet() (ok bool, why string) {
 	ring, living := w.ring(), w.living()
 	for i, p := range living {
 		for _, q := range living[:i] {
-			if l := w.link(p.id, q.id); !l.stands || l.up != [2]bool{true, true} {
+			if l := w.link(p.id, q.id); !l.stands || l.up != [2]bool{true, true} || l.deaf != [2]bool{} {
 				return false, fmt.Sprintf("m%d and m%d have not met", q.id, p.id)
 			}
 		}

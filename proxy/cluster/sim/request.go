@@ -107,6 +107,7 @@ func (ph *phone) attempt(p *process, r request, done func(*cluster.RegisterOp)) 
 		},
 		Done: func(op *cluster.RegisterOp) {
 			a.judge(op)
+			ph.astray = ph.astray || op.Status == location.StatusOK && r.deed != fetch && p.misled()
 			if !returned && op.Status == location.StatusOK {
 				ph.returns(p, r)
 			}
@@ -134,7 +135,6 @@ func (ph *phone) answered(p *process, r request, op *cluster.RegisterOp) {
 		w.trace("%s cseq %d answered %d by m%d", ph.contact, r.cseq, op.Status, p.id)
 	}
 	if op.Status == location.StatusOK && r.deed != fetch {
-		ph.astray = ph.astray || p.misled()
 		w.checkCopies(ph, r)
 	}
 	if !ph.waiting || r.cseq != ph.cseq || r.callID != ph.callID {
