@@ -206,13 +206,20 @@ func (m *Membership) gone() bool {
 	return m.leaving || !published || self.State == config.Draining
 }
 
+// Vouched says that a peer has a stream to the member: that this one has met it never is no reason to give it up yet.
+func (m *Membership) Vouched(now int64, id uint32) {
+	if p := m.peers[id]; p != nil && p.liveness == Unknown {
+		p.awaitedSince = now
+	}
+}
+
 // Drain says that this member leaves: it is out of its own ring and hands over.
 func (m *Membership) Drain(_ int64) *View {
 	m.leaving = true
 	return m.rebuild()
 }
 
-// Tick gives up on members that were never met. Call it every 100 ms or so.
+// Tick gives up on members that were never met and that nobody vouches for. Call it every 100 ms or so.
 func (m *Membership) Tick(now int64) *View {
 	changed := false
 	for _, p := range m.peers {

@@ -150,6 +150,34 @@ func TestEffectiveRing(t *testing.T) {
 			},
 			want: want{Ring: []uint32{1}, Next: []uint32{1}, Suspects: []uint32{2}},
 		},
+		"a peer vouches for one": {
+			set: active(3),
+			events: func(m *Membership) {
+				m.PeerUp(0, 3, 30, true, false)
+				m.Vouched(DefaultUnknownWait/2, 2)
+				m.Tick(DefaultUnknownWait*3/2 - 1)
+			},
+			want: want{Ring: []uint32{3}, Next: []uint32{1, 3}, Pending: true},
+		},
+		"a peer vouched for one that is not there": {
+			set: active(3),
+			events: func(m *Membership) {
+				m.PeerUp(0, 3, 30, true, false)
+				m.Vouched(DefaultUnknownWait/2, 2)
+				m.Tick(DefaultUnknownWait * 3 / 2)
+			},
+			want: want{Ring: []uint32{3}, Next: []uint32{1, 3}, Suspects: []uint32{2}},
+		},
+		"a peer vouches for one that was lost": {
+			set: active(2),
+			events: func(m *Membership) {
+				m.PeerUp(0, 2, 20, true, false)
+				m.PeerDown(1, 2, "")
+				m.Vouched(1, 2)
+				m.Vouched(1, 9) // a stranger
+			},
+			want: want{Ring: []uint32{1}, Next: []uint32{1}, Suspects: []uint32{2}},
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -19,7 +19,7 @@ import (
 // that have given a proof in their first message are the last to make room.
 var (
 	memberPlaces   = connlimit.Limits{Total: 256, PerSource: 64}
-	strangerPlaces = connlimit.Limits{Total: 32, PerSource: 4}
+	strangerPlaces = connlimit.Limits{Total: 64, PerSource: 16}
 )
 
 const (
@@ -161,7 +161,7 @@ func (n *Node) welcome(ctx context.Context, c *caller) {
 	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
 	defer stop()
 	tc := tls.Server(c, n.tls)
-	theirs, err := n.prove(ctx, tc, c)
+	theirs, err := n.prove(tc, c)
 	if err == nil {
 		if l := (*n.links.Load())[theirs.ID]; l == nil {
 			err = errUnlisted
@@ -180,12 +180,12 @@ func (n *Node) welcome(ctx context.Context, c *caller) {
 	_ = c.Close()
 }
 
-// prove is the handshake of the side that is dialled.
-func (n *Node) prove(ctx context.Context, tc *tls.Conn, c *caller) (*hello, error) {
+// prove is the handshake of the side that is dialled, until the connection ends.
+func (n *Node) prove(tc *tls.Conn, c *caller) (*hello, error) {
 	if err := tc.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
 		return nil, err
 	}
-	if err := tc.HandshakeContext(ctx); err != nil {
+	if err := tc.HandshakeContext(context.Background()); err != nil {
 		return nil, err
 	}
 	c.left = -1

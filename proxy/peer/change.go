@@ -116,6 +116,9 @@ func (n *Node) peerUp(l *link, s *stream) {
 			n.events.add(Event{Kind: EventPeerUp, Member: l.id, Epoch: n.epoch()})
 			n.log.Info("peer is up", "peer", l.peer().Name)
 			n.told.send(s)
+			if v := n.view.Load(); v.Pending {
+				n.ask(l.id, awaited(v))
+			}
 			n.offerSet(s, s.peer.Epoch)
 		},
 	})

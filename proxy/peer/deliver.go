@@ -44,6 +44,10 @@ func (n *Node) deliver(from uint32, s *stream, kind uint8, payload []byte) {
 		}
 	case kind == kindAway:
 		s.fail(errAway)
+	case kind == kindAwaited:
+		n.answerAwaited(s, payload)
+	case kind == kindVouched:
+		n.vouched(payload)
 	case kind == kindMembers:
 		n.learn(payload)
 	default:

@@ -27,7 +27,7 @@
 //
 // The port is open to whoever reaches it. A connection that has proved nothing
 // takes a place, of which there are 256 for members' addresses, 64 for each, and
-// 32 and 4 for all others; the oldest makes room for the next, so nobody waits
+// 64 and 16 for all others; the oldest makes room for the next, so nobody waits
 // for those who only hold connections. It may send 16 KiB in two seconds. The
 // first message of TLS carries the proof that the caller holds a key of the
 // cluster, made for this connection and checked before the handshake; who gives

@@ -20,6 +20,8 @@ const (
 	// kindUnlisted answers a hello in the place of another: the peer is not in
 	// the set there, and its newer one is wanted.
 	kindUnlisted = 10
+	kindAwaited  = 11 // members that were never met: are they up there?
+	kindVouched  = 12 // those of them that are
 	// KindUser is the first kind that Node.Send takes and Handler receives.
 	KindUser = 16
 )

@@ -28,6 +28,8 @@ type hello struct {
 	Leaving     bool   `json:"leaving"`
 	// Beats: this member reads pings that say when the next one comes.
 	Beats bool `json:"beats,omitempty"`
+	// Vouches: this member answers who asks for members that it never met.
+	Vouches bool `json:"vouches,omitempty"`
 }
 
 // check says why the stream must not be used, given who we are.

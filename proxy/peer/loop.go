@@ -59,6 +59,7 @@ func (n *Node) tick() {
 	n.tickLocator()
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.askAround(n.now())
 	n.apply(n.membership.Tick(n.now()))
 	if v := n.view.Load(); v != nil && v.Pending {
 		n.stir()

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -47,7 +48,8 @@ type Config struct {
 	// Log; nil discards.
 	Log *slog.Logger
 
-	clock *clock // nil: that of the machine
+	clock       *clock // nil: that of the machine
+	unknownWait int64  // 0: defaultUnknownWait
 }
 
 func (c *Config) validate() error {
@@ -82,6 +84,7 @@ type Node struct {
 	mu         sync.Mutex
 	membership *cluster.Membership
 	told       selfState
+	asked      int64 // when others were asked for members that were never met
 	rehomed    uint64
 	lost       []*link // down since the last view, to measure the time to the ring
 	severed    []*link // up until the last set, which ended them
@@ -107,15 +110,17 @@ type Node struct {
 
 type selfState struct{ synced, leaving bool }
 
-// unknownWait is how long, in milliseconds, a published member that was never
-// met may keep this one from concluding anything from its silence.
-const unknownWait = 3000
+// defaultUnknownWait is how long, in milliseconds, a published member that was
+// never met, and that nobody vouches for, may keep this one from concluding
+// anything from its silence.
+const defaultUnknownWait = 3000
 
 // Start binds the peer port and begins; members come with SetMembers.
 func Start(cfg Config) (*Node, error) {
 	if cfg.clock == nil {
 		cfg.clock = newClock()
 	}
+	cfg.unknownWait = cmp.Or(cfg.unknownWait, defaultUnknownWait)
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -128,13 +133,13 @@ func Start(cfg Config) (*Node, error) {
 	}
 	n := &Node{
 		cfg: cfg, log: cfg.Log, identity: identity, tls: identity.config(), door: newDoor(), clock: cfg.clock, events: newEventLog(),
-		self:     hello{Version: protocolVersion, Cluster: cfg.Cluster, ID: cfg.ID, Name: cfg.Name, Incarnation: newIncarnation(), Beats: true},
+		self:     hello{Version: protocolVersion, Cluster: cfg.Cluster, ID: cfg.ID, Name: cfg.Name, Incarnation: newIncarnation(), Beats: true, Vouches: true},
 		progress: make(chan struct{}, 1), stirred: make(chan struct{}, 1), drained: make(chan struct{}),
 	}
 	n.tls.GetConfigForClient = n.examine
 	n.effects.New = func() any { return &cluster.Effects{} }
 	n.links.Store(&map[uint32]*link{})
-	n.membership = cluster.NewMembership(cfg.ID, n.self.Incarnation, unknownWait)
+	n.membership = cluster.NewMembership(cfg.ID, n.self.Incarnation, cfg.unknownWait)
 	n.locator.m = cluster.NewLocator(n.self.Incarnation)
 	for i := range n.cores {
 		n.cores[i].m = cluster.NewCore(cluster.CoreConfig{Self: cfg.ID, Incarnation: n.self.Incarnation, Index: i, Cores: cluster.Cores, Limits: cfg.Limits})
