@@ -132,6 +132,6 @@ func (a *fakeAPI) client(t *testing.T, address string, p patience) kubernetes.In
 func (a *fakeAPI) source(t *testing.T, mounted string, log *journal) *ConfigMap {
 	t.Helper()
 	c := NewConfigMap(a.client(t, a.server.URL, defaultPatience()), "voice", "ring-members", mounted, log.logger())
-	c.backoff = backoff{least: time.Millisecond, most: 10 * time.Millisecond}
+	c.backoff = backoff(time.Millisecond, 10*time.Millisecond)
 	return c
 }

@@ -2,27 +2,20 @@ package memberset
 
 import (
 	"context"
-	"math/rand/v2"
+	"math"
 	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
 )
 
 // backoff grows from least to most by doubling. Every wait is jittered by half
 // in both directions, so that pods that lost the API together do not come back
 // to it together.
-type backoff struct {
-	least, most, next time.Duration
+func backoff(least, most time.Duration) wait.Backoff {
+	return wait.Backoff{Duration: least / 2, Cap: most / 2, Factor: 2, Jitter: 2, Steps: math.MaxInt}
 }
 
-func (b *backoff) reset() { b.next = b.least }
-
-// wait returns early when ctx ends.
-func (b *backoff) wait(ctx context.Context) {
-	b.next = min(max(b.next, b.least), b.most)
-	d := b.next/2 + rand.N(b.next)
-	b.next *= 2
-	pause(ctx, d)
-}
-
+// pause returns false when ctx ended first.
 func pause(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()

@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
 
@@ -36,7 +37,7 @@ type ConfigMap struct {
 	client          kubernetes.Interface
 	namespace, name string
 	mounted         *File // nil: none
-	backoff         backoff
+	backoff         wait.Backoff
 	gate            *gate
 }
 
@@ -46,7 +47,7 @@ type ConfigMap struct {
 func NewConfigMap(client kubernetes.Interface, namespace, name, mounted string, log *slog.Logger) *ConfigMap {
 	c := &ConfigMap{
 		client: client, namespace: namespace, name: name, gate: newGate(log),
-		backoff: backoff{least: minWatchBackoff, most: maxWatchBackoff},
+		backoff: backoff(minWatchBackoff, maxWatchBackoff),
 	}
 	if mounted != "" {
 		c.mounted = &File{path: mounted, poll: pollInterval, gate: c.gate}
@@ -72,7 +73,7 @@ func (c *ConfigMap) Run(ctx context.Context, apply func(*config.MemberSet)) {
 func (c *ConfigMap) Counters() Counters { return c.gate.snapshot() }
 
 func (c *ConfigMap) follow(ctx context.Context) {
-	away := false
+	away, delay := false, c.backoff.DelayFunc()
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := c.watch(ctx, func() {
@@ -95,10 +96,10 @@ func (c *ConfigMap) follow(ctx context.Context) {
 			away = true
 			c.gate.log.Warn("member set is not watched", "configmap", c.name, "error", err)
 		}
-		if time.Since(began) > c.backoff.most {
-			c.backoff.reset()
+		if time.Since(began) > maxWatchBackoff {
+			delay = c.backoff.DelayFunc()
 		}
-		c.backoff.wait(ctx)
+		pause(ctx, delay())
 	}
 }
 

@@ -129,7 +129,7 @@ func TestSilentAPIIsNoticed(t *testing.T) {
 	p := defaultPatience()
 	p.pingAfter, p.pingWait = 20*time.Millisecond, 100*time.Millisecond
 	c := NewConfigMap(api.client(t, "https://"+cut.listener.Addr().String(), p), "voice", "ring-members", "", log.logger())
-	c.backoff = backoff{least: time.Millisecond, most: 10 * time.Millisecond}
+	c.backoff = backoff(time.Millisecond, 10*time.Millisecond)
 	applied := run(t, c)
 	wantEpoch(t, applied, 1)
 	cut.silence()

@@ -135,22 +135,21 @@ func (l *Lease) Run(ctx context.Context) {
 
 // insist writes what is suspected, again and again until a write succeeds.
 func (l *Lease) insist(ctx context.Context) (written string, ok bool) {
-	b := backoff{least: minLeaseBackoff, most: maxLeaseBackoff}
-	for failed := false; ; failed = true {
-		text := l.suspects() // the newest at every try
-		err := l.write(ctx, text)
+	failed := false
+	err := backoff(minLeaseBackoff, maxLeaseBackoff).DelayFunc().Until(ctx, true, true, func(ctx context.Context) (bool, error) {
+		written = l.suspects() // the newest at every try
+		err := l.write(ctx, written)
 		if ctx.Err() != nil {
-			return "", false
+			return false, ctx.Err()
 		}
 		l.count(err)
-		if err == nil {
-			return text, true
-		}
-		if !failed {
+		if err != nil && !failed {
+			failed = true
 			l.log.Warn("suspicions not written; trying on", "lease", l.cfg.Pod, "error", err)
 		}
-		b.wait(ctx)
-	}
+		return err == nil, nil
+	})
+	return written, err == nil
 }
 
 func (l *Lease) count(err error) {
