@@ -32,17 +32,15 @@ func (r *request) askMembers() {
 	}
 }
 
-// ackOfPeer takes an ACK that another member had no transaction for, and
-// releases r.
+// ackOfPeer takes an ACK that another member had no transaction for.
 func (r *request) ackOfPeer() {
-	defer r.release()
 	if r.msg.Method() != wire.MethodAck || r.readVia() != nil {
 		r.s.metrics.drop(dropPeerFrame)
 		return
 	}
 	r.readTx()
 	for _, id := range r.ids {
-		if r.s.table.Request(r.now, id, &r.msg, r.source) == transaction.AckHandled {
+		if r.s.table.Request(r.now, id, &r.msg, r.back) == transaction.AckHandled {
 			r.s.metrics.fromPeer.Add(1)
 			return
 		}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
 
 	"github.com/sipring/sipring/proxy/wire"
 )
@@ -110,22 +109,4 @@ func TestRFC5393_5_3_3_ForkDividesMaxBreadth(t *testing.T) {
 	for _, p := range phones {
 		p.quiet(30 * time.Millisecond)
 	}
-}
-
-func TestShareOf(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		breadth := rapid.IntRange(1, maxBreadth).Draw(t, "breadth")
-		n := rapid.IntRange(1, breadth).Draw(t, "branches")
-		sum := 0
-		for i := range n {
-			share := shareOf(breadth, i, n)
-			if share < 1 {
-				t.Fatalf("branch %d of %d has %d", i, n, share)
-			}
-			sum += share
-		}
-		if sum != breadth {
-			t.Fatalf("%d of %d given out", sum, breadth)
-		}
-	})
 }

@@ -1,10 +1,12 @@
 // Package server is the data path of the proxy: message in, decision, message
-// out. It wires wire, routing, transaction, token, transport and the cluster
-// together and holds no SIP rule that could live in one of them.
+// out. It wires wire, routing, targets, forward, transaction, transport and the
+// cluster together and holds no SIP rule that could live in one of them. What it
+// has of its own is the life of a request: who has it, and what it waits for (see
+// progress).
 //
 // # A request's way
 //
-// A UDP loop scans the datagram (malformed: answered at a limited rate, or
+// A loop of the transport scans the message (malformed: answered at a limited rate, or
 // dropped), finds its transaction ID, and asks routing.Tables.Decide. A REGISTER
 // goes to its home through the cluster and is answered from there; it has no
 // transaction, as registering twice the same is answered the same. Everything
@@ -51,11 +53,8 @@
 //
 //   - Nothing is sent on the word of a message alone: requests go to bindings
 //     or where a token says, responses along Vias we signed for.
-//   - What leaves is what came, byte for byte, but for the edits of RFC 3261
-//     16.6 and 16.7.
-//   - Branches are a function of the request, the target and the keys alone.
-//   - No pod's address is in Via sent-by or Record-Route when an address is
-//     advertised.
+//   - What leaves is what forward makes, and what transaction makes of that.
+//   - A request is released once, in one place, when its last step is done.
 //   - Memory per message is bounded, pooled and reused; nothing is kept per
 //     source address.
 package server

@@ -16,7 +16,7 @@ func (r *request) mayReach(to netip.AddrPort) bool {
 // come in the name of a member, so that its answer would go to a port that members
 // have for each other.
 func (r *request) mayAnswer() bool {
-	if r.snap.egress.Answers(r.source.Remote) {
+	if r.snap.egress.Answers(r.back.Remote) {
 		return true
 	}
 	r.s.metrics.drop(dropSource)

@@ -22,7 +22,7 @@ func (s *Server) Message(f flow.Flow, data []byte) {
 	r.from, r.snap = f, s.current()
 	r.arrived = time.Since(s.started)
 	r.now = r.arrived.Milliseconds()
-	r.handle()
+	r.end(r.handle())
 }
 
 // notSIP tells keep-alives from messages: CRLFs (RFC 5626 3.5.1), the NULs that
@@ -32,8 +32,8 @@ func notSIP(data []byte) bool {
 	return len(data) < 8 || data[0] < 4 || data[0] == '\r' && data[1] == '\n' && len(data) <= 8
 }
 
-// handle takes over r and sees to its release.
-func (r *request) handle() {
+// handle reads the message.
+func (r *request) handle() progress {
 	s := r.s
 	err := r.msg.Scan(r.raw, &s.limits)
 	if err == nil {
@@ -42,11 +42,10 @@ func (r *request) handle() {
 	if !r.msg.IsRequest() {
 		if err != nil {
 			s.dropFault(err)
-			r.release()
-			return
+			return done
 		}
 		r.response()
-		return
+		return done
 	}
 	s.metrics.requests[r.msg.Method()].Add(1)
 	if err == nil {
@@ -54,12 +53,11 @@ func (r *request) handle() {
 	}
 	switch {
 	case err != nil:
-		r.refuse(err)
+		return r.refuse(err)
 	case !r.mayAnswer():
-		r.release()
-	default:
-		r.route()
+		return done
 	}
+	return r.route()
 }
 
 // dropFault counts what cannot be answered.
@@ -81,24 +79,21 @@ func (s *Server) dropFault(err error) {
 // 16.3 step 1), if it can be answered, at a limited rate: an error response is
 // the one thing a stranger gets for a few bytes. A Via that is malformed but for
 // who sent it will do (RFC 4475 3.1.2.1): the answer goes to the source.
-func (r *request) refuse(err error) {
+func (r *request) refuse(err error) progress {
 	fault, ok := err.(*wire.Error) //nolint:errorlint // never wrapped, and As allocates
 	if !ok || fault.Status == 0 || r.msg.Method() == wire.MethodAck || r.readVia() != nil && r.via.Host == nil {
 		r.s.dropFault(err)
-		r.release()
-		return
+		return done
 	}
 	if !r.s.refusals.allow(r.now) {
 		r.s.metrics.drop(dropRateLimited)
-		r.release()
-		return
+		return done
 	}
-	r.respond(fault.Status, fault.Reason, nil)
-	r.release()
+	return r.respond(fault.Status, fault.Reason, nil)
 }
 
 // route finds the request's transaction or decides where it goes.
-func (r *request) route() {
+func (r *request) route() progress {
 	if r.msg.Method() != wire.MethodRegister { // which has no transaction
 		r.readTx()
 	}
@@ -106,30 +101,29 @@ func (r *request) route() {
 	case wire.MethodAck, wire.MethodCancel:
 		for _, id := range r.ids {
 			r.tx = id
-			if d := r.s.table.Request(r.now, id, &r.msg, r.source); d != transaction.NoMatch && d != transaction.Overloaded {
-				r.release()
-				return
+			if d := r.s.table.Request(r.now, id, &r.msg, r.back); d != transaction.NoMatch && d != transaction.Overloaded {
+				return done
 			}
 		}
 		if r.acknowledgesRefusal() || r.handAck() {
-			r.release()
-			return
+			return done
 		}
 		r.tx = r.ids[0]
 		r.stateless = true
 	}
 	r.decision.From = r.from
-	if r.snap.tables.Decide(&r.msg, &r.decision) != routing.Wait {
-		r.decided()
+	if r.snap.tables.Decide(&r.msg, &r.decision) == routing.Wait {
+		return waits
 	}
+	return r.decided()
 }
 
 // decided carries on with a request that there is a decision on.
-func (r *request) decided() {
+func (r *request) decided() progress {
 	if r.stateless {
 		r.askMembers()
 	}
-	r.act()
+	return r.act()
 }
 
 // readTx makes the transaction's ID, the same on every pod (RFC 3261 17.2.3).
@@ -141,8 +135,9 @@ func (r *request) readTx() {
 	}
 	number, _, _ := m.CSeq()
 	topVia, _ := m.Get(wire.HeaderVia)
+	var text [64]byte // a longer host takes memory
 	f := token.TxFields{
-		Branch: r.via.Branch(), SentBy: r.sentBy(), Method: method,
+		Branch: r.via.Branch(), SentBy: appendSentBy(text[:0], &r.via), Method: method,
 		TopVia: topVia, RequestURI: m.RequestURI(), ToTag: m.ToTag(), FromTag: m.FromTag(), CallID: m.CallID(), CSeq: number,
 	}
 	r.ids = r.s.keys.AppendTxIDs(r.ids[:0], &f)
@@ -151,41 +146,39 @@ func (r *request) readTx() {
 
 var inviteMethod = []byte("INVITE")
 
-// sentBy is the sent-by of the topmost Via, host and port.
-func (r *request) sentBy() []byte {
-	r.extra = append(r.extra[:0], r.via.Host...)
-	if r.via.HasPort {
-		r.extra = append(r.extra, ':', byte(r.via.Port>>8), byte(r.via.Port))
+// appendSentBy appends the sent-by of a Via, host and port.
+func appendSentBy(dst []byte, via *wire.Via) []byte {
+	dst = append(dst, via.Host...)
+	if via.HasPort {
+		dst = append(dst, ':', byte(via.Port>>8), byte(via.Port))
 	}
-	return r.extra
+	return dst
 }
 
 // act carries the decision out.
-func (r *request) act() {
+func (r *request) act() progress {
 	d := &r.decision
 	if d.Action == routing.Reject || d.Action == routing.Drop {
 		r.s.noteRefusal(r)
 	}
 	if (d.Action == routing.Register || r.forBindings() && !r.held()) && r.cutOff() {
-		r.release()
-		return
+		return done
 	}
 	switch d.Action {
 	case routing.Register:
-		r.startRegister()
+		return r.startRegister()
 	case routing.Reject:
-		r.reject()
+		return r.reject()
 	case routing.Options:
-		r.respond(d.Status, d.Reason, d.Extra)
-		r.release()
+		return r.respond(d.Status, d.Reason, d.Extra)
 	case routing.Lookup, routing.Contact, routing.InDialog:
 		if r.open() {
-			r.start()
+			return r.start()
 		}
 	default:
 		r.s.metrics.drop(dropAck)
-		r.release()
 	}
+	return done
 }
 
 // cutOff reports, and counts, that a request needs a cluster that knows of this
@@ -203,7 +196,7 @@ func (r *request) cutOff() bool {
 func (r *request) held() bool { return slices.ContainsFunc(r.ids, r.s.table.Has) }
 
 // open makes the request's transaction, unless it goes without one, and reports
-// whether it is a new one. If not, r is released. Where there is no room, what is
+// whether it is a new one. If not, the request is done. Where there is no room, what is
 // within a dialog goes without one (RFC 3261 16.11): the token proves that the call
 // was let in before, and a flood of others shall not keep anybody from hanging up.
 func (r *request) open() bool {
@@ -215,7 +208,7 @@ func (r *request) open() bool {
 			r.tx = id
 		}
 	}
-	switch r.s.table.Request(r.now, r.tx, &r.msg, r.source) {
+	switch r.s.table.Request(r.now, r.tx, &r.msg, r.back) {
 	case transaction.New:
 		return true
 	case transaction.Overloaded:
@@ -224,42 +217,24 @@ func (r *request) open() bool {
 		}
 		r.respond(503, "Service Unavailable", retryAfter)
 	}
-	r.release()
 	return false
 }
 
 var retryAfter = []byte("Retry-After: 5\r\n")
 
-// start finds the targets of a request that has its transaction.
-func (r *request) start() {
-	switch r.decision.Action {
-	case routing.InDialog:
-		r.dialogTarget()
-		return
-	case routing.Contact:
-		r.startContact()
-		return
-	}
-	r.lookup.AOR = r.decision.AOR
-	r.s.cluster.Lookup(&r.lookup)
-}
-
 // reject answers with the decision's response, without a transaction (RFC 3261
 // 8.2.7): a stranger's request is not worth the memory, nor a repeated answer.
 // The retransmission of an INVITE that was let in under another configuration is
 // its transaction's.
-func (r *request) reject() {
+func (r *request) reject() progress {
 	d := &r.decision
 	switch {
 	case r.msg.Method() == wire.MethodCancel:
-		r.respond(481, "Call/Transaction Does Not Exist", nil)
-		r.release()
-	case r.msg.Method() == wire.MethodInvite && r.held():
-		if r.open() {
-			r.finish(d.Status, d.Reason, d.Extra)
-		}
-	default:
-		r.respond(d.Status, d.Reason, d.Extra)
-		r.release()
+		return r.respond(481, "Call/Transaction Does Not Exist", nil)
+	case r.msg.Method() != wire.MethodInvite || !r.held():
+		return r.respond(d.Status, d.Reason, d.Extra)
+	case r.open():
+		return r.finish(d.Status, d.Reason, d.Extra)
 	}
+	return done
 }

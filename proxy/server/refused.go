@@ -1,10 +1,7 @@
 package server
 
 import (
-	"bytes"
-
 	"github.com/sipring/sipring/proxy/flow"
-	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/transport"
 )
 
@@ -26,22 +23,16 @@ func (s *Server) Closed(_ flow.Flow, err error) {
 // the far end's address, which may be another process's than the one that sent
 // the request: that gets the branch.
 func (s *Server) refused(data []byte) {
-	head := s.current().viaHead
-	at := bytes.Index(data, head)
-	if at < 0 || bytes.HasPrefix(data, responsePrefix) {
+	quote, ok := s.current().names.Find(data)
+	if !ok {
 		return
 	}
-	rest := data[at+len(head):]
-	if len(rest) < token.BranchLen { // quoted in part
-		return
-	}
-	text, tail := rest[:token.BranchLen], rest[token.BranchLen:]
-	branch, ours := s.keys.ParseBranch(text)
+	branch, ours := s.keys.ParseBranch(quote.Text)
 	if !ours {
 		return
 	}
-	id, life, named := ownerInTail(tail)
-	if named && id != s.self && s.alive(id, life) && s.cluster.Send(id, frameRefused, text) == nil {
+	o := quote.Owner
+	if quote.Named && o.ID != s.self && s.alive(o) && s.cluster.Send(o.ID, frameRefused, quote.Text) == nil {
 		s.metrics.toOwner.Add(1)
 		return
 	}
@@ -60,18 +51,3 @@ func (s *Server) refusedAtPeer(text []byte) {
 		s.metrics.fromPeer.Add(1)
 	}
 }
-
-// ownerInTail reads the owner from what follows the branch in a Via of ours, if
-// that is quoted as far.
-func ownerInTail(tail []byte) (id, life uint32, named bool) {
-	value, ours := bytes.CutPrefix(tail, ownerPrefix)
-	end := bytes.IndexByte(value, ';')
-	if !ours || end < 0 {
-		return 0, 0, false
-	}
-	return parseOwner(value[:end])
-}
-
-var ownerPrefix = []byte(";rport;o=")
-
-var responsePrefix = []byte("SIP/2.0 ")

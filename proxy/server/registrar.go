@@ -8,20 +8,22 @@ import (
 
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/flow"
+	"github.com/sipring/sipring/proxy/forward"
 	"github.com/sipring/sipring/proxy/location"
 )
 
 // startRegister sends the registration to its home. It has no transaction: a
 // retransmission is answered as the first one was, because the same request
 // changes nothing twice (RFC 3261 10.3 step 7).
-func (r *request) startRegister() {
+func (r *request) startRegister() progress {
 	r.register.Update = r.decision.Update
 	r.register.Update.Fingerprint = r.fingerprint()
 	r.register.Update.Flow = flow.Flow{}
-	if r.translated() {
+	if forward.Translated(&r.msg, &r.via, r.from.Remote.Addr()) {
 		r.register.Update.Flow = r.from
 	}
 	r.s.cluster.Register(&r.register)
+	return waits
 }
 
 // fingerprint tells requests apart (RFC 3261 8.1.1.7): 0 if the branch is not
@@ -36,14 +38,14 @@ func (r *request) fingerprint() uint32 {
 }
 
 // registerDone answers a REGISTER (RFC 3261 10.3 step 8).
-func (r *request) registerDone(op *cluster.RegisterOp) {
+func (r *request) registerDone(op *cluster.RegisterOp) progress {
 	switch op.Status {
 	case location.StatusOK:
-		r.extra = appendContacts(r.s.date.append(r.extra[:0], time.Now()), op)
+		r.lines = appendContacts(r.s.date.append(r.lines[:0], time.Now()), op)
 		if r.decision.TellPath {
-			r.extra = append(append(append(r.extra, "Path: "...), op.Update.Path...), '\r', '\n')
+			r.lines = append(append(append(r.lines, "Path: "...), op.Update.Path...), '\r', '\n')
 		}
-		r.respond(200, "OK", r.extra)
+		r.respond(200, "OK", r.lines)
 	case location.StatusForbidden:
 		r.respond(403, "Too Many Contacts", nil)
 	case location.StatusBadRequest:
@@ -57,7 +59,7 @@ func (r *request) registerDone(op *cluster.RegisterOp) {
 		r.respond(503, "Service Unavailable", retryAfter)
 	}
 	r.s.metrics.registered(time.Since(r.s.started) - r.arrived)
-	r.release()
+	return done
 }
 
 // appendContacts appends a Contact line for every live binding.

@@ -10,33 +10,30 @@ import (
 )
 
 // respond sends a response made here, without a transaction.
-func (r *request) respond(status int, reason string, extra []byte) {
+func (r *request) respond(status int, reason string, extra []byte) progress {
 	if !r.mayAnswer() {
-		return
+		return done
 	}
 	r.out = r.appendResponse(r.out[:0], status, reason, extra)
 	count(&r.s.metrics.local, status)
-	_ = r.s.layer.Send(r.source, r.out)
+	_ = r.s.layer.Send(r.back, r.out)
+	return done
 }
 
-// finish answers with a failure through the request's transaction, and releases
-// r.
-func (r *request) finish(status int, reason string, extra []byte) {
-	if r.stateless {
-		switch r.msg.Method() {
-		case wire.MethodCancel:
-			r.respond(481, "Call/Transaction Does Not Exist", nil)
-		case wire.MethodAck:
-			r.s.metrics.drop(dropAck)
-		default:
-			r.respond(status, reason, extra)
-		}
-		r.release()
-		return
+// finish answers with a failure through the request's transaction.
+func (r *request) finish(status int, reason string, extra []byte) progress {
+	switch {
+	case !r.stateless:
+		r.out = r.appendResponse(r.out[:0], status, reason, extra)
+		r.s.table.Refuse(r.s.now(), r.tx, r.out)
+	case r.msg.Method() == wire.MethodCancel:
+		return r.respond(481, "Call/Transaction Does Not Exist", nil)
+	case r.msg.Method() == wire.MethodAck:
+		r.s.metrics.drop(dropAck)
+	default:
+		return r.respond(status, reason, extra)
 	}
-	r.out = r.appendResponse(r.out[:0], status, reason, extra)
-	r.s.table.Refuse(r.s.now(), r.tx, r.out)
-	r.release()
+	return done
 }
 
 // appendResponse builds a response with received and rport in its topmost Via
@@ -44,7 +41,8 @@ func (r *request) finish(status int, reason string, extra []byte) {
 func (r *request) appendResponse(dst []byte, status int, reason string, extra []byte) []byte {
 	tag := r.localTag()
 	o := wire.ResponseOptions{ToTag: tag[:], Extra: extra}
-	o.Received, o.RPort, o.SetRPort = r.stamp()
+	var text [64]byte
+	o.Received, o.RPort, o.SetRPort = r.via.Source(r.from.Remote, text[:0])
 	return wire.AppendResponseWith(dst, &r.msg, status, reason, &o)
 }
 
@@ -66,16 +64,4 @@ func (r *request) localTag() (tag [16]byte) {
 func (r *request) acknowledgesRefusal() bool {
 	tag := r.localTag()
 	return r.msg.Method() == wire.MethodAck && string(r.msg.ToTag()) == string(tag[:])
-}
-
-// stamp is what the topmost Via is to be marked with: received, where sent-by
-// is not the source's address or rport was asked for, and rport if it was.
-func (r *request) stamp() (received []byte, rport uint16, setRPort bool) {
-	_, asked := r.via.RPort()
-	host, literal := wire.HostAddr(r.via.Host)
-	if asked || !literal || host.Unmap() != r.from.Remote.Addr() {
-		r.ip = r.from.Remote.Addr().AppendTo(r.ip[:0])
-		received = r.ip
-	}
-	return received, r.from.Remote.Port(), asked
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/flow"
+	"github.com/sipring/sipring/proxy/forward"
 	"github.com/sipring/sipring/proxy/peer"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/transport"
@@ -31,10 +32,9 @@ const (
 // maxOffer is the longest response that is offered to all, in bytes.
 const maxOffer = 8 << 10
 
-// response takes a response on its way back (RFC 3261 16.7), and releases r.
+// response takes a response on its way back (RFC 3261 16.7).
 func (r *request) response() {
 	s := r.s
-	defer r.release()
 	via, err := r.msg.TopVia()
 	if err != nil {
 		s.metrics.drop(dropMalformed)
@@ -53,13 +53,11 @@ func (r *request) response() {
 		s.metrics.drop(dropStray)
 		return
 	}
-	id, life, named := owner(&via)
-	if named && r.handToOwner(id, life) {
+	owner, named := forward.OwnerOf(&via)
+	if named && r.handToOwner(owner) {
 		return
 	}
-	r.edit.Reset(&r.msg)
-	r.edit.RemoveTopVia()
-	r.out = r.edit.Append(r.out[:0])
+	r.out = r.builder.Response(r.out[:0], &r.msg)
 	switch {
 	case passedOn && cancel: // a transaction's own have our Via alone
 		r.statelessResponse(&via, &next, branch.Tx)
@@ -68,11 +66,11 @@ func (r *request) response() {
 			s.metrics.fromPeer.Add(1)
 		}
 	case r.offered: // another's, or nobody's
-	case named && id == s.self && life == s.life:
+	case named && owner == s.owner():
 		s.metrics.drop(dropLate) // RFC 6026 7.3
 	case !passedOn:
 		s.metrics.drop(dropStray)
-	case !named && r.offer() && !hasHop(&via):
+	case !named && r.offer() && !forward.HasHop(&via):
 	default:
 		r.statelessResponse(&via, &next, branch.Tx)
 	}
@@ -104,18 +102,13 @@ func (s *Server) toAll(kind uint8, payload []byte) (sent bool) {
 	return sent
 }
 
-func hasHop(v *wire.Via) bool {
-	_, has := v.Param(hopParam)
-	return has
-}
-
 // handToOwner hands a response to the other member that its Via names, if that
 // still runs, and reports whether it has. This one may hold the transaction as
 // well, where the network has handed a retransmission to it: all responses are
 // for the same of the two, lest each waits for what the other one got.
-func (r *request) handToOwner(id, life uint32) bool {
+func (r *request) handToOwner(o forward.Owner) bool {
 	s := r.s
-	if id == s.self || r.peer || !s.alive(id, life) || s.cluster.Send(id, frameResponse, r.msg.Raw) != nil {
+	if o.ID == s.self || r.peer || !s.alive(o) || s.cluster.Send(o.ID, frameResponse, r.msg.Raw) != nil {
 		return false
 	}
 	s.metrics.toOwner.Add(1)
@@ -132,7 +125,7 @@ func (r *request) statelessResponse(own, next *wire.Via, tx token.TxID) {
 		r.s.metrics.drop(dropNoDestination)
 		return
 	}
-	if hop, _ := own.Param(hopParam); !r.s.keys.IsHop(hop, tx, to) {
+	if !r.snap.names.IsHop(own, tx, to) {
 		r.s.metrics.drop(dropHop)
 		return
 	}
@@ -174,7 +167,6 @@ func (s *Server) messageOfPeer(kind uint8, payload []byte) {
 	switch {
 	case err != nil || r.msg.IsRequest() != (kind == frameAck):
 		s.metrics.drop(dropPeerFrame)
-		r.release()
 	case kind == frameAck:
 		r.ackOfPeer()
 	default:
@@ -183,4 +175,5 @@ func (s *Server) messageOfPeer(kind uint8, payload []byte) {
 		}
 		r.response()
 	}
+	r.end(done)
 }

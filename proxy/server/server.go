@@ -13,6 +13,7 @@ import (
 
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/forward"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/transaction"
 	"github.com/sipring/sipring/proxy/transport"
@@ -67,7 +68,6 @@ type Server struct {
 	config     atomic.Pointer[config.Config]
 	self       uint32
 	life       uint32 // of this process, as it stands in our Vias
-	viaTail    []byte // what follows the branch in a Via of ours
 	keys       *token.Keys
 	log        *slog.Logger
 	limits     wire.Limits
@@ -144,7 +144,6 @@ func New(c Config) (*Server, error) {
 // is called once.
 func (s *Server) Serve(c Cluster) {
 	s.cluster, s.life = c, shortIncarnation(c.Incarnation())
-	s.viaTail = []byte(string(ownerPrefix) + ownerParam(s.self, s.life))
 	s.serving.Store(true)
 	s.ticking.Go(s.runTimers)
 	s.layer.Serve(s)
@@ -228,14 +227,17 @@ func (s *Server) runTimers() {
 	}
 }
 
+// owner is this process, as it stands in our Vias.
+func (s *Server) owner() forward.Owner { return forward.Owner{ID: s.self, Life: s.life} }
+
 // alive reports whether another member can be given a frame, in that life of it.
-func (s *Server) alive(id, life uint32) bool {
+func (s *Server) alive(o forward.Owner) bool {
 	v := s.cluster.View()
 	if v == nil {
 		return false
 	}
-	m, ok := v.Member(id)
-	return ok && m.Liveness == cluster.Up && shortIncarnation(m.Incarnation) == life
+	m, ok := v.Member(o.ID)
+	return ok && m.Liveness == cluster.Up && shortIncarnation(m.Incarnation) == o.Life
 }
 
 func (s *Server) readGauges(g *gauges) {

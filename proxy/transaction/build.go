@@ -39,12 +39,7 @@ func (m *machine) appendResponse(dst []byte, req *wire.Message, src flow.Flow, s
 	o := wire.ResponseOptions{ToTag: toTag}
 	var text [64]byte
 	if via, err := req.TopVia(); err == nil && src.Remote.IsValid() {
-		host, literal := wire.HostAddr(via.Host)
-		_, o.SetRPort = via.RPort()
-		o.RPort = src.Remote.Port()
-		if from := src.Remote.Addr().Unmap(); o.SetRPort || !literal || host.Unmap() != from {
-			o.Received = from.WithZone("").AppendTo(text[:0])
-		}
+		o.Received, o.RPort, o.SetRPort = via.Source(src.Remote, text[:0])
 	}
 	return wire.AppendResponseWith(dst, req, status, reasonPhrase(status), &o)
 }

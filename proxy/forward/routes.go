@@ -1,16 +1,19 @@
-package server
+package forward
 
-import "github.com/sipring/sipring/proxy/wire"
+import (
+	"github.com/sipring/sipring/proxy/targets"
+	"github.com/sipring/sipring/proxy/wire"
+)
 
 // setTarget edits Request-URI and Route (RFC 3261 16.4, 16.6 steps 2 and 6).
-func (r *request) setTarget(t *target) {
-	e, d := &r.edit, &r.decision
-	uri := t.uri
+func (b *Builder) setTarget(r *Request, t *targets.Target) {
+	e, d := &b.edit, r.Decision
+	uri := t.URI
 	if uri == nil {
 		uri = d.RequestURI
 	}
-	if d.RequestURI != nil || t.path != nil || t.strict != nil {
-		r.rewriteRoutes(t, uri)
+	if d.RequestURI != nil || t.Path != nil || t.Strict != nil {
+		b.rewriteRoutes(r, t, uri)
 		return
 	}
 	if uri != nil {
@@ -22,14 +25,14 @@ func (r *request) setTarget(t *target) {
 // rewriteRoutes is setTarget where the Route set is made anew: a strict router
 // before us put our URI into the request line and the real one at the end, a
 // strict router after us wants just that, or the callee's Path comes first.
-func (r *request) rewriteRoutes(t *target, uri []byte) {
-	e, d := &r.edit, &r.decision
+func (b *Builder) rewriteRoutes(r *Request, t *targets.Target, uri []byte) {
+	e, d := &b.edit, r.Decision
 	if uri == nil {
-		uri = r.msg.RequestURI()
+		uri = r.Message.RequestURI()
 	}
 	e.RemoveAll(wire.HeaderRoute)
 	skip := 0
-	if t.strict != nil { // the first is the request line's
+	if t.Strict != nil { // the first is the request line's
 		skip = 1
 	}
 	add := func(value []byte) {
@@ -37,18 +40,18 @@ func (r *request) rewriteRoutes(t *target, uri []byte) {
 			e.AppendHeader("Route", value)
 		}
 	}
-	for v, rest := wire.CutValue(t.path); v != nil; v, rest = wire.CutValue(rest) {
+	for v, rest := wire.CutValue(t.Path); v != nil; v, rest = wire.CutValue(rest) {
 		add(v)
 	}
 	left := -d.OwnRoutes
-	for range r.msg.Values(wire.HeaderRoute) {
+	for range r.Message.Values(wire.HeaderRoute) {
 		left++
 	}
 	if d.RequestURI != nil {
 		left-- // the last is the Request-URI
 	}
 	own := d.OwnRoutes
-	for v := range r.msg.Values(wire.HeaderRoute) {
+	for v := range r.Message.Values(wire.HeaderRoute) {
 		if own--; own >= 0 {
 			continue
 		}
@@ -57,10 +60,10 @@ func (r *request) rewriteRoutes(t *target, uri []byte) {
 		}
 		add(v)
 	}
-	if t.strict != nil {
-		r.extra = append(append(append(r.extra[:0], '<'), uri...), '>')
-		e.AppendHeader("Route", r.extra)
-		uri = wire.WithoutHeaders(t.strict)
+	if t.Strict != nil {
+		b.value = append(append(append(b.value[:0], '<'), uri...), '>')
+		e.AppendHeader("Route", b.value)
+		uri = wire.WithoutHeaders(t.Strict)
 	}
 	e.SetRequestURI(uri)
 }

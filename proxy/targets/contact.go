@@ -1,0 +1,38 @@
+package targets
+
+import (
+	"bytes"
+
+	"github.com/sipring/sipring/proxy/location"
+	"github.com/sipring/sipring/proxy/wire"
+)
+
+// AppendContact appends the target of the live binding whose contact a Request-URI
+// is (RFC 3261 19.1.4), but for headers, which a Request-URI has not; none, if it
+// is one that cannot be reached. Of several that of the same bytes is meant. It
+// reports whether there is such a binding.
+func AppendContact(dst []Target, record location.Record, now int64, uri []byte) (list []Target, registered bool) {
+	for b := range record.Live(now) {
+		registered = registered || wire.EqualURI(wire.WithoutHeaders(b.Contact), uri)
+	}
+	if !registered {
+		return dst, false
+	}
+	start := len(dst)
+	dst = AppendBindings(dst, record, now)
+	best := -1
+	for i := start; i < len(dst); i++ {
+		switch t := &dst[i]; {
+		case bytes.Equal(t.URI, uri):
+			best = i
+		case best < 0 && wire.EqualURI(t.URI, uri):
+			best = i
+		}
+	}
+	if best < 0 {
+		return dst[:start], true
+	}
+	dst[start] = dst[best]
+	dst[start].URI = nil // as it came
+	return dst[:start+1], true
+}

@@ -1,0 +1,203 @@
+package targets
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sipring/sipring/proxy/flow"
+	"github.com/sipring/sipring/proxy/location"
+	"github.com/sipring/sipring/proxy/routing"
+	"github.com/sipring/sipring/proxy/token"
+	"github.com/sipring/sipring/proxy/wire"
+)
+
+const now = int64(1_700_000_000_000)
+
+var (
+	behindNAT = flow.OverUDP(netip.MustParseAddrPort("203.0.113.9:40000"))
+	onTLS     = flow.Flow{Remote: netip.MustParseAddrPort("203.0.113.9:40001"), Conn: 7, Owner: 2, Life: 5, Transport: flow.TLS}
+)
+
+// record holds what each update in turn has registered.
+func record(t *testing.T, updates ...location.Update) location.Record {
+	t.Helper()
+	s := location.NewStore(1)
+	aor := []byte("sip:bob@example.com")
+	for i := range updates {
+		u := &updates[i]
+		u.AOR, u.CallID, u.CSeq = aor, fmt.Appendf(nil, "call %d", i), 1
+		if res := s.Apply(now+int64(i), 0, 1, u, location.Limits{MaxContacts: 20}, uint64(now)+uint64(i), 1); res.Status != 200 {
+			t.Fatalf("update %d: %d", i, res.Status)
+		}
+	}
+	r, _ := s.Get(0, 1, aor).CopyTo(nil)
+	return r
+}
+
+func registered(uri, instance string) location.Update {
+	c := location.ContactUpdate{URI: []byte(uri), Instance: []byte(instance), Q: location.MaxQ, Expires: 60}
+	if instance != "" {
+		c.RegID = uint32(len(uri))
+	}
+	return location.Update{Contacts: []location.ContactUpdate{c}}
+}
+
+func with(u location.Update, change func(*location.Update)) location.Update {
+	change(&u)
+	return u
+}
+
+// show is a target in short: its Request-URI, and how it is reached.
+func show(list []Target) (lines []string) {
+	for i := range list {
+		t := &list[i]
+		line := []string{string(t.URI), "to " + t.To.Transport.String()}
+		if t.To.Host != "" {
+			line = append(line, t.To.Host)
+		}
+		line = append(line, t.To.Addr.String())
+		if t.Failed {
+			line = append(line, "failed")
+		}
+		if t.Held.IsValid() {
+			line = append(line, "held")
+		}
+		if t.Path != nil {
+			line = append(line, "path "+string(t.Path))
+		}
+		if t.Strict != nil {
+			line = append(line, "strict "+string(t.Strict))
+		}
+		lines = append(lines, strings.Join(line, " "))
+	}
+	return lines
+}
+
+func TestRFC3261_16_5_Bindings(t *testing.T) {
+	flowed := func(f flow.Flow) func(*location.Update) {
+		return func(u *location.Update) { u.Flow = f }
+	}
+	path := func(p string) func(*location.Update) { return func(u *location.Update) { u.Path = []byte(p) } }
+	r := record(
+		t,
+		registered("sip:bob@192.0.2.4", ""),
+		registered("sip:bob@192.0.2.4:5070?Subject=x", ""),
+		registered("sip:bob@phone.Example.net.:5071", ""),
+		registered("sip:bob@192.0.2.4;transport=tls", ""),
+		registered("sips:bob@192.0.2.4", ""),
+		registered("mailto:bob@example.com", ""),
+		with(registered("sip:bob@10.0.0.4", ""), flowed(behindNAT)),
+		with(registered("sip:bob@10.0.0.5", ""), flowed(onTLS)),
+		with(registered("sip:bob@10.0.0.6;transport=tcp", ""), path("<sip:edge.example.org;lr>, <sip:192.0.2.1;lr>")),
+		with(registered("sip:bob@10.0.0.7", ""), path("<sip:192.0.2.2:5080>")),
+		with(registered("sip:bob@10.0.0.8", ""), path("<sip:192.0.2.2;transport=tcp;lr>")),
+	)
+	want := []string{ // the newest first
+		"sip:bob@10.0.0.7 to UDP 192.0.2.2:5080 path <sip:192.0.2.2:5080> strict sip:192.0.2.2:5080",
+		"sip:bob@10.0.0.6;transport=tcp to UDP edge.example.org invalid AddrPort path <sip:edge.example.org;lr>, <sip:192.0.2.1;lr>",
+		"sip:bob@10.0.0.5 to TLS 203.0.113.9:40001 held",
+		"sip:bob@10.0.0.4 to UDP 203.0.113.9:40000 held",
+		"sip:bob@phone.Example.net.:5071 to UDP phone.example.net invalid AddrPort",
+		"sip:bob@192.0.2.4:5070 to UDP 192.0.2.4:5070",
+		"sip:bob@192.0.2.4 to UDP 192.0.2.4:5060",
+	}
+	got := AppendBindings([]Target{{}}, r, now+20)
+	if diff := cmp.Diff(want, show(got[1:])); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if late := AppendBindings(nil, r, now+61_000); len(late) != 0 {
+		t.Errorf("expired: %v", show(late))
+	}
+}
+
+func TestRFC5626_5_3_FlowsOfOnePhoneAreAGroup(t *testing.T) {
+	list := AppendBindings(nil, record(
+		t,
+		registered("sip:bob@192.0.2.1", `<urn:uuid:1>`), registered("sip:bob@192.0.2.11", `<urn:uuid:1>`),
+		registered("sip:bob@192.0.2.2", `<urn:uuid:2>`), registered("sip:bob@192.0.2.3", ""),
+	), now+10)
+	if len(list) != 4 || list[0].Group != 0 || list[1].Group == 0 || list[2].Group == list[1].Group || list[3].Group != list[2].Group {
+		t.Errorf("%+v", list)
+	}
+}
+
+func TestRFC3261_19_1_4_Contact(t *testing.T) {
+	r := record(
+		t,
+		registered("sip:bob@192.0.2.4:5070", ""), registered("sip:bob@PHONE.example;x=1", "<urn:uuid:1>"),
+		registered("sip:bob@phone.example;x=1", "<urn:uuid:2>"), registered("sips:bob@192.0.2.9", ""),
+	)
+	for uri, tt := range map[string]struct {
+		want       []string
+		registered bool
+	}{
+		"sip:bob@192.0.2.4:5070":    {[]string{" to UDP 192.0.2.4:5070"}, true},
+		"sip:%62ob@192.0.2.4:5070":  {[]string{" to UDP 192.0.2.4:5070"}, true},
+		"sip:bob@PHONE.example;x=1": {[]string{" to UDP phone.example invalid AddrPort"}, true},
+		"sips:bob@192.0.2.9":        {nil, true},
+		"sip:bob@192.0.2.9":         {nil, false},
+		"sip:eve@192.0.2.4:5070":    {nil, false},
+	} {
+		got, ok := AppendContact([]Target{{}}, r, now+10, []byte(uri))
+		if diff := cmp.Diff(tt.want, show(got[1:])); diff != "" || ok != tt.registered {
+			t.Errorf("%s: registered %v; -want +got:\n%s", uri, ok, diff)
+		}
+	}
+	list, _ := AppendContact(nil, r, now+10, []byte("sip:bob@PHONE.example;x=1"))
+	if other, _ := AppendContact(nil, r, now+10, []byte("sip:bob@phone.example;x=1")); list[0].Group == other[0].Group {
+		t.Error("of two that are equal not that of the same bytes was taken")
+	}
+}
+
+func TestRFC3261_16_6_Dialog(t *testing.T) {
+	m := &wire.Message{}
+	if err := m.Scan([]byte("BYE sip:bob@10.0.0.4 SIP/2.0\r\n\r\n"), nil); err != nil {
+		t.Fatal(err)
+	}
+	held := &token.Token{Caller: flow.OverUDP(netip.MustParseAddrPort("198.51.100.1:5060")), Callee: behindNAT}
+	for name, tt := range map[string]struct {
+		d    routing.Decision
+		want string
+	}{
+		"the callee's flow":           {routing.Decision{Token: held, ToCallee: true}, " to UDP 203.0.113.9:40000 held"},
+		"the caller's flow":           {routing.Decision{Token: held}, " to UDP 198.51.100.1:5060 held"},
+		"no flow: the Request-URI":    {routing.Decision{Token: &token.Token{}}, " to UDP 10.0.0.4:5060"},
+		"a strict router's":           {routing.Decision{Token: &token.Token{}, RequestURI: []byte("sip:bob@10.0.0.5")}, " to UDP 10.0.0.5:5060"},
+		"the next Route before flows": {routing.Decision{Token: held, NextRoute: []byte("sip:192.0.2.1;lr"), Loose: true}, " to UDP 192.0.2.1:5060"},
+		"a strict Route":              {routing.Decision{Token: held, NextRoute: []byte("sip:192.0.2.1")}, " to UDP 192.0.2.1:5060 strict sip:192.0.2.1"},
+		"a name":                      {routing.Decision{Token: held, NextRoute: []byte("sip:p.example;lr"), Loose: true}, " to UDP p.example invalid AddrPort"},
+		"another transport":           {routing.Decision{Token: held, NextRoute: []byte("sip:p.example;transport=tcp;lr"), Loose: true}, " to UDP invalid AddrPort failed"},
+		"tel over a flow":             {routing.Decision{Token: held, ToCallee: true, RequestURI: []byte("tel:+1-201")}, " to UDP 203.0.113.9:40000 held"},
+		"tel without":                 {routing.Decision{Token: &token.Token{}, RequestURI: []byte("tel:+1-201")}, " to UDP invalid AddrPort failed"},
+		"sips over a flow on UDP":     {routing.Decision{Token: held, RequestURI: []byte("sips:bob@10.0.0.5")}, " to UDP invalid AddrPort failed"},
+	} {
+		got := show([]Target{OfDialog(m, &tt.d)})[0]
+		if got != tt.want {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
+	}
+}
+
+// A name is the same on every pod, and another for what is another way.
+func TestNames(t *testing.T) {
+	seen := map[string]string{}
+	for what, target := range map[string]Target{
+		"as it came": {}, "a URI": {URI: []byte("sip:a@b")}, "over NAT": {URI: []byte("sip:a@b"), Held: behindNAT},
+		"over TLS": {URI: []byte("sip:a@b"), Held: onTLS}, "by a path": {URI: []byte("sip:a@b"), Path: []byte("<sip:p;lr>")},
+		"over NAT, as it came": {Held: behindNAT},
+	} {
+		name := string(target.AppendName(nil, []byte("sip:bob@example.com")))
+		if other := seen[name]; other != "" {
+			t.Errorf("%s and %s are both %q", what, other, name)
+		}
+		seen[name] = what
+		target.Held.Socket, target.Next = 3, behindNAT
+		if again := string(target.AppendName(nil, []byte("sip:bob@example.com"))); again != name {
+			t.Errorf("%s: at another pod %q, here %q", what, again, name)
+		}
+	}
+}

@@ -1,0 +1,67 @@
+package targets
+
+import (
+	"slices"
+
+	"github.com/sipring/sipring/proxy/flow"
+	"github.com/sipring/sipring/proxy/location"
+	"github.com/sipring/sipring/proxy/transport"
+	"github.com/sipring/sipring/proxy/wire"
+)
+
+// Target is one place a request goes to.
+type Target struct {
+	// URI is the Request-URI that it gets; nil: as it came.
+	URI []byte
+	// Path is the Route values that come before those of the request (RFC 3327).
+	Path []byte
+	// Strict is the URI of the next hop, if that is a strict router.
+	Strict []byte
+	// To is the next hop, Next the flow to it once that is found, and Failed says
+	// that there is none.
+	To     transport.Destination
+	Next   flow.Flow
+	Failed bool
+	// Held is the callee's flow, where it is not its contact's address.
+	Held flow.Flow
+	// Group is a number of the phone that the target is a way to, if it said which:
+	// its flows are tried one after the other (RFC 5626 5.3).
+	Group uint64
+	// Breadth is its Max-Breadth (RFC 5393 5.3.3).
+	Breadth int
+
+	newness location.Version
+	way     int // its place among the targets that are tried at a time
+}
+
+// AppendName appends what tells a target from the others of a fork, the same on
+// every pod: its URI, which is requestURI if it has none, and its flow and path.
+func (t *Target) AppendName(dst, requestURI []byte) []byte {
+	if t.URI != nil {
+		requestURI = t.URI
+	}
+	dst = append(dst, requestURI...)
+	if t.Held.IsValid() {
+		dst = flow.Append(append(dst, ' '), t.Held)
+	}
+	if t.Path != nil {
+		dst = append(append(dst, ' '), t.Path...)
+	}
+	return dst
+}
+
+// Reachable drops the targets that have no flow, in place.
+func Reachable(list []Target) []Target {
+	return slices.DeleteFunc(list, func(t Target) bool { return t.Failed || !t.Next.IsValid() })
+}
+
+// setFlow has the request go over the callee's own flow.
+func (t *Target) setFlow(f flow.Flow) {
+	t.To, t.Held = transport.Destination{Transport: f.Transport, Addr: f.Remote}, f
+}
+
+// setURI has the request go where a URI leads that OverUDP allows.
+func (t *Target) setURI(uri *wire.URI) {
+	to, ok := transport.URIDestination(uri)
+	t.To, t.Failed = to, !ok
+}
