@@ -38,9 +38,6 @@ func (o outlet) Downstream(_ *transaction.Context, b *transaction.Branch, messag
 	return o.s.layer.Send(b.Target().Flow, message) == nil
 }
 
-// Done implements transaction.Outlet.
-func (o outlet) Done(*transaction.Context) {}
-
 // statusOf reads the status code of a response that a table sends, which
 // begins with "SIP/2.0 nnn".
 func statusOf(response []byte) int {

@@ -98,7 +98,6 @@ type nowhere struct{}
 
 func (nowhere) Upstream(*Context, flow.Flow, []byte, bool) {}
 func (nowhere) Downstream(*Context, *Branch, []byte) bool  { return true }
-func (nowhere) Done(*Context)                              {}
 
 func benchmark(b *testing.B, method string, statuses ...int) {
 	const rate = 2000

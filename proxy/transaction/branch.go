@@ -42,10 +42,6 @@ type Branch struct {
 // Target returns where the branch goes, without Bytes.
 func (b *Branch) Target() *Target { return &b.target }
 
-// Status returns the status code of the last response from the branch: 408 or
-// 503 if it timed out or could not be reached, 0 if it has not answered.
-func (b *Branch) Status() int { return int(b.status) }
-
 // pending reports whether the branch has had no final response yet.
 func (b *Branch) pending() bool { return b.state <= clientProceeding }
 

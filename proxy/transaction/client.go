@@ -77,7 +77,7 @@ func (m *machine) proceeding(c *Context, b *Branch, status int, forward []byte) 
 		m.sendCancel(c, b)
 	}
 	if status > 100 {
-		m.provisional(c, status, forward, false)
+		m.provisional(c, status, forward)
 	}
 }
 
@@ -88,7 +88,7 @@ func (m *machine) accepted(c *Context, b *Branch, status int, forward []byte) {
 		b.stop()
 		b.status, b.state, b.limitAt = uint16(status), clientAccepted, m.now+m.timeout // Timer M
 	}
-	m.success(c, status, forward, false)
+	m.success(c, status, forward)
 }
 
 // completed takes a final response, other than a 2xx to INVITE.

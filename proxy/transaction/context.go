@@ -22,9 +22,8 @@ const (
 // Context is one request on its way through the proxy. Its methods may be
 // called where a Table hands it out, and nowhere else.
 type Context struct {
-	key     token.TxID
-	source  flow.Flow // where responses go (RFC 3261 18.2.2, RFC 3581 4)
-	created int64
+	key    token.TxID
+	source flow.Flow // where responses go (RFC 3261 18.2.2, RFC 3581 4)
 
 	template   []byte // the 100 to the request; every response made here copies its headers
 	last       []byte // the response a retransmission gets, nil for the template
@@ -46,7 +45,6 @@ type Context struct {
 	method     wire.Method
 	state      serverState
 	forked     bool // Fork was called: its branches decide
-	more       bool // another group of branches may follow
 	cancelled  bool // a CANCEL came
 	heard      bool // a branch has answered the request
 	local      bool // last was made here
@@ -57,22 +55,6 @@ type Context struct {
 
 // Key returns the transaction's ID.
 func (c *Context) Key() token.TxID { return c.key }
-
-// Source returns where the request came from and its responses go.
-func (c *Context) Source() flow.Flow { return c.source }
-
-// Method returns the method of the request.
-func (c *Context) Method() wire.Method { return c.method }
-
-// Created returns when the request came, in milliseconds.
-func (c *Context) Created() int64 { return c.created }
-
-// Status returns the status code of the final response that went upstream, the
-// first one if there were several (2xx to INVITE), and 0 if there was none.
-func (c *Context) Status() int { return int(c.status) }
-
-// Cancelled reports whether the caller has cancelled the request.
-func (c *Context) Cancelled() bool { return c.cancelled }
 
 func (c *Context) invite() bool { return c.method == wire.MethodInvite }
 

@@ -71,7 +71,7 @@ func TestRFC5626_5_3_FlowsOfAnInstance(t *testing.T) {
 				600000 down 1 ACK, 600000 = ack`,
 		},
 		"an answer of the proxy's own starts none": {
-			script: "INVITE, fork a 1 2, reply 480, 1 430, ACK",
+			script: "INVITE, fork a 1 2, answer 480, 1 430, ACK",
 			want:   inviteUp + "0 up 480, 0 down 1 ACK, 0 = ack",
 		},
 		"a yielded one starts none": {

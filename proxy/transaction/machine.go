@@ -44,7 +44,6 @@ const (
 	sendUpstream   actionKind = iota + 1
 	answerCancel              // upstream, to cancelSource
 	sendDownstream            // to branch
-	tellExhausted
 	tellSilent
 	tellUnacked
 )

@@ -29,8 +29,6 @@ type Outlet interface {
 	// reached at all, which counts as a 503 from it (RFC 3261 16.9); a datagram
 	// lost on the way out is no such failure.
 	Downstream(c *Context, b *Branch, message []byte) bool
-	// Done tells that the context leaves the table.
-	Done(c *Context)
 }
 
 // Options of a Table. A field that is zero or negative takes its default.
@@ -43,12 +41,6 @@ type Options struct {
 	// Requests are of up to 64 KiB, so a bound on their number alone would let a
 	// few senders take all memory. Default 4 KiB for each of MaxContexts.
 	MaxBytes int64
-	// Exhausted is called, as the methods of Outlet are, when every branch that
-	// ForkGroup started with more set has ended and none of them with a response
-	// that ends the search. Fork or ForkGroup shall follow, with the next group or
-	// with no target, which sends the best response so far; a Reply does too. nil:
-	// the best response is sent at once.
-	Exhausted func(c *Context)
 	// Silent is called, as the methods of Outlet are and by Tick alone, when an
 	// INVITE is repeated of which no branch has ever answered. Where another
 	// member may hold the same transaction, and have the answers, it is time to
@@ -69,7 +61,7 @@ type Disposition uint8
 
 // What became of a request.
 const (
-	// New: the request has a context now, which waits for Fork or Reply.
+	// New: the request has a context now, which waits for Fork or Refuse.
 	New Disposition = iota + 1
 	// Retransmission: seen before, and answered again if it had been answered.
 	Retransmission

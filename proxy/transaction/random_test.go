@@ -3,6 +3,7 @@ package transaction
 import (
 	"bytes"
 	"encoding/binary"
+	"maps"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -55,16 +56,16 @@ func (l *laws) Upstream(c *Context, to flow.Flow, response []byte, _ bool) {
 		if status != 200 || m.CSeqMethod() != wire.MethodCancel {
 			l.t.Errorf("CANCEL answered %d %v", status, m.CSeqMethod())
 		}
-	case c.Method() == wire.MethodInvite && status/100 == 2:
+	case c.method == wire.MethodInvite && status/100 == 2:
 		call.successes++
 	case status >= 200 && call.failures != 0 && call.failures != status:
 		l.t.Errorf("%d after %d went upstream", status, call.failures)
 	case status >= 200:
 		call.failures = status
-		if c.Method() != wire.MethodInvite && status == 408 {
+		if c.method != wire.MethodInvite && status == 408 {
 			l.t.Error("408 to a non-INVITE")
 		}
-	case c.Method() != wire.MethodInvite && status != 100:
+	case c.method != wire.MethodInvite && status != 100:
 		l.t.Errorf("%d to a non-INVITE", status)
 	case call.failures != 0 || call.successes != 0:
 		l.t.Errorf("%d after a final response", status)
@@ -83,11 +84,11 @@ func (l *laws) Downstream(c *Context, b *Branch, message []byte) bool {
 			l.t.Error("CANCEL before a provisional response")
 		}
 	case wire.MethodAck:
-		if b.Status() < 300 {
-			l.t.Errorf("ACK to %d", b.Status())
+		if b.status < 300 {
+			l.t.Errorf("ACK to %d", b.status)
 		}
 	default:
-		if first := !call.branches[target]; first && (c.trying(b) || c.Cancelled()) {
+		if first := !call.branches[target]; first && (c.trying(b) || c.cancelled) {
 			l.t.Error("a branch was started while another of its group was tried, or after a CANCEL")
 		}
 		call.branches[target] = true
@@ -95,14 +96,20 @@ func (l *laws) Downstream(c *Context, b *Branch, message []byte) bool {
 	return l.random.IntN(50) != 0
 }
 
-// Done implements Outlet.
-func (l *laws) Done(c *Context) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if call := l.call(c); call.failures == 0 && call.successes == 0 && c.Status() != 0 {
-		l.t.Errorf("status %d was never sent", c.Status())
+// look checks the contexts that are held, and forgets those that have left.
+func (l *laws) look(table *Table) {
+	held := map[*Context]bool{}
+	for i := range table.shards {
+		for _, c := range table.shards[i].index.buckets {
+			for ; c != nil; c = c.place.chain {
+				held[c] = true
+				if call := l.call(c); call.failures == 0 && call.successes == 0 && c.status != 0 {
+					l.t.Errorf("status %d was never sent", c.status)
+				}
+			}
+		}
 	}
-	delete(l.calls, c)
+	maps.DeleteFunc(l.calls, func(c *Context, _ *call) bool { return !held[c] })
 }
 
 // world makes random events out of bytes.
@@ -117,7 +124,7 @@ type world struct {
 func newWorld(t testing.TB, keys uint8, seed uint64) *world {
 	l := &laws{t: t, calls: map[*Context]*call{}, random: rand.New(rand.NewPCG(seed, 1))}
 	w := &world{t: t, laws: l, now: rigStart, keys: keys}
-	w.table = NewTable(Options{MaxContexts: int(keys) - 1, Exhausted: func(*Context) {}}, l)
+	w.table = NewTable(Options{MaxContexts: int(keys) - 1}, l)
 	for i := range w.table.shards {
 		w.table.shards[i].pool.poisoned = true
 	}
@@ -155,10 +162,10 @@ func (w *world) step(what, who, how byte) {
 			t := how/3 + byte(i)
 			targets[i] = Target{Branch: worldBranch(n, t), Bytes: forwarded(method, int(t)), Group: uint64(how >> 7 * (1 + t/2%2)), Flow: flow.Flow{Transport: transport(n&8 != 0)}}
 		}
-		w.table.ForkGroup(w.now, key, targets, how&64 != 0)
+		w.table.Fork(w.now, key, targets)
 	case 6:
 		status := worldStatuses[int(how)%len(worldStatuses)]
-		w.table.Reply(w.now, key, wire.AppendResponse(nil, scan(w.t, request(method)), status, "By Proxy", []byte("px"), nil))
+		w.table.Refuse(w.now, key, wire.AppendResponse(nil, scan(w.t, request(method)), status, "By Proxy", []byte("px"), nil))
 	case 7:
 		w.table.TransportError(w.now, key, worldBranch(n, how))
 	case 8:
@@ -187,7 +194,7 @@ func (w *world) respond(n, target byte, status int, method string, usual bool) {
 // successes notes a provisional response, and returns how many 2xx went
 // upstream if the response is one, else -1.
 func (w *world) successes(c *Context, target byte, status int, method string) int {
-	if c == nil || c.Method() != wire.MethodInvite || method != "INVITE" {
+	if c == nil || c.method != wire.MethodInvite || method != "INVITE" {
 		return -1
 	}
 	call := w.laws.call(c)
@@ -238,6 +245,7 @@ func FuzzEvents(f *testing.F) {
 		w := newWorld(t, 2+b[0]%15, uint64(b[1]))
 		for b = b[:min(len(b), 900)]; len(b) >= 3; b = b[3:] {
 			w.step(b[0], b[1], b[2])
+			w.laws.look(w.table)
 		}
 		w.finish()
 	})
@@ -246,8 +254,7 @@ func FuzzEvents(f *testing.F) {
 // Many goroutines at once: nothing is lost, and the race detector is content.
 func TestConcurrentEvents(t *testing.T) {
 	const workers, events = 4, 1500
-	l := &silent{}
-	table := NewTable(Options{MaxContexts: 40}, l)
+	table := NewTable(Options{MaxContexts: 40}, nowhere{})
 	for i := range table.shards {
 		table.shards[i].pool.poisoned = true
 	}
@@ -270,8 +277,8 @@ func TestConcurrentEvents(t *testing.T) {
 		t.Errorf("%d contexts are left", n)
 	}
 	checkEmpty(t, table)
-	if s := table.Stats(); s.Created == 0 || s.Created != l.done {
-		t.Errorf("%d contexts came, %d left", s.Created, l.done)
+	if s := table.Stats(); s.Created == 0 || s.Held != 0 {
+		t.Errorf("%d contexts came, %d are held", s.Created, s.Held)
 	}
 }
 
@@ -294,20 +301,6 @@ func (w *world) concurrent(r *rand.Rand) {
 	}
 }
 
-// silent is an Outlet that only counts.
-type silent struct {
-	mu   sync.Mutex
-	done uint64
-}
-
-func (*silent) Upstream(*Context, flow.Flow, []byte, bool) {}
-func (*silent) Downstream(*Context, *Branch, []byte) bool  { return true }
-func (s *silent) Done(*Context) {
-	s.mu.Lock()
-	s.done++
-	s.mu.Unlock()
-}
-
 // A clock that jumps fires everything that is due, once.
 func TestTickAfterLongPause(t *testing.T) {
 	r := newRig(t, Options{})
@@ -315,7 +308,7 @@ func TestTickAfterLongPause(t *testing.T) {
 	r.log = nil
 	r.now += time.Hour.Milliseconds()
 	for range 4 {
-		r.table.Tick(r.now)
+		r.watch(func() { r.table.Tick(r.now) })
 		r.now += tickMillis
 	}
 	if r.table.Len() != 0 || len(r.log) != 1 {

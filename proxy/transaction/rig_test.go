@@ -24,9 +24,10 @@ const rigStart = 1_000_000
 // Steps of a script, and what they stand for:
 //
 //	INVITE, BYE, ACK, CANCEL ...  a request from upstream
-//	fork 1 2                      Fork to targets 1 and 2; "more" at the end: ForkGroup
+//	fork 1 2                      Fork to targets 1 and 2
 //	fork a 1 2 b 3                1 and 2 are of one group, 3 is of another
-//	reply 404, refuse 404         Reply, Refuse
+//	refuse 404                    Refuse
+//	answer 404                    Refuse, of what something was sent for before
 //	1 180                         a response from target 1
 //	1 200 CANCEL                  a response from target 1 to the CANCEL
 //	1 error                       TransportError
@@ -35,7 +36,7 @@ const rigStart = 1_000_000
 //	wait 500                      500 ms pass
 //
 // What is written down: milliseconds since the start, then "up 180",
-// "down 1 INVITE", "cancel 200" (to the source of a CANCEL), "exhausted",
+// "down 1 INVITE", "cancel 200" (to the source of a CANCEL),
 // "silent", "unacked", "done", and "= new" for what a step returned.
 type rig struct {
 	t     *testing.T
@@ -51,9 +52,6 @@ type rig struct {
 
 func newRig(t *testing.T, o Options) *rig {
 	r := &rig{t: t, now: rigStart, dead: map[uint32]bool{}}
-	if o.Exhausted != nil {
-		o.Exhausted = func(*Context) { r.write("exhausted") }
-	}
 	if o.Silent != nil {
 		o.Silent = func(*Context) { r.write("silent") }
 	}
@@ -108,8 +106,13 @@ func (r *rig) Downstream(_ *Context, b *Branch, message []byte) bool {
 	return !r.dead[b.Target().Branch.Target]
 }
 
-// Done implements Outlet.
-func (r *rig) Done(*Context) { r.write("done") }
+// watch does what may end the context, and writes down if it has.
+func (r *rig) watch(event func()) {
+	held := r.table.Has(rigKey)
+	if event(); held && !r.table.Has(rigKey) {
+		r.write("done")
+	}
+}
 
 // run takes the steps of a script, separated by line ends or commas.
 func (r *rig) run(script string) {
@@ -129,26 +132,28 @@ func (r *rig) step(f []string) {
 		r.wait(number(f[1]))
 	case f[0] == "fork":
 		r.fork(f[1:])
-	case f[0] == "reply":
-		m := scan(r.t, request("INVITE"))
-		r.result(r.table.Reply(r.now, rigKey, wire.AppendResponse(nil, m, int(number(f[1])), "By Proxy", []byte("px"), nil)))
+	case f[0] == "answer":
+		r.result(func() bool { return r.answer(int(number(f[1]))) })
 	case f[0] == "refuse":
-		m := scan(r.t, request("INVITE"))
-		r.result(r.table.Refuse(r.now, rigKey, wire.AppendResponse(nil, m, int(number(f[1])), "By Proxy", []byte("px"), nil)))
+		r.result(func() bool { return r.table.Refuse(r.now, rigKey, byProxy(r.t, int(number(f[1])))) })
 	case f[0] == "trying":
-		r.result(r.table.Trying(r.now, rigKey))
+		r.result(func() bool { return r.table.Trying(r.now, rigKey) })
 	case f[0] == "yield":
-		r.write("= %v %v", r.table.Answered(rigKey), r.table.Yield(r.now, rigKey))
+		answered, yielded := r.table.Answered(rigKey), false
+		r.watch(func() { yielded = r.table.Yield(r.now, rigKey) })
+		r.write("= %v %v", answered, yielded)
 	case f[0] == "abandon":
-		r.result(r.table.Abandon(r.now, rigKey))
+		r.result(func() bool { return r.table.Abandon(r.now, rigKey) })
 	case err != nil:
 		src := flow.Flow{Remote: netip.MustParseAddrPort("192.0.2.1:40000"), Conn: connRequest, Transport: transport(r.up)}
 		if f[0] == "CANCEL" {
 			src.Conn = connCancel
 		}
-		r.write("= %v", r.table.Request(r.now, rigKey, scan(r.t, request(f[0])), src))
+		var d Disposition
+		r.watch(func() { d = r.table.Request(r.now, rigKey, scan(r.t, request(f[0])), src) })
+		r.write("= %v", d)
 	case f[1] == "error":
-		r.result(r.table.TransportError(r.now, rigKey, rigBranch(target)))
+		r.result(func() bool { return r.table.TransportError(r.now, rigKey, rigBranch(target)) })
 	case f[1] == "dead":
 		r.dead[uint32(target)] = true
 	default:
@@ -159,18 +164,14 @@ func (r *rig) step(f []string) {
 func (r *rig) wait(ms int64) {
 	for end := r.now + ms; r.now < end; {
 		r.now = min(r.now+tickMillis, end)
-		r.table.Tick(r.now)
+		r.watch(func() { r.table.Tick(r.now) })
 	}
 }
 
 func (r *rig) fork(f []string) {
-	more, group := false, uint64(0)
+	group := uint64(0)
 	var targets []Target
 	for _, s := range f {
-		if s == "more" {
-			more = true
-			continue
-		}
 		if len(s) == 1 && s[0] >= 'a' {
 			group = uint64(s[0])
 			continue
@@ -181,7 +182,7 @@ func (r *rig) fork(f []string) {
 			Flow: flow.Flow{Remote: netip.MustParseAddrPort("198.51.100.1:5060"), Transport: transport(r.down)},
 		})
 	}
-	r.result(r.table.ForkGroup(r.now, rigKey, targets, more))
+	r.result(func() bool { return r.table.Fork(r.now, rigKey, targets) })
 }
 
 // transport is one that is reliable, or not.
@@ -202,12 +203,29 @@ func (r *rig) respond(target int, f []string) {
 	var e wire.Edit
 	e.Reset(resp)
 	e.RemoveTopVia()
-	r.result(r.table.Response(r.now, rigKey, rigBranch(target), resp, e.Append(nil)))
+	r.result(func() bool { return r.table.Response(r.now, rigKey, rigBranch(target), resp, e.Append(nil)) })
 }
 
-// result writes down what is not as usual.
-func (r *rig) result(ok bool) {
-	if !ok {
+// answer is Refuse where something was sent for the request before.
+func (r *rig) answer(status int) bool {
+	s, c := r.table.lock(r.now, rigKey)
+	ok := c != nil && c.open()
+	if ok {
+		s.answer(c, status, byProxy(r.t, status))
+	}
+	r.table.unlock(s, c)
+	return ok
+}
+
+// byProxy is a response that the caller of the table makes.
+func byProxy(t testing.TB, status int) []byte {
+	return wire.AppendResponse(nil, scan(t, request("INVITE")), status, "By Proxy", []byte("px"), nil)
+}
+
+// result takes an event, and writes down what is not as usual.
+func (r *rig) result(event func() bool) {
+	ok := false
+	if r.watch(func() { ok = event() }); !ok {
 		r.write("= false")
 	}
 }
@@ -298,12 +316,12 @@ type story struct {
 func tell(t *testing.T, stories map[string]story) {
 	for name, s := range stories {
 		t.Run(name, func(t *testing.T) {
-			o := Options{Exhausted: func(*Context) {}}
+			var o Options
 			if s.silent {
-				o.Silent = o.Exhausted
+				o.Silent = func(*Context) {}
 			}
 			if s.unacked {
-				o.Unacked = o.Exhausted
+				o.Unacked = func(*Context) {}
 			}
 			r := newRig(t, o)
 			r.up, r.down = s.up, s.down

@@ -37,11 +37,6 @@ func TestRFC3261_16_8_CallThatRingsForEver(t *testing.T) {
 			down: true, script: "INVITE, fork 1, 1 180, 1 200, wait 31000, 1 200, wait 1000",
 			want: inviteUp + "0 up 180, 0 up 200, 31000 up 200, 32000 done",
 		},
-		"another group of branches does not begin anew": {
-			down: true, script: "INVITE, fork 1 more," + strings.Repeat("1 180, wait 60000,", 5) + "1 486, fork 2 more," + strings.Repeat("2 180, wait 60000,", 5) + "ACK",
-			want: inviteUp + ups(0, 60_000, 5) + "300000 down 1 ACK, 300000 exhausted, 300000 down 2 INVITE," +
-				ups(300_000, 60_000, 5) + "600000 up 408, 600000 down 2 CANCEL, 600000 = ack",
-		},
 	})
 }
 

@@ -8,7 +8,7 @@ import (
 
 // accept begins the server transaction of a request.
 func (m *machine) accept(c *Context, key token.TxID, req *wire.Message, src flow.Flow) {
-	c.key, c.source, c.created, c.method = key, src, m.now, req.Method()
+	c.key, c.source, c.method = key, src, req.Method()
 	c.state = serverTrying
 	c.limitAt, c.ringAt = m.now+m.timeout, never
 	c.resendAt = m.now + m.late100
@@ -93,7 +93,7 @@ func (m *machine) cancel(c *Context, req *wire.Message, src flow.Flow) {
 	if c.cancelled || !c.open() {
 		return
 	}
-	c.cancelled, c.more = true, false
+	c.cancelled = true
 	m.stats.Cancelled++
 	m.keepReason(c, req)
 	if c.pending() {
@@ -103,25 +103,17 @@ func (m *machine) cancel(c *Context, req *wire.Message, src flow.Flow) {
 	m.finish(c, 487)
 }
 
-// reply sends a response of the proxy's own, except for what RFC 4320 forbids.
-func (m *machine) reply(c *Context, status int, response []byte) {
-	switch {
-	case status < 200:
-		m.provisional(c, status, response, true)
-	case !c.invite() && status == 408:
-	case c.invite() && status < 300:
-		m.success(c, status, response, true)
-	default:
-		m.final(c, status, m.pool.keep(response), true)
-		m.cancelPending(c)
-	}
+// answer sends a failure of the proxy's own.
+func (m *machine) answer(c *Context, status int, response []byte) {
+	m.final(c, status, m.pool.keep(response), true)
+	m.cancelPending(c)
 }
 
 // refuse sends a failure of the proxy's own, and ends there if it is the first
 // thing that is sent.
 func (m *machine) refuse(c *Context, status int, response []byte) {
 	if c.state != serverTrying || c.branches > 0 {
-		m.reply(c, status, response)
+		m.answer(c, status, response)
 		return
 	}
 	m.upstream(response, true)
@@ -150,7 +142,7 @@ func (m *machine) final(c *Context, status int, response []byte, local bool) {
 
 // answered notes the final response and gives up what only led to it.
 func (m *machine) answered(c *Context, status int, state serverState) {
-	c.status, c.state, c.more = uint16(status), state, false
+	c.status, c.state = uint16(status), state
 	c.resendAt, c.ringAt = never, never
 	m.stats.Open--
 	m.pool.release(&c.template)

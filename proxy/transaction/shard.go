@@ -11,14 +11,13 @@ const (
 type shard struct {
 	mu sync.Mutex
 	machine
-	index     index
-	wheel     wheel
-	out       Outlet
-	exhausted func(*Context)
-	silent    func(*Context)
-	unacked   func(*Context)
-	failed    []*Branch
-	told      int64 // the bytes that the table knows of
+	index   index
+	wheel   wheel
+	out     Outlet
+	silent  func(*Context)
+	unacked func(*Context)
+	failed  []*Branch
+	told    int64 // the bytes that the table knows of
 }
 
 // settle carries out what the machine wants done for c, and then either keeps c
@@ -52,8 +51,6 @@ func (s *shard) do(c *Context, a *action) {
 		if !s.out.Downstream(c, a.branch, a.bytes) {
 			s.failed = append(s.failed, a.branch)
 		}
-	case tellExhausted:
-		s.exhausted(c)
 	case tellSilent:
 		if s.silent != nil {
 			s.silent(c)
@@ -67,7 +64,6 @@ func (s *shard) do(c *Context, a *action) {
 
 // leave takes c out of the table.
 func (s *shard) leave(c *Context) {
-	s.out.Done(c)
 	s.index.remove(c)
 	s.wheel.remove(c)
 	s.dropContext(c)

@@ -15,10 +15,9 @@ func TestWhoMadeAResponse(t *testing.T) {
 	}{
 		"100, and the 100 again":           {"INVITE, fork 1, INVITE", []bool{here, here}},
 		"a target's 180, and again":        {"INVITE, fork 1, 1 180, INVITE", []bool{here, there, there}},
-		"a 182 of the caller of the table": {"INVITE, reply 182, INVITE", []bool{here, here}},
 		"a target's 200":                   {"INVITE, fork 1, 1 200, 1 200", []bool{here, there, there}},
 		"a target's 486, and again":        {"INVITE, fork 1, 1 486, INVITE, wait 500", []bool{here, there, there, there}},
-		"404 of the caller of the table":   {"INVITE, reply 404, wait 500", []bool{here, here}},
+		"404 of the caller of the table":   {"INVITE, answer 404, wait 500", []bool{here, here}},
 		"a refusal":                        {"INVITE, refuse 404", []bool{here}},
 		"408":                              {"INVITE, fork 1, wait 32000, INVITE", []bool{here, here, here}},
 		"500 in place of a target's 503":   {"INVITE, fork 1, 1 503", []bool{here, here}},

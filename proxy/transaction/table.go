@@ -44,7 +44,7 @@ func NewTable(o Options, out Outlet) *Table {
 	}
 	for i := range t.shards {
 		s := &t.shards[i]
-		s.out, s.exhausted, s.silent, s.unacked = out, o.Exhausted, o.Silent, o.Unacked
+		s.out, s.silent, s.unacked = out, o.Silent, o.Unacked
 		s.intervals = o.Timers.intervals()
 	}
 	return t
@@ -80,7 +80,7 @@ func (t *Table) tell(s *shard) {
 
 // Request takes a request that has arrived, under its transaction ID (an ACK or
 // CANCEL under that of the INVITE). Only New asks the caller for anything: a
-// Fork or a Reply, from any goroutine. Without one the context is answered 408
+// Fork or a Refuse, from any goroutine. Without one the context is answered 408
 // (INVITE) or forgotten after 64*T1.
 //
 // req must have passed Message.Validate.
@@ -153,31 +153,10 @@ func (t *Table) Has(key token.TxID) bool {
 // It returns false if the context is gone, cancelled, or answered: nothing is
 // sent then.
 func (t *Table) Fork(now int64, key token.TxID, targets []Target) bool {
-	return t.ForkGroup(now, key, targets, false)
-}
-
-// ForkGroup is Fork for a search in several steps (RFC 3261 16.6): with more
-// set, the end of all branches calls Options.Exhausted.
-func (t *Table) ForkGroup(now int64, key token.TxID, targets []Target, more bool) bool {
 	s, c := t.lock(now, key)
 	ok := c != nil && c.open() && !c.cancelled && !c.closed
 	if ok {
-		s.fork(c, targets, more && s.exhausted != nil)
-	}
-	t.unlock(s, c)
-	return ok
-}
-
-// Reply sends a response made by the caller, provisional or final. After a
-// final one the branches of an INVITE are cancelled. A non-INVITE gets neither
-// a provisional response nor a 408 (RFC 4320). It returns false if the context
-// is gone or has been answered.
-func (t *Table) Reply(now int64, key token.TxID, response []byte) bool {
-	status := statusOf(response)
-	s, c := t.lock(now, key)
-	ok := c != nil && c.open() && status != 0
-	if ok {
-		s.reply(c, status, response)
+		s.fork(c, targets)
 	}
 	t.unlock(s, c)
 	return ok
@@ -185,12 +164,14 @@ func (t *Table) Reply(now int64, key token.TxID, response []byte) bool {
 
 // Refuse answers with a failure made by the caller and forgets the request, if
 // nothing was sent for it before: its retransmission is a request like the first
-// and gets the same answer, and nobody waits for an ACK (RFC 3261 8.2.7). It is
-// Reply otherwise.
+// and gets the same answer, and nobody waits for an ACK (RFC 3261 8.2.7). Else it
+// answers as a target would, and the branches of an INVITE are cancelled. It
+// returns false if the context is gone or has been answered, and for a 408 to a
+// non-INVITE, which nobody gets (RFC 4320 4.2).
 func (t *Table) Refuse(now int64, key token.TxID, response []byte) bool {
 	status := statusOf(response)
 	s, c := t.lock(now, key)
-	ok := c != nil && c.open() && status >= 300
+	ok := c != nil && c.open() && status >= 300 && (status != 408 || c.invite())
 	if ok {
 		s.refuse(c, status, response)
 	}

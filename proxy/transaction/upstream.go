@@ -7,8 +7,8 @@ import "github.com/sipring/sipring/proxy/wire"
 var elsewhere = []byte("Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n")
 
 // fork starts a branch for each target.
-func (m *machine) fork(c *Context, targets []Target, more bool) {
-	c.forked, c.more = true, more
+func (m *machine) fork(c *Context, targets []Target) {
+	c.forked = true
 	if c.invite() {
 		c.limitAt = never // the branches end in time, each of them
 		m.sayTrying(c)
@@ -32,7 +32,7 @@ func (m *machine) fork(c *Context, targets []Target, more bool) {
 
 // provisional sends a provisional response upstream (RFC 3261 16.7 step 5). A
 // non-INVITE gets none (RFC 4320 4.1).
-func (m *machine) provisional(c *Context, status int, response []byte, local bool) {
+func (m *machine) provisional(c *Context, status int, response []byte) {
 	if !c.invite() || !c.open() {
 		return
 	}
@@ -45,8 +45,8 @@ func (m *machine) provisional(c *Context, status int, response []byte, local boo
 		c.ringAt = m.now + m.ring
 	}
 	m.replace(&c.last, response)
-	c.local = local
-	m.upstream(c.last, local)
+	c.local = false
+	m.upstream(c.last, false)
 }
 
 // rungOut ends an INVITE that has rung as long as it may. The caller is told at
@@ -59,8 +59,8 @@ func (m *machine) rungOut(c *Context) {
 
 // success sends a 2xx to INVITE upstream, at once and whatever was sent before
 // (RFC 3261 16.7 step 5).
-func (m *machine) success(c *Context, status int, response []byte, local bool) {
-	m.upstream(response, local)
+func (m *machine) success(c *Context, status int, response []byte) {
+	m.upstream(response, false)
 	if !c.open() {
 		if c.status/100 != 2 {
 			m.stats.LateSuccesses++
@@ -102,17 +102,8 @@ func (m *machine) concluded(c *Context, status int, resp *wire.Message, forward 
 }
 
 // finish sends the best response (RFC 3261 16.7 step 6), or one made here with
-// status otherwise if there is none. If other branches may follow it asks for
-// them instead.
+// status otherwise if there is none.
 func (m *machine) finish(c *Context, otherwise int) {
-	if c.more && !c.closed {
-		c.more, c.forked = false, false
-		if c.invite() {
-			c.limitAt = m.now + m.timeout
-		}
-		m.actions = append(m.actions, action{kind: tellExhausted})
-		return
-	}
 	status := int(c.bestStatus)
 	if status == 0 {
 		status = otherwise

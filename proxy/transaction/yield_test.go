@@ -27,7 +27,7 @@ func TestYield(t *testing.T) {
 			want:   bothForks + "0 = true false, 0 up 180",
 		},
 		"nor one that was answered here": {
-			script: "INVITE, reply 404, yield", want: "0 = new, 0 up 404, 0 = true false",
+			script: "INVITE, answer 404, yield", want: "0 = new, 0 up 404, 0 = true false",
 		},
 		"nor one without branches": {
 			script: "INVITE, yield", want: "0 = new, 0 = false false",
