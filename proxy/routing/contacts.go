@@ -138,7 +138,7 @@ func isParam(p []byte, name string) bool {
 		return false
 	}
 	for i := range len(name) {
-		if lower(p[i]) != name[i] {
+		if wire.Lower(p[i]) != name[i] {
 			return false
 		}
 	}
@@ -146,10 +146,3 @@ func isParam(p []byte, name string) bool {
 }
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
-
-func lower(c byte) byte {
-	if c >= 'A' && c <= 'Z' {
-		return c | 0x20
-	}
-	return c
-}

@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"hash"
+
+	"github.com/sipring/sipring/proxy/wire"
 )
 
 // Purposes: the first byte of every MAC input, so that a MAC made for one is
@@ -95,7 +97,7 @@ func (h *hasher) folded(v []byte) {
 		if h.n == len(h.buf) {
 			h.flush()
 		}
-		h.buf[h.n] = lower(c)
+		h.buf[h.n] = wire.Lower(c)
 		h.n++
 	}
 }
@@ -104,11 +106,4 @@ func (h *hasher) folded(v []byte) {
 func (h *hasher) finish() []byte {
 	h.flush()
 	return h.mac.Sum(h.sum[:0])
-}
-
-func lower(c byte) byte {
-	if 'A' <= c && c <= 'Z' {
-		return c + 'a' - 'A'
-	}
-	return c
 }

@@ -1,5 +1,7 @@
 package token
 
+import "github.com/sipring/sipring/proxy/wire"
+
 // magicCookie starts the branch of an element that follows RFC 3261 (section
 // 8.1.1.7).
 const magicCookie = "z9hG4bK"
@@ -98,7 +100,7 @@ func hasCookie(branch []byte) bool {
 		return false
 	}
 	for i := range len(magicCookie) {
-		if lower(branch[i]) != lower(magicCookie[i]) {
+		if wire.Lower(branch[i]) != wire.Lower(magicCookie[i]) {
 			return false
 		}
 	}

@@ -64,7 +64,7 @@ func appendUserChar(dst []byte, c byte) []byte {
 
 func appendLower(dst, b []byte) []byte {
 	for _, c := range b {
-		dst = append(dst, lower(c))
+		dst = append(dst, Lower(c))
 	}
 	return dst
 }

@@ -25,7 +25,7 @@ func buildCharClass() (t [256]uint8) {
 		switch {
 		case b >= '0' && b <= '9':
 			t[c] |= classToken | classUser | classHost | classDigit | classVisible
-		case lower(b) >= 'a' && lower(b) <= 'z':
+		case Lower(b) >= 'a' && Lower(b) <= 'z':
 			t[c] |= classToken | classUser | classHost | classVisible
 		case b <= ' ' || b == 0x7f:
 			t[c] |= classURIBad
@@ -64,7 +64,8 @@ func none(b []byte, class uint8) bool {
 	return true
 }
 
-func lower(c byte) byte {
+// Lower is the lower-case form of an ASCII letter, and any other byte as it is.
+func Lower(c byte) byte {
 	if c >= 'A' && c <= 'Z' {
 		return c | 0x20
 	}
@@ -77,7 +78,7 @@ func equalFold[T []byte | string](b []byte, s T) bool {
 		return false
 	}
 	for i := range len(b) {
-		if lower(b[i]) != lower(s[i]) {
+		if Lower(b[i]) != Lower(s[i]) {
 			return false
 		}
 	}

@@ -54,7 +54,7 @@ func LookupHeader[T []byte | string](name T) HeaderID {
 		return id
 	}
 	for i := range len(want) {
-		if lower(name[i]) != lower(want[i]) {
+		if Lower(name[i]) != Lower(want[i]) {
 			return HeaderOther
 		}
 	}

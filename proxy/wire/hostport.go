@@ -214,8 +214,8 @@ func hexDigit(c byte) (v byte, ok bool) {
 	switch {
 	case c >= '0' && c <= '9':
 		return c - '0', true
-	case lower(c) >= 'a' && lower(c) <= 'f':
-		return lower(c) - 'a' + 10, true
+	case Lower(c) >= 'a' && Lower(c) <= 'f':
+		return Lower(c) - 'a' + 10, true
 	}
 	return 0, false
 }

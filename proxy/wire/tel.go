@@ -89,7 +89,7 @@ func appendSubscriber(dst, number, params, home []byte) []byte {
 func appendUnmarked(dst, digits []byte) []byte {
 	for _, c := range digits {
 		if !isTelMark(c) {
-			dst = append(dst, lower(c))
+			dst = append(dst, Lower(c))
 		}
 	}
 	return dst

@@ -99,7 +99,7 @@ func schemeOf(b []byte) Scheme {
 
 // validScheme checks RFC 3986 3.1.
 func validScheme(b []byte) bool {
-	if c := lower(b[0]); c < 'a' || c > 'z' {
+	if c := Lower(b[0]); c < 'a' || c > 'z' {
 		return false
 	}
 	for _, c := range b {

@@ -124,7 +124,7 @@ func equalEscaped[T []byte | string](a []byte, b T, fold bool) bool {
 		ca, escA, na := nextChar(a)
 		cb, escB, nb := nextChar(b)
 		if fold {
-			ca, cb = lower(ca), lower(cb)
+			ca, cb = Lower(ca), Lower(cb)
 		}
 		if ca != cb || escA != escB {
 			return false

@@ -40,7 +40,7 @@ func (h *uriHash) escaped(b []byte, there, fold bool) {
 	for len(b) > 0 {
 		c, escape, n := nextChar(b)
 		if fold {
-			c = lower(c)
+			c = Lower(c)
 		}
 		if escape {
 			h.add('%')
