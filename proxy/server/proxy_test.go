@@ -14,6 +14,7 @@ import (
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/location"
+	"github.com/sipring/sipring/proxy/routing"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/transaction"
 	"github.com/sipring/sipring/proxy/transport"
@@ -40,6 +41,7 @@ type proxyOptions struct {
 	listen string
 	set    *config.MemberSet
 	lookup transport.Lookup
+	checks routing.Checks
 }
 
 func testKeys(t testing.TB) *token.Keys {
@@ -61,7 +63,7 @@ func startProxy(t testing.TB, options ...func(*proxyOptions)) *proxy {
 	for _, f := range options {
 		f(&o)
 	}
-	s, err := New(Config{Proxy: &o.config, Self: o.self, Address: netip.MustParseAddrPort(o.listen), Keys: o.keys, Timers: o.timers, Lookup: o.lookup})
+	s, err := New(Config{Proxy: &o.config, Self: o.self, Address: netip.MustParseAddrPort(o.listen), Keys: o.keys, Timers: o.timers, Lookup: o.lookup, Checks: o.checks})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -86,7 +86,10 @@ func (s *Server) takeRequest() *request {
 		r.lookup.Done = func(op *cluster.LookupOp) { r.end(r.lookupDone(op)) }
 		r.locate.Done = func(op *cluster.LocateOp) { r.end(r.locateDone(op)) }
 		r.register.Done = func(op *cluster.RegisterOp) { r.end(r.registerDone(op)) }
-		r.decision.Done = func() { r.end(r.decided()) }
+		r.decision.Done = func() {
+			r.now = s.now()
+			r.end(r.decided())
+		}
 	}
 	return r
 }

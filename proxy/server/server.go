@@ -14,6 +14,7 @@ import (
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/forward"
+	"github.com/sipring/sipring/proxy/routing"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/transaction"
 	"github.com/sipring/sipring/proxy/transport"
@@ -53,6 +54,8 @@ type Config struct {
 	Timers transaction.Timers
 	// Lookup resolves host names; nil asks the system.
 	Lookup transport.Lookup
+	// Checks are asked of requests beside the policies of routing.
+	Checks routing.Checks
 }
 
 // maxRefusals is how many malformed requests a second are answered.
@@ -69,6 +72,7 @@ type Server struct {
 	self       uint32
 	life       uint32 // of this process, as it stands in our Vias
 	keys       *token.Keys
+	checks     routing.Checks
 	log        *slog.Logger
 	limits     wire.Limits
 	layer      *transport.Stack
@@ -119,7 +123,7 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		self: c.Self,
+		self: c.Self, checks: c.Checks,
 		keys: c.Keys, log: c.Log, limits: wire.DefaultLimits(), layer: layer,
 		resolver: transport.NewResolver(c.Lookup, six, time.Now),
 		metrics:  &Metrics{}, refusals: limiter{perSecond: maxRefusals}, debugLines: limiter{perSecond: maxDebugLines},

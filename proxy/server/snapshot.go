@@ -21,7 +21,7 @@ type snapshot struct {
 
 func (s *Server) newSnapshot(set *config.MemberSet) (*snapshot, error) {
 	c := s.config.Load()
-	tables, err := routing.NewTables(c, set, s.layer.Address(), s.keys, routing.Checks{})
+	tables, err := routing.NewTables(c, set, s.layer.Address(), s.keys, s.checks)
 	if err != nil {
 		return nil, err
 	}
