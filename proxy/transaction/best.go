@@ -48,7 +48,7 @@ func isChallenge(status int) bool { return status == 401 || status == 407 }
 
 // keepChallenges collects the challenges of a 401 or 407 that is not the best
 // response (RFC 3261 16.7 step 7).
-func (m *machine) keepChallenges(c *Context, resp *wire.Message) {
+func (m *messages) keepChallenges(c *Context, resp *wire.Message) {
 	start := len(m.arena)
 	m.arena = append(m.arena, c.challenges...)
 	for i := range resp.Headers {
@@ -66,7 +66,7 @@ func (m *machine) keepChallenges(c *Context, resp *wire.Message) {
 
 // buildBest returns the best response with the challenges of the others, in a
 // buffer of the pool.
-func (m *machine) buildBest(c *Context) []byte {
+func (m *messages) buildBest(c *Context) []byte {
 	if len(c.challenges) == 0 || !isChallenge(int(c.bestStatus)) {
 		best := c.best
 		c.best = nil

@@ -16,9 +16,32 @@ var ownLimits = wire.Limits{MaxMessage: 1 << 18, MaxHeaders: 1 << 12, MaxHeaderL
 // maxReason bounds the Reason headers taken from a CANCEL, in bytes.
 const maxReason = 512
 
+// messages builds what a shard sends of its own, in memory that is used again.
+type messages struct {
+	pool  buffers
+	arena []byte       // messages built for the actions of this event only
+	msg   wire.Message // of our own messages, to build others from
+}
+
+const maxArena = 16 << 10 // bytes
+
+// forget lets what was built for the last event be used again.
+func (m *messages) forget() {
+	if m.arena = m.arena[:0]; cap(m.arena) > maxArena {
+		m.arena = nil
+	}
+	m.pool.flush()
+}
+
+// replace makes a copy of b the value of a buffer.
+func (m *messages) replace(dst *[]byte, b []byte) {
+	m.pool.release(dst)
+	*dst = m.pool.keep(b)
+}
+
 // buildTemplate returns the 100 to a request (RFC 3261 8.2.6), in a buffer of
 // the pool.
-func (m *machine) buildTemplate(req *wire.Message, src flow.Flow) []byte {
+func (m *messages) buildTemplate(req *wire.Message, src flow.Flow) []byte {
 	start := len(m.arena)
 	m.arena = m.appendResponse(m.arena, req, src, 100, nil)
 	return m.pool.keep(m.arena[start:])
@@ -26,7 +49,7 @@ func (m *machine) buildTemplate(req *wire.Message, src flow.Flow) []byte {
 
 // buildCancelOK returns the 200 to a CANCEL, with the To tag of what the INVITE
 // would be answered here (RFC 3261 9.2).
-func (m *machine) buildCancelOK(c *Context, req *wire.Message, src flow.Flow) []byte {
+func (m *messages) buildCancelOK(c *Context, req *wire.Message, src flow.Flow) []byte {
 	start := len(m.arena)
 	tag := localTag(c.key)
 	m.arena = m.appendResponse(m.arena, req, src, 200, tag[:])
@@ -35,7 +58,7 @@ func (m *machine) buildCancelOK(c *Context, req *wire.Message, src flow.Flow) []
 
 // appendResponse appends a response to a request from src, its topmost Via
 // marked as RFC 3261 18.2.1 and RFC 3581 4 want it.
-func (m *machine) appendResponse(dst []byte, req *wire.Message, src flow.Flow, status int, toTag []byte) []byte {
+func (m *messages) appendResponse(dst []byte, req *wire.Message, src flow.Flow, status int, toTag []byte) []byte {
 	o := wire.ResponseOptions{ToTag: toTag}
 	var text [64]byte
 	if via, err := req.TopVia(); err == nil && src.Remote.IsValid() {
@@ -45,7 +68,7 @@ func (m *machine) appendResponse(dst []byte, req *wire.Message, src flow.Flow, s
 }
 
 // buildLocal returns a final response made here, in a buffer of the pool.
-func (m *machine) buildLocal(c *Context, status int) []byte {
+func (m *messages) buildLocal(c *Context, status int) []byte {
 	_ = m.msg.Scan(c.template, &ownLimits) // ours; what could not be read is left out
 	tag := localTag(c.key)
 	start := len(m.arena)
@@ -77,7 +100,7 @@ func reasonPhrase(status int) string {
 
 // buildAck returns the ACK to a failure (RFC 3261 17.1.1.3), in a buffer of the
 // pool, and nil if the INVITE cannot be read.
-func (m *machine) buildAck(b *Branch, resp *wire.Message) []byte {
+func (m *messages) buildAck(b *Branch, resp *wire.Message) []byte {
 	to, _ := resp.Get(wire.HeaderTo)
 	start := len(m.arena)
 	m.arena = m.appendHop(m.arena, b, "ACK", to, nil)
@@ -89,7 +112,7 @@ func (m *machine) buildAck(b *Branch, resp *wire.Message) []byte {
 
 // buildCancel returns the CANCEL of a branch (RFC 3261 9.1), valid until the
 // next event, and nothing if the INVITE cannot be read.
-func (m *machine) buildCancel(c *Context, b *Branch) []byte {
+func (m *messages) buildCancel(c *Context, b *Branch) []byte {
 	start := len(m.arena)
 	m.arena = m.appendHop(m.arena, b, "CANCEL", nil, c.reason)
 	return m.arena[start:len(m.arena):len(m.arena)]
@@ -98,7 +121,7 @@ func (m *machine) buildCancel(c *Context, b *Branch) []byte {
 // appendHop appends the ACK or CANCEL that goes with a branch's INVITE: the same
 // Request-URI, topmost Via, Route, From, Call-ID and CSeq number; To is that of
 // the INVITE if none is given.
-func (m *machine) appendHop(dst []byte, b *Branch, method string, to, extra []byte) []byte {
+func (m *messages) appendHop(dst []byte, b *Branch, method string, to, extra []byte) []byte {
 	inv := &m.msg
 	if inv.Scan(b.request, &ownLimits) != nil {
 		return dst
@@ -134,7 +157,7 @@ func (m *machine) appendHop(dst []byte, b *Branch, method string, to, extra []by
 }
 
 // keepReason keeps why the caller cancelled, for the branches (RFC 3326 2).
-func (m *machine) keepReason(c *Context, req *wire.Message) {
+func (m *messages) keepReason(c *Context, req *wire.Message) {
 	start := len(m.arena)
 	for i := range req.Headers {
 		h := &req.Headers[i]

@@ -1,83 +1,30 @@
 package transaction
 
-import (
-	"github.com/sipring/sipring/proxy/flow"
-	"github.com/sipring/sipring/proxy/wire"
-)
-
 // machine drives contexts: it holds what all those of a shard share. Each event
 // is a call of begin, then of one of the methods that say what happened; what
-// is to be done about it is in actions then.
+// is to be done about it is in its outbox then.
+//
+// A client transaction is in client.go, the server transaction in server.go, and
+// the response context that joins them in upstream.go.
 type machine struct {
 	intervals
-	now     int64
-	actions []action
-	pool    buffers
-	stats   Stats
-
-	arena        []byte       // messages built for the actions only
-	msg          wire.Message // of our own messages, to build others from
-	cancelSource flow.Flow    // where the CANCEL came from that is being answered
-
-	contexts []*Context // to be used again, at most spareContexts more than are held
-	branches []*Branch  // to be used again, at most spareBranches
-	held     int        // contexts
+	outbox
+	messages
+	stock
+	now   int64
+	stats Stats
 }
-
-const (
-	spareContexts = 64
-	spareBranches = 256
-	maxArena      = 16 << 10 // bytes
-)
-
-// action is one thing to do. Its bytes are valid until the next event.
-type action struct {
-	kind   actionKind
-	local  bool // upstream: made here
-	branch *Branch
-	bytes  []byte
-}
-
-type actionKind uint8
-
-const (
-	sendUpstream   actionKind = iota + 1
-	answerCancel              // upstream, to cancelSource
-	sendDownstream            // to branch
-	tellSilent
-	tellUnacked
-)
 
 // begin starts an event at a time.
 func (m *machine) begin(now int64) {
 	m.now = now
+	m.next()
+}
+
+// next forgets what was to be done, and lets its bytes be used again.
+func (m *machine) next() {
+	m.empty()
 	m.forget()
-}
-
-// forget drops the actions, which are done, and lets their bytes be used again.
-func (m *machine) forget() {
-	clear(m.actions)
-	m.actions = m.actions[:0]
-	if m.arena = m.arena[:0]; cap(m.arena) > maxArena {
-		m.arena = nil
-	}
-	m.pool.flush()
-}
-
-func (m *machine) upstream(response []byte, local bool) {
-	m.actions = append(m.actions, action{kind: sendUpstream, bytes: response, local: local})
-}
-
-func (m *machine) downstream(b *Branch, message []byte) {
-	if len(message) > 0 {
-		m.actions = append(m.actions, action{kind: sendDownstream, branch: b, bytes: message})
-	}
-}
-
-// replace makes a copy of b the value of a buffer.
-func (m *machine) replace(dst *[]byte, b []byte) {
-	m.pool.release(dst)
-	*dst = m.pool.keep(b)
 }
 
 // expire fires the timers of c that are due.
@@ -106,46 +53,17 @@ func (m *machine) expire(c *Context) {
 		}
 	}
 	if silent && c.invite() && !c.heard {
-		m.actions = append(m.actions, action{kind: tellSilent})
+		m.tell(tellSilent)
 	}
 }
 
-// takeContext returns an empty context, dropContext takes it back.
-func (m *machine) takeContext() *Context {
-	m.held++
-	last := len(m.contexts) - 1
-	if last < 0 {
-		return new(Context)
-	}
-	c := m.contexts[last]
-	m.contexts = m.contexts[:last]
-	return c
-}
-
-func (m *machine) dropContext(c *Context) {
+// let ends what is left of a context, and takes it back.
+func (m *machine) let(c *Context) {
 	m.end(c)
 	m.pool.release(&c.reason)
 	for i := range int(c.branches) {
 		m.endBranch(c.branch(i))
 	}
-	for i, b := range c.rest {
-		c.rest[i] = nil
-		if *b = (Branch{}); len(m.branches) < spareBranches {
-			m.branches = append(m.branches, b)
-		}
-	}
 	m.pool.flush()
-	m.held--
-	*c = Context{rest: c.rest[:0]}
-	m.contexts = trim(append(m.contexts, c), m.held+spareContexts)
-}
-
-func (m *machine) takeBranch() *Branch {
-	last := len(m.branches) - 1
-	if last < 0 {
-		return new(Branch)
-	}
-	b := m.branches[last]
-	m.branches = m.branches[:last]
-	return b
+	m.dropContext(c)
 }

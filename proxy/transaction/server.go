@@ -88,8 +88,7 @@ func (m *machine) acknowledge(c *Context) bool {
 
 // cancel answers a CANCEL and cancels what is pending (RFC 3261 9.2, 16.10).
 func (m *machine) cancel(c *Context, req *wire.Message, src flow.Flow) {
-	m.cancelSource = src
-	m.actions = append(m.actions, action{kind: answerCancel, bytes: m.buildCancelOK(c, req, src)})
+	m.toCancel(src, m.buildCancelOK(c, req, src))
 	if c.cancelled || !c.open() {
 		return
 	}
@@ -159,7 +158,7 @@ func (m *machine) serverResend(c *Context) {
 		return
 	}
 	m.resendLast(c)
-	m.actions = append(m.actions, action{kind: tellUnacked})
+	m.tell(tellUnacked)
 	c.resendEvery = min(2*c.resendEvery, m.t2)
 	c.resendAt = m.now + c.resendEvery
 }

@@ -27,7 +27,7 @@ func (s *shard) settle(c *Context) {
 		for i := range s.actions {
 			s.do(c, &s.actions[i])
 		}
-		s.forget()
+		s.next()
 		for _, b := range s.failed {
 			s.unreachable(c, b)
 		}
@@ -66,7 +66,7 @@ func (s *shard) do(c *Context, a *action) {
 func (s *shard) leave(c *Context) {
 	s.index.remove(c)
 	s.wheel.remove(c)
-	s.dropContext(c)
+	s.let(c)
 }
 
 // advance fires the timers that are due, and returns how many contexts left. The

@@ -150,7 +150,7 @@ func TestIdleMemoryFollowsWhatIsInUse(t *testing.T) {
 		contexts = append(contexts, c)
 	}
 	for _, c := range contexts {
-		m.dropContext(c)
+		m.let(c)
 	}
 	m.arena = make([]byte, 1<<18)
 	m.begin(0)
