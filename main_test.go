@@ -32,7 +32,7 @@ func TestFailedStartExitsInOrder(t *testing.T) {
 	_, port, _ := net.SplitHostPort(held.Addr().String())
 	dir := t.TempDir()
 	for name, content := range map[string]string{
-		"config.yaml":  "{cluster: test, domains: [example.com], ports: {peer: " + port + ", sip: 25060, admin: 25062}}",
+		"config.yaml":  "{cluster: test, domains: [example.com], ports: {peer: " + port + ", sip: 25060, health: 25061, admin: 25062}}",
 		"members.json": `{"epoch": 1, "members": [{"id": 1, "name": "one", "address": "127.0.0.1", "state": "active"}]}`,
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {

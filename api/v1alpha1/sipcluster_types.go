@@ -42,7 +42,7 @@ type SIPClusterList struct {
 
 // SIPClusterSpec is what a user asks for.
 //
-// +kubebuilder:validation:XValidation:rule="self.transports.all(t, t.port != self.ports.peer && t.port != self.ports.admin)",message="a port of spec.transports is also one of spec.ports (peer, admin): give each its own (spec.ports has the defaults 7947 and 9090)"
+// +kubebuilder:validation:XValidation:rule="self.transports.all(t, t.port != self.ports.peer && t.port != self.ports.health && t.port != self.ports.admin)",message="a port of spec.transports is also one of spec.ports (peer, health, admin): give each its own (spec.ports has the defaults 7947, 7948 and 9090)"
 // +kubebuilder:validation:XValidation:rule="self.service.type != 'ClusterIP' || self.transports.all(t, !has(t.nodePort))",message="nodePort in spec.transports needs spec.service.type NodePort or LoadBalancer: set the type, or remove nodePort"
 // +kubebuilder:validation:XValidation:rule="self.service.type != 'NodePort' || (has(self.network) && has(self.network.advertise))",message="spec.service.type NodePort needs spec.network.advertise: the host:port that phones use, since no node's address stands for the cluster"
 type SIPClusterSpec struct {
@@ -95,7 +95,7 @@ type SIPClusterSpec struct {
 	// Ports are the proxies' own ports, never exposed by the client Service.
 	// Others than the defaults are of use with hostNetwork, where they are the
 	// nodes'.
-	// +kubebuilder:default={peer: 7947, admin: 9090}
+	// +kubebuilder:default={peer: 7947, health: 7948, admin: 9090}
 	// +optional
 	Ports Ports `json:"ports,omitempty"`
 

@@ -52,7 +52,7 @@ type Transport struct {
 
 // Ports of the proxies among themselves and for the operator.
 //
-// +kubebuilder:validation:XValidation:rule="self.peer != self.admin",message="spec.ports: peer and admin need two different ports (defaults 7947 and 9090)"
+// +kubebuilder:validation:XValidation:rule="self.peer != self.health && self.peer != self.admin && self.health != self.admin",message="spec.ports: peer, health and admin need three different ports (defaults 7947, 7948 and 9090)"
 type Ports struct {
 	// Peer is the TCP port of the streams between proxies: 1 to 65535, default
 	// 7947. It cannot change.
@@ -62,7 +62,14 @@ type Ports struct {
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="spec.ports.peer cannot change: old and new proxies would not find each other during the update; create a new SIPCluster"
 	// +optional
 	Peer int32 `json:"peer,omitempty"`
-	// Admin is the HTTP port of health, metrics and status: 1 to 65535, default
+	// Health is the HTTP port at which the kubelet asks whether a proxy lives and
+	// is ready: 1 to 65535, default 7948.
+	// +kubebuilder:default=7948
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	// +optional
+	Health int32 `json:"health,omitempty"`
+	// Admin is the HTTP port of metrics, status and events: 1 to 65535, default
 	// 9090.
 	// +kubebuilder:default=9090
 	// +kubebuilder:validation:Minimum=1

@@ -16,7 +16,7 @@ func Config(c *v1alpha1.SIPCluster) (*config.Config, error) {
 	cfg := &config.Config{
 		Cluster: c.Name,
 		Ports: config.Ports{
-			SIP: int(SIPPort(c)), Peer: int(c.Spec.Ports.Peer), Admin: int(c.Spec.Ports.Admin),
+			SIP: int(SIPPort(c)), Peer: int(c.Spec.Ports.Peer), Health: int(c.Spec.Ports.Health), Admin: int(c.Spec.Ports.Admin),
 		},
 		Registrar:      registrar(c.Spec.Registrar),
 		LogLevel:       c.Spec.LogLevel,

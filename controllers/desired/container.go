@@ -33,6 +33,7 @@ func proxyContainer(c *v1alpha1.SIPCluster, image string) *corev1ac.ContainerApp
 		WithPorts(
 			containerPort(portSIP, corev1.ProtocolUDP, SIPPort(c)),
 			containerPort(portPeer, corev1.ProtocolTCP, p.Peer),
+			containerPort(portHealth, corev1.ProtocolTCP, p.Health),
 			containerPort(portAdmin, corev1.ProtocolTCP, p.Admin)).
 		WithReadinessProbe(probe("/readyz", 1, 1, 2)).
 		WithLivenessProbe(probe("/healthz", 5, 2, 6)).
@@ -57,10 +58,10 @@ func containerPort(name string, protocol corev1.Protocol, port int32) *corev1ac.
 	return corev1ac.ContainerPort().WithName(name).WithProtocol(protocol).WithContainerPort(port)
 }
 
-// probe asks for the path on the admin port. Seconds.
+// probe asks for the path on the port for that. Seconds.
 func probe(path string, period, timeout, failures int32) *corev1ac.ProbeApplyConfiguration {
 	return corev1ac.Probe().
-		WithHTTPGet(corev1ac.HTTPGetAction().WithPath(path).WithPort(intstr.FromString(portAdmin))).
+		WithHTTPGet(corev1ac.HTTPGetAction().WithPath(path).WithPort(intstr.FromString(portHealth))).
 		WithPeriodSeconds(period).
 		WithTimeoutSeconds(timeout).
 		WithFailureThreshold(failures)

@@ -27,7 +27,7 @@ func ring(t *testing.T, changes string) *v1alpha1.SIPCluster {
 			Replicas:   new(int32(3)),
 			Domains:    []v1alpha1.Domain{"example.com"},
 			Transports: []v1alpha1.Transport{{Protocol: "UDP", Port: 5060}},
-			Ports:      v1alpha1.Ports{Peer: 7947, Admin: 9090},
+			Ports:      v1alpha1.Ports{Peer: 7947, Health: 7948, Admin: 9090},
 			Service:    v1alpha1.Service{Type: "ClusterIP"},
 			Ring:       v1alpha1.Ring{Partitions: 16384, Replicas: 2},
 			Registrar:  v1alpha1.Registrar{MinExpires: 60, MaxExpires: 3600, MaxContacts: 10},
@@ -71,7 +71,7 @@ const everything = `
 replicas: 5
 domains: [example.com, example.org]
 transports: [{protocol: UDP, port: 5070}]
-ports: {peer: 8001, admin: 8003}
+ports: {peer: 8001, health: 8002, admin: 8003}
 service:
   type: LoadBalancer
   annotations: {lb.example.com/kind: udp}

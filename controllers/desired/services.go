@@ -14,9 +14,10 @@ import (
 
 // Names of the ports.
 const (
-	portSIP   = "sip-udp"
-	portPeer  = "peer"
-	portAdmin = "admin"
+	portSIP    = "sip-udp"
+	portPeer   = "peer"
+	portHealth = "health"
+	portAdmin  = "admin"
 )
 
 // ClientService is what phones use. It has no selector: its EndpointSlices are

@@ -109,7 +109,7 @@ func freePorts(addresses []netip.Addr) (config.Ports, error) {
 		shift := k * portShift
 		p := config.Ports{
 			SIP: config.DefaultSIPPort + shift, Peer: config.DefaultPeerPort + shift,
-			Admin: config.DefaultAdminPort + shift,
+			Health: config.DefaultHealthPort + shift, Admin: config.DefaultAdminPort + shift,
 		}
 		err := tryPorts(addresses, p)
 		if err == nil {
@@ -124,7 +124,7 @@ func freePorts(addresses []netip.Addr) (config.Ports, error) {
 
 func tryPorts(addresses []netip.Addr, p config.Ports) error {
 	for _, a := range addresses {
-		for _, port := range []int{p.SIP, p.Peer, p.Admin} {
+		for _, port := range []int{p.SIP, p.Peer, p.Health, p.Admin} {
 			if err := tryPort(netip.AddrPortFrom(a, uint16(port))); err != nil {
 				return err
 			}

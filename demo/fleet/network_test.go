@@ -75,7 +75,7 @@ func TestPortsOfOthersAreAvoided(t *testing.T) {
 				t.Fatal(err)
 			}
 			shift := got.SIP - before.SIP
-			want := config.Ports{SIP: before.SIP + shift, Peer: before.Peer + shift, Admin: before.Admin + shift}
+			want := config.Ports{SIP: before.SIP + shift, Peer: before.Peer + shift, Health: before.Health + shift, Admin: before.Admin + shift}
 			if got != want || shift < portShift {
 				t.Errorf("ports %+v, want all of %+v shifted by %d or more", got, before, portShift)
 			}

@@ -50,7 +50,7 @@ func sipringCommand(binary, dir string, profiling bool) ([]string, error) {
 		Cluster:      "bench",
 		Domains:      []string{domain},
 		Advertise:    sipringAddress.String(),
-		Ports:        config.Ports{SIP: int(sipringAddress.Port()), Peer: 17947, Admin: sipringAdminPort},
+		Ports:        config.Ports{SIP: int(sipringAddress.Port()), Peer: 17947, Health: 17948, Admin: sipringAdminPort},
 		LogLevel:     "warn",
 		DrainSeconds: new(1),
 		Profiling:    profiling,

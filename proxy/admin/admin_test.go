@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -65,9 +66,14 @@ func (f *fake) add(kind string) {
 
 func start(t *testing.T, f *fake, profiling bool) string {
 	t.Helper()
+	return "http://" + startServer(t, f, profiling).Address().String()
+}
+
+func startServer(t *testing.T, f *fake, profiling bool) *Server {
+	t.Helper()
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "sipring_test"}, func() float64 { return 3 }))
-	s, err := Start(Config{Address: "127.0.0.1:0", Backend: f, Gatherer: reg, Profiling: profiling, Log: slog.New(slog.DiscardHandler)})
+	s, err := Start(Config{Address: "127.0.0.1:0", HealthAddress: "127.0.0.1:0", Backend: f, Gatherer: reg, Profiling: profiling, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +83,7 @@ func start(t *testing.T, f *fake, profiling bool) string {
 			t.Error(err)
 		}
 	})
-	return "http://" + s.Address().String()
+	return s
 }
 
 func get(t *testing.T, url string) (int, string) {
@@ -139,6 +145,58 @@ func TestPages(t *testing.T) {
 	_ = r.Body.Close()
 	if r.StatusCode != http.StatusMethodNotAllowed {
 		t.Errorf("POST: %d", r.StatusCode)
+	}
+}
+
+// TestProbes are answered on a port of their own, where nothing else is.
+func TestProbes(t *testing.T) {
+	f := &fake{}
+	base := "http://" + startServer(t, f, true).HealthAddress().String()
+	for path, want := range map[string]int{"/healthz": 200, "/readyz": 503, "/metrics": 404, "/v1/status": 404, "/v1/events": 404, "/debug/pprof/": 404, "/": 404} {
+		if status, body := get(t, base+path); status != want {
+			t.Errorf("%s: %d %q, want %d", path, status, body, want)
+		}
+	}
+	f.mu.Lock()
+	f.ready, f.hangs = true, "no steps: core 5"
+	f.mu.Unlock()
+	for path, want := range map[string]int{"/healthz": 503, "/readyz": 200} {
+		if status, body := get(t, base+path); status != want {
+			t.Errorf("%s: %d %q, want %d", path, status, body, want)
+		}
+	}
+}
+
+// TestPortInUse names the setting, and takes no other port.
+func TestPortInUse(t *testing.T) {
+	held, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = held.Close() }()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	used, other := held.Addr().String(), free.Addr().String()
+	_ = free.Close()
+	for setting, c := range map[string]Config{
+		"ports.admin":  {Address: used, HealthAddress: other},
+		"ports.health": {Address: other, HealthAddress: used},
+	} {
+		c.Backend, c.Gatherer, c.Log = &fake{}, prometheus.NewRegistry(), slog.New(slog.DiscardHandler)
+		s, err := Start(c)
+		if err == nil {
+			t.Fatalf("%s: started at a port in use", setting)
+		}
+		if s != nil || !strings.Contains(err.Error(), setting) || !strings.Contains(err.Error(), used) {
+			t.Errorf("%q does not name %s and %s", err, setting, used)
+		}
+		again, err := net.Listen("tcp", other)
+		if err != nil {
+			t.Fatalf("%s: the other port is still taken: %v", setting, err)
+		}
+		_ = again.Close()
 	}
 }
 

@@ -1,5 +1,5 @@
 // Package admin serves the health, metrics, status and events of one proxy over
-// HTTP on the admin port.
+// HTTP on the admin port, and the first two on a port of their own, for probes.
 //
 //	GET /healthz       200 while the process makes steps, 503 with what hangs otherwise
 //	GET /readyz        200 once the proxy holds what it owns, 503 with the reason otherwise
@@ -12,5 +12,12 @@
 //
 //   - Everything is read-only; every other method is answered 405.
 //   - Requests are bounded in size and time, and so are followers in number.
+//   - Connections are bounded in number, from each source and in total, and none
+//     is refused: the oldest that waits for nothing makes room. So a probe is
+//     answered, whoever holds connections open.
+//   - Metrics, status and events are made again for all who ask together, and cost
+//     a twentieth of a core at most, each.
+//   - Nothing names a subscriber, a contact or a secret: the port asks nobody who
+//     they are.
 //   - Nothing here holds a lock while it writes to a client.
 package admin

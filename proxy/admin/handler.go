@@ -11,12 +11,22 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-func handler(ctx context.Context, c *Config) http.Handler {
+// probes answers whether the process lives and is ready, and takes nothing that
+// may hang for it.
+func probes(b Backend) *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", probe(c.Backend.Live))
-	mux.HandleFunc("GET /readyz", probe(c.Backend.Ready))
-	mux.Handle("GET /metrics", promhttp.HandlerFor(c.Gatherer, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: writeTimeout / 2}))
-	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, c.Backend.Status()) })
+	mux.HandleFunc("GET /healthz", probe(b.Live))
+	mux.HandleFunc("GET /readyz", probe(b.Ready))
+	return mux
+}
+
+func handler(ctx context.Context, c *Config) http.Handler {
+	mux := probes(c.Backend)
+	mux.HandleFunc("GET /metrics", kept("/metrics", promhttp.HandlerFor(c.Gatherer, promhttp.HandlerOpts{DisableCompression: true})))
+	mux.HandleFunc("GET /v1/status", kept("/v1/status", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, c.Backend.Status())
+	})))
+	recent := &page[[]written]{make: func() []written { return write(c.Backend) }}
 	f := &followers{backend: c.Backend, ctx: ctx, slots: make(chan struct{}, maxFollowers)}
 	mux.HandleFunc("GET /v1/events", func(w http.ResponseWriter, r *http.Request) {
 		after, err := position(r)
@@ -26,8 +36,12 @@ func handler(ctx context.Context, c *Config) http.Handler {
 		case r.URL.Query().Get("follow") != "":
 			f.serve(w, r, after)
 		default:
-			events, _ := c.Backend.Events(after)
-			writeJSON(w, values(events))
+			events, ok := recent.get(r.Context())
+			if !ok {
+				text(w, http.StatusServiceUnavailable, "not in time")
+				return
+			}
+			writeEvents(w, events, after)
 		}
 	})
 	if c.Profiling {
@@ -59,18 +73,27 @@ func position(r *http.Request) (uint64, error) {
 	return strconv.ParseUint(v, 10, 64)
 }
 
+// profiling serves one profile at a time.
 func profiling(mux *http.ServeMux) {
-	long := func(h http.HandlerFunc) http.HandlerFunc {
+	turn := make(chan struct{}, 1)
+	one := func(h http.HandlerFunc) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
+			select {
+			case turn <- struct{}{}:
+				defer func() { <-turn }()
+			default:
+				text(w, http.StatusServiceUnavailable, "another profile is being taken")
+				return
+			}
 			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(2 * time.Minute))
 			h(w, r)
 		}
 	}
-	mux.HandleFunc("GET /debug/pprof/", long(pprof.Index))
-	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
-	mux.HandleFunc("GET /debug/pprof/profile", long(pprof.Profile))
-	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
-	mux.HandleFunc("GET /debug/pprof/trace", long(pprof.Trace))
+	mux.HandleFunc("GET /debug/pprof/", one(pprof.Index))
+	mux.HandleFunc("GET /debug/pprof/cmdline", one(pprof.Cmdline))
+	mux.HandleFunc("GET /debug/pprof/profile", one(pprof.Profile))
+	mux.HandleFunc("GET /debug/pprof/symbol", one(pprof.Symbol))
+	mux.HandleFunc("GET /debug/pprof/trace", one(pprof.Trace))
 }
 
 func text(w http.ResponseWriter, status int, s string) {
@@ -89,10 +112,34 @@ func writeJSON(w http.ResponseWriter, v any) {
 	_, _ = w.Write(append(b, '\n'))
 }
 
-func values(events []Event) []any {
-	out := make([]any, len(events))
-	for i, e := range events {
-		out[i] = e.Value
+// written is an event as JSON, as it stands in an array.
+type written struct {
+	seq  uint64
+	json []byte
+}
+
+func write(b Backend) []written {
+	events, _ := b.Events(0)
+	out := make([]written, 0, len(events))
+	for _, e := range events {
+		if text, err := json.MarshalIndent(e.Value, "  ", "  "); err == nil {
+			out = append(out, written{e.Seq, text})
+		}
 	}
 	return out
+}
+
+// writeEvents writes those after the sequence number.
+func writeEvents(w http.ResponseWriter, events []written, after uint64) {
+	i := 0
+	for i < len(events) && events[i].seq <= after {
+		i++
+	}
+	b, before, end := []byte{'['}, "\n  ", ""
+	for _, e := range events[i:] {
+		b = append(append(b, before...), e.json...)
+		before, end = ",\n  ", "\n"
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(append(append(b, end...), "]\n"...))
 }

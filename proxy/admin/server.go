@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"sync"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -17,7 +15,9 @@ import (
 type Config struct {
 	// Address to listen on, host:port. Port 0 takes a free one.
 	Address string
-	Backend Backend
+	// HealthAddress to answer probes on, host:port.
+	HealthAddress string
+	Backend       Backend
 	// Gatherer is what /metrics shows.
 	Gatherer prometheus.Gatherer
 	// Profiling serves /debug/pprof/.
@@ -25,62 +25,43 @@ type Config struct {
 	Log       *slog.Logger
 }
 
-// Bounds of the HTTP server.
-const (
-	readTimeout    = 5 * time.Second
-	writeTimeout   = 10 * time.Second
-	idleTimeout    = 60 * time.Second
-	maxHeaderBytes = 16 << 10
-	maxBodyBytes   = 4 << 10
-)
-
 // Server is the running HTTP server.
 type Server struct {
-	listener net.Listener
-	http     *http.Server
-	cancel   context.CancelFunc
-	serving  sync.WaitGroup
+	admin, health *port
+	cancel        context.CancelFunc
+	serving       sync.WaitGroup
 }
 
-// Start listens and serves until Close.
+// Start listens and serves until Close. Its error names the setting of the
+// address that cannot be had.
 func Start(c Config) (*Server, error) {
-	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", c.Address)
+	health, err := listen(c.HealthAddress, &healthBounds, probes(c.Backend), c.Log)
 	if err != nil {
-		return nil, fmt.Errorf("admin: %w", err)
+		return nil, fmt.Errorf("ports.health: %w", err)
 	}
+	health.http.SetKeepAlivesEnabled(false)
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &Server{
-		listener: l,
-		cancel:   cancel,
-		http: &http.Server{
-			Handler:        http.MaxBytesHandler(handler(ctx, &c), maxBodyBytes),
-			ReadTimeout:    readTimeout,
-			WriteTimeout:   writeTimeout,
-			IdleTimeout:    idleTimeout,
-			MaxHeaderBytes: maxHeaderBytes,
-			ErrorLog:       slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
-		},
+	admin, err := listen(c.Address, &adminBounds, handler(ctx, &c), c.Log)
+	if err != nil {
+		cancel()
+		return nil, errors.Join(fmt.Errorf("ports.admin: %w", err), health.Close())
 	}
-	s.serving.Go(func() {
-		if err := s.http.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
-			c.Log.Error("admin server ended", "error", err)
-		}
-	})
+	s := &Server{admin: admin, health: health, cancel: cancel}
+	s.serving.Go(func() { admin.serve(c.Log) })
+	s.serving.Go(func() { health.serve(c.Log) })
 	return s, nil
 }
 
 // Address is where the server listens.
-func (s *Server) Address() net.Addr { return s.listener.Addr() }
+func (s *Server) Address() net.Addr { return s.admin.Addr() }
+
+// HealthAddress is where it answers probes.
+func (s *Server) HealthAddress() net.Addr { return s.health.Addr() }
 
 // Close ends followers, waits a moment for requests under way, and stops.
 func (s *Server) Close() error {
 	s.cancel()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	err := s.http.Shutdown(ctx)
-	if err != nil {
-		err = s.http.Close()
-	}
+	err := errors.Join(s.admin.close(), s.health.close())
 	s.serving.Wait()
 	return err
 }

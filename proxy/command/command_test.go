@@ -44,7 +44,7 @@ func newFolder(t *testing.T, members int) *folder {
 			Address: fmt.Sprintf("127.%d.%d.%d", 140+i, os.Getpid()>>8&255, os.Getpid()&255),
 		})
 	}
-	f.write("config.yaml", []byte("cluster: test\ndomains: [example.com]\nlogLevel: error\ndrainSeconds: 5\nports: {sip: 15060, peer: 17947, admin: 19090}\n"))
+	f.write("config.yaml", []byte("cluster: test\ndomains: [example.com]\nlogLevel: error\ndrainSeconds: 5\nports: {sip: 15060, peer: 17947, health: 17948, admin: 19090}\n"))
 	f.publish()
 	keys, err := config.NewKeys().Marshal()
 	if err != nil {
@@ -112,6 +112,18 @@ func (f *folder) get(member int, path string) (int, string) {
 	defer func() { _ = r.Body.Close() }()
 	b, _ := io.ReadAll(r.Body)
 	return r.StatusCode, string(b)
+}
+
+// probe asks as the kubelet does.
+func (f *folder) probe(member int, path string) int {
+	c := &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	r, err := c.Get("http://" + net.JoinHostPort(f.set.Members[member-1].Address, "17948") + path)
+	if err != nil {
+		f.t.Error(err)
+		return 0
+	}
+	_ = r.Body.Close()
+	return r.StatusCode
 }
 
 // await waits until a member answers a path as wanted.
@@ -198,6 +210,16 @@ func TestProxyAlone(t *testing.T) {
 	}
 	if _, events := f.get(1, "/v1/events"); !strings.Contains(events, `"synced"`) || !strings.Contains(events, `"unixNano"`) {
 		t.Errorf("events: %s", events)
+	}
+	for _, path := range []string{"/metrics", "/v1/status", "/v1/events"} { // which ask nobody who they are
+		if _, body := f.get(1, path); strings.Contains(body, "bob") || strings.Contains(body, "192.0.2.1") || strings.Contains(body, "example.com") {
+			t.Errorf("%s names a subscriber: %s", path, body)
+		}
+	}
+	for _, path := range []string{"/healthz", "/readyz"} {
+		if status := f.probe(1, path); status != http.StatusOK {
+			t.Errorf("probe of %s: %d", path, status)
+		}
 	}
 	stop()
 }

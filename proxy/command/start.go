@@ -125,11 +125,13 @@ func (p *proxy) startAdmin(address string) error {
 	}
 	c := p.config.Load()
 	a, err := admin.Start(admin.Config{
-		Address: net.JoinHostPort(address, strconv.Itoa(c.Ports.Admin)), Backend: backend{p}, Gatherer: p.registry,
+		Address:       net.JoinHostPort(address, strconv.Itoa(c.Ports.Admin)),
+		HealthAddress: net.JoinHostPort(address, strconv.Itoa(c.Ports.Health)),
+		Backend:       backend{p}, Gatherer: p.registry,
 		Profiling: c.Profiling, Log: p.log,
 	})
 	if err != nil {
-		return fmt.Errorf("ports.admin: %w", err)
+		return err
 	}
 	p.admin = a
 	return nil

@@ -13,7 +13,7 @@ import (
 )
 
 // testPorts are those of newFolder's configuration, by the setting that names them.
-var testPorts = map[string]string{"ports.sip": "15060", "ports.peer": "17947", "ports.admin": "19090"}
+var testPorts = map[string]string{"ports.sip": "15060", "ports.peer": "17947", "ports.health": "17948", "ports.admin": "19090"}
 
 // hold takes an address until the returned function is called.
 func hold(t *testing.T, network, address string) (release func()) {
@@ -72,11 +72,13 @@ func TestStartThatFindsAPortInUse(t *testing.T) {
 		setting, network string
 		byMembers        bool // the address comes with the member set
 	}{
-		"SIP":                      {setting: "ports.sip", network: "udp"},
-		"admin":                    {setting: "ports.admin", network: "tcp"},
-		"admin, by the member set": {setting: "ports.admin", network: "tcp", byMembers: true},
-		"peers":                    {setting: "ports.peer", network: "tcp"},
-		"peers, by the member set": {setting: "ports.peer", network: "tcp", byMembers: true},
+		"SIP":                       {setting: "ports.sip", network: "udp"},
+		"admin":                     {setting: "ports.admin", network: "tcp"},
+		"admin, by the member set":  {setting: "ports.admin", network: "tcp", byMembers: true},
+		"health":                    {setting: "ports.health", network: "tcp"},
+		"health, by the member set": {setting: "ports.health", network: "tcp", byMembers: true},
+		"peers":                     {setting: "ports.peer", network: "tcp"},
+		"peers, by the member set":  {setting: "ports.peer", network: "tcp", byMembers: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFolder(t, 1)

@@ -16,6 +16,7 @@ import (
 const (
 	DefaultSIPPort         = 5060
 	DefaultPeerPort        = 7947
+	DefaultHealthPort      = 7948
 	DefaultAdminPort       = 9090
 	DefaultMinExpires      = 60
 	DefaultMaxExpires      = 3600
@@ -85,7 +86,9 @@ type Ports struct {
 	SIP int `json:"sip,omitempty"`
 	// Peer is the TCP port of the peer streams. Default 7947.
 	Peer int `json:"peer,omitempty"`
-	// Admin is the HTTP port of health, metrics and status. Default 9090.
+	// Health is the HTTP port of liveness and readiness. Default 7948.
+	Health int `json:"health,omitempty"`
+	// Admin is the HTTP port of metrics, status and events. Default 9090.
 	Admin int `json:"admin,omitempty"`
 }
 
@@ -122,6 +125,7 @@ func ParseConfig(b []byte) (*Config, error) {
 func (c *Config) ApplyDefaults() {
 	setDefault(&c.Ports.SIP, DefaultSIPPort)
 	setDefault(&c.Ports.Peer, DefaultPeerPort)
+	setDefault(&c.Ports.Health, DefaultHealthPort)
 	setDefault(&c.Ports.Admin, DefaultAdminPort)
 	setDefault(&c.Registrar.MinExpires, DefaultMinExpires)
 	setDefault(&c.Registrar.MaxExpires, DefaultMaxExpires)
@@ -175,7 +179,7 @@ func (c *Config) Validate() error {
 	for _, p := range []struct {
 		name string
 		port int
-	}{{"ports.sip", c.Ports.SIP}, {"ports.peer", c.Ports.Peer}, {"ports.admin", c.Ports.Admin}} {
+	}{{"ports.sip", c.Ports.SIP}, {"ports.peer", c.Ports.Peer}, {"ports.health", c.Ports.Health}, {"ports.admin", c.Ports.Admin}} {
 		switch {
 		case p.port < 1 || p.port > 65535:
 			bad(p.name, "%d is not a port", p.port)

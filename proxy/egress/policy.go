@@ -3,6 +3,7 @@ package egress
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/sipring/sipring/proxy/config"
 )
@@ -13,7 +14,7 @@ type Policy struct {
 	// own are the addresses of the cluster, inside the ports of it that are for
 	// members alone, and sip where it receives SIP.
 	own    map[netip.Addr]struct{}
-	inside [2]uint16
+	inside [3]uint16
 	sip    map[netip.AddrPort]struct{}
 }
 
@@ -22,7 +23,7 @@ type Policy struct {
 func New(c *config.Config, set *config.MemberSet, listen netip.AddrPort) (*Policy, error) {
 	p := &Policy{
 		own: map[netip.Addr]struct{}{}, sip: map[netip.AddrPort]struct{}{},
-		inside: [...]uint16{uint16(c.Ports.Peer), uint16(c.Ports.Admin)},
+		inside: [...]uint16{uint16(c.Ports.Peer), uint16(c.Ports.Health), uint16(c.Ports.Admin)},
 	}
 	var rules []rule
 	for _, list := range []struct {
@@ -122,7 +123,7 @@ func (p *Policy) answers(a netip.Addr, port uint16) bool {
 	if port == 0 || !isUnicast(a) {
 		return false
 	}
-	if port != p.inside[0] && port != p.inside[1] {
+	if !slices.Contains(p.inside[:], port) {
 		return true
 	}
 	_, own := p.own[a]
