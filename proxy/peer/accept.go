@@ -30,13 +30,13 @@ const (
 )
 
 // Bounds of TLS handshakes a second: of who gave a proof, from each address;
-// without one, from each member's address, from each other, and from all of them.
+// without one, from each member's address, from each other, and from all others.
 // A member that tries as often as it can needs seven in its first second.
 var (
-	provedRate   = limit.Config{Rate: 20, Burst: 40, Slots: 1024}
-	memberRate   = limit.Config{Rate: 5, Burst: 10, Slots: 1024}
-	strangerRate = limit.Config{Rate: 2, Burst: 4, Slots: 1024}
-	unprovedRate = limit.Config{Rate: 50, Burst: 400}
+	provedRate       = limit.Config{Rate: 20, Burst: 40, Slots: 1024}
+	memberRate       = limit.Config{Rate: 5, Burst: 10, Slots: 1024}
+	strangerRate     = limit.Config{Rate: 2, Burst: 4, Slots: 1024}
+	allStrangersRate = limit.Config{Rate: 20, Burst: 40}
 )
 
 var (
@@ -49,13 +49,14 @@ var (
 // door is where connections come in.
 type door struct {
 	members, strangers                     *connlimit.Table
-	proved, member, stranger, withoutProof *limit.Limiter
+	proved, member, stranger, allStrangers *limit.Limiter
+	proofs                                 once
 }
 
 func newDoor() *door {
 	return &door{
 		members: connlimit.New(memberPlaces), strangers: connlimit.New(strangerPlaces),
-		proved: limit.New(provedRate), member: limit.New(memberRate), stranger: limit.New(strangerRate), withoutProof: limit.New(unprovedRate),
+		proved: limit.New(provedRate), member: limit.New(memberRate), stranger: limit.New(strangerRate), allStrangers: limit.New(allStrangersRate),
 	}
 }
 
@@ -141,15 +142,14 @@ func (n *Node) examine(chi *tls.ClientHelloInfo) (*tls.Config, error) {
 		return nil, fmt.Errorf("no connection of ours: %T", chi.Conn)
 	}
 	now, from := n.now(), addressOf(c.RemoteAddr())
-	if n.identity.proved(chi.ServerName, time.Now(), c.RemoteAddr(), c.LocalAddr()) && n.door.proved.Allow(now, from, 1) {
+	proof, ok := n.identity.proved(chi.ServerName, time.Now(), c.RemoteAddr(), c.LocalAddr())
+	if ok && n.door.proofs.first(proof) && n.door.proved.Allow(now, from, 1) {
 		c.table.Busy(c)
 		return nil, nil
 	}
-	own := n.door.stranger
-	if c.listed {
-		own = n.door.member
-	}
-	if !own.Allow(now, from, 1) || !n.door.withoutProof.Allow(now, netip.IPv4Unspecified(), 1) {
+	may := c.listed && n.door.member.Allow(now, from, 1) ||
+		!c.listed && n.door.stranger.Allow(now, from, 1) && n.door.allStrangers.Allow(now, netip.IPv4Unspecified(), 1)
+	if !may {
 		c.mute = true
 		return nil, errNoProof
 	}

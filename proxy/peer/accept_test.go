@@ -2,6 +2,7 @@ package peer
 
 import (
 	"crypto/tls"
+	"encoding/binary"
 	"errors"
 	"net"
 	"net/netip"
@@ -217,9 +218,29 @@ func TestProofIsOfItsConnection(t *testing.T) {
 		"nothing":                   {ours, "", now, from, to, false},
 		"with something else in it": {ours, "x" + proof[1:], now, from, to, false},
 	} {
-		if got := c.by.proved(c.proof, c.at, c.from, c.to); got != c.want {
+		if _, got := c.by.proved(c.proof, c.at, c.from, c.to); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
+	}
+}
+
+// TestProofIsGoodOnce, for as many as are remembered.
+func TestProofIsGoodOnce(t *testing.T) {
+	var o once
+	head := func(i int) (h [proofHead]byte) {
+		binary.BigEndian.PutUint64(h[8:], uint64(i))
+		return h
+	}
+	for i := range 3 * maxProofs {
+		if !o.first(head(i)) {
+			t.Fatalf("proof %d was not given before", i)
+		}
+		if o.first(head(i)) || o.first(head(max(0, i-maxProofs+1))) {
+			t.Fatalf("proof %d or the oldest that is remembered counts again", i)
+		}
+	}
+	if len(o.given) != maxProofs || len(o.order) != maxProofs {
+		t.Errorf("%d remembered, want %d", len(o.given), maxProofs)
 	}
 }
 
@@ -235,7 +256,7 @@ func FuzzProof(f *testing.F) {
 	f.Add(proof[:len(proof)-1])
 	f.Add("." + proofSuffix)
 	f.Fuzz(func(t *testing.T, name string) {
-		if !strings.EqualFold(name, proof) && id.proved(name, now, from, to) {
+		if _, ok := id.proved(name, now, from, to); ok && !strings.EqualFold(name, proof) {
 			t.Errorf("%q passed", name)
 		}
 	})

@@ -21,10 +21,8 @@ import (
 //
 //	<time, nonce: 32 hex digits>.<MAC: 32 hex digits>.peer.sipring
 //
-// It is good for proofAge and from one address to another. Who has seen it may
-// repeat it that long from there, and gains the work of handshakes that fail,
-// bounded in rate. Versions before this one say nothing of the kind: theirs are
-// bounded more strictly.
+// It is good once, for proofAge and from one address to another. Versions before
+// this one say nothing of the kind: their handshakes are bounded more strictly.
 const (
 	proofSuffix = ".peer.sipring"
 	proofAge    = 5 * time.Minute
@@ -41,34 +39,33 @@ func (id *identity) prove(now time.Time, dialler, dialled net.Addr) string {
 	return hex.EncodeToString(head[:]) + "." + hex.EncodeToString(mac) + proofSuffix
 }
 
-// proved tells whether the server name is a proof by a key in force.
-func (id *identity) proved(name string, now time.Time, dialler, dialled net.Addr) bool {
+// proved tells whether the server name is a proof by a key in force, and which.
+func (id *identity) proved(name string, now time.Time, dialler, dialled net.Addr) (head [proofHead]byte, ok bool) {
 	head, mac, ok := readProof(name)
 	if !ok {
-		return false
+		return head, false
 	}
-	age := now.Sub(time.Unix(int64(binary.BigEndian.Uint64(head)), 0))
+	age := now.Sub(time.Unix(int64(binary.BigEndian.Uint64(head[:])), 0))
 	if age > proofAge || age < -proofAge {
-		return false
+		return head, false
 	}
 	for _, key := range id.proofs {
-		if hmac.Equal(mac, proofOf(key, head, dialler, dialled)) {
-			return true
+		if hmac.Equal(mac, proofOf(key, head[:], dialler, dialled)) {
+			return head, true
 		}
 	}
-	return false
+	return head, false
 }
 
-func readProof(name string) (head, mac []byte, ok bool) {
+func readProof(name string) (head [proofHead]byte, mac []byte, ok bool) {
 	rest, ok := strings.CutSuffix(name, proofSuffix)
 	if !ok || len(rest) != 2*(proofHead+proofMAC)+1 || rest[2*proofHead] != '.' {
-		return nil, nil, false
+		return head, nil, false
 	}
-	head, err := hex.DecodeString(rest[:2*proofHead])
-	if err != nil {
-		return nil, nil, false
+	if _, err := hex.Decode(head[:], []byte(rest[:2*proofHead])); err != nil {
+		return head, nil, false
 	}
-	mac, err = hex.DecodeString(rest[2*proofHead+1:])
+	mac, err := hex.DecodeString(rest[2*proofHead+1:])
 	return head, mac, err == nil
 }
 
