@@ -235,18 +235,29 @@ func TestFollowStreamsEventsAsTheyHappen(t *testing.T) {
 	next("second")
 }
 
+// TestFollowersAreBounded from each source, so that one does not keep out others,
+// and in all.
 func TestFollowersAreBounded(t *testing.T) {
 	base := start(t, &fake{}, false)
-	c := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{}}
-	defer c.CloseIdleConnections()
-	for i := range maxFollowers + 1 {
+	follow := func(source byte) int {
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, source)}}
+		c := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DialContext: d.DialContext}}
 		r, err := c.Get(base + "/v1/events?follow=1")
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = r.Body.Close() }()
-		if refused := r.StatusCode == http.StatusServiceUnavailable; refused != (i == maxFollowers) {
-			t.Fatalf("follower %d: %d", i, r.StatusCode)
+		t.Cleanup(func() { _ = r.Body.Close(); c.CloseIdleConnections() })
+		return r.StatusCode
+	}
+	const sources = maxFollowers / followersOfOne
+	for source := range byte(sources) {
+		for i := range followersOfOne + 1 {
+			if refused := follow(10+source) == http.StatusServiceUnavailable; refused != (i == followersOfOne) {
+				t.Fatalf("follower %d of source %d: refused %v", i, source, refused)
+			}
 		}
+	}
+	if status := follow(10 + sources); status != http.StatusServiceUnavailable {
+		t.Errorf("one more than may follow in all: %d", status)
 	}
 }

@@ -5,12 +5,18 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/netip"
+	"sync"
 	"time"
+
+	"github.com/sipring/sipring/proxy/limit"
 )
 
 const (
-	maxFollowers = 16
-	followPing   = 15 * time.Second
+	// maxFollowers is how many follow in all, followersOfOne of one source.
+	maxFollowers   = 64
+	followersOfOne = 16
+	followPing     = 15 * time.Second
 )
 
 // followers streams events to a bounded number of clients. A slow client misses
@@ -18,17 +24,49 @@ const (
 type followers struct {
 	backend Backend
 	ctx     context.Context
-	slots   chan struct{}
+
+	mu       sync.Mutex
+	all      int
+	ofSource map[uint64]int
+}
+
+// begin takes a place for a follower, if there is one.
+func (f *followers) begin(source uint64) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.all >= maxFollowers || f.ofSource[source] >= followersOfOne {
+		return false
+	}
+	f.all++
+	f.ofSource[source]++
+	return true
+}
+
+func (f *followers) end(source uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.all--
+	if f.ofSource[source]--; f.ofSource[source] == 0 {
+		delete(f.ofSource, source)
+	}
+}
+
+// sourceOf tells clients apart; 0 where the address is none.
+func sourceOf(r *http.Request) uint64 {
+	a, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return 0
+	}
+	return limit.Source(a.Addr())
 }
 
 func (f *followers) serve(w http.ResponseWriter, r *http.Request, after uint64) {
-	select {
-	case f.slots <- struct{}{}:
-		defer func() { <-f.slots }()
-	default:
+	source := sourceOf(r)
+	if !f.begin(source) {
 		text(w, http.StatusServiceUnavailable, "too many followers")
 		return
 	}
+	defer f.end(source)
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	rc := http.NewResponseController(w)

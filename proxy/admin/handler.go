@@ -27,7 +27,7 @@ func handler(ctx context.Context, c *Config) http.Handler {
 		writeJSON(w, c.Backend.Status())
 	})))
 	recent := &page[[]written]{make: func() []written { return write(c.Backend) }}
-	f := &followers{backend: c.Backend, ctx: ctx, slots: make(chan struct{}, maxFollowers)}
+	f := &followers{backend: c.Backend, ctx: ctx, ofSource: map[uint64]int{}}
 	mux.HandleFunc("GET /v1/events", func(w http.ResponseWriter, r *http.Request) {
 		after, err := position(r)
 		switch {
