@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -137,6 +138,51 @@ func TestPageThatHangs(t *testing.T) {
 		synctest.Wait()
 		if v, ok := p.get(t.Context()); !ok || v != 7 {
 			t.Errorf("after it was made: %d, %v", v, ok)
+		}
+	})
+}
+
+// TestAskersArePaced: who asks without end is answered later, and nobody else is.
+func TestAskersArePaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := paced(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { text(w, http.StatusOK, "ok") }))
+		ask := func(from string) time.Duration {
+			began := time.Now()
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/healthz", http.NoBody)
+			r.RemoteAddr = from
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if w.Code != http.StatusOK {
+				t.Errorf("%s: %d", from, w.Code)
+			}
+			return time.Since(began)
+		}
+		const callers, each = 64, 50
+		began := time.Now()
+		var asking sync.WaitGroup
+		for i := range callers {
+			asking.Go(func() {
+				for range each {
+					ask(fmt.Sprintf("192.0.2.1:%d", 1000+i))
+				}
+			})
+		}
+		asking.Go(func() {
+			for range 20 {
+				if took := ask("192.0.2.2:1000"); took > 0 {
+					t.Errorf("another waits for %v", took)
+				}
+				time.Sleep(100 * time.Millisecond) // the test's clock
+			}
+		})
+		asking.Wait()
+		const all = callers * each
+		if most := askRate.Burst + int(time.Since(began)/time.Second+1)*(askRate.Rate+callers*int(time.Second/pause)); all > most {
+			t.Errorf("%d requests in %v, want at most %d", all, time.Since(began), most)
+		}
+		time.Sleep(10 * time.Second) // the test's clock
+		if took := ask("192.0.2.1:1000"); took > 0 {
+			t.Errorf("who has paused waits for %v", took)
 		}
 	})
 }

@@ -15,6 +15,7 @@
 //   - Connections are bounded in number, from each source and in total, and none
 //     is refused: the oldest that waits for nothing makes room. So a probe is
 //     answered, whoever holds connections open.
+//   - What a source asks beyond its rate is answered 200 ms later, not refused.
 //   - Metrics, status and events are made again for all who ask together, and cost
 //     a twentieth of a core at most, each.
 //   - Nothing names a subscriber, a contact or a secret: the port asks nobody who

@@ -51,17 +51,17 @@ func (f *followers) end(source uint64) {
 	}
 }
 
-// sourceOf tells clients apart; 0 where the address is none.
-func sourceOf(r *http.Request) uint64 {
+// sourceOf is the client's address, the unspecified one where that is none.
+func sourceOf(r *http.Request) netip.Addr {
 	a, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
-		return 0
+		return netip.IPv6Unspecified()
 	}
-	return limit.Source(a.Addr())
+	return a.Addr()
 }
 
 func (f *followers) serve(w http.ResponseWriter, r *http.Request, after uint64) {
-	source := sourceOf(r)
+	source := limit.Source(sourceOf(r))
 	if !f.begin(source) {
 		text(w, http.StatusServiceUnavailable, "too many followers")
 		return

@@ -52,7 +52,7 @@ func listen(address string, b *bounds, h http.Handler, log *slog.Logger) (*port,
 	}
 	p := &port{Listener: l, table: connlimit.New(b.places)}
 	p.http = &http.Server{
-		Handler:           http.MaxBytesHandler(h, maxBodyBytes),
+		Handler:           paced(http.MaxBytesHandler(h, maxBodyBytes)),
 		ReadHeaderTimeout: b.header,
 		ReadTimeout:       b.read,
 		WriteTimeout:      b.write,
