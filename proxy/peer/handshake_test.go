@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -217,9 +218,13 @@ func TestStartRefuses(t *testing.T) {
 		}
 	}
 	c.start(1) // the ports are free
-	if n, err := Start(c.config(1)); err == nil {
+	n, err := Start(c.config(1))
+	if err == nil {
 		n.Close()
-		t.Error("started twice on the same ports")
+		t.Fatal("started twice on the same port")
+	}
+	if !strings.Contains(err.Error(), "ports.peer") || !strings.Contains(err.Error(), strconv.Itoa(c.ports.Peer)) {
+		t.Errorf("%q does not name the port", err)
 	}
 }
 
