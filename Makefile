@@ -46,6 +46,11 @@ chaos-local: bin/sipring ## Kill, stop and restart five real proxies, R=2 and R=
 	go build -o bin/chaos ./hack/chaos
 	bin/chaos $(CHAOS)
 
+.PHONY: flood
+flood: bin/sipring ## Attack three real proxies of 256 MiB, and see whether their phones notice (FLOOD=--quick)
+	go build -o bin/flood ./hack/flood
+	bin/flood $(FLOOD)
+
 .PHONY: mutants
 mutants: ## Plant known faults in the code, one at a time, and see the tests notice each (MUTANTS="-only REGEX")
 	go run ./hack/mutants $(MUTANTS)

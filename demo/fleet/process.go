@@ -31,6 +31,7 @@ type Process struct {
 	Address netip.Addr
 	Admin   string // base URL
 	Args    []string
+	Env     []string                         // beside this program's own
 	Say     func(format string, args ...any) // told what the supervisor does
 
 	log *os.File
@@ -71,6 +72,7 @@ func (p *Process) start(binary string) error {
 	}
 	cmd := exec.Command(binary, p.Args...) //nolint:noctx,gosec // ended by stop, with a grace period; the caller names the binary
 	cmd.Stdout, cmd.Stderr = p.log, p.log
+	cmd.Env = append(os.Environ(), p.Env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Pdeathsig: syscall.SIGKILL, // nothing outlives us
 		Setpgid:   true,            // Ctrl-C is for us, and we stop the proxies
@@ -202,6 +204,16 @@ func (p *Process) Running() (bool, int) {
 	defer p.mu.Unlock()
 	return p.died.IsZero(), p.restarts
 }
+
+// PID is that of the process that runs, or ran last.
+func (p *Process) PID() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.cmd.Process.Pid
+}
+
+// Live asks whether the proxy should be left running, as a kubelet would.
+func (p *Process) Live(ctx context.Context) error { return p.get(ctx, "/healthz", nil) }
 
 // Ready asks the proxy's readiness as a kubelet would.
 func (p *Process) Ready(ctx context.Context) bool {
