@@ -30,6 +30,7 @@ var attacks = []attack{
 	{name: "contacts", about: "REGISTERs of new users with ten contacts of 3 KB", run: fatContacts, quick: true},
 	{name: "users", about: "REGISTERs of new users, as fast as they go", run: newUsers, quick: true},
 	{name: "invites", about: "INVITEs to nobody, as fast as they go", run: invites, quick: true},
+	{name: "spread", about: "INVITEs and REGISTERs from many sources", run: spread},
 	{name: "tree", about: "an INVITE that forks into itself", run: tree},
 	{name: "reflect", about: "what a stranger gets for what it sends, by kind of request", run: reflect, quick: true},
 	{name: "relay", about: "contacts, Routes and Request-URIs of strangers, and what their answers tell", run: relay},
@@ -127,20 +128,26 @@ func launch(ctx context.Context, a attack, s *site, log io.Writer) (outcome, err
 const flooders = 8
 
 // flood sends packet 0, 1, 2 ..., so many a second if that can be, until the
-// context ends, and returns how many those were. All go to one proxy, as a Service
-// steers what comes from one source. Answers are not read.
+// context ends, and returns how many those were. All come from one address and go
+// to one proxy, as a Service steers what comes from one source. Answers are not
+// read.
 func flood(ctx context.Context, s *site, perSecond int, packet func(i int, via netip.AddrPort) []byte) (int, error) {
-	var conns [flooders]*net.UDPConn
-	var vias [flooders]netip.AddrPort
+	return floodFrom(ctx, s, 1, perSecond, packet)
+}
+
+// floodFrom does the same from many addresses.
+func floodFrom(ctx context.Context, s *site, sources, perSecond int, packet func(i int, via netip.AddrPort) []byte) (int, error) {
+	conns := make([]*net.UDPConn, max(sources, flooders))
+	vias := make([]netip.AddrPort, len(conns))
 	for i := range conns {
 		var err error
-		if conns[i], vias[i], err = listen(netip.AddrPortFrom(s.host(attackerHost), 0)); err != nil {
+		if conns[i], vias[i], err = listen(netip.AddrPortFrom(s.host(byte(attackerHost+i%sources)), 0)); err != nil {
 			return 0, err
 		}
 		defer conns[i].Close()
 	}
 	return pace(ctx, perSecond, func(i int) {
-		k := i % flooders
+		k := i % len(conns)
 		_, _ = conns[k].WriteToUDPAddrPort(packet(i, vias[k]), s.proxy(0))
 	}), nil
 }

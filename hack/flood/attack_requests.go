@@ -14,6 +14,19 @@ func invites(ctx context.Context, s *site) (outcome, error) {
 	return outcome{Note: sent(n, s, "INVITEs")}, err
 }
 
+// spread is less from each source, but from many of them.
+func spread(ctx context.Context, s *site) (outcome, error) {
+	const sources, perSource = 48, 600
+	n, err := floodFrom(ctx, s, sources, sources*perSource, func(i int, via netip.AddrPort) []byte {
+		user := fmt.Sprintf("spread%d", i)
+		if i/sources%2 == 0 {
+			return toUser("INVITE", via, user).bytes()
+		}
+		return register(via, user, fmt.Sprintf("sip:%s@%s", user, via)).bytes()
+	})
+	return outcome{Note: sent(n, s, fmt.Sprintf("INVITEs and REGISTERs from %d addresses", sources))}, err
+}
+
 // stray are ACKs and CANCELs that match nothing. Members may ask each other for
 // what they match, as is right for a good one.
 func stray(ctx context.Context, s *site) (outcome, error) {

@@ -106,7 +106,7 @@ func runOne(ctx context.Context, o *options, network *fleet.Network, a attack, d
 	}
 	defer c.close()
 	t := &tally{}
-	w := &watch{processes: c.processes, memory: o.memory}
+	w := &watch{processes: c.processes, memory: o.memory, say: say}
 	n := proxies
 	if a.restarts {
 		n, w.asked = proxies-1, 1 // the last one's phone would have nobody to talk to

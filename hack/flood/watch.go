@@ -19,6 +19,7 @@ type watch struct {
 	processes []*fleet.Process
 	memory    int // MiB
 	asked     int // restarts that are this program's own doing
+	say       func(format string, args ...any)
 
 	mu     sync.Mutex
 	rss    []int // the most of each
@@ -31,6 +32,7 @@ const (
 	rssEvery     = 10 * time.Millisecond
 	probeEvery   = time.Second
 	probeTimeout = 2 * time.Second
+	noticeTime   = 100 * time.Millisecond
 )
 
 // run looks until the context ends.
@@ -73,6 +75,7 @@ func (w *watch) measure(i int, p *fleet.Process) {
 	defer w.mu.Unlock()
 	w.rss[i] = max(w.rss[i], most)
 	if now > w.memory {
+		w.say("%s takes %d MiB and is killed", p.Name, now)
 		_, _ = p.Kill()
 	}
 }
@@ -86,6 +89,9 @@ func (w *watch) probe(ctx context.Context, i int, p *fleet.Process) {
 	asking, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	err := p.Live(asking)
+	if err != nil {
+		wait(ctx, noticeTime) // it may have been killed just now
+	}
 	still, now := p.Running()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -94,6 +100,7 @@ func (w *watch) probe(ctx context.Context, i int, p *fleet.Process) {
 		w.lived[i] = restarts
 	case ctx.Err() == nil && still && now == restarts && w.lived[i] == restarts:
 		w.failed[i]++
+		w.say("liveness of %s: %v", p.Name, err)
 	}
 }
 

@@ -45,7 +45,7 @@ func sleeper(t *testing.T, health http.HandlerFunc) *fleet.Process {
 // What takes more than it may is killed, and that is told.
 func TestWatchKillsWhatGrows(t *testing.T) {
 	p := sleeper(t, func(http.ResponseWriter, *http.Request) {})
-	w := &watch{processes: []*fleet.Process{p}, memory: 0}
+	w := &watch{processes: []*fleet.Process{p}, memory: 0, say: t.Logf}
 	w.begin()
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
 		w.measure(0, p)
@@ -67,7 +67,7 @@ func TestWatchKillsWhatGrows(t *testing.T) {
 
 func TestWatchSpares(t *testing.T) {
 	p := sleeper(t, func(http.ResponseWriter, *http.Request) {})
-	w := &watch{processes: []*fleet.Process{p}, memory: 256}
+	w := &watch{processes: []*fleet.Process{p}, memory: 256, say: t.Logf}
 	w.begin()
 	w.measure(0, p)
 	w.probe(t.Context(), 0, p)
@@ -88,7 +88,7 @@ func TestWatchProbes(t *testing.T) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 	})
-	w := &watch{processes: []*fleet.Process{p}, memory: 256}
+	w := &watch{processes: []*fleet.Process{p}, memory: 256, say: t.Logf}
 	w.begin()
 	w.probe(t.Context(), 0, p)
 	sick.Store(true)
