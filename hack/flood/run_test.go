@@ -49,7 +49,7 @@ func TestWhatIsWithstoodLeavesNothing(t *testing.T) {
 }
 
 func TestWhatIsNotWithstoodIsAnError(t *testing.T) {
-	out, left, err := floodSelf(t, "--only", "none", "--p99", "1ns")
+	out, left, err := floodSelf(t, "--only", "none", "--p99", "1ns", "--memory", "1024")
 	if !errors.Is(err, errNotWithstood) || len(left) != 1 {
 		t.Errorf("ends with %v, want %v, and leaves %v, want the logs:\n%s", err, errNotWithstood, left, out)
 	}
@@ -71,7 +71,7 @@ func TestInterruptedRunLeavesNothing(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	cmd := newCommand()
-	cmd.SetArgs([]string{"--proxy", binary, "--only", "none", "--time", "1m"})
+	cmd.SetArgs([]string{"--proxy", binary, "--only", "none", "--time", "1m", "--memory", "1024"})
 	cmd.SetOut(&bytes.Buffer{})
 	began := time.Now()
 	if err := cmd.ExecuteContext(ctx); !errors.Is(err, errInterrupted) {

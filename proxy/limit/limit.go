@@ -11,7 +11,7 @@ import (
 type Config struct {
 	// Rate is how much a source may cause a second in the long run, at most 1e9.
 	Rate int
-	// Burst is how much a source that was idle may cause at once.
+	// Burst is how much a source that was idle may cause at once, at most 1e9.
 	Burst int
 	// Slots is how many sources with debt are told apart, rounded up to 7 times a
 	// power of two. Each takes 18 bytes.
@@ -42,7 +42,7 @@ type set struct {
 func New(c Config) *Limiter {
 	sets := 1 << bits.Len(uint((max(c.Slots, 1)-1)/ways))
 	return &Limiter{
-		seed: maphash.MakeSeed(), cell: int64(1e9) / int64(min(max(c.Rate, 1), 1e9)), burst: int64(max(c.Burst, 1)),
+		seed: maphash.MakeSeed(), cell: int64(1e9) / int64(min(max(c.Rate, 1), 1e9)), burst: int64(min(max(c.Burst, 1), 1e9)),
 		mask: uint64(sets - 1), sets: make([]set, sets),
 	}
 }

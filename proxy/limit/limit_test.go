@@ -142,6 +142,14 @@ func TestCosts(t *testing.T) {
 	}
 }
 
+// The largest and slowest bucket holds in the year 2200.
+func TestLargeNumbers(t *testing.T) {
+	l, now := New(Config{Rate: 1, Burst: 1 << 40}), int64(7_258_118_400_000)
+	if !l.Allow(now, address(0), 1e9) || l.Allow(now, address(0), 1) || !l.Allow(now+1000, address(0), 1) || l.Allow(now, address(1), 1e9+1) {
+		t.Error("a burst of 1e9 is not what it says")
+	}
+}
+
 func TestSource(t *testing.T) {
 	for _, c := range []struct {
 		a, b string
