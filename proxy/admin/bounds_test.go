@@ -19,7 +19,7 @@ import (
 // TestProbesAreAnsweredWhoeverHoldsConnections: many that wait, in each way there
 // is to wait, keep no probe out, and few of them are held.
 func TestProbesAreAnsweredWhoeverHoldsConnections(t *testing.T) {
-	const callers, probeTimeout = 1000, time.Second // the least a probe is given
+	const callers, probeTimeout = 600, time.Second // the least a probe is given
 	ways := map[string]string{
 		"silent":              "",
 		"half a header":       "GET /healthz HTTP/1.1\r\nHost: a\r\nX: ",
@@ -53,8 +53,14 @@ func TestProbesAreAnsweredWhoeverHoldsConnections(t *testing.T) {
 					}
 					_ = r.Body.Close()
 				}
-				if open := stillOpen(held); open > adminBounds.places.Total {
-					t.Errorf("%s port: %d of %d connections are held", name, open, callers)
+				open := stillOpen(held)
+				for range 10 { // a busy machine may not tell in time
+					if len(open) > adminBounds.places.Total {
+						open = stillOpen(open)
+					}
+				}
+				if len(open) > adminBounds.places.Total {
+					t.Errorf("%s port: %d of %d connections are held", name, len(open), callers)
 				}
 				for _, conn := range held {
 					_ = conn.Close()
@@ -64,13 +70,13 @@ func TestProbesAreAnsweredWhoeverHoldsConnections(t *testing.T) {
 	}
 }
 
-// stillOpen counts the connections that the other side has not closed.
-func stillOpen(all []net.Conn) int {
-	open := 0
+// stillOpen are the connections that the other side has not closed, as far as is
+// seen in a moment.
+func stillOpen(all []net.Conn) (open []net.Conn) {
 	for _, conn := range all {
 		_ = conn.SetReadDeadline(time.Now().Add(time.Millisecond))
 		if _, err := io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {
-			open++
+			open = append(open, conn)
 		}
 	}
 	return open
