@@ -83,7 +83,8 @@ func TestTokensStaySmall(t *testing.T) {
 		change func(*Token)
 		most   int // characters
 	}{
-		"UDP over IPv4":            {func(*Token) {}, 47},
+		"UDP over IPv4":            {func(t *Token) { t.Made = 1 }, 51},
+		"of an earlier version":    {func(*Token) {}, 47},
 		"without the caller's tag": {func(t *Token) { t.CallerTag = 0 }, 42},
 		"caller not behind NAT":    {func(t *Token) { t.Caller = flow.Flow{} }, 39},
 		"TLS over IPv4":            {func(t *Token) { outbound(t) }, 74},

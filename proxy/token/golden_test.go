@@ -37,6 +37,9 @@ type tokenVector struct {
 	Caller    flowVector `json:"caller"`
 	Callee    flowVector `json:"callee"`
 	CallerTag uint32     `json:"callerTag"`
+	Made      uint16     `json:"made,omitempty"`
+	CallerNAT bool       `json:"callerNAT,omitempty"`
+	CalleeNAT bool       `json:"calleeNAT,omitempty"`
 	Token     string     `json:"token"`
 }
 
@@ -80,6 +83,13 @@ func currentVectors(t *testing.T) vectors {
 	outbound.Callee = flow.Flow{Owner: 3, Life: 0xdecade, Conn: 1 << 40, Remote: netip.MustParseAddrPort("[2001:db8::9]:5061"), Transport: flow.TLS}
 	v.token(keys, "UDP to TLS", outbound)
 	v.token(old, "signed by the old key", callToken())
+	made := callToken()
+	made.Made = 0xabcd
+	v.token(keys, "with its hour", made)
+	made.CallerNAT = true
+	v.token(keys, "caller behind NAT", made)
+	made.CallerNAT, made.CalleeNAT = false, true
+	v.token(keys, "callee behind NAT", made)
 	v.token(keys, "foreign caller", &Token{Caller: udp("192.0.2.1:5060"), Callee: flow.Flow{Transport: flow.WSS}})
 
 	v.branch(keys, "RFC 3261", rfc3261Tx())
@@ -93,7 +103,7 @@ func currentVectors(t *testing.T) vectors {
 
 func (v *vectors) token(k *Keys, name string, t *Token) {
 	v.Tokens = append(v.Tokens, tokenVector{
-		name, vectorOf(t.Caller), vectorOf(t.Callee), t.CallerTag, string(k.AppendToken(nil, t, callID)),
+		name, vectorOf(t.Caller), vectorOf(t.Callee), t.CallerTag, t.Made, t.CallerNAT, t.CalleeNAT, string(k.AppendToken(nil, t, callID)),
 	})
 }
 
@@ -145,7 +155,7 @@ func TestPinnedVectorsParse(t *testing.T) {
 	}
 	keys := testKeys(t, v.Keys[0].ID, v.Keys[1].ID)
 	for _, tv := range v.Tokens {
-		want := &Token{Caller: tv.Caller.flow(), Callee: tv.Callee.flow(), CallerTag: tv.CallerTag}
+		want := &Token{Caller: tv.Caller.flow(), Callee: tv.Callee.flow(), CallerTag: tv.CallerTag, Made: tv.Made, CallerNAT: tv.CallerNAT, CalleeNAT: tv.CalleeNAT}
 		got := &Token{}
 		if err := keys.ParseToken([]byte(tv.Token), []byte(v.CallID), got); err != nil {
 			t.Errorf("token %q: %v", tv.Name, err)

@@ -16,9 +16,9 @@ const (
 	version    = 1
 	headSize   = 3 // version, key ID, flags
 	macSize    = 10
-	maxWritten = headSize + 4 + 2*flow.MaxLen + len(noAORs) + macSize
-	maxBinary  = maxWritten + 2*maxAOR + 2*8
-	minBinary  = headSize + 2*flow.MinLen + len(noAORs) + macSize
+	maxWritten = headSize + 4 + 2*flow.MaxLen + termsLen + 2*len(noAOR) + macSize
+	maxBinary  = maxWritten - termsLen + 2*maxAOR + 2*8
+	minBinary  = headSize + 2*flow.MinLen + 2*len(noAOR) + macSize
 )
 
 // Flags: which optional parts follow.
@@ -32,9 +32,9 @@ const (
 // The format has room for the address-of-record and the instance of both ends.
 // Nobody reads them, and every byte counts against the 1300 that a request on UDP
 // may have (RFC 3261 18.1.1), so they are written empty, and passed over in what
-// an earlier version wrote.
+// an earlier version wrote. Terms stand in the place of the caller's.
 const (
-	noAORs = "\x00\x00\x00\x00"
+	noAOR  = "\x00\x00"
 	maxAOR = 255 // bytes
 )
 
@@ -42,12 +42,19 @@ const (
 // for any pod to route any request within it. It is signed together with the
 // dialog's Call-ID, so that it is worth nothing outside of that call.
 type Token struct {
-	// Caller and Callee are the flows to the two ends.
-	Caller, Callee flow.Flow
+	// Caller and Callee are the flows to the two ends: where the request that began
+	// the dialog came from and went to. Requests within it go to some port of that
+	// address, or over that very flow if CallerNAT or CalleeNAT says that no other
+	// leads there. Without Made, of an earlier version, they are always the latter,
+	// and an end that has none is anywhere.
+	Caller, Callee       flow.Flow
+	CallerNAT, CalleeNAT bool
 	// CallerTag is HashTag of the caller's tag, 0 for none. A request whose From
 	// tag has this hash goes from the caller to the callee, any other the other
 	// way: addresses cannot always tell.
 	CallerTag uint32
+	// Made is the Hour in which the token was made, 0 if it does not say.
+	Made uint16
 }
 
 // AppendToken appends the signed token of t to dst as base64url without
@@ -129,7 +136,7 @@ func (t *Token) appendBody(dst []byte) []byte {
 	}
 	dst = flow.Append(dst, t.Caller)
 	dst = flow.Append(dst, t.Callee)
-	return append(dst, noAORs...)
+	return append(t.appendTerms(dst), noAOR...)
 }
 
 // readBody reads a verified body. It reports whether all of it made sense.
@@ -145,7 +152,7 @@ func (t *Token) readBody(flags byte, body []byte) bool {
 	}
 	r.flow(&t.Caller)
 	r.flow(&t.Callee)
-	r.skipAOR()
+	t.readTerms(&r)
 	r.skipAOR()
 	return !r.bad && len(r.rest) == 0 && flags&^byte(knownFlags) == 0
 }

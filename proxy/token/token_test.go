@@ -79,11 +79,12 @@ var (
 	tokens = rapid.Custom(func(t *rapid.T) *Token {
 		return &Token{
 			Caller: flows.Draw(t, "caller"), Callee: flows.Draw(t, "callee"), CallerTag: rapid.Uint32().Draw(t, "caller tag"),
+			Made: rapid.Uint16().Draw(t, "made"), CallerNAT: rapid.Bool().Draw(t, "caller NAT"), CalleeNAT: rapid.Bool().Draw(t, "callee NAT"),
 		}
 	})
 )
 
-// carried is what a token says once it has been written: see flow.Flow.
+// carried is what a token says once it has been written: see flow.Flow, and Made.
 func carried(t *Token) *Token {
 	flow := func(f flow.Flow) flow.Flow {
 		if f.Owner == 0 {
@@ -97,7 +98,9 @@ func carried(t *Token) *Token {
 		}
 		return f
 	}
-	return &Token{Caller: flow(t.Caller), Callee: flow(t.Callee), CallerTag: t.CallerTag}
+	c := &Token{Caller: flow(t.Caller), Callee: flow(t.Callee), CallerTag: t.CallerTag, Made: t.Made}
+	c.CallerNAT, c.CalleeNAT = t.Made != 0 && t.CallerNAT, t.Made != 0 && t.CalleeNAT
+	return c
 }
 
 func TestTokenRoundTrip(t *testing.T) {
@@ -163,7 +166,7 @@ func TestTokenFitsItsPlaces(t *testing.T) {
 
 func TestLongestTokens(t *testing.T) {
 	end := flow.Flow{Owner: 1<<32 - 1, Life: 1, Conn: 1<<64 - 1, Transport: flow.WSS, Remote: netip.MustParseAddrPort("[2001:db8::1]:65535")}
-	longest := &Token{Caller: end, Callee: end, CallerTag: 1 << 31}
+	longest := &Token{Caller: end, Callee: end, CallerTag: 1 << 31, Made: 1}
 	keys := testKeys(t, 1)
 	s := keys.AppendToken(nil, longest, callID)
 	if want := (maxWritten*8 + 5) / 6; len(s) != want {
@@ -290,7 +293,7 @@ func TestSignedButSenselessTokensAreRefused(t *testing.T) {
 	v4 := []byte{1, 192, 0, 2, 1, 0x13, 0xc4}
 	join := func(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 	none, head := []byte{0}, []byte{version, 1, 0}
-	noAORs := []byte(noAORs)
+	noAORs := []byte(noAOR + noAOR)
 	tests := map[string]struct {
 		body []byte
 		want error
@@ -305,6 +308,12 @@ func TestSignedButSenselessTokensAreRefused(t *testing.T) {
 		"owner of 33 bits":     {join(head, []byte{1 << 2, 0x80, 0x80, 0x80, 0x80, 0x10, 0, 0, 0, 0}, none, noAORs), ErrMalformed},
 		"connection unending":  {join(head, none, []byte{1 << 3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}), ErrMalformed},
 		"AOR past the end":     {join(head, none, none, []byte{0, 200, 'a', 'b', 0, 0}), ErrMalformed},
+		"terms":                {join(head, v4, none, []byte{termsMark, termsLen, 0, 1, knownTerms}, none, none), nil},
+		"terms of no hour":     {join(head, v4, none, []byte{termsMark, termsLen, 0, 0, 0}, none, none), ErrMalformed},
+		"terms cut short":      {join(head, v4, none, []byte{termsMark, 2, 0, 1}, none, none), ErrMalformed},
+		"terms past the end":   {join(head, v4, none, []byte{termsMark, 9, 0, 1, 0}, none, none), ErrMalformed},
+		"longer terms":         {join(head, v4, none, []byte{termsMark, 4, 0, 1, 0, 0}, none, none), ErrMalformed},
+		"unknown terms":        {join(head, v4, none, []byte{termsMark, termsLen, 0, 1, 4}, none, none), ErrMalformed},
 		"one AOR missing":      {join(head, v4, none, noAORs[:2], noAORs[:1]), ErrMalformed},
 	}
 	for name, tt := range tests {
