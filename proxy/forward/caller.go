@@ -18,6 +18,12 @@ func Translated(m *wire.Message, via *wire.Via, from netip.Addr) bool {
 			return false
 		}
 	}
+	return ViaTranslated(via, from)
+}
+
+// ViaTranslated reports whether a request's topmost Via names another address than
+// it came from.
+func ViaTranslated(via *wire.Via, from netip.Addr) bool {
 	host, literal := wire.HostAddr(via.Host)
 	if !literal {
 		return isInvalid(via.Host)
@@ -34,12 +40,15 @@ func isInvalid(host []byte) bool {
 
 var invalidDomain = []byte(".invalid")
 
-// callerFlow is where requests to the caller go if not to its Contact: what its
-// request came over, if that came straight from it and from another address than
-// it believes to have.
-func (r *Request) callerFlow() flow.Flow {
-	if r.Message.Has(wire.HeaderRecordRoute) || !Translated(r.Message, r.Via, r.From.Remote.Addr()) {
-		return flow.Flow{}
+// callerWay is where requests within the dialog that r begins go to its caller, and
+// whether over that flow alone, as the caller is behind NAT and itself the one that r
+// came from.
+func (r *Request) callerWay() (way flow.Flow, nat bool) {
+	switch from := r.From.Remote.Addr(); {
+	case !r.Message.Has(wire.HeaderRecordRoute) && Translated(r.Message, r.Via, from):
+		return r.From, true
+	case ViaTranslated(r.Via, from):
+		return r.From, false
 	}
-	return r.From
+	return r.Back, false
 }

@@ -64,7 +64,7 @@ func (r *rig) request(text, from string) *Request {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	d := &routing.Decision{}
+	d := &routing.Decision{Hour: 0x1234}
 	r.tables.Decide(m, d)
 	source := flow.OverUDP(address(from))
 	return &Request{

@@ -41,7 +41,9 @@ func makesDialog(m *wire.Message) bool {
 // token with what any pod needs to route within the dialog.
 func (n *Names) appendRecordRoute(dst []byte, r *Request, t *targets.Target) []byte {
 	m := r.Message
-	tok := token.Token{Caller: r.callerFlow(), Callee: t.Held, CallerTag: token.HashTag(m.FromTag())}
+	tok := token.Token{CallerTag: token.HashTag(m.FromTag()), Made: r.Decision.Hour}
+	tok.Caller, tok.CallerNAT = r.callerWay()
+	tok.Callee, tok.CalleeNAT = t.Way()
 	dst = n.keys.AppendToken(append(dst, n.routeHead...), &tok, m.CallID())
 	return append(dst, n.routeTail...)
 }

@@ -38,10 +38,11 @@ func (a Action) String() string {
 // time: slices are views into the request or into the Decision, and hold until
 // either changes.
 type Decision struct {
-	// From is what the request came over, for the policies; the caller sets it
-	// before Decide. Done is called when a decision is made that had to wait; the
-	// caller sets it once.
+	// From is what the request came over, and Hour is token.Hour now, for the
+	// policies; the caller sets them before Decide. Done is called when a decision is
+	// made that had to wait; the caller sets it once.
 	From flow.Flow
+	Hour uint16
 	Done func()
 
 	Action Action

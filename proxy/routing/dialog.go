@@ -17,6 +17,10 @@ func decideDialog(t *Tables, m *wire.Message, d *Decision) Verdict {
 	switch caller := d.Token.CallerTag; {
 	case to == 0 && !endsOnly(m):
 		return d.Reject(403, "To Tag Missing Within A Dialog", "no_to_tag", nil)
+	case d.Token.Expired(d.Hour, t.tokenHours) && !endsOnly(m):
+		// 481 ends a call at both ends, which may still send BYE, and has a
+		// subscription begun anew (RFC 3261 12.2.1.2, RFC 6665 4.1.2.2).
+		return d.Reject(481, "Call Is Older Than Its Route May Be", "expired_token", nil)
 	case from == caller:
 		d.ToCallee = true
 	case to != caller:

@@ -19,6 +19,7 @@ type Tables struct {
 	guesses     [][]byte // the first domains
 	port        uint16
 	registrar   config.Registrar
+	tokenHours  uint16
 	policies    []Policy // in the order in which they are asked
 }
 
@@ -44,6 +45,7 @@ func NewTables(c *config.Config, set *config.MemberSet, self netip.AddrPort, key
 		advertise:   canonical(host),
 		port:        uint16(port),
 		registrar:   c.Registrar,
+		tokenHours:  uint16(c.TokenHours),
 		firstDomain: []byte(canonical(c.Domains[0])),
 		policies:    chain(checks),
 	}

@@ -348,7 +348,7 @@ func TestClusterUnavailableIsNotNotFound(t *testing.T) {
 		t.Error("no Retry-After")
 	}
 	d.ackFailure(final)
-	alice.sendRaw(x.addr, alice.registerText("c", 1, "Contact: <sip:a@192.0.2.1>"))
+	alice.sendRaw(x.addr, alice.registerText("c", 1, "Contact: <"+alice.contact()+">"))
 	alice.status(503)
 }
 

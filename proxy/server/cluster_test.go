@@ -361,7 +361,7 @@ func TestRFC3261_17_1_1_3_AckOfAFailureAtAnotherPod(t *testing.T) {
 	t.Parallel()
 	mem, x := newMemory(), make([]*proxy, 3)
 	for i := range x {
-		x[i] = startMember(t, mem, uint32(i+1), func(o *proxyOptions) { o.lookup = resolveTo("0.0.0.0") })
+		x[i] = startMember(t, mem, uint32(i+1), func(o *proxyOptions) { anyContact(o); o.lookup = resolveTo("0.0.0.0") })
 	}
 	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
 	bob.register(x[0])

@@ -51,6 +51,8 @@
 //
 // # Invariants
 //
+//   - Nothing is sent where the egress policy refuses, nor to an address that only
+//     its own message names: see origin.go.
 //   - Nothing is sent on the word of a message alone: requests go to bindings
 //     or where a token says, responses along Vias we signed for.
 //   - What leaves is what forward makes, and what transaction makes of that.

@@ -14,8 +14,7 @@ func (r *request) start() progress {
 	r.targets = r.targets[:0]
 	switch r.decision.Action {
 	case routing.InDialog:
-		r.targets = append(r.targets, targets.OfDialog(&r.msg, &r.decision))
-		return r.reach()
+		return r.startDialog()
 	case routing.Contact:
 		return r.startContact()
 	}
@@ -33,6 +32,8 @@ func (r *request) forBindings() bool {
 // lookupDone takes the bindings of a request's address-of-record.
 func (r *request) lookupDone(op *cluster.LookupOp) progress {
 	switch {
+	case r.decision.Action == routing.InDialog:
+		return r.movedLookupDone(op)
 	case r.decision.Action == routing.Contact:
 		return r.contactLookupDone(op)
 	case op.Result == cluster.Unavailable:

@@ -111,7 +111,7 @@ func (r *request) route() progress {
 		r.tx = r.ids[0]
 		r.stateless = true
 	}
-	r.decision.From = r.from
+	r.decision.From, r.decision.Hour = r.from, token.Hour(time.Now().Unix())
 	if r.snap.tables.Decide(&r.msg, &r.decision) == routing.Wait {
 		return waits
 	}

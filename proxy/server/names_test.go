@@ -15,7 +15,7 @@ import (
 func TestSilentNamesOfAStranger(t *testing.T) {
 	t.Parallel()
 	var silent atomic.Int64
-	x := startProxy(t, func(o *proxyOptions) {
+	x := startProxy(t, anyContact, func(o *proxyOptions) {
 		o.lookup = func(ctx context.Context, host string) ([]netip.Addr, error) {
 			if host == "phone.office" {
 				return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil

@@ -36,7 +36,7 @@ func (p *phone) contacts(x *proxy) []string {
 
 func TestRFC3261_10_RegisterFetchRefreshRemove(t *testing.T) {
 	t.Parallel()
-	x := startProxy(t)
+	x := startProxy(t, anyContact)
 	bob := newPhone(t, "bob")
 	send := func(callID string, cseq int, headers ...string) *received {
 		t.Helper()
@@ -88,7 +88,7 @@ func TestRFC3261_10_3_TooManyContactsChangeNothing(t *testing.T) {
 
 func TestRFC3261_10_2_BindingExpires(t *testing.T) {
 	t.Parallel()
-	x := startProxy(t, func(c *proxyOptions) { c.config.Registrar.MinExpires = 1 })
+	x := startProxy(t, anyContact, func(c *proxyOptions) { c.config.Registrar.MinExpires = 1 })
 	bob := newPhone(t, "bob")
 	bob.sendRaw(x.addr, bob.registerText("c", 1, "Contact: <sip:b@192.0.2.1>;expires=1"))
 	bob.status(200)

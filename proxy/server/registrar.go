@@ -7,8 +7,6 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/sipring/sipring/proxy/cluster"
-	"github.com/sipring/sipring/proxy/flow"
-	"github.com/sipring/sipring/proxy/forward"
 	"github.com/sipring/sipring/proxy/location"
 )
 
@@ -18,9 +16,8 @@ import (
 func (r *request) startRegister() progress {
 	r.register.Update = r.decision.Update
 	r.register.Update.Fingerprint = r.fingerprint()
-	r.register.Update.Flow = flow.Flow{}
-	if forward.Translated(&r.msg, &r.via, r.from.Remote.Addr()) {
-		r.register.Update.Flow = r.from
+	if !r.bindContacts() {
+		return r.respond(403, "Contact Is Not Where The REGISTER Comes From", nil)
 	}
 	r.s.cluster.Register(&r.register)
 	return waits

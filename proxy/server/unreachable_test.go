@@ -26,7 +26,7 @@ func resolveKnown(name, address string) transport.Lookup {
 // other bindings are, and where none is left the callee is not there: 480.
 func TestContactsThatCannotBeCalled(t *testing.T) {
 	t.Parallel()
-	x := startProxy(t, func(o *proxyOptions) { o.lookup = resolveKnown("known.example", "127.0.0.1") })
+	x := startProxy(t, anyContact, func(o *proxyOptions) { o.lookup = resolveKnown("known.example", "127.0.0.1") })
 	alice, bob, desk := newPhone(t, "alice"), newPhone(t, "bob"), newPhone(t, "bob")
 	for i, contact := range []string{
 		"sip:bob@%s;transport=tls", "sip:bob@%s;transport=TCP", "sip:bob@%s;transport=ws", "sip:bob@%s;Transport=wss", "sip:bob@%s;transport=sctp",
@@ -78,7 +78,7 @@ func TestContactsThatCanBeCalled(t *testing.T) {
 // ends neither the dialog nor the caller's trust in this proxy.
 func TestNextHopThatCannotBeReached(t *testing.T) {
 	t.Parallel()
-	x := startProxy(t, func(o *proxyOptions) { o.lookup = resolveKnown("known.example", "127.0.0.1") })
+	x := startProxy(t, anyContact, func(o *proxyOptions) { o.lookup = resolveKnown("known.example", "127.0.0.1") })
 	alice, bob, router := newPhone(t, "alice"), newPhone(t, "bob"), newPhone(t, "router")
 	bob.register(x)
 	caller, _ := establish(t, x, alice, bob)

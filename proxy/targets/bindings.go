@@ -5,6 +5,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/location"
 	"github.com/sipring/sipring/proxy/transport"
 	"github.com/sipring/sipring/proxy/wire"
@@ -37,7 +38,7 @@ func ofBinding(b *location.Binding) (Target, bool) {
 	}
 	switch {
 	case len(b.Path) > 0:
-		return t, t.setPath(b.Path)
+		return t, t.setPath(b.Path, b.Flow)
 	case !transport.OverUDP(&uri):
 		return t, false
 	case b.Flow.IsValid():
@@ -49,8 +50,9 @@ func ofBinding(b *location.Binding) (Target, bool) {
 }
 
 // setPath has the request go by way of the proxies that the phone registered
-// through (RFC 3327 5.4), and reports whether the first of them can be sent to.
-func (t *Target) setPath(path []byte) bool {
+// through (RFC 3327 5.4), over the flow to the first of them if its URI does not
+// say, and reports whether that can be sent to.
+func (t *Target) setPath(path []byte, over flow.Flow) bool {
 	first, _ := wire.CutValue(path)
 	hop, err := wire.ParseNameAddr(first)
 	if err != nil {
@@ -64,6 +66,10 @@ func (t *Target) setPath(path []byte) bool {
 		t.Strict = hop.URI
 	}
 	t.Path = path
-	t.setURI(&uri)
+	if over.IsValid() {
+		t.setFlow(over)
+	} else {
+		t.setURI(&uri)
+	}
 	return true
 }

@@ -158,27 +158,86 @@ func TestRFC3261_16_6_Dialog(t *testing.T) {
 	if err := m.Scan([]byte("BYE sip:bob@10.0.0.4 SIP/2.0\r\n\r\n"), nil); err != nil {
 		t.Fatal(err)
 	}
-	held := &token.Token{Caller: flow.OverUDP(netip.MustParseAddrPort("198.51.100.1:5060")), Callee: behindNAT}
+	caller := flow.OverUDP(netip.MustParseAddrPort("198.51.100.1:5060"))
+	held := &token.Token{Caller: caller, Callee: behindNAT}                           // of an earlier version
+	made := &token.Token{Caller: caller, Callee: behindNAT, CalleeNAT: true, Made: 1} // the caller may have any port
+	route := func(token *token.Token, uri string) routing.Decision {
+		return routing.Decision{Token: token, NextRoute: []byte(uri), Loose: true}
+	}
+	contact := func(uri string) routing.Decision { return routing.Decision{Token: made, RequestURI: []byte(uri)} }
 	for name, tt := range map[string]struct {
 		d    routing.Decision
 		want string
 	}{
-		"the callee's flow":           {routing.Decision{Token: held, ToCallee: true}, " to UDP 203.0.113.9:40000 held"},
-		"the caller's flow":           {routing.Decision{Token: held}, " to UDP 198.51.100.1:5060 held"},
-		"no flow: the Request-URI":    {routing.Decision{Token: &token.Token{}}, " to UDP 10.0.0.4:5060"},
-		"a strict router's":           {routing.Decision{Token: &token.Token{}, RequestURI: []byte("sip:bob@10.0.0.5")}, " to UDP 10.0.0.5:5060"},
-		"the next Route before flows": {routing.Decision{Token: held, NextRoute: []byte("sip:192.0.2.1;lr"), Loose: true}, " to UDP 192.0.2.1:5060"},
-		"a strict Route":              {routing.Decision{Token: held, NextRoute: []byte("sip:192.0.2.1")}, " to UDP 192.0.2.1:5060 strict sip:192.0.2.1"},
-		"a name":                      {routing.Decision{Token: held, NextRoute: []byte("sip:p.example;lr"), Loose: true}, " to UDP p.example invalid AddrPort"},
-		"another transport":           {routing.Decision{Token: held, NextRoute: []byte("sip:p.example;transport=tcp;lr"), Loose: true}, " to UDP invalid AddrPort failed"},
-		"tel over a flow":             {routing.Decision{Token: held, ToCallee: true, RequestURI: []byte("tel:+1-201")}, " to UDP 203.0.113.9:40000 held"},
-		"tel without":                 {routing.Decision{Token: &token.Token{}, RequestURI: []byte("tel:+1-201")}, " to UDP invalid AddrPort failed"},
-		"sips over a flow on UDP":     {routing.Decision{Token: held, RequestURI: []byte("sips:bob@10.0.0.5")}, " to UDP invalid AddrPort failed"},
+		"the address of the token":     {contact("sip:a@198.51.100.1:5062"), " to UDP 198.51.100.1:5062"},
+		"in IPv6 form":                 {contact("sip:a@[::ffff:198.51.100.1]"), " to UDP 198.51.100.1:5060"},
+		"another address":              {contact("sip:a@192.0.2.66:5062"), " to UDP 198.51.100.1:5060 held moved"},
+		"another address, maddr":       {contact("sip:a@198.51.100.1;maddr=192.0.2.66"), " to UDP 198.51.100.1:5060 held moved"},
+		"the address of a name":        {contact("sip:a@pc.example"), " to UDP 198.51.100.1:5060 held moved"},
+		"another address, TCP":         {contact("sip:a@192.0.2.66;transport=tcp"), " to UDP invalid AddrPort failed"},
+		"a Route at its address":       {route(made, "sip:198.51.100.1:5070;lr"), " to UDP 198.51.100.1:5070"},
+		"a Route elsewhere":            {route(made, "sip:192.0.2.1;lr"), " to UDP 198.51.100.1:5060 held"},
+		"a strict Route elsewhere":     {routing.Decision{Token: made, NextRoute: []byte("sip:192.0.2.1")}, " to UDP 198.51.100.1:5060 held strict sip:192.0.2.1"},
+		"a Route by name":              {route(made, "sip:p.example;lr"), " to UDP 198.51.100.1:5060 held"},
+		"a flow behind NAT":            {routing.Decision{Token: made, ToCallee: true}, " to UDP 203.0.113.9:40000 held"},
+		"a Route of an earlier token":  {route(held, "sip:192.0.2.1;lr"), " to UDP 198.51.100.1:5060 held"},
+		"a Route of a token with none": {route(&token.Token{}, "sip:192.0.2.1;lr"), " to UDP 192.0.2.1:5060"},
+
+		"the callee's flow":        {routing.Decision{Token: held, ToCallee: true}, " to UDP 203.0.113.9:40000 held"},
+		"the caller's flow":        {routing.Decision{Token: held}, " to UDP 198.51.100.1:5060 held"},
+		"no flow: the Request-URI": {routing.Decision{Token: &token.Token{}}, " to UDP 10.0.0.4:5060"},
+		"a strict router's":        {routing.Decision{Token: &token.Token{}, RequestURI: []byte("sip:bob@10.0.0.5")}, " to UDP 10.0.0.5:5060"},
+		"another transport":        {routing.Decision{Token: held, NextRoute: []byte("sip:p.example;transport=tcp;lr"), Loose: true}, " to UDP invalid AddrPort failed"},
+		"tel over a flow":          {routing.Decision{Token: held, ToCallee: true, RequestURI: []byte("tel:+1-201")}, " to UDP 203.0.113.9:40000 held"},
+		"tel without":              {routing.Decision{Token: &token.Token{}, RequestURI: []byte("tel:+1-201")}, " to UDP invalid AddrPort failed"},
+		"sips over a flow on UDP":  {routing.Decision{Token: held, RequestURI: []byte("sips:bob@10.0.0.5")}, " to UDP invalid AddrPort failed"},
 	} {
-		got := show([]Target{OfDialog(m, &tt.d)})[0]
+		target, moved := OfDialog(m, &tt.d, false)
+		got := show([]Target{target})[0]
+		if moved {
+			got += " moved"
+		}
 		if got != tt.want {
 			t.Errorf("%s: %q, want %q", name, got, tt.want)
 		}
+	}
+	for name, tt := range map[string]struct {
+		d    routing.Decision
+		want string
+	}{
+		"another address":             {contact("sip:a@192.0.2.66:5062"), " to UDP 192.0.2.66:5062"},
+		"the next Route before flows": {route(held, "sip:192.0.2.1;lr"), " to UDP 192.0.2.1:5060"},
+		"a strict Route":              {routing.Decision{Token: made, NextRoute: []byte("sip:192.0.2.1")}, " to UDP 192.0.2.1:5060 strict sip:192.0.2.1"},
+		"a name":                      {route(made, "sip:p.example;lr"), " to UDP p.example invalid AddrPort"},
+	} {
+		target, moved := OfDialog(m, &tt.d, true)
+		if got := show([]Target{target})[0]; got != tt.want || moved {
+			t.Errorf("anywhere: %s: %q, moved %v, want %q", name, got, moved, tt.want)
+		}
+	}
+}
+
+// Of who may have moved the one binding counts that is the remote target, where it
+// is reached.
+func TestRFC3261_12_2_1_2_Moved(t *testing.T) {
+	r := record(t, registered("sip:bob@192.0.2.4:5070", ""), registered("sips:bob@192.0.2.9", ""), registered("sip:bob@192.0.2.5;transport=tcp", ""))
+	for uri, want := range map[string]string{
+		"sip:%62ob@192.0.2.4:5070":        " to UDP 192.0.2.4:5070",
+		"sip:bob@192.0.2.4":               "",
+		"sip:eve@192.0.2.4:5070":          "",
+		"sip:bob@192.0.2.5;transport=tcp": "",
+		"sips:bob@192.0.2.9":              "",
+	} {
+		before := Target{Strict: []byte("sip:s"), Failed: true}
+		after := before
+		moved := after.Move(r, now+10, []byte(uri))
+		after.Strict = nil
+		if got := show([]Target{after})[0]; moved != (want != "") || moved && got != want {
+			t.Errorf("%s: %v, %q, want %q", uri, moved, got, want)
+		}
+	}
+	if r := record(t, registered("sip:bob@192.0.2.4:5070", "")); (&Target{}).Move(r, now+1_000_000_000, []byte("sip:bob@192.0.2.4:5070")) {
+		t.Error("to where nobody is registered any more")
 	}
 }
 

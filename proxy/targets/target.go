@@ -55,6 +55,15 @@ func Reachable(list []Target) []Target {
 	return slices.DeleteFunc(list, func(t Target) bool { return t.Failed || !t.Next.IsValid() })
 }
 
+// Way is where requests within the dialog that a request for the target begins go,
+// and whether over that flow alone.
+func (t *Target) Way() (way flow.Flow, nat bool) {
+	if t.Held.IsValid() {
+		return t.Held, true
+	}
+	return t.Next, false
+}
+
 // setFlow has the request go over the callee's own flow.
 func (t *Target) setFlow(f flow.Flow) {
 	t.To, t.Held = transport.Destination{Transport: f.Transport, Addr: f.Remote}, f

@@ -1,6 +1,10 @@
 package token
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/sipring/sipring/proxy/flow"
+)
 
 // The terms of a token are how long it lasts, and which ends are behind NAT. They
 // stand where earlier versions wrote the caller's address-of-record, behind a byte
@@ -19,6 +23,16 @@ const (
 // Hour is the hour of a time in seconds since 1970, never 0. Hours are counted
 // modulo 2^16, seven years.
 func Hour(seconds int64) uint16 { return max(uint16(seconds/3600), 1) }
+
+// Way is the flow to an end, and whether requests within the dialog go to that end
+// over this very flow: see Caller.
+func (t *Token) Way(callee bool) (to flow.Flow, nat bool) {
+	to, nat = t.Caller, t.CallerNAT
+	if callee {
+		to, nat = t.Callee, t.CalleeNAT
+	}
+	return to, nat || t.Made == 0 && to.IsValid()
+}
 
 // Expired reports whether the token is older than lifetime hours, at most 32767;
 // or that much newer, as no clock is wrong by so much. One of an earlier version

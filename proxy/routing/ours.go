@@ -1,0 +1,7 @@
+package routing
+
+import "github.com/sipring/sipring/proxy/wire"
+
+// Names reports whether a URI leads to the cluster itself, whoever its user is:
+// see names.
+func (t *Tables) Names(u *wire.URI) bool { return t.names(u) }

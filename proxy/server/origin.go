@@ -1,0 +1,77 @@
+package server
+
+import (
+	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/flow"
+	"github.com/sipring/sipring/proxy/forward"
+	"github.com/sipring/sipring/proxy/transport"
+	"github.com/sipring/sipring/proxy/wire"
+)
+
+// A phone says itself where it is called: in a Contact, and within a dialog in
+// Contact and Record-Route. Who believed it would send to whomever a stranger
+// names, and tell the stranger what became of it. So unless the configuration has
+// it otherwise (config.ContactsAny), what is sent goes to the address that the
+// phone's own message came from: a datagram from there is the one sign there is
+// that who has the address wants it. A port may differ, as a user agent may listen
+// on another than it sends from.
+
+// bindContacts sets where requests for what a REGISTER binds go, if that is not
+// what its contacts say. It reports whether they may be bound: a contact at another
+// address than the REGISTER's may be anybody's. What cannot be sent to from here,
+// such as the address of a phone in its other family, harms nobody. Who is behind
+// NAT, or says no address in its Via, is called where its REGISTER came from.
+func (r *request) bindContacts() bool {
+	u := &r.register.Update
+	u.Flow = flow.Flow{}
+	if forward.Translated(&r.msg, &r.via, r.from.Remote.Addr()) {
+		u.Flow = r.from
+	}
+	if r.snap.config.Egress.Contacts == config.ContactsAny {
+		return true
+	}
+	if len(u.Path) > 0 { // goes by way of its first hop (RFC 3327 5.4)
+		first, _ := wire.CutValue(u.Path)
+		hop, err := wire.ParseNameAddr(first)
+		return err != nil || r.bind(hop.URI)
+	}
+	for i := range u.Contacts {
+		if c := &u.Contacts[i]; c.Expires > 0 && !r.bind(c.URI) {
+			return false
+		}
+	}
+	return true
+}
+
+// bind sees to one URI of a registration. A name is not asked for: what it stands
+// for is up to whoever has its domain, and may change.
+func (r *request) bind(text []byte) bool {
+	u := &r.register.Update
+	if u.Flow.IsValid() {
+		return true
+	}
+	uri, err := wire.ParseURI(text)
+	if err != nil || !transport.OverUDP(&uri) {
+		return true
+	}
+	to, ok := transport.URIDestination(&uri)
+	literal, a := ok && to.Host == "", to.Addr.Addr().Unmap()
+	switch {
+	case literal && a == r.from.Remote.Addr(), r.snap.tables.Names(&uri):
+	case literal && a.Is6() && r.s.Address().Addr().Unmap().Is4(): // not sent to from here
+	case forward.ViaTranslated(&r.via, r.from.Remote.Addr()):
+		u.Flow = r.from
+	case literal && r.viaIsLiteral():
+		return false
+	default:
+		u.Flow = r.back
+	}
+	return true
+}
+
+// viaIsLiteral reports whether the topmost Via says at which address the sender
+// believes to be.
+func (r *request) viaIsLiteral() bool {
+	_, literal := wire.HostAddr(r.via.Host)
+	return literal
+}
