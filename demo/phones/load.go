@@ -80,7 +80,7 @@ func (l *Load) HomedFirst(set *config.MemberSet, member uint32) (order []int, ho
 	t := set.Published()
 	var others []int
 	for i, p := range l.Phones {
-		if home, ok := t.Home(ring.Partition(ring.Hash([]byte(p.AOR())), t.Partitions())); ok && home == member {
+		if home, ok := t.Home(ring.Partition(set.Ring.Seed.Hash([]byte(p.AOR())), t.Partitions())); ok && home == member {
 			order = append(order, i)
 		} else {
 			others = append(others, i)

@@ -1,16 +1,13 @@
 package cluster
 
-import (
-	"github.com/sipring/sipring/proxy/location"
-	"github.com/sipring/sipring/proxy/ring"
-)
+import "github.com/sipring/sipring/proxy/location"
 
 // confirm tells the member that ordered an update that it is stored here, and what has won over it if anything has. won
 // says that nothing has.
 func (c *Core) confirm(to uint32, id uint64, local int32, record location.Record, won bool, e *Effects) {
 	var winner location.Record
 	if !won && !record.IsZero() {
-		if held := c.store.Get(int(local), ring.Hash(record.AOR()), record.AOR()); record.Outdone(held) {
+		if held := c.store.Get(int(local), record.AOR()); record.Outdone(held) {
 			winner = held
 		}
 	}
@@ -81,7 +78,7 @@ func (c *Core) isOutdone(o *op) bool {
 	if o.stamp == (location.Version{}) {
 		return false
 	}
-	record := c.store.Get(int(o.local), o.hash, o.aor)
+	record := c.store.Get(int(o.local), o.aor)
 	v := record.WrittenBy(o.callID, o.cseq)
 	return v != (location.Version{}) && v != o.stamp || record.Misordered(o.callID, o.cseq, o.stamp)
 }
@@ -103,7 +100,7 @@ func (c *Core) orderAgain(o *op, e *Effects) {
 // complete ends an update ordered here.
 func (c *Core) complete(o *op, status int, e *Effects) {
 	c.missedBy(o.local, nil)
-	record := c.store.Get(int(o.local), o.hash, o.aor)
+	record := c.store.Get(int(o.local), o.aor)
 	w := order{local: o.local, register: o.register, edge: o.edge, edgeOp: o.edgeOp}
 	c.parts[o.local].writes--
 	c.ops.remove(o)

@@ -2,8 +2,6 @@ package cluster
 
 import (
 	"slices"
-
-	"github.com/sipring/sipring/proxy/ring"
 )
 
 // fillPhase is how far the filling of a partition is. doc.go has the argument.
@@ -317,8 +315,8 @@ func (c *Core) mergeAll(from uint32, local int32, b []byte) (whole bool) {
 	for len(b) > 0 {
 		rec, rest, err := c.readRecord(b)
 		b = rest
-		hash := ring.Hash(rec.AOR())
-		if err != nil || rec.IsZero() || ring.Partition(hash, c.view.Ring.Partitions()) != c.global(local) {
+		hash, partition := c.view.Place(rec.AOR())
+		if err != nil || rec.IsZero() || partition != c.global(local) {
 			c.stats.RefusedRecords++
 			whole = false
 			continue

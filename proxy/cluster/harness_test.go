@@ -7,6 +7,7 @@ import (
 
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/location"
+	"github.com/sipring/sipring/proxy/ring"
 )
 
 const start = int64(1_767_225_600_000)
@@ -47,7 +48,7 @@ func newBench(t testing.TB, replicas, n int) *bench {
 }
 
 func testSet(epoch uint64, replicas, n int, state config.MemberState) *config.MemberSet {
-	set := &config.MemberSet{Epoch: epoch, Ring: config.Ring{Partitions: 16, Replicas: replicas}}
+	set := &config.MemberSet{Epoch: epoch, Ring: config.Ring{Partitions: 16, Replicas: replicas, Seed: ring.Seed{1}}}
 	for id := uint32(1); id <= uint32(n); id++ {
 		set.Members = append(set.Members, config.Member{ID: id, Name: fmt.Sprint("m", id), Address: fmt.Sprint("10.0.0.", id), State: state})
 	}

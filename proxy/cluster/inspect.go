@@ -21,9 +21,9 @@ func (c *Core) Holding(p int) (state string, sum uint64, bindings int) {
 // Peek returns the record of an AOR of this core as it is here, whether it counts or not; the zero Record if there is
 // none. It is valid until the next step.
 func (c *Core) Peek(aor []byte) location.Record {
-	hash, local, ok := c.place(aor)
+	_, local, ok := c.place(aor)
 	if !ok {
 		return location.Record{}
 	}
-	return c.store.Get(int(local), hash, aor)
+	return c.store.Get(int(local), aor)
 }

@@ -70,13 +70,13 @@ func (m *Membership) Drained() bool { return m.drained }
 func (m *Membership) Ignored() uint64 { return m.ignored }
 
 // SetChanged takes a published set, which must be valid. An older epoch, the same epoch with other content, and another
-// number of partitions are ignored and counted.
+// number of partitions or seed are ignored and counted.
 func (m *Membership) SetChanged(now int64, set *config.MemberSet) *View {
 	if old := m.set; old != nil {
 		if set.Equal(old) {
 			return nil
 		}
-		if set.Epoch <= old.Epoch || set.Ring.Partitions != old.Ring.Partitions {
+		if set.Epoch <= old.Epoch || set.Ring.Follows(old.Ring) != nil {
 			m.ignored++
 			return nil
 		}

@@ -209,10 +209,11 @@ func TestSetsOutOfOrder(t *testing.T) {
 	m := NewMembership(1, 10, 0)
 	set := func(epoch uint64, n int) *config.MemberSet { return testSet(epoch, 2, n, config.Active) }
 	m.SetChanged(0, set(5, 3))
-	other := set(9, 3)
+	other, reseeded := set(9, 3), set(9, 3)
 	other.Ring.Partitions = 32
+	reseeded.Ring.Seed = ring.Seed{2}
 	for name, s := range map[string]*config.MemberSet{
-		"older": set(4, 2), "same epoch, other content": set(5, 2), "other partitions": other,
+		"older": set(4, 2), "same epoch, other content": set(5, 2), "other partitions": other, "another seed": reseeded,
 	} {
 		before := m.Ignored()
 		if v := m.SetChanged(0, s); v != nil || m.Ignored() != before+1 || m.View().Epoch != 5 {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/location"
-	"github.com/sipring/sipring/proxy/ring"
 )
 
 // TestJoiningMayHoldData: whoever publishes is late or away, and a member that restarts in place asks the one that is
@@ -356,8 +355,7 @@ func TestDifferencesAreNotDropped(t *testing.T) {
 	one, two := b.nodes[1], b.nodes[2]
 	for i, left := 0, partitions; left > 0; i++ {
 		name := fmt.Appendf(nil, "sip:%d@example.com", i)
-		hash := ring.Hash(name)
-		p := ring.Partition(hash, partitions)
+		hash, p := one.membership.View().Place(name)
 		if one.core.store.PartitionStats(p).Records == 0 {
 			left--
 			u := newRegister(string(name), 1, 3600).Update
@@ -411,10 +409,11 @@ func TestWhatIsSentIsNotThereYet(t *testing.T) {
 	b.settle()
 	leaver := b.other(aor)
 	owners := b.owners(aor)
-	p := int32(leaver.membership.View().Partition([]byte(aor)))
+	hash, partition := leaver.membership.View().Place([]byte(aor))
+	p := int32(partition)
 	leaver.core.set(p, leaving)
 	u := newRegister(aor, 1, 3600).Update
-	leaver.core.store.Apply(b.now, int(p), ring.Hash([]byte(aor)), &u, location.Limits{}, uint64(b.now), leaver.id)
+	leaver.core.store.Apply(b.now, int(p), hash, &u, location.Limits{}, uint64(b.now), leaver.id)
 	sent := 0
 	lost := func(m mail) bool {
 		snapshot := m.from == leaver.id && kind(m.b[0]&0x0f) == kindSnapshot

@@ -18,7 +18,7 @@ func (c *Core) Lookup(now int64, op *LookupOp, e *Effects) {
 	}
 	if c.serves(local) {
 		c.stats.LookupsLocal++
-		c.finishLookup(op, true, c.store.Get(int(local), hash, op.AOR), e)
+		c.finishLookup(op, true, c.store.Get(int(local), op.AOR), e)
 		return
 	}
 	o := c.ops.add(opLookup, local, hash, c.now)
@@ -36,7 +36,7 @@ func (c *Core) Lookup(now int64, op *LookupOp, e *Effects) {
 func (c *Core) onLookup(p *peer, r *reader, e *Effects) bool {
 	id, number := r.u64(), r.u32()
 	aor := r.str()
-	hash, local, ok := c.place(aor)
+	_, local, ok := c.place(aor)
 	if r.bad || !ok || uint32(c.global(local)) != number {
 		return false
 	}
@@ -44,7 +44,7 @@ func (c *Core) onLookup(p *peer, r *reader, e *Effects) bool {
 	e.u64(id)
 	if c.serves(local) {
 		e.u8(1)
-		e.buf = location.AppendLive(e.buf, c.store.Get(int(local), hash, aor), c.now)
+		e.buf = location.AppendLive(e.buf, c.store.Get(int(local), aor), c.now)
 	} else {
 		e.u8(0)
 		e.record(location.Record{}, c.now)
@@ -123,7 +123,7 @@ func (c *Core) askAgain(o *op, e *Effects) {
 	kind := o.kind
 	c.ops.remove(o)
 	if kind == opLookup {
-		c.finishLookup(lookup, true, c.store.Get(int(local), hash, lookup.AOR), e)
+		c.finishLookup(lookup, true, c.store.Get(int(local), lookup.AOR), e)
 		return
 	}
 	c.order(order{update: &register.Update, hash: hash, local: local, register: register}, e)

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/sipring/sipring/proxy/location"
-	"github.com/sipring/sipring/proxy/ring"
 )
 
 // more is a cluster at rest in which a member that owns the AOR no more has more of it than the owners, as after a cut.
@@ -21,7 +20,8 @@ func more(t *testing.T) (b *bench, leaver, owner *node) {
 // write has the member alone have an update.
 func (n *node) write(b *bench, cseq uint32) {
 	u := newRegister(aor, cseq, 3600).Update
-	n.core.store.Apply(b.now, int(n.local(aor)), ring.Hash([]byte(aor)), &u, location.Limits{}, uint64(b.now)+uint64(cseq), n.id)
+	hash, _ := n.membership.View().Place([]byte(aor))
+	n.core.store.Apply(b.now, int(n.local(aor)), hash, &u, location.Limits{}, uint64(b.now)+uint64(cseq), n.id)
 }
 
 // compares picks the answers to checksums: without them nobody knows that another has the same.

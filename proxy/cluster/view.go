@@ -135,5 +135,12 @@ func (v *View) Copies() int {
 
 // Partition returns the partition of an AOR.
 func (v *View) Partition(aor []byte) int {
-	return ring.Partition(ring.Hash(aor), v.Ring.Partitions())
+	_, p := v.Place(aor)
+	return p
+}
+
+// Place returns the hash of an AOR, under the cluster's seed, and its partition.
+func (v *View) Place(aor []byte) (hash uint64, partition int) {
+	hash = v.Set.Ring.Seed.Hash(aor)
+	return hash, ring.Partition(hash, v.Ring.Partitions())
 }

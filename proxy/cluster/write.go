@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/sipring/sipring/proxy/location"
-	"github.com/sipring/sipring/proxy/ring"
 )
 
 // Register starts an op. The AOR must belong to this core: View.Partition(AOR) % Cores.
@@ -29,8 +28,8 @@ func (c *Core) place(aor []byte) (hash uint64, local int32, ok bool) {
 	if c.view == nil {
 		return 0, 0, false
 	}
-	hash = ring.Hash(aor)
-	local, ok = c.local(uint32(ring.Partition(hash, c.view.Ring.Partitions())))
+	hash, p := c.view.Place(aor)
+	local, ok = c.local(uint32(p))
 	return hash, local, ok
 }
 
@@ -68,7 +67,7 @@ type order struct {
 // order applies an update and sends it to everyone who holds the partition.
 func (c *Core) order(w order, e *Effects) {
 	res := c.store.Apply(c.now, int(w.local), w.hash, w.update, c.cfg.Limits, c.clock(), c.cfg.Self)
-	record := c.store.Get(int(w.local), w.hash, w.update.AOR)
+	record := c.store.Get(int(w.local), w.update.AOR)
 	if res.Changed {
 		c.missedBy(w.local, nil)
 	}
@@ -183,8 +182,8 @@ func (c *Core) onReplicate(p *peer, r *reader, e *Effects) bool {
 	}
 	changed := false
 	if !record.IsZero() {
-		hash := ring.Hash(record.AOR())
-		if ring.Partition(hash, c.view.Ring.Partitions()) != int(number) {
+		hash, partition := c.view.Place(record.AOR())
+		if partition != int(number) {
 			return false
 		}
 		changed = c.merge(local, hash, record, p.id, sentTo)
@@ -209,7 +208,7 @@ func (c *Core) merge(local int32, hash uint64, record location.Record, from uint
 	if p.holding == none {
 		p.strayAt = c.now
 	}
-	if len(p.covered)+len(p.fetches) > 0 && record.News(c.store.Get(int(local), hash, record.AOR())) {
+	if len(p.covered)+len(p.fetches) > 0 && record.News(c.store.Get(int(local), record.AOR())) {
 		p.wrote(from, sentTo)
 	}
 	return c.store.Merge(int(local), hash, record)
@@ -271,7 +270,7 @@ func (c *Core) retarget(o *op, again uint32, e *Effects) {
 		}
 		if start < 0 {
 			start = c.beginReplicate(e, o.id, o.local, targets)
-			e.record(c.store.Get(int(o.local), o.hash, o.aor), c.now)
+			e.record(c.store.Get(int(o.local), o.aor), c.now)
 		}
 		e.send(id, start)
 	}

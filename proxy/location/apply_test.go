@@ -304,13 +304,13 @@ func TestSupersededDoesNotOutlive(t *testing.T) {
 			s := NewStore(1)
 			u := register("a", 1, contact("sip:a@1", 3600))
 			s.Apply(start, 0, 1, &u, Limits{}, uint64(start), 1)
-			stale := merged(Record{}, s.Get(0, 1, u.AOR))
+			stale := merged(Record{}, s.Get(0, u.AOR))
 			s.Apply(start, 0, 1, &second, Limits{}, uint64(start), 1)
 
 			now := start + 60_000
 			s.Purge(now, 0)
 			s.Merge(0, 1, stale)
-			if got := show(s.Get(0, 1, u.AOR), now); got != nil {
+			if got := show(s.Get(0, u.AOR), now); got != nil {
 				t.Errorf("came back: %v", got)
 			}
 			s.Purge(start+3_700_000, 0)

@@ -110,13 +110,13 @@ func TestEvictionIsReplicated(t *testing.T) {
 		now := start + int64(i)
 		u := register(fmt.Sprint("call", i), 1, contact(fmt.Sprintf("sip:a@%d", i), 3600))
 		res := home.Apply(now, 0, 1, &u, Limits{MaxContacts: 3}, uint64(now), 1)
-		delta, _, _, err := ParseRecord(nil, AppendDelta(nil, home.Get(0, 1, u.AOR), now, res.Stamp), now)
+		delta, _, _, err := ParseRecord(nil, AppendDelta(nil, home.Get(0, u.AOR), now, res.Stamp), now)
 		if err != nil || res.Status != 200 {
 			t.Fatal(res, err)
 		}
 		replica.Merge(0, 1, delta)
-		want := show(home.Get(0, 1, u.AOR), now)
-		if got := show(replica.Get(0, 1, u.AOR), now); !slices.Equal(got, want) || len(got) != min(int(i)+1, 3) {
+		want := show(home.Get(0, u.AOR), now)
+		if got := show(replica.Get(0, u.AOR), now); !slices.Equal(got, want) || len(got) != min(int(i)+1, 3) {
 			t.Fatalf("the replica has %v, home %v", got, want)
 		}
 	}

@@ -71,7 +71,7 @@ func TestLocateIsAWalk(t *testing.T) {
 				s.Apply(now, part, hash, &u, Limits{}, uint64(now), 1)
 				return
 			}
-			before := s.Get(part, hash, u.AOR)
+			before := s.Get(part, u.AOR)
 			r, _ := applied(now, merged(Record{}, before), &u, Limits{}, rapid.Uint64Range(1, 2*uint64(now)).Draw(t, "clock"), 2)
 			s.Merge(part, hash, r)
 		}

@@ -1,8 +1,8 @@
 package location
 
-// index finds the slot of a record by the hash of its AOR: open addressing with linear probing. Each cell holds a slot
-// plus one (low 32 bits, 0 for an empty cell) and the low 32 bits of the hash. Those place the record; a partition is
-// cut from the high bits, so they differ within one.
+// index finds the slot of a record by a key of its AOR: open addressing with linear probing. Each cell holds a slot plus
+// one (low 32 bits, 0 for an empty cell) and the key, which places the record. Only this process knows the keys, as
+// strangers choose AORs.
 type index struct {
 	cells []uint64
 	used  int
@@ -10,14 +10,14 @@ type index struct {
 
 const firstCells = 8
 
-// find returns the slot for which is says yes among those of the hash, or -1.
-func (x *index) find(hash uint64, is func(slot int) bool) int {
+// find returns the slot for which is says yes among those of the key, or -1.
+func (x *index) find(key uint32, is func(slot int) bool) int {
 	if len(x.cells) == 0 {
 		return -1
 	}
 	mask := len(x.cells) - 1
-	for i := int(uint32(hash)) & mask; x.cells[i] != 0; i = (i + 1) & mask {
-		if c := x.cells[i]; uint32(c>>32) == uint32(hash) && is(int(uint32(c))-1) {
+	for i := int(key) & mask; x.cells[i] != 0; i = (i + 1) & mask {
+		if c := x.cells[i]; uint32(c>>32) == key && is(int(uint32(c))-1) {
 			return int(uint32(c)) - 1
 		}
 	}
@@ -25,11 +25,11 @@ func (x *index) find(hash uint64, is func(slot int) bool) int {
 }
 
 // add enters a slot. At most 7 of 8 cells are used.
-func (x *index) add(hash uint64, slot int) {
+func (x *index) add(key uint32, slot int) {
 	if 8*(x.used+1) > 7*len(x.cells) {
 		x.grow()
 	}
-	x.put(uint64(uint32(hash))<<32 | uint64(uint32(slot+1)))
+	x.put(uint64(key)<<32 | uint64(uint32(slot+1)))
 	x.used++
 }
 
@@ -53,9 +53,9 @@ func (x *index) grow() {
 }
 
 // remove takes a slot out and closes the gap it leaves in its run.
-func (x *index) remove(hash uint64, slot int) {
+func (x *index) remove(key uint32, slot int) {
 	mask := len(x.cells) - 1
-	i := int(uint32(hash)) & mask
+	i := int(key) & mask
 	for int(uint32(x.cells[i]))-1 != slot {
 		i = (i + 1) & mask
 	}

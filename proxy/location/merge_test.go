@@ -70,7 +70,7 @@ func TestStoreMerges(t *testing.T) {
 			if bindingsIn(after) > 0 {
 				want = after
 			}
-			if got := s.Get(0, 7, []byte(aor)); !equal(got, want) {
+			if got := s.Get(0, []byte(aor)); !equal(got, want) {
 				t.Fatalf("store has %v, merge gives %v", show(got, start), show(want, start))
 			}
 		}

@@ -281,7 +281,7 @@ func TestShortBindingsOrder(t *testing.T) {
 		t.Errorf("what was sent before: %d", status)
 	}
 	apply(start+30_000, second)
-	if r := s.Get(0, 1, first.AOR); r.LiveCount(start+30_000) != 0 {
+	if r := s.Get(0, first.AOR); r.LiveCount(start+30_000) != 0 {
 		t.Errorf("a retransmission made %v", show(r, start+30_000))
 	}
 	if s.Purge(start+orderFor, 0); s.Stats().Records != 0 {

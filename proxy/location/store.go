@@ -1,9 +1,13 @@
 package location
 
+import "hash/maphash"
+
 // Store holds the records of some partitions, numbered from 0. Not safe for concurrent use.
 //
-// The caller hashes: hash is ring.Hash of the AOR, of which the store uses the low bits.
+// hash is the ring's of the AOR, of which checksums have the low bits. It places nothing here: whoever has found users of
+// one hash has them meet in no index.
 type Store struct {
+	seed     maphash.Seed // places AORs in the indexes
 	parts    []partition
 	contacts contacts
 	stats    Stats
@@ -21,7 +25,7 @@ type partition struct {
 
 type slot struct {
 	rec  Record
-	hash uint32
+	hash uint32 // the ring's
 }
 
 // Stats counts what a store or a partition holds. Bindings include what has expired and has not been purged yet, but no
@@ -35,7 +39,7 @@ const slotBytes = 48
 
 // NewStore returns an empty store of that many partitions.
 func NewStore(partitions int) *Store {
-	return &Store{parts: make([]partition, partitions), contacts: newContacts()}
+	return &Store{seed: maphash.MakeSeed(), parts: make([]partition, partitions), contacts: newContacts()}
 }
 
 // Stats returns the sums over all partitions.
@@ -45,13 +49,12 @@ func (s *Store) Stats() Stats { return s.stats }
 func (s *Store) PartitionStats(part int) Stats { return s.parts[part].stats }
 
 // Get returns the record of the AOR, the zero Record if there is none. It is valid until the store next changes.
-func (s *Store) Get(part int, hash uint64, aor []byte) Record {
-	p := &s.parts[part]
-	i := p.find(hash, aor)
+func (s *Store) Get(part int, aor []byte) Record {
+	i := s.find(part, aor)
 	if i < 0 {
 		return Record{}
 	}
-	return p.slots[i].rec
+	return s.parts[part].slots[i].rec
 }
 
 // Apply applies one REGISTER to the record of its AOR, in the order of RFC 3261 section 10.3 steps 6 to 8. clock is the
@@ -61,7 +64,7 @@ func (s *Store) Get(part int, hash uint64, aor []byte) Record {
 // whole update with 500.
 func (s *Store) Apply(now int64, part int, hash uint64, u *Update, lim Limits, clock uint64, node uint32) Result {
 	p := &s.parts[part]
-	i := p.find(hash, u.AOR)
+	i := s.find(part, u.AOR)
 	var before Record
 	if i >= 0 {
 		before = p.slots[i].rec
@@ -79,7 +82,7 @@ func (s *Store) Merge(part int, hash uint64, r Record) bool {
 		return false
 	}
 	p := &s.parts[part]
-	i := p.find(hash, r.AOR())
+	i := s.find(part, r.AOR())
 	if i < 0 {
 		if e, _ := r.entries(); e == nil {
 			return false
@@ -151,9 +154,13 @@ func (s *Store) Digest(now int64, part int) (sum uint64, states int) {
 	return sum, states
 }
 
-func (p *partition) find(hash uint64, aor []byte) int {
-	return p.index.find(hash, func(i int) bool { return string(p.slots[i].rec.AOR()) == string(aor) })
+func (s *Store) find(part int, aor []byte) int {
+	p := &s.parts[part]
+	return p.index.find(s.key(aor), func(i int) bool { return string(p.slots[i].rec.AOR()) == string(aor) })
 }
+
+// key places an AOR in the index of its partition.
+func (s *Store) key(aor []byte) uint32 { return uint32(maphash.Bytes(s.seed, aor)) }
 
 // put sets the record of slot i, or of a new one if i < 0. A record without bindings frees the slot.
 func (s *Store) put(part, i int, hash uint64, r Record) {
@@ -166,7 +173,7 @@ func (s *Store) put(part, i int, hash uint64, r Record) {
 	if e, _ := r.entries(); e == nil {
 		if i >= 0 {
 			s.contacts.change(place{part, i}, p.slots[i].rec, Record{})
-			p.index.remove(hash, i)
+			p.index.remove(s.key(p.slots[i].rec.AOR()), i)
 			p.slots[i] = slot{}
 			p.free = append(p.free, uint32(i))
 		}
@@ -174,7 +181,7 @@ func (s *Store) put(part, i int, hash uint64, r Record) {
 	}
 	if i < 0 {
 		i = p.freeSlot()
-		p.index.add(hash, i)
+		p.index.add(s.key(r.AOR()), i)
 	}
 	s.contacts.change(place{part, i}, p.slots[i].rec, r)
 	p.slots[i] = slot{rec: r, hash: uint32(hash)}

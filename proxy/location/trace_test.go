@@ -27,11 +27,11 @@ func TestTracesMerge(t *testing.T) {
 			}
 			s := NewStore(1)
 			s.Merge(0, 1, there)
-			if !s.Merge(0, 1, delta) || s.Get(0, 1, []byte(aor)).LiveCount(start) != 0 {
-				t.Errorf("the other copy has %v", show(s.Get(0, 1, []byte(aor)), start))
+			if !s.Merge(0, 1, delta) || s.Get(0, []byte(aor)).LiveCount(start) != 0 {
+				t.Errorf("the other copy has %v", show(s.Get(0, []byte(aor)), start))
 			}
-			if s.Merge(0, 1, there) || s.Get(0, 1, []byte(aor)).LiveCount(start) != 0 {
-				t.Errorf("what was removed came back: %v", show(s.Get(0, 1, []byte(aor)), start))
+			if s.Merge(0, 1, there) || s.Get(0, []byte(aor)).LiveCount(start) != 0 {
+				t.Errorf("what was removed came back: %v", show(s.Get(0, []byte(aor)), start))
 			}
 			if s.Purge(start+orderFor, 0); s.Stats().Records != 0 {
 				t.Error("the removal is remembered for ever")
@@ -55,7 +55,7 @@ func TestTracesAreBounded(t *testing.T) {
 			t.Fatalf("removal %d: %d", i, res.Status)
 		}
 	}
-	r := s.Get(0, 1, []byte(aor))
+	r := s.Get(0, []byte(aor))
 	if n := bindingsIn(r); n > 8 || r.Size() > 2048 {
 		t.Errorf("%d traces of %d bytes", n, r.Size())
 	}

@@ -42,6 +42,9 @@ func (g *gate) offer(feed string, content []byte) {
 		return
 	}
 	switch {
+	case g.inForce != nil && set.Ring.Follows(g.inForce.Ring) != nil:
+		g.counters.Conflicting++
+		g.log.Warn("member set ignored: it has another ring", "source", feed, "epoch", set.Epoch, "reason", set.Ring.Follows(g.inForce.Ring))
 	case g.inForce == nil || set.Epoch > g.inForce.Epoch:
 		g.inForce = set
 		g.counters.Applied++

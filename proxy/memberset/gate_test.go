@@ -1,6 +1,7 @@
 package memberset
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -20,6 +21,9 @@ func TestGate(t *testing.T) {
 		"the newest epoch wins over all feeds":      {[]offer{{"file", content(1, "a")}, {"api", content(3, "a")}, {"file", content(2, "a")}}, []uint64{1, 3}, Counters{Applied: 2, Older: 1}},
 		"the same set by two feeds counts once":     {[]offer{{"api", content(3, "a")}, {"file", content(3, "a") + "\n"}}, []uint64{3}, Counters{Applied: 1}},
 		"the same epoch with other content":         {[]offer{{"api", content(3, "a")}, {"file", content(3, "b")}}, []uint64{3}, Counters{Applied: 1, Conflicting: 1}},
+		"another number of partitions":              {[]offer{{"api", content(3, "a")}, {"api", ringContent(`"partitions": 64`)}}, []uint64{3}, Counters{Applied: 1, Conflicting: 1}},
+		"another seed":                              {[]offer{{"api", content(3, "a")}, {"api", ringContent(`"seed": "01000000000000000000000000000000"`)}}, []uint64{3}, Counters{Applied: 1, Conflicting: 1}},
+		"more replicas":                             {[]offer{{"api", content(3, "a")}, {"api", ringContent(`"replicas": 3`)}}, []uint64{3, 9}, Counters{Applied: 2}},
 		"broken content leaves the last set":        {[]offer{{"file", content(1, "a")}, {"file", "{"}, {"file", content(2, "a")}}, []uint64{1, 2}, Counters{Applied: 2, Invalid: 1}},
 		"nothing at all is broken content":          {[]offer{{"api", ""}}, nil, Counters{Invalid: 1}},
 		"a set that says no sense is broken":        {[]offer{{"api", content(3, "")}}, nil, Counters{Invalid: 1}},
@@ -45,4 +49,9 @@ func TestGate(t *testing.T) {
 			}
 		})
 	}
+}
+
+// ringContent is a set of epoch 9 whose ring has that.
+func ringContent(ring string) string {
+	return fmt.Sprintf(`{"epoch": 9, "ring": {%s}, "members": [{"id": 1, "name": "a", "address": "192.0.2.1", "state": "active"}]}`, ring)
 }

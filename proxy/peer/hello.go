@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"time"
+
+	"github.com/sipring/sipring/proxy/config"
 )
 
 // protocolVersion of the peer stream. Members of different versions run side
@@ -26,6 +28,9 @@ type hello struct {
 	Epoch       uint64 `json:"epoch"`
 	Synced      bool   `json:"synced"`
 	Leaving     bool   `json:"leaving"`
+	// Ring is that of the member set in force, of which two that hold a binding
+	// must think alike; nil where there is none yet, or from an older version.
+	Ring *config.Ring `json:"ring,omitempty"`
 	// Beats: this member reads pings that say when the next one comes.
 	Beats bool `json:"beats,omitempty"`
 	// Vouches: this member answers who asks for members that it never met.
@@ -43,6 +48,11 @@ func (h *hello) check(self *hello) error {
 		return fmt.Errorf("peer %q has this member's own id %d", h.Name, h.ID)
 	case h.ID == 0 || h.Incarnation == 0:
 		return fmt.Errorf("peer %q sent no id or incarnation", h.Name)
+	}
+	if h.Ring != nil && self.Ring != nil {
+		if err := h.Ring.Follows(*self.Ring); err != nil {
+			return fmt.Errorf("peer %q has another ring: %w", h.Name, err)
+		}
 	}
 	return nil
 }

@@ -41,7 +41,9 @@ func (n *Node) hello() *hello {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	h := n.self
-	h.Epoch = n.epoch()
+	if v := n.view.Load(); v != nil {
+		h.Epoch, h.Ring = v.Epoch, &v.Set.Ring
+	}
 	h.Synced, h.Leaving = n.membership.SelfState()
 	return &h
 }

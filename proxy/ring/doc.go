@@ -28,11 +28,14 @@
 // and at most 1.30 of it at 100. A few in a hundred sets of other IDs lie a
 // little above that.
 //
+// AORs are hashed under a [Seed] of the cluster, as strangers choose them: so they
+// are spread over the partitions like any others, whatever they were chosen for.
+//
 // [Build] makes a table from nothing, which takes time in proportion to the
 // number of members. [Table.Derive] makes the same one from the table before, in
 // proportion to what changes: members of a large cluster join one by one.
 //
-// [Hash], [Partition] and the scores are a contract between versions that run
+// [Seed.Hash], [Partition] and the scores are a contract between versions that run
 // side by side in a rolling upgrade. The vectors in testdata pin them: a change
 // there splits a cluster while it is upgraded and needs a new ring parameter,
 // not a new vector.

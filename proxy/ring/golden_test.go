@@ -22,6 +22,7 @@ type vectors struct {
 }
 
 type hashVector struct {
+	Seed      Seed   `json:"seed,omitzero"`
 	AOR       string `json:"aor"`
 	Hash      string `json:"hash"`      // hexadecimal
 	Partition int    `json:"partition"` // of DefaultPartitions
@@ -38,13 +39,16 @@ type tableVector struct {
 
 func currentVectors() vectors {
 	v := vectors{}
-	for _, aor := range []string{
+	aors := []string{
 		"", "sip:alice@example.com", "sip:bob@example.com", "sip:+15551234567@example.com",
 		"sip:alice@192.0.2.1", "sip:alice@[2001:db8::1]", "sip:alice@example.com:5070", "sip:\xc3\xa9@example.com",
 		"sip:a.user.with.a.name.longer.than.thirty.two.bytes@voice.example.com",
-	} {
-		hash := Hash([]byte(aor))
-		v.Hashes = append(v.Hashes, hashVector{aor, fmt.Sprintf("%016x", hash), Partition(hash, DefaultPartitions)})
+	}
+	for _, seed := range []Seed{{}, {15: 1}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}} {
+		for _, aor := range aors {
+			hash := seed.Hash([]byte(aor))
+			v.Hashes = append(v.Hashes, hashVector{seed, aor, fmt.Sprintf("%016x", hash), Partition(hash, DefaultPartitions)})
+		}
 	}
 	v.table("three members", numbered(3), DefaultPartitions, 2)
 	v.table("three members in two zones", numbered(3, "a", "b"), DefaultPartitions, 2)

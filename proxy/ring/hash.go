@@ -1,17 +1,6 @@
 package ring
 
-import (
-	"math/bits"
-
-	"github.com/cespare/xxhash/v2"
-)
-
-// Hash places a canonical AOR (RFC 3261 section 10.3, step 5) on the hash
-// circle. It is xxhash64 with seed 0, part of the contract between versions.
-// It does not allocate and is safe for concurrent use.
-func Hash(aor []byte) uint64 {
-	return xxhash.Sum64(aor)
-}
+import "math/bits"
 
 // Partition returns the partition, in [0, partitions), on whose arc of the
 // circle hash lies. Arcs are contiguous and differ in length by at most one

@@ -141,7 +141,7 @@ func (n *node) Register(op *cluster.RegisterOp) {
 		s := location.NewStore(1)
 		s.Merge(0, 0, m.records[string(op.Update.AOR)])
 		op.Status, op.Now = s.Apply(now, 0, 0, &op.Update, location.Limits{MaxContacts: 10}, uint64(now), n.id).Status, now
-		op.Record, _ = s.Get(0, 0, op.Update.AOR).CopyTo(nil)
+		op.Record, _ = s.Get(0, op.Update.AOR).CopyTo(nil)
 		m.records[string(op.Update.AOR)], _ = op.Record.CopyTo(nil)
 	}
 	m.finish(func() { op.Done(op) })
