@@ -44,7 +44,7 @@ func newFolder(t *testing.T, members int) *folder {
 			Address: fmt.Sprintf("127.%d.%d.%d", 140+i, os.Getpid()>>8&255, os.Getpid()&255),
 		})
 	}
-	f.write("config.yaml", []byte("cluster: test\ndomains: [example.com]\nlogLevel: error\ndrainSeconds: 5\nports: {sip: 15060, peer: 17947, health: 17948, admin: 19090}\n"))
+	f.write("config.yaml", []byte("cluster: test\ndomains: [example.com]\nlogLevel: error\ndrainSeconds: 5\negress: {contacts: Any}\nports: {sip: 15060, peer: 17947, health: 17948, admin: 19090}\n"))
 	f.publish()
 	keys, err := config.NewKeys().Marshal()
 	if err != nil {

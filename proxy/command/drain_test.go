@@ -76,7 +76,7 @@ func (f *folder) callBeingSetUp() (alice, bob *net.UDPConn, request string, hop 
 // startAll starts every member with the drainSeconds and waits until they are ready.
 func (f *folder) startAll(drainSeconds int) (stops []func()) {
 	f.t.Helper()
-	f.write("config.yaml", fmt.Appendf(nil, "cluster: test\ndomains: [example.com]\nlogLevel: error\ndrainSeconds: %d\nports: {sip: 15060, peer: 17947, health: 17948, admin: 19090}\n", drainSeconds))
+	f.write("config.yaml", fmt.Appendf(nil, "cluster: test\ndomains: [example.com]\nlogLevel: error\ndrainSeconds: %d\negress: {contacts: Any}\nports: {sip: 15060, peer: 17947, health: 17948, admin: 19090}\n", drainSeconds))
 	for _, m := range f.set.Members {
 		stops = append(stops, f.start(m.Name, "--address", m.Address, "--keys", f.file("keys.json")))
 	}

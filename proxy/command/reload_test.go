@@ -23,7 +23,7 @@ func TestProxyFollowsItsConfiguration(t *testing.T) {
 	f.await(1, "/readyz", ready)
 	write := func(registrar string, sip int) {
 		f.write("config.yaml", fmt.Appendf(nil, "cluster: test\ndomains: [example.com]\nlogLevel: error\nregistrar: %s\n"+
-			"ports: {sip: %d, peer: 17947, health: 17948, admin: 19090}\n", registrar, sip))
+			"egress: {contacts: Any}\nports: {sip: %d, peer: 17947, health: 17948, admin: 19090}\n", registrar, sip))
 	}
 	granted := func(seconds int) func() bool {
 		return func() bool {

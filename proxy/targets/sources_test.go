@@ -34,7 +34,7 @@ func record(t *testing.T, updates ...location.Update) location.Record {
 			t.Fatalf("update %d: %d", i, res.Status)
 		}
 	}
-	r, _ := s.Get(0, 1, aor).CopyTo(nil)
+	r, _ := s.Get(0, aor).CopyTo(nil)
 	return r
 }
 
