@@ -4,11 +4,11 @@ import "net/netip"
 
 // mayReach reports whether the policy lets a request go to an address, and counts
 // if not.
-func (r *request) mayReach(to netip.AddrPort) bool {
-	if r.snap.egress.Allows(to) {
+func (m *message) mayReach(to netip.AddrPort) bool {
+	if m.snap.egress.Allows(to) {
 		return true
 	}
-	r.s.metrics.refused.Add(1)
+	m.s.metrics.refused.Add(1)
 	return false
 }
 

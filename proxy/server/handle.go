@@ -35,10 +35,7 @@ func notSIP(data []byte) bool {
 // handle reads the message.
 func (r *request) handle() progress {
 	s := r.s
-	err := r.msg.Scan(r.raw, &s.limits)
-	if err == nil {
-		err = r.msg.Validate()
-	}
+	err := r.read()
 	if !r.msg.IsRequest() {
 		if err != nil {
 			s.dropFault(err)

@@ -3,6 +3,7 @@ package server
 import (
 	"net/netip"
 	"slices"
+	"sync/atomic"
 
 	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/limit"
@@ -12,66 +13,86 @@ import (
 // reach gives every target its flow, and then forwards: at once, or when the last
 // one is there, on whatever goroutine that comes.
 func (r *request) reach() progress {
-	waits := slices.ContainsFunc(r.targets, func(t targets.Target) bool { return t.To.Host != "" && !t.Failed })
-	if waits && !r.stateless {
+	if r.resolves() && !r.stateless {
 		r.trying = r.s.table.Trying(r.s.now(), r.tx) // a resolver may take seconds
 	}
-	for i := len(r.opened); i < len(r.targets); i++ {
-		r.opened = append(r.opened, r.opens(i))
+	if r.dial() {
+		return r.forward()
 	}
-	r.unreached.Store(int32(len(r.targets)) + 1) // 1: this loop, which looks at r until it is over
-	for i := range r.targets {
-		r.find(i)
+	return waits
+}
+
+// dialer finds flows for the targets of a message.
+type dialer struct {
+	m       *message
+	targets []targets.Target
+	missing atomic.Int32             // targets without a flow yet
+	opened  []func(flow.Flow, error) // takes the flow of each target
+	reached func()                   // called when no flow is missing any more, if dial has not said so
+}
+
+// resolves reports whether a target has a name to find an address for.
+func (d *dialer) resolves() bool {
+	return slices.ContainsFunc(d.targets, func(t targets.Target) bool { return t.To.Host != "" && !t.Failed })
+}
+
+// dial looks for all flows, and reports whether it has found all that there are.
+// Else d and its message must not be looked at before reached is called.
+func (d *dialer) dial() bool {
+	for i := len(d.opened); i < len(d.targets); i++ {
+		d.opened = append(d.opened, d.opens(i))
 	}
-	return r.reached()
+	d.missing.Store(int32(len(d.targets)) + 1) // 1: this loop, which looks at d until it is over
+	for i := range d.targets {
+		d.find(i)
+	}
+	return d.missing.Add(-1) == 0
 }
 
 // find finds a target's flow: the connection that the callee has, or one to the
 // address of its destination.
-func (r *request) find(i int) {
-	switch t := &r.targets[i]; {
+func (d *dialer) find(i int) {
+	switch t := &d.targets[i]; {
 	case t.Failed:
-		r.end(r.reached())
+		d.found()
 	case t.Held.Conn != 0:
 		t.Next = t.Held
-		r.end(r.reached())
+		d.found()
 	case t.To.Host != "":
-		r.s.resolver.Resolve(limit.Source(r.from.Remote.Addr()), t.To.Host, func(a netip.Addr, _ error) {
+		d.m.s.resolver.Resolve(limit.Source(d.m.from.Remote.Addr()), t.To.Host, func(a netip.Addr, _ error) {
 			t.To.Addr = netip.AddrPortFrom(a, t.To.Addr.Port())
-			r.dial(i)
+			d.open(i)
 		})
 	default:
-		r.dial(i)
+		d.open(i)
 	}
 }
 
-// dial opens the flow to a target whose address is known, or not to be found, if
+// open opens the flow to a target whose address is known, or not to be found, if
 // the policy lets a request go there.
-func (r *request) dial(i int) {
-	t := &r.targets[i]
-	if t.Failed = t.To.Addr.Addr().IsValid() && !r.mayReach(t.To.Addr); t.Failed {
-		r.end(r.reached())
+func (d *dialer) open(i int) {
+	t := &d.targets[i]
+	if t.Failed = t.To.Addr.Addr().IsValid() && !d.m.mayReach(t.To.Addr); t.Failed {
+		d.found()
 		return
 	}
-	r.s.layer.Open(t.To, r.opened[i])
+	d.m.s.layer.Open(t.To, d.opened[i])
 }
 
 // opens returns what takes the flow of the i-th target. It is made once for each
 // place in the list.
-func (r *request) opens(i int) func(flow.Flow, error) {
+func (d *dialer) opens(i int) func(flow.Flow, error) {
 	return func(f flow.Flow, err error) {
-		t := &r.targets[i]
+		t := &d.targets[i]
 		t.Next, t.Failed = f, err != nil
-		t.Next.Socket = r.from.Socket
-		r.end(r.reached())
+		t.Next.Socket = d.m.from.Socket
+		d.found()
 	}
 }
 
-// reached counts the targets that have a flow, or never will. With the last one the
-// request is forwarded.
-func (r *request) reached() progress {
-	if r.unreached.Add(-1) != 0 {
-		return waits
+// found counts a target that has a flow, or never will.
+func (d *dialer) found() {
+	if d.missing.Add(-1) == 0 {
+		d.reached()
 	}
-	return r.forward()
 }

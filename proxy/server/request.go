@@ -1,14 +1,11 @@
 package server
 
 import (
-	"sync/atomic"
 	"time"
 
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/flow"
-	"github.com/sipring/sipring/proxy/forward"
 	"github.com/sipring/sipring/proxy/routing"
-	"github.com/sipring/sipring/proxy/targets"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/transaction"
 	"github.com/sipring/sipring/proxy/transport"
@@ -18,29 +15,21 @@ import (
 // maxKept is the largest buffer a request takes back to the pool.
 const maxKept = 8 << 10
 
-// request is one message being handled, with all the space that takes: a copy
-// of its bytes, so that it may wait for the cluster while its loop goes on, and
-// everything that is built from them. One goroutine at a time owns it; see
-// progress for how it is handed on.
+// request is one being handled, with all the space that takes, so that it may wait
+// for the cluster while its loop goes on. One goroutine at a time owns it; see
+// progress for how it is handed on. A response takes its place for the time of a
+// call.
 type request struct {
-	s       *Server
-	snap    *snapshot
-	msg     wire.Message
+	message
+	dialer
 	via     wire.Via
-	from    flow.Flow     // what it came over
 	back    flow.Flow     // what its responses go over
-	now     int64         // milliseconds
 	arrived time.Duration // since the server's start
 
 	tx       token.TxID
 	ids      []token.TxID
 	decision routing.Decision
-	builder  forward.Builder
-	targets  []targets.Target
 	fork     []transaction.Target
-
-	unreached atomic.Int32             // targets without a flow yet
-	opened    []func(flow.Flow, error) // takes the flow of each target
 
 	lookup   cluster.LookupOp
 	locate   cluster.LocateOp
@@ -48,12 +37,8 @@ type request struct {
 	guesses  int    // addresses-of-record that a contact was looked for in
 	aor      []byte // the last of them
 
-	peer      bool   // came from another member
-	offered   bool   // to this and all others
 	trying    bool   // the transaction has answered 100
 	stateless bool   // forward without a transaction: ACK, a CANCEL that matches none, in a dialog where there is no room
-	raw       []byte // what msg is an index of
-	out       []byte // messages being built
 	lines     []byte // of a 200 to REGISTER
 }
 
@@ -82,7 +67,9 @@ func (r *request) end(p progress) {
 func (s *Server) takeRequest() *request {
 	r, _ := s.requests.Get().(*request)
 	if r == nil {
-		r = &request{s: s}
+		r = &request{message: message{s: s}}
+		r.dialer.m = &r.message
+		r.reached = func() { r.end(r.forward()) }
 		r.lookup.Done = func(op *cluster.LookupOp) { r.end(r.lookupDone(op)) }
 		r.locate.Done = func(op *cluster.LocateOp) { r.end(r.locateDone(op)) }
 		r.register.Done = func(op *cluster.RegisterOp) { r.end(r.registerDone(op)) }

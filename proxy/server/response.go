@@ -33,9 +33,9 @@ const (
 const maxOffer = 8 << 10
 
 // response takes a response on its way back (RFC 3261 16.7).
-func (r *request) response() {
-	s := r.s
-	via, err := r.msg.TopVia()
+func (m *message) response() {
+	s := m.s
+	via, err := m.msg.TopVia()
 	if err != nil {
 		s.metrics.drop(dropMalformed)
 		return
@@ -45,34 +45,34 @@ func (r *request) response() {
 		s.metrics.drop(dropStray)
 		return
 	}
-	next, err := r.msg.SecondVia()
-	passedOn, cancel := err == nil, r.msg.CSeqMethod() == wire.MethodCancel
-	if !passedOn && !cancel || r.msg.CSeqMethod() == wire.MethodAck {
+	next, err := m.msg.SecondVia()
+	passedOn, cancel := err == nil, m.msg.CSeqMethod() == wire.MethodCancel
+	if !passedOn && !cancel || m.msg.CSeqMethod() == wire.MethodAck {
 		// To us, who have asked for nothing but CANCELs (RFC 3261 16.7 step 3), or to
 		// an ACK, which has no response (17).
 		s.metrics.drop(dropStray)
 		return
 	}
 	owner, named := forward.OwnerOf(&via)
-	if named && r.handToOwner(owner) {
+	if named && m.handToOwner(owner) {
 		return
 	}
-	r.out = r.builder.Response(r.out[:0], &r.msg)
+	m.out = m.builder.Response(m.out[:0], &m.msg)
 	switch {
 	case passedOn && cancel: // a transaction's own have our Via alone
-		r.statelessResponse(&via, &next, branch.Tx)
-	case s.table.Response(r.now, branch.Tx, branch, &r.msg, r.out):
-		if r.offered {
+		m.statelessResponse(&via, &next, branch.Tx)
+	case s.table.Response(m.now, branch.Tx, branch, &m.msg, m.out):
+		if m.offered {
 			s.metrics.fromPeer.Add(1)
 		}
-	case r.offered: // another's, or nobody's
+	case m.offered: // another's, or nobody's
 	case named && owner == s.owner():
 		s.metrics.drop(dropLate) // RFC 6026 7.3
 	case !passedOn:
 		s.metrics.drop(dropStray)
-	case !named && r.offer() && !forward.HasHop(&via):
+	case !named && m.offer() && !forward.HasHop(&via):
 	default:
-		r.statelessResponse(&via, &next, branch.Tx)
+		m.statelessResponse(&via, &next, branch.Tx)
 	}
 }
 
@@ -81,8 +81,8 @@ func (r *request) response() {
 // they do not know (RFC 3261 8.2.6.2 forbids it). The branch, which they cannot
 // do without, proves that we have sent the request, and finds the transaction at
 // whoever holds it. Nobody who does not hold it sends the response anywhere.
-func (r *request) offer() bool {
-	return !r.peer && len(r.msg.Raw) <= maxOffer && r.s.offers.allow(r.now) && r.s.toAll(frameOffer, r.msg.Raw)
+func (m *message) offer() bool {
+	return !m.peer && len(m.msg.Raw) <= maxOffer && m.s.offers.allow(m.now) && m.s.toAll(frameOffer, m.msg.Raw)
 }
 
 // toAll gives a frame to every other member that can be reached, and reports
@@ -106,9 +106,9 @@ func (s *Server) toAll(kind uint8, payload []byte) (sent bool) {
 // still runs, and reports whether it has. This one may hold the transaction as
 // well, where the network has handed a retransmission to it: all responses are
 // for the same of the two, lest each waits for what the other one got.
-func (r *request) handToOwner(o forward.Owner) bool {
-	s := r.s
-	if o.ID == s.self || r.peer || !s.alive(o) || s.cluster.Send(o.ID, frameResponse, r.msg.Raw) != nil {
+func (m *message) handToOwner(o forward.Owner) bool {
+	s := m.s
+	if o.ID == s.self || m.peer || !s.alive(o) || s.cluster.Send(o.ID, frameResponse, m.msg.Raw) != nil {
 		return false
 	}
 	s.metrics.toOwner.Add(1)
@@ -119,19 +119,19 @@ func (r *request) handToOwner(o forward.Owner) bool {
 // by its next Via (RFC 3261 16.11, 18.2.2). We signed where that leads when the
 // request passed: whoever has seen one branch of ours could have us send to
 // anybody otherwise.
-func (r *request) statelessResponse(own, next *wire.Via, tx token.TxID) {
+func (m *message) statelessResponse(own, next *wire.Via, tx token.TxID) {
 	to, ok := transport.ResponseDestination(next)
-	if !ok || !r.snap.egress.Answers(to) { // RFC 4475 3.3.10
-		r.s.metrics.drop(dropNoDestination)
+	if !ok || !m.snap.egress.Answers(to) { // RFC 4475 3.3.10
+		m.s.metrics.drop(dropNoDestination)
 		return
 	}
-	if !r.snap.names.IsHop(own, tx, to) {
-		r.s.metrics.drop(dropHop)
+	if !m.snap.names.IsHop(own, tx, to) {
+		m.s.metrics.drop(dropHop)
 		return
 	}
-	r.s.metrics.stateless.Add(1)
-	count(&r.s.metrics.forwarded, r.msg.StatusCode())
-	_ = r.s.layer.Send(flow.Flow{Remote: to, Socket: r.from.Socket}, r.out)
+	m.s.metrics.stateless.Add(1)
+	count(&m.s.metrics.forwarded, m.msg.StatusCode())
+	_ = m.s.layer.Send(flow.Flow{Remote: to, Socket: m.from.Socket}, m.out)
 }
 
 // HandleFrame takes a frame from another member; payload is valid during the
@@ -160,10 +160,7 @@ func (s *Server) messageOfPeer(kind uint8, payload []byte) {
 	r := s.takeRequest()
 	r.raw = append(r.raw[:0], payload...)
 	r.from, r.now, r.snap, r.peer, r.offered = flow.Flow{}, s.now(), s.current(), true, kind == frameOffer
-	err := r.msg.Scan(r.raw, &s.limits)
-	if err == nil {
-		err = r.msg.Validate()
-	}
+	err := r.read()
 	switch {
 	case err != nil || r.msg.IsRequest() != (kind == frameAck):
 		s.metrics.drop(dropPeerFrame)
