@@ -86,7 +86,7 @@ func (c *Core) isOutdone(o *op) bool {
 // orderAgain orders an update once more, above what has outdone it, as another op, for which no confirmation is under way.
 // Another member's op is sent back: the update is there.
 func (c *Core) orderAgain(o *op, e *Effects) {
-	w := order{hash: o.hash, local: o.local, register: o.register, edge: o.edge, edgeOp: o.edgeOp}
+	w := order{hash: o.hash, local: o.local, started: o.started, register: o.register, edge: o.edge, edgeOp: o.edgeOp}
 	c.stats.OrderedAgain++
 	c.parts[o.local].writes--
 	c.ops.remove(o)
@@ -94,7 +94,7 @@ func (c *Core) orderAgain(o *op, e *Effects) {
 		c.answer(w, 0, location.Record{}, e)
 		return
 	}
-	c.forward(w.register, w.hash, w.local, e) // this member may not be one to order it any more
+	c.forward(w.register, w.hash, w.local, w.started, e) // this member may not be one to order it any more
 }
 
 // complete ends an update ordered here.

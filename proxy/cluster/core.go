@@ -65,9 +65,11 @@ type Core struct {
 	checks   checkQueue
 	covers   checkQueue
 	sweep    sweep
-	dropped  int64  // when a part with records was dropped last
-	demoted  int    // parts filling again because they had been concluded alone
-	tags     uint32 // of fills and repairs, so that a late answer is known as such
+	dropped  int64 // when a part with records was dropped last
+	// until when what a member that was out of reach has taken may be on its way, or not known here
+	partedUntil int64
+	demoted     int    // parts filling again because they had been concluded alone
+	tags        uint32 // of fills and repairs, so that a late answer is known as such
 
 	stats   Stats
 	scratch scratch

@@ -21,6 +21,9 @@ func (c *Core) ViewChanged(now int64, v *View, e *Effects) {
 		c.counts[none] = len(c.parts)
 		c.store = location.NewStore(len(c.parts))
 	}
+	if old != nil && len(old.Suspects) > 0 {
+		c.partedUntil = c.now + location.OrderFor
+	}
 	if old != nil && old.Accused != v.Accused {
 		c.askAll()
 	}

@@ -449,3 +449,43 @@ func TestWhatIsSentIsNotThereYet(t *testing.T) {
 		t.Error("not dropped in the end")
 	}
 }
+
+// TestLateCopyAfterACut: what a phone sent to one side of a cut may be late when the sides meet, and what won knows nothing
+// of it.
+func TestLateCopyAfterACut(t *testing.T) {
+	for name, met := range map[string]bool{"cut off": false, "met, and not compared yet": true} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, 2, 2)
+			b.settle()
+			one, two := b.nodes[1], b.nodes[2]
+			b.view(one, one.membership.PeerDown(b.now, 2, "cut"))
+			b.view(two, two.membership.PeerDown(b.now, 1, "cut"))
+			for cseq := range uint32(20) {
+				b.mustRegister(one, newRegister(aor, cseq+1, 3600))
+			}
+			b.now += 500
+			if met {
+				b.stream(1, 2)
+				b.stream(2, 1)
+			}
+			last := newRegister(aor, 21, 0)
+			hash, _ := two.membership.View().Place([]byte(aor))
+			two.core.at(b.now)
+			two.core.order(order{update: &last.Update, hash: hash, local: two.local(aor), started: b.now, register: last}, &two.effects)
+			b.collect(two)
+			if !met {
+				b.stream(1, 2)
+				b.stream(2, 1)
+			}
+			b.carry()
+			b.pass(1000)
+			b.wantAnswers(two, 1, 200)
+			b.mustFind(one, aor, NotFound, 0)
+			for cseq := range uint32(20) {
+				b.register(two, newRegister(aor, cseq+1, 3600))
+				b.carry()
+			}
+			b.mustFind(one, aor, NotFound, 0)
+		})
+	}
+}

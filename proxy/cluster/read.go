@@ -119,14 +119,14 @@ func (c *Core) askAgain(o *op, e *Effects) {
 		c.ask(o, 0, id, e)
 		return
 	}
-	local, hash, register, lookup := o.local, o.hash, o.register, o.lookup
+	local, hash, started, register, lookup := o.local, o.hash, o.started, o.register, o.lookup
 	kind := o.kind
 	c.ops.remove(o)
 	if kind == opLookup {
 		c.finishLookup(lookup, true, c.store.Get(int(local), lookup.AOR), e)
 		return
 	}
-	c.order(order{update: &register.Update, hash: hash, local: local, register: register}, e)
+	c.order(order{update: &register.Update, hash: hash, local: local, started: started, register: register}, e)
 }
 
 // redirect looks at every op under a new view.

@@ -217,3 +217,26 @@ func TestRetransmissionWaitsForItsHolders(t *testing.T) {
 	b.carry()
 	b.wantAnswers(owners[0], 1, location.StatusOK)
 }
+
+// An op that another member orders in the end has no more time for that.
+func TestTimeoutCountsFromTheStart(t *testing.T) {
+	b := newBench(t, 3, 3)
+	b.settle()
+	owners := b.owners(aor)
+	n := b.nodes[owners[1]]
+	b.register(n, newRegister(aor, 1, 3600))
+	b.mail = nil
+	half := n.core.cfg.Timeout / 2
+	for end := b.now + half; b.now < end; {
+		b.tick(n)
+	}
+	b.view(n, n.membership.PeerDown(b.now, owners[0], "cut"))
+	if b.sent(kindReplicate, n.id, owners[2]) == 0 {
+		t.Fatal("not ordered here after its home is gone")
+	}
+	b.mail = nil
+	for end := b.now + half; b.now < end; {
+		b.tick(n)
+	}
+	b.wantAnswers(n, 1, 503)
+}

@@ -19,7 +19,7 @@ func (c *Core) Register(now int64, op *RegisterOp, e *Effects) {
 		c.refuseRegister(op, e)
 		return
 	}
-	c.forward(op, hash, local, e)
+	c.forward(op, hash, local, c.now, e)
 	c.finish(e)
 }
 
@@ -38,14 +38,14 @@ func (c *Core) refuseRegister(op *RegisterOp, e *Effects) {
 	c.finishRegister(op, location.StatusUnavailable, location.Record{}, e)
 }
 
-// forward brings a new op of this member to the member that orders it, which may be this one.
-func (c *Core) forward(op *RegisterOp, hash uint64, local int32, e *Effects) {
+// forward brings an op of this member to the member that orders it, which may be this one.
+func (c *Core) forward(op *RegisterOp, hash uint64, local int32, started int64, e *Effects) {
 	id := c.choose(local, [2]uint32{})
 	if id == c.cfg.Self {
-		c.order(order{update: &op.Update, hash: hash, local: local, register: op}, e)
+		c.order(order{update: &op.Update, hash: hash, local: local, started: started, register: op}, e)
 		return
 	}
-	o := c.ops.add(opForward, local, hash, c.now)
+	o := c.ops.add(opForward, local, hash, started)
 	if o == nil {
 		c.refuseRegister(op, e)
 		return
@@ -59,6 +59,7 @@ type order struct {
 	update   *location.Update
 	hash     uint64
 	local    int32
+	started  int64
 	register *RegisterOp
 	edge     uint32
 	edgeOp   uint64
@@ -66,7 +67,7 @@ type order struct {
 
 // order applies an update and sends it to everyone who holds the partition.
 func (c *Core) order(w order, e *Effects) {
-	res := c.store.Apply(c.now, int(w.local), w.hash, w.update, c.cfg.Limits, c.clock(), c.cfg.Self)
+	res := c.store.Apply(c.now, int(w.local), w.hash, w.update, c.limits(w.local), c.clock(), c.cfg.Self)
 	record := c.store.Get(int(w.local), w.update.AOR)
 	if res.Changed {
 		c.missedBy(w.local, nil)
@@ -77,7 +78,7 @@ func (c *Core) order(w order, e *Effects) {
 		c.answer(w, res.Status, record, e)
 		return
 	}
-	o := c.ops.add(opWrite, w.local, w.hash, c.now)
+	o := c.ops.add(opWrite, w.local, w.hash, w.started)
 	if o == nil {
 		c.stats.RefusedOps++
 		c.answer(w, location.StatusUnavailable, location.Record{}, e)
@@ -100,6 +101,13 @@ func (c *Core) order(w order, e *Effects) {
 		o.copies = append(o.copies, copyState{id: id})
 		e.send(id, start)
 	}
+}
+
+// limits are those under which an update is ordered now.
+func (c *Core) limits(local int32) location.Limits {
+	limits := c.cfg.Limits
+	limits.Parted = len(c.view.Suspects) > 0 || c.parts[local].alone || c.now < c.partedUntil
+	return limits
 }
 
 // answer ends an update that was ordered here.
@@ -140,7 +148,7 @@ func (c *Core) onRegister(p *peer, r *reader, e *Effects) bool {
 	if r.bad || !ok || uint32(c.global(local)) != number {
 		return false
 	}
-	w := order{update: u, hash: hash, local: local, edge: p.id, edgeOp: edgeOp}
+	w := order{update: u, hash: hash, local: local, started: c.now, edge: p.id, edgeOp: edgeOp}
 	if c.serves(local) {
 		c.order(w, e)
 	} else {

@@ -20,6 +20,7 @@ type applier struct {
 	named    []int // the items that a contact is about
 	compared int   // pairs of URIs
 	most     int   // live bindings that there may be
+	first    Window
 	changed  bool
 }
 
@@ -48,7 +49,7 @@ func (a *applier) apply(now int64, r Record, u *Update, lim Limits, stamp Versio
 		return r, Result{Status: StatusForbidden}
 	}
 	a.now, a.u, a.stamp = now, u, stamp
-	a.compared, a.changed = 0, false
+	a.compared, a.changed, a.first = 0, false, lim.firstWindow()
 	defer a.forget()
 	for b := range r.All() {
 		a.add(&b)
@@ -104,7 +105,7 @@ func refreshInPlace(now int64, r Record, u *Update, stamp Version) bool {
 		c := &u.Contacts[i]
 		e, b := r.findContact(c), u.binding(now, c, stamp)
 		old := e.view()
-		b.follow(&old, now)
+		b.follow(&old, now, newWindow)
 		b.lingerUntil(old.copiesEnd())
 		putHead(e, &b)
 	}
@@ -142,7 +143,7 @@ func (u *Update) binding(now int64, c *ContactUpdate, stamp Version) Binding {
 	return Binding{
 		Contact: c.URI, Params: c.Params, Instance: c.Instance, CallID: u.CallID, CSeq: u.CSeq, RegID: c.RegID, Q: c.Q,
 		Path: u.Path, Flow: u.Flow, ExpiresAt: now + granted, Version: stamp,
-		Fingerprint: u.Fingerprint, Linger: uint32(max(orderFor-granted, 0)),
+		Fingerprint: u.Fingerprint, Linger: uint32(max(OrderFor-granted, 0)),
 	}
 }
 
@@ -179,7 +180,7 @@ func (a *applier) contact(c *ContactUpdate) int {
 	case placed:
 	case c.Expires > 0:
 		b := a.u.binding(a.now, c, a.stamp)
-		b.begin(a.now)
+		b.begin(a.now, a.first)
 		a.add(&b)
 		a.changed = true
 	default:
@@ -195,7 +196,7 @@ func (a *applier) replace(it *item, c *ContactUpdate) {
 		return
 	}
 	b, old := a.u.binding(a.now, c, a.stamp), it.Binding
-	b.follow(&old, a.now)
+	b.follow(&old, a.now, a.first)
 	b.lingerUntil(old.copiesEnd())
 	it.Binding = b
 	a.changed = true
@@ -239,12 +240,12 @@ func (c *ContactUpdate) sameKey(b *Binding) bool {
 
 // remove makes b a tombstone, which lives until copiesEnd and at least as long as it orders.
 func (a *applier) remove(b *Binding, copiesEnd int64) {
-	end := min(max(copiesEnd, a.now+orderFor), a.now+maxRemaining)
+	end := min(max(copiesEnd, a.now+OrderFor), a.now+maxRemaining)
 	t := Binding{
 		Contact: b.Contact, Instance: b.Instance, RegID: b.RegID, CallID: a.u.CallID, CSeq: a.u.CSeq,
 		Fingerprint: a.u.Fingerprint, ExpiresAt: a.now, Linger: uint32(end - a.now), Version: a.stamp, Deleted: true,
 	}
-	t.follow(b, a.now)
+	t.follow(b, a.now, a.first)
 	switch {
 	case !bytes.Equal(b.CallID, a.u.CallID):
 	case b.Deleted:

@@ -39,6 +39,10 @@
 // Time is what passes at the members, as for expiry: versions follow the fastest clock that was heard of, and would make of
 // a late datagram a phone that began anew when one is heard of that is faster still.
 //
+// A window covers every number between the lowest and the highest, so it also covers what others have taken meanwhile, if
+// the Call-ID was known before. Of one that was not, while members are out of reach or just after (Limits.Parted), any lower
+// CSeq counts as lately used. So windows need not merge: what wins after a cut knows enough of the other side.
+//
 // What remains: a phone that begins anew within 32 s of its removal, with a CSeq that it has not used or used in a request
 // before the last two, not more than 8 below what was lately seen, is taken for late and gets 500 until those are over.
 //

@@ -5,16 +5,16 @@ import (
 	"math"
 )
 
-// orderFor is how long after its end a binding still orders REGISTERs of its Call-ID, ms: 64*T1, the time for which a
+// OrderFor is how long after its end a binding still orders REGISTERs of its Call-ID, ms: 64*T1, the time for which a
 // phone repeats a request (RFC 3261 section 17.1.2.2). Later there is no binding to compare with (section 10.3 step 7),
 // and a phone that always uses the same Call-ID may begin anew.
-const orderFor = 32_000
+const OrderFor = 32_000
 
 // windowSlack is how many CSeq below the first one that was seen may be on their way.
 const windowSlack = 8
 
 // Window says which requests of a Call-ID may still be on their way: what a phone sent before something that arrived in
-// an earlier period of orderFor, or more, is not. Both fields count CSeq numbers downwards from the binding's own, which
+// an earlier period of OrderFor, or more, is not. Both fields count CSeq numbers downwards from the binding's own, which
 // is the first. Periods are of the time that passes here: that of versions moves ahead as a member hears of a faster clock.
 type Window struct {
 	// Before are those since the period before the one the binding was written in, Since those since that one.
@@ -24,25 +24,36 @@ type Window struct {
 // newWindow is that of a Call-ID of which nothing is known.
 var newWindow = Window{Before: windowSlack + 1, Since: windowSlack + 1}
 
+// partedWindow is that of a Call-ID of which others may know more.
+var partedWindow = Window{Before: math.MaxUint16, Since: math.MaxUint16}
+
+// firstWindow is that of a Call-ID of which nothing is known here.
+func (l Limits) firstWindow() Window {
+	if l.Parted {
+		return partedWindow
+	}
+	return newWindow
+}
+
 // begin sets the window of b, which is written at now and follows nothing.
-func (b *Binding) begin(now int64) {
-	b.Window = newWindow
+func (b *Binding) begin(now int64, first Window) {
+	b.Window = first
 	b.setPeriod(now)
 }
 
-// follow sets the window of b, which replaces old at now.
-func (b *Binding) follow(old *Binding, now int64) {
+// follow sets the window of b, which replaces old at now; to first if old says nothing of it.
+func (b *Binding) follow(old *Binding, now int64, first Window) {
 	if !bytes.Equal(b.CallID, old.CallID) || b.CSeq <= old.CSeq {
-		b.begin(now)
+		b.begin(now, first)
 		return
 	}
 	step, period := b.CSeq-old.CSeq, min(old.period(), now)
 	switch since := now - period; {
-	case since < orderFor:
+	case since < OrderFor:
 		b.Window = Window{Before: widen(old.Window.Before, step), Since: widen(old.Window.Since, step)}
 		b.setPeriod(period)
 		return
-	case since < 2*orderFor:
+	case since < 2*OrderFor:
 		b.Window = Window{Before: widen(old.Window.Since, step), Since: widen(0, step)}
 	default:
 		b.Window = Window{Before: widen(0, step), Since: widen(0, step)}
@@ -63,7 +74,7 @@ func widen(n uint16, step uint32) uint16 {
 
 // mayBeLate reports whether a request of a lower CSeq than b's can have been sent so lately that it is still on its way.
 func (b *Binding) mayBeLate(cseq uint32, now int64) bool {
-	if now-b.period() >= 2*orderFor {
+	if now-b.period() >= 2*OrderFor {
 		return false // it was sent before b was written, which is long ago
 	}
 	return b.CSeq-cseq < uint32(b.Window.Before)
@@ -115,7 +126,7 @@ func (a *applier) orderTo(b *Binding, c *ContactUpdate, newest Version) order {
 		return newer
 	case b.Live(a.now):
 		return a.orderToLive(b, c)
-	case b.Version != newest, a.now-b.ExpiresAt > orderFor, b.ExpiresAt-a.now > orderFor:
+	case b.Version != newest, a.now-b.ExpiresAt > OrderFor, b.ExpiresAt-a.now > OrderFor:
 		return newer
 	}
 	return a.orderToOver(b, c)

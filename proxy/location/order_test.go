@@ -260,7 +260,7 @@ func TestOrderWithClocksApart(t *testing.T) {
 func TestOrderByAFutureRemoval(t *testing.T) {
 	u := sent(2, register("a", 2, contact("sip:a@1", 0)))
 	r, _ := applied(start, Record{}, &u, Limits{}, uint64(start), 1)
-	for ahead, want := range map[int64]int{orderFor: 500, orderFor + 1: 200} {
+	for ahead, want := range map[int64]int{OrderFor: 500, OrderFor + 1: 200} {
 		u = sent(1, register("a", 1, contact("sip:a@1", 60)))
 		if _, res := applied(start-ahead, r, &u, Limits{}, uint64(start), 1); res.Status != want {
 			t.Errorf("%d ms ahead: %d, want %d", ahead, res.Status, want)
@@ -284,7 +284,7 @@ func TestShortBindingsOrder(t *testing.T) {
 	if r := s.Get(0, first.AOR); r.LiveCount(start+30_000) != 0 {
 		t.Errorf("a retransmission made %v", show(r, start+30_000))
 	}
-	if s.Purge(start+orderFor, 0); s.Stats().Records != 0 {
+	if s.Purge(start+OrderFor, 0); s.Stats().Records != 0 {
 		t.Error("remembered for longer")
 	}
 }
@@ -350,9 +350,9 @@ func TestWindow(t *testing.T) {
 		for b := range r.All() {
 			for old, at := range written {
 				switch late := b.mayBeLate(old, now); {
-				case !late && now-at < orderFor:
+				case !late && now-at < OrderFor:
 					t.Fatalf("what was sent %d ms ago counts as past", now-at)
-				case late && now-at > 3*orderFor:
+				case late && now-at > 3*OrderFor:
 					t.Fatalf("what was sent %d ms ago counts as late", now-at)
 				}
 			}

@@ -14,7 +14,7 @@ func TestRemovalOrdersWhatIsLate(t *testing.T) {
 	}
 	apply(0, 1, 60)
 	apply(59_000, 3, 0)
-	if got := apply(59_000+orderFor-1000, 2, 60); got != StatusServerError {
+	if got := apply(59_000+OrderFor-1000, 2, 60); got != StatusServerError {
 		t.Errorf("a REGISTER that was sent before the removal is answered %d", got)
 	}
 }

@@ -33,7 +33,7 @@ func TestTracesMerge(t *testing.T) {
 			if s.Merge(0, 1, there) || s.Get(0, []byte(aor)).LiveCount(start) != 0 {
 				t.Errorf("what was removed came back: %v", show(s.Get(0, []byte(aor)), start))
 			}
-			if s.Purge(start+orderFor, 0); s.Stats().Records != 0 {
+			if s.Purge(start+OrderFor, 0); s.Stats().Records != 0 {
 				t.Error("the removal is remembered for ever")
 			}
 		})
@@ -59,7 +59,7 @@ func TestTracesAreBounded(t *testing.T) {
 	if n := bindingsIn(r); n > 8 || r.Size() > 2048 {
 		t.Errorf("%d traces of %d bytes", n, r.Size())
 	}
-	if s.Purge(start+orderFor, 0); s.Stats().Records != 0 {
-		t.Errorf("remembered after %d ms", orderFor)
+	if s.Purge(start+OrderFor, 0); s.Stats().Records != 0 {
+		t.Errorf("remembered after %d ms", OrderFor)
 	}
 }

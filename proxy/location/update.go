@@ -69,10 +69,13 @@ func (u *Update) Valid() bool {
 	return true
 }
 
-// Limits bound what one AOR may hold.
+// Limits bound what one AOR may hold, and what is known of it.
 type Limits struct {
 	// MaxContacts is the most live bindings of an AOR: the oldest make room for another. 0 means 10.
 	MaxContacts int
+	// Parted: members that are out of reach may have taken REGISTERs that are not known here. So of a Call-ID that is new
+	// here any lower CSeq may still be on its way.
+	Parted bool
 }
 
 func (l Limits) maxContacts() int { return cmp.Or(l.MaxContacts, 10) }

@@ -61,7 +61,6 @@ func (w *world) cutIsOver() {
 	if w.cut == nil {
 		return
 	}
-	w.compared = w.now
 	w.cut = nil
 	for _, ph := range w.phones {
 		if ph.parted {

@@ -38,8 +38,7 @@ func (ph *phone) sendLate(r request) {
 	}
 	ph.quietAt = max(ph.quietAt, w.now+delay+w.underWay())
 	w.after(delay, func() {
-		if w.stopped || ph.passedBy(r) || w.cut != nil || w.compared >= r.sent {
-			// What wins after a cut knows of its own side alone which requests may still be on their way.
+		if w.stopped || ph.passedBy(r) || w.cut != nil {
 			return
 		}
 		if p := ph.edge(); p != nil {

@@ -61,7 +61,6 @@ type world struct {
 	phones    []*phone
 	asked     []*asked // registers under way
 	cut       *cut     // a partition that lasts, or has not healed
-	compared  int64    // when all had compared after the last one, µs
 	blind     bool     // members have taken others for dead that live: what is read is not judged
 	disturbed int64    // when something last went wrong, or was mended, µs
 	hush      bool     // phones begin nothing new
