@@ -20,6 +20,9 @@ type CoreConfig struct {
 	Index, Cores int
 	// Limits of one AOR.
 	Limits location.Limits
+	// Budget is how many bytes of bindings this core may order more of, here or at another member: above it new AORs are
+	// refused. 0 is without bound.
+	Budget int
 
 	// HedgeAfter is when a read that is not answered is asked of another holder too. Default 30.
 	HedgeAfter int64
@@ -59,15 +62,17 @@ type Core struct {
 	sequence uint32  // of announcements
 	unsure   uint32  // the announcement that all peers are to confirm before this member serves again; 0: it serves
 	dirty    []int32 // parts whose holding is to be announced
-	fills    []int32 // parts being filled
+	room     location.Room
+	toldRoom location.Room // what the peers have been told of it
+	fills    []int32       // parts being filled
 	repairs  []repair
 	wanted   checkQueue // repairs to come
 	checks   checkQueue
 	covers   checkQueue
 	sweep    sweep
 	dropped  int64 // when a part with records was dropped last
-	// until when what a member that was out of reach has taken may be on its way, or not known here
-	partedUntil int64
+	// until when REGISTERs may be on their way of which nothing here tells
+	untoldUntil int64
 	demoted     int    // parts filling again because they had been concluded alone
 	tags        uint32 // of fills and repairs, so that a late answer is known as such
 
@@ -140,6 +145,7 @@ type peer struct {
 	want        []pull
 	fullDue     bool // it is to be sent everything
 	fullWant    bool // and asked for the same
+	room        location.Room
 }
 
 // NewCore returns a core without a view: ops wait for one.
@@ -234,6 +240,7 @@ func (c *Core) serves(local int32) bool { return c.parts[local].holding.serves()
 
 // finish ends a step: what changed is announced.
 func (c *Core) finish(e *Effects) {
+	c.measure()
 	c.announce(e)
 }
 

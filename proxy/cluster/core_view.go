@@ -22,7 +22,7 @@ func (c *Core) ViewChanged(now int64, v *View, e *Effects) {
 		c.store = location.NewStore(len(c.parts))
 	}
 	if old != nil && len(old.Suspects) > 0 {
-		c.partedUntil = c.now + location.OrderFor
+		c.untold()
 	}
 	if old != nil && old.Accused != v.Accused {
 		c.askAll()
@@ -67,7 +67,7 @@ func (c *Core) meet() {
 			c.forgetCopies(m.ID)
 		}
 		p.incarnation, p.link, p.noted = m.Incarnation, m.Link, 0
-		p.fullDue, p.fullWant = true, true
+		p.fullDue, p.fullWant, p.room = true, true, location.RoomForAll
 		c.unask(p)
 		c.doubt()
 	}

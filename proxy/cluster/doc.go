@@ -93,6 +93,14 @@
 // [Unavailable], which is not NotFound. A retransmitted REGISTER (same Call-ID and CSeq) changes nothing, but is
 // replicated again before it is answered: the first attempt may have stopped half way.
 //
+// # Room
+//
+// Bindings may take so many bytes at a member (CoreConfig.Budget). Who orders an update knows how much room those have who
+// are to hold it, by their announcements, and refuses a new AOR with 507 where one of them is above its budget: all hold the
+// same, so none is pushed over alone, and no copy is missing for want of room. A quarter above, what makes a record larger
+// is refused too. What was ordered is always stored. So a member takes more than its budget by what was under way, by what
+// AORs that are known grew, up to a quarter, and by what it takes over: leave room for one member's share.
+//
 // # Contacts
 //
 // A request may be for a contact, as an attended transfer is, and a contact does not say of which AOR it is. The [Locator]

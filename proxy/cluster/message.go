@@ -31,6 +31,7 @@ const (
 const (
 	statusFull = 1 // all there is: forget what was known before
 	statusWant = 2 // send yours
+	// the upper 4 bits: location.Room
 
 	statusMissed = 0x80 // in a partition's status: updates were acknowledged without the receiver
 

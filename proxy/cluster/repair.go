@@ -70,6 +70,7 @@ func (c *Core) Tick(now int64, e *Effects) {
 	if c.view == nil {
 		return
 	}
+	c.short()
 	c.ops.each(func(o *op) { c.tickOp(o, e) })
 	elapsed := min(c.now-c.sweep.last, maxElapsed)
 	c.sweep.last = c.now

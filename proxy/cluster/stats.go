@@ -6,6 +6,7 @@ type Stats struct {
 	HomeRecords, HomeBindings int // of them, of partitions this member is home of
 	Pending                   int // ops under way
 	Partitions                int // partitions held
+	Budget                    int // CoreConfig.Budget
 
 	Registers, RegistersFailed         uint64
 	Lookups, LookupsLocal              uint64
@@ -18,13 +19,14 @@ type Stats struct {
 	OrderedAgain                       uint64 // updates that an older one of their phone, ordered at the same time, had won over
 	DroppedMessages, RefusedOps        uint64
 	RefusedRecords                     uint64 // of snapshots
+	NoRoom                             uint64 // updates ordered here that were refused because a member to hold them is above its budget
 	SnapshotsSentBytes, SnapshotsBytes uint64
 }
 
 // Stats returns counts. Cheap enough for every scrape.
 func (c *Core) Stats() Stats {
 	s := c.stats
-	s.Pending, s.Partitions = c.ops.used, c.counts[held]+c.counts[leaving]
+	s.Pending, s.Partitions, s.Budget = c.ops.used, c.counts[held]+c.counts[leaving], c.cfg.Budget
 	if c.store == nil {
 		return s
 	}

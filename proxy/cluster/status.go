@@ -8,11 +8,13 @@ import (
 // announce tells the peers which holdings changed in this step, and new peers all there is.
 func (c *Core) announce(e *Effects) {
 	full, ask := c.anyFullDue(), c.unsure > c.sequence
-	if len(c.dirty) == 0 && !full && !ask {
+	room := c.room != c.toldRoom
+	if len(c.dirty) == 0 && !full && !ask && !room {
 		return
 	}
 	c.sequence++
-	if len(c.dirty) > 0 || ask {
+	c.toldRoom = c.room
+	if len(c.dirty) > 0 || ask || room {
 		e.Changed = e.Changed || len(c.dirty) > 0
 		start := c.beginStatus(e, 0, len(c.dirty))
 		for _, i := range c.dirty {
@@ -87,7 +89,7 @@ func (c *Core) beginStatus(e *Effects, flags uint8, count int) int {
 	start := c.begin(e, kindStatus)
 	e.u32(c.sequence)
 	e.u64(c.clock())
-	e.u8(flags)
+	e.u8(flags | roomFlags(c.room))
 	e.u32(uint32(count))
 	return start
 }
@@ -101,6 +103,8 @@ func (c *Core) onStatus(p *peer, r *reader, e *Effects) bool {
 		return false
 	}
 	c.learn(clock)
+	p.room = roomOf(flags)
+	c.short()
 	if flags&statusFull != 0 {
 		c.forgetHoldings(p.id)
 	}

@@ -67,12 +67,15 @@ type order struct {
 
 // order applies an update and sends it to everyone who holds the partition.
 func (c *Core) order(w order, e *Effects) {
-	res := c.store.Apply(c.now, int(w.local), w.hash, w.update, c.limits(w.local), c.clock(), c.cfg.Self)
+	c.scratch.targets = c.targets(c.scratch.targets[:0], w.local)
+	res := c.store.Apply(c.now, int(w.local), w.hash, w.update, c.limits(w.local, c.scratch.targets), c.clock(), c.cfg.Self)
 	record := c.store.Get(int(w.local), w.update.AOR)
 	if res.Changed {
 		c.missedBy(w.local, nil)
 	}
-	c.scratch.targets = c.targets(c.scratch.targets[:0], w.local)
+	if res.Status == location.StatusNoRoom {
+		c.stats.NoRoom++
+	}
 	// A retransmission changes nothing, but what it repeats may not be with the others yet: it goes to them again.
 	if res.Status != location.StatusOK || w.update.Fetch() || record.IsZero() || len(c.scratch.targets) == 0 {
 		c.answer(w, res.Status, record, e)
@@ -104,11 +107,15 @@ func (c *Core) order(w order, e *Effects) {
 }
 
 // limits are those under which an update is ordered now.
-func (c *Core) limits(local int32) location.Limits {
+func (c *Core) limits(local int32, targets []uint32) location.Limits {
 	limits := c.cfg.Limits
-	limits.Parted = len(c.view.Suspects) > 0 || c.parts[local].alone || c.now < c.partedUntil
+	limits.Room = c.roomAt(targets)
+	limits.Untold = len(c.view.Suspects) > 0 || c.parts[local].alone || c.now < c.untoldUntil
 	return limits
 }
+
+// untold notes that members may have had REGISTERs of which nothing here tells.
+func (c *Core) untold() { c.untoldUntil = c.now + location.OrderFor }
 
 // answer ends an update that was ordered here.
 func (c *Core) answer(w order, status int, record location.Record, e *Effects) {

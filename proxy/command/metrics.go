@@ -21,6 +21,7 @@ var (
 	peersDesc      = desc("peers", "Other members, by what this one knows of them.", "state")
 	bindingsDesc   = desc("bindings", "Bindings held, by role.", "role")
 	bytesDesc      = desc("bindings_bytes", "Bytes that bindings take.")
+	budgetDesc     = desc("bindings_budget_bytes", "Bytes that bindings may take until new addresses-of-record are refused; 0 without bound.")
 	partitionsDesc = desc("partitions", "Partitions held.")
 	pendingDesc    = desc("operations_pending", "Registrations and lookups under way.")
 
@@ -38,14 +39,15 @@ var (
 	refusedDesc    = desc("peer_handshakes_refused_total", "Connections that did not prove to be a member.")
 	framesDesc     = desc("peer_frames_dropped_total", "Frames between members that were dropped.", "reason")
 	recordsDesc    = desc("peer_records_refused_total", "Records in other members' snapshots that were of no use.")
+	noRoomDesc     = desc("registrations_no_room_total", "Registrations ordered here that were refused because a member to hold them is above its budget.")
 	setsDesc       = desc("member_sets_ignored_total", "Member sets that were older or contradicted the one in force.")
 )
 
 // Describe implements prometheus.Collector.
 func (c *clusterMetrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		readyDesc, epochDesc, ringDesc, peersDesc, bindingsDesc, bytesDesc, partitionsDesc, pendingDesc,
-		operationsDesc, failedDesc, hedgedDesc, locateRefused, locateAsked, rehomedDesc, repairsDesc, lossesDesc, failoversDesc, stuckDesc, lossToRingDesc, refusedDesc, framesDesc, recordsDesc, setsDesc,
+		readyDesc, epochDesc, ringDesc, peersDesc, bindingsDesc, bytesDesc, budgetDesc, partitionsDesc, pendingDesc,
+		operationsDesc, failedDesc, hedgedDesc, locateRefused, locateAsked, rehomedDesc, repairsDesc, lossesDesc, failoversDesc, stuckDesc, lossToRingDesc, refusedDesc, framesDesc, recordsDesc, noRoomDesc, setsDesc,
 	} {
 		ch <- d
 	}
@@ -79,6 +81,7 @@ func (c *clusterMetrics) Collect(ch chan<- prometheus.Metric) {
 	gauge(bindingsDesc, float64(s.HomeBindings), "home")
 	gauge(bindingsDesc, float64(s.Bindings-s.HomeBindings), "replica")
 	gauge(bytesDesc, float64(s.Bytes))
+	gauge(budgetDesc, float64(s.Budget))
 	gauge(partitionsDesc, float64(s.Partitions))
 	gauge(pendingDesc, float64(s.Pending))
 	l := n.Locates()
@@ -107,6 +110,7 @@ func collectCounters(ch chan<- prometheus.Metric, s *cluster.Stats, k peer.Count
 	counter(framesDesc, k.BadFrames, "unreadable")
 	counter(framesDesc, k.QueueFull, "queue_full")
 	counter(recordsDesc, s.RefusedRecords)
+	counter(noRoomDesc, s.NoRoom)
 	counter(setsDesc, k.SetsIgnored)
 	ch <- prometheus.MustNewConstHistogram(lossToRingDesc, k.LossToRing.Count, k.LossToRing.Sum, k.LossToRing.Buckets)
 }

@@ -40,6 +40,9 @@ func (a *applier) apply(now int64, r Record, u *Update, lim Limits, stamp Versio
 	if u.Fetch() {
 		return r, Result{Status: StatusOK}
 	}
+	if r.IsZero() && lim.Room >= RoomForKnown {
+		return r, Result{Status: StatusNoRoom}
+	}
 	stamp.Counter = max(stamp.Counter, r.MaxCounter()+1)
 	if refreshInPlace(now, r, u, stamp) {
 		return r, Result{Status: StatusOK, Changed: true, Stamp: stamp}
@@ -61,6 +64,9 @@ func (a *applier) apply(now int64, r Record, u *Update, lim Limits, stamp Versio
 	size := a.tidy(2 * lim.maxContacts())
 	if size > u.mayTake(r) {
 		return r, Result{Status: StatusForbidden}
+	}
+	if size > r.Size() && lim.Room >= NoRoom {
+		return r, Result{Status: StatusNoRoom}
 	}
 	return a.encode(size), Result{Status: StatusOK, Changed: true, Stamp: stamp}
 }

@@ -233,9 +233,20 @@ func TestApply(t *testing.T) {
 			at:    60,
 			want:  []string{"sip:a@2 60 1"},
 		},
-		"a contact too long to store": {
-			steps: []step{{update: register("a", 1, contact("sip:"+strings.Repeat("a", maxBinding), 60)), want: 400}},
+		"a contact as long as it may be": {
+			steps: []step{{update: register("a", 1, contact("sip:"+strings.Repeat("a", maxTexts-5), 60))}},
+			want:  []string{"sip:" + strings.Repeat("a", maxTexts-5) + " 60 1"},
 		},
+		"a contact too long to store": {
+			steps: []step{{update: register("a", 1, contact("sip:"+strings.Repeat("a", maxTexts-4), 60)), want: 400}},
+		},
+		"a removal too long to store": {
+			steps: []step{{update: register("a", 1, contact("sip:"+strings.Repeat("a", maxTexts-4), 0)), want: 400}},
+		},
+		"a Call-ID too long to store": {
+			steps: []step{{update: register(strings.Repeat("a", maxTexts-6), 1, contact("sip:a@1", 60)), want: 400}},
+		},
+		"* with a Call-ID too long to store": {steps: []step{{update: star(strings.Repeat("a", maxTexts/2), 1), want: 400}}},
 		"no contact URI": {
 			steps: []step{{update: register("a", 1, contact("", 60)), want: 400}},
 		},

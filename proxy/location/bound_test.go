@@ -158,34 +158,43 @@ func TestMergedBeyondTheCap(t *testing.T) {
 
 // Removals make room in bytes too, and are not refused for the want of it.
 func TestRecordSizeIsBounded(t *testing.T) {
+	const fit = 30
+	lim := Limits{MaxContacts: 64}
 	long := func(user string, expires uint32) ContactUpdate {
-		return contact("sip:"+user+"@"+strings.Repeat("a", 7000), expires)
+		return contact("sip:"+user+"@"+strings.Repeat("a", 950), expires)
+	}
+	some := func(callID, prefix string, n int, expires uint32) Update {
+		u := register(callID, 1)
+		for i := range n {
+			u.Contacts = append(u.Contacts, long(fmt.Sprint(prefix, i), expires))
+		}
+		return u
 	}
 	apply := func(r Record, want int, u Update) Record {
 		t.Helper()
-		r, res := applied(start, r, &u, Limits{}, uint64(start), 1)
+		r, res := applied(start, r, &u, lim, uint64(start), 1)
 		if res.Status != want {
 			t.Fatalf("%s: %d, want %d", u.CallID, res.Status, want)
 		}
 		return r
 	}
-	r := apply(Record{}, 200, register("four", 1, long("a", 60), long("b", 60), long("c", 60), long("d", 60)))
-	apply(r, 403, register("one more", 1, long("e", 60)))
-	r = apply(r, 200, register("traces of others", 1, long("e", 0), long("f", 0)))
+	r := apply(Record{}, 200, some("as many as fit", "a", fit, 60))
+	apply(r, 403, some("more", "b", 2, 60))
+	r = apply(r, 200, some("traces of others", "b", 8, 0))
 	if r.Size() > MaxRecordSize {
 		t.Errorf("traces made it %d bytes", r.Size())
 	}
 	for i := range 20 {
-		r = apply(r, 200, register(fmt.Sprint("come and go", i), 1, long("d", 0)))
-		r = apply(r, 200, register(fmt.Sprint("come and go", i), 2, long("d", 60)))
-		r = apply(r, 200, register(fmt.Sprint("trace", i), 1, long(fmt.Sprint("e", i), 0)))
+		r = apply(r, 200, register(fmt.Sprint("come and go", i), 1, long("a0", 0)))
+		r = apply(r, 200, register(fmt.Sprint("come and go", i), 2, long("a0", 60)))
+		r = apply(r, 200, register(fmt.Sprint("trace", i), 1, long(fmt.Sprint("b", i), 0)))
 	}
-	both := merged(r, apply(Record{}, 200, register("others", 1, long("A", 60), long("B", 60), long("C", 60), long("D", 60))))
-	both = apply(both, 200, register("of both", 1, long("A", 0)))
-	if both.LiveCount(start) != 7 {
+	both := merged(r, apply(Record{}, 200, some("others", "A", fit, 60)))
+	both = apply(both, 200, register("of both", 1, long("A0", 0)))
+	if both.LiveCount(start) != 2*fit-1 {
 		t.Errorf("%d are left", both.LiveCount(start))
 	}
-	both = apply(both, 200, register("x", 1, long("B", 90)))
+	both = apply(both, 200, register("x", 1, long("A1", 90)))
 	apply(both, 200, star("all", 1))
 }
 

@@ -16,6 +16,7 @@ import (
 type contacts struct {
 	seed    maphash.Seed // decides where cells lie, and nothing else
 	tables  [contactTables]contactTable
+	used    int            // cells of all tables
 	without map[uint64]int // by hash: contacts in records that have no cell
 	old     []uint64
 	new     []uint64
@@ -38,8 +39,9 @@ const (
 
 	// maxAlike is the most cells of one hash.
 	maxAlike = 16
-	// cellBytes is about what a contact takes here: from 9.1 in full tables to 11.4 in such as have just grown.
-	cellBytes = 10
+	// contactBytes is about what a contact takes here: from 9.1 in full tables to 11.4 in such as have just grown, which is
+	// another moment in every process.
+	contactBytes = 10
 )
 
 // noContact is the hash of what is neither a SIP nor a SIPS URI, which no Request-URI names as a contact.
@@ -104,16 +106,32 @@ func sameContacts(a, b Record) bool {
 func (x *contacts) table(key uint64) *contactTable { return &x.tables[key>>(64-tableBits)] }
 
 func (x *contacts) add(key uint64, at place) {
-	if cell, ok := cellOf(key, at); !ok || !x.table(key).add(cell) {
+	if cell, ok := cellOf(key, at); !ok || !x.enter(key, cell) {
 		x.without[key]++
 	}
 }
 
 func (x *contacts) remove(key uint64, at place) {
-	if cell, ok := cellOf(key, at); ok && x.table(key).remove(cell) {
+	if cell, ok := cellOf(key, at); ok && x.take(key, cell) {
 		return
 	}
 	x.lessWithout(key)
+}
+
+func (x *contacts) enter(key, cell uint64) bool {
+	entered := x.table(key).add(cell)
+	if entered {
+		x.used++
+	}
+	return entered
+}
+
+func (x *contacts) take(key, cell uint64) bool {
+	taken := x.table(key).remove(cell)
+	if taken {
+		x.used--
+	}
+	return taken
 }
 
 func (x *contacts) lessWithout(key uint64) {
@@ -130,7 +148,7 @@ func (x *contacts) refill(at place, r Record) {
 	x.new = x.keys(x.new[:0], r)
 	for _, key := range x.new {
 		cell, ok := cellOf(key, at)
-		if x.without[key] > 0 && ok && x.table(key).find(cell) < 0 && x.table(key).add(cell) {
+		if x.without[key] > 0 && ok && x.table(key).find(cell) < 0 && x.enter(key, cell) {
 			x.lessWithout(key)
 		}
 	}

@@ -40,8 +40,8 @@
 // a late datagram a phone that began anew when one is heard of that is faster still.
 //
 // A window covers every number between the lowest and the highest, so it also covers what others have taken meanwhile, if
-// the Call-ID was known before. Of one that was not, while members are out of reach or just after (Limits.Parted), any lower
-// CSeq counts as lately used. So windows need not merge: what wins after a cut knows enough of the other side.
+// the Call-ID was known before. Of one that was not, while members are out of reach or short of room, or just after
+// (Limits.Untold), any lower CSeq counts as lately used. So windows need not merge: what wins after a cut knows enough of the other side.
 //
 // What remains: a phone that begins anew within 32 s of its removal, with a CSeq that it has not used or used in a request
 // before the last two, not more than 8 below what was lately seen, is taken for late and gets 500 until those are over.
@@ -53,7 +53,9 @@
 //
 // At the cap the oldest bindings make room, of the same +sip.instance first: a phone that never unregisters does not lock
 // itself out. Who made room is removed like any other. More contacts in one REGISTER than there may be are refused.
-// Tombstones are at most twice as many as bindings, but for those of one update; the oldest go first.
+// Tombstones are at most twice as many as bindings, but for those of one update; the oldest go first. A contact has at most
+// 1 KiB of text, all its fields together: what is longer is refused with 400. What there is room for in the whole of a
+// store is Limits.Room; refreshes and the removals of who registered need none.
 //
 // # Versions
 //

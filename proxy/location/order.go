@@ -24,13 +24,13 @@ type Window struct {
 // newWindow is that of a Call-ID of which nothing is known.
 var newWindow = Window{Before: windowSlack + 1, Since: windowSlack + 1}
 
-// partedWindow is that of a Call-ID of which others may know more.
-var partedWindow = Window{Before: math.MaxUint16, Since: math.MaxUint16}
+// untoldWindow is that of a Call-ID of which others may know more.
+var untoldWindow = Window{Before: math.MaxUint16, Since: math.MaxUint16}
 
 // firstWindow is that of a Call-ID of which nothing is known here.
 func (l Limits) firstWindow() Window {
-	if l.Parted {
-		return partedWindow
+	if l.Untold {
+		return untoldWindow
 	}
 	return newWindow
 }

@@ -1,6 +1,9 @@
 package location
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+	"unsafe"
+)
 
 // Store holds the records of some partitions, numbered from 0. Not safe for concurrent use.
 //
@@ -29,13 +32,22 @@ type slot struct {
 }
 
 // Stats counts what a store or a partition holds. Bindings include what has expired and has not been purged yet, but no
-// tombstones. Bytes is approximate.
+// tombstones. Bytes are those of the records and of what finds them; the index of contacts is the store's alone.
 type Stats struct {
 	Records, Bindings, Bytes int
 }
 
-// slotBytes is what a record takes beside its bytes: its slot, and its cell in an index that is half full.
-const slotBytes = 48
+// What is beside the bytes of a record.
+const (
+	slotBytes = int(unsafe.Sizeof(slot{}))
+	freeBytes = 4
+	cellBytes = 8 // of an index
+)
+
+// overhead returns the bytes of a partition that are beside the records.
+func (p *partition) overhead() int {
+	return slotBytes*cap(p.slots) + freeBytes*cap(p.free) + cellBytes*len(p.index.cells)
+}
 
 // NewStore returns an empty store of that many partitions.
 func NewStore(partitions int) *Store {
@@ -43,7 +55,11 @@ func NewStore(partitions int) *Store {
 }
 
 // Stats returns the sums over all partitions.
-func (s *Store) Stats() Stats { return s.stats }
+func (s *Store) Stats() Stats {
+	sum := s.stats
+	sum.Bytes += contactBytes * s.contacts.used
+	return sum
+}
 
 // PartitionStats returns the counts of one partition.
 func (s *Store) PartitionStats(part int) Stats { return s.parts[part].stats }
@@ -165,8 +181,12 @@ func (s *Store) key(aor []byte) uint32 { return uint32(maphash.Bytes(s.seed, aor
 // put sets the record of slot i, or of a new one if i < 0. A record without bindings frees the slot.
 func (s *Store) put(part, i int, hash uint64, r Record) {
 	p := &s.parts[part]
-	s.stats.sub(p.stats)
-	defer func() { s.stats.add(p.stats) }()
+	before, overhead := p.stats, p.overhead()
+	defer func() {
+		p.stats.Bytes += p.overhead() - overhead
+		s.stats.sub(before)
+		s.stats.add(p.stats)
+	}()
 	if i >= 0 {
 		p.count(p.slots[i].rec, -1)
 	}
@@ -200,7 +220,7 @@ func (p *partition) freeSlot() int {
 
 func (p *partition) count(r Record, sign int) {
 	n := r.bindings()
-	p.stats.add(Stats{Records: sign, Bindings: sign * n, Bytes: sign * (cap(r.b) + slotBytes + cellBytes*n)})
+	p.stats.add(Stats{Records: sign, Bindings: sign * n, Bytes: sign * cap(r.b)})
 }
 
 func (t *Stats) add(u Stats) {

@@ -50,19 +50,22 @@ const MaxExpires = 7 * 24 * 3600
 // maxUpdateContacts is the most contacts of one update.
 const maxUpdateContacts = 512
 
+// maxTexts is the most bytes of the URI, the parameters, the instance, the Call-ID and the Path of a contact together.
+const maxTexts = 1024
+
 // Valid reports whether every part of u is of a size that can be stored and sent to another member. Store.Apply answers 400
 // to what is not.
 func (u *Update) Valid() bool {
-	if len(u.AOR) == 0 || len(u.AOR) > MaxAOR || len(u.CallID)+len(u.Path) > maxBinding || len(u.Contacts) > maxUpdateContacts {
+	if len(u.AOR) == 0 || len(u.AOR) > MaxAOR || len(u.CallID)+len(u.Path) > maxTexts || len(u.Contacts) > maxUpdateContacts {
 		return false
 	}
 	if u.Star {
-		return len(u.Contacts) == 0 && headSize+len(markerPrefix)+2*len(u.CallID) <= maxBinding
+		return len(u.Contacts) == 0 && len(markerPrefix)+2*len(u.CallID) <= maxTexts
 	}
 	for i := range u.Contacts {
 		c := &u.Contacts[i]
-		size := headSize + len(c.URI) + len(c.Params) + len(c.Instance) + len(u.CallID) + len(u.Path)
-		if len(c.URI) == 0 || c.URI[0] <= markerPrefix[0] || size > maxBinding || c.Q > MaxQ || c.Expires > MaxExpires {
+		texts := len(c.URI) + len(c.Params) + len(c.Instance) + len(u.CallID) + len(u.Path)
+		if len(c.URI) == 0 || c.URI[0] <= markerPrefix[0] || texts > maxTexts || c.Q > MaxQ || c.Expires > MaxExpires {
 			return false
 		}
 	}
@@ -73,10 +76,24 @@ func (u *Update) Valid() bool {
 type Limits struct {
 	// MaxContacts is the most live bindings of an AOR: the oldest make room for another. 0 means 10.
 	MaxContacts int
-	// Parted: members that are out of reach may have taken REGISTERs that are not known here. So of a Call-ID that is new
-	// here any lower CSeq may still be on its way.
-	Parted bool
+	// Untold: there may have been REGISTERs of which nothing here tells, at members that are out of reach, or refused. So of
+	// a Call-ID that is new here any lower CSeq may still be on its way.
+	Untold bool
+	// Room is what there is room for at those who are to hold the AOR.
+	Room Room
 }
+
+// Room is what bindings there is room for. The greater is the less.
+type Room uint8
+
+const (
+	// RoomForAll is room for whatever may be bound.
+	RoomForAll Room = iota
+	// RoomForKnown is none for an AOR of which there is no record.
+	RoomForKnown
+	// NoRoom is none for what makes a record larger. A refresh does not, nor does a removal by the phone that registered.
+	NoRoom
+)
 
 func (l Limits) maxContacts() int { return cmp.Or(l.MaxContacts, 10) }
 
@@ -87,11 +104,12 @@ const (
 	StatusForbidden   = 403 // more contacts in one request than there may be, or more bytes than a record may have
 	StatusServerError = 500 // CSeq out of order (RFC 3261 section 10.3 steps 6 and 7)
 	StatusUnavailable = 503
+	StatusNoRoom      = 507 // 503 to the phone: Limits.Room
 )
 
 // Result is the outcome of Store.Apply.
 type Result struct {
-	// Status is 200, 400, 403 or 500.
+	// Status is 200, 400, 403, 500 or 507.
 	Status int
 	// Changed reports that bindings were written; they are those of Version Stamp. A retransmission changes nothing.
 	Changed bool

@@ -63,6 +63,7 @@ func add(sum, s *cluster.Stats) {
 	sum.Records += s.Records
 	sum.Bindings += s.Bindings
 	sum.Bytes += s.Bytes
+	sum.Budget += s.Budget
 	sum.HomeRecords += s.HomeRecords
 	sum.HomeBindings += s.HomeBindings
 	sum.Pending += s.Pending
@@ -83,6 +84,7 @@ func add(sum, s *cluster.Stats) {
 	sum.DroppedMessages += s.DroppedMessages
 	sum.RefusedOps += s.RefusedOps
 	sum.RefusedRecords += s.RefusedRecords
+	sum.NoRoom += s.NoRoom
 	sum.SnapshotsSentBytes += s.SnapshotsSentBytes
 	sum.SnapshotsBytes += s.SnapshotsBytes
 }

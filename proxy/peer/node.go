@@ -40,6 +40,10 @@ type Config struct {
 	Keys *config.Keys
 	// Limits of one address-of-record.
 	Limits location.Limits
+	// Budget is how many bytes bindings may take at this member until new
+	// addresses-of-record are refused, here and at whoever shares them; 0 is
+	// without bound.
+	Budget int
 	// Handler of frames from other members.
 	Handler Handler
 	// Suspects, if set, is called with the names of the members that are down,
@@ -142,7 +146,7 @@ func Start(cfg Config) (*Node, error) {
 	n.membership = cluster.NewMembership(cfg.ID, n.self.Incarnation, cfg.unknownWait)
 	n.locator.m = cluster.NewLocator(n.self.Incarnation)
 	for i := range n.cores {
-		n.cores[i].m = cluster.NewCore(cluster.CoreConfig{Self: cfg.ID, Incarnation: n.self.Incarnation, Index: i, Cores: cluster.Cores, Limits: cfg.Limits})
+		n.cores[i].m = cluster.NewCore(cluster.CoreConfig{Self: cfg.ID, Incarnation: n.self.Incarnation, Index: i, Cores: cluster.Cores, Limits: cfg.Limits, Budget: cfg.Budget / cluster.Cores})
 	}
 	address := net.JoinHostPort(cfg.Address, strconv.Itoa(cfg.Ports.Peer))
 	if n.listener, err = (&net.ListenConfig{}).Listen(context.Background(), "tcp", address); err != nil {

@@ -219,6 +219,10 @@ func (r *request) open() bool {
 
 var retryAfter = []byte("Retry-After: 5\r\n")
 
+// retryAfterFull is for when memory is short: what makes room is the end of
+// bindings.
+var retryAfterFull = []byte("Retry-After: 60\r\n")
+
 // reject answers with the decision's response, without a transaction (RFC 3261
 // 8.2.7): a stranger's request is not worth the memory, nor a repeated answer.
 // The retransmission of an INVITE that was let in under another configuration is

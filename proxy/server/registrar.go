@@ -47,6 +47,8 @@ func (r *request) registerDone(op *cluster.RegisterOp) progress {
 		r.respond(403, "Too Many Contacts", nil)
 	case location.StatusBadRequest:
 		r.respond(400, "Contact Cannot Be Stored", nil)
+	case location.StatusNoRoom:
+		r.respond(503, "No Room For Another Registration", retryAfterFull)
 	case location.StatusServerError:
 		r.respond(500, "CSeq Out Of Order", nil)
 	default:

@@ -26,13 +26,14 @@ type asked struct {
 	at     int64
 	pauses int           // of the member; less if it was stopped
 	lost   bool          // it did not reach the others
+	bound  bool          // the phone is bound, so there is room
 	before []expectation // of a fetch
 	done   bool
 }
 
 // ask notes that a member is given a REGISTER.
 func (w *world) ask(p *process, ph *phone, r request) *asked {
-	a := &asked{w: w, p: p, ph: ph, r: r, at: w.now, pauses: p.pauses, lost: !w.reached(p)}
+	a := &asked{w: w, p: p, ph: ph, r: r, at: w.now, pauses: p.pauses, lost: !w.reached(p), bound: ph.bound()}
 	if p.paused {
 		a.pauses--
 	}
@@ -67,6 +68,11 @@ func (a *asked) judge(op *cluster.RegisterOp) {
 		}
 		w.fail("served", "%s cseq %d is refused by m%d, with all well for %.1f s", a.ph.contact, a.r.cseq, a.p.id,
 			float64(w.now-w.disturbed)/second)
+	case location.StatusNoRoom:
+		w.report.Faults["no room"]++
+		if w.budget == 0 || a.bound && !a.ph.astray && !a.excused() && w.now-w.disturbed >= w.settleTime() {
+			w.fail("room", "%s cseq %d, which is bound, is refused by m%d", a.ph.contact, a.r.cseq, a.p.id)
+		}
 	case location.StatusOK:
 		if a.p.apart && !a.p.misled() {
 			w.fail("served", "%s cseq %d is answered 200 by m%d, which reaches nobody", a.ph.contact, a.r.cseq, a.p.id)
@@ -75,6 +81,15 @@ func (a *asked) judge(op *cluster.RegisterOp) {
 			w.checkFound(a.p, a.ph.aor, a.before, op.Record, op.Now)
 		}
 	}
+}
+
+// bound reports whether the phone is bound, for all that is known, and another request of it makes nothing larger.
+func (ph *phone) bound() bool {
+	if ph.acked < 0 || ph.forgiven || ph.astray || ph.w.again {
+		return false
+	}
+	r := &ph.history[ph.acked]
+	return r.deed == bind && !ph.w.expired(r, -1)
 }
 
 // excused reports whether the member was, or is, in no state to serve: stopped, dead, or where the network is cut.

@@ -31,6 +31,7 @@
 //   - frozen: processes are stopped and their clocks with them.
 //   - contacts: Contact: *, fetches, phones that begin anew with another Call-ID.
 //   - restarts: phones that begin again at CSeq 1 with the same Call-ID, a minute after their binding ended.
+//   - budget: there is room for some of the phones only.
 //   - strays: copies of requests arrive up to 32 s late, at any member; phones remove what is not there.
 //
 // # What is checked
@@ -43,7 +44,8 @@
 //  4. copies: a REGISTER is answered 200 only when min(R, live) members hold the result.
 //  5. order: no REGISTER is refused for its CSeq though it is the phone's newest.
 //  6. answered: every REGISTER is answered in time, with whatever.
-//  7. served: none is answered 503 while the network is whole, fewer than R members are down, and nothing has happened
+//  7. room: no phone that is bound is refused for want of room, whatever it asks for.
+//  8. served: none is answered 503 while the network is whole, fewer than R members are down, and nothing has happened
 //     for two seconds, by a member that has not been stopped; and none 200 by a member that reaches nobody.
 //
 // # How far the promise goes

@@ -19,6 +19,8 @@ type rules struct {
 
 	star, fetch, again, reset bool // what phones do beside registering, refreshing and unregistering
 	strays                    bool // copies of requests arrive late
+
+	budget int // bytes that bindings may take in a core, 0 without bound
 }
 
 // chance is a fault and how often it comes, beside the others.
@@ -80,6 +82,7 @@ func single() []Mode {
 		}},
 		{"contacts", func(w *world) { w.star, w.fetch, w.again = true, true, true }},
 		{"restarts", func(w *world) { w.reset, w.long, w.short = true, true, 3 }},
+		{"budget", func(w *world) { w.budget, w.short = int(w.between(1<<10, 12<<10)), 6 }},
 		{"strays", func(w *world) { w.strays, w.short, w.long = true, 3, w.rng.IntN(2) == 0 }},
 	}
 }

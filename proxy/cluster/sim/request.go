@@ -146,7 +146,7 @@ func (ph *phone) answered(p *process, r request, op *cluster.RegisterOp) {
 			ph.acknowledged(int(r.number) - 1)
 		}
 		w.after(w.between(w.pause/20, w.pause), ph.next)
-	case location.StatusUnavailable:
+	case location.StatusUnavailable, location.StatusNoRoom:
 		ph.waiting = false
 		w.after(w.between(100, 500)*ms, ph.next)
 	default:

@@ -9,7 +9,7 @@ import (
 // The requests of a phone reach two sides of a cut, of which neither knows what the other has taken, and then one side what
 // it sends last. Once the two have merged, a late copy of any of them changes nothing.
 func TestLateDatagramsAfterACut(t *testing.T) {
-	lim := Limits{Parted: true}
+	lim := Limits{Untold: true}
 	rapid.Check(t, func(t *rapid.T) {
 		first := rapid.Uint32Range(1, 100).Draw(t, "first")
 		n := rapid.Uint32Range(2, 40).Draw(t, "requests")
@@ -55,7 +55,7 @@ func TestOnlyACutMakesEveryLowerCSeqLate(t *testing.T) {
 		want int
 	}{
 		"nobody is out of reach": {Limits{}, 200},
-		"members are":            {Limits{Parted: true}, 500},
+		"members are":            {Limits{Untold: true}, 500},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var r Record
