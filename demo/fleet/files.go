@@ -41,6 +41,7 @@ func WriteFiles(dir string, c config.Config, advertise string, ring config.Ring)
 func Member(n *Network, dir string, index int, more ...string) *Process {
 	p := &Process{ID: uint32(index + 1), Name: fmt.Sprintf("proxy-%d", index), Address: n.Proxy(index)}
 	p.Admin = fmt.Sprintf("http://%s:%d", p.Address, n.Ports.Admin)
+	p.Health = fmt.Sprintf("http://%s:%d", p.Address, n.Ports.Health)
 	p.Args = append([]string{
 		"proxy", "--name", p.Name, "--address", p.Address.String(),
 		"--config", configFile(dir), "--members", MembersFile(dir), "--keys", keysFile(dir),

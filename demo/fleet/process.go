@@ -30,6 +30,7 @@ type Process struct {
 	Name    string
 	Address netip.Addr
 	Admin   string // base URL
+	Health  string // base URL of what a kubelet asks
 	Args    []string
 	Env     []string                         // beside this program's own
 	Say     func(format string, args ...any) // told what the supervisor does
@@ -213,32 +214,32 @@ func (p *Process) PID() int {
 }
 
 // Live asks whether the proxy should be left running, as a kubelet would.
-func (p *Process) Live(ctx context.Context) error { return p.get(ctx, "/healthz", nil) }
+func (p *Process) Live(ctx context.Context) error { return p.get(ctx, p.Health+"/healthz", nil) }
 
 // Ready asks the proxy's readiness as a kubelet would.
 func (p *Process) Ready(ctx context.Context) bool {
 	if alive, _ := p.Running(); !alive {
 		return false
 	}
-	return p.get(ctx, "/readyz", nil) == nil
+	return p.get(ctx, p.Health+"/readyz", nil) == nil
 }
 
 // Status is the proxy's own view of the cluster.
 func (p *Process) Status(ctx context.Context) (*peer.Status, error) {
 	s := &peer.Status{}
-	return s, p.get(ctx, "/v1/status", s)
+	return s, p.get(ctx, p.Admin+"/v1/status", s)
 }
 
 // Events are what the proxy saw happen.
 func (p *Process) Events(ctx context.Context) ([]peer.Event, error) {
 	var e []peer.Event
-	return e, p.get(ctx, "/v1/events", &e)
+	return e, p.get(ctx, p.Admin+"/v1/events", &e)
 }
 
 var client = &http.Client{Timeout: PatientProbe, Transport: &http.Transport{DisableKeepAlives: true}}
 
-func (p *Process) get(ctx context.Context, path string, into any) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.Admin+path, nil)
+func (p *Process) get(ctx context.Context, url string, into any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}
@@ -248,13 +249,13 @@ func (p *Process) get(ctx context.Context, path string, into any) error {
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s%s: %s", p.Name, path, res.Status)
+		return fmt.Errorf("%s, %s: %s", p.Name, url, res.Status)
 	}
 	if into == nil {
 		return nil
 	}
 	if err := json.NewDecoder(res.Body).Decode(into); err != nil {
-		return errors.Join(fmt.Errorf("%s%s", p.Name, path), err)
+		return errors.Join(fmt.Errorf("%s, %s", p.Name, url), err)
 	}
 	return nil
 }

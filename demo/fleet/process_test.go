@@ -171,7 +171,7 @@ func TestOperatorPublishes(t *testing.T) {
 	}))
 	defer server.Close()
 	p := shell(t, "exec sleep 60")
-	p.ID, p.Address, p.Admin = 1, netip.MustParseAddr("127.0.0.1"), server.URL
+	p.ID, p.Address, p.Admin, p.Health = 1, netip.MustParseAddr("127.0.0.1"), server.URL, server.URL
 	var published []membership.Result
 	path := filepath.Join(t.TempDir(), config.MembersKey)
 	o := &Operator{Path: path, Advertise: "127.0.0.1:5060", Ring: config.Ring{}.WithDefaults(), ProbeTimeout: PatientProbe, Processes: []*Process{p}, Changed: func(r membership.Result) { published = append(published, r) }}

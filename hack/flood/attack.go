@@ -40,7 +40,7 @@ var attacks = []attack{
 	{name: "peers", about: "idle connections and handshakes at the peer port", run: peers, quick: true},
 	{name: "joining", about: "the same while a member is started again", run: peers, restarts: true},
 	{name: "gossip", about: "20 MB frames at the gossip port", run: fatGossip},
-	{name: "admin", about: "idle connections and requests at the admin port", run: admin, quick: true},
+	{name: "admin", about: "idle connections and requests at the admin and health ports", run: admin, quick: true},
 	{name: "garbage", about: "datagrams that are no SIP, or nearly", run: garbage, quick: true},
 }
 

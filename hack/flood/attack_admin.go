@@ -12,11 +12,12 @@ import (
 	"time"
 )
 
-// admin holds as many connections to the admin port open as it can, half of them
-// in the middle of a header, and asks for the costliest page meanwhile.
+// admin holds as many connections to the admin and the health port open as it can,
+// half of them in the middle of a header, and asks for the costliest page
+// meanwhile.
 func admin(ctx context.Context, s *site) (outcome, error) {
 	const askers = 12
-	connections := mostConnections()
+	connections, ports := mostConnections(), []uint16{s.Admin, s.Health}
 	var pages atomic.Int64
 	var wg sync.WaitGroup
 	for range askers {
@@ -35,7 +36,7 @@ func admin(ctx context.Context, s *site) (outcome, error) {
 	half := make(chan int, 2)
 	for _, first := range []string{"", "GET /healthz HTTP/1.1\r\nHost: x\r\nX-"} {
 		go func() {
-			half <- hold(ctx, connections/2, []netip.Addr{s.host(attackerHost)}, func(int) string { return s.tcp(0, s.Admin) }, []byte(first))
+			half <- hold(ctx, connections/2, []netip.Addr{s.host(attackerHost)}, func(i int) string { return s.tcp(0, ports[i%2]) }, []byte(first))
 		}()
 	}
 	opened := <-half + <-half

@@ -15,6 +15,7 @@ type site struct {
 	Proxies []netip.Addr
 	SIP     uint16
 	Peer    uint16
+	Health  uint16
 	Admin   uint16
 	Seconds float64
 }

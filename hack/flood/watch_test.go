@@ -34,7 +34,7 @@ func sleeper(t *testing.T, health http.HandlerFunc) *fleet.Process {
 	t.Helper()
 	s := httptest.NewServer(health)
 	t.Cleanup(s.Close)
-	p, err := fleet.Start("/bin/sleep", t.TempDir(), &fleet.Process{Name: "sleeper", Args: []string{"600"}, Admin: s.URL, Say: t.Logf})
+	p, err := fleet.Start("/bin/sleep", t.TempDir(), &fleet.Process{Name: "sleeper", Args: []string{"600"}, Health: s.URL, Say: t.Logf})
 	if err != nil {
 		t.Fatal(err)
 	}
