@@ -18,12 +18,14 @@ import (
 	"github.com/sipring/sipring/controllers/desired"
 	"github.com/sipring/sipring/controllers/membership"
 	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/ring"
 )
 
 // observation is what one pass starts from. It is not changed afterwards.
 type observation struct {
 	cluster *v1alpha1.SIPCluster
 	record  record
+	seed    ring.Seed
 	pods    []corev1.Pod // by ordinal
 	nodes   []corev1.Node
 	leases  []coordinationv1.Lease
@@ -40,6 +42,7 @@ func (r *Reconciler) observe(ctx context.Context, c *v1alpha1.SIPCluster) (*obse
 	if seen.record, err = r.record(ctx, c); err != nil {
 		return nil, fmt.Errorf("read the published member set: %w", err)
 	}
+	seen.seed = ringSeed(c, seen.record)
 	mine := []client.ListOption{client.InNamespace(c.Namespace), client.MatchingLabels{config.LabelCluster: c.Name}}
 	pods, leases := &corev1.PodList{}, &coordinationv1.LeaseList{}
 	if err := r.client.List(ctx, pods, mine...); err != nil {
@@ -118,6 +121,7 @@ func (o *observation) input() membership.Input {
 		Previous:  o.record.set,
 		Floor:     o.record.floor,
 	}
+	in.Ring.Seed = o.seed
 	for i := range o.pods {
 		if p, ok := podInput(o.cluster, &o.pods[i]); ok {
 			in.Pods = append(in.Pods, p)

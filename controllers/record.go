@@ -14,6 +14,7 @@ import (
 	"github.com/sipring/sipring/api/v1alpha1"
 	"github.com/sipring/sipring/controllers/desired"
 	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/ring"
 )
 
 // epochGap is added to the last epoch known from elsewhere when the record is
@@ -88,6 +89,22 @@ func (r *Reconciler) record(ctx context.Context, c *v1alpha1.SIPCluster) (record
 		r.records.remember(c, known.set, known.resourceVersion)
 	}
 	return known, nil
+}
+
+// ringSeed is the cluster's for its life. The status has it, which nobody else
+// writes; failing that the published set. A cluster that published before there
+// were seeds has none; one that never did gets a new one.
+func ringSeed(c *v1alpha1.SIPCluster, known record) ring.Seed {
+	var s ring.Seed
+	switch {
+	case c.Status.RingSeed != "" && s.UnmarshalText([]byte(c.Status.RingSeed)) == nil:
+		return s
+	case known.set != nil:
+		return known.set.Ring.Seed
+	case c.Status.Epoch > 0:
+		return ring.Seed{}
+	}
+	return config.NewSeed()
 }
 
 // recordOf is the record by the ConfigMap alone: this process wrote none yet.

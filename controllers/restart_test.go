@@ -18,6 +18,7 @@ import (
 	"github.com/sipring/sipring/api/v1alpha1"
 	"github.com/sipring/sipring/controllers"
 	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/ring"
 )
 
 // errStopped is what every write after the last one allowed gives: the process
@@ -89,7 +90,7 @@ func TestStoppedAnywhere(t *testing.T) {
 	for writes := range 16 {
 		t.Run(fmt.Sprintf("after %d writes", writes), func(t *testing.T) {
 			b := newBench(t)
-			epoch := uint64(0)
+			epoch, seed := uint64(0), ring.Seed{}
 			b.life(func() {
 				b.restart(b.stopping(writes))
 				if err := b.reconcile(); err != nil && !errors.Is(err, errStopped) {
@@ -97,6 +98,11 @@ func TestStoppedAnywhere(t *testing.T) {
 				}
 				b.restart(b.client)
 				b.settle()
+				if now := b.members().Ring.Seed; now.IsZero() || epoch > 0 && now != seed || b.cluster().Status.RingSeed != now.String() {
+					t.Errorf("seed %v after %v, status %s", now, seed, b.cluster().Status.RingSeed)
+				} else {
+					seed = now
+				}
 				if now := b.members().Epoch; now < epoch {
 					t.Errorf("epoch %d after %d", now, epoch)
 				} else {
@@ -197,6 +203,8 @@ func TestRecord(t *testing.T) {
 		"a member removed": {edit(func(s *config.MemberSet) { s.Members = s.Members[1:] }), 1},
 		"epoch set back":   {edit(func(s *config.MemberSet) { s.Epoch = 1 }), 1},
 		"epoch far ahead":  {edit(func(s *config.MemberSet) { s.Epoch = 5000 }), 5000},
+		"another seed":     {edit(func(s *config.MemberSet) { s.Ring.Seed = ring.Seed{1} }), 1},
+		"no seed, ahead":   {edit(func(s *config.MemberSet) { s.Epoch, s.Ring.Seed = 5000, ring.Seed{} }), 5001},
 		"ahead, one short": {edit(func(s *config.MemberSet) { s.Epoch, s.Members = 5000, s.Members[1:] }), 5001},
 		"epoch of no use": {func(b *bench, cm *corev1.ConfigMap) {
 			cm.Data[config.MembersKey] = `{"epoch":18446744073709551615,"ring":{},"members":[]}`
@@ -226,6 +234,9 @@ func TestRecord(t *testing.T) {
 				}
 				if d := cmp.Diff(before.Members, after.Members); d != "" {
 					t.Errorf("members (-before +after):\n%s", d)
+				}
+				if after.Ring != before.Ring {
+					t.Errorf("the ring was %v and is %v: all bindings would move", before.Ring, after.Ring)
 				}
 				if !restarted && after.Epoch == before.Epoch {
 					t.Errorf("the epoch is still %d: proxies that saw the damage would keep it", after.Epoch)

@@ -23,6 +23,7 @@ func statusOf(seen *observation, d *membership.Result, did outcome, now metav1.T
 	}
 	s.Members = memberStatuses(&c.Status, d)
 	s.Epoch = int64(d.Set.Epoch)
+	s.RingSeed = d.Set.Ring.Seed.String()
 	s.Address = d.Set.Advertise
 	s.Replicas = int32(len(seen.pods))
 	s.ReadyReplicas = int32(activeCount(d.Set))

@@ -38,7 +38,7 @@ func startCluster(ctx context.Context, o *options, n *fleet.Network, line *timel
 	}
 	c := &cluster{dir: dir, network: n, line: line}
 	c.operator = &fleet.Operator{
-		Path: fleet.MembersFile(dir), Advertise: n.Cluster().String(), Ring: config.Ring{}.WithDefaults(), ProbeTimeout: fleet.PatientProbe, Changed: c.announce,
+		Path: fleet.MembersFile(dir), Advertise: n.Cluster().String(), Ring: config.Ring{Seed: config.NewSeed()}.WithDefaults(), ProbeTimeout: fleet.PatientProbe, Changed: c.announce,
 	}
 	if err := c.launch(ctx, o); err != nil {
 		err = c.explain(ctx, err)

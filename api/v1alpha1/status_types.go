@@ -19,6 +19,11 @@ type SIPClusterStatus struct {
 	// Epoch of the published member set. It grows with every change of the set.
 	// +optional
 	Epoch int64 `json:"epoch,omitempty"`
+	// RingSeed is what users are hashed under, in hexadecimal: drawn when the
+	// cluster began, and the same for its life. Zeros where it began without one.
+	// +kubebuilder:validation:Pattern=`^[0-9a-f]{32}$`
+	// +optional
+	RingSeed string `json:"ringSeed,omitempty"`
 	// Address that stands for the cluster, as the proxies advertise it.
 	// +kubebuilder:validation:MaxLength=300
 	// +optional

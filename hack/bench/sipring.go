@@ -61,7 +61,7 @@ func sipringCommand(binary, dir string, profiling bool) ([]string, error) {
 	}
 	members, err := (&config.MemberSet{
 		Epoch: 1,
-		Ring:  config.Ring{}.WithDefaults(),
+		Ring:  config.Ring{Seed: config.NewSeed()}.WithDefaults(),
 		Members: []config.Member{{
 			ID: 1, Name: "bench-0", Address: sipringAddress.Addr().String(), State: config.Active,
 		}},

@@ -48,7 +48,7 @@ func startCluster(ctx context.Context, o *options, replicas int, dir string, t *
 	c.publisher = newLate(rand.New(rand.NewPCG(o.seed, 2)), o.reorder,
 		func(content []byte) error { return fleet.ReplaceFile(fleet.MembersFile(dir), content) }, t.note)
 	c.operator = &fleet.Operator{
-		Advertise: network.Cluster().String(), Ring: config.Ring{Replicas: replicas}.WithDefaults(),
+		Advertise: network.Cluster().String(), Ring: config.Ring{Replicas: replicas, Seed: config.NewSeed()}.WithDefaults(),
 		ProbeTimeout: probeTime, Write: c.publisher.publish, Changed: func(r membership.Result) { t.note("decided: %s", states(r.Set)) },
 	}
 	if err := c.launch(running, o); err != nil {
