@@ -260,3 +260,16 @@ func TestNames(t *testing.T) {
 		}
 	}
 }
+
+func TestOfDialogDoesNotAllocate(t *testing.T) {
+	m := &wire.Message{}
+	if err := m.Scan([]byte("BYE sip:bob@10.0.0.4 SIP/2.0\r\n\r\n"), nil); err != nil {
+		t.Fatal(err)
+	}
+	way := &token.Token{Caller: flow.OverUDP(netip.MustParseAddrPort("198.51.100.1:5060")), Callee: behindNAT, CalleeNAT: true, Made: 1}
+	for name, d := range map[string]*routing.Decision{"at its address or not": {Token: way}, "behind NAT": {Token: way, ToCallee: true}} {
+		if n := testing.AllocsPerRun(100, func() { _, _ = OfDialog(m, d, false) }); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
