@@ -314,6 +314,28 @@ func TestKeysPrintsWhatParses(t *testing.T) {
 	}
 }
 
+// TestKeysPrintsARotation from one file to the next.
+func TestKeysPrintsARotation(t *testing.T) {
+	f := newFolder(t, 1)
+	for _, step := range []struct {
+		flag string
+		ids  []uint8
+	}{{"--add", []uint8{1, 2}}, {"--promote", []uint8{2, 1}}, {"--retire", []uint8{2}}} {
+		cmd := Keys()
+		var out bytes.Buffer
+		cmd.SetOut(&out)
+		cmd.SetArgs([]string{step.flag, f.file("keys.json")})
+		if err := cmd.Execute(); err != nil {
+			t.Fatal(err)
+		}
+		k, err := config.ParseKeys(out.Bytes())
+		if err != nil || !slices.Equal(keyIDs(k), step.ids) {
+			t.Fatalf("%s: %v, %s, want %v", step.flag, err, out.Bytes(), step.ids)
+		}
+		f.write("keys.json", out.Bytes())
+	}
+}
+
 func TestVersion(t *testing.T) {
 	cmd := VersionCommand()
 	var out bytes.Buffer

@@ -1,6 +1,8 @@
 package command
 
 import (
+	"strconv"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sipring/sipring/proxy/cluster"
@@ -40,6 +42,7 @@ var (
 	framesDesc     = desc("peer_frames_dropped_total", "Frames between members that were dropped.", "reason")
 	recordsDesc    = desc("peer_records_refused_total", "Records in other members' snapshots that were of no use.")
 	noRoomDesc     = desc("registrations_no_room_total", "Registrations ordered here that were refused because a member to hold them is above its budget.")
+	keysDesc       = desc("keys", "Cluster keys in force: the one that signs, and those that only verify.", "id", "use")
 	setsDesc       = desc("member_sets_ignored_total", "Member sets that were older or contradicted the one in force.")
 )
 
@@ -47,7 +50,7 @@ var (
 func (c *clusterMetrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		readyDesc, epochDesc, ringDesc, peersDesc, bindingsDesc, bytesDesc, budgetDesc, partitionsDesc, pendingDesc,
-		operationsDesc, failedDesc, hedgedDesc, locateRefused, locateAsked, rehomedDesc, repairsDesc, lossesDesc, failoversDesc, stuckDesc, lossToRingDesc, refusedDesc, framesDesc, recordsDesc, noRoomDesc, setsDesc,
+		operationsDesc, failedDesc, hedgedDesc, locateRefused, locateAsked, rehomedDesc, repairsDesc, lossesDesc, failoversDesc, stuckDesc, lossToRingDesc, refusedDesc, framesDesc, recordsDesc, noRoomDesc, setsDesc, keysDesc,
 	} {
 		ch <- d
 	}
@@ -60,6 +63,11 @@ func (c *clusterMetrics) Collect(ch chan<- prometheus.Metric) {
 	}
 	ready, _ := backend{c.p}.Ready()
 	gauge(readyDesc, truth(ready))
+	if keys := c.p.keys.Load(); keys != nil {
+		for i, id := range keyIDs(keys) {
+			gauge(keysDesc, 1, strconv.Itoa(int(id)), []string{"sign", "verify"}[min(i, 1)])
+		}
+	}
 	n := c.p.node.Load()
 	if n == nil {
 		return

@@ -3,7 +3,6 @@ package command
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"strings"
@@ -31,7 +30,8 @@ The configuration (--config) is the same on every member. The member set
 (--members, or --configmap in Kubernetes) lists the members with their addresses.
 A proxy finds itself there by its name and waits until it is listed.
 
-Both are followed while the proxy runs. That is how members join and leave. Of the
+Both are followed while the proxy runs, and so are the keys (--keys), which nobody
+but the proxy and root may be able to read. That is how members join and leave. Of the
 configuration, domains, aliases, advertise, egress, tokenHours, logLevel,
 drainSeconds and the times of registrar change at once; the rest waits for the next start, and the log says so.
 What is invalid is ignored and logged.
@@ -61,7 +61,7 @@ ends what was begun, for at most drainSeconds; a second one exits at once.`,
 	f.StringVar(&o.config, "config", "", "configuration file, YAML or JSON, followed")
 	f.StringVar(&o.members, "members", "", "member set file (members.json), followed")
 	f.StringVar(&o.configMap, "configmap", "", "NAMESPACE/NAME of the ConfigMap with the member set, followed through the Kubernetes API; --members is its mounted copy")
-	f.StringVar(&o.keys, "keys", "", "cluster keys (keys.json); needed as soon as there are several members")
+	f.StringVar(&o.keys, "keys", "", "cluster keys (keys.json), followed; needed as soon as there are several members")
 	f.StringVar(&o.name, "name", "", "this member's name in the member set (default $POD_NAME, or the host name)")
 	f.StringVar(&o.address, "address", "", "this member's IP address (default $POD_IP, or what the member set says)")
 	f.StringVar(&o.sipAddress, "sip-address", "", "IP address to receive SIP at, which other proxies on this host may share (default --address)")
@@ -90,11 +90,14 @@ func (o *options) prepare() (*proxy, error) {
 	if o.address == "" {
 		o.address = os.Getenv("POD_IP")
 	}
-	keys, err := o.readKeys()
-	if err != nil {
-		return nil, err
+	p := &proxy{options: *o}
+	if o.keys != "" {
+		keys, err := readKeys(o.keys)
+		if err != nil {
+			return nil, err
+		}
+		p.keys.Store(keys)
 	}
-	p := &proxy{options: *o, keys: keys}
 	p.config.Store(c)
 	p.level.Set(level)
 	p.log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: &p.level}))
@@ -128,23 +131,4 @@ func defaultName() (string, error) {
 		return "", fmt.Errorf("no --name, no $POD_NAME and no host name: %w", err)
 	}
 	return n, nil
-}
-
-// readKeys returns nil where no file was named.
-func (o *options) readKeys() (*config.Keys, error) {
-	if o.keys == "" {
-		return nil, nil
-	}
-	b, err := os.ReadFile(o.keys)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("no cluster keys in %s: make them with `sipring keys > keys.json` and give every member the same", o.keys)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read keys: %w", err)
-	}
-	k, err := config.ParseKeys(b)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", o.keys, err)
-	}
-	return k, nil
 }

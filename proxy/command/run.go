@@ -20,6 +20,7 @@ import (
 	"github.com/sipring/sipring/proxy/memberset"
 	"github.com/sipring/sipring/proxy/peer"
 	"github.com/sipring/sipring/proxy/server"
+	"github.com/sipring/sipring/proxy/token"
 )
 
 // proxy is one running proxy.
@@ -27,7 +28,7 @@ type proxy struct {
 	options
 	namespace string
 	config    atomic.Pointer[config.Config] // in force
-	keys      *config.Keys
+	keys      atomic.Pointer[config.Keys]   // in force; nil where none are needed yet
 	level     slog.LevelVar
 	log       *slog.Logger
 
@@ -35,6 +36,8 @@ type proxy struct {
 	lease    *memberset.Lease // nil outside of Kubernetes
 	node     atomic.Pointer[peer.Node]
 	server   *server.Server
+	tokens   *token.Keys // the server's
+	rekeying sync.Mutex  // held while keys are put in force
 	admin    *admin.Server
 	failed   chan error // why starting failed; capacity 1
 	broken   bool       // it has failed
@@ -66,6 +69,9 @@ func (p *proxy) run(ctx context.Context) error {
 	var following sync.WaitGroup
 	following.Go(func() { source.Run(ctx, p.apply) })
 	following.Go(func() { memberset.Follow(ctx, p.options.config, p.reconfigure) })
+	if p.options.keys != "" {
+		following.Go(func() { memberset.FollowBy(ctx, p.options.keys, readKeyFile, p.rekey) })
+	}
 	if p.lease != nil {
 		following.Go(func() { p.lease.Run(ctx) })
 	}

@@ -38,48 +38,50 @@ func (p *proxy) listed(set *config.MemberSet) (config.Member, error) {
 // fails names the setting that is to change. Of a start that failed nothing
 // is left but the admin server, which close ends.
 func (p *proxy) start(self config.Member, set *config.MemberSet) error {
-	if err := p.needKeys(set); err != nil {
+	keys, err := p.needKeys(set)
+	if err != nil {
+		return err
+	}
+	tokens, err := newTokenKeys(keys)
+	if err != nil {
 		return err
 	}
 	if err := p.startAdmin(self.Address); err != nil {
 		return err
 	}
-	s, err := p.listenSIP(self)
+	s, err := p.listenSIP(self, tokens)
 	if err != nil {
 		return err
 	}
-	node, err := p.startPeer(self, s)
+	node, err := p.startPeer(self, keys, s)
 	if err != nil {
 		return errors.Join(err, s.Close())
 	}
 	node.SetMembers(set)
 	s.Serve(node)
-	p.server = s
+	p.server, p.tokens = s, tokens
 	p.node.Store(node)
 	s.Reconfigure(p.config.Load()) // it may have changed meanwhile
+	p.useKeys()                    // as they may
 	p.registry.MustRegister(s.Metrics())
 	p.log.Info("serving", "sip", s.Address().String(), "id", self.ID, "incarnation", strconv.FormatUint(node.Incarnation(), 16), "advertise", advertised(p.config.Load(), set))
 	return nil
 }
 
 // needKeys makes keys for a member that is alone and was given none.
-func (p *proxy) needKeys(set *config.MemberSet) error {
-	if p.keys != nil {
-		return nil
+func (p *proxy) needKeys(set *config.MemberSet) (*config.Keys, error) {
+	if keys := p.keys.Load(); keys != nil {
+		return keys, nil
 	}
 	if len(set.Members) > 1 {
-		return errors.New("several members need the same keys: make them with `(umask 077; sipring keys > keys.json)` and start every member with --keys keys.json")
+		return nil, errors.New("several members need the same keys: make them with `(umask 077; sipring keys > keys.json)` and start every member with --keys keys.json")
 	}
 	p.log.Info("no --keys: using fresh ones, as this is the only member")
-	p.keys = config.NewKeys()
-	return nil
+	p.keys.Store(config.NewKeys())
+	return p.keys.Load(), nil
 }
 
-func (p *proxy) listenSIP(self config.Member) (*server.Server, error) {
-	keys, err := tokenKeys(p.keys)
-	if err != nil {
-		return nil, err
-	}
+func (p *proxy) listenSIP(self config.Member, keys *token.Keys) (*server.Server, error) {
 	sip := p.sipAddress
 	if sip == "" {
 		sip = self.Address
@@ -99,10 +101,10 @@ func (p *proxy) listenSIP(self config.Member) (*server.Server, error) {
 	return s, nil
 }
 
-func (p *proxy) startPeer(self config.Member, handler peer.Handler) (*peer.Node, error) {
+func (p *proxy) startPeer(self config.Member, keys *config.Keys, handler peer.Handler) (*peer.Node, error) {
 	c := p.config.Load()
 	cfg := peer.Config{
-		Cluster: c.Cluster, ID: self.ID, Name: self.Name, Address: self.Address, Ports: c.Ports, Keys: p.keys,
+		Cluster: c.Cluster, ID: self.ID, Name: self.Name, Address: self.Address, Ports: c.Ports, Keys: keys,
 		Limits: location.Limits{MaxContacts: c.Registrar.MaxContacts}, Handler: handler, Log: p.log,
 	}
 	if p.lease != nil {
@@ -135,15 +137,4 @@ func (p *proxy) startAdmin(address string) error {
 	}
 	p.admin = a
 	return nil
-}
-
-// tokenKeys derives the keys of tokens and branches.
-func tokenKeys(k *config.Keys) (*token.Keys, error) {
-	keys := make([]token.Key, 0, len(k.Keys))
-	for _, key := range k.Keys {
-		t := token.Key{ID: key.ID}
-		copy(t.Secret[:], key.Derive(config.PurposeToken))
-		keys = append(keys, t)
-	}
-	return token.NewKeys(keys)
 }

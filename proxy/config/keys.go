@@ -1,12 +1,14 @@
 package config
 
 import (
+	"bytes"
 	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 )
 
 // SecretSize is the length of a key's secret in bytes.
@@ -36,33 +38,63 @@ const (
 	PurposePeerProof = "sipring peer proof v1"
 )
 
-// ParseKeys reads keys.json and validates it.
+// MaxKeys is the most keys that are valid at once.
+const MaxKeys = 4
+
+// ParseKeys reads keys.json and validates it. No error quotes a secret.
 func ParseKeys(b []byte) (*Keys, error) {
 	k := &Keys{}
-	if err := json.Unmarshal(b, k); err != nil {
-		return nil, errors.New("parse keys: not the JSON of keys.json") // the text could quote a secret
+	if err := decodeSecret(b, k); err != nil {
+		return nil, errors.New("parse keys: not the JSON of keys.json")
 	}
-	if len(k.Keys) < 1 || len(k.Keys) > 4 {
-		return nil, fmt.Errorf("keys: %d keys, need 1 to 4", len(k.Keys))
-	}
-	seen := map[uint8]bool{}
-	for i, key := range k.Keys {
-		if len(key.Secret) != SecretSize {
-			return nil, fmt.Errorf("keys[%d]: secret has %d bytes, needs %d", i, len(key.Secret), SecretSize)
-		}
-		if seen[key.ID] {
-			return nil, fmt.Errorf("keys[%d]: id %d is there twice", i, key.ID)
-		}
-		seen[key.ID] = true
+	if err := k.Validate(); err != nil {
+		return nil, err
 	}
 	return k, nil
 }
 
+// decodeSecret reads one JSON value without unknown fields. The text of its
+// error may quote what it reads.
+func decodeSecret(b []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("more than one JSON value")
+	}
+	return nil
+}
+
+// Validate says what makes the keys unusable.
+func (k *Keys) Validate() error {
+	if len(k.Keys) < 1 || len(k.Keys) > MaxKeys {
+		return fmt.Errorf("keys: %d keys, need 1 to %d", len(k.Keys), MaxKeys)
+	}
+	for i, key := range k.Keys {
+		if err := checkSecret(key.Secret); err != nil {
+			return fmt.Errorf("keys[%d]: %w", i, err)
+		}
+		for _, other := range k.Keys[:i] {
+			if key.ID == other.ID {
+				return fmt.Errorf("keys[%d]: id %d is there twice", i, key.ID)
+			}
+			if bytes.Equal(key.Secret, other.Secret) {
+				return fmt.Errorf("keys[%d]: the secret of id %d again", i, other.ID)
+			}
+		}
+	}
+	return nil
+}
+
 // NewKeys makes one fresh random key with ID 1.
-func NewKeys() *Keys {
+func NewKeys() *Keys { return &Keys{Keys: []Key{{ID: 1, Secret: newSecret()}}} }
+
+func newSecret() []byte {
 	s := make([]byte, SecretSize)
 	_, _ = rand.Read(s) // crypto/rand.Read never fails
-	return &Keys{Keys: []Key{{ID: 1, Secret: s}}}
+	return s
 }
 
 // Marshal is the JSON of keys.json.

@@ -32,7 +32,7 @@ func (f *File) Run(ctx context.Context, apply func(*config.MemberSet)) {
 func (f *File) Counters() Counters { return f.gate.snapshot() }
 
 func (f *File) follow(ctx context.Context) {
-	follow(ctx, f.path, f.poll, func(content []byte, err error) {
+	follow(ctx, f.path, f.poll, read, func(content []byte, err error) {
 		if err != nil {
 			f.fault(err)
 			return

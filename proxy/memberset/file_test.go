@@ -1,9 +1,13 @@
 package memberset
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,6 +49,38 @@ func mount(t *testing.T, path, version, text string) {
 		if err := os.Symlink(filepath.Join("..data", filepath.Base(path)), path); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestFollowTakesWhatWasRefusedOnceItIsNot: that a file may be read now is news,
+// though its content is what it was.
+func TestFollowTakesWhatWasRefusedOnceItIsNot(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys.json")
+	write(t, path, "keys")
+	var refuse atomic.Bool
+	refuse.Store(true)
+	got := make(chan string, 8)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		follow(ctx, path, time.Millisecond, func(path string) ([]byte, error) {
+			if refuse.Load() {
+				return nil, errors.New("for all to read")
+			}
+			return read(path)
+		}, func(content []byte, err error) { got <- string(content) + fmt.Sprint(err) })
+	}()
+	for _, want := range []string{"for all to read", "keys<nil>"} {
+		if g := <-got; g != want {
+			t.Errorf("told %q, want %q", g, want)
+		}
+		refuse.Store(false)
+	}
+	cancel()
+	<-ended
+	if len(got) > 0 {
+		t.Errorf("told %q beyond", <-got)
 	}
 }
 

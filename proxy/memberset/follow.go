@@ -24,10 +24,15 @@ const pollInterval = 2 * time.Second
 // It watches the directory, not the file: a mounted ConfigMap swaps a symbolic
 // link beside it, and a careful writer renames a new file over the old one.
 func Follow(ctx context.Context, path string, take func(content []byte, err error)) {
-	follow(ctx, path, pollInterval, take)
+	FollowBy(ctx, path, read, take)
 }
 
-func follow(ctx context.Context, path string, every time.Duration, take func([]byte, error)) {
+// FollowBy is Follow with a read of its own, which may refuse the file.
+func FollowBy(ctx context.Context, path string, read func(path string) ([]byte, error), take func(content []byte, err error)) {
+	follow(ctx, path, pollInterval, read, take)
+}
+
+func follow(ctx context.Context, path string, every time.Duration, read func(string) ([]byte, error), take func([]byte, error)) {
 	notices := newNotices(filepath.Dir(path))
 	defer notices.close()
 	poll := time.NewTicker(every)

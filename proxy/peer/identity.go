@@ -9,7 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"net"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/sipring/sipring/proxy/config"
@@ -19,8 +21,12 @@ import (
 // derived from the shared secret, in a certificate signed by itself. Both
 // sides of a stream present one, and accept exactly the public keys derived
 // from the keys in force. There is no certificate authority to run and nothing
-// that expires; rotating the secret rotates the identity.
-type identity struct {
+// that expires; rotating the secret rotates the identity, also of a member that
+// runs. Safe for concurrent use.
+type identity struct{ valid atomic.Pointer[identityKeys] }
+
+// identityKeys is an identity by the keys that are in force at one time.
+type identityKeys struct {
 	certificate tls.Certificate
 	accepted    []ed25519.PublicKey
 	proofs      [][]byte // the keys of proofs, our own first
@@ -29,11 +35,25 @@ type identity struct {
 var errForeign = errors.New("peer does not hold a key of this cluster")
 
 func newIdentity(keys *config.Keys) (*identity, error) {
-	id := &identity{proofs: proofKeys(keys)}
+	id := &identity{}
+	return id, id.replace(keys)
+}
+
+// replace puts other keys in force for the handshakes to come.
+func (id *identity) replace(keys *config.Keys) error {
+	c, err := newIdentityKeys(keys)
+	if err == nil {
+		id.valid.Store(c)
+	}
+	return err
+}
+
+func newIdentityKeys(keys *config.Keys) (*identityKeys, error) {
+	c := &identityKeys{proofs: proofKeys(keys)}
 	for i, k := range keys.Keys {
 		private := ed25519.NewKeyFromSeed(k.Derive(config.PurposePeer))
 		public, _ := private.Public().(ed25519.PublicKey)
-		id.accepted = append(id.accepted, public)
+		c.accepted = append(c.accepted, public)
 		if i > 0 {
 			continue
 		}
@@ -41,9 +61,9 @@ func newIdentity(keys *config.Keys) (*identity, error) {
 		if err != nil {
 			return nil, fmt.Errorf("peer identity: %w", err)
 		}
-		id.certificate = certificate
+		c.certificate = certificate
 	}
-	return id, nil
+	return c, nil
 }
 
 func selfSigned(private ed25519.PrivateKey, public ed25519.PublicKey) (tls.Certificate, error) {
@@ -67,17 +87,30 @@ func (id *identity) verify(cs tls.ConnectionState) error {
 		return errForeign
 	}
 	public, ok := cs.PeerCertificates[0].PublicKey.(ed25519.PublicKey)
-	if !ok || !slices.ContainsFunc(id.accepted, func(a ed25519.PublicKey) bool { return a.Equal(public) }) {
+	if !ok || !slices.ContainsFunc(id.valid.Load().accepted, func(a ed25519.PublicKey) bool { return a.Equal(public) }) {
 		return errForeign
 	}
 	return nil
 }
 
-// config serves both directions of a stream.
+// trusts tells whether the peer of a connection whose handshake is over holds a
+// key that is in force now.
+func (id *identity) trusts(conn net.Conn) bool {
+	tc, ok := conn.(*tls.Conn)
+	return ok && id.verify(tc.ConnectionState()) == nil
+}
+
+// config serves both directions of a stream, with the keys in force at each
+// handshake.
 func (id *identity) config() *tls.Config {
 	return &tls.Config{
-		MinVersion:             tls.VersionTLS13,
-		Certificates:           []tls.Certificate{id.certificate},
+		MinVersion: tls.VersionTLS13,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			return &id.valid.Load().certificate, nil
+		},
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			return &id.valid.Load().certificate, nil
+		},
 		ClientAuth:             tls.RequireAnyClientCert,
 		InsecureSkipVerify:     true, //nolint:gosec // verify pins the public key instead of a name and a chain
 		VerifyConnection:       id.verify,

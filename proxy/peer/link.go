@@ -329,6 +329,9 @@ func (l *link) dial(ctx context.Context, timeout time.Duration) (*stream, error)
 func (l *link) serve(ctx context.Context, s *stream) {
 	stop := context.AfterFunc(ctx, func() { s.fail(errClosed) })
 	defer stop()
+	if !l.n.identity.trusts(s.conn) { // the keys changed since its handshake
+		s.fail(errKeyGone)
+	}
 	s.run()
 	if l.n.stuck.Load() { // it went unseen as the streams were ended
 		s.part(kindAway, errAway)

@@ -77,7 +77,7 @@ type Node struct {
 	log      *slog.Logger
 	self     hello // without what changes: epoch, synced, leaving
 	identity *identity
-	tls      *tls.Config
+	tls      *tls.Config // of identity
 	listener net.Listener
 	door     *door
 	clock    *clock

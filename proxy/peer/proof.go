@@ -35,7 +35,7 @@ func (id *identity) prove(now time.Time, dialler, dialled net.Addr) string {
 	var head [proofHead]byte
 	binary.BigEndian.PutUint64(head[:], uint64(now.Unix()))
 	_, _ = rand.Read(head[8:]) // never fails
-	mac := proofOf(id.proofs[0], head[:], dialler, dialled)
+	mac := proofOf(id.valid.Load().proofs[0], head[:], dialler, dialled)
 	return hex.EncodeToString(head[:]) + "." + hex.EncodeToString(mac) + proofSuffix
 }
 
@@ -49,7 +49,7 @@ func (id *identity) proved(name string, now time.Time, dialler, dialled net.Addr
 	if age > proofAge || age < -proofAge {
 		return head, false
 	}
-	for _, key := range id.proofs {
+	for _, key := range id.valid.Load().proofs {
 		if hmac.Equal(mac, proofOf(key, head[:], dialler, dialled)) {
 			return head, true
 		}

@@ -30,7 +30,7 @@ type Branch struct {
 // URI, followed by its flow if two targets can share one.
 func (k *Keys) Target(tx TxID, target []byte) uint32 {
 	h := k.take()
-	h.begin(k.indexOf(tx), purposeTarget)
+	h.begin(h.indexOf(tx), purposeTarget)
 	h.field(tx[:])
 	h.field(target)
 	hash := binary.BigEndian.Uint32(h.finish())
@@ -44,7 +44,7 @@ func (k *Keys) Target(tx TxID, target []byte) uint32 {
 // but ParseBranch will not know it.
 func (k *Keys) AppendBranch(dst []byte, br Branch) []byte {
 	h := k.take()
-	h.begin(k.indexOf(br.Tx), purposeBranch)
+	h.begin(h.indexOf(br.Tx), purposeBranch)
 	bin := append(h.buf[:1], br.Tx[:]...)
 	bin = binary.BigEndian.AppendUint32(bin, br.Target)
 	bin = binary.BigEndian.AppendUint32(bin, br.Loop)
@@ -75,7 +75,7 @@ func (k *Keys) parseBranch(h *hasher, s []byte) (br Branch, ok bool) {
 	}
 	body, mac := h.buf[1:1+branchBody], h.buf[1+branchBody:1+branchBin]
 	copy(br.Tx[:], body)
-	key := k.index(br.Tx.KeyID())
+	key := h.index(br.Tx.KeyID())
 	if key < 0 {
 		return Branch{}, false
 	}
@@ -91,4 +91,4 @@ func (k *Keys) parseBranch(h *hasher, s []byte) (br Branch, ok bool) {
 
 // indexOf returns the place of the key that made tx, or that of the current
 // key if it is gone.
-func (k *Keys) indexOf(tx TxID) int { return max(k.index(tx.KeyID()), 0) }
+func (s *keySet) indexOf(tx TxID) int { return max(s.index(tx.KeyID()), 0) }

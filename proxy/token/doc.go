@@ -52,7 +52,8 @@
 //
 // # Rotating keys
 //
-// The first key signs, all verify. Pods learn of a change one after the other,
+// The first key signs, all verify. [Keys.Replace] makes others the valid keys of a
+// running pod. Pods learn of a change one after the other,
 // so a rotation has three steps, each begun when every pod has made the last:
 // [old] to [old, new] to [new, old] to [new].
 //

@@ -27,26 +27,28 @@ var encoding = base64.RawURLEncoding.Strict()
 // hasher is a workplace: one MAC state per key and room for what is signed. It
 // is reused so that signing does not allocate.
 type hasher struct {
-	macs []hash.Hash // in the order of Keys.ids
+	*keySet
+	macs []hash.Hash // in the order of its ids
 	mac  hash.Hash   // the one in use
 	sum  [sha256.Size]byte
 	buf  [1 + maxBinary]byte // purpose, then content
 	n    int                 // bytes of buf that are filled
 }
 
-func newHasher(keys []Key) *hasher {
-	h := &hasher{}
+func newHasher(of *keySet, keys []Key) *hasher {
+	h := &hasher{keySet: of}
 	for _, key := range keys {
 		h.macs = append(h.macs, hmac.New(sha256.New, key.Secret[:]))
 	}
 	return h
 }
 
-func (k *Keys) take() *hasher { return k.pool.Get().(*hasher) }
+func (k *Keys) take() *hasher { return k.valid.Load().pool.Get().(*hasher) }
 
-func (k *Keys) put(h *hasher) { k.pool.Put(h) }
+// put gives h back to the keys that it works with, valid or not any more.
+func (k *Keys) put(h *hasher) { h.pool.Put(h) }
 
-// begin starts a MAC under the key at a place in Keys.ids.
+// begin starts a MAC under the key at a place in ids.
 func (h *hasher) begin(key int, purpose byte) {
 	h.mac = h.macs[key]
 	h.mac.Reset()

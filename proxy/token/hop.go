@@ -20,7 +20,7 @@ const (
 // made tx, like the branch.
 func (k *Keys) AppendHop(dst []byte, tx TxID, to netip.AddrPort) []byte {
 	h := k.take()
-	dst = encoding.AppendEncode(dst, k.hop(h, k.indexOf(tx), tx, to))
+	dst = encoding.AppendEncode(dst, k.hop(h, h.indexOf(tx), tx, to))
 	k.put(h)
 	return dst
 }
@@ -28,8 +28,7 @@ func (k *Keys) AppendHop(dst []byte, tx TxID, to netip.AddrPort) []byte {
 // IsHop reports whether s is what AppendHop writes for tx and an address, at any
 // pod under any valid key.
 func (k *Keys) IsHop(s []byte, tx TxID, to netip.AddrPort) bool {
-	key := k.index(tx.KeyID())
-	if len(s) != HopLen || key < 0 {
+	if len(s) != HopLen {
 		return false
 	}
 	var mac [hopMAC]byte
@@ -37,7 +36,8 @@ func (k *Keys) IsHop(s []byte, tx TxID, to netip.AddrPort) bool {
 		return false
 	}
 	h := k.take()
-	ok := hmac.Equal(k.hop(h, key, tx, to), mac[:])
+	key := h.index(tx.KeyID())
+	ok := key >= 0 && hmac.Equal(k.hop(h, key, tx, to), mac[:])
 	k.put(h)
 	return ok
 }

@@ -114,6 +114,54 @@ func TestSameIDWithAnotherSecretVerifiesNothing(t *testing.T) {
 	}
 }
 
+// TestKeysAreReplacedWhileTheyServe takes one pod through a rotation under load:
+// what the other, which is a step behind, writes is always understood.
+func TestKeysAreReplacedWhileTheyServe(t *testing.T) {
+	keys, other := testKeys(t, 1), testKeys(t, 1)
+	steps := [][]Key{{testKey(1), testKey(2)}, {testKey(2), testKey(1)}, {testKey(2)}, {testKey(2), testKey(1)}, {testKey(1), testKey(2)}, {testKey(1)}}
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				tx := keys.TxID(&TxFields{Branch: []byte("z9hG4bK1")})
+				br := keys.AppendBranch(nil, Branch{Tx: tx, Loop: keys.LoopHash(tx, loopFields())})
+				if len(br) != BranchLen {
+					t.Errorf("branch %q", br)
+					return
+				}
+				keys.ParseBranch(br)
+			}
+		})
+	}
+	for range 50 {
+		for _, step := range steps {
+			if err := keys.Replace(step); err != nil {
+				t.Fatal(err)
+			}
+			if keys.Current() != step[0].ID {
+				t.Fatalf("key %d signs, want %d", keys.Current(), step[0].ID)
+			}
+			if err := keys.ParseToken(other.AppendToken(nil, callToken(), callID), callID, &Token{}); err != nil {
+				t.Fatalf("a token of the step before is refused: %v", err)
+			}
+			if err := other.Replace(step); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	close(stop)
+	wg.Wait()
+	if err := keys.Replace([]Key{{ID: 9}}); err == nil || keys.Current() != 1 {
+		t.Errorf("useless keys: %v, key %d signs", err, keys.Current())
+	}
+}
+
 func TestKeysServeManyAtOnce(t *testing.T) {
 	keys := testKeys(t, 1, 2)
 	want := string(keys.AppendToken(nil, callToken(), callID))

@@ -24,7 +24,7 @@ type LoopFields struct {
 // The hash is made under the key that made tx.
 func (k *Keys) LoopHash(tx TxID, f *LoopFields) uint32 {
 	h := k.take()
-	h.begin(k.indexOf(tx), purposeLoop)
+	h.begin(h.indexOf(tx), purposeLoop)
 	h.field(f.RequestURI)
 	h.number(uint64(len(f.Routes)))
 	for _, route := range f.Routes {

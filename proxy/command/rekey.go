@@ -1,0 +1,77 @@
+package command
+
+import (
+	"reflect"
+	"slices"
+
+	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/token"
+)
+
+// rekey takes the key file as it is now.
+func (p *proxy) rekey(content []byte, err error) {
+	var next *config.Keys
+	if err == nil {
+		next, err = parseKeys(p.options.keys, content)
+	}
+	if err != nil {
+		p.log.Warn("keys ignored: those in force stay", "file", p.options.keys, "error", err)
+		return
+	}
+	before := p.keys.Load()
+	if reflect.DeepEqual(before, next) {
+		return
+	}
+	p.keys.Store(next)
+	p.useKeys()
+	p.log.Info("keys applied", "signs", next.Keys[0].ID, "verify", keyIDs(next))
+	if !overlap(before, next) {
+		p.log.Warn("all keys were replaced at once: members that do not have the new ones are cut off until they do, and calls in progress are not recognised")
+	}
+}
+
+// useKeys has everything that uses keys use those in force. Before the start there
+// is nothing that does.
+func (p *proxy) useKeys() {
+	p.rekeying.Lock()
+	defer p.rekeying.Unlock()
+	node, keys := p.node.Load(), p.keys.Load()
+	if node == nil {
+		return
+	}
+	if err := p.tokens.Replace(tokenKeys(keys)); err != nil {
+		p.log.Error("keys not used for tokens and branches", "error", err)
+	}
+	if err := node.SetKeys(keys); err != nil {
+		p.log.Error("keys not used between members", "error", err)
+	}
+}
+
+// newTokenKeys derives the keys of tokens and branches.
+func newTokenKeys(k *config.Keys) (*token.Keys, error) { return token.NewKeys(tokenKeys(k)) }
+
+func tokenKeys(k *config.Keys) []token.Key {
+	keys := make([]token.Key, 0, len(k.Keys))
+	for _, key := range k.Keys {
+		t := token.Key{ID: key.ID}
+		copy(t.Secret[:], key.Derive(config.PurposeToken))
+		keys = append(keys, t)
+	}
+	return keys
+}
+
+// keyIDs are the numbers of the keys that verify.
+func keyIDs(k *config.Keys) []uint8 {
+	var ids []uint8
+	for _, key := range k.Keys {
+		ids = append(ids, key.ID)
+	}
+	return ids
+}
+
+// overlap tells whether a key of one is among those of the other.
+func overlap(a, b *config.Keys) bool {
+	return slices.ContainsFunc(a.Keys, func(x config.Key) bool {
+		return slices.ContainsFunc(b.Keys, func(y config.Key) bool { return reflect.DeepEqual(x, y) })
+	})
+}
