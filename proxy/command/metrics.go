@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sipring/sipring/proxy/cluster"
+	"github.com/sipring/sipring/proxy/memberset"
 	"github.com/sipring/sipring/proxy/peer"
 )
 
@@ -43,14 +44,15 @@ var (
 	recordsDesc    = desc("peer_records_refused_total", "Records in other members' snapshots that were of no use.")
 	noRoomDesc     = desc("registrations_no_room_total", "Registrations ordered here that were refused because a member to hold them is above its budget.")
 	keysDesc       = desc("keys", "Cluster keys in force: the one that signs, and those that only verify.", "id", "use")
-	setsDesc       = desc("member_sets_ignored_total", "Member sets that were older or contradicted the one in force.")
+	setsDesc       = desc("member_sets_ignored_total", "Member sets that were invalid, older, or contradicted the one in force.")
+	setsRefused    = desc("member_sets_refused_total", "Member sets that were not believed: unsigned, or more than a peer may say.", "source")
 )
 
 // Describe implements prometheus.Collector.
 func (c *clusterMetrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		readyDesc, epochDesc, ringDesc, peersDesc, bindingsDesc, bytesDesc, budgetDesc, partitionsDesc, pendingDesc,
-		operationsDesc, failedDesc, hedgedDesc, locateRefused, locateAsked, rehomedDesc, repairsDesc, lossesDesc, failoversDesc, stuckDesc, lossToRingDesc, refusedDesc, framesDesc, recordsDesc, noRoomDesc, setsDesc, keysDesc,
+		operationsDesc, failedDesc, hedgedDesc, locateRefused, locateAsked, rehomedDesc, repairsDesc, lossesDesc, failoversDesc, stuckDesc, lossToRingDesc, refusedDesc, framesDesc, recordsDesc, noRoomDesc, setsDesc, setsRefused, keysDesc,
 	} {
 		ch <- d
 	}
@@ -93,10 +95,10 @@ func (c *clusterMetrics) Collect(ch chan<- prometheus.Metric) {
 	gauge(partitionsDesc, float64(s.Partitions))
 	gauge(pendingDesc, float64(s.Pending))
 	l := n.Locates()
-	collectCounters(ch, &s, n.Counters(), &l)
+	collectCounters(ch, &s, n.Counters(), &l, c.p.source.Counters())
 }
 
-func collectCounters(ch chan<- prometheus.Metric, s *cluster.Stats, k peer.Counters, l *cluster.LocateStats) {
+func collectCounters(ch chan<- prometheus.Metric, s *cluster.Stats, k peer.Counters, l *cluster.LocateStats, own memberset.Counters) {
 	counter := func(d *prometheus.Desc, v uint64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
 	}
@@ -119,7 +121,9 @@ func collectCounters(ch chan<- prometheus.Metric, s *cluster.Stats, k peer.Count
 	counter(framesDesc, k.QueueFull, "queue_full")
 	counter(recordsDesc, s.RefusedRecords)
 	counter(noRoomDesc, s.NoRoom)
-	counter(setsDesc, k.SetsIgnored)
+	counter(setsDesc, k.SetsIgnored+own.Invalid+own.Older+own.Conflicting)
+	counter(setsRefused, k.SetsRefused, "peer")
+	counter(setsRefused, own.Unsigned, "own")
 	ch <- prometheus.MustNewConstHistogram(lossToRingDesc, k.LossToRing.Count, k.LossToRing.Sum, k.LossToRing.Buckets)
 }
 

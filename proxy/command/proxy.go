@@ -14,8 +14,8 @@ import (
 
 // options are the flags of `sipring proxy`.
 type options struct {
-	config, members, keys, configMap string
-	name, address, sipAddress        string
+	config, members, keys, trust, configMap string
+	name, address, sipAddress               string
 }
 
 // Proxy returns the command that runs one proxy.
@@ -31,7 +31,7 @@ The configuration (--config) is the same on every member. The member set
 A proxy finds itself there by its name and waits until it is listed.
 
 Both are followed while the proxy runs, and so are the keys (--keys), which nobody
-but the proxy and root may be able to read. That is how members join and leave. Of the
+but the proxy and root may be able to read, and --trust. That is how members join and leave. Of the
 configuration, domains, aliases, advertise, egress, tokenHours, logLevel,
 drainSeconds and the times of registrar change at once; the rest waits for the next start, and the log says so.
 What is invalid is ignored and logged.
@@ -62,6 +62,7 @@ ends what was begun, for at most drainSeconds; a second one exits at once.`,
 	f.StringVar(&o.members, "members", "", "member set file (members.json), followed")
 	f.StringVar(&o.configMap, "configmap", "", "NAMESPACE/NAME of the ConfigMap with the member set, followed through the Kubernetes API; --members is its mounted copy")
 	f.StringVar(&o.keys, "keys", "", "cluster keys (keys.json), followed; needed as soon as there are several members")
+	f.StringVar(&o.trust, "trust", "", "whose member sets to believe (trust.json), followed; without it, whatever --members or --configmap says")
 	f.StringVar(&o.name, "name", "", "this member's name in the member set (default $POD_NAME, or the host name)")
 	f.StringVar(&o.address, "address", "", "this member's IP address (default $POD_IP, or what the member set says)")
 	f.StringVar(&o.sipAddress, "sip-address", "", "IP address to receive SIP at, which other proxies on this host may share (default --address)")
@@ -97,6 +98,13 @@ func (o *options) prepare() (*proxy, error) {
 			return nil, err
 		}
 		p.keys.Store(keys)
+	}
+	if o.trust != "" {
+		trust, err := readTrust(o.trust)
+		if err != nil {
+			return nil, err
+		}
+		p.trust.Store(trust)
 	}
 	p.config.Store(c)
 	p.level.Set(level)

@@ -29,6 +29,8 @@ type proxy struct {
 	namespace string
 	config    atomic.Pointer[config.Config] // in force
 	keys      atomic.Pointer[config.Keys]   // in force; nil where none are needed yet
+	trust     atomic.Pointer[config.Trust]  // in force; nil where nobody signs member sets
+	source    memberset.Source
 	level     slog.LevelVar
 	log       *slog.Logger
 
@@ -58,8 +60,7 @@ func (p *proxy) run(ctx context.Context) error {
 	p.failed = make(chan error, 1)
 	p.registry = prometheus.NewRegistry()
 	p.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &clusterMetrics{p: p})
-	source, err := p.source()
-	if err != nil {
+	if err := p.openSource(); err != nil {
 		return err
 	}
 	p.log.Info("starting", "version", buildVersion(), "cluster", p.config.Load().Cluster, "name", p.name)
@@ -67,10 +68,13 @@ func (p *proxy) run(ctx context.Context) error {
 		return err
 	}
 	var following sync.WaitGroup
-	following.Go(func() { source.Run(ctx, p.apply) })
+	following.Go(func() { p.source.Run(ctx, p.apply) })
 	following.Go(func() { memberset.Follow(ctx, p.options.config, p.reconfigure) })
 	if p.options.keys != "" {
 		following.Go(func() { memberset.FollowBy(ctx, p.options.keys, readKeyFile, p.rekey) })
+	}
+	if p.options.trust != "" {
+		following.Go(func() { memberset.Follow(ctx, p.options.trust, p.believe) })
 	}
 	if p.lease != nil {
 		following.Go(func() { p.lease.Run(ctx) })
@@ -92,23 +96,26 @@ func (p *proxy) run(ctx context.Context) error {
 	return p.drain(signals)
 }
 
-// source is where the member set comes from.
-func (p *proxy) source() (memberset.Source, error) {
+// openSource says where the member set comes from.
+func (p *proxy) openSource() error {
 	if p.configMap == "" {
-		return memberset.NewFile(p.members, p.log), nil
+		p.source = memberset.NewFile(p.members, p.parseSet, p.log)
+		return nil
 	}
 	client, err := memberset.InCluster()
 	if err != nil {
 		if p.members == "" {
-			return nil, fmt.Errorf("--configmap: %w", err)
+			return fmt.Errorf("--configmap: %w", err)
 		}
 		p.log.Warn("no Kubernetes API: following the mounted member set alone", "error", err)
-		return memberset.NewFile(p.members, p.log), nil
+		p.source = memberset.NewFile(p.members, p.parseSet, p.log)
+		return nil
 	}
 	p.lease = memberset.NewLease(client, memberset.LeaseConfig{
 		Namespace: p.namespace, Pod: p.name, PodUID: os.Getenv("POD_UID"), Cluster: p.config.Load().Cluster, Log: p.log,
 	})
-	return memberset.NewConfigMap(client, p.namespace, p.configMap, p.members, p.log), nil
+	p.source = memberset.NewConfigMap(client, p.namespace, p.configMap, p.members, p.parseSet, p.log)
+	return nil
 }
 
 // reconfigure takes the configuration file as it is now.

@@ -121,6 +121,11 @@ func TestStartThatFailsBeforeItsSockets(t *testing.T) {
 			f.write("keys.json", []byte("{}"))
 			return args
 		}, "keys.json"},
+		"no trust": {func(f *folder, args []string) []string { return append(args, "--trust", f.file("trust.json")) }, "trust.json"},
+		"trust that is none": {func(f *folder, args []string) []string {
+			f.write("trust.json", []byte(`{"cluster": "a", "keys": []}`))
+			return append(args, "--trust", f.file("trust.json"))
+		}, "trust.json"},
 		"no member set": {func(_ *folder, args []string) []string { return without(args, "--members") }, "--members FILE"},
 		"no Kubernetes": {func(_ *folder, args []string) []string {
 			return append(without(args, "--members"), "--configmap", "a/b")

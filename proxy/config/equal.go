@@ -2,8 +2,8 @@ package config
 
 import "slices"
 
-// Equal says that both are the same set of the same epoch. Two of one epoch that
-// differ contradict each other.
+// Equal says that both are the same set of the same epoch, whoever signed it. Two of
+// one epoch that differ contradict each other.
 func (s *MemberSet) Equal(o *MemberSet) bool { return s.Epoch == o.Epoch && s.SameContent(o) }
 
 // SameContent says that both differ in nothing but the epoch.

@@ -43,6 +43,9 @@ type MemberSet struct {
 	Ring Ring `json:"ring"`
 	// Members, sorted by ID once parsed.
 	Members []Member `json:"members"`
+	// Signatures of the operator over all of the above (Trust). Empty where nobody
+	// signs.
+	Signatures []Signature `json:"signatures,omitempty"`
 }
 
 // Member is one proxy.

@@ -131,7 +131,7 @@ func (a *fakeAPI) client(t *testing.T, address string, p patience) kubernetes.In
 // quick makes a source that does not wait long between its attempts.
 func (a *fakeAPI) source(t *testing.T, mounted string, log *journal) *ConfigMap {
 	t.Helper()
-	c := NewConfigMap(a.client(t, a.server.URL, defaultPatience()), "voice", "ring-members", mounted, log.logger())
+	c := NewConfigMap(a.client(t, a.server.URL, defaultPatience()), "voice", "ring-members", mounted, nil, log.logger())
 	c.backoff = backoff(time.Millisecond, 10*time.Millisecond)
 	return c
 }

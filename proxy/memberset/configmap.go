@@ -43,10 +43,10 @@ type ConfigMap struct {
 
 // NewConfigMap follows the ConfigMap namespace/name and the copy mounted at the
 // path, which may be empty. The account needs list and watch on that one name.
-// log may be nil.
-func NewConfigMap(client kubernetes.Interface, namespace, name, mounted string, log *slog.Logger) *ConfigMap {
+// parse and log may be nil, as of NewFile.
+func NewConfigMap(client kubernetes.Interface, namespace, name, mounted string, parse Parse, log *slog.Logger) *ConfigMap {
 	c := &ConfigMap{
-		client: client, namespace: namespace, name: name, gate: newGate(log),
+		client: client, namespace: namespace, name: name, gate: newGate(parse, log),
 		backoff: backoff(minWatchBackoff, maxWatchBackoff),
 	}
 	if mounted != "" {
@@ -57,7 +57,7 @@ func NewConfigMap(client kubernetes.Interface, namespace, name, mounted string, 
 
 // Run implements Source.
 func (c *ConfigMap) Run(ctx context.Context, apply func(*config.MemberSet)) {
-	c.gate.apply = apply
+	c.gate.use(apply)
 	followed := make(chan struct{})
 	go func() {
 		defer close(followed)
@@ -68,6 +68,9 @@ func (c *ConfigMap) Run(ctx context.Context, apply func(*config.MemberSet)) {
 	c.follow(ctx)
 	<-followed
 }
+
+// Again implements Source.
+func (c *ConfigMap) Again() { c.gate.again() }
 
 // Counters implements Source.
 func (c *ConfigMap) Counters() Counters { return c.gate.snapshot() }

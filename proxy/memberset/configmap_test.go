@@ -128,7 +128,7 @@ func TestSilentAPIIsNoticed(t *testing.T) {
 	cut := newCut(t, api.server.Listener.Addr().String())
 	p := defaultPatience()
 	p.pingAfter, p.pingWait = 20*time.Millisecond, 100*time.Millisecond
-	c := NewConfigMap(api.client(t, "https://"+cut.listener.Addr().String(), p), "voice", "ring-members", "", log.logger())
+	c := NewConfigMap(api.client(t, "https://"+cut.listener.Addr().String(), p), "voice", "ring-members", "", nil, log.logger())
 	c.backoff = backoff(time.Millisecond, 10*time.Millisecond)
 	applied := run(t, c)
 	wantEpoch(t, applied, 1)

@@ -7,8 +7,9 @@
 // Invariants:
 //
 //   - The newest epoch wins, whichever source tells it. What cannot be read, is
-//     older, or contradicts the set of the same epoch is ignored, counted, and
-//     logged once for each new content; the last good set stays in force.
+//     not believed, is older, or contradicts the set of the same epoch is ignored,
+//     counted, and logged once for each new content; the last good set stays in
+//     force.
 //   - Nothing here waits for the API before it calls back: the file is read
 //     first and followed all the time, so a proxy starts while the API is away.
 //   - The API is spared: one watch for one object, one request for one changed

@@ -17,16 +17,20 @@ type File struct {
 	gate *gate
 }
 
-// NewFile follows the file at path, which need not exist yet. log may be nil.
-func NewFile(path string, log *slog.Logger) *File {
-	return &File{path: path, poll: pollInterval, gate: newGate(log)}
+// NewFile follows the file at path, which need not exist yet. parse may be nil, for
+// config.ParseMemberSet, and log too.
+func NewFile(path string, parse Parse, log *slog.Logger) *File {
+	return &File{path: path, poll: pollInterval, gate: newGate(parse, log)}
 }
 
 // Run implements Source.
 func (f *File) Run(ctx context.Context, apply func(*config.MemberSet)) {
-	f.gate.apply = apply
+	f.gate.use(apply)
 	f.follow(ctx)
 }
+
+// Again implements Source.
+func (f *File) Again() { f.gate.again() }
 
 // Counters implements Source.
 func (f *File) Counters() Counters { return f.gate.snapshot() }

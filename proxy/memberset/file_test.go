@@ -86,7 +86,7 @@ func TestFollowTakesWhatWasRefusedOnceItIsNot(t *testing.T) {
 
 // noPoll proves that the notices alone do.
 func noPoll(path string) *File {
-	f := NewFile(path, nil)
+	f := NewFile(path, nil, nil)
 	f.poll = time.Hour
 	return f
 }
@@ -115,7 +115,7 @@ func TestFileNoticesChanges(t *testing.T) {
 func TestFileAppearsLater(t *testing.T) {
 	path := filepath.Join(t.TempDir(), config.MembersKey)
 	log := &journal{}
-	f := NewFile(path, log.logger())
+	f := NewFile(path, nil, log.logger())
 	f.poll = time.Hour
 	applied := run(t, f)
 	until(t, "the missing file is reported", func() bool { return log.count("unreadable") == 1 })
@@ -129,7 +129,7 @@ func TestFileAppearsLater(t *testing.T) {
 func TestFilePollHelpsWhereNoticesDoNot(t *testing.T) {
 	t.Run("the directory appears later and is noticed from then on", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "later", config.MembersKey)
-		f := NewFile(path, nil)
+		f := NewFile(path, nil, nil)
 		f.poll = 5 * time.Millisecond
 		applied := run(t, f)
 		rename(t, path, content(1, "a"))
@@ -141,7 +141,7 @@ func TestFilePollHelpsWhereNoticesDoNot(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "members")
 		path := filepath.Join(dir, config.MembersKey)
 		write(t, path, content(1, "a"))
-		f := NewFile(path, nil)
+		f := NewFile(path, nil, nil)
 		f.poll = 5 * time.Millisecond
 		applied := run(t, f)
 		wantEpoch(t, applied, 1)
@@ -162,7 +162,7 @@ func TestFileFaultsAreToldOnce(t *testing.T) {
 			path := filepath.Join(t.TempDir(), config.MembersKey)
 			write(t, path, content(1, "a"))
 			log := &journal{}
-			f := NewFile(path, log.logger())
+			f := NewFile(path, nil, log.logger())
 			f.poll = time.Millisecond
 			applied := run(t, f)
 			wantEpoch(t, applied, 1)

@@ -33,7 +33,7 @@ func TestGate(t *testing.T) {
 		t.Run(rule, func(t *testing.T) {
 			var got []uint64
 			log := &journal{}
-			g := newGate(log.logger())
+			g := newGate(nil, log.logger())
 			g.apply = func(s *config.MemberSet) { got = append(got, s.Epoch) }
 			for _, o := range c.offers {
 				g.offer(o.feed, []byte(o.content))
@@ -54,4 +54,48 @@ func TestGate(t *testing.T) {
 // ringContent is a set of epoch 9 whose ring has that.
 func ringContent(ring string) string {
 	return fmt.Sprintf(`{"epoch": 9, "ring": {%s}, "members": [{"id": 1, "name": "a", "address": "192.0.2.1", "state": "active"}]}`, ring)
+}
+
+// TestGateWeighsAgain: what was not believed is handed on when it is, though no feed
+// says anything new.
+func TestGateWeighsAgain(t *testing.T) {
+	signer, later := config.NewKeys(), config.NewKeys()
+	trusted := signer
+	log := &journal{}
+	g := newGate(func(content []byte) (*config.MemberSet, error) {
+		return trusted.Trust("voice/ring/1").ParseMemberSet(content)
+	}, log.logger())
+	var got []uint64
+	g.use(func(s *config.MemberSet) { got = append(got, s.Epoch) })
+	sign := func(keys *config.Keys, epoch uint64) []byte {
+		t.Helper()
+		set, err := config.ParseMemberSet([]byte(content(epoch, "a")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if set, err = keys.Sign("voice/ring/1", set); err != nil {
+			t.Fatal(err)
+		}
+		b, err := set.Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	g.offer("api", []byte(content(1, "a"))) // nobody signed it
+	g.offer("api", sign(signer, 2))
+	g.offer("file", sign(signer, 2))
+	g.offer("api", sign(later, 3))
+	g.again()
+	if d := cmp.Diff([]uint64{2}, got); d != "" {
+		t.Errorf("handed on (-want +got):\n%s", d)
+	}
+	trusted = later
+	g.again()
+	if d := cmp.Diff([]uint64{2, 3}, got); d != "" {
+		t.Errorf("handed on (-want +got):\n%s", d)
+	}
+	if c := g.snapshot(); c.Unsigned != 4 || c.Applied != 2 { // 1, 3 twice, and 2 by the key of before
+		t.Errorf("counters: %+v", c)
+	}
 }

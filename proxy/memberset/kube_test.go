@@ -34,7 +34,7 @@ func TestAgainstRealAPIServer(t *testing.T) {
 	prepare(t, root)
 
 	t.Run("the ConfigMap is followed", func(t *testing.T) {
-		c := NewConfigMap(proxy, "voice", "ring-members", "", (&journal{}).logger())
+		c := NewConfigMap(proxy, "voice", "ring-members", "", nil, (&journal{}).logger())
 		applied := run(t, c)
 		wantEpoch(t, applied, 1)
 		update := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "ring-members"}, Data: map[string]string{config.MembersKey: content(2, "a")}}

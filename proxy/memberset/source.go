@@ -10,6 +10,9 @@ import (
 // ConfigMap can hold.
 const maxContent = 2 << 20
 
+// Parse reads a member set, and says why it is not to be believed.
+type Parse func(content []byte) (*config.MemberSet, error)
+
 // Source tells member sets.
 type Source interface {
 	// Run calls apply with every member set that is newer than the one before,
@@ -17,16 +20,21 @@ type Source interface {
 	// set is the receiver's to keep. apply must not block for long. A source is
 	// run once.
 	Run(ctx context.Context, apply func(*config.MemberSet))
+	// Again weighs what the source holds once more, when its Parse says something
+	// else than before. It may be called at any time from any goroutine.
+	Again()
 	// Counters may be called at any time from any goroutine.
 	Counters() Counters
 }
 
 // Counters of one source since its start.
 type Counters struct {
-	// Applied sets, all of rising epoch.
+	// Applied counts the sets handed on, all of rising epoch.
 	Applied uint64
 	// Invalid counts contents that are no valid member set.
 	Invalid uint64
+	// Unsigned counts sets without a signature that is believed.
+	Unsigned uint64
 	// Older counts sets whose epoch is below that in force. A few are normal
 	// where two sources are followed: the mounted copy lags behind the API.
 	Older uint64

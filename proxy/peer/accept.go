@@ -189,7 +189,7 @@ func (n *Node) prove(tc *tls.Conn, c *caller) (*hello, error) {
 		return nil, err
 	}
 	c.left = -1
-	return answer(tc, n.hello(), n.admit, n.learn, handshakeTimeout)
+	return answer(tc, n.hello(), n.admit, func(set []byte) { n.learn(0, set) }, handshakeTimeout)
 }
 
 // admit says why a peer that proved itself is not answered. It tries again. One

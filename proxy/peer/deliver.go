@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 
 	"github.com/sipring/sipring/proxy/cluster"
-	"github.com/sipring/sipring/proxy/config"
 )
 
 // deliver takes one frame of a peer.
@@ -49,20 +48,10 @@ func (n *Node) deliver(from uint32, s *stream, kind uint8, payload []byte) {
 	case kind == kindVouched:
 		n.vouched(payload)
 	case kind == kindMembers:
-		n.learn(payload)
+		n.learn(from, payload)
 	default:
 		n.counters.badFrames.Add(1)
 	}
-}
-
-// learn takes a member set from a peer.
-func (n *Node) learn(b []byte) {
-	set, err := config.ParseMemberSet(b)
-	if err != nil {
-		n.counters.badFrames.Add(1)
-		return
-	}
-	n.SetMembers(set)
 }
 
 // ownSet is the member set here as a peer reads it, nil if there is none.

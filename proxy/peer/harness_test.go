@@ -49,6 +49,7 @@ type trial struct {
 	prefix  string
 	ports   config.Ports
 	keys    *config.Keys
+	signer  *config.Keys // of sets; nil: nobody signs
 	set     *config.MemberSet
 	nodes   map[uint32]*Node
 	inboxes map[uint32]*inbox
@@ -115,7 +116,25 @@ func (c *trial) config(id uint32) Config {
 	return Config{
 		Cluster: "ring", ID: id, Name: m.Name, Address: m.Address, Ports: c.ports, Keys: c.keys,
 		Limits: location.Limits{MaxContacts: 10}, Handler: in, Log: log,
+		Trust: func() *config.Trust {
+			if c.signer == nil {
+				return nil
+			}
+			return c.signer.Trust("ring")
+		},
 	}
+}
+
+// signed is the set as whoever publishes sets signs it.
+func (c *trial) signed(set *config.MemberSet) *config.MemberSet {
+	if c.signer == nil {
+		return set
+	}
+	signed, err := c.signer.Sign("ring", set)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return signed
 }
 
 // start starts the member and gives it the set.
@@ -171,7 +190,7 @@ func (c *trial) publish(change func(*config.MemberSet), to ...uint32) {
 	next.Members = append([]config.Member(nil), c.set.Members...)
 	next.Epoch++
 	change(&next)
-	c.set = &next
+	c.set = c.signed(&next)
 	for _, id := range to {
 		c.nodes[id].SetMembers(c.set)
 	}

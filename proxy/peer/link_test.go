@@ -148,9 +148,11 @@ func TestMoveToldLate(t *testing.T) {
 	}
 }
 
-// TestNewerSetTravels: who has the older set is given the newer by its peer.
+// TestNewerSetTravels: who has the older set is given the newer by its peer, if
+// somebody has signed it.
 func TestNewerSetTravels(t *testing.T) {
 	c := newTrial(t, 3)
+	c.signer = config.NewKeys()
 	c.startAll()
 	c.publish(func(s *config.MemberSet) { s.Advertise = "sip.ring.example" }, 2)
 	for id, n := range c.nodes {

@@ -13,16 +13,30 @@ import (
 	"github.com/sipring/sipring/proxy/config"
 )
 
-// SetMembers takes a member set. An older epoch is ignored and counted, and so
-// is the same epoch with other content.
+// SetMembers takes a member set of this member's own source. An older epoch is
+// ignored and counted, and so is the same epoch with other content. A newer one of
+// the source wins over whatever peers have brought without a signature.
 func (n *Node) SetMembers(set *config.MemberSet) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	above := n.overrule(set)
+	if n.own == nil || set.Epoch > n.own.Epoch {
+		n.own = set
+	}
+	n.setMembers(above)
+}
+
+// setMembers puts a set in force if it is newer; called with mu held.
+func (n *Node) setMembers(set *config.MemberSet) {
+	before := n.inForce()
 	n.apply(n.membership.SetChanged(n.now(), set))
 	for _, l := range n.severed {
 		n.apply(n.lose(l, errMoved))
 	}
 	n.severed = n.severed[:0]
+	if now := n.inForce(); now == set && now != before {
+		n.log.Info("member set applied", "epoch", set.Epoch, "members", len(set.Members), "signed", len(set.Signatures) > 0)
+	}
 }
 
 // errMoved: what was up is no longer listed, or listed at another address. Its

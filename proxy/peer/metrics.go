@@ -9,8 +9,8 @@ import (
 
 // counters of what happened between members.
 type counters struct {
-	refused, badFrames, queueFull, peerLosses, failovers, stuck atomic.Uint64
-	lossToRing                                                  durations
+	refused, badFrames, queueFull, peerLosses, failovers, stuck, setsRefused atomic.Uint64
+	lossToRing                                                               durations
 }
 
 // Counters is a snapshot of what happened between members since the start.
@@ -31,6 +31,8 @@ type Counters struct {
 	Stuck uint64
 	// SetsIgnored counts member sets that were older or contradicted.
 	SetsIgnored uint64
+	// SetsRefused counts member sets of peers that were not believed.
+	SetsRefused uint64
 	// LossToRing is the time from the end of a stream to the ring without it.
 	LossToRing Histogram
 }
@@ -43,7 +45,7 @@ func (n *Node) Counters() Counters {
 	return Counters{
 		HandshakesRefused: n.counters.refused.Load(), BadFrames: n.counters.badFrames.Load(), QueueFull: n.counters.queueFull.Load(),
 		PeerLosses: n.counters.peerLosses.Load(), Failovers: n.counters.failovers.Load(),
-		TakenForDead: accused, Stuck: n.counters.stuck.Load(), SetsIgnored: ignored, LossToRing: n.counters.lossToRing.snapshot(),
+		TakenForDead: accused, Stuck: n.counters.stuck.Load(), SetsIgnored: ignored, SetsRefused: n.counters.setsRefused.Load(), LossToRing: n.counters.lossToRing.snapshot(),
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/config"
@@ -49,6 +50,9 @@ type Config struct {
 	// Suspects, if set, is called with the names of the members that are down,
 	// on change only, from one goroutine at a time. It must not block.
 	Suspects func([]string)
+	// Trust, if set, says whose signature makes the member set of a peer believed;
+	// nil while nobody signs. It is called from any goroutine.
+	Trust func() *config.Trust
 	// Log; nil discards.
 	Log *slog.Logger
 
@@ -93,6 +97,9 @@ type Node struct {
 	lost       []*link // down since the last view, to measure the time to the ring
 	severed    []*link // up until the last set, which ended them
 	closed     bool
+
+	own       *config.MemberSet // the newest of this member's own source
+	refusedAt time.Time         // when a peer's set was last logged as refused
 
 	changes changes // of peers, that wait for mu
 	view    atomic.Pointer[cluster.View]
