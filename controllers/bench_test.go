@@ -157,6 +157,35 @@ func (b *bench) members() *config.MemberSet {
 	return set
 }
 
+// writeSet publishes a set as somebody else would.
+func (b *bench) writeSet(cm *corev1.ConfigMap, set *config.MemberSet) {
+	b.Helper()
+	text, err := set.Marshal()
+	b.ok(err)
+	cm.Data[config.MembersKey] = string(text)
+	b.ok(b.client.Update(b.Context(), cm))
+}
+
+// signer are the keys that sign member sets.
+func (b *bench) signer() *config.Keys {
+	b.Helper()
+	secret := &corev1.Secret{}
+	b.get("ring-signer", secret)
+	keys, err := config.ParseKeys(secret.Data[config.SignerKey])
+	b.ok(err)
+	return keys
+}
+
+// trust is what the proxies are told to believe.
+func (b *bench) trust() *config.Trust {
+	b.Helper()
+	cm := &corev1.ConfigMap{}
+	b.get("ring-trust", cm)
+	trust, err := config.ParseTrust([]byte(cm.Data[config.TrustKey]))
+	b.ok(err)
+	return trust
+}
+
 // states is the member set in short: "0:active 1:joining".
 func (b *bench) states() string {
 	b.Helper()

@@ -58,6 +58,7 @@ func (r *Reconciler) apply(ctx context.Context, seen *observation) []fault {
 	}
 	run(
 		step{"keys", r.applyKeys},
+		step{"trust", r.applyTrust},
 		step{"access", r.applyAccess},
 		step{"services", r.applyServices},
 		step{"disruption budget", r.applyBudget},

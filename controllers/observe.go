@@ -24,22 +24,29 @@ import (
 // observation is what one pass starts from. It is not changed afterwards.
 type observation struct {
 	cluster *v1alpha1.SIPCluster
-	record  record
-	seed    ring.Seed
-	pods    []corev1.Pod // by ordinal
-	nodes   []corev1.Node
-	leases  []coordinationv1.Lease
+	signer  *signer
+	// signerFault is why the signer is the one of before.
+	signerFault error
+	record      record
+	seed        ring.Seed
+	pods        []corev1.Pod // by ordinal
+	nodes       []corev1.Node
+	leases      []coordinationv1.Lease
 	// statefulSet and service are nil where there is none.
 	statefulSet *appsv1.StatefulSet
 	service     *corev1.Service
 	short       shortage
 }
 
-// observe reads what is there, from the cache but for a missing record.
-func (r *Reconciler) observe(ctx context.Context, c *v1alpha1.SIPCluster) (*observation, error) {
+// observe reads what is there, from the cache but for a missing record and, where
+// there is time, the keys that sign.
+func (r *Reconciler) observe(ctx context.Context, c *v1alpha1.SIPCluster, look bool) (*observation, error) {
 	seen := &observation{cluster: c}
 	var err error
-	if seen.record, err = r.record(ctx, c); err != nil {
+	if seen.signer, seen.signerFault = r.signer(ctx, c, look); seen.signer == nil {
+		return nil, fmt.Errorf("keys that sign member sets: %w", seen.signerFault)
+	}
+	if seen.record, err = r.record(ctx, c, seen.signer); err != nil {
 		return nil, fmt.Errorf("read the published member set: %w", err)
 	}
 	seen.seed = ringSeed(c, seen.record)

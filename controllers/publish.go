@@ -17,14 +17,18 @@ import (
 	"github.com/sipring/sipring/proxy/config"
 )
 
-// publish writes the member set, if it is a new one. since is when the news that
+// publish writes the member set, if it is a new one, or one that not all of the
+// keys have signed. since is when the news that
 // led here came in; zero where that is not known.
 func (r *Reconciler) publish(ctx context.Context, seen *observation, d *membership.Result, since time.Time) error {
-	if !d.Changed {
+	if !d.Changed && seen.signer.covers(seen.record.set) {
 		return nil
 	}
 	if err := r.publishSet(ctx, seen, d.Set); err != nil {
 		return fmt.Errorf("publish the member set of epoch %d: %w", d.Set.Epoch, err)
+	}
+	if !d.Changed {
+		return nil
 	}
 	if !since.IsZero() {
 		r.metrics.publishSeconds.Observe(r.now().Sub(since).Seconds())
@@ -36,6 +40,10 @@ func (r *Reconciler) publish(ctx context.Context, seen *observation, d *membersh
 // publishSet writes onto the very version that the decision was made from, or
 // creates; anything else is a conflict.
 func (r *Reconciler) publishSet(ctx context.Context, seen *observation, set *config.MemberSet) error {
+	set, err := seen.signer.sign(set)
+	if err != nil {
+		return err
+	}
 	want, err := desired.MembersConfigMap(seen.cluster, set, seen.record.resourceVersion)
 	if err != nil {
 		return err
@@ -44,7 +52,7 @@ func (r *Reconciler) publishSet(ctx context.Context, seen *observation, set *con
 		if err := r.client.Apply(ctx, want, client.FieldOwner(desired.FieldOwner), client.ForceOwnership); err != nil {
 			return err
 		}
-		r.records.remember(seen.cluster, set, *want.ResourceVersion)
+		r.remember(seen, set, *want.ResourceVersion)
 		return nil
 	}
 	cm := &corev1.ConfigMap{}
@@ -54,8 +62,16 @@ func (r *Reconciler) publishSet(ctx context.Context, seen *observation, set *con
 	if err := r.client.Create(ctx, cm, client.FieldOwner(desired.FieldOwner)); err != nil {
 		return err
 	}
-	r.records.remember(seen.cluster, set, cm.ResourceVersion)
+	r.remember(seen, set, cm.ResourceVersion)
 	return nil
+}
+
+// remember notes what was written, and that the keys have signed something.
+func (r *Reconciler) remember(seen *observation, set *config.MemberSet, resourceVersion string) {
+	r.records.remember(seen.cluster, set, resourceVersion)
+	now := *seen.signer
+	now.fresh = false
+	r.signers.remember(seen.cluster, now)
 }
 
 // convert goes from an apply configuration to its typed object.

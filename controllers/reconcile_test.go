@@ -32,6 +32,8 @@ func owned() map[string]client.Object {
 		"Service/ring-peers":       &corev1.Service{},
 		"PodDisruptionBudget/ring": &policyv1.PodDisruptionBudget{},
 		"StatefulSet/ring":         &appsv1.StatefulSet{},
+		"ConfigMap/ring-trust":     &corev1.ConfigMap{},
+		"Secret/ring-signer":       &corev1.Secret{},
 	}
 }
 

@@ -35,6 +35,7 @@ type Reconciler struct {
 	now      func() time.Time
 
 	records *records
+	signers *signers
 	applied *applied
 	noticed *noticed
 
@@ -66,7 +67,7 @@ func NewReconciler(o Options) *Reconciler {
 	}
 	return &Reconciler{
 		client: o.Client, live: o.Live, recorder: o.Recorder, metrics: o.Metrics, image: o.Image, now: o.Now,
-		records: newRecords(), applied: newApplied(), noticed: newNoticed(o.Elected),
+		records: newRecords(), signers: newSigners(), applied: newApplied(), noticed: newNoticed(o.Elected),
 		shortages: newShortages(),
 	}
 }
@@ -85,7 +86,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 
 	since := r.noticed.take(req.NamespacedName)
-	seen, err := r.observe(ctx, cluster)
+	seen, err := r.observe(ctx, cluster, since.IsZero())
 	if err != nil {
 		r.noticed.putBack(req.NamespacedName, since)
 		return r.blocked(ctx, cluster, classify(err, v1alpha1.ReasonReadFailed))
@@ -127,6 +128,7 @@ func (r *Reconciler) blocked(ctx context.Context, c *v1alpha1.SIPCluster, f faul
 // forget drops what is remembered of a cluster that is no more.
 func (r *Reconciler) forget(req ctrl.Request) {
 	r.records.forget(req.NamespacedName)
+	r.signers.forget(req.NamespacedName)
 	r.applied.forget(req.NamespacedName)
 	r.noticed.take(req.NamespacedName)
 	r.shortages.note(req.NamespacedName, false, time.Time{})

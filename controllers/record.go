@@ -66,8 +66,9 @@ func (rs *records) forget(key types.NamespacedName) {
 	delete(rs.last, key)
 }
 
-// record finds the published member set.
-func (r *Reconciler) record(ctx context.Context, c *v1alpha1.SIPCluster) (record, error) {
+// record finds the published member set. One that the operator did not sign is as
+// good as damaged.
+func (r *Reconciler) record(ctx context.Context, c *v1alpha1.SIPCluster, by *signer) (record, error) {
 	cm, err := found(ctx, r.client, c.Namespace, desired.MembersName(c.Name), &corev1.ConfigMap{})
 	if err != nil {
 		return record{}, err
@@ -82,9 +83,9 @@ func (r *Reconciler) record(ctx context.Context, c *v1alpha1.SIPCluster) (record
 	}
 	mine, ok := r.records.of(c)
 	if !ok {
-		return recordOf(c, cm), nil
+		return recordOf(c, cm, by), nil
 	}
-	known := recordBeside(cm, mine)
+	known := recordBeside(cm, mine, by)
 	if known.set.Epoch > mine.set.Epoch {
 		r.records.remember(c, known.set, known.resourceVersion)
 	}
@@ -108,7 +109,7 @@ func ringSeed(c *v1alpha1.SIPCluster, known record) ring.Seed {
 }
 
 // recordOf is the record by the ConfigMap alone: this process wrote none yet.
-func recordOf(c *v1alpha1.SIPCluster, cm *corev1.ConfigMap) record {
+func recordOf(c *v1alpha1.SIPCluster, cm *corev1.ConfigMap, by *signer) record {
 	published := uint64(max(c.Status.Epoch, 0))
 	if cm == nil {
 		if published == 0 {
@@ -117,7 +118,7 @@ func recordOf(c *v1alpha1.SIPCluster, cm *corev1.ConfigMap) record {
 		return record{floor: published + epochGap}
 	}
 	set, err := config.ParseMemberSet([]byte(cm.Data[config.MembersKey]))
-	if err != nil {
+	if err != nil || !by.believes(set) {
 		return record{resourceVersion: cm.ResourceVersion, floor: published + epochGap}
 	}
 	return record{set: set, resourceVersion: cm.ResourceVersion, floor: published}
@@ -126,9 +127,9 @@ func recordOf(c *v1alpha1.SIPCluster, cm *corev1.ConfigMap) record {
 // recordBeside weighs the ConfigMap against what this process wrote last. A
 // later epoch is another leader's, of the same mind as this one but for what it
 // has heard: it stands, and is changed only where the pods say so. What is not
-// later was written by nobody who leads: our set stands, and is published again
-// above it.
-func recordBeside(cm *corev1.ConfigMap, mine written) record {
+// later, or not signed, was written by nobody who leads: our set stands, and is
+// published again above it.
+func recordBeside(cm *corev1.ConfigMap, mine written, by *signer) record {
 	if cm == nil {
 		return record{set: mine.set, floor: mine.set.Epoch + epochGap}
 	}
@@ -140,10 +141,10 @@ func recordBeside(cm *corev1.ConfigMap, mine written) record {
 	if err != nil {
 		return record{set: mine.set, resourceVersion: cm.ResourceVersion, floor: mine.set.Epoch + epochGap}
 	}
-	if theirs.Equal(mine.set) {
-		return record{set: mine.set, resourceVersion: cm.ResourceVersion, floor: mine.set.Epoch}
+	if theirs.Equal(mine.set) { // whoever signed it
+		return record{set: theirs, resourceVersion: cm.ResourceVersion, floor: mine.set.Epoch}
 	}
-	if theirs.Epoch > mine.set.Epoch {
+	if theirs.Epoch > mine.set.Epoch && by.believes(theirs) {
 		return record{set: theirs, resourceVersion: cm.ResourceVersion, floor: theirs.Epoch}
 	}
 	return record{set: mine.set, resourceVersion: cm.ResourceVersion, floor: mine.set.Epoch + 1}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/sipring/sipring/api/v1alpha1"
 	"github.com/sipring/sipring/controllers"
+	"github.com/sipring/sipring/controllers/desired"
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/ring"
 )
@@ -64,6 +65,8 @@ func (b *bench) content() map[string]client.Object {
 		switch o := o.(type) {
 		case *corev1.Secret:
 			o.Data = nil
+		case *corev1.ConfigMap:
+			delete(o.Data, config.TrustKey)
 		case *rbacv1.RoleBinding:
 			for i := range o.Subjects {
 				o.Subjects[i].Namespace = ""
@@ -87,7 +90,7 @@ func TestStoppedAnywhere(t *testing.T) {
 	undisturbed.life(func() { undisturbed.settle() })
 	want, members, active := undisturbed.content(), undisturbed.states(), undisturbed.cluster().Status.Active
 
-	for writes := range 16 {
+	for writes := range 18 {
 		t.Run(fmt.Sprintf("after %d writes", writes), func(t *testing.T) {
 			b := newBench(t)
 			epoch, seed := uint64(0), ring.Seed{}
@@ -184,10 +187,16 @@ func TestRecord(t *testing.T) {
 		return func(b *bench, cm *corev1.ConfigMap) {
 			set := b.members()
 			change(set)
-			text, err := set.Marshal()
+			b.writeSet(cm, set)
+		}
+	}
+	signed := func(change func(*config.MemberSet)) func(*bench, *corev1.ConfigMap) {
+		return func(b *bench, cm *corev1.ConfigMap) {
+			set := b.members()
+			change(set)
+			set, err := b.signer().Sign(desired.Identity(b.cluster()), set)
 			b.ok(err)
-			cm.Data[config.MembersKey] = string(text)
-			b.ok(b.client.Update(b.Context(), cm))
+			b.writeSet(cm, set)
 		}
 	}
 	tests := map[string]struct {
@@ -202,10 +211,11 @@ func TestRecord(t *testing.T) {
 		}, 1},
 		"a member removed": {edit(func(s *config.MemberSet) { s.Members = s.Members[1:] }), 1},
 		"epoch set back":   {edit(func(s *config.MemberSet) { s.Epoch = 1 }), 1},
-		"epoch far ahead":  {edit(func(s *config.MemberSet) { s.Epoch = 5000 }), 5000},
+		"epoch far ahead":  {signed(func(s *config.MemberSet) { s.Epoch = 5000 }), 5000},
 		"another seed":     {edit(func(s *config.MemberSet) { s.Ring.Seed = ring.Seed{1} }), 1},
-		"no seed, ahead":   {edit(func(s *config.MemberSet) { s.Epoch, s.Ring.Seed = 5000, ring.Seed{} }), 5001},
-		"ahead, one short": {edit(func(s *config.MemberSet) { s.Epoch, s.Members = 5000, s.Members[1:] }), 5001},
+		"no seed, ahead":   {signed(func(s *config.MemberSet) { s.Epoch, s.Ring.Seed = 5000, ring.Seed{} }), 5001},
+		"ahead, one short": {signed(func(s *config.MemberSet) { s.Epoch, s.Members = 5000, s.Members[1:] }), 5001},
+		"forged":           {edit(func(s *config.MemberSet) { s.Epoch, s.Members = config.MaxEpoch, nil }), 1},
 		"epoch of no use": {func(b *bench, cm *corev1.ConfigMap) {
 			cm.Data[config.MembersKey] = `{"epoch":18446744073709551615,"ring":{},"members":[]}`
 			b.ok(b.client.Update(b.Context(), cm))
@@ -229,8 +239,11 @@ func TestRecord(t *testing.T) {
 				}
 				b.settle()
 				after := b.members()
-				if after.Epoch < before.Epoch || after.Epoch < tt.atLeast {
+				if after.Epoch < before.Epoch || after.Epoch < tt.atLeast || after.Epoch > before.Epoch+10_000 {
 					t.Errorf("epoch %d, before %d", after.Epoch, before.Epoch)
+				}
+				if !b.signer().Trust(desired.Identity(b.cluster())).Believes(after) {
+					t.Error("no proxy would believe what is published")
 				}
 				if d := cmp.Diff(before.Members, after.Members); d != "" {
 					t.Errorf("members (-before +after):\n%s", d)
@@ -271,10 +284,9 @@ func TestTwoLeaders(t *testing.T) {
 	b.get("ring-members", cm)
 	set := b.members()
 	set.Epoch-- // above what the first leader wrote itself, below what it saw
-	text, err := set.Marshal()
+	set, err := b.signer().Sign(desired.Identity(b.cluster()), set)
 	b.ok(err)
-	cm.Data[config.MembersKey] = string(text)
-	b.ok(b.client.Update(t.Context(), cm))
+	b.writeSet(cm, set)
 	b.r = first
 	b.settle()
 	if now := b.members().Epoch; now <= epoch {

@@ -65,16 +65,26 @@ func Budget(c *v1alpha1.SIPCluster) *policyv1ac.PodDisruptionBudgetApplyConfigur
 
 // Secret holds the cluster's keys. It is created once and never overwritten.
 func Secret(c *v1alpha1.SIPCluster, keys *config.Keys) (*corev1.Secret, error) {
+	return secret(c, KeysName(c.Name), config.KeysKey, keys)
+}
+
+// SignerSecret holds the keys that sign member sets. No pod mounts it, and it is
+// created once and never overwritten.
+func SignerSecret(c *v1alpha1.SIPCluster, keys *config.Keys) (*corev1.Secret, error) {
+	return secret(c, SignerName(c.Name), config.SignerKey, keys)
+}
+
+func secret(c *v1alpha1.SIPCluster, name, key string, keys *config.Keys) (*corev1.Secret, error) {
 	text, err := keys.Marshal()
 	if err != nil {
 		return nil, err
 	}
 	return &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{
-			Name: KeysName(c.Name), Namespace: c.Namespace, Labels: Labels(c.Name),
+			Name: name, Namespace: c.Namespace, Labels: Labels(c.Name),
 			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(c, v1alpha1.GroupVersion.WithKind(v1alpha1.Kind))},
 		},
 		Type: corev1.SecretTypeOpaque,
-		Data: map[string][]byte{config.KeysKey: text},
+		Data: map[string][]byte{key: text},
 	}, nil
 }

@@ -90,6 +90,18 @@ func MembersConfigMap(c *v1alpha1.SIPCluster, set *config.MemberSet, resourceVer
 	return cm, nil
 }
 
+// TrustConfigMap tells the proxies by whose signature to believe a member set.
+func TrustConfigMap(c *v1alpha1.SIPCluster, trust *config.Trust) (*corev1ac.ConfigMapApplyConfiguration, error) {
+	text, err := trust.Marshal()
+	if err != nil {
+		return nil, fmt.Errorf("write %s: %w", config.TrustKey, err)
+	}
+	return corev1ac.ConfigMap(TrustName(c.Name), c.Namespace).
+		WithLabels(Labels(c.Name)).
+		WithOwnerReferences(Owner(c)).
+		WithData(map[string]string{config.TrustKey: string(text)}), nil
+}
+
 // RingParameters of the member set.
 func RingParameters(c *v1alpha1.SIPCluster) config.Ring {
 	return config.Ring{Partitions: int(c.Spec.Ring.Partitions), Replicas: int(c.Spec.Ring.Replicas)}.WithDefaults()

@@ -23,6 +23,7 @@ func proxyContainer(c *v1alpha1.SIPCluster, image string) *corev1ac.ContainerApp
 			"--config", mountRoot+"config/"+config.ConfigKey,
 			"--members", mountRoot+"members/"+config.MembersKey,
 			"--keys", mountRoot+"keys/"+config.KeysKey,
+			"--trust", mountRoot+"trust/"+config.TrustKey,
 			"--configmap", "$(NAMESPACE)/"+MembersName(c.Name)).
 		WithEnv(
 			fieldEnv("POD_NAME", "metadata.name"),
@@ -46,7 +47,7 @@ func proxyContainer(c *v1alpha1.SIPCluster, image string) *corev1ac.ContainerApp
 			WithAllowPrivilegeEscalation(false).
 			WithReadOnlyRootFilesystem(true).
 			WithCapabilities(corev1ac.Capabilities().WithDrop("ALL"))).
-		WithVolumeMounts(mount("config"), mount("members"), mount("keys"))
+		WithVolumeMounts(mount("config"), mount("members"), mount("keys"), mount("trust"))
 }
 
 func fieldEnv(name, path string) *corev1ac.EnvVarApplyConfiguration {

@@ -132,7 +132,9 @@ func TestGolden(t *testing.T) {
 			{ID: 4, Name: "ring-3", UID: "u4", Address: "2001:db8::4", Port: 5060, Ready: true, Serving: true},
 			{ID: 101, Name: "ring-100", UID: "u101", Address: "10.0.0.101", Port: 5060, Ready: true, Serving: true},
 		}),
-		"secret": must(Secret(least, &config.Keys{Keys: []config.Key{{ID: 1, Secret: make([]byte, config.SecretSize)}}})),
+		"configmap-trust": must(TrustConfigMap(least, &config.Trust{Cluster: Identity(least), Keys: [][]byte{make([]byte, 32)}})),
+		"secret-signer":   must(SignerSecret(least, &config.Keys{Keys: []config.Key{{ID: 1, Secret: make([]byte, config.SecretSize)}}})),
+		"secret":          must(Secret(least, &config.Keys{Keys: []config.Key{{ID: 1, Secret: make([]byte, config.SecretSize)}}})),
 	}
 	for name, object := range objects {
 		t.Run(name, func(t *testing.T) { golden(t, name, object) })

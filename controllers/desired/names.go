@@ -49,6 +49,19 @@ func MembersName(cluster string) string { return cluster + "-members" }
 // KeysName is the name of the Secret with keys.json.
 func KeysName(cluster string) string { return cluster + "-keys" }
 
+// SignerName is the name of the Secret with signer.json, the keys that sign member
+// sets.
+func SignerName(cluster string) string { return cluster + "-signer" }
+
+// TrustName is the name of the ConfigMap with trust.json, the public halves.
+func TrustName(cluster string) string { return cluster + "-trust" }
+
+// Identity is what a member set is signed for: this SIPCluster and no other of the
+// name, before or elsewhere.
+func Identity(c *v1alpha1.SIPCluster) string {
+	return c.Namespace + "/" + c.Name + "/" + string(c.UID)
+}
+
 // AccountName is the name of the proxies' ServiceAccount, Role and RoleBinding.
 func AccountName(cluster string) string { return cluster + "-proxy" }
 

@@ -54,6 +54,8 @@ func podTemplate(c *v1alpha1.SIPCluster, image, configuration string) *corev1ac.
 				configVolume(),
 				corev1ac.Volume().WithName("members").WithConfigMap(
 					corev1ac.ConfigMapVolumeSource().WithName(MembersName(c.Name))),
+				corev1ac.Volume().WithName("trust").WithConfigMap(
+					corev1ac.ConfigMapVolumeSource().WithName(TrustName(c.Name))),
 				corev1ac.Volume().WithName("keys").WithSecret(
 					corev1ac.SecretVolumeSource().WithSecretName(KeysName(c.Name)).WithDefaultMode(0o440))))
 }

@@ -12,9 +12,12 @@ const (
 )
 
 // Names of a proxy's files. Those but the configuration's are also keys of the
-// data of the ConfigMap and the Secret.
+// data of the ConfigMaps and the Secret. SignerKey is the operator's own: no pod
+// has that file.
 const (
 	ConfigKey  = "config.yaml"
 	MembersKey = "members.json"
 	KeysKey    = "keys.json"
+	TrustKey   = "trust.json"
+	SignerKey  = "signer.json"
 )

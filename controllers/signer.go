@@ -1,0 +1,138 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/controllers/desired"
+	"github.com/sipring/sipring/proxy/config"
+)
+
+// signer signs the member sets of one cluster. Its keys are in a Secret that no pod
+// mounts and that the proxies' account may not read.
+type signer struct {
+	identity string
+	keys     *config.Keys
+	// fresh: the keys were made by this process and have signed nothing yet. What
+	// is published then was signed by nobody, or with keys that are lost.
+	fresh bool
+}
+
+// believes tells whether a published set is the operator's own.
+func (s *signer) believes(set *config.MemberSet) bool {
+	return s.fresh || s.keys.Trust(s.identity).Believes(set)
+}
+
+// covers tells whether the set has the signature of every key, and no others: who
+// knows only one of them believes it, and a key that is gone is seen no more.
+func (s *signer) covers(set *config.MemberSet) bool {
+	if len(set.Signatures) != len(s.keys.Keys) {
+		return false
+	}
+	return !slices.ContainsFunc(s.keys.Trust(s.identity).Keys, func(key []byte) bool {
+		return !(&config.Trust{Cluster: s.identity, Keys: [][]byte{key}}).Believes(set)
+	})
+}
+
+func (s *signer) sign(set *config.MemberSet) (*config.MemberSet, error) {
+	return s.keys.Sign(s.identity, set)
+}
+
+// signers remembers the keys of each cluster: a failover does not wait for the API
+// server to tell them again, and a Secret that is deleted is restored.
+type signers struct {
+	mu sync.Mutex
+	by map[types.NamespacedName]signer
+}
+
+func newSigners() *signers { return &signers{by: map[types.NamespacedName]signer{}} }
+
+func (ss *signers) of(c *v1alpha1.SIPCluster) *signer {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	if s, ok := ss.by[client.ObjectKeyFromObject(c)]; ok && s.identity == desired.Identity(c) {
+		return &s
+	}
+	return nil
+}
+
+func (ss *signers) remember(c *v1alpha1.SIPCluster, s signer) {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	ss.by[client.ObjectKeyFromObject(c)] = s
+}
+
+func (ss *signers) forget(key types.NamespacedName) {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	delete(ss.by, key)
+}
+
+// signer is who signs the cluster's sets. What is remembered serves unless look says
+// that there is time to ask the API server, and also where that says an error, which
+// comes with it then.
+func (r *Reconciler) signer(ctx context.Context, c *v1alpha1.SIPCluster, look bool) (*signer, error) {
+	known := r.signers.of(c)
+	if known != nil && !look {
+		return known, nil
+	}
+	secret, err := found(ctx, r.live, c.Namespace, desired.SignerName(c.Name), &corev1.Secret{})
+	if err != nil {
+		return known, err
+	}
+	if secret == nil {
+		return r.createSigner(ctx, c, known)
+	}
+	if by := metav1.GetControllerOf(secret); by != nil && by.UID != c.UID {
+		return known, foreign("Secret", secret)
+	}
+	keys, err := config.ParseKeys(secret.Data[config.SignerKey])
+	if err != nil {
+		return known, &keysError{fmt.Errorf("%s of Secret %s: %w: restore it, or delete it for new ones", config.SignerKey, secret.Name, err)}
+	}
+	now := signer{identity: desired.Identity(c), keys: keys}
+	now.fresh = known != nil && known.fresh && reflect.DeepEqual(known.keys, keys)
+	r.signers.remember(c, now)
+	return &now, nil
+}
+
+// createSigner makes the Secret, with the keys of before if they are known: then the
+// proxies trust them already.
+func (r *Reconciler) createSigner(ctx context.Context, c *v1alpha1.SIPCluster, known *signer) (*signer, error) {
+	made := signer{identity: desired.Identity(c), keys: config.NewKeys(), fresh: true}
+	if known != nil {
+		made = *known
+		ctrl.LoggerFrom(ctx).Info("Restoring the Secret of the keys that sign member sets", "secret", desired.SignerName(c.Name))
+	}
+	secret, err := desired.SignerSecret(c, made.keys)
+	if err != nil {
+		return known, err
+	}
+	if err := r.client.Create(ctx, secret, client.FieldOwner(desired.FieldOwner)); err != nil {
+		return known, err
+	}
+	r.signers.remember(c, made)
+	return &made, nil
+}
+
+// applyTrust tells the proxies whose sets to believe.
+func (r *Reconciler) applyTrust(ctx context.Context, seen *observation) error {
+	if seen.signerFault != nil {
+		return seen.signerFault
+	}
+	trust, err := desired.TrustConfigMap(seen.cluster, seen.signer.keys.Trust(seen.signer.identity))
+	if err != nil {
+		return err
+	}
+	return r.applyOne(ctx, seen.cluster, &corev1.ConfigMap{}, trust)
+}
