@@ -58,6 +58,7 @@ func TestChartHoldsWhatIsGenerated(t *testing.T) {
 	for from, to := range map[string]string{
 		"../config/crd/bases/sipring.io_sipclusters.yaml": "sipring/files/crd.yaml",
 		"../config/rbac/role.yaml":                        "sipring/files/role.yaml",
+		"../config/rbac/leases.yaml":                      "sipring/files/leases.yaml",
 	} {
 		want, err := os.ReadFile(from)
 		if err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
@@ -207,10 +206,6 @@ func reportInput(l *coordinationv1.Lease) membership.Report {
 	if l.Spec.RenewTime != nil {
 		r.At = l.Spec.RenewTime.Time
 	}
-	for name := range strings.SplitSeq(l.Annotations[config.AnnotationSuspects], ",") {
-		if name = strings.TrimSpace(name); name != "" {
-			r.Suspects = append(r.Suspects, name)
-		}
-	}
+	r.Suspects = config.SplitSuspects(l.Annotations[config.AnnotationSuspects])
 	return r
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -35,9 +33,6 @@ const (
 	// an earlier pod of the name may be deleted after our write.
 	repeatAfter = time.Minute
 )
-
-// maxSuspects bounds the annotation, in bytes; the API allows 256 KiB for all.
-const maxSuspects = 128 << 10
 
 // LeaseConfig names the Lease of one pod.
 type LeaseConfig struct {
@@ -82,7 +77,7 @@ func NewLease(client kubernetes.Interface, cfg LeaseConfig) *Lease {
 // Report sets the names that the pod suspects now. It never blocks, may be
 // called from any goroutine, and keeps nothing of names.
 func (l *Lease) Report(names []string) {
-	text := join(names)
+	text := config.JoinSuspects(names)
 	l.mu.Lock()
 	same := text == l.wanted
 	l.wanted = text
@@ -94,19 +89,6 @@ func (l *Lease) Report(names []string) {
 	case l.changed <- struct{}{}:
 	default:
 	}
-}
-
-// join sorts the names and leaves out those beyond the bound.
-func join(names []string) string {
-	sorted := slices.Sorted(slices.Values(names))
-	size := 0
-	for i, name := range sorted {
-		if size += len(name) + 1; size > maxSuspects {
-			sorted = sorted[:i]
-			break
-		}
-	}
-	return strings.Join(sorted, ",")
 }
 
 // Counters may be called at any time from any goroutine.

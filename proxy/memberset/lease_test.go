@@ -3,7 +3,6 @@ package memberset
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -113,14 +112,4 @@ func TestLeaseRepeatsWhatNamesSomebody(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantSuspects(t, client, "ring-1")
-}
-
-func TestReportIsBounded(t *testing.T) {
-	names := make([]string, 4096)
-	for i := range names {
-		names[i] = strings.Repeat("n", 253)
-	}
-	if got := join(names); len(got) > maxSuspects || len(got) < maxSuspects-254 {
-		t.Errorf("report of %d bytes, bound %d", len(got), maxSuspects)
-	}
 }

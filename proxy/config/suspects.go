@@ -1,0 +1,38 @@
+package config
+
+import (
+	"slices"
+	"strings"
+)
+
+// maxSuspects bounds AnnotationSuspects, in bytes; the API allows 256 KiB for all
+// annotations.
+const maxSuspects = 128 << 10
+
+// JoinSuspects is AnnotationSuspects for the names: sorted, without those beyond
+// the bound.
+func JoinSuspects(names []string) string {
+	sorted := slices.Sorted(slices.Values(names))
+	size := 0
+	for i, name := range sorted {
+		if size += len(name) + 1; size > maxSuspects {
+			sorted = sorted[:i]
+			break
+		}
+	}
+	return strings.Join(sorted, ",")
+}
+
+// SplitSuspects are the names in AnnotationSuspects, sorted, each once, and as many
+// as a cluster has members: a proxy may write what it likes.
+func SplitSuspects(text string) []string {
+	var names []string
+	for name := range strings.SplitSeq(text, ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	return names[:min(len(names), MaxMembers)]
+}
