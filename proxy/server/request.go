@@ -68,7 +68,7 @@ func (s *Server) takeRequest() *request {
 	r, _ := s.requests.Get().(*request)
 	if r == nil {
 		r = &request{message: message{s: s}}
-		r.dialer.m = &r.message
+		r.m = &r.message
 		r.reached = func() { r.end(r.forward()) }
 		r.lookup.Done = func(op *cluster.LookupOp) { r.end(r.lookupDone(op)) }
 		r.locate.Done = func(op *cluster.LocateOp) { r.end(r.locateDone(op)) }
