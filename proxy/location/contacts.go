@@ -1,7 +1,6 @@
 package location
 
 import (
-	"hash/maphash"
 	"slices"
 
 	"github.com/sipring/sipring/proxy/wire"
@@ -11,13 +10,12 @@ import (
 // address-of-record nothing in it tells (RFC 5589 section 7). A cell of 8 bytes stands for a contact in a record: 24 bits of
 // its hash, 16 of the partition, 24 of the slot plus one. Tables grow by a quarter, and are many, so that none takes long.
 //
-// Anybody may register anything, also one contact for a million AORs. So cells are placed by a hash that only this
-// process knows, no more than maxAlike of them are alike, and what has no cell is counted.
+// Anybody may register anything, also one contact for a million AORs. So cells are placed by a key that only this
+// process knows, wire.HashURI, no more than maxAlike of them are alike, and what has no cell is counted.
 type contacts struct {
-	seed    maphash.Seed // decides where cells lie, and nothing else
 	tables  [contactTables]contactTable
 	used    int            // cells of all tables
-	without map[uint64]int // by hash: contacts in records that have no cell
+	without map[uint64]int // by key: contacts in records that have no cell
 	old     []uint64
 	new     []uint64
 }
@@ -48,11 +46,8 @@ const (
 var noContact = wire.HashURI(nil)
 
 func newContacts() contacts {
-	return contacts{seed: maphash.MakeSeed(), without: map[uint64]int{}}
+	return contacts{without: map[uint64]int{}}
 }
-
-// key places a hash that strangers may have chosen.
-func (x *contacts) key(hash uint64) uint64 { return maphash.Comparable(x.seed, hash) }
 
 // keys appends the key of every contact in r, expired ones too, once and sorted.
 func (x *contacts) keys(dst []uint64, r Record) []uint64 {
@@ -60,8 +55,8 @@ func (x *contacts) keys(dst []uint64, r Record) []uint64 {
 		if e.deleted() {
 			continue
 		}
-		if hash := wire.HashURI(e.field(fieldContact)); hash != noContact {
-			dst = append(dst, x.key(hash))
+		if key := wire.HashURI(e.field(fieldContact)); key != noContact {
+			dst = append(dst, key)
 		}
 	}
 	slices.Sort(dst)
@@ -264,7 +259,7 @@ func (s *Store) Locate(now int64, hash uint64, uri []byte, in func(part int) boo
 	if hash == noContact {
 		return Record{}, true
 	}
-	all := s.contacts.each(s.contacts.key(hash), func(at place) bool {
+	all := s.contacts.each(hash, func(at place) bool {
 		if found := s.parts[at.part].slots[at.slot].rec; in(at.part) && found.hasContact(now, uri) {
 			r = found
 		}

@@ -158,7 +158,7 @@ func TestContactOfManyRecords(t *testing.T) {
 		u.AOR = fmt.Appendf(nil, "sip:user%d@example.com", i)
 		s.Apply(start, partOf(u.AOR), coarse(string(u.AOR)), &u, Limits{}, uint64(start), 1)
 	}
-	if n := s.contacts.without[s.contacts.key(wire.HashURI([]byte(uri)))]; n != many-maxAlike {
+	if n := s.contacts.without[wire.HashURI([]byte(uri))]; n != many-maxAlike {
 		t.Fatalf("%d without a cell, want %d", n, many-maxAlike)
 	}
 	sweep := func(now int64) {
@@ -192,7 +192,7 @@ func BenchmarkLocateMemory(b *testing.B) {
 		least, most, n := 100.0, 0.0, 0
 		for _, size := range []int{50_000, 60_000, 70_000, 80_000, 90_000, 100_000} {
 			for ; n < size; n++ {
-				x.add(x.key(wire.HashURI(fmt.Appendf(nil, "sip:user%d@192.0.2.1:5060;ob", n))), place{n % 1024, n / 1024})
+				x.add(wire.HashURI(fmt.Appendf(nil, "sip:user%d@192.0.2.1:5060;ob", n)), place{n % 1024, n / 1024})
 			}
 			each := heapOf(&x) / float64(n)
 			least, most = min(least, each), max(most, each)

@@ -1,14 +1,20 @@
 package wire
 
-// HashURI returns a number that is the same for all URIs that EqualURI finds equal, and for few others: who compares a URI
-// with many finds with it the few that are worth it. It is the same in every process. Headers and parameters that need not
-// be in both URIs are no part of it.
+import "hash/maphash"
+
+// uriSeed makes URIs that strangers choose have hashes that they cannot know.
+var uriSeed = maphash.MakeSeed()
+
+// HashURI returns a number that is the same for all URIs that EqualURI finds equal, and for no others but by chance: who
+// compares a URI with many finds with it the few that are worth it. It is another one in each process. Headers and
+// parameters that need not be in both URIs are no part of it. Of what is neither a SIP nor a SIPS URI it is 0.
 func HashURI(b []byte) uint64 {
-	h := uriHash(14695981039346656037)
 	u, err := ParseURI(b)
 	if err != nil || u.Scheme != SchemeSIP && u.Scheme != SchemeSIPS {
-		return uint64(h) // of other URIs all are alike: few register them
+		return 0
 	}
+	h := uriHash{}
+	h.SetSeed(uriSeed)
 	h.add(byte(u.Scheme), byte(u.Port>>8), byte(u.Port))
 	h.escaped(u.User, u.User != nil, false)
 	h.escaped(u.Password, u.Password != nil, false)
@@ -23,17 +29,13 @@ func HashURI(b []byte) uint64 {
 		value, ok := findEscapedParam(u.Params, name)
 		h.escaped(value, ok, true)
 	}
-	return uint64(h)
+	return h.Sum64()
 }
 
-// uriHash is FNV-1a.
-type uriHash uint64
+// uriHash hashes the parts of a URI, each with its end.
+type uriHash struct{ maphash.Hash }
 
-func (h *uriHash) add(b ...byte) {
-	for _, c := range b {
-		*h = (*h ^ uriHash(c)) * 1099511628211
-	}
-}
+func (h *uriHash) add(b ...byte) { _, _ = h.Write(b) } // which cannot fail
 
 // escaped adds the characters that equalEscaped compares, and whether there is anything at all.
 func (h *uriHash) escaped(b []byte, there, fold bool) {
