@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"strconv"
 
 	"github.com/sipring/sipring/proxy/admin"
@@ -105,7 +106,7 @@ func (p *proxy) startPeer(self config.Member, keys *config.Keys, handler peer.Ha
 	c := p.config.Load()
 	cfg := peer.Config{
 		Cluster: c.Cluster, ID: self.ID, Name: self.Name, Address: self.Address, Ports: c.Ports, Keys: keys,
-		Limits: location.Limits{MaxContacts: c.Registrar.MaxContacts}, Handler: handler, Trust: p.trust.Load, Log: p.log,
+		Limits: location.Limits{MaxContacts: c.Registrar.MaxContacts}, Budget: limitMemory(os.DirFS("/")), Handler: handler, Trust: p.trust.Load, Log: p.log,
 	}
 	if p.lease != nil {
 		cfg.Suspects = p.lease.Report
