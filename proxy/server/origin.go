@@ -47,9 +47,6 @@ func (r *request) bindContacts() bool {
 // for is up to whoever has its domain, and may change.
 func (r *request) bind(text []byte) bool {
 	u := &r.register.Update
-	if u.Flow.IsValid() {
-		return true
-	}
 	uri, err := wire.ParseURI(text)
 	if err != nil || !transport.OverUDP(&uri) {
 		return true

@@ -236,6 +236,11 @@ func TestRFC3261_12_2_1_2_Moved(t *testing.T) {
 			t.Errorf("%s: %v, %q, want %q", uri, moved, got, want)
 		}
 	}
+	byPath := registered("sip:bob@192.0.2.4:5070", "")
+	byPath.Path = []byte("<sip:p.example;lr>")
+	if (&Target{}).Move(record(t, byPath), now+10, []byte("sip:bob@192.0.2.4:5070")) {
+		t.Error("past the proxies that it registered through")
+	}
 	if r := record(t, registered("sip:bob@192.0.2.4:5070", "")); (&Target{}).Move(r, now+1_000_000_000, []byte("sip:bob@192.0.2.4:5070")) {
 		t.Error("to where nobody is registered any more")
 	}
