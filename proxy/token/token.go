@@ -19,6 +19,7 @@ const (
 	maxWritten = headSize + 4 + 2*flow.MaxLen + termsLen + 2*len(noAOR) + macSize
 	maxBinary  = maxWritten - termsLen + 2*maxAOR + 2*8
 	minBinary  = headSize + 2*flow.MinLen + 2*len(noAOR) + macSize
+	minToken   = (minBinary*8 + 5) / 6 // characters
 )
 
 // Flags: which optional parts follow.
@@ -81,8 +82,11 @@ func (k *Keys) AppendToken(dst []byte, t *Token, callID []byte) []byte {
 // its content is a forged one, and so is one of another call.
 func (k *Keys) ParseToken(s, callID []byte, t *Token) error {
 	*t = Token{}
-	if len(s) > MaxToken {
+	switch {
+	case len(s) > MaxToken:
 		return ErrTooLong
+	case len(s) < minToken: // as most user parts that are none
+		return ErrTruncated
 	}
 	h := k.take()
 	err := k.parse(h, s, callID, t)
@@ -97,9 +101,6 @@ func (k *Keys) parse(h *hasher, s, callID []byte, t *Token) error {
 	n, err := encoding.Decode(h.buf[1:], s)
 	if err != nil || n != encoding.DecodedLen(len(s)) { // line breaks are skipped by Decode
 		return ErrEncoding
-	}
-	if n < minBinary {
-		return ErrTruncated
 	}
 	bin := h.buf[1 : 1+n]
 	if bin[0] != version {
