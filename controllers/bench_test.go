@@ -229,16 +229,15 @@ func (b *bench) podStatus(ordinal int, status func(*corev1.PodStatus)) *corev1.P
 	return p
 }
 
-var podStart = metav1.NewTime(time.Now().Add(-time.Minute).Truncate(time.Second))
-
 func withReady(s *corev1.PodStatus, ready corev1.ConditionStatus, state corev1.ContainerState) {
 	s.Phase = corev1.PodRunning
 	s.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: ready}}
 	s.ContainerStatuses = []corev1.ContainerStatus{{Name: desired.Container, Image: "example.com/sipring:1", State: state}}
 }
 
+// running has begun just now, so that its not being ready is no trouble yet.
 func running() corev1.ContainerState {
-	return corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: podStart}}
+	return corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.Now()}}
 }
 
 func ready(s *corev1.PodStatus)    { withReady(s, corev1.ConditionTrue, running()) }
