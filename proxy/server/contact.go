@@ -49,7 +49,7 @@ func (r *request) locateDone(op *cluster.LocateOp) progress {
 func (r *request) contactLookupDone(op *cluster.LookupOp) progress {
 	registered := false
 	if op.Result == cluster.Found {
-		r.targets, registered = targets.AppendContact(r.targets[:0], op.Record, op.Now, r.msg.RequestURI())
+		r.targets, registered = targets.AppendContact(r.targets[:0], op.Record, op.Now, r.snap.tables, r.msg.RequestURI())
 	}
 	switch guessed := len(r.aor) > 0; {
 	case registered:

@@ -18,6 +18,7 @@ func (r *request) start() progress {
 	case routing.Contact:
 		return r.startContact()
 	}
+	r.chain.Begin(r.decision.AOR)
 	r.lookup.AOR = r.decision.AOR
 	r.s.cluster.Lookup(&r.lookup)
 	return waits
@@ -39,8 +40,26 @@ func (r *request) lookupDone(op *cluster.LookupOp) progress {
 	case op.Result == cluster.Unavailable:
 		return r.unavailable()
 	}
-	r.targets = targets.AppendBindings(r.targets[:0], op.Record, op.Now)
-	return r.reach()
+	r.targets = r.chain.Add(r.targets, op.Record, op.Now, r.snap.tables)
+	return r.follow()
+}
+
+// follow looks up the next contact that is an address-of-record of ours: what
+// such a contact leads to is found within this request, so that it never leaves
+// to ourselves. A member that has only the request's CANCEL, or the ACK of its
+// failure, finds the same targets in the same way.
+func (r *request) follow() progress {
+	list, aor := r.chain.Next(r.targets, r.snap.tables)
+	if r.targets = list; aor == nil {
+		r.s.metrics.leftOut.Add(uint64(r.chain.LeftOut))
+		if len(list) == 0 && r.chain.Looped {
+			return r.finish(482, "Loop Detected", nil)
+		}
+		return r.reach()
+	}
+	r.lookup.AOR = aor
+	r.s.cluster.Lookup(&r.lookup)
+	return waits
 }
 
 // unavailable ends a request whose bindings nobody could tell.

@@ -58,6 +58,7 @@ type Metrics struct {
 	fromPeer   atomic.Uint64 // messages from other members that were for a transaction here
 	forged     atomic.Uint64 // requests with a token that does not verify
 	refused    atomic.Uint64 // targets that the egress policy refuses
+	leftOut    atomic.Uint64 // contacts and targets beyond what a request may lead to
 	registers  [len(histogramBounds) + 1]atomic.Uint64
 	registerNS atomic.Uint64
 
@@ -110,6 +111,7 @@ var (
 	takenDesc        = desc("messages_taken_total", "Responses, ACKs and ICMP errors taken from other members.")
 	forgedDesc       = desc("forged_tokens_total", "Requests refused because their Route holds a token that does not verify.")
 	refusedDesc      = desc("egress_refused_total", "Targets of requests that the egress policy refuses.")
+	leftOutDesc      = desc("targets_left_out_total", "Contacts and targets of requests that are beyond what one request may lead to.")
 	transactionsDesc = desc("transactions", "Transactions held.")
 	eventsDesc       = desc("transaction_events_total", "What happened to transactions.", "event")
 	registerDesc     = desc("register_duration_seconds", "From a REGISTER to its final response.")
@@ -120,7 +122,7 @@ var (
 // Describe implements prometheus.Collector.
 func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		requestsDesc, responsesDesc, droppedDesc, statelessDesc, handedDesc, takenDesc, forgedDesc, refusedDesc,
+		requestsDesc, responsesDesc, droppedDesc, statelessDesc, handedDesc, takenDesc, forgedDesc, refusedDesc, leftOutDesc,
 		transactionsDesc, eventsDesc, registerDesc, datagramsDesc, udpErrorsDesc,
 	} {
 		ch <- d
@@ -151,6 +153,7 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	counter(takenDesc, m.fromPeer.Load())
 	counter(forgedDesc, m.forged.Load())
 	counter(refusedDesc, m.refused.Load())
+	counter(leftOutDesc, m.leftOut.Load())
 	m.collectRegisters(ch)
 	if m.gauges == nil {
 		return

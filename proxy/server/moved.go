@@ -39,7 +39,7 @@ func (r *request) guessMoved() progress {
 // movedLookupDone takes the bindings of who may have moved.
 func (r *request) movedLookupDone(op *cluster.LookupOp) progress {
 	remote := targets.RemoteTarget(&r.msg, &r.decision)
-	if op.Result == cluster.Found && r.targets[0].Move(op.Record, op.Now, remote) {
+	if op.Result == cluster.Found && r.targets[0].Move(op.Record, op.Now, r.snap.tables, remote) {
 		return r.reach()
 	}
 	return r.guessMoved()

@@ -84,6 +84,7 @@ type memory struct {
 	records map[string]location.Record
 	servers map[uint32]*Server
 	down    bool
+	unknown string   // the address-of-record whose bindings nobody can tell
 	held    []func() // with hold: operations wait here
 	hold    bool
 	frames  int
@@ -153,7 +154,7 @@ func (n *node) Lookup(op *cluster.LookupOp) {
 	op.Now, op.Result = time.Now().UnixMilli(), cluster.NotFound
 	r, ok := m.records[string(op.AOR)]
 	switch {
-	case m.down:
+	case m.down || string(op.AOR) == m.unknown:
 		op.Result = cluster.Unavailable
 	case ok && r.LiveCount(op.Now) > 0:
 		op.Result = cluster.Found

@@ -6,6 +6,7 @@ import (
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/routing"
+	"github.com/sipring/sipring/proxy/targets"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/transaction"
 	"github.com/sipring/sipring/proxy/transport"
@@ -31,6 +32,7 @@ type request struct {
 	decision routing.Decision
 	fork     []transaction.Target
 
+	chain    targets.Chain
 	lookup   cluster.LookupOp
 	locate   cluster.LocateOp
 	register cluster.RegisterOp
@@ -89,6 +91,7 @@ func (r *request) release() {
 	if cap(r.out) > maxKept {
 		r.out = nil
 	}
+	r.chain.Trim(maxKept)
 	r.snap, r.stateless, r.peer, r.offered, r.trying = nil, false, false, false, false
 	r.s.requests.Put(r)
 }

@@ -7,16 +7,18 @@ import (
 
 	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/location"
+	"github.com/sipring/sipring/proxy/routing"
 	"github.com/sipring/sipring/proxy/transport"
 	"github.com/sipring/sipring/proxy/wire"
 )
 
 // AppendBindings appends a target for every live binding that can be called (RFC
-// 3261 16.5), the newest first.
-func AppendBindings(dst []Target, record location.Record, now int64) []Target {
+// 3261 16.5), the newest first. Those whose contact is an address-of-record of
+// tables' domains are for a Chain to look up.
+func AppendBindings(dst []Target, record location.Record, now int64, tables *routing.Tables) []Target {
 	start := len(dst)
 	for b := range record.Live(now) {
-		if t, ok := ofBinding(&b); ok {
+		if t, ok := ofBinding(&b, tables); ok {
 			dst = append(dst, t)
 		}
 	}
@@ -26,8 +28,8 @@ func AppendBindings(dst []Target, record location.Record, now int64) []Target {
 
 // ofBinding is the target that a binding makes. What wants a transport that is
 // not served is none: its phone would get in the clear what it asked to have
-// secured, or nothing.
-func ofBinding(b *location.Binding) (Target, bool) {
+// secured, or nothing. So is what leads to this cluster but to nobody behind it.
+func ofBinding(b *location.Binding, tables *routing.Tables) (Target, bool) {
 	uri, err := wire.ParseURI(b.Contact)
 	if err != nil || uri.Scheme != wire.SchemeSIP {
 		return Target{}, false
@@ -39,6 +41,9 @@ func ofBinding(b *location.Binding) (Target, bool) {
 	switch {
 	case len(b.Path) > 0:
 		return t, t.setPath(b.Path, b.Flow)
+	case !b.Flow.IsValid() && tables.Names(&uri):
+		t.ours = true
+		return t, tables.HasAOR(&uri)
 	case !transport.OverUDP(&uri):
 		return t, false
 	case b.Flow.IsValid():

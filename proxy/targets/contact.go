@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/sipring/sipring/proxy/location"
+	"github.com/sipring/sipring/proxy/routing"
 	"github.com/sipring/sipring/proxy/wire"
 )
 
@@ -11,7 +12,7 @@ import (
 // is (RFC 3261 19.1.4), but for headers, which a Request-URI has not; none, if it
 // is one that cannot be reached. Of several that of the same bytes is meant. It
 // reports whether there is such a binding.
-func AppendContact(dst []Target, record location.Record, now int64, uri []byte) (list []Target, registered bool) {
+func AppendContact(dst []Target, record location.Record, now int64, tables *routing.Tables, uri []byte) (list []Target, registered bool) {
 	for b := range record.Live(now) {
 		registered = registered || wire.EqualURI(wire.WithoutHeaders(b.Contact), uri)
 	}
@@ -19,10 +20,11 @@ func AppendContact(dst []Target, record location.Record, now int64, uri []byte) 
 		return dst, false
 	}
 	start := len(dst)
-	dst = AppendBindings(dst, record, now)
+	dst = AppendBindings(dst, record, now, tables)
 	best := -1
 	for i := start; i < len(dst); i++ {
 		switch t := &dst[i]; {
+		case t.ours: // the Request-URI would be decided on as an address-of-record
 		case bytes.Equal(t.URI, uri):
 			best = i
 		case best < 0 && wire.EqualURI(t.URI, uri):

@@ -50,12 +50,12 @@ func (t *Target) keep(way flow.Flow) bool {
 
 // Move has a request within a dialog go to the live binding whose contact is its
 // remote target, and reports whether there is one that is reached directly.
-func (t *Target) Move(record location.Record, now int64, remote []byte) bool {
+func (t *Target) Move(record location.Record, now int64, tables *routing.Tables, remote []byte) bool {
 	for b := range record.Live(now) {
 		if len(b.Path) > 0 || !wire.EqualURI(wire.WithoutHeaders(b.Contact), remote) {
 			continue
 		}
-		if found, ok := ofBinding(&b); ok {
+		if found, ok := ofBinding(&b, tables); ok && !found.ours {
 			t.To, t.Held, t.Failed = found.To, found.Held, found.Failed
 			return true
 		}

@@ -105,11 +105,11 @@ func TestRFC3261_16_5_Bindings(t *testing.T) {
 		"sip:bob@192.0.2.4:5070 to UDP 192.0.2.4:5070",
 		"sip:bob@192.0.2.4 to UDP 192.0.2.4:5060",
 	}
-	got := AppendBindings([]Target{{}}, r, now+20)
+	got := AppendBindings([]Target{{}}, r, now+20, tables(t))
 	if diff := cmp.Diff(want, show(got[1:])); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if late := AppendBindings(nil, r, now+61_000); len(late) != 0 {
+	if late := AppendBindings(nil, r, now+61_000, tables(t)); len(late) != 0 {
 		t.Errorf("expired: %v", show(late))
 	}
 }
@@ -119,7 +119,7 @@ func TestRFC5626_5_3_FlowsOfOnePhoneAreAGroup(t *testing.T) {
 		t,
 		registered("sip:bob@192.0.2.1", `<urn:uuid:1>`), registered("sip:bob@192.0.2.11", `<urn:uuid:1>`),
 		registered("sip:bob@192.0.2.2", `<urn:uuid:2>`), registered("sip:bob@192.0.2.3", ""),
-	), now+10)
+	), now+10, tables(t))
 	if len(list) != 4 || list[0].Group != 0 || list[1].Group == 0 || list[2].Group == list[1].Group || list[3].Group != list[2].Group {
 		t.Errorf("%+v", list)
 	}
@@ -142,13 +142,13 @@ func TestRFC3261_19_1_4_Contact(t *testing.T) {
 		"sip:bob@192.0.2.9":         {nil, false},
 		"sip:eve@192.0.2.4:5070":    {nil, false},
 	} {
-		got, ok := AppendContact([]Target{{}}, r, now+10, []byte(uri))
+		got, ok := AppendContact([]Target{{}}, r, now+10, tables(t), []byte(uri))
 		if diff := cmp.Diff(tt.want, show(got[1:])); diff != "" || ok != tt.registered {
 			t.Errorf("%s: registered %v; -want +got:\n%s", uri, ok, diff)
 		}
 	}
-	list, _ := AppendContact(nil, r, now+10, []byte("sip:bob@PHONE.example;x=1"))
-	if other, _ := AppendContact(nil, r, now+10, []byte("sip:bob@phone.example;x=1")); list[0].Group == other[0].Group {
+	list, _ := AppendContact(nil, r, now+10, tables(t), []byte("sip:bob@PHONE.example;x=1"))
+	if other, _ := AppendContact(nil, r, now+10, tables(t), []byte("sip:bob@phone.example;x=1")); list[0].Group == other[0].Group {
 		t.Error("of two that are equal not that of the same bytes was taken")
 	}
 }
@@ -230,7 +230,7 @@ func TestRFC3261_12_2_1_2_Moved(t *testing.T) {
 	} {
 		before := Target{Strict: []byte("sip:s"), Failed: true}
 		after := before
-		moved := after.Move(r, now+10, []byte(uri))
+		moved := after.Move(r, now+10, tables(t), []byte(uri))
 		after.Strict = nil
 		if got := show([]Target{after})[0]; moved != (want != "") || moved && got != want {
 			t.Errorf("%s: %v, %q, want %q", uri, moved, got, want)
@@ -238,10 +238,10 @@ func TestRFC3261_12_2_1_2_Moved(t *testing.T) {
 	}
 	byPath := registered("sip:bob@192.0.2.4:5070", "")
 	byPath.Path = []byte("<sip:p.example;lr>")
-	if (&Target{}).Move(record(t, byPath), now+10, []byte("sip:bob@192.0.2.4:5070")) {
+	if (&Target{}).Move(record(t, byPath), now+10, tables(t), []byte("sip:bob@192.0.2.4:5070")) {
 		t.Error("past the proxies that it registered through")
 	}
-	if r := record(t, registered("sip:bob@192.0.2.4:5070", "")); (&Target{}).Move(r, now+1_000_000_000, []byte("sip:bob@192.0.2.4:5070")) {
+	if r := record(t, registered("sip:bob@192.0.2.4:5070", "")); (&Target{}).Move(r, now+1_000_000_000, tables(t), []byte("sip:bob@192.0.2.4:5070")) {
 		t.Error("to where nobody is registered any more")
 	}
 }

@@ -30,6 +30,9 @@ type Target struct {
 	// Breadth is its Max-Breadth (RFC 5393 5.3.3).
 	Breadth int
 
+	ours    bool // URI is an address-of-record of ours, whose bindings take its place
+	depth   uint8
+	kept    bool // its bytes are the Chain's, not a record's
 	newness location.Version
 	way     int // its place among the targets that are tried at a time
 }
