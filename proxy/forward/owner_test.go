@@ -17,7 +17,7 @@ func TestViaIsReadAgain(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := Owner{rapid.Uint32().Draw(t, "id"), rapid.Uint32().Draw(t, "life")}
 		branch := token.Branch{Tx: token.TxID{1, rapid.Byte().Draw(t, "tx")}, Target: rapid.Uint32().Draw(t, "target")}
-		text := r.names.appendVia(nil, branch, want, back)
+		text := r.names.appendVia(nil, branch, want, back, 20)
 		via, err := wire.ParseVia(text)
 		if err != nil {
 			t.Fatal(err)
@@ -25,7 +25,10 @@ func TestViaIsReadAgain(t *testing.T) {
 		if got, named := OwnerOf(&via); !named || got != want {
 			t.Fatalf("%s: read %v, %v", text, got, named)
 		}
-		if !HasHop(&via) || !r.names.IsHop(&via, branch.Tx, back) || r.names.IsHop(&via, branch.Tx, address("192.0.2.10:5063")) {
+		if breadth, ok := r.names.Hop(&via, branch.Tx, back); !HasHop(&via) || !ok || breadth != 20 {
+			t.Fatalf("%s: hop with %d", text, breadth)
+		}
+		if _, ok := r.names.Hop(&via, branch.Tx, address("192.0.2.10:5063")); ok {
 			t.Fatalf("%s: hop", text)
 		}
 		request := append([]byte("BYE sip:b SIP/2.0\r\nVia: "), text...)

@@ -60,6 +60,8 @@ type Decision struct {
 	Update location.Update
 	// TellPath: the 200 to the REGISTER repeats its Path (RFC 3327 5.3).
 	TellPath bool
+	// Passes is how often the request has passed this cluster before, by its Vias.
+	Passes int
 	// OwnRoutes is how many of the topmost Route values are ours, to be removed.
 	OwnRoutes int
 	// RequestURI replaces the Request-URI if it is not nil: a strict router put
@@ -101,7 +103,7 @@ type loopScratch struct {
 
 func (d *Decision) reset() {
 	d.Action, d.Why, d.Status, d.Reason, d.Extra = Drop, "", 0, "", nil
-	d.AOR, d.OwnRoutes, d.RequestURI, d.RecordRoute = nil, 0, nil, nil
+	d.AOR, d.Passes, d.OwnRoutes, d.RequestURI, d.RecordRoute = nil, 0, 0, nil, nil
 	d.Token, d.ToCallee, d.NextRoute, d.Loose = nil, false, nil, false
 	d.Update = location.Update{}
 	d.gathered, d.signed, d.forged, d.TellPath, d.asked = false, false, false, false, 0

@@ -8,8 +8,11 @@ import (
 )
 
 // maxPasses is how often a request may have passed this cluster, changed each
-// time. Each pass costs a hash over its Request-URI and Routes.
-const maxPasses = 16
+// time. A call that a PBX diverts comes back once, one that the next PBX diverts
+// again once more, and one is to spare: contacts within our own domains are
+// followed without a pass. Each makes a transaction and a longer request, and costs
+// a hash over its Request-URI and Routes.
+const maxPasses = 3
 
 // checkLoop is RFC 3261 16.3 step 4.
 func checkLoop(t *Tables, m *wire.Message, d *Decision) Verdict {
@@ -22,7 +25,6 @@ func checkLoop(t *Tables, m *wire.Message, d *Decision) Verdict {
 // looped reports whether the request has passed this cluster before, just as it
 // is now (RFC 3261 16.3 step 4), or too often.
 func (t *Tables) looped(m *wire.Message, d *Decision) bool {
-	passes := 0
 	for v := range m.Values(wire.HeaderVia) {
 		if !mayBeOurs(v) {
 			continue
@@ -35,7 +37,7 @@ func (t *Tables) looped(m *wire.Message, d *Decision) bool {
 		if !ours {
 			continue
 		}
-		if passes++; passes > maxPasses || branch.Loop == t.keys.LoopHash(branch.Tx, d.LoopFields(m)) {
+		if d.Passes++; d.Passes > maxPasses || branch.Loop == t.keys.LoopHash(branch.Tx, d.LoopFields(m)) {
 			return true
 		}
 	}

@@ -1,8 +1,11 @@
 package server
 
 import (
+	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -108,5 +111,53 @@ func TestRFC5393_5_3_3_ForkDividesMaxBreadth(t *testing.T) {
 	d.ackFailure(alice.status(440))
 	for _, p := range phones {
 		p.quiet(30 * time.Millisecond)
+	}
+}
+
+// A PBX that sends a call back, to users that fork again, has no more branches than
+// the call had when it came, whatever it makes of Max-Breadth and of our Via.
+func TestWhatComesBackHasNoMoreBreadth(t *testing.T) {
+	t.Parallel()
+	hop := regexp.MustCompile(";h=[^;,\r]*")
+	for name, c := range map[string]struct {
+		change func(request string) string
+		want   string // Max-Breadth of each of two branches
+	}{
+		"as it came":     {func(s string) string { return s }, "10"},
+		"none":           {func(s string) string { return strings.Replace(s, "Max-Breadth: 20\r\n", "", 1) }, "10"},
+		"raised":         {func(s string) string { return strings.Replace(s, "Max-Breadth: 20", "Max-Breadth: 60", 1) }, "10"},
+		"lowered":        {func(s string) string { return strings.Replace(s, "Max-Breadth: 20", "Max-Breadth: 4", 1) }, "2"},
+		"hop raised":     {func(s string) string { return strings.Replace(s, ";h=U", ";h=8", 1) }, ""},
+		"hop taken away": {func(s string) string { return hop.ReplaceAllString(s, "") }, ""},
+		"Via taken away": {func(s string) string {
+			return regexp.MustCompile("Via: [^\r]*z9hG4bKinv[^\r]*\r\n").ReplaceAllString(s, "")
+		}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := startCluster(t, 2)
+			alice, pbx, a, b := newPhone(t, "alice"), newPhone(t, "pbx"), newPhone(t, "team"), newPhone(t, "team")
+			pbx.register(x[0])
+			a.register(x[0])
+			b.register(x[0])
+			d := alice.ring(x[0].addr, "sip:pbx@example.com", "Max-Breadth: 20")
+			invite := pbx.request("INVITE")
+			back := strings.Replace(string(invite.Raw), "INVITE "+pbx.contact(), "INVITE sip:team@example.com", 1)
+			back = c.change(strings.Replace(back, "Via:", fmt.Sprintf("Via: SIP/2.0/UDP %s;rport;branch=%s\r\nVia:", pbx.addr, unique("z9hG4bKpbx")), 1))
+			pbx.sendRaw(x[1].addr, []byte(back))
+			if c.want == "" {
+				pbx.status(440)
+				a.quiet(20 * time.Millisecond)
+			}
+			for _, p := range []*phone{a, b} {
+				if c.want == "" {
+					break
+				}
+				ring := p.request("INVITE")
+				if got := ring.value(wire.HeaderMaxBreadth); got != c.want {
+					t.Errorf("Max-Breadth %s, want %s", got, c.want)
+				}
+			}
+			d.cancel()
+		})
 	}
 }

@@ -81,7 +81,7 @@ func (r *request) forward() progress {
 	if r.targets = targets.Reachable(r.targets); len(r.targets) == 0 {
 		return r.finish(480, "Temporarily Unavailable", nil)
 	}
-	if !targets.Share(r.targets, targets.Breadth(&r.msg)) {
+	if !targets.Share(r.targets, r.breadth()) {
 		return r.finish(440, "Max-Breadth Exceeded", nil)
 	}
 	leaves := forward.Request{

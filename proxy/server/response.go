@@ -125,7 +125,7 @@ func (m *message) statelessResponse(own, next *wire.Via, tx token.TxID) {
 		m.s.metrics.drop(dropNoDestination)
 		return
 	}
-	if !m.snap.names.IsHop(own, tx, to) {
+	if _, ok := m.snap.names.Hop(own, tx, to); !ok {
 		m.s.metrics.drop(dropHop)
 		return
 	}

@@ -10,7 +10,7 @@ func TestHopHoldsForItsTransactionAndAddress(t *testing.T) {
 	alice := netip.MustParseAddrPort("192.0.2.1:5060")
 	ab, ba, b := testKeys(t, 1, 2), testKeys(t, 2, 1), testKeys(t, 2)
 	tx, other := TxID{1, 2, 3}, TxID{1, 2, 4}
-	good := ab.AppendHop([]byte("h="), tx, alice)[2:]
+	good := ab.AppendHop([]byte("h="), tx, alice, 7)[2:]
 	if len(good) != HopLen || strings.Trim(string(good), "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
 		t.Errorf("hop %q", good)
 	}
@@ -28,17 +28,19 @@ func TestHopHoldsForItsTransactionAndAddress(t *testing.T) {
 		"another transaction":             {ab, string(good), other, "192.0.2.1:5060", false},
 		"another host":                    {ab, string(good), tx, "192.0.2.2:5060", false},
 		"another port":                    {ab, string(good), tx, "192.0.2.1:5061", false},
+		"a larger share":                  {ab, "8" + string(good[1:]), tx, "192.0.2.1:5060", false},
+		"no share":                        {ab, "=" + string(good[1:]), tx, "192.0.2.1:5060", false},
 		"nothing":                         {ab, "", tx, "192.0.2.1:5060", false},
 		"shorter":                         {ab, string(good[1:]), tx, "192.0.2.1:5060", false},
 		"longer":                          {ab, string(good) + "A", tx, "192.0.2.1:5060", false},
-		"with a line break instead":       {ab, string(good[:7]) + "\n", tx, "192.0.2.1:5060", false},
-		"the same but for the last digit": {ab, string(good[:7]) + "~", tx, "192.0.2.1:5060", false},
+		"with a line break instead":       {ab, string(good[:8]) + "\n", tx, "192.0.2.1:5060", false},
+		"the same but for the last digit": {ab, string(good[:8]) + "~", tx, "192.0.2.1:5060", false},
 	} {
-		if got := c.keys.IsHop([]byte(c.hop), c.tx, netip.MustParseAddrPort(c.to)); got != c.want {
-			t.Errorf("%s: %v", name, got)
+		if share, got := c.keys.ParseHop([]byte(c.hop), c.tx, netip.MustParseAddrPort(c.to)); got != c.want || got && share != 7 || !got && share != 0 {
+			t.Errorf("%s: %v, share %d", name, got, share)
 		}
 	}
-	if got, want := string(good), "F0feOYoD"; got != want {
+	if got, want := string(good), "HqYvxUEO1"; got != want {
 		t.Errorf("pods of different versions do not understand each other: %s, was %s", got, want)
 	}
 }

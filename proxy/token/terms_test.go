@@ -98,17 +98,18 @@ func FuzzBody(f *testing.F) {
 	})
 }
 
-// FuzzIsHop: a hop is proven by what AppendHop writes alone.
-func FuzzIsHop(f *testing.F) {
+// FuzzParseHop: a hop is proven by what AppendHop writes alone.
+func FuzzParseHop(f *testing.F) {
 	keys := testKeys(f, 1)
 	tx, to := keys.TxID(rfc3261Tx()), udp("192.0.2.1:5060").Remote
-	hop := keys.AppendHop(nil, tx, to)
+	hop := keys.AppendHop(nil, tx, to, 60)
 	f.Add(hop)
 	f.Add(hop[:HopLen-1])
 	f.Add(append(hop[:HopLen:HopLen], 'A'))
 	f.Fuzz(func(t *testing.T, s []byte) {
-		if keys.IsHop(s, tx, to) != (string(s) == string(hop)) {
-			t.Errorf("%q: %v", s, keys.IsHop(s, tx, to))
+		same := string(s) == string(hop)
+		if share, ok := keys.ParseHop(s, tx, to); ok != same || ok && share != 60 {
+			t.Errorf("%q: %v, %d", s, ok, share)
 		}
 	})
 }
