@@ -40,7 +40,7 @@ func (r *request) ackOfPeer() {
 	}
 	r.readTx()
 	for _, id := range r.ids {
-		if r.s.table.Request(r.now, id, &r.msg, r.back) == transaction.AckHandled {
+		if r.s.table.Request(r.now, id, &r.msg, r.back, transaction.Stranger) == transaction.AckHandled {
 			r.s.metrics.fromPeer.Add(1)
 			return
 		}

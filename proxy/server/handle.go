@@ -98,7 +98,7 @@ func (r *request) route() progress {
 	case wire.MethodAck, wire.MethodCancel:
 		for _, id := range r.ids {
 			r.tx = id
-			if d := r.s.table.Request(r.now, id, &r.msg, r.back); d != transaction.NoMatch && d != transaction.Overloaded {
+			if d := r.s.table.Request(r.now, id, &r.msg, r.back, transaction.Stranger); d != transaction.NoMatch && d != transaction.Overloaded {
 				return done
 			}
 		}
@@ -205,7 +205,7 @@ func (r *request) open() bool {
 			r.tx = id
 		}
 	}
-	switch r.s.table.Request(r.now, r.tx, &r.msg, r.back) {
+	switch r.s.table.Request(r.now, r.tx, &r.msg, r.back, r.standing()) {
 	case transaction.New:
 		return true
 	case transaction.Overloaded:

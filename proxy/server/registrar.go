@@ -36,6 +36,7 @@ func (r *request) fingerprint() uint32 {
 
 // registerDone answers a REGISTER (RFC 3261 10.3 step 8).
 func (r *request) registerDone(op *cluster.RegisterOp) progress {
+	r.noteRegistered(op)
 	switch op.Status {
 	case location.StatusOK:
 		r.lines = appendContacts(r.s.date.append(r.lines[:0], time.Now()), op)

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"hash/maphash"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -89,6 +90,7 @@ type Server struct {
 	date       dateLine
 	unacked    unacked
 	wanted     wanted
+	known      known
 	snap       atomic.Pointer[snapshot]
 	following  sync.Mutex // held while a snapshot is made
 	started    time.Time
@@ -130,6 +132,7 @@ func New(c Config) (*Server, error) {
 		asks: limiter{perSecond: maxAsks}, offers: limiter{perSecond: maxAsks},
 		started: time.Now(), stop: make(chan struct{}), begun: make(chan struct{}, 1),
 	}
+	s.known.seed = maphash.MakeSeed()
 	s.config.Store(c.Proxy)
 	s.metrics.gauges = s.readGauges
 	if c.Timers.Ring == 0 {

@@ -43,7 +43,7 @@ func (f *exchange) run() {
 	f.next++
 	binary.LittleEndian.PutUint64(key[4:], f.next)
 	f.targets[0].Branch = token.Branch{Tx: key, Target: 1}
-	f.table.Request(f.now, key, f.request, flow.Flow{})
+	f.table.Request(f.now, key, f.request, flow.Flow{}, Known)
 	f.table.Fork(f.now, key, f.targets)
 	for i, resp := range f.responses {
 		f.table.Response(f.now, key, f.targets[0].Branch, resp, f.forwards[i])
@@ -139,7 +139,7 @@ func BenchmarkCall(b *testing.B) {
 	ack := scan(b, request("ACK"))
 	run := func(i int) {
 		invite.run()
-		table.Request(invite.now, token.TxID{255}, ack, flow.Flow{})
+		table.Request(invite.now, token.TxID{255}, ack, flow.Flow{}, Known)
 		bye.now = invite.now
 		bye.run()
 		invite.tick(i, rate)

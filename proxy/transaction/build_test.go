@@ -120,7 +120,7 @@ func TestRFC3326_2_ReasonOfCaller(t *testing.T) {
 			r := newRig(t, Options{})
 			r.run("INVITE, fork 1, 1 180")
 			b := bytes.Replace(request("CANCEL"), []byte("Content-Length"), []byte(tt.lines+"Content-Length"), 1)
-			r.table.Request(r.now, rigKey, scan(t, b), flow.Flow{Conn: connCancel})
+			r.table.Request(r.now, rigKey, scan(t, b), flow.Flow{Conn: connCancel}, Known)
 			var got []string
 			for v := range scan(t, []byte(r.last("down 1 CANCEL"))).Values(wire.HeaderReason) {
 				got = append(got, string(v))

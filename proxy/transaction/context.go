@@ -1,6 +1,8 @@
 package transaction
 
 import (
+	"sync/atomic"
+
 	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/wire"
@@ -22,8 +24,9 @@ const (
 // Context is one request on its way through the proxy. Its methods may be
 // called where a Table hands it out, and nowhere else.
 type Context struct {
-	key    token.TxID
-	source flow.Flow // where responses go (RFC 3261 18.2.2, RFC 3581 4)
+	key     token.TxID
+	source  flow.Flow     // where responses go (RFC 3261 18.2.2, RFC 3581 4)
+	charged *atomic.Int32 // counts the contexts of the source
 
 	template   []byte // the 100 to the request; every response made here copies its headers
 	last       []byte // the response a retransmission gets, nil for the template

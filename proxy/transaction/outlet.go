@@ -34,7 +34,8 @@ type Outlet interface {
 // Options of a Table. A field that is zero or negative takes its default.
 type Options struct {
 	Timers Timers
-	// MaxContexts bounds the contexts held at once. Default 200000.
+	// MaxContexts bounds the contexts held at once. Default 200000. Strangers have
+	// at most three quarters of them, and one source an eighth once half are taken.
 	MaxContexts int
 	// MaxBytes bounds what messages the contexts hold, in bytes and to within
 	// 2 MiB: beyond it no context begins, while those there are may still grow.

@@ -150,12 +150,12 @@ func (w *world) step(what, who, how byte) {
 	src := flow.Flow{Conn: connRequest, Transport: transport(n&4 != 0)}
 	switch what % 12 {
 	case 0, 1:
-		w.table.Request(w.now, key, scan(w.t, request(method)), src)
+		w.table.Request(w.now, key, scan(w.t, request(method)), src, Known)
 	case 2:
-		w.table.Request(w.now, key, scan(w.t, request("ACK")), src)
+		w.table.Request(w.now, key, scan(w.t, request("ACK")), src, Known)
 	case 3:
 		src.Conn = connCancel
-		w.table.Request(w.now, key, scan(w.t, request("CANCEL")), src)
+		w.table.Request(w.now, key, scan(w.t, request("CANCEL")), src, Known)
 	case 4, 5:
 		targets := make([]Target, how%3)
 		for i := range targets {

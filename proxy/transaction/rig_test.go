@@ -150,7 +150,7 @@ func (r *rig) step(f []string) {
 			src.Conn = connCancel
 		}
 		var d Disposition
-		r.watch(func() { d = r.table.Request(r.now, rigKey, scan(r.t, request(f[0])), src) })
+		r.watch(func() { d = r.table.Request(r.now, rigKey, scan(r.t, request(f[0])), src, Known) })
 		r.write("= %v", d)
 	case f[1] == "error":
 		r.result(func() bool { return r.table.TransportError(r.now, rigKey, rigBranch(target)) })

@@ -64,6 +64,7 @@ func (s *shard) do(c *Context, a *action) {
 
 // leave takes c out of the table.
 func (s *shard) leave(c *Context) {
+	c.charged.Add(-1)
 	s.index.remove(c)
 	s.wheel.remove(c)
 	s.let(c)

@@ -1,6 +1,7 @@
 package transaction
 
 import (
+	"hash/maphash"
 	"sync/atomic"
 
 	"github.com/sipring/sipring/proxy/flow"
@@ -17,6 +18,7 @@ type Table struct {
 	begun    func()
 	count    atomic.Int64
 	bytes    atomic.Int64 // of buffers, as far as the shards have told
+	sources  sources
 	shards   [shards]shard
 }
 
@@ -42,6 +44,7 @@ func NewTable(o Options, out Outlet) *Table {
 	if t.maxBytes = o.MaxBytes; t.maxBytes <= 0 {
 		t.maxBytes = bytesPerContext * t.max
 	}
+	t.sources.seed = maphash.MakeSeed()
 	for i := range t.shards {
 		s := &t.shards[i]
 		s.out, s.silent, s.unacked = out, o.Silent, o.Unacked
@@ -83,12 +86,12 @@ func (t *Table) tell(s *shard) {
 // Fork or a Refuse, from any goroutine. Without one the context is answered 408
 // (INVITE) or forgotten after 64*T1.
 //
-// req must have passed Message.Validate.
-func (t *Table) Request(now int64, key token.TxID, req *wire.Message, src flow.Flow) Disposition {
+// req must have passed Message.Validate. standing counts for what is New.
+func (t *Table) Request(now int64, key token.TxID, req *wire.Message, src flow.Flow, standing Standing) Disposition {
 	s, c := t.lock(now, key)
 	var d Disposition
 	if c == nil {
-		c, d = t.open(s, key, req, src)
+		c, d = t.open(s, key, req, src, standing)
 	} else {
 		d = s.again(c, req, src)
 	}
@@ -97,13 +100,15 @@ func (t *Table) Request(now int64, key token.TxID, req *wire.Message, src flow.F
 }
 
 // open makes a context for a request that has none.
-func (t *Table) open(s *shard, key token.TxID, req *wire.Message, src flow.Flow) (*Context, Disposition) {
+func (t *Table) open(s *shard, key token.TxID, req *wire.Message, src flow.Flow, standing Standing) (*Context, Disposition) {
 	if m := req.Method(); m == wire.MethodAck || m == wire.MethodCancel {
 		return nil, NoMatch
 	}
-	switch n := t.count.Add(1); {
-	case n > t.max || t.bytes.Load() > t.maxBytes:
+	place := t.sources.of(src)
+	switch n, held := t.count.Add(1), place.Add(1); {
+	case !t.room(n, held, standing):
 		t.count.Add(-1)
+		place.Add(-1)
 		s.stats.Overloaded++
 		return nil, Overloaded
 	case n == 1 && t.begun != nil:
@@ -113,6 +118,7 @@ func (t *Table) open(s *shard, key token.TxID, req *wire.Message, src flow.Flow)
 		s.wheel.skip(s.now) // nobody may have ticked since it was empty
 	}
 	c := s.takeContext()
+	c.charged = place
 	s.accept(c, key, req, src)
 	s.index.add(c)
 	return c, New

@@ -91,7 +91,7 @@ func TestMaxContexts(t *testing.T) {
 	table := NewTable(Options{MaxContexts: 2}, nowhere{})
 	invite := scan(t, request("INVITE"))
 	request := func(n byte) Disposition {
-		return table.Request(rigStart, token.TxID{1, 0, 0, 0, n}, invite, flow.Flow{Transport: flow.TCP})
+		return table.Request(rigStart, token.TxID{1, 0, 0, 0, n}, invite, flow.Flow{Transport: flow.TCP}, Known)
 	}
 	var got []Disposition
 	for n := range byte(4) {
@@ -121,7 +121,7 @@ func TestMaxBytes(t *testing.T) {
 		return id
 	}
 	held := uint64(0)
-	for table.Request(rigStart, key(held), large, flow.Flow{}) == New {
+	for table.Request(rigStart, key(held), large, flow.Flow{}, Known) == New {
 		table.Fork(rigStart, key(held), []Target{{Branch: token.Branch{Tx: key(held)}, Bytes: large.Raw}})
 		held++
 	}
@@ -129,13 +129,13 @@ func TestMaxBytes(t *testing.T) {
 	if held < most/each || held > (most+shards*granule)/each+1 {
 		t.Errorf("%d contexts of %d bytes", held, each)
 	}
-	if d := table.Request(rigStart, key(0), large, flow.Flow{}); d != Retransmission {
+	if d := table.Request(rigStart, key(0), large, flow.Flow{}, Known); d != Retransmission {
 		t.Errorf("a retransmission is %v", d)
 	}
 	for now := int64(rigStart); table.Len() > 0; now += 1000 {
 		table.Tick(now)
 	}
-	if d := table.Request(rigStart+500_000, key(held), large, flow.Flow{}); d != New {
+	if d := table.Request(rigStart+500_000, key(held), large, flow.Flow{}, Known); d != New {
 		t.Errorf("when all is over a request is %v", d)
 	}
 }
@@ -241,7 +241,7 @@ func TestFlowsComeBackAsTheyWere(t *testing.T) {
 	}
 	w := &witness{t: t}
 	table := NewTable(Options{}, w)
-	table.Request(rigStart, rigKey, scan(t, request("INVITE")), source)
+	table.Request(rigStart, rigKey, scan(t, request("INVITE")), source, Known)
 	table.Fork(rigStart, rigKey, []Target{target})
 	if !table.Has(rigKey) || table.Has(token.TxID{9}) {
 		t.Error("Has is wrong")
@@ -251,7 +251,7 @@ func TestFlowsComeBackAsTheyWere(t *testing.T) {
 		t.Error("took a response to a branch that there is not")
 	}
 	table.Response(rigStart, rigKey, rigBranch(1), resp, resp.Raw)
-	table.Request(rigStart, rigKey, scan(t, request("ACK")), source)
+	table.Request(rigStart, rigKey, scan(t, request("ACK")), source, Known)
 	want := []any{
 		source, rigKey, "INVITE", 0, // 100
 		target.Flow, 0, // INVITE
