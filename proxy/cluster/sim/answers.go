@@ -26,14 +26,14 @@ type asked struct {
 	at     int64
 	pauses int           // of the member; less if it was stopped
 	lost   bool          // it did not reach the others
-	bound  bool          // the phone is bound, so there is room
+	bound  bool          // the phone is bound, as the member must know, so there is room
 	before []expectation // of a fetch
 	done   bool
 }
 
 // ask notes that a member is given a REGISTER.
 func (w *world) ask(p *process, ph *phone, r request) *asked {
-	a := &asked{w: w, p: p, ph: ph, r: r, at: w.now, pauses: p.pauses, lost: !w.reached(p), bound: ph.bound()}
+	a := &asked{w: w, p: p, ph: ph, r: r, at: w.now, pauses: p.pauses, lost: !w.reached(p), bound: ph.bound(p)}
 	if p.paused {
 		a.pauses--
 	}
@@ -44,11 +44,11 @@ func (w *world) ask(p *process, ph *phone, r request) *asked {
 	return a
 }
 
-// settleTime is how long REGISTERs may still be refused. With one copy of everything, a member that takes another for
-// dead takes over with nothing, and acknowledges what the other does not know: both are in doubt until each has what the
-// other has, and that takes seconds where a partition is much.
+// settleTime is how long REGISTERs may still be refused. A member that takes all who have a copy for dead, with one copy of
+// everything any other, takes over with nothing, and acknowledges what they do not know: all are in doubt until each has
+// what the others have, and that takes seconds where a partition is much.
 func (w *world) settleTime() int64 {
-	if w.bulk && w.replicas == 1 {
+	if w.bulk && (w.replicas == 1 || w.usurped) {
 		return settleTime + 3*bulkTime
 	}
 	return settleTime
@@ -83,8 +83,12 @@ func (a *asked) judge(op *cluster.RegisterOp) {
 	}
 }
 
-// bound reports whether the phone is bound, for all that is known, and another request of it makes nothing larger.
-func (ph *phone) bound() bool {
+// bound reports whether the phone is bound, for all that the member must know, and another request of it makes nothing
+// larger. What a phone did through the other side of a cut makes it a new AOR on this one.
+func (ph *phone) bound(p *process) bool {
+	if c := ph.w.cut; c != nil && !c.knows(ph, p) {
+		return false
+	}
 	if ph.acked < 0 || ph.forgiven || ph.astray || ph.w.again {
 		return false
 	}

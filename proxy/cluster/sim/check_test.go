@@ -44,6 +44,38 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// TestBound shows whether a member must have room for a phone while the network is cut: what was acknowledged through the
+// other side alone is not known on this one, nor is what was acknowledged through both.
+func TestBound(t *testing.T) {
+	here, there := &process{id: 1}, &process{id: 2}
+	for name, c := range map[string]struct {
+		whole  bool
+		speaks []*process // through whom the phone speaks since the cut
+		want   bool
+	}{
+		"no cut":                  {whole: true, want: true},
+		"bound before the cut":    {want: true},
+		"through this side":       {speaks: []*process{here, here}, want: true},
+		"through the other side":  {speaks: []*process{there}},
+		"from there to this side": {speaks: []*process{there, here}},
+		"from here and back":      {speaks: []*process{here, there, here}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := &world{now: 3 * second}
+			ph := &phone{w: w, history: []request{{number: 1, deed: bind, sent: second, acked: 2 * second, expires: 60}}}
+			if !c.whole {
+				w.cut = &cut{side: map[uint32]int{1: 1, 2: 2}, whole: true}
+			}
+			for _, p := range c.speaks {
+				w.cut.speaks(ph, p)
+			}
+			if got := ph.bound(here); got != c.want {
+				t.Errorf("bound %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
 // TestStar shows what is left of a binding when another phone of the AOR sends Contact: *.
 func TestStar(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -44,9 +44,11 @@
 //  4. copies: a REGISTER is answered 200 only when min(R, live) members hold the result.
 //  5. order: no REGISTER is refused for its CSeq though it is the phone's newest.
 //  6. answered: every REGISTER is answered in time, with whatever.
-//  7. room: no phone that is bound is refused for want of room, whatever it asks for.
+//  7. room: no phone that is bound is refused for want of room, whatever it asks for, but by the side of a cut that does not
+//     know of it.
 //  8. served: none is answered 503 while the network is whole, fewer than R members are down, and nothing has happened
-//     for two seconds, by a member that has not been stopped; and none 200 by a member that reaches nobody.
+//     for two seconds, by a member that has not been stopped; and none 200 by a member that reaches nobody. Where a partition
+//     is much, and a member has taken R others for dead that live, it takes more: all have to fetch it from each other.
 //
 // # How far the promise goes
 //

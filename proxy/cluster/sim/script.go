@@ -115,7 +115,7 @@ func (w *world) settle(deadline int64, then func()) {
 		return
 	}
 	w.cutIsOver()
-	w.blind = false
+	w.blind, w.usurped = false, false
 	for _, p := range w.living() {
 		p.dazed, p.belied = false, false
 	}

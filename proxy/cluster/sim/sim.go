@@ -62,6 +62,7 @@ type world struct {
 	asked     []*asked // registers under way
 	cut       *cut     // a partition that lasts, or has not healed
 	blind     bool     // members have taken others for dead that live: what is read is not judged
+	usurped   bool     // and one of them all who have a copy of something
 	disturbed int64    // when something last went wrong, or was mended, µs
 	hush      bool     // phones begin nothing new
 	stopped   bool

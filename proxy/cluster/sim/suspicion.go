@@ -42,6 +42,7 @@ func (w *world) suspect(a, b *process) {
 	w.after(w.between(0, 200)*ms, func() {
 		if l.life == life {
 			a.run(func() { a.apply(a.membership.PeerDown(a.now(), b.id, "wrongly")) })
+			w.usurped = w.usurped || w.takesForDead(a) >= w.replicas
 		}
 	})
 	w.connectLater(a.id, b.id)
