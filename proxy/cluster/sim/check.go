@@ -109,7 +109,7 @@ func (w *world) expired(r *request, sign int64) bool {
 		if r.acked != 0 {
 			ends = r.acked
 		}
-		ends += w.late()
+		ends += w.stalledSince(r.sent)
 	}
 	return w.now > ends+int64(r.expires)*second+sign*expiryMargin
 }

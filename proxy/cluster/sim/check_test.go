@@ -1,6 +1,9 @@
 package sim
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // TestJudge shows what a lookup may find after some requests of a phone, and of another phone of the AOR.
 func TestJudge(t *testing.T) {
@@ -15,21 +18,36 @@ func TestJudge(t *testing.T) {
 		acked    int
 		forgiven bool
 		at       int64 // s
+		stalls   []stall
 		allowed  map[int]bool
 	}{
-		"nothing sent":                    {acked: -1, at: 1, allowed: map[int]bool{0: true}},
-		"sent, not answered":              {history: []request{bound(1, 0, 60)}, acked: -1, at: 2, allowed: map[int]bool{0: true, 1: true}},
-		"acknowledged":                    {history: []request{bound(1, 2, 60)}, at: 3, allowed: map[int]bool{1: true}},
-		"acknowledged, forgiven":          {history: []request{bound(1, 2, 60)}, forgiven: true, at: 3, allowed: map[int]bool{0: true, 1: true}},
-		"about to expire":                 {history: []request{bound(1, 2, 10)}, at: 10, allowed: map[int]bool{0: true, 1: true}},
-		"expired":                         {history: []request{bound(1, 2, 10)}, at: 20, allowed: map[int]bool{0: true}},
+		"nothing sent":           {acked: -1, at: 1, allowed: map[int]bool{0: true}},
+		"sent, not answered":     {history: []request{bound(1, 0, 60)}, acked: -1, at: 2, allowed: map[int]bool{0: true, 1: true}},
+		"acknowledged":           {history: []request{bound(1, 2, 60)}, at: 3, allowed: map[int]bool{1: true}},
+		"acknowledged, forgiven": {history: []request{bound(1, 2, 60)}, forgiven: true, at: 3, allowed: map[int]bool{0: true, 1: true}},
+		"about to expire":        {history: []request{bound(1, 2, 10)}, at: 10, allowed: map[int]bool{0: true, 1: true}},
+		"expired":                {history: []request{bound(1, 2, 10)}, at: 20, allowed: map[int]bool{0: true}},
+		"expired, and a member was stopped": {
+			history: []request{bound(1, 2, 10)}, at: 20, stalls: []stall{{8 * second, 6 * second}}, allowed: map[int]bool{0: true, 1: true},
+		},
+		"expired, and members were stopped one after the other": {
+			history: []request{bound(1, 2, 10)}, at: 22, stalls: []stall{{8 * second, 6 * second}, {15 * second, 3 * second}},
+			allowed: map[int]bool{0: true, 1: true},
+		},
+		"expired for longer than members were stopped": {
+			history: []request{bound(1, 2, 10)}, at: 24, stalls: []stall{{8 * second, 6 * second}, {15 * second, 3 * second}},
+			allowed: map[int]bool{0: true},
+		},
+		"expired, where a member was stopped before": {
+			history: []request{bound(7, 8, 10)}, at: 21, stalls: []stall{{7 * second, 6 * second}}, allowed: map[int]bool{0: true},
+		},
 		"removed":                         {history: []request{bound(1, 2, 60), removed(3, 4)}, acked: 1, at: 5, allowed: map[int]bool{0: true}},
 		"removal not answered":            {history: []request{bound(1, 2, 60), removed(3, 0)}, at: 5, allowed: map[int]bool{0: true, 1: true}},
 		"superseded":                      {history: []request{bound(1, 2, 60), bound(3, 4, 60)}, acked: 1, at: 5, allowed: map[int]bool{2: true}},
 		"superseded by what is under way": {history: []request{bound(1, 2, 60), bound(3, 0, 60)}, at: 5, allowed: map[int]bool{1: true, 2: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := &world{now: c.at * second}
+			w := &world{now: c.at * second, stalls: c.stalls}
 			ph := &phone{w: w, acked: c.acked, forgiven: c.forgiven, history: c.history}
 			for i := range ph.history {
 				ph.history[i].number = uint64(i + 1)
@@ -101,6 +119,60 @@ func TestStar(t *testing.T) {
 					want = want || n == found
 				}
 				if (fault == "") != want {
+					t.Errorf("request %d found: %q", found, fault)
+				}
+			}
+		})
+	}
+}
+
+// TestCopiesAndStar shows what a copy of a request leaves that was under way as another phone of the AOR sent Contact: *.
+func TestCopiesAndStar(t *testing.T) {
+	for name, c := range map[string]struct {
+		steps func(w *world, a, b *phone)
+		want  []int // what may be found of b
+	}{
+		"under way before": {func(w *world, a, b *phone) {
+			b.did(bind)
+			w.asked = []*asked{{w: w, ph: b, r: b.history[0]}}
+			b.did(bind)
+			a.did(unbindAll)
+		}, []int{0, 1, 2}},
+		"done before": {func(w *world, a, b *phone) {
+			b.did(bind)
+			w.asked = []*asked{{w: w, ph: b, r: b.history[0], done: true}}
+			b.did(bind)
+			a.did(unbindAll)
+		}, []int{0}},
+		"sent again meanwhile": {func(_ *world, a, b *phone) {
+			b.did(bind)
+			a.begins(unbindAll)
+			b.givenDuringStar(b.history[0])
+			b.did(bind)
+		}, []int{0, 1, 4}},
+		"of another's": {func(w *world, a, b *phone) {
+			b.did(bind)
+			a.did(bind)
+			w.asked = []*asked{{w: w, ph: a, r: a.history[0]}}
+			b.did(bind)
+			a.did(unbindAll)
+		}, []int{0}},
+		"over when something newer is there": {func(w *world, a, b *phone) {
+			b.did(bind)
+			w.asked = []*asked{{w: w, ph: b, r: b.history[0]}}
+			a.did(unbindAll)
+			w.now += 60 * second
+			b.did(bind)
+		}, []int{4}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := &world{now: second}
+			a, b := &phone{w: w, aor: "x", acked: -1}, &phone{w: w, aor: "x", acked: -1}
+			w.phones = []*phone{a, b}
+			c.steps(w, a, b)
+			for found := range 6 {
+				x := expectation{b, b.acked}
+				if _, fault := x.judge(w, found); (fault == "") != slices.Contains(c.want, found) {
 					t.Errorf("request %d found: %q", found, fault)
 				}
 			}

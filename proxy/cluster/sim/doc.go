@@ -32,7 +32,7 @@
 //   - contacts: Contact: *, fetches, phones that begin anew with another Call-ID.
 //   - restarts: phones that begin again at CSeq 1 with the same Call-ID, a minute after their binding ended.
 //   - budget: there is room for some of the phones only.
-//   - strays: copies of requests arrive up to 32 s late, at any member; phones remove what is not there.
+//   - strays: copies of requests are ordered up to 32 s late, through any member; phones remove what is not there.
 //
 // # What is checked
 //
@@ -61,4 +61,9 @@
 // not answer wrongly, unless its set, which is old or of an operator that is late, lists no other as active: that is what
 // a first start looks like. One whose clock stood still with it does not know that it was away: what it is asked until it has been told is not
 // judged. A member that has waited drainSeconds in vain exits, and counts as one more that is down.
+//
+// A binding may outlive its time by all that members were stopped for meanwhile: each gives it to others with the time that
+// it still has there. A copy of a request that is under way while another phone of the AOR sends Contact: * may be ordered
+// after that, and is what is left then: what would tell that it is old is gone, and REGISTERs of two Call-IDs have no order
+// (RFC 3261 section 10.3).
 package sim

@@ -14,9 +14,14 @@ func (ph *phone) returns(p *process, r request) bool {
 	if int(r.number)-1 > ph.acked || r.deed == fetch || !ph.astray && !w.forgetful(p) {
 		return false
 	}
-	r.sent, r.acked = w.now, w.now+answerTime // it has been applied by then, or will not be
-	ph.history = append(ph.history, r)
+	ph.comesAgain(r)
 	return true
+}
+
+// comesAgain notes that a copy of a request which is under way may be what is left.
+func (ph *phone) comesAgain(r request) {
+	r.sent, r.acked = ph.w.now, ph.w.now+answerTime // it has been applied by then, or will not be
+	ph.history = append(ph.history, r)
 }
 
 // forgetful reports whether a request that the member is given may be ordered without what was acknowledged: where the

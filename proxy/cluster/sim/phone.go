@@ -139,6 +139,7 @@ func (ph *phone) note(d deed, expires uint32) request {
 				number: uint64(len(m.history) + 1), deed: unbindAll, sent: w.now, by: ph, alone: !m.underWay(),
 			})
 			m.parted = true // if the network is cut: the two may be on either side
+			m.mayFollowStar()
 		})
 	}
 	return r

@@ -26,13 +26,15 @@ func (ph *phone) send(r request, again int64) {
 	}
 }
 
-// strayTime is how late a datagram may arrive, µs (RFC 3261 section 17.1.2.2, Timer F).
+// strayTime is how late a copy of a request may be ordered, µs: what came after it is remembered for no longer (RFC 3261
+// section 17.1.2.2, Timer F).
 const strayTime = 32 * second
 
-// sendLate has a copy of the request arrive late, at any member. It changes nothing that came after it.
+// sendLate has a copy of the request arrive late, at any member. It changes nothing that came after it: it is ordered
+// within strayTime, though the members that it comes through take their time, or are stopped.
 func (ph *phone) sendLate(r request) {
 	w := ph.w
-	delay := w.between(0, strayTime)
+	delay := w.between(0, strayTime-w.underWay())
 	if w.rng.IntN(2) == 0 {
 		delay = w.between(0, 3*second)
 	}
@@ -77,7 +79,7 @@ func (ph *phone) edge() *process {
 // that is stopped does when it goes on.
 func (w *world) underWay() int64 { return answerTime + w.late() }
 
-// late is how late a process that was stopped may do what it was to do, or see a binding end, µs.
+// late is how late a process that was stopped may do what it was to do, µs.
 func (w *world) late() int64 {
 	if w.stops || w.freezes {
 		return longestStall
@@ -99,6 +101,7 @@ func (ph *phone) attempt(p *process, r request, done func(*cluster.RegisterOp)) 
 	ph.quietAt = max(ph.quietAt, w.now+w.underWay())
 	returned := ph.returns(p, r)
 	a := w.ask(p, ph, r)
+	ph.givenDuringStar(r)
 	op := &cluster.RegisterOp{
 		Update: location.Update{
 			AOR: []byte(ph.aor), CallID: []byte(r.callID), CSeq: r.cseq, Star: r.deed == unbindAll,

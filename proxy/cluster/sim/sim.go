@@ -63,6 +63,7 @@ type world struct {
 	cut       *cut     // a partition that lasts, or has not healed
 	blind     bool     // members have taken others for dead that live: what is read is not judged
 	usurped   bool     // and one of them all who have a copy of something
+	stalls    []stall  // all there were
 	disturbed int64    // when something last went wrong, or was mended, µs
 	hush      bool     // phones begin nothing new
 	stopped   bool

@@ -15,6 +15,23 @@ func (w *world) freeze(then func()) {
 // longestStall is the longest that a process is stopped, µs.
 const longestStall = 6 * second
 
+// stall is a time for which a process is stopped.
+type stall struct {
+	ends, length int64 // µs
+}
+
+// stalledSince is how late members may see a binding end that was made at t, µs. Stops add up: a member that has been
+// stopped gives the binding to others with the time that it still has there, and they may be stopped next.
+func (w *world) stalledSince(t int64) int64 {
+	sum := int64(0)
+	for _, s := range w.stalls {
+		if s.ends > t {
+			sum += s.length
+		}
+	}
+	return sum
+}
+
 func (w *world) stall(clock bool, then func()) {
 	if w.mayFail() < 1 {
 		w.join(then)
@@ -26,6 +43,7 @@ func (w *world) stall(clock bool, then func()) {
 	p.paused = true
 	p.pauses++
 	until := w.between(200, longestStall/ms) * ms
+	w.stalls = append(w.stalls, stall{w.now + until, until})
 	if lost := w.between(450, 1500) * ms; lost < until {
 		w.after(lost, func() { w.forsake(p) })
 	}

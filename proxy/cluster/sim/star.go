@@ -1,5 +1,7 @@
 package sim
 
+import "slices"
+
 // What phones of one AOR do to each other: a Contact: * of one removes the bindings of all. Where two requests overlap in
 // time either may have been the later one.
 
@@ -19,6 +21,27 @@ func (ph *phone) acknowledged(i int) {
 	ph.mates(func(m *phone) {
 		m.removedBy(ph, r)
 	})
+}
+
+// mayFollowStar notes the copies of requests of this phone that are under way as a mate's Contact: * is sent. They may be
+// ordered after it, and are what is left then, though newer requests of this phone came before it: it leaves no binding
+// that would order them, and has another Call-ID itself (RFC 3261 section 10.3).
+func (ph *phone) mayFollowStar() {
+	for _, a := range ph.w.asked {
+		if a.ph == ph && !a.done && a.r.deed != fetch {
+			ph.comesAgain(a.r)
+		}
+	}
+}
+
+// givenDuringStar notes the same of a copy that a member is given while a mate's Contact: *, which was sent after the
+// request, may be under way.
+func (ph *phone) givenDuringStar(r request) {
+	if r.deed != fetch && slices.ContainsFunc(ph.history[r.number:], func(f request) bool {
+		return f.by != nil && (f.over == 0 || f.over > ph.w.now)
+	}) {
+		ph.comesAgain(r)
+	}
 }
 
 // removedBy takes notice that a request of a mate is acknowledged: its Contact: *, if it is one, and those before. It
