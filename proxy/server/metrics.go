@@ -28,6 +28,7 @@ const (
 	dropSuperseded                      // a request that needs the cluster, which knows of this process no more
 	dropHop                             // a response without a transaction whose next Via is not the one we signed
 	dropSource                          // a request whose answer would go where none may
+	dropAmplifies                       // a request too small for an answer to a source that may be forged
 	dropReasons
 )
 
@@ -35,7 +36,7 @@ var dropNames = [dropReasons]string{
 	dropKeepalive: "keepalive", dropNotSIP: "not_sip", dropMalformed: "malformed", dropRateLimited: "rate_limited",
 	dropStray: "stray_response", dropLate: "late_response", dropAck: "ack",
 	dropNoDestination: "no_destination", dropPeerFrame: "peer_frame", dropSuperseded: "superseded", dropHop: "altered_via",
-	dropSource: "refused_source",
+	dropSource: "refused_source", dropAmplifies: "amplifies",
 }
 
 const (

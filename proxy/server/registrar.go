@@ -1,7 +1,6 @@
 package server
 
 import (
-	"strconv"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -39,11 +38,7 @@ func (r *request) registerDone(op *cluster.RegisterOp) progress {
 	r.noteRegistered(op)
 	switch op.Status {
 	case location.StatusOK:
-		r.lines = appendContacts(r.s.date.append(r.lines[:0], time.Now()), op)
-		if r.decision.TellPath {
-			r.lines = append(append(append(r.lines, "Path: "...), op.Update.Path...), '\r', '\n')
-		}
-		r.respond(200, "OK", r.lines)
+		r.answerRegister(op)
 	case location.StatusForbidden:
 		r.respond(403, "Too Many Contacts", nil)
 	case location.StatusBadRequest:
@@ -60,30 +55,4 @@ func (r *request) registerDone(op *cluster.RegisterOp) progress {
 	}
 	r.s.metrics.registered(time.Since(r.s.started) - r.arrived)
 	return done
-}
-
-// appendContacts appends a Contact line for every live binding.
-func appendContacts(dst []byte, op *cluster.RegisterOp) []byte {
-	for b := range op.Record.Live(op.Now) {
-		dst = append(append(dst, "Contact: <"...), b.Contact...)
-		dst = append(dst, ">;expires="...)
-		dst = strconv.AppendUint(dst, uint64(b.ExpiresIn(op.Now)), 10)
-		if b.Q != location.MaxQ {
-			dst = appendQ(dst, b.Q)
-		}
-		dst = append(dst, b.Params...)
-		if len(b.Instance) > 0 {
-			dst = append(append(append(dst, `;+sip.instance="`...), b.Instance...), '"')
-		}
-		if b.RegID != 0 {
-			dst = strconv.AppendUint(append(dst, ";reg-id="...), uint64(b.RegID), 10)
-		}
-		dst = append(dst, '\r', '\n')
-	}
-	return dst
-}
-
-// appendQ appends q from thousandths.
-func appendQ(dst []byte, q uint16) []byte {
-	return append(dst, ';', 'q', '=', '0', '.', '0'+byte(q/100%10), '0'+byte(q/10%10), '0'+byte(q%10))
 }

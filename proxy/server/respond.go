@@ -14,7 +14,10 @@ func (r *request) respond(status int, reason string, extra []byte) progress {
 	if !r.mayAnswer() {
 		return done
 	}
-	r.out = r.appendResponse(r.out[:0], status, reason, extra)
+	if r.out = r.appendBounded(r.out[:0], status, reason, extra); len(r.out) == 0 {
+		r.s.metrics.drop(dropAmplifies)
+		return done
+	}
 	count(&r.s.metrics.local, status)
 	_ = r.s.layer.Send(r.back, r.out)
 	return done
@@ -24,7 +27,9 @@ func (r *request) respond(status int, reason string, extra []byte) progress {
 func (r *request) finish(status int, reason string, extra []byte) progress {
 	switch {
 	case !r.stateless:
-		r.out = r.appendResponse(r.out[:0], status, reason, extra)
+		if r.out = r.appendBounded(r.out[:0], status, reason, extra); len(r.out) == 0 {
+			r.out = r.appendResponse(r.out, status, "", nil)
+		}
 		r.s.table.Refuse(r.s.now(), r.tx, r.out)
 	case r.msg.Method() == wire.MethodCancel:
 		return r.respond(481, "Call/Transaction Does Not Exist", nil)
@@ -34,6 +39,21 @@ func (r *request) finish(status int, reason string, extra []byte) progress {
 		return r.respond(status, reason, extra)
 	}
 	return done
+}
+
+// appendBounded is appendResponse, and leaves out the reason, then extra, then
+// everything, where that is more than may go to the source of the request.
+func (r *request) appendBounded(dst []byte, status int, reason string, extra []byte) []byte {
+	start, bound := len(dst), r.bound()
+	if dst = r.appendResponse(dst, status, reason, extra); len(dst)-start <= bound {
+		return dst
+	}
+	for _, lines := range [...][]byte{extra, nil} {
+		if dst = r.appendResponse(dst[:start], status, "", lines); len(dst)-start <= bound {
+			return dst
+		}
+	}
+	return dst[:start]
 }
 
 // appendResponse builds a response with received and rport in its topmost Via

@@ -59,9 +59,14 @@ func (m *message) response() {
 	}
 	m.out = m.builder.Response(m.out[:0], &m.msg)
 	switch {
+	case passedOn && cancel && m.msg.StatusCode() >= 300:
+		// One of many targets that know nothing of it: that is no news to the caller, and
+		// each for one CANCEL of nothing would be more than it sent.
+		s.metrics.drop(dropStray)
 	case passedOn && cancel: // a transaction's own have our Via alone
 		m.statelessResponse(&via, &next, branch.Tx)
 	case s.table.Response(m.now, branch.Tx, branch, &m.msg, m.out):
+		m.prove()
 		if m.offered {
 			s.metrics.fromPeer.Add(1)
 		}

@@ -85,6 +85,7 @@ type Server struct {
 	debugLines limiter
 	asks       limiter
 	offers     limiter
+	proofs     proofs
 	requests   sync.Pool
 	silent     silent
 	date       dateLine
@@ -130,6 +131,7 @@ func New(c Config) (*Server, error) {
 		resolver: transport.NewResolver(c.Lookup, six, time.Now),
 		metrics:  &Metrics{}, refusals: limiter{perSecond: maxRefusals}, debugLines: limiter{perSecond: maxDebugLines},
 		asks: limiter{perSecond: maxAsks}, offers: limiter{perSecond: maxAsks},
+		proofs:  newProofs(),
 		started: time.Now(), stop: make(chan struct{}), begun: make(chan struct{}, 1),
 	}
 	s.known.seed = maphash.MakeSeed()

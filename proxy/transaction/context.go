@@ -39,6 +39,8 @@ type Context struct {
 	ringAt      int64 // when an INVITE has rung as long as it may
 	resendEvery int64
 
+	credit credit
+
 	first Branch
 	rest  []*Branch
 

@@ -1,5 +1,7 @@
 package transaction
 
+import "github.com/sipring/sipring/proxy/flow"
+
 // machine drives contexts: it holds what all those of a shard share. Each event
 // is a call of begin, then of one of the methods that say what happened; what
 // is to be done about it is in its outbox then.
@@ -11,8 +13,9 @@ type machine struct {
 	outbox
 	messages
 	stock
-	now   int64
-	stats Stats
+	now    int64
+	proven func(flow.Flow) bool // Options.Proven
+	stats  Stats
 }
 
 // begin starts an event at a time.

@@ -51,6 +51,11 @@ type Options struct {
 	// failure of an INVITE is repeated because no ACK has come. Where other members
 	// may be given the ACK, it is time to say who waits for it. nil: nobody else is.
 	Unacked func(c *Context)
+	// Proven reports whether a flow is known to receive what is sent to it: its
+	// address is not forged. It is called with locks held, and must not call the
+	// table. To other flows over UDP the 100 and what is repeated go only as far as
+	// they are no more than twice what came. nil: all are.
+	Proven func(flow.Flow) bool
 	// Begun is called, as the methods of Outlet are, when the table takes a
 	// context and had none: from then on, until Len is 0, Tick is to be called.
 	// nil: the caller ticks all the time.

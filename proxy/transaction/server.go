@@ -16,6 +16,7 @@ func (m *machine) accept(c *Context, key token.TxID, req *wire.Message, src flow
 		c.resendAt = never // its 100 goes with the first branch
 	}
 	c.template = m.buildTemplate(req, src)
+	c.credit.earn(len(req.Raw))
 	m.stats.Created++
 	m.stats.Open++
 }
@@ -54,21 +55,26 @@ func (m *machine) yield(c *Context) {
 	}
 }
 
-// sayTrying sends the 100, if nothing has been sent yet.
+// sayTrying sends the 100, if nothing has been sent yet and it leaves as much for
+// the answer.
 func (m *machine) sayTrying(c *Context) {
 	if c.state == serverTrying {
 		c.state, c.resendAt = serverProceeding, never
-		m.upstream(c.template, true)
+		if m.affords(c, 2*len(c.template), 2) {
+			m.upstream(c.template, true)
+		}
 	}
 }
 
 func (m *machine) resendLast(c *Context) {
-	m.stats.Resent++
-	if c.last == nil {
-		m.upstream(c.template, true)
-		return
+	last, local := c.last, c.local
+	if last == nil {
+		last, local = c.template, true
 	}
-	m.upstream(c.last, c.local)
+	if m.affords(c, len(last), 1) {
+		m.stats.Resent++
+		m.upstream(last, local)
+	}
 }
 
 // acknowledge takes an ACK and reports whether it is for a failure sent here.

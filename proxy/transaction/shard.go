@@ -44,8 +44,10 @@ func (s *shard) settle(c *Context) {
 func (s *shard) do(c *Context, a *action) {
 	switch a.kind {
 	case sendUpstream:
+		c.credit.spend(len(a.bytes))
 		s.out.Upstream(c, c.source, a.bytes, a.local)
 	case answerCancel:
+		c.credit.spend(len(a.bytes))
 		s.out.Upstream(c, s.cancelSource, a.bytes, true)
 	case sendDownstream:
 		if !s.out.Downstream(c, a.branch, a.bytes) {

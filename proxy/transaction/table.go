@@ -48,7 +48,7 @@ func NewTable(o Options, out Outlet) *Table {
 	for i := range t.shards {
 		s := &t.shards[i]
 		s.out, s.silent, s.unacked = out, o.Silent, o.Unacked
-		s.intervals = o.Timers.intervals()
+		s.intervals, s.proven = o.Timers.intervals(), o.Proven
 	}
 	return t
 }
@@ -126,6 +126,9 @@ func (t *Table) open(s *shard, key token.TxID, req *wire.Message, src flow.Flow,
 
 // again handles a request that belongs to a context.
 func (s *shard) again(c *Context, req *wire.Message, src flow.Flow) Disposition {
+	if src.Remote == c.source.Remote {
+		c.credit.earn(len(req.Raw))
+	}
 	switch req.Method() {
 	case wire.MethodAck:
 		if !c.invite() || !s.acknowledge(c) {

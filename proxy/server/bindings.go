@@ -1,0 +1,83 @@
+package server
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/sipring/sipring/proxy/cluster"
+	"github.com/sipring/sipring/proxy/location"
+	"github.com/sipring/sipring/proxy/wire"
+)
+
+// answerRegister lists the bindings in a 200 (RFC 3261 10.3 step 8). That may be
+// many times what was asked, and a fetch needs no more than a forged source. So
+// the whole list is for whoever is known to receive; others get as much of it as
+// the bound on answers leaves room for, those bindings first that the REGISTER
+// names: a phone looks for its own. A list cut short is less wrong than none, or
+// an error for a registration that was made.
+func (r *request) answerRegister(op *cluster.RegisterOp) {
+	r.lines = r.s.date.append(r.lines[:0], time.Now())
+	if r.decision.TellPath {
+		r.lines = append(append(append(r.lines, "Path: "...), op.Update.Path...), '\r', '\n')
+	}
+	head := len(r.lines)
+	for b := range op.Record.Live(op.Now) {
+		r.lines = appendContact(r.lines, &b, op.Now)
+	}
+	r.out = r.appendResponse(r.out[:0], 200, "OK", r.lines)
+	if over := len(r.out) - r.bound(); over > 0 {
+		r.lines = r.appendSome(r.lines[:head], op, len(r.lines)-head-over)
+	}
+	r.respond(200, "OK", r.lines)
+}
+
+// appendSome appends the Contact lines that there is room for, in bytes, those
+// first that the REGISTER names.
+func (r *request) appendSome(dst []byte, op *cluster.RegisterOp, room int) []byte {
+	room += len(dst)
+	for _, named := range [...]bool{true, false} {
+		for b := range op.Record.Live(op.Now) {
+			end := len(dst)
+			if r.names(b.Contact) != named {
+				continue
+			}
+			if dst = appendContact(dst, &b, op.Now); len(dst) > room {
+				dst = dst[:end]
+			}
+		}
+	}
+	return dst
+}
+
+// names reports whether the REGISTER has that contact.
+func (r *request) names(contact []byte) bool {
+	for i := range r.register.Update.Contacts {
+		if wire.EqualURI(r.register.Update.Contacts[i].URI, contact) {
+			return true
+		}
+	}
+	return false
+}
+
+// appendContact appends the Contact line of a binding.
+func appendContact(dst []byte, b *location.Binding, now int64) []byte {
+	dst = append(append(dst, "Contact: <"...), b.Contact...)
+	dst = append(dst, ">;expires="...)
+	dst = strconv.AppendUint(dst, uint64(b.ExpiresIn(now)), 10)
+	if b.Q != location.MaxQ {
+		dst = appendQ(dst, b.Q)
+	}
+	dst = append(dst, b.Params...)
+	if len(b.Instance) > 0 {
+		dst = append(append(append(dst, `;+sip.instance="`...), b.Instance...), '"')
+	}
+	if b.RegID != 0 {
+		dst = strconv.AppendUint(append(dst, ";reg-id="...), uint64(b.RegID), 10)
+	}
+	return append(dst, '\r', '\n')
+}
+
+// appendQ appends q from thousandths.
+func appendQ(dst []byte, q uint16) []byte {
+	return append(dst, ';', 'q', '=', '0', '.', '0'+byte(q/100%10), '0'+byte(q/10%10), '0'+byte(q%10))
+}
