@@ -69,6 +69,7 @@ func states(set *config.MemberSet) string {
 func (c *cluster) launch(ctx context.Context, o *options) error {
 	err := fleet.WriteFiles(c.dir, config.Config{
 		Cluster: "chaos", Domains: []string{domain}, Ports: c.network.Ports, LogLevel: o.logLevel, DrainSeconds: new(drainSeconds), UDPLoops: 1,
+		Limits: config.Limits{Trusted: []string{"127.0.0.0/8"}},
 		Egress: config.Egress{Contacts: config.ContactsAny}, // all phones are reached at one place, and register from another
 	}, c.operator.Advertise, c.operator.Ring)
 	if err != nil {

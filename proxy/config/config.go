@@ -57,6 +57,8 @@ type Config struct {
 	Registrar Registrar `json:"registrar,omitempty"`
 	// Egress says where requests may be sent.
 	Egress Egress `json:"egress,omitempty"`
+	// Limits bound what one source may cause.
+	Limits Limits `json:"limits,omitempty"`
 	// TokenHours is how long what the proxy writes into Record-Route leads through
 	// it, 1 to 8760. Then requests of that dialog are answered 481, but for the
 	// BYE that ends it. Default 24.
@@ -137,6 +139,8 @@ func (c *Config) ApplyDefaults() {
 	setDefault(&c.MaxTransactions, DefaultMaxTransactions)
 	setDefault(&c.MaxRingSeconds, DefaultMaxRingSeconds)
 	setDefault(&c.TokenHours, DefaultTokenHours)
+	setDefault(&c.Limits.NewPerSecond, DefaultNewPerSecond)
+	setDefault(&c.Limits.MessagesPerSecond, DefaultMessagesPerSecond)
 	if c.Egress.Contacts == "" {
 		c.Egress.Contacts = ContactsSource
 	}
@@ -208,6 +212,7 @@ func (c *Config) Validate() error {
 		bad("tokenHours", "%d is not in 1..%d", c.TokenHours, MaxTokenHours)
 	}
 	c.Egress.validate(bad)
+	c.Limits.validate(bad)
 	if c.DrainTime() < 0 || c.MaxTransactions < 1 || c.UDPLoops < 0 || c.UDPLoops > 256 {
 		bad("drainSeconds, maxTransactions, udpLoops", "out of range")
 	}

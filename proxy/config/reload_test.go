@@ -22,13 +22,13 @@ func TestReloadTakesWhatCanChangeAndNamesTheRest(t *testing.T) {
 	}{
 		"nothing": {next: "{cluster: a, domains: [a.example]}", want: "{cluster: a, domains: [a.example]}"},
 		"what can change": {
-			next: "{cluster: a, domains: [a.example, b.example], aliases: [c.example], advertise: sip.example, logLevel: debug, drainSeconds: 5, registrar: {minExpires: 10, maxExpires: 100}, egress: {contacts: Any, deny: [10.0.0.0/8]}, tokenHours: 2}",
-			want: "{cluster: a, domains: [a.example, b.example], aliases: [c.example], advertise: sip.example, logLevel: debug, drainSeconds: 5, registrar: {minExpires: 10, maxExpires: 100}, egress: {contacts: Any, deny: [10.0.0.0/8]}, tokenHours: 2}",
+			next: "{cluster: a, domains: [a.example, b.example], aliases: [c.example], advertise: sip.example, logLevel: debug, drainSeconds: 5, registrar: {minExpires: 10, maxExpires: 100}, egress: {contacts: Any, deny: [10.0.0.0/8]}, limits: {trusted: [192.0.2.0/24]}, tokenHours: 2}",
+			want: "{cluster: a, domains: [a.example, b.example], aliases: [c.example], advertise: sip.example, logLevel: debug, drainSeconds: 5, registrar: {minExpires: 10, maxExpires: 100}, egress: {contacts: Any, deny: [10.0.0.0/8]}, limits: {trusted: [192.0.2.0/24]}, tokenHours: 2}",
 		},
 		"what cannot": {
-			next:    "{cluster: b, domains: [b.example], ports: {sip: 5070, admin: 9091}, registrar: {maxContacts: 3}, maxTransactions: 1, maxRingSeconds: 5, udpLoops: 1, profiling: true}",
+			next:    "{cluster: b, domains: [b.example], ports: {sip: 5070, admin: 9091}, registrar: {maxContacts: 3}, limits: {newPerSecond: 1, messagesPerSecond: 2}, maxTransactions: 1, maxRingSeconds: 5, udpLoops: 1, profiling: true}",
 			want:    "{cluster: a, domains: [b.example]}",
-			waiting: []string{"cluster", "ports.sip", "ports.admin", "registrar.maxContacts", "maxTransactions", "maxRingSeconds", "udpLoops", "profiling"},
+			waiting: []string{"cluster", "ports.sip", "ports.admin", "registrar.maxContacts", "limits.newPerSecond", "limits.messagesPerSecond", "maxTransactions", "maxRingSeconds", "udpLoops", "profiling"},
 		},
 	}
 	for name, tt := range tests {

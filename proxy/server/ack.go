@@ -8,8 +8,7 @@ import (
 // Bounds on what the others are asked: a stranger's ACK must not cost more than
 // this process's attention, nor a response that names no owner.
 const (
-	maxAsks = 200     // a second, of either
-	maxAsk  = 4 << 10 // bytes
+	maxAsk = 4 << 10 // bytes; how many: maxAsks
 )
 
 // askMembers offers an ACK that no transaction here is waiting for to all other
@@ -27,7 +26,7 @@ func (r *request) askMembers() {
 	if r.msg.Method() != wire.MethodAck || !r.forBindings() || len(r.msg.Raw) > maxAsk {
 		return
 	}
-	if s.asks.allow(r.now) {
+	if s.limits.asks.allow(&r.message) {
 		s.toAll(frameAck, r.msg.Raw) // not reached: Timer H
 	}
 }

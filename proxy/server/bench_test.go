@@ -19,7 +19,7 @@ import (
 func startAlone(b testing.TB) *Server {
 	b.Helper()
 	host := fmt.Sprintf("127.%d.%d.%d", 64+serial.Add(1)%64, testPID>>8&255, testPID&255)
-	c := config.Config{Cluster: "bench", Domains: []string{"example.com"}, UDPLoops: 1, Advertise: "127.0.0.1"}
+	c := config.Config{Cluster: "bench", Domains: []string{"example.com"}, UDPLoops: 1, Advertise: "127.0.0.1", Limits: config.Limits{Trusted: []string{"127.0.0.0/8"}}}
 	c.ApplyDefaults()
 	s, err := New(Config{
 		Proxy: &c, Self: 1, Address: netip.MustParseAddrPort(host + ":0"), Keys: testKeys(b),

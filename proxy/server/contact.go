@@ -25,6 +25,9 @@ func (r *request) guess() progress {
 		return waits
 	}
 	r.aor = r.aor[:0] // no more guesses
+	if !r.s.limits.questioned.allow(&r.message) {
+		return r.finish(503, "Service Unavailable", retryAfter)
+	}
 	r.locate.URI = r.msg.RequestURI()
 	r.s.cluster.Locate(&r.locate)
 	return waits

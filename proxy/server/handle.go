@@ -17,10 +17,14 @@ func (s *Server) Message(f flow.Flow, data []byte) {
 		s.metrics.drop(dropKeepalive)
 		return
 	}
+	arrived := time.Since(s.started)
+	if s.tooMany(arrived.Milliseconds(), f.Remote.Addr()) {
+		return
+	}
 	r := s.takeRequest()
 	r.raw = append(r.raw[:0], data...)
 	r.from, r.snap = f, s.current()
-	r.arrived = time.Since(s.started)
+	r.arrived = arrived
 	r.now = r.arrived.Milliseconds()
 	r.end(r.handle())
 }
@@ -82,7 +86,7 @@ func (r *request) refuse(err error) progress {
 		r.s.dropFault(err)
 		return done
 	}
-	if !r.s.refusals.allow(r.now) {
+	if !r.s.limits.refusals.allow(&r.message) {
 		r.s.metrics.drop(dropRateLimited)
 		return done
 	}
@@ -118,6 +122,10 @@ func (r *request) route() progress {
 // decided carries on with a request that there is a decision on.
 func (r *request) decided() progress {
 	if r.stateless {
+		if r.forBindings() && !r.s.limits.strays.allow(&r.message) {
+			r.s.metrics.drop(dropNew)
+			return done
+		}
 		r.askMembers()
 	}
 	return r.act()
@@ -204,6 +212,9 @@ func (r *request) open() bool {
 		if r.s.table.Has(id) {
 			r.tx = id
 		}
+	}
+	if r.decision.Action != routing.InDialog && !r.held() && !r.mayBegin() {
+		return false
 	}
 	switch r.s.table.Request(r.now, r.tx, &r.msg, r.back, r.standing()) {
 	case transaction.New:

@@ -1,6 +1,12 @@
 package server
 
-import "sync/atomic"
+import (
+	"net/netip"
+	"sync/atomic"
+
+	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/limit"
+)
 
 // limiter lets a number of events through each second; lock-free, safe for
 // concurrent use. Around the turn of a second a few more may pass.
@@ -17,4 +23,79 @@ func (l *limiter) allow(now int64) bool {
 		l.used.Store(0)
 	}
 	return l.used.Add(1) <= l.perSecond
+}
+
+// shares let each source cause so much, and all together so much more that one
+// cannot use it up. Safe for concurrent use.
+type shares struct {
+	each *limit.Limiter
+	all  limiter
+}
+
+func newShares() *shares {
+	return &shares{
+		each: limit.New(limit.Config{Rate: maxAsks, Burst: maxAsks, Slots: 1 << 12}),
+		all:  limiter{perSecond: maxAsks * sharesInAll},
+	}
+}
+
+const sharesInAll = 50
+
+// allow reports whether the source of m may cause one more.
+func (s *shares) allow(m *message) bool {
+	return (s.each.Allow(m.now, m.from.Remote.Addr(), 1) || m.snap.trusts(m.from.Remote.Addr())) && s.all.allow(m.now)
+}
+
+// maxAsks is how many of each of these one source may cause a second: answers to
+// malformed requests, ACKs and responses that the other members are asked about,
+// ACKs and CANCELs of nothing here that are passed on, questions to all whose a
+// contact is.
+const maxAsks = 50
+
+// limits are what sources may cause.
+type limits struct {
+	messages, begun                            *limit.Limiter
+	refusals, asks, offers, strays, questioned *shares
+}
+
+func newLimits(c *config.Limits) limits {
+	return limits{
+		messages: limit.New(limit.Config{Rate: c.MessagesPerSecond, Burst: 2 * c.MessagesPerSecond, Slots: 1 << 14}),
+		begun:    limit.New(limit.Config{Rate: c.NewPerSecond, Burst: 10 * c.NewPerSecond, Slots: 1 << 14}),
+		refusals: newShares(), asks: newShares(), offers: newShares(),
+		strays: newShares(), questioned: newShares(),
+	}
+}
+
+// trusts reports whether the limits are not for a source.
+func (s *snapshot) trusts(source netip.Addr) bool {
+	source = source.Unmap()
+	for _, p := range s.trusted {
+		if p.Contains(source) {
+			return true
+		}
+	}
+	return false
+}
+
+// tooMany reports, and counts, that a source sends more than can be anybody's use:
+// nothing else is done for its message.
+func (s *Server) tooMany(now int64, source netip.Addr) bool {
+	if s.limits.messages.Allow(now, source, 1) || s.current().trusts(source) {
+		return false
+	}
+	s.metrics.drop(dropFlood)
+	return true
+}
+
+// mayBegin charges what is new to its source, and reports whether it may begin.
+// What is refused is dropped: its repetition may find room, and who is in the way
+// of nobody is not told by answers.
+func (r *request) mayBegin() bool {
+	source := r.from.Remote.Addr()
+	if r.s.limits.begun.Allow(r.now, source, 1) || r.snap.trusts(source) {
+		return true
+	}
+	r.s.metrics.drop(dropNew)
+	return false
 }

@@ -26,7 +26,7 @@ type message struct {
 
 // read scans the bytes of a message.
 func (m *message) read() error {
-	if err := m.msg.Scan(m.raw, &m.s.limits); err != nil {
+	if err := m.msg.Scan(m.raw, &m.s.sizes); err != nil {
 		return err
 	}
 	return m.msg.Validate()

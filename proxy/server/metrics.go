@@ -29,6 +29,8 @@ const (
 	dropHop                             // a response without a transaction whose next Via is not the one we signed
 	dropSource                          // a request whose answer would go where none may
 	dropAmplifies                       // a request too small for an answer to a source that may be forged
+	dropFlood                           // of a source that sends more than limits.messagesPerSecond
+	dropNew                             // of a source that begins more than limits.newPerSecond
 	dropReasons
 )
 
@@ -37,6 +39,7 @@ var dropNames = [dropReasons]string{
 	dropStray: "stray_response", dropLate: "late_response", dropAck: "ack",
 	dropNoDestination: "no_destination", dropPeerFrame: "peer_frame", dropSuperseded: "superseded", dropHop: "altered_via",
 	dropSource: "refused_source", dropAmplifies: "amplifies",
+	dropFlood: "flood", dropNew: "too_many_new",
 }
 
 const (

@@ -9,17 +9,17 @@ import (
 
 // An address is known to receive for an hour since it answered, port and all.
 func TestProofsLastAnHour(t *testing.T) {
-	p, a := newProofs(), netip.MustParseAddrPort("192.0.2.1:5060")
+	p, a := newRecent(proofPlaces), netip.MustParseAddrPort("192.0.2.1:5060")
 	const hour = 3_600_000
-	if p.has(0, a) {
+	if p.has(0, p.address(a)) {
 		t.Error("known before it answered")
 	}
 	for _, now := range []int64{0, 5 * hour, 1100 * hour} {
-		p.add(now, a)
-		if !p.has(now, netip.MustParseAddrPort("[::ffff:192.0.2.1]:5060")) || !p.has(now+hour-60_000, a) || p.has(now+hour, a) {
+		p.add(now, p.address(a))
+		if !p.has(now, p.address(netip.MustParseAddrPort("[::ffff:192.0.2.1]:5060"))) || !p.has(now+hour-60_000, p.address(a)) || p.has(now+hour, p.address(a)) {
 			t.Errorf("added at %d ms it is not known for an hour", now)
 		}
-		if p.has(now, netip.MustParseAddrPort("192.0.2.1:5061")) {
+		if p.has(now, p.address(netip.MustParseAddrPort("192.0.2.1:5061"))) {
 			t.Error("another port is known")
 		}
 	}

@@ -9,6 +9,9 @@ import (
 	"github.com/sipring/sipring/proxy/location"
 )
 
+// registeredPlaces is how many registrations are remembered, to tell refreshes.
+const registeredPlaces = 1 << 17
+
 // startRegister sends the registration to its home. It has no transaction: a
 // retransmission is answered as the first one was, because the same request
 // changes nothing twice (RFC 3261 10.3 step 7).
@@ -18,8 +21,17 @@ func (r *request) startRegister() progress {
 	if !r.bindContacts() {
 		return r.respond(403, "Contact Is Not Where The REGISTER Comes From", nil)
 	}
+	if !r.s.registered.has(r.now, r.registration()) && !r.mayBegin() {
+		return done
+	}
 	r.s.cluster.Register(&r.register)
 	return waits
+}
+
+// registration stands for who registers from where: a REGISTER of one that was
+// taken within the hour is a refresh, which is free.
+func (r *request) registration() uint64 {
+	return r.s.registered.nameAt(r.decision.AOR, r.from.Remote.Addr())
 }
 
 // fingerprint tells requests apart (RFC 3261 8.1.1.7): 0 if the branch is not
@@ -38,6 +50,7 @@ func (r *request) registerDone(op *cluster.RegisterOp) progress {
 	r.noteRegistered(op)
 	switch op.Status {
 	case location.StatusOK:
+		r.s.registered.add(r.now, r.registration())
 		r.answerRegister(op)
 	case location.StatusForbidden:
 		r.respond(403, "Too Many Contacts", nil)

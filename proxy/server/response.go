@@ -87,7 +87,7 @@ func (m *message) response() {
 // do without, proves that we have sent the request, and finds the transaction at
 // whoever holds it. Nobody who does not hold it sends the response anywhere.
 func (m *message) offer() bool {
-	return !m.peer && len(m.msg.Raw) <= maxOffer && m.s.offers.allow(m.now) && m.s.toAll(frameOffer, m.msg.Raw)
+	return !m.peer && len(m.msg.Raw) <= maxOffer && m.s.limits.offers.allow(m) && m.s.toAll(frameOffer, m.msg.Raw)
 }
 
 // toAll gives a frame to every other member that can be reached, and reports

@@ -59,9 +59,6 @@ type Config struct {
 	Checks routing.Checks
 }
 
-// maxRefusals is how many malformed requests a second are answered.
-const maxRefusals = 200
-
 // tick is how often transaction timers are looked at while a transaction is
 // held: the table counts in 20 ms. While none is, nothing is: waking up is most
 // of what an idle proxy costs.
@@ -75,17 +72,16 @@ type Server struct {
 	keys       *token.Keys
 	checks     routing.Checks
 	log        *slog.Logger
-	limits     wire.Limits
+	sizes      wire.Limits
 	layer      *transport.Stack
 	resolver   *transport.Resolver
 	table      *transaction.Table
 	cluster    Cluster
 	metrics    *Metrics
-	refusals   limiter
 	debugLines limiter
-	asks       limiter
-	offers     limiter
-	proofs     proofs
+	limits     limits
+	proofs     recent
+	registered recent // who registered what from where
 	requests   sync.Pool
 	silent     silent
 	date       dateLine
@@ -127,11 +123,10 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		self: c.Self, checks: c.Checks,
-		keys: c.Keys, log: c.Log, limits: wire.DefaultLimits(), layer: layer,
+		keys: c.Keys, log: c.Log, sizes: wire.DefaultLimits(), layer: layer,
 		resolver: transport.NewResolver(c.Lookup, six, time.Now),
-		metrics:  &Metrics{}, refusals: limiter{perSecond: maxRefusals}, debugLines: limiter{perSecond: maxDebugLines},
-		asks: limiter{perSecond: maxAsks}, offers: limiter{perSecond: maxAsks},
-		proofs:  newProofs(),
+		metrics:  &Metrics{}, debugLines: limiter{perSecond: maxDebugLines},
+		limits: newLimits(&c.Proxy.Limits), proofs: newRecent(proofPlaces), registered: newRecent(registeredPlaces),
 		started: time.Now(), stop: make(chan struct{}), begun: make(chan struct{}, 1),
 	}
 	s.known.seed = maphash.MakeSeed()

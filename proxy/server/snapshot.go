@@ -1,6 +1,8 @@
 package server
 
 import (
+	"net/netip"
+
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/egress"
 	"github.com/sipring/sipring/proxy/forward"
@@ -17,6 +19,7 @@ type snapshot struct {
 	tables     *routing.Tables
 	egress     *egress.Policy
 	names      *forward.Names
+	trusted    []netip.Prefix // sources without limits
 }
 
 func (s *Server) newSnapshot(set *config.MemberSet) (*snapshot, error) {
@@ -29,12 +32,17 @@ func (s *Server) newSnapshot(set *config.MemberSet) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	trusted, err := c.Limits.TrustedPrefixes()
+	if err != nil {
+		return nil, err
+	}
 	return &snapshot{
-		set:    set,
-		config: c,
-		tables: tables,
-		egress: policy,
-		names:  forward.NewNames(s.keys, tables.SentBy()),
+		set:     set,
+		config:  c,
+		trusted: trusted,
+		tables:  tables,
+		egress:  policy,
+		names:   forward.NewNames(s.keys, tables.SentBy()),
 	}, nil
 }
 
