@@ -46,6 +46,7 @@ func (r *request) noteRegistered(op *cluster.RegisterOp) {
 	}
 	if op.Status == location.StatusOK && most > 0 {
 		r.s.known.add(r.from.Remote.Addr(), r.s.now()+int64(most)*1000)
+		r.s.phones.add(r.now, r.s.phones.address(r.from.Remote))
 	}
 }
 

@@ -12,7 +12,7 @@ func (s *Server) newTable(timers transaction.Timers, contexts int) *transaction.
 	return transaction.NewTable(transaction.Options{
 		Timers: timers, MaxContexts: contexts, Begun: s.transactionsBegun,
 		Silent: s.noteSilent, Unacked: s.noteUnacked,
-		Proven: s.proven,
+		Proven: s.mayRepeat,
 	}, outlet{s})
 }
 

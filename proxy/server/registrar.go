@@ -47,11 +47,11 @@ func (r *request) fingerprint() uint32 {
 
 // registerDone answers a REGISTER (RFC 3261 10.3 step 8).
 func (r *request) registerDone(op *cluster.RegisterOp) progress {
-	r.noteRegistered(op)
 	switch op.Status {
 	case location.StatusOK:
 		r.s.registered.add(r.now, r.registration())
 		r.answerRegister(op)
+		r.noteRegistered(op) // after the answer: who registers for the first time is a stranger yet
 	case location.StatusForbidden:
 		r.respond(403, "Too Many Contacts", nil)
 	case location.StatusBadRequest:

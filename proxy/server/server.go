@@ -80,6 +80,7 @@ type Server struct {
 	metrics    *Metrics
 	debugLines limiter
 	limits     limits
+	phones     recent // addresses and ports that phones have registered from
 	proofs     recent
 	registered recent // who registered what from where
 	requests   sync.Pool
@@ -126,7 +127,7 @@ func New(c Config) (*Server, error) {
 		keys: c.Keys, log: c.Log, sizes: wire.DefaultLimits(), layer: layer,
 		resolver: transport.NewResolver(c.Lookup, six, time.Now),
 		metrics:  &Metrics{}, debugLines: limiter{perSecond: maxDebugLines},
-		limits: newLimits(&c.Proxy.Limits), proofs: newRecent(proofPlaces), registered: newRecent(registeredPlaces),
+		limits: newLimits(&c.Proxy.Limits), proofs: newRecent(proofPlaces), phones: newRecent(proofPlaces), registered: newRecent(registeredPlaces),
 		started: time.Now(), stop: make(chan struct{}), begun: make(chan struct{}, 1),
 	}
 	s.known.seed = maphash.MakeSeed()
