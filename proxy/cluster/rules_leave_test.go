@@ -64,6 +64,47 @@ func TestLeavesAfterTheOwnersHold(t *testing.T) {
 	}
 }
 
+// D: that they have fetched it is not their word that they hold it: they may have begun to fetch it anew.
+func TestLeavesAfterTheOwnersSayThatTheyHold(t *testing.T) {
+	b := newBench(t, 2, 3)
+	b.settle()
+	n := b.nodes[1]
+	for i := range 64 {
+		b.mustRegister(n, newRegister(fmt.Sprintf("sip:%d@example.com", i), 1, 3600))
+	}
+	alone := map[int]uint32{} // partitions that another member is to fetch, and who
+	b.become(n.id, config.Draining)
+	v := n.membership.View()
+	for p := range n.core.parts {
+		for _, id := range v.Ring.Owners(p) {
+			if n.holdingOf(p).serves() && b.nodes[id].holdingOf(p) != held {
+				alone[p] = id
+			}
+		}
+	}
+	b.leave(n, kindSnapshot) // it knows that they fetch, and waits
+	for range 20 {
+		b.tick(n)
+		b.carryWhere(func(m mail) bool { return m.to != n.id || m.kind() != kindStatus })
+	}
+	fetched := 0
+	for p, id := range alone {
+		if b.nodes[id].holdingOf(p) == held {
+			fetched++
+		}
+		if n.holdingOf(p) != leaving {
+			t.Errorf("partition %d is dropped, and m%d has not said that it holds it", p, id)
+		}
+	}
+	if fetched == 0 {
+		t.Error("nobody has fetched anything")
+	}
+	b.leave(n)
+	if left := n.core.Stats().Partitions; left > 0 {
+		t.Errorf("%d partitions are left in the end", left)
+	}
+}
+
 // D: it is kept until its owners have what is here.
 func TestLeavesAfterTheOwnersHaveTheSame(t *testing.T) {
 	b, owners := settled(t, 3, 3)
