@@ -123,6 +123,11 @@ type SIPClusterSpec struct {
 	// +optional
 	Egress Egress `json:"egress,omitempty"`
 
+	// Limits bound what one source may cause.
+	// +kubebuilder:default={newPerSecond: 500, messagesPerSecond: 20000}
+	// +optional
+	Limits Limits `json:"limits,omitempty"`
+
 	// TokenHours is how long what a proxy writes into Record-Route leads through
 	// it: 1 to 8760 hours, default 24. Then a call can still be hung up, and
 	// whatever else is sent in it is answered 481, on which phones end calls and

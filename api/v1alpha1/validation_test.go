@@ -103,6 +103,10 @@ func TestRefused(t *testing.T) {
 		"egress: port 70000":    {spec: "egress: {deny: ['[2001:db8::/32]:5060-70000']}", want: "spec.egress: ports are 1 to 65535"},
 		"egress: ports 9 to 8":  {spec: "egress: {deny: ['192.0.2.0/24:9-8']}", want: "the lower one first"},
 		"egress: v6 9 to 8":     {spec: "egress: {deny: ['[2001:db8::/32]:9-8']}", want: "the lower one first"},
+		"limits of nothing":     {spec: "limits: {newPerSecond: 0}", want: "spec.limits.newPerSecond in body should be greater than or equal to 1"},
+		"limits above all":      {spec: "limits: {messagesPerSecond: 1000001}", want: "should be less than or equal to 1000000"},
+		"trusted address":       {spec: "limits: {trusted: [192.0.2.1]}", want: "spec.limits.trusted holds prefixes such as 192.0.2.0/24"},
+		"trusted bits":          {spec: "limits: {trusted: [192.0.2.1/24]}", want: "spec.limits.trusted holds prefixes such as 192.0.2.0/24"},
 		"egress twice":          {spec: "egress: {deny: [10.0.0.0/8, 10.0.0.0/8]}", want: "Duplicate value"},
 		"egress: too many":      {spec: "egress: {deny: [" + strings.Join(append(mostRules(), "10.0.0.0/8"), ",") + "]}", want: "at most 64 items"},
 		"tokens for 0 hours":    {spec: "tokenHours: 0", want: "spec.tokenHours in body should be greater than or equal to 1"},
@@ -187,6 +191,7 @@ func TestAccepted(t *testing.T) {
 		"advertise bare IPv6 in brackets": "network: {advertise: '[2001:db8::1]'}",
 		"advertise IPv6":                  "network: {advertise: '[2001:db8::1]:5062'}",
 		"short registrations":             "registrar: {maxExpires: 120}",
+		"limits":                          "limits: {newPerSecond: 1, messagesPerSecond: 1000000, trusted: [192.0.2.0/24, '2001:db8::/32', 192.0.2.7/32]}",
 		"egress":                          "egress: {contacts: Any, allow: [127.0.0.0/8, '0.0.0.0/0:5060', '[::/0]:1-65535', 'fe80::/10'], deny: ['192.0.2.7/32:5060-5060', '2001:db8::1/128']}",
 		"most egress rules":               "egress: {allow: [" + strings.Join(mostRules(), ",") + "], deny: [" + strings.Join(mostRules(), ",") + "]}",
 		"image by digest":                 "image: ghcr.io/sipring/sipring@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
@@ -244,6 +249,7 @@ func TestDefaults(t *testing.T) {
 		Registrar:    v1alpha1.Registrar{MinExpires: 60, MaxExpires: 3600, MaxContacts: 10},
 		DrainSeconds: new(int32(30)), MaxRingSeconds: 600, TokenHours: 24,
 		Egress:   v1alpha1.Egress{Contacts: "Source"},
+		Limits:   v1alpha1.Limits{NewPerSecond: 500, MessagesPerSecond: 20000},
 		LogLevel: "info",
 	}
 	if d := cmp.Diff(want, got); d != "" {

@@ -24,6 +24,9 @@ func Config(c *v1alpha1.SIPCluster) (*config.Config, error) {
 		MaxRingSeconds: int(c.Spec.MaxRingSeconds),
 		TokenHours:     int(c.Spec.TokenHours),
 		Egress:         egress(&c.Spec.Egress),
+		Limits: config.Limits{
+			NewPerSecond: int(c.Spec.Limits.NewPerSecond), MessagesPerSecond: int(c.Spec.Limits.MessagesPerSecond), Trusted: c.Spec.Limits.Trusted,
+		},
 	}
 	for _, d := range c.Spec.Domains {
 		cfg.Domains = append(cfg.Domains, string(d))

@@ -82,6 +82,7 @@ service:
 registrar: {minExpires: 30, maxExpires: 600, maxContacts: 4}
 drainSeconds: 90
 maxRingSeconds: 45
+limits: {newPerSecond: 50, trusted: [10.1.0.0/16]}
 egress: {contacts: Any, allow: [10.0.0.0/8], deny: [10.96.0.0/12, "192.0.2.0/24:1-1023"]}
 tokenHours: 48
 logLevel: debug
