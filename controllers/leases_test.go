@@ -64,13 +64,15 @@ func TestAProxyWritesItsOwnLeaseAlone(t *testing.T) {
 			t.Fatal("the policy is not in force")
 		}
 	}
-	b.ok(b.client.Create(t.Context(), lease("ring-1", "ring"))) // an administrator's doing: nobody's business
+	for _, name := range []string{"ring-0", "ring-1"} {
+		b.ok(b.client.Create(t.Context(), lease(name, "ring"))) // an administrator's doing: nobody's business
+	}
 	for name, tt := range map[string]struct {
 		account, pod, lease, cluster string
 		ok                           bool
 	}{
 		"its own":                            {"ring-proxy", "ring-0", "ring-0", "ring", true},
-		"its own again":                      {"ring-proxy", "ring-0", "ring-0", "ring", true},
+		"its own, which is new":              {"ring-proxy", "ring-5", "ring-5", "ring", true},
 		"that of another":                    {"ring-proxy", "ring-0", "ring-1", "ring", false},
 		"that of another, no longer labeled": {"ring-proxy", "ring-0", "ring-1", "", false},
 		"that of one that is to come":        {"ring-proxy", "ring-0", "ring-2", "ring", false},
