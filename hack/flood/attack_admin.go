@@ -14,7 +14,7 @@ import (
 
 // admin holds as many connections to the admin and the health port open as it can,
 // half of them in the middle of a header, and asks for the costliest page
-// meanwhile.
+// meanwhile, from another address: that one's places are taken.
 func admin(ctx context.Context, s *site) (outcome, error) {
 	const askers = 12
 	connections, ports := mostConnections(), []uint16{s.Admin, s.Health}
@@ -22,7 +22,7 @@ func admin(ctx context.Context, s *site) (outcome, error) {
 	var wg sync.WaitGroup
 	for range askers {
 		wg.Go(func() {
-			client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DialContext: dialer(s.host(attackerHost)).DialContext}}
+			client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DialContext: dialer(s.host(attackerHost + 1)).DialContext}}
 			defer client.CloseIdleConnections()
 			for ctx.Err() == nil {
 				if get(ctx, client, "http://"+s.tcp(0, s.Admin)+"/v1/status") {
@@ -39,9 +39,9 @@ func admin(ctx context.Context, s *site) (outcome, error) {
 			half <- hold(ctx, connections/2, []netip.Addr{s.host(attackerHost)}, func(i int) string { return s.tcp(0, ports[i%2]) }, []byte(first))
 		}()
 	}
-	opened := <-half + <-half
+	tried := <-half + <-half
 	wg.Wait()
-	return outcome{Note: fmt.Sprintf("%d connections, %.0f pages/s", opened, float64(pages.Load())/s.Seconds)}, nil
+	return outcome{Note: fmt.Sprintf("%d connections tried, %.0f pages/s", tried, float64(pages.Load())/s.Seconds)}, nil
 }
 
 func get(ctx context.Context, client *http.Client, url string) bool {
