@@ -27,8 +27,10 @@ func (r *request) answerRegister(op *cluster.RegisterOp) {
 	r.out = r.appendResponse(r.out[:0], 200, "OK", r.lines)
 	if over := len(r.out) - r.bound(); over > 0 {
 		r.lines = r.appendSome(r.lines[:head], op, len(r.lines)-head-over)
+		r.respond(200, "OK", r.lines)
+		return
 	}
-	r.respond(200, "OK", r.lines)
+	r.answer(200)
 }
 
 // appendSome appends the Contact lines that there is room for, in bytes, those

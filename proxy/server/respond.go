@@ -11,11 +11,16 @@ import (
 
 // respond sends a response made here, without a transaction.
 func (r *request) respond(status int, reason string, extra []byte) progress {
-	if !r.mayAnswer() {
-		return done
-	}
 	if r.out = r.appendBounded(r.out[:0], status, reason, extra); len(r.out) == 0 {
 		r.s.metrics.drop(dropAmplifies)
+		return done
+	}
+	return r.answer(status)
+}
+
+// answer sends the response in r.out.
+func (r *request) answer(status int) progress {
+	if !r.mayAnswer() {
 		return done
 	}
 	count(&r.s.metrics.local, status)
