@@ -19,8 +19,14 @@ import (
 // objects are what the chart renders, by kind and name.
 func objects(t *testing.T, args ...string) map[string]*unstructured.Unstructured {
 	t.Helper()
+	return parsed(t, helm(t, append([]string{"template", "sipring", "sipring", "--namespace", "telephony"}, args...)...))
+}
+
+// parsed are the objects of a text, by kind and name.
+func parsed(t *testing.T, text string) map[string]*unstructured.Unstructured {
+	t.Helper()
 	out := map[string]*unstructured.Unstructured{}
-	for _, text := range strings.Split(helm(t, append([]string{"template", "sipring", "sipring", "--namespace", "telephony"}, args...)...), "\n---\n") {
+	for _, text := range strings.Split(text, "\n---\n") {
 		u := &unstructured.Unstructured{}
 		if err := yaml.Unmarshal([]byte(text), &u.Object); err != nil {
 			t.Fatalf("%v in\n%s", err, text)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes from the Go types and their markers: the deep copies, the CRD and the
 # operator's ClusterRole, and the chart's copies of the latter two and of the
-# policy of Leases.
+# policy of Leases; from the chart's schema, the table of its values.
 # CONTROLLER_GEN names the controller-gen to use (v0.23.0); it is run from its
 # module where that is unset.
 set -euo pipefail
@@ -23,3 +23,4 @@ gen rbac:roleName=sipring-operator paths=./controllers/... output:rbac:dir=confi
 mkdir -p charts/sipring/files
 cp config/crd/bases/sipring.io_sipclusters.yaml charts/sipring/files/crd.yaml
 cp config/rbac/role.yaml config/rbac/leases.yaml charts/sipring/files/
+go run ./hack/chartdocs charts/sipring

@@ -91,6 +91,20 @@ func Run(m *testing.M, use func(*Server)) int {
 // Kubectl runs kubectl as an administrator, with input, and returns its output.
 func (s *Server) Kubectl(t *testing.T, input string, args ...string) string {
 	t.Helper()
+	//nolint:gosec // the binary beside the API server's, with a test's own arguments
+	cmd := exec.CommandContext(t.Context(), filepath.Join(os.Getenv(assets), "kubectl"), args...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+s.Kubeconfig(t))
+	cmd.Stdin = strings.NewReader(input)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("kubectl %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// Kubeconfig is a file by which an administrator reaches the server.
+func (s *Server) Kubeconfig(t *testing.T) string {
+	t.Helper()
 	admin, err := s.env.AddUser(envtest.User{Name: "kubectl", Groups: []string{"system:masters"}}, s.Config)
 	if err != nil {
 		t.Fatal(err)
@@ -99,19 +113,11 @@ func (s *Server) Kubectl(t *testing.T, input string, args ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
-	if err := os.WriteFile(kubeconfig, text, 0o600); err != nil {
+	file := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	//nolint:gosec // the binary beside the API server's, with a test's own arguments
-	cmd := exec.CommandContext(t.Context(), filepath.Join(os.Getenv(assets), "kubectl"), args...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
-	cmd.Stdin = strings.NewReader(input)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("kubectl %s: %v\n%s", strings.Join(args, " "), err, out)
-	}
-	return string(out)
+	return file
 }
 
 func start(env *envtest.Environment) (*Server, error) {
