@@ -76,7 +76,7 @@ generate: ## Generate deep copies, the CRD and RBAC from the types
 
 .PHONY: verify
 verify: ## Generated files, formatting, modules and the chart are as committed
-	hack/tools/install.sh controller-gen gofumpt helm
+	hack/tools/install.sh controller-gen gofumpt helm actionlint
 	hack/verify.sh
 
 .PHONY: lint

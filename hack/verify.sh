@@ -17,5 +17,6 @@ after=$(git status --porcelain -- api config charts; git diff -- api config char
 bin/helm lint --strict charts/sipring >/dev/null || fail "the chart does not pass helm lint"
 bin/helm template sipring charts/sipring --namespace sipring-system >/dev/null || fail "the chart does not render"
 go vet ./... || fail "go vet"
+bin/actionlint -shellcheck= -pyflakes= || fail "a workflow"
 for script in hack/*.sh hack/*/*.sh .ci/run; do bash -n "$script" || fail "$script"; done
 echo "verify: ok"
