@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"os"
@@ -77,14 +78,32 @@ func (o *commandOptions) run(cmd *cobra.Command) error {
 	if err != nil {
 		return fmt.Errorf("find the Kubernetes API (in the cluster, or by KUBECONFIG): %w", err)
 	}
-	mgr, err := NewManager(to, o.manager)
+	mgr, err := NewManager(ctx, to, o.manager)
 	if err != nil {
 		return err
 	}
 	if err := AddTo(ctx, mgr, ctrlmetrics.Registry, o.image); err != nil {
 		return fmt.Errorf("set up the controller: %w", err)
 	}
-	return mgr.Start(ctx)
+	return run(ctx, mgr.Start)
+}
+
+// run starts the manager, and returns no later than some seconds after the context
+// has ended, whatever is stuck.
+func run(ctx context.Context, start func(context.Context) error) error {
+	ended := make(chan error, 1)
+	go func() { ended <- start(ctx) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(stopWithin + 5*time.Second):
+		return fmt.Errorf("asked to stop, it did not in %v: something is stuck", stopWithin+5*time.Second)
+	}
 }
 
 // setLogger makes one JSON log of the operator's lines and its libraries'.

@@ -55,6 +55,10 @@ type ManagerOptions struct {
 // their leader.
 const DefaultLeaderElectionID = "sipring-operator"
 
+// stopWithin is how long the operator finishes what it is at when it is asked to
+// stop, below the grace period that Kubernetes gives a pod, which is 30 seconds.
+const stopWithin = 10 * time.Second
+
 // NewScheme knows Kubernetes' own types and ours.
 func NewScheme() (*runtime.Scheme, error) {
 	scheme := runtime.NewScheme()
@@ -64,8 +68,9 @@ func NewScheme() (*runtime.Scheme, error) {
 	return scheme, v1alpha1.AddToScheme(scheme)
 }
 
-// NewManager makes the manager that runs the operator.
-func NewManager(to *rest.Config, o ManagerOptions) (ctrl.Manager, error) {
+// NewManager makes the manager that runs the operator until the context ends, the
+// same that it is started with.
+func NewManager(ctx context.Context, to *rest.Config, o ManagerOptions) (ctrl.Manager, error) {
 	scheme, err := NewScheme()
 	if err != nil {
 		return nil, err
@@ -76,9 +81,18 @@ func NewManager(to *rest.Config, o ManagerOptions) (ctrl.Manager, error) {
 	}
 	to = rest.CopyConfig(to)
 	to.QPS = -1 // the API server's own fairness is the limit: a failover waits for no bucket
+	rights, err := asker(to, o.Namespaces)
+	if err != nil {
+		return nil, err
+	}
+	var sees *sight
 	mgr, err := ctrl.NewManager(to, ctrl.Options{
-		Scheme:                        scheme,
-		Cache:                         caching,
+		Scheme: scheme,
+		Cache:  caching,
+		NewCache: func(to *rest.Config, o cache.Options) (cache.Cache, error) {
+			sees, err = newSight(ctx, to, o, rights)
+			return sees, err
+		},
 		Metrics:                       metricsserver.Options{BindAddress: o.MetricsAddress},
 		HealthProbeBindAddress:        o.HealthAddress,
 		LeaderElection:                o.Leadership.Elect,
@@ -88,6 +102,7 @@ func NewManager(to *rest.Config, o ManagerOptions) (ctrl.Manager, error) {
 		LeaseDuration:                 &o.Leadership.Lease,
 		RenewDeadline:                 &o.Leadership.Renew,
 		RetryPeriod:                   &o.Leadership.Retry,
+		GracefulShutdownTimeout:       new(stopWithin),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the manager: %w", err)
@@ -95,7 +110,7 @@ func NewManager(to *rest.Config, o ManagerOptions) (ctrl.Manager, error) {
 	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
 		return nil, err
 	}
-	return mgr, mgr.AddReadyzCheck("ping", healthz.Ping)
+	return mgr, mgr.AddReadyzCheck("sight", sees.Check)
 }
 
 // cacheOptions limit the cache to what carries our label, and to what is read

@@ -25,13 +25,13 @@ func (b *bench) operator() (registry *prometheus.Registry, stop func()) {
 	b.Helper()
 	b.operators++
 	user := server.User(b.T, fmt.Sprintf("operator-%s-%d", b.ns, b.operators), "../config/rbac/role.yaml")
-	mgr, err := controllers.NewManager(user, controllers.ManagerOptions{
+	ctx, cancel := context.WithCancel(context.Background())
+	mgr, err := controllers.NewManager(ctx, user, controllers.ManagerOptions{
 		MetricsAddress: "0", HealthAddress: "0", Namespaces: []string{b.ns},
 		Leadership: controllers.Leadership{Elect: true, Namespace: b.ns, ID: b.leaderElectionID, Lease: 4 * time.Second, Renew: 3 * time.Second, Retry: 100 * time.Millisecond},
 	})
 	b.ok(err)
 	registry = prometheus.NewRegistry()
-	ctx, cancel := context.WithCancel(context.Background())
 	b.ok(controllers.AddTo(ctx, mgr, registry, "example.com/sipring:1"))
 	ended := make(chan error, 1)
 	go func() { ended <- mgr.Start(ctx) }()

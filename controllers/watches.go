@@ -78,6 +78,16 @@ func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager) error {
 		Complete(r)
 }
 
+// watched is one object of each kind that the operator reads from its caches.
+func watched() []client.Object {
+	return []client.Object{
+		&v1alpha1.SIPCluster{},
+		&corev1.Pod{}, &corev1.Node{}, &corev1.ConfigMap{}, &corev1.Service{}, &corev1.ServiceAccount{},
+		&coordinationv1.Lease{}, &discoveryv1.EndpointSlice{}, &appsv1.StatefulSet{}, &policyv1.PodDisruptionBudget{},
+		&rbacv1.Role{}, &rbacv1.RoleBinding{},
+	}
+}
+
 // clusterOf is the cluster of a pod or Lease, by its label.
 func (r *Reconciler) clusterOf(_ context.Context, o client.Object) []reconcile.Request {
 	name := o.GetLabels()[config.LabelCluster]

@@ -23,4 +23,5 @@ gen rbac:roleName=sipring-operator paths=./controllers/... output:rbac:dir=confi
 mkdir -p charts/sipring/files
 cp config/crd/bases/sipring.io_sipclusters.yaml charts/sipring/files/crd.yaml
 cp config/rbac/role.yaml config/rbac/leases.yaml charts/sipring/files/
+cp config/rbac/role.yaml controllers/
 go run ./hack/chartdocs charts/sipring
