@@ -14,6 +14,8 @@ import (
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/sipring/sipring/controllers/desired"
 )
 
 // DefaultImage is that of proxies where neither the SIPCluster, nor the flag,
@@ -35,6 +37,8 @@ leave out by themselves those that they do not reach.`
 type commandOptions struct {
 	manager  ManagerOptions
 	image    string
+	security string
+	allow    []string
 	logLevel string
 }
 
@@ -64,6 +68,8 @@ func NewCommand() *cobra.Command {
 	f.DurationVar(&l.Renew, "leader-elect-renew", 3*time.Second, "how long a leader tries to renew before it gives up")
 	f.DurationVar(&l.Retry, "leader-elect-retry", time.Second, "how often to try to lead or renew")
 	f.StringVar(&o.image, "proxy-image", image, "image of proxies whose SIPCluster names none (or "+imageVariable+")")
+	f.StringVar(&o.security, "template-pod-security", "restricted", "pod security standard that spec.template is held to: restricted, baseline or privileged")
+	f.StringSliceVar(&o.allow, "template-allow", nil, "what spec.template may have beyond it, by name: hostNetwork")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	return cmd
 }
@@ -74,6 +80,10 @@ func (o *commandOptions) run(cmd *cobra.Command) error {
 	}
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	templates, err := desired.NewTemplatePolicy(o.security, o.allow)
+	if err != nil {
+		return fmt.Errorf("--template-pod-security, --template-allow: %w", err)
+	}
 	to, err := ctrl.GetConfig()
 	if err != nil {
 		return fmt.Errorf("find the Kubernetes API (in the cluster, or by KUBECONFIG): %w", err)
@@ -82,7 +92,7 @@ func (o *commandOptions) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if err := AddTo(ctx, mgr, ctrlmetrics.Registry, o.image); err != nil {
+	if err := AddTo(ctx, mgr, ctrlmetrics.Registry, PodOptions{Image: o.image, Templates: templates}); err != nil {
 		return fmt.Errorf("set up the controller: %w", err)
 	}
 	return run(ctx, mgr.Start)

@@ -156,20 +156,30 @@ func slimNode(o any) (any, error) {
 	return slim, nil
 }
 
+// PodOptions are about the proxies' pods.
+type PodOptions struct {
+	// Image of proxies whose SIPCluster names none.
+	Image string
+	// Templates is how far spec.template may go; nil: the pod security standard
+	// restricted.
+	Templates *desired.TemplatePolicy
+}
+
 // AddTo makes a manager run the operator: its Reconciler, with its metrics in
-// the registry. image is that of proxies whose SIPCluster names none.
-func AddTo(ctx context.Context, mgr ctrl.Manager, registry prometheus.Registerer, image string) error {
+// the registry.
+func AddTo(ctx context.Context, mgr ctrl.Manager, registry prometheus.Registerer, pods PodOptions) error {
 	metrics, err := NewMetrics(registry)
 	if err != nil {
 		return err
 	}
 	r := NewReconciler(Options{
-		Client:   mgr.GetClient(),
-		Live:     mgr.GetAPIReader(),
-		Recorder: mgr.GetEventRecorder(desired.FieldOwner),
-		Metrics:  metrics,
-		Image:    image,
-		Elected:  mgr.Elected(),
+		Client:    mgr.GetClient(),
+		Live:      mgr.GetAPIReader(),
+		Recorder:  mgr.GetEventRecorder(desired.FieldOwner),
+		Metrics:   metrics,
+		Image:     pods.Image,
+		Templates: pods.Templates,
+		Elected:   mgr.Elected(),
 	})
 	return r.Setup(ctx, mgr)
 }

@@ -32,7 +32,7 @@ func (b *bench) operator() (registry *prometheus.Registry, stop func()) {
 	})
 	b.ok(err)
 	registry = prometheus.NewRegistry()
-	b.ok(controllers.AddTo(ctx, mgr, registry, "example.com/sipring:1"))
+	b.ok(controllers.AddTo(ctx, mgr, registry, controllers.PodOptions{Image: "example.com/sipring:1"}))
 	ended := make(chan error, 1)
 	go func() { ended <- mgr.Start(ctx) }()
 	stopped := false

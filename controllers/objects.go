@@ -161,6 +161,11 @@ func (r *Reconciler) applyPods(ctx context.Context, seen *observation) error {
 	if err != nil {
 		return &templateError{err}
 	}
+	if c.Spec.Template != nil {
+		if err := r.policy.Check(set.Spec.Template); err != nil {
+			return &templateError{err}
+		}
+	}
 	err = r.applyOne(ctx, c, &appsv1.StatefulSet{}, set)
 	if apierrors.IsInvalid(err) && c.Spec.Template != nil {
 		return &templateError{err}

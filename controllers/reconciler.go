@@ -32,6 +32,7 @@ type Reconciler struct {
 	recorder events.EventRecorder
 	metrics  *Metrics
 	image    string // of proxies whose spec names none
+	policy   *desired.TemplatePolicy
 	now      func() time.Time
 
 	records *records
@@ -54,6 +55,9 @@ type Options struct {
 	Metrics *Metrics
 	// Image of proxies whose spec names none.
 	Image string
+	// Templates is how far spec.template may go; nil: the pod security standard
+	// restricted.
+	Templates *desired.TemplatePolicy
 	// Elected is closed once this process leads; nil: it leads from the start.
 	Elected <-chan struct{}
 	// Now is the clock; nil is time.Now.
@@ -65,8 +69,11 @@ func NewReconciler(o Options) *Reconciler {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Templates == nil {
+		o.Templates = desired.RestrictedTemplates()
+	}
 	return &Reconciler{
-		client: o.Client, live: o.Live, recorder: o.Recorder, metrics: o.Metrics, image: o.Image, now: o.Now,
+		client: o.Client, live: o.Live, recorder: o.Recorder, metrics: o.Metrics, image: o.Image, policy: o.Templates, now: o.Now,
 		records: newRecords(), signers: newSigners(), applied: newApplied(), noticed: newNoticed(o.Elected),
 		shortages: newShortages(),
 	}

@@ -43,7 +43,7 @@ func (b *bench) blind(elect bool) (health, user string, stop func() error) {
 		Leadership: controllers.Leadership{Elect: elect, Namespace: b.ns, Lease: time.Second, Renew: 700 * time.Millisecond, Retry: 100 * time.Millisecond},
 	})
 	b.ok(err)
-	b.ok(controllers.AddTo(ctx, mgr, prometheus.NewRegistry(), "example.com/sipring:1"))
+	b.ok(controllers.AddTo(ctx, mgr, prometheus.NewRegistry(), controllers.PodOptions{Image: "example.com/sipring:1"}))
 	ended := make(chan error, 1)
 	go func() { ended <- mgr.Start(ctx) }()
 	stop = func() error {

@@ -42,14 +42,22 @@ func Role(c *v1alpha1.SIPCluster, pods int32) *rbacv1ac.RoleApplyConfiguration {
 	return role
 }
 
-// RoleBinding gives the Role to the ServiceAccount.
+// RoleBinding gives the Role to the ServiceAccount, and to the one that
+// spec.template names: while pods are rolled both are in use.
 func RoleBinding(c *v1alpha1.SIPCluster) *rbacv1ac.RoleBindingApplyConfiguration {
 	name := AccountName(c.Name)
+	account := func(name string) *rbacv1ac.SubjectApplyConfiguration {
+		return rbacv1ac.Subject().WithKind("ServiceAccount").WithNamespace(c.Namespace).WithName(name)
+	}
+	subjects := []*rbacv1ac.SubjectApplyConfiguration{account(name)}
+	if other := templateAccount(c); other != "" && other != name {
+		subjects = append(subjects, account(other))
+	}
 	return rbacv1ac.RoleBinding(name, c.Namespace).
 		WithLabels(Labels(c.Name)).
 		WithOwnerReferences(Owner(c)).
 		WithRoleRef(rbacv1ac.RoleRef().WithAPIGroup("rbac.authorization.k8s.io").WithKind("Role").WithName(name)).
-		WithSubjects(rbacv1ac.Subject().WithKind("ServiceAccount").WithNamespace(c.Namespace).WithName(name))
+		WithSubjects(subjects...)
 }
 
 // Budget lets one proxy at a time be evicted, and broken ones always.

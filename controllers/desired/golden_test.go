@@ -87,7 +87,7 @@ egress: {contacts: Any, allow: [10.0.0.0/8], deny: [10.96.0.0/12, "192.0.2.0/24:
 tokenHours: 48
 logLevel: debug
 template:
-  labels: {team: voice, sipring.io/cluster: mine}
+  labels: {team: voice}
   annotations: {note: "yes"}
   spec:
     hostNetwork: true

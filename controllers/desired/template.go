@@ -9,17 +9,20 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
-	"sigs.k8s.io/yaml"
+	kjson "sigs.k8s.io/json"
 
 	"github.com/sipring/sipring/api/v1alpha1"
 )
 
-// overridden is the template with spec.template merged onto it. The selector's
-// labels and our annotations win, since nothing works without them.
+// overridden is the template with spec.template merged onto it. What the operator
+// and the proxy rely on must be as it was built.
 func overridden(built *corev1ac.PodTemplateSpecApplyConfiguration, c *v1alpha1.SIPCluster) (*corev1ac.PodTemplateSpecApplyConfiguration, error) {
 	over := c.Spec.Template
 	if over == nil {
 		return built, nil
+	}
+	if err := reserved(built, over); err != nil {
+		return nil, fmt.Errorf("spec.template.%w", err)
 	}
 	merged := corev1ac.PodTemplateSpec().
 		WithLabels(over.Labels).WithLabels(built.Labels).
@@ -35,6 +38,7 @@ func overridden(built *corev1ac.PodTemplateSpecApplyConfiguration, c *v1alpha1.S
 	return merged.WithSpec(spec), nil
 }
 
+// mergedSpec is the spec with the patch merged onto it, if nothing is lost by it.
 func mergedSpec(built *corev1ac.PodSpecApplyConfiguration, patch []byte) (*corev1ac.PodSpecApplyConfiguration, error) {
 	if err := checkFields(patch); err != nil {
 		return nil, err
@@ -47,16 +51,35 @@ func mergedSpec(built *corev1ac.PodSpecApplyConfiguration, patch []byte) (*corev
 	if err != nil {
 		return nil, err
 	}
-	spec := corev1ac.PodSpec()
-	if err := yaml.UnmarshalStrict(text, spec); err != nil {
+	var before, after corev1.PodSpec
+	if err := json.Unmarshal(original, &before); err != nil {
 		return nil, err
 	}
-	for _, container := range spec.Containers {
-		if container.Name != nil && *container.Name == Container {
-			return spec, nil
+	if err := strict(text, &after); err != nil {
+		return nil, err
+	}
+	for _, rule := range rules {
+		if err := rule(&before, &after); err != nil {
+			return nil, err
 		}
 	}
-	return nil, fmt.Errorf("the container %q must stay", Container)
+	spec := corev1ac.PodSpec()
+	return spec, json.Unmarshal(text, spec)
+}
+
+// templateAccount is the ServiceAccount that spec.template names; empty where it
+// names none.
+func templateAccount(c *v1alpha1.SIPCluster) string {
+	if c.Spec.Template == nil || c.Spec.Template.Spec == nil {
+		return ""
+	}
+	var spec struct {
+		ServiceAccountName string `json:"serviceAccountName"`
+	}
+	if kjson.UnmarshalCaseSensitivePreserveInts(c.Spec.Template.Spec.Raw, &spec) != nil {
+		return "" // which applying the pods reports
+	}
+	return spec.ServiceAccountName
 }
 
 // checkFields refuses a misspelt field, which a merge would pass on silently.
@@ -69,7 +92,24 @@ func checkFields(patch []byte) error {
 	if err != nil {
 		return err
 	}
-	return yaml.UnmarshalStrict(plain, &corev1.PodSpec{})
+	return strict(plain, &corev1.PodSpec{})
+}
+
+// strict decodes as the API server does: names of fields are case-sensitive, and
+// each must be known.
+func strict(text []byte, into *corev1.PodSpec) error {
+	unknown, err := kjson.UnmarshalStrict(text, into)
+	if err != nil {
+		return err
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	all := make([]string, 0, len(unknown))
+	for _, u := range unknown {
+		all = append(all, u.Error())
+	}
+	return fmt.Errorf("%s (names of fields are case-sensitive: kubectl explain pod.spec)", strings.Join(all, ", "))
 }
 
 // withoutDirectives is the tree without the $-keys of a strategic merge patch.

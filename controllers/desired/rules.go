@@ -1,0 +1,138 @@
+package desired
+
+import (
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/sipring/sipring/api/v1alpha1"
+)
+
+// rules are what spec.template must leave as the operator built it. Each says what
+// to do instead.
+var rules = []func(before, after *corev1.PodSpec) error{
+	proxyStays, restarts, drains, hasToken, command, environment, ports, probes, files,
+}
+
+// reserved are the labels by which the pods are found and the annotation that holds
+// their configuration.
+func reserved(built *corev1ac.PodTemplateSpecApplyConfiguration, over *v1alpha1.PodTemplate) error {
+	for key, value := range built.Labels {
+		if asked, ok := over.Labels[key]; ok && asked != value {
+			return fmt.Errorf("labels: %s is the operator's own, by which it finds the pods: use another key", key)
+		}
+	}
+	for key := range built.Annotations {
+		if _, ok := over.Annotations[key]; ok {
+			return fmt.Errorf("annotations: %s holds the proxies' configuration: set the fields of spec instead", key)
+		}
+	}
+	return nil
+}
+
+// proxy is the proxy's container.
+func proxy(spec *corev1.PodSpec) *corev1.Container {
+	for i := range spec.Containers {
+		if spec.Containers[i].Name == Container {
+			return &spec.Containers[i]
+		}
+	}
+	return nil
+}
+
+func proxyStays(_, after *corev1.PodSpec) error {
+	if proxy(after) == nil {
+		return fmt.Errorf("the container %q must stay", Container)
+	}
+	if slices.ContainsFunc(after.InitContainers, func(c corev1.Container) bool { return c.Name == Container }) {
+		return fmt.Errorf("initContainers: %q is the proxy's container: choose another name", Container)
+	}
+	return nil
+}
+
+func restarts(_, after *corev1.PodSpec) error {
+	if p := after.RestartPolicy; p != "" && p != corev1.RestartPolicyAlways {
+		return fmt.Errorf("restartPolicy %s would leave a proxy that crashed dead: remove it", p)
+	}
+	return nil
+}
+
+func drains(before, after *corev1.PodSpec) error {
+	need := *before.TerminationGracePeriodSeconds
+	if got := after.TerminationGracePeriodSeconds; got == nil || *got < need {
+		return fmt.Errorf("terminationGracePeriodSeconds: a proxy drains for spec.drainSeconds and needs %d seconds in all: lower spec.drainSeconds, or remove this field", need)
+	}
+	return nil
+}
+
+// tokenPath is where a pod finds its token.
+const tokenPath = "/var/run/secrets/kubernetes.io/serviceaccount" //nolint:gosec // a path, no credential
+
+func hasToken(_, after *corev1.PodSpec) error {
+	if on := after.AutomountServiceAccountToken; on == nil || *on {
+		return nil
+	}
+	if slices.ContainsFunc(proxy(after).VolumeMounts, func(m corev1.VolumeMount) bool { return m.MountPath == tokenPath }) {
+		return nil
+	}
+	return fmt.Errorf("automountServiceAccountToken: false takes from the proxies the token by which they follow their members and report those that are lost: remove it, or mount a token at %s", tokenPath)
+}
+
+func command(before, after *corev1.PodSpec) error {
+	if len(proxy(after).Command) > 0 {
+		return fmt.Errorf("command of the container %q is the image's own: remove it", Container)
+	}
+	if !slices.Equal(proxy(before).Args, proxy(after).Args) {
+		return fmt.Errorf("args of the container %q are the operator's: remove them, and set the fields of spec", Container)
+	}
+	return nil
+}
+
+func environment(before, after *corev1.PodSpec) error {
+	for _, e := range proxy(before).Env {
+		if !slices.ContainsFunc(proxy(after).Env, func(a corev1.EnvVar) bool { return equality.Semantic.DeepEqual(a, e) }) {
+			return fmt.Errorf("env: %s of the container %q is the operator's: use another name", e.Name, Container)
+		}
+	}
+	return nil
+}
+
+func ports(before, after *corev1.PodSpec) error {
+	for _, p := range proxy(before).Ports {
+		if !slices.ContainsFunc(proxy(after).Ports, func(a corev1.ContainerPort) bool {
+			return a.Name == p.Name && a.ContainerPort == p.ContainerPort && a.Protocol == p.Protocol
+		}) {
+			return fmt.Errorf("ports: %s (%d/%s) of the container %q must stay: set it where spec has it", p.Name, p.ContainerPort, p.Protocol, Container)
+		}
+	}
+	return nil
+}
+
+// probes may be slower or more patient; what they ask is the proxy's.
+func probes(before, after *corev1.PodSpec) error {
+	same := func(a, b *corev1.Probe) bool {
+		return b != nil && equality.Semantic.DeepEqual(a.HTTPGet, b.HTTPGet) && b.Exec == nil && b.TCPSocket == nil && b.GRPC == nil
+	}
+	b, a := proxy(before), proxy(after)
+	if !same(b.ReadinessProbe, a.ReadinessProbe) || !same(b.LivenessProbe, a.LivenessProbe) {
+		return fmt.Errorf("the probes of the container %q ask what the proxy answers: change their times only", Container)
+	}
+	return nil
+}
+
+func files(before, after *corev1.PodSpec) error {
+	for _, m := range proxy(before).VolumeMounts {
+		if !slices.ContainsFunc(proxy(after).VolumeMounts, func(a corev1.VolumeMount) bool { return a.Name == m.Name && a.MountPath == m.MountPath }) {
+			return fmt.Errorf("volumeMounts: %s at %s of the container %q must stay", m.Name, m.MountPath, Container)
+		}
+	}
+	for _, v := range before.Volumes {
+		if !slices.ContainsFunc(after.Volumes, func(a corev1.Volume) bool { return equality.Semantic.DeepEqual(a, v) }) {
+			return fmt.Errorf("volumes: %s is the operator's: use another name", v.Name)
+		}
+	}
+	return nil
+}
