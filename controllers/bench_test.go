@@ -192,6 +192,13 @@ func (b *bench) states() string {
 	return inShort(b.members())
 }
 
+// inRing is how many of the members asked for the status says are in the ring.
+func (b *bench) inRing() string {
+	b.Helper()
+	s := b.cluster().Status
+	return fmt.Sprintf("%d/%d", s.ActiveMembers, s.TotalMembers)
+}
+
 func inShort(set *config.MemberSet) string {
 	var s []string
 	for _, m := range set.Members {
@@ -210,7 +217,7 @@ func (b *bench) pod(ordinal int, status func(*corev1.PodStatus)) *corev1.Pod {
 			NodeName: fmt.Sprintf("%s-node-%d", b.ns, ordinal),
 			Containers: []corev1.Container{{
 				Name: desired.Container, Image: "example.com/sipring:1",
-				Ports: []corev1.ContainerPort{{Name: "sip-udp", ContainerPort: 5060, Protocol: corev1.ProtocolUDP}},
+				Ports: []corev1.ContainerPort{{Name: "udp", ContainerPort: 5060, Protocol: corev1.ProtocolUDP}},
 			}},
 		},
 	}

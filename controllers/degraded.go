@@ -70,7 +70,7 @@ func known(c *v1alpha1.SIPCluster, d *membership.Result, wanted int) int {
 	if before == nil || before.Status == metav1.ConditionTrue {
 		return wanted
 	}
-	active, was := activeCount(d.Set), int(c.Status.ReadyReplicas)
+	active, was := activeCount(d.Set), int(c.Status.ActiveMembers)
 	if active < was && before.Reason != v1alpha1.ReasonGrowing {
 		return wanted
 	}

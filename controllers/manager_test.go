@@ -122,8 +122,7 @@ func TestOperatorHears(t *testing.T) {
 		return fmt.Sprint(len(slice.Endpoints)), len(slice.Endpoints) == 1
 	})
 	b.await("the status of one", func() (string, bool) {
-		s := b.cluster().Status
-		return s.Active, s.Active == "1/3"
+		return b.inRing(), b.inRing() == "1/3"
 	})
 	b.await("Events", func() (string, bool) {
 		told := &eventsv1.EventList{}
@@ -163,10 +162,10 @@ func TestOldStatusIsRepaired(t *testing.T) {
 	b.create()
 	right := func() (string, bool) {
 		s := b.cluster().Status
-		return s.Active, s.Active == "0/3" && len(s.Conditions) == 3
+		return b.inRing(), b.inRing() == "0/3" && len(s.Conditions) == 3
 	}
 	b.await("a status", right)
-	for _, wrong := range []string{`{"status":{"active":"3/3"}}`, `{"status":{"conditions":[]}}`} {
+	for _, wrong := range []string{`{"status":{"activeMembers":3}}`, `{"status":{"conditions":[]}}`} {
 		b.ok(b.client.Status().Patch(t.Context(), b.cluster(), client.RawPatch(types.MergePatchType, []byte(wrong))))
 		b.await("the status again", right)
 	}

@@ -13,9 +13,8 @@ import (
 // atNodePort asks for the port of every node.
 func atNodePort(port int32) func(*v1alpha1.SIPClusterSpec) {
 	return func(s *v1alpha1.SIPClusterSpec) {
-		s.Service = v1alpha1.Service{Type: corev1.ServiceTypeNodePort}
-		s.Network = &v1alpha1.Network{Advertise: new("192.0.2.10:30060")}
-		s.Transports = []v1alpha1.Transport{{Protocol: v1alpha1.ProtocolUDP, Port: 5060, NodePort: &port}}
+		s.Service = v1alpha1.ServiceTemplate{Type: corev1.ServiceTypeNodePort}
+		s.Listeners = []v1alpha1.Listener{{Name: "udp", Protocol: v1alpha1.ProtocolUDP, Port: 5060, NodePort: &port, Advertise: new("192.0.2.10:30060")}}
 	}
 }
 
@@ -32,8 +31,8 @@ func TestNodePortIsTheOneAskedFor(t *testing.T) {
 		}
 	}
 	b.respec(func(s *v1alpha1.SIPClusterSpec) {
-		s.Service = v1alpha1.Service{Type: corev1.ServiceTypeClusterIP}
-		s.Transports[0].NodePort = nil
+		s.Service = v1alpha1.ServiceTemplate{Type: corev1.ServiceTypeClusterIP}
+		s.Listeners[0].NodePort = nil
 	})
 	b.get("ring", service)
 	if got := service.Spec.Ports[0].NodePort; got != 0 {

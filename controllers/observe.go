@@ -147,7 +147,7 @@ func podInput(c *v1alpha1.SIPCluster, p *corev1.Pod) (membership.Pod, bool) {
 	if !ok {
 		return membership.Pod{}, false
 	}
-	port, ok := desired.PodSIPPort(p)
+	port, ok := desired.PodSIPPort(c, p)
 	if !ok {
 		port = desired.SIPPort(c)
 	}

@@ -310,7 +310,7 @@ func TestScale(t *testing.T) {
 	if *set.Spec.Replicas != 5 || len(role.Rules[2].ResourceNames) != 5 {
 		t.Errorf("%d replicas, leases of %v", *set.Spec.Replicas, role.Rules[2].ResourceNames)
 	}
-	if got := b.cluster().Status.Active; got != "1/5" {
+	if got := b.inRing(); got != "1/5" {
 		t.Errorf("members %s, want 1/5", got)
 	}
 }
@@ -348,16 +348,15 @@ func TestShares(t *testing.T) {
 	}
 	b.pod(2, starting)
 	b.settle()
-	var total float64
+	var total int32
 	for _, m := range b.cluster().Status.Members {
-		var share float64
-		if n, _ := fmt.Sscanf(m.Share, "%f%%", &share); (n == 1) != (m.State == v1alpha1.MemberActive) {
-			t.Errorf("%s is %s with the share %q", m.Name, m.State, m.Share)
+		if (m.SharePermille > 0) != (m.State == v1alpha1.MemberActive) {
+			t.Errorf("%s is %s with the share %d", m.Name, m.State, m.SharePermille)
 		}
-		total += share
+		total += m.SharePermille
 	}
-	if total < 99.8 || total > 100.2 {
-		t.Errorf("shares sum to %.1f%%", total)
+	if total < 999 || total > 1001 {
+		t.Errorf("shares sum to %d in 1000", total)
 	}
 }
 

@@ -56,7 +56,7 @@ func TestRefusedPublicationIsTold(t *testing.T) {
 			if m := b.condition(v1alpha1.ConditionDegraded).Message; !strings.Contains(m, "forbidden") {
 				t.Errorf("message %q does not say why", m)
 			}
-			if got := b.cluster().Status.Active; got != tt.active {
+			if got := b.inRing(); got != tt.active {
 				t.Errorf("status %s, want %s", got, tt.active)
 			}
 			b.restart(b.client)

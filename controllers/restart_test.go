@@ -88,7 +88,7 @@ var ignored = cmp.Options{
 func TestStoppedAnywhere(t *testing.T) {
 	undisturbed := newBench(t)
 	undisturbed.life(func() { undisturbed.settle() })
-	want, members, active := undisturbed.content(), undisturbed.states(), undisturbed.cluster().Status.Active
+	want, members, active := undisturbed.content(), undisturbed.states(), undisturbed.inRing()
 
 	for writes := range 18 {
 		t.Run(fmt.Sprintf("after %d writes", writes), func(t *testing.T) {
@@ -118,7 +118,7 @@ func TestStoppedAnywhere(t *testing.T) {
 			if got := b.states(); got != members {
 				t.Errorf("members %s, want %s", got, members)
 			}
-			if got := b.cluster().Status.Active; got != active {
+			if got := b.inRing(); got != active {
 				t.Errorf("status %s, want %s", got, active)
 			}
 		})
@@ -152,7 +152,7 @@ func TestForeignEditsAreRepaired(t *testing.T) {
 		"ServiceAccount":           `{"metadata":{"labels":{"sipring.io/cluster":null}}}`,
 		"Role":                     `{"rules":[{"apiGroups":["*"],"resources":["*"],"verbs":["*"]}]}`,
 		"RoleBinding":              `{"subjects":[]}`,
-		"Service/ring":             `{"spec":{"selector":{"app":"mine"},"ports":[{"name":"sip-udp","port":5099,"protocol":"UDP"}]}}`,
+		"Service/ring":             `{"spec":{"selector":{"app":"mine"},"ports":[{"name":"udp","port":5099,"protocol":"UDP"}]}}`,
 		"Service/ring-peers":       `{"spec":{"publishNotReadyAddresses":false}}`,
 		"PodDisruptionBudget/ring": `{"spec":{"maxUnavailable":3}}`,
 		"StatefulSet/ring":         `{"spec":{"replicas":1,"template":{"metadata":{"annotations":{"sipring.io/config":"cluster: mine"}},"spec":{"hostNetwork":false,"serviceAccountName":"default"}}}}`,
@@ -358,7 +358,7 @@ func TestOwnWriteAheadOfCache(t *testing.T) {
 	}
 	c := &v1alpha1.SIPCluster{}
 	b.get("ring", c)
-	if c.Status.Active != "3/3" {
-		t.Errorf("status %s, want 3/3", c.Status.Active)
+	if s := c.Status; s.ActiveMembers != 3 || s.TotalMembers != 3 {
+		t.Errorf("status %d of %d, want 3 of 3", s.ActiveMembers, s.TotalMembers)
 	}
 }

@@ -24,18 +24,17 @@ func TestServiceFollowsTheSpec(t *testing.T) {
 	b := newBench(t)
 	b.begin()
 	class := "example.com/lb"
-	advertise := &v1alpha1.Network{Advertise: new("sip.example.com:30060")}
-	types := map[corev1.ServiceType]v1alpha1.SIPClusterSpec{
-		corev1.ServiceTypeClusterIP:    {Service: v1alpha1.Service{Type: corev1.ServiceTypeClusterIP}},
-		corev1.ServiceTypeNodePort:     {Service: v1alpha1.Service{Type: corev1.ServiceTypeNodePort}, Network: advertise},
-		corev1.ServiceTypeLoadBalancer: {Service: v1alpha1.Service{Type: corev1.ServiceTypeLoadBalancer, LoadBalancerClass: &class}},
+	types := map[corev1.ServiceType]v1alpha1.ServiceTemplate{
+		corev1.ServiceTypeClusterIP:    {Type: corev1.ServiceTypeClusterIP},
+		corev1.ServiceTypeNodePort:     {Type: corev1.ServiceTypeNodePort},
+		corev1.ServiceTypeLoadBalancer: {Type: corev1.ServiceTypeLoadBalancer, LoadBalancerClass: &class},
 	}
 	port := int32(5060)
 	for _, way := range []corev1.ServiceType{"LoadBalancer", "ClusterIP", "NodePort", "LoadBalancer", "NodePort", "ClusterIP"} {
 		port++
 		b.respec(func(s *v1alpha1.SIPClusterSpec) {
-			s.Service, s.Network = types[way].Service, types[way].Network
-			s.Transports = []v1alpha1.Transport{{Protocol: v1alpha1.ProtocolUDP, Port: port}}
+			s.Service = types[way]
+			s.Listeners = []v1alpha1.Listener{{Name: "udp", Protocol: v1alpha1.ProtocolUDP, Port: port, Advertise: new("sip.example.com:30060")}}
 		})
 		service := &corev1.Service{}
 		b.get("ring", service)

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -24,10 +25,10 @@ func statusOf(seen *observation, d *membership.Result, did outcome, now metav1.T
 	s.Members = memberStatuses(&c.Status, d)
 	s.Epoch = int64(d.Set.Epoch)
 	s.RingSeed = d.Set.Ring.Seed.String()
-	s.Address = d.Set.Advertise
+	s.Addresses = desired.Addresses(c, seen.service, d.Set.Advertise)
+	s.Listeners = desired.ListenerStatuses(c, seen.service, d.Set.Advertise)
 	s.Replicas = int32(len(seen.pods))
-	s.ReadyReplicas = int32(activeCount(d.Set))
-	s.Active = fmt.Sprintf("%d/%d", s.ReadyReplicas, desired.Replicas(c))
+	s.ActiveMembers, s.TotalMembers = int32(activeCount(d.Set)), desired.Replicas(c)
 	s.Selector = desired.Selector(c.Name)
 	for _, condition := range []metav1.Condition{available(seen, d), progressing(seen, d, did.generation), degraded(seen, d, did.faults, now.Time)} {
 		condition.ObservedGeneration = c.Generation
@@ -40,10 +41,10 @@ func statusOf(seen *observation, d *membership.Result, did outcome, now metav1.T
 // memberStatuses keeps the shares of the status before where the ring is still
 // the one that they were computed from.
 func memberStatuses(before *v1alpha1.SIPClusterStatus, d *membership.Result) []v1alpha1.MemberStatus {
-	shares := map[string]string{}
+	shares := map[string]int32{}
 	if before.Epoch == int64(d.Set.Epoch) {
 		for _, m := range before.Members {
-			shares[m.Name] = m.Share
+			shares[m.Name] = m.SharePermille
 		}
 	} else {
 		shares = ringShares(d.Set)
@@ -52,19 +53,20 @@ func memberStatuses(before *v1alpha1.SIPClusterStatus, d *membership.Result) []v
 	for _, m := range d.Set.Members {
 		out = append(out, v1alpha1.MemberStatus{
 			Name: m.Name, Address: m.Address, Node: m.Node, Zone: m.Zone,
-			State: memberState(m, d.Evicted), Share: shares[m.Name],
+			State: memberState(m, d.Evicted), SharePermille: shares[m.Name],
 		})
 	}
 	return out
 }
 
-// ringShares is the part of the ring that each active member is home for.
-func ringShares(set *config.MemberSet) map[string]string {
+// ringShares is the part of the ring, in thousandths, that each active member is
+// home for.
+func ringShares(set *config.MemberSet) map[string]int32 {
 	table := set.Published()
-	shares := map[string]string{}
+	shares := map[string]int32{}
 	for _, m := range set.Members {
 		if m.State == config.Active {
-			shares[m.Name] = fmt.Sprintf("%.1f%%", 100*table.Share(m.ID))
+			shares[m.Name] = int32(math.Round(1000 * table.Share(m.ID)))
 		}
 	}
 	return shares
@@ -116,7 +118,7 @@ func progressing(seen *observation, d *membership.Result, generation int64) meta
 	case active != int(wanted) || len(d.Set.Members) != active:
 		return yes(v1alpha1.ReasonMembersMoving, "%d of %d members are in the ring, %d join or drain", active, wanted, len(d.Set.Members)-active)
 	case desired.WaitsForAddress(seen.cluster, seen.service):
-		return yes(v1alpha1.ReasonWaitingForAddress, "the load balancer of Service %s has no address yet; set spec.network.advertise if it never gets one", desired.ClientServiceName(seen.cluster.Name))
+		return yes(v1alpha1.ReasonWaitingForAddress, "the load balancer of Service %s has no address yet; set advertise in spec.listeners if it never gets one", desired.ClientServiceName(seen.cluster.Name))
 	}
 	return metav1.Condition{
 		Type: v1alpha1.ConditionProgressing, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonStable,

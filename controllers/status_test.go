@@ -26,7 +26,7 @@ func scene() (*observation, *membership.Result) {
 		service:     &corev1.Service{},
 	}
 	seen.cluster.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonHealthy}}
-	seen.cluster.Status.ReadyReplicas = 3
+	seen.cluster.Status.ActiveMembers = 3
 	d := &membership.Result{Set: &config.MemberSet{Epoch: 9, Ring: config.Ring{Partitions: 64, Replicas: 2}}}
 	for i := range 3 {
 		d.Set.Members = append(d.Set.Members, config.Member{ID: uint32(i + 1), Name: "ring-" + string(rune('0'+i)), State: config.Active})

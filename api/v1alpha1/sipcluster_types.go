@@ -12,9 +12,10 @@ import (
 // +kubebuilder:subresource:status
 // +kubebuilder:subresource:scale:specpath=.spec.replicas,statuspath=.status.replicas,selectorpath=.status.selector
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Available")].status`
-// +kubebuilder:printcolumn:name="Members",type=string,JSONPath=`.status.active`,description="members in the ring of those asked for"
+// +kubebuilder:printcolumn:name="Active",type=integer,JSONPath=`.status.activeMembers`,description="members in the ring"
+// +kubebuilder:printcolumn:name="Total",type=integer,JSONPath=`.status.totalMembers`,description="members asked for"
 // +kubebuilder:printcolumn:name="Epoch",type=integer,JSONPath=`.status.epoch`
-// +kubebuilder:printcolumn:name="Address",type=string,JSONPath=`.status.address`,priority=1
+// +kubebuilder:printcolumn:name="Address",type=string,JSONPath=`.status.addresses[0].value`,priority=1
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Degraded")].reason`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="metadata.name names a Service too: use lower-case letters, digits and '-', beginning with a letter"
@@ -42,9 +43,11 @@ type SIPClusterList struct {
 
 // SIPClusterSpec is what a user asks for.
 //
-// +kubebuilder:validation:XValidation:rule="self.transports.all(t, t.port != self.ports.peer && t.port != self.ports.health && t.port != self.ports.admin)",message="a port of spec.transports is also one of spec.ports (peer, health, admin): give each its own (spec.ports has the defaults 7947, 7948 and 9090)"
-// +kubebuilder:validation:XValidation:rule="self.service.type != 'ClusterIP' || self.transports.all(t, !has(t.nodePort))",message="nodePort in spec.transports needs spec.service.type NodePort or LoadBalancer: set the type, or remove nodePort"
-// +kubebuilder:validation:XValidation:rule="self.service.type != 'NodePort' || (has(self.network) && has(self.network.advertise))",message="spec.service.type NodePort needs spec.network.advertise: the host:port that phones use, since no node's address stands for the cluster"
+// +kubebuilder:validation:XValidation:rule="self.listeners.all(l, l.port != self.ports.peer && l.port != self.ports.health && l.port != self.ports.admin)",message="a port of spec.listeners is also one of spec.ports (peer, health, admin): give each its own (spec.ports has the defaults 7947, 7948 and 9090)"
+// +kubebuilder:validation:XValidation:rule="self.listeners.size() <= 1",message="spec.listeners: one listener is served so far, further ones come with a later release: remove all but one"
+// +kubebuilder:validation:XValidation:rule="self.listeners.all(l, self.listeners.exists_one(m, m.port == l.port && (m.protocol == 'UDP') == (l.protocol == 'UDP')))",message="spec.listeners: two listeners have one port: give each its own"
+// +kubebuilder:validation:XValidation:rule="self.service.type != 'ClusterIP' || self.listeners.all(l, !has(l.nodePort))",message="nodePort in spec.listeners needs spec.service.type NodePort or LoadBalancer: set the type, or remove nodePort"
+// +kubebuilder:validation:XValidation:rule="self.service.type != 'NodePort' || self.listeners.all(l, has(l.advertise))",message="spec.service.type NodePort needs advertise in spec.listeners: the host:port that phones use, since no node's address stands for the cluster"
 type SIPClusterSpec struct {
 	// Replicas is the number of proxies: 0 to 4096, default 3. 0 stops the
 	// cluster. Below 3 a member that the network cuts off stays in the traffic
@@ -81,16 +84,17 @@ type SIPClusterSpec struct {
 	// +optional
 	Aliases []Alias `json:"aliases,omitempty"`
 
-	// Transports are what phones and trunks use to reach the cluster, and the
-	// port of each, at the Service as in the pods. Default UDP at port 5060. The
-	// port may change: it rolls the pods one at a time.
-	// +kubebuilder:default={{protocol: "UDP", port: 5060}}
+	// Listeners are the ports at which phones and trunks reach the cluster, at
+	// the Service as in the pods: at most 16 by name, of which one is served so
+	// far. Default: one named udp, of protocol UDP at port 5060. The port may
+	// change: it rolls the pods one at a time.
+	// +kubebuilder:default={{name: "udp", protocol: "UDP", port: 5060}}
 	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=5
+	// +kubebuilder:validation:MaxItems=16
 	// +listType=map
-	// +listMapKey=protocol
+	// +listMapKey=name
 	// +optional
-	Transports []Transport `json:"transports,omitempty"`
+	Listeners []Listener `json:"listeners,omitempty"`
 
 	// Ports are the proxies' own ports, never exposed by the client Service.
 	// Others than the defaults are of use with hostNetwork, where they are the
@@ -99,14 +103,11 @@ type SIPClusterSpec struct {
 	// +optional
 	Ports Ports `json:"ports,omitempty"`
 
-	// Service is how phones reach the cluster. It is named like the SIPCluster.
+	// Service is the template of the Service by which phones reach the cluster.
+	// It is named like the SIPCluster.
 	// +kubebuilder:default={type: "ClusterIP"}
 	// +optional
-	Service Service `json:"service,omitempty"`
-
-	// Network says which address stands for the cluster.
-	// +optional
-	Network *Network `json:"network,omitempty"`
+	Service ServiceTemplate `json:"service,omitempty"`
 
 	// Ring holds the parameters of the hash ring.
 	// +kubebuilder:default={partitions: 16384, replicas: 2}
@@ -114,7 +115,7 @@ type SIPClusterSpec struct {
 	Ring Ring `json:"ring,omitempty"`
 
 	// Registrar bounds registrations.
-	// +kubebuilder:default={minExpires: 60, maxExpires: 3600, maxContacts: 10}
+	// +kubebuilder:default={minExpiresSeconds: 60, maxExpiresSeconds: 3600, maxContacts: 10}
 	// +optional
 	Registrar Registrar `json:"registrar,omitempty"`
 

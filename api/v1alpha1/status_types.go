@@ -24,20 +24,27 @@ type SIPClusterStatus struct {
 	// +kubebuilder:validation:Pattern=`^[0-9a-f]{32}$`
 	// +optional
 	RingSeed string `json:"ringSeed,omitempty"`
-	// Address that stands for the cluster, as the proxies advertise it.
-	// +kubebuilder:validation:MaxLength=300
+	// Addresses of the cluster: first the one that Via and Record-Route name, then
+	// what else the Service has.
+	// +kubebuilder:validation:MaxItems=16
+	// +listType=atomic
 	// +optional
-	Address string `json:"address,omitempty"`
+	Addresses []Address `json:"addresses,omitempty"`
+	// Listeners as they are.
+	// +kubebuilder:validation:MaxItems=16
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Listeners []ListenerStatus `json:"listeners,omitempty"`
 	// Replicas is the number of pods that exist.
 	// +optional
-	Replicas int32 `json:"replicas,omitempty"`
-	// ReadyReplicas is the number of members in the ring.
+	Replicas int32 `json:"replicas"`
+	// ActiveMembers is the number of members in the ring.
 	// +optional
-	ReadyReplicas int32 `json:"readyReplicas,omitempty"`
-	// Active is the members in the ring of those asked for, such as 3/3.
-	// +kubebuilder:validation:MaxLength=16
+	ActiveMembers int32 `json:"activeMembers"`
+	// TotalMembers is the number of members that were asked for.
 	// +optional
-	Active string `json:"active,omitempty"`
+	TotalMembers int32 `json:"totalMembers"`
 	// Selector of the pods, for the scale subresource.
 	// +kubebuilder:validation:MaxLength=512
 	// +optional
@@ -74,10 +81,50 @@ type MemberStatus struct {
 	// +kubebuilder:validation:Enum=joining;active;draining;evicted
 	// +required
 	State MemberState `json:"state"`
-	// Share is the part of the ring that this member is home for, such as 33.4%.
-	// +kubebuilder:validation:MaxLength=8
+	// SharePermille is the part of the ring that this member is home for, in
+	// thousandths. None where it is not in the ring.
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=1000
 	// +optional
-	Share string `json:"share,omitempty"`
+	SharePermille int32 `json:"sharePermille,omitempty"`
+}
+
+// Address is one under which the cluster is reached.
+type Address struct {
+	// Type is IPAddress or Hostname.
+	// +kubebuilder:validation:Enum=IPAddress;Hostname
+	// +required
+	Type AddressType `json:"type"`
+	// Value is the address or the name, without a port.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +required
+	Value string `json:"value"`
+}
+
+// AddressType says what an address is.
+type AddressType string
+
+// The types of addresses.
+const (
+	AddressIP       AddressType = "IPAddress"
+	AddressHostname AddressType = "Hostname"
+)
+
+// ListenerStatus is a listener of the spec as phones reach it.
+type ListenerStatus struct {
+	// Name as in the spec.
+	// +kubebuilder:validation:MaxLength=15
+	// +required
+	Name string `json:"name"`
+	// Advertise is the host:port that Via and Record-Route name; empty while
+	// there is none.
+	// +kubebuilder:validation:MaxLength=300
+	// +optional
+	Advertise string `json:"advertise,omitempty"`
+	// NodePort that the Service has for it, if any.
+	// +optional
+	NodePort int32 `json:"nodePort,omitempty"`
 }
 
 // MemberState is a member's state in the status.

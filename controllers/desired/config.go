@@ -16,7 +16,7 @@ func Config(c *v1alpha1.SIPCluster) (*config.Config, error) {
 	cfg := &config.Config{
 		Cluster: c.Name,
 		Ports: config.Ports{
-			SIP: int(SIPPort(c)), Peer: int(c.Spec.Ports.Peer), Health: int(c.Spec.Ports.Health), Admin: int(c.Spec.Ports.Admin),
+			SIP: int(Listeners(c)[0].Port), Peer: int(c.Spec.Ports.Peer), Health: int(c.Spec.Ports.Health), Admin: int(c.Spec.Ports.Admin),
 		},
 		Registrar:      registrar(c.Spec.Registrar),
 		LogLevel:       c.Spec.LogLevel,
@@ -39,9 +39,9 @@ func Config(c *v1alpha1.SIPCluster) (*config.Config, error) {
 }
 
 func registrar(r v1alpha1.Registrar) config.Registrar {
-	out := config.Registrar{MinExpires: int(r.MinExpires), MaxExpires: int(r.MaxExpires), MaxContacts: int(r.MaxContacts)}
-	if r.DefaultExpires != nil {
-		out.DefaultExpires = int(*r.DefaultExpires)
+	out := config.Registrar{MinExpires: int(r.MinExpiresSeconds), MaxExpires: int(r.MaxExpiresSeconds), MaxContacts: int(r.MaxContacts)}
+	if r.DefaultExpiresSeconds != nil {
+		out.DefaultExpires = int(*r.DefaultExpiresSeconds)
 		return out
 	}
 	out.DefaultExpires = config.DefaultDefaultExpires
@@ -108,24 +108,6 @@ func TrustConfigMap(c *v1alpha1.SIPCluster, trust *config.Trust) (*corev1ac.Conf
 // RingParameters of the member set.
 func RingParameters(c *v1alpha1.SIPCluster) config.Ring {
 	return config.Ring{Partitions: int(c.Spec.Ring.Partitions), Replicas: int(c.Spec.Ring.Replicas)}.WithDefaults()
-}
-
-// SIPPort is the UDP port of the client Service and of the pods.
-func SIPPort(c *v1alpha1.SIPCluster) int32 {
-	if port := udp(c).Port; port != 0 {
-		return port
-	}
-	return config.DefaultSIPPort
-}
-
-// udp is the transport of that protocol, empty where none is listed.
-func udp(c *v1alpha1.SIPCluster) v1alpha1.Transport {
-	for _, t := range c.Spec.Transports {
-		if t.Protocol == v1alpha1.ProtocolUDP {
-			return t
-		}
-	}
-	return v1alpha1.Transport{}
 }
 
 // Replicas is the number of proxies asked for.

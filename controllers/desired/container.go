@@ -31,8 +31,8 @@ func proxyContainer(c *v1alpha1.SIPCluster, image string) *corev1ac.ContainerApp
 			fieldEnv("NAMESPACE", "metadata.namespace"),
 			fieldEnv("POD_IP", "status.podIP"),
 			fieldEnv("NODE_NAME", "spec.nodeName")).
+		WithPorts(listenerPorts(c)...).
 		WithPorts(
-			containerPort(portSIP, corev1.ProtocolUDP, SIPPort(c)),
 			containerPort(portPeer, corev1.ProtocolTCP, p.Peer),
 			containerPort(portHealth, corev1.ProtocolTCP, p.Health),
 			containerPort(portAdmin, corev1.ProtocolTCP, p.Admin)).
@@ -72,14 +72,28 @@ func mount(volume string) *corev1ac.VolumeMountApplyConfiguration {
 	return corev1ac.VolumeMount().WithName(volume).WithMountPath(mountRoot + volume).WithReadOnly(true)
 }
 
-// PodSIPPort is the SIP port that a running pod was made with.
-func PodSIPPort(pod *corev1.Pod) (int32, bool) {
+func listenerPorts(c *v1alpha1.SIPCluster) []*corev1ac.ContainerPortApplyConfiguration {
+	var ports []*corev1ac.ContainerPortApplyConfiguration
+	for _, l := range Listeners(c) {
+		ports = append(ports, containerPort(l.Name, l4(l), l.Port))
+	}
+	return ports
+}
+
+// PodSIPPort is the port that a running pod was made with for the cluster's first
+// listener, which may have had another name then.
+func PodSIPPort(c *v1alpha1.SIPCluster, pod *corev1.Pod) (port int32, ok bool) {
+	name := Listeners(c)[0].Name
 	for _, container := range pod.Spec.Containers {
-		for _, port := range container.Ports {
-			if container.Name == Container && port.Name == portSIP {
-				return port.ContainerPort, true
+		for _, p := range container.Ports {
+			switch {
+			case container.Name != Container || p.Protocol != corev1.ProtocolUDP:
+			case p.Name == name:
+				return p.ContainerPort, true
+			case !ok:
+				port, ok = p.ContainerPort, true
 			}
 		}
 	}
-	return 0, false
+	return port, ok
 }

@@ -41,7 +41,7 @@ func TestOrdinal(t *testing.T) {
 
 // TestConfigIsWhatAProxyReads: the text round-trips through the proxy's parser.
 func TestConfigIsWhatAProxyReads(t *testing.T) {
-	for name, changes := range map[string]string{"least": "", "most": everything, "long": "registrar: {minExpires: 7200, maxExpires: 9000, maxContacts: 1}"} {
+	for name, changes := range map[string]string{"least": "", "most": everything, "long": "registrar: {minExpiresSeconds: 7200, maxExpiresSeconds: 9000, maxContacts: 1}"} {
 		t.Run(name, func(t *testing.T) {
 			c := ring(t, changes)
 			parsed, err := config.ParseConfig([]byte(must(ConfigText(c))))
@@ -94,11 +94,11 @@ func TestDefaultExpires(t *testing.T) {
 		registrar string
 		want      int
 	}{
-		"between":     {"{minExpires: 60, maxExpires: 7200}", 3600},
-		"below 3600":  {"{minExpires: 60, maxExpires: 600}", 600},
-		"above 3600":  {"{minExpires: 5000, maxExpires: 9000}", 5000},
-		"as asked":    {"{minExpires: 60, maxExpires: 7200, defaultExpires: 120}", 120},
-		"of nothings": {"{minExpires: 0, maxExpires: 0}", 3600},
+		"between":     {"{minExpiresSeconds: 60, maxExpiresSeconds: 7200}", 3600},
+		"below 3600":  {"{minExpiresSeconds: 60, maxExpiresSeconds: 600}", 600},
+		"above 3600":  {"{minExpiresSeconds: 5000, maxExpiresSeconds: 9000}", 5000},
+		"as asked":    {"{minExpiresSeconds: 60, maxExpiresSeconds: 7200, defaultExpiresSeconds: 120}", 120},
+		"of nothings": {"{minExpiresSeconds: 0, maxExpiresSeconds: 0}", 3600},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -124,7 +124,7 @@ func TestAdvertise(t *testing.T) {
 	}{
 		"nothing yet":                        {"", nil, "", ""},
 		"cluster IP":                         {"", lb(), "", "10.96.0.7:5060"},
-		"cluster IP and another port":        {"transports: [{protocol: UDP, port: 5070}]", lb(), "", "10.96.0.7:5070"},
+		"cluster IP and another port":        {"listeners: [{name: a, protocol: UDP, port: 5070}]", lb(), "", "10.96.0.7:5070"},
 		"cluster IP of IPv6":                 {"", &corev1.Service{Spec: corev1.ServiceSpec{ClusterIP: "fd00::7"}}, "", "[fd00::7]:5060"},
 		"no cluster IP yet":                  {"", &corev1.Service{}, "", ""},
 		"load balancer's IP":                 {"service: {type: LoadBalancer}", lb(corev1.LoadBalancerIngress{IP: "203.0.113.5"}), "10.96.0.7:5060", "203.0.113.5:5060"},
@@ -133,15 +133,75 @@ func TestAdvertise(t *testing.T) {
 		"load balancer without address":      {"service: {type: LoadBalancer}", lb(), "", "10.96.0.7:5060"},
 		"load balancer that lost its own":    {"service: {type: LoadBalancer}", lb(), "203.0.113.5:5060", "203.0.113.5:5060"},
 		"an address left over from before":   {"", lb(corev1.LoadBalancerIngress{IP: "203.0.113.5"}), "203.0.113.5:5060", "10.96.0.7:5060"},
-		"advertised host":                    {"network: {advertise: sip.example.com}", lb(), "", "sip.example.com:5060"},
-		"advertised host, port":              {"network: {advertise: 'sip.example.com:5062'}", lb(), "", "sip.example.com:5062"},
-		"advertised IPv6":                    {"network: {advertise: '[2001:db8::1]'}", nil, "", "[2001:db8::1]:5060"},
-		"advertised before the load balance": {"network: {advertise: 192.0.2.9}\nservice: {type: LoadBalancer}", lb(corev1.LoadBalancerIngress{IP: "203.0.113.5"}), "", "192.0.2.9:5060"},
+		"advertised host":                    {"listeners: [{name: a, protocol: UDP, advertise: sip.example.com}]", lb(), "", "sip.example.com:5060"},
+		"advertised host, port":              {"listeners: [{name: a, protocol: UDP, advertise: 'sip.example.com:5062'}]", lb(), "", "sip.example.com:5062"},
+		"advertised IPv6":                    {"listeners: [{name: a, protocol: UDP, advertise: '[2001:db8::1]'}]", nil, "", "[2001:db8::1]:5060"},
+		"advertised before the load balance": {"listeners: [{name: a, protocol: UDP, advertise: 192.0.2.9}]\nservice: {type: LoadBalancer}", lb(corev1.LoadBalancerIngress{IP: "203.0.113.5"}), "", "192.0.2.9:5060"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			if got := Advertise(ring(t, tt.spec), tt.service, tt.before); got != tt.want {
 				t.Errorf("%q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	balanced := &corev1.Service{Spec: corev1.ServiceSpec{
+		ClusterIPs: []string{"10.96.0.7", "fd00::7"}, Ports: []corev1.ServicePort{{Name: "udp", Port: 5060, NodePort: 31060}},
+	}}
+	balanced.Status.LoadBalancer.Ingress = []corev1.LoadBalancerIngress{{IP: "203.0.113.5"}, {}, {IP: "2001:db8::5"}, {Hostname: "lb.example.net"}}
+	ip, name := v1alpha1.AddressIP, v1alpha1.AddressHostname
+	tests := map[string]struct {
+		spec       string
+		service    *corev1.Service
+		advertised string
+		want       []v1alpha1.Address
+		nodePort   int32
+	}{
+		"nothing yet":   {"", nil, "", nil, 0},
+		"cluster IPs":   {"", balanced, "10.96.0.7:5060", []v1alpha1.Address{{Type: ip, Value: "10.96.0.7"}, {Type: ip, Value: "fd00::7"}}, 31060},
+		"advertised":    {"", balanced, "sip.example.com:5062", []v1alpha1.Address{{Type: name, Value: "sip.example.com"}, {Type: ip, Value: "10.96.0.7"}, {Type: ip, Value: "fd00::7"}}, 31060},
+		"load balancer": {"service: {type: LoadBalancer}", balanced, "203.0.113.5:5060", []v1alpha1.Address{{Type: ip, Value: "203.0.113.5"}, {Type: ip, Value: "2001:db8::5"}, {Type: name, Value: "lb.example.net"}}, 31060},
+		"only IPv6":     {"", nil, "[2001:db8::1]:5060", []v1alpha1.Address{{Type: ip, Value: "2001:db8::1"}}, 0},
+	}
+	for label, tt := range tests {
+		t.Run(label, func(t *testing.T) {
+			c := ring(t, tt.spec)
+			if d := cmp.Diff(tt.want, Addresses(c, tt.service, tt.advertised)); d != "" {
+				t.Errorf("addresses (-want +got):\n%s", d)
+			}
+			listeners := []v1alpha1.ListenerStatus{{Name: "udp", Advertise: tt.advertised, NodePort: tt.nodePort}}
+			if d := cmp.Diff(listeners, ListenerStatuses(c, tt.service, tt.advertised)); d != "" {
+				t.Errorf("listeners (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+// TestPortOfAPod: by its listener's name, and where that was another when the pod
+// was made, by its protocol.
+func TestPortOfAPod(t *testing.T) {
+	port := func(name string, number int32, protocol corev1.Protocol) corev1.ContainerPort {
+		return corev1.ContainerPort{Name: name, ContainerPort: number, Protocol: protocol}
+	}
+	tests := map[string]struct {
+		container string
+		ports     []corev1.ContainerPort
+		want      int32
+	}{
+		"its own":          {Container, []corev1.ContainerPort{port("other", 1, corev1.ProtocolUDP), port("udp", 5060, corev1.ProtocolUDP)}, 5060},
+		"of another name":  {Container, []corev1.ContainerPort{port("peer", 7947, corev1.ProtocolTCP), port("sip", 5070, corev1.ProtocolUDP)}, 5070},
+		"of another":       {"sidecar", []corev1.ContainerPort{port("udp", 5060, corev1.ProtocolUDP)}, 0},
+		"none of protocol": {Container, []corev1.ContainerPort{port("udp", 5060, corev1.ProtocolTCP)}, 0},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			pod := &corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: tt.container, Ports: tt.ports}}}}
+			got, ok := PodSIPPort(ring(t, ""), pod)
+			if got != tt.want || ok != (tt.want != 0) {
+				t.Errorf("%d %v, want %d", got, ok, tt.want)
 			}
 		})
 	}

@@ -24,13 +24,13 @@ func ring(t *testing.T, changes string) *v1alpha1.SIPCluster {
 	c := &v1alpha1.SIPCluster{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "voice", Name: "ring", UID: "0000-0001"},
 		Spec: v1alpha1.SIPClusterSpec{
-			Replicas:   new(int32(3)),
-			Domains:    []v1alpha1.Domain{"example.com"},
-			Transports: []v1alpha1.Transport{{Protocol: "UDP", Port: 5060}},
-			Ports:      v1alpha1.Ports{Peer: 7947, Health: 7948, Admin: 9090},
-			Service:    v1alpha1.Service{Type: "ClusterIP"},
-			Ring:       v1alpha1.Ring{Partitions: 16384, Replicas: 2},
-			Registrar:  v1alpha1.Registrar{MinExpires: 60, MaxExpires: 3600, MaxContacts: 10},
+			Replicas:  new(int32(3)),
+			Domains:   []v1alpha1.Domain{"example.com"},
+			Listeners: []v1alpha1.Listener{{Name: "udp", Protocol: "UDP", Port: 5060}},
+			Ports:     v1alpha1.Ports{Peer: 7947, Health: 7948, Admin: 9090},
+			Service:   v1alpha1.ServiceTemplate{Type: "ClusterIP"},
+			Ring:      v1alpha1.Ring{Partitions: 16384, Replicas: 2},
+			Registrar: v1alpha1.Registrar{MinExpiresSeconds: 60, MaxExpiresSeconds: 3600, MaxContacts: 10},
 		},
 	}
 	if err := yaml.UnmarshalStrict([]byte(changes), &c.Spec); err != nil {
@@ -70,16 +70,21 @@ func must[T any](v T, err error) T {
 const everything = `
 replicas: 5
 domains: [example.com, example.org]
-transports: [{protocol: UDP, port: 5070}]
+listeners: [{name: phones, protocol: UDP, port: 5070}]
 ports: {peer: 8001, health: 8002, admin: 8003}
 service:
   type: LoadBalancer
+  labels: {team: voice, sipring.io/cluster: mine}
   annotations: {lb.example.com/kind: udp}
   externalTrafficPolicy: Cluster
-  loadBalancerIP: 203.0.113.5
+  ipFamilies: [IPv6, IPv4]
+  ipFamilyPolicy: PreferDualStack
+  trafficDistribution: PreferClose
+  internalTrafficPolicy: Local
+  allocateLoadBalancerNodePorts: false
   loadBalancerClass: example.com/lb
   loadBalancerSourceRanges: [192.0.2.0/24]
-registrar: {minExpires: 30, maxExpires: 600, maxContacts: 4}
+registrar: {minExpiresSeconds: 30, maxExpiresSeconds: 600, maxContacts: 4}
 drainSeconds: 90
 maxRingSeconds: 45
 limits: {newPerSecond: 50, trusted: [10.1.0.0/16]}
@@ -101,9 +106,8 @@ template:
 `
 
 const nodePort = `
-transports: [{protocol: UDP, port: 5060, nodePort: 30060}]
+listeners: [{name: udp, protocol: UDP, port: 5060, nodePort: 30060, advertise: "192.0.2.10:30060"}]
 service: {type: NodePort}
-network: {advertise: "192.0.2.10:30060"}
 `
 
 func TestGolden(t *testing.T) {

@@ -1,20 +1,17 @@
 package desired
 
 import (
-	"net"
-	"strconv"
+	"cmp"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"github.com/sipring/sipring/api/v1alpha1"
-	"github.com/sipring/sipring/proxy/config"
 )
 
-// Names of the ports.
+// Names of the ports that are no listeners'.
 const (
-	portSIP    = "sip-udp"
 	portPeer   = "peer"
 	portHealth = "health"
 	portAdmin  = "admin"
@@ -23,32 +20,32 @@ const (
 // ClientService is what phones use. It has no selector: its EndpointSlices are
 // the operator's.
 func ClientService(c *v1alpha1.SIPCluster) *corev1ac.ServiceApplyConfiguration {
+	return corev1ac.Service(ClientServiceName(c.Name), c.Namespace).
+		WithLabels(c.Spec.Service.Labels).
+		WithLabels(Labels(c.Name)).
+		WithAnnotations(c.Spec.Service.Annotations).
+		WithOwnerReferences(Owner(c)).
+		WithSpec(clientServiceSpec(c))
+}
+
+func clientServiceSpec(c *v1alpha1.SIPCluster) *corev1ac.ServiceSpecApplyConfiguration {
 	s := c.Spec.Service
-	port := servicePort(portSIP, corev1.ProtocolUDP, SIPPort(c))
-	if fixed := udp(c).NodePort; fixed != nil {
-		port.WithNodePort(*fixed)
-	}
 	spec := corev1ac.ServiceSpec().
 		WithType(serviceType(c)).
-		WithPorts(port)
+		WithIPFamilies(s.IPFamilies...).
+		WithLoadBalancerSourceRanges(s.LoadBalancerSourceRanges...)
+	for _, l := range Listeners(c) {
+		spec.WithPorts(listenerServicePort(l))
+	}
 	if serviceType(c) != corev1.ServiceTypeClusterIP {
-		spec.WithExternalTrafficPolicy(corev1.ServiceExternalTrafficPolicyLocal)
-		if s.ExternalTrafficPolicy != "" {
-			spec.WithExternalTrafficPolicy(s.ExternalTrafficPolicy)
-		}
+		spec.WithExternalTrafficPolicy(cmp.Or(s.ExternalTrafficPolicy, corev1.ServiceExternalTrafficPolicyLocal))
 	}
-	if s.LoadBalancerIP != nil {
-		spec.WithLoadBalancerIP(*s.LoadBalancerIP)
-	}
-	if s.LoadBalancerClass != nil {
-		spec.WithLoadBalancerClass(*s.LoadBalancerClass)
-	}
-	spec.WithLoadBalancerSourceRanges(s.LoadBalancerSourceRanges...)
-	return corev1ac.Service(ClientServiceName(c.Name), c.Namespace).
-		WithLabels(Labels(c.Name)).
-		WithAnnotations(s.Annotations).
-		WithOwnerReferences(Owner(c)).
-		WithSpec(spec)
+	spec.IPFamilyPolicy = s.IPFamilyPolicy
+	spec.TrafficDistribution = s.TrafficDistribution
+	spec.InternalTrafficPolicy = s.InternalTrafficPolicy
+	spec.AllocateLoadBalancerNodePorts = s.AllocateLoadBalancerNodePorts
+	spec.LoadBalancerClass = s.LoadBalancerClass
+	return spec
 }
 
 func serviceType(c *v1alpha1.SIPCluster) corev1.ServiceType {
@@ -76,44 +73,6 @@ func PeerService(c *v1alpha1.SIPCluster) *corev1ac.ServiceApplyConfiguration {
 
 func servicePort(name string, protocol corev1.Protocol, port int32) *corev1ac.ServicePortApplyConfiguration {
 	return corev1ac.ServicePort().WithName(name).WithProtocol(protocol).WithPort(port).WithTargetPort(intstr.FromInt32(port))
-}
-
-// Advertise is the host:port that stands for the cluster: spec.network.advertise,
-// else what the load balancer was given, else the cluster IP. While a load
-// balancer has no address, the one advertised before stays. service may be nil.
-func Advertise(c *v1alpha1.SIPCluster, service *corev1.Service, before string) string {
-	port := int(SIPPort(c))
-	if n := c.Spec.Network; n != nil && n.Advertise != nil {
-		return hostPort(*n.Advertise, port, before)
-	}
-	if service == nil {
-		return before
-	}
-	if serviceType(c) == corev1.ServiceTypeLoadBalancer {
-		for _, in := range service.Status.LoadBalancer.Ingress {
-			if in.IP != "" {
-				return net.JoinHostPort(in.IP, strconv.Itoa(port))
-			}
-			if in.Hostname != "" {
-				return net.JoinHostPort(in.Hostname, strconv.Itoa(port))
-			}
-		}
-		if before != "" {
-			return before
-		}
-	}
-	if ip := service.Spec.ClusterIP; net.ParseIP(ip) != nil {
-		return net.JoinHostPort(ip, strconv.Itoa(port))
-	}
-	return before
-}
-
-func hostPort(s string, port int, otherwise string) string {
-	host, p, err := config.SplitAdvertise(s, port)
-	if err != nil {
-		return otherwise
-	}
-	return net.JoinHostPort(host, strconv.Itoa(p))
 }
 
 // WaitsForAddress says that the load balancer has assigned no address.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 
-	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/types"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
@@ -56,6 +55,7 @@ func family(address string) discoveryv1.AddressType {
 
 func endpointSlice(c *v1alpha1.SIPCluster, p slicePlace) *discoveryv1ac.EndpointSliceApplyConfiguration {
 	shortFamily := map[discoveryv1.AddressType]string{discoveryv1.AddressTypeIPv4: "ipv4", discoveryv1.AddressTypeIPv6: "ipv6"}
+	listener := Listeners(c)[0]
 	name := fmt.Sprintf("%s-%s-%d-%d", c.Name, shortFamily[p.family], p.port, p.block)
 	return discoveryv1ac.EndpointSlice(name, c.Namespace).
 		WithLabels(Labels(c.Name)).
@@ -65,7 +65,7 @@ func endpointSlice(c *v1alpha1.SIPCluster, p slicePlace) *discoveryv1ac.Endpoint
 		}).
 		WithOwnerReferences(Owner(c)).
 		WithAddressType(p.family).
-		WithPorts(discoveryv1ac.EndpointPort().WithName(portSIP).WithProtocol(corev1.ProtocolUDP).WithPort(p.port))
+		WithPorts(discoveryv1ac.EndpointPort().WithName(listener.Name).WithProtocol(l4(listener)).WithPort(p.port))
 }
 
 func endpoint(namespace string, e membership.Endpoint) *discoveryv1ac.EndpointApplyConfiguration {

@@ -232,8 +232,8 @@ func (e *env) serving(ctx context.Context, namespace, name string, want int) err
 	if err != nil {
 		return err
 	}
-	if got, whole := c.Status.Active, fmt.Sprintf("%d/%d", want, want); got != whole || len(c.Status.Members) != want {
-		return fmt.Errorf("SIPCluster %s: members in the ring %q with %d known, want %s", name, got, len(c.Status.Members), whole)
+	if s := c.Status; int(s.ActiveMembers) != want || int(s.TotalMembers) != want || len(s.Members) != want {
+		return fmt.Errorf("SIPCluster %s: %d of %d members in the ring with %d known, want %d", name, s.ActiveMembers, s.TotalMembers, len(s.Members), want)
 	}
 	return nil
 }

@@ -1,0 +1,149 @@
+package desired
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/proxy/config"
+)
+
+// defaultListener is the one of a SIPCluster that names none, as the API server
+// fills it in.
+var defaultListener = v1alpha1.Listener{Name: "udp", Protocol: v1alpha1.ProtocolUDP, Port: config.DefaultSIPPort}
+
+// Listeners are the cluster's: at least one, each with its port.
+func Listeners(c *v1alpha1.SIPCluster) []v1alpha1.Listener {
+	if len(c.Spec.Listeners) == 0 {
+		return []v1alpha1.Listener{defaultListener}
+	}
+	listeners := slices.Clone(c.Spec.Listeners)
+	for i := range listeners {
+		if listeners[i].Port == 0 {
+			listeners[i].Port = config.DefaultSIPPort
+		}
+	}
+	return listeners
+}
+
+// SIPPort is the port of the first listener, that of a member's Endpoint.
+func SIPPort(c *v1alpha1.SIPCluster) int32 { return Listeners(c)[0].Port }
+
+// l4 is what carries the protocol of a listener.
+func l4(l v1alpha1.Listener) corev1.Protocol {
+	if l.Protocol == v1alpha1.ProtocolUDP {
+		return corev1.ProtocolUDP
+	}
+	return corev1.ProtocolTCP
+}
+
+func listenerServicePort(l v1alpha1.Listener) *corev1ac.ServicePortApplyConfiguration {
+	port := servicePort(l.Name, l4(l), l.Port)
+	if l.NodePort != nil {
+		port.WithNodePort(*l.NodePort)
+	}
+	return port
+}
+
+// Advertise is the host:port that stands for the cluster: what its first listener
+// advertises, else what the load balancer was given, else the cluster IP. While a
+// load balancer has no address, the one advertised before stays. service may be
+// nil.
+func Advertise(c *v1alpha1.SIPCluster, service *corev1.Service, before string) string {
+	listener := Listeners(c)[0]
+	port := int(listener.Port)
+	if listener.Advertise != nil {
+		return hostPort(*listener.Advertise, port, before)
+	}
+	if service == nil {
+		return before
+	}
+	if serviceType(c) == corev1.ServiceTypeLoadBalancer {
+		if hosts := ingressHosts(service); len(hosts) > 0 {
+			return net.JoinHostPort(hosts[0], strconv.Itoa(port))
+		}
+		if before != "" {
+			return before
+		}
+	}
+	if ip := service.Spec.ClusterIP; net.ParseIP(ip) != nil {
+		return net.JoinHostPort(ip, strconv.Itoa(port))
+	}
+	return before
+}
+
+func hostPort(s string, port int, otherwise string) string {
+	host, p, err := config.SplitAdvertise(s, port)
+	if err != nil {
+		return otherwise
+	}
+	return net.JoinHostPort(host, strconv.Itoa(p))
+}
+
+// ingressHosts are the addresses that the load balancer was given.
+func ingressHosts(service *corev1.Service) []string {
+	var hosts []string
+	for _, in := range service.Status.LoadBalancer.Ingress {
+		if in.IP != "" {
+			hosts = append(hosts, in.IP)
+		} else if in.Hostname != "" {
+			hosts = append(hosts, in.Hostname)
+		}
+	}
+	return hosts
+}
+
+// maxAddresses bounds the addresses of the status.
+const maxAddresses = 16
+
+// Addresses under which the cluster is reached: the advertised one, then the load
+// balancer's, failing that the Service's own. service may be nil.
+func Addresses(c *v1alpha1.SIPCluster, service *corev1.Service, advertised string) []v1alpha1.Address {
+	var hosts []string
+	if host, _, err := config.SplitAdvertise(advertised, 0); err == nil {
+		hosts = append(hosts, host)
+	}
+	if service != nil {
+		further := service.Spec.ClusterIPs
+		if serviceType(c) == corev1.ServiceTypeLoadBalancer {
+			further = ingressHosts(service)
+		}
+		hosts = append(hosts, further...)
+	}
+	var addresses []v1alpha1.Address
+	for _, host := range hosts {
+		a := v1alpha1.Address{Type: v1alpha1.AddressHostname, Value: host}
+		if _, err := netip.ParseAddr(host); err == nil {
+			a.Type = v1alpha1.AddressIP
+		}
+		if !slices.Contains(addresses, a) && len(addresses) < maxAddresses {
+			addresses = append(addresses, a)
+		}
+	}
+	return addresses
+}
+
+// ListenerStatuses are the listeners as they are reached. service may be nil.
+func ListenerStatuses(c *v1alpha1.SIPCluster, service *corev1.Service, advertised string) []v1alpha1.ListenerStatus {
+	var statuses []v1alpha1.ListenerStatus
+	for i, l := range Listeners(c) {
+		s := v1alpha1.ListenerStatus{Name: l.Name}
+		if i == 0 {
+			s.Advertise = advertised
+		}
+		if service != nil {
+			for _, port := range service.Spec.Ports {
+				if port.Name == l.Name {
+					s.NodePort = port.NodePort
+				}
+			}
+		}
+		statuses = append(statuses, s)
+	}
+	return statuses
+}
