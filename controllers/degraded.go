@@ -19,13 +19,15 @@ import (
 // trouble is a reason of ConditionDegraded and what to say of it.
 type trouble struct {
 	reason, message string
+	// stalls: nothing mends it but somebody.
+	stalls bool
 }
 
 // degraded: is something broken or at risk? The first that applies is told, and
-// with what is broken the risk.
-func degraded(seen *observation, d *membership.Result, faults []fault, now time.Time) metav1.Condition {
-	no := func(reason, message string) metav1.Condition {
-		return metav1.Condition{Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionFalse, Reason: reason, Message: message}
+// with what is broken the risk. stalls says that nothing mends it but somebody.
+func degraded(seen *observation, d *membership.Result, faults []fault, now time.Time) (condition metav1.Condition, stalls bool) {
+	no := func(reason, message string) (metav1.Condition, bool) {
+		return metav1.Condition{Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionFalse, Reason: reason, Message: message}, false
 	}
 	broken := firstOf(faulty(faults), nodeTrouble(seen), podTrouble(seen.pods), shortageTrouble(seen, now), heldTrouble(d), evictedTrouble(d), notReadyTrouble(seen, d, now))
 	wanted := int(desired.Replicas(seen.cluster))
@@ -41,7 +43,7 @@ func degraded(seen *observation, d *membership.Result, faults []fault, now time.
 		broken.message += "; " + atRisk.message
 	}
 	if t := firstOf(broken, atRisk); t != nil {
-		return metav1.Condition{Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionTrue, Reason: t.reason, Message: shortened(t.message)}
+		return metav1.Condition{Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionTrue, Reason: t.reason, Message: shortened(t.message)}, t.stalls
 	}
 	return no(v1alpha1.ReasonHealthy, "nothing is wrong")
 }
@@ -89,7 +91,7 @@ func shortened(s string) string {
 func faulty(faults []fault) *trouble {
 	for _, f := range faults {
 		if f.reason != "" {
-			return &trouble{f.reason, f.err.Error()}
+			return &trouble{f.reason, f.err.Error(), f.stalls()}
 		}
 	}
 	return nil
@@ -131,7 +133,7 @@ func troubleOf(p *corev1.Pod) *trouble {
 			if strings.Contains(c.Message, "free ports") {
 				reason = v1alpha1.ReasonPortClash
 			}
-			return &trouble{reason, c.Message}
+			return &trouble{reason, c.Message, reason == v1alpha1.ReasonPortClash}
 		}
 	}
 	for _, statuses := range [][]corev1.ContainerStatus{p.Status.InitContainerStatuses, p.Status.ContainerStatuses} {
@@ -151,11 +153,11 @@ func containerTrouble(s *corev1.ContainerStatus) *trouble {
 	}
 	switch w.Reason {
 	case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable":
-		return &trouble{v1alpha1.ReasonImageUnavailable, fmt.Sprintf("image %s: %s: %s", s.Image, w.Reason, w.Message)}
+		return &trouble{v1alpha1.ReasonImageUnavailable, fmt.Sprintf("image %s: %s: %s", s.Image, w.Reason, w.Message), true}
 	case "CrashLoopBackOff":
 		return crash(s)
 	case "CreateContainerConfigError", "CreateContainerError", "RunContainerError", "PostStartHookError":
-		return &trouble{v1alpha1.ReasonPodStartFailed, fmt.Sprintf("%s: %s", w.Reason, w.Message)}
+		return &trouble{v1alpha1.ReasonPodStartFailed, fmt.Sprintf("%s: %s", w.Reason, w.Message), true}
 	}
 	return nil
 }
@@ -167,21 +169,21 @@ func crash(s *corev1.ContainerStatus) *trouble {
 	if strings.Contains(text, "address already in use") {
 		reason = v1alpha1.ReasonPortClash
 	}
-	return &trouble{reason, fmt.Sprintf("container %s ended %d times, last with exit code %d: %s", s.Name, s.RestartCount, last.ExitCode, cmp.Or(text, last.Reason))}
+	return &trouble{reason, fmt.Sprintf("container %s ended %d times, last with exit code %d: %s", s.Name, s.RestartCount, last.ExitCode, cmp.Or(text, last.Reason)), true}
 }
 
 func heldTrouble(d *membership.Result) *trouble {
 	if !d.Held {
 		return nil
 	}
-	return &trouble{v1alpha1.ReasonMembersNotReady, "no pod is ready any more: look at the pods' readiness probes and logs; the last ring is kept meanwhile"}
+	return &trouble{reason: v1alpha1.ReasonMembersNotReady, message: "no pod is ready any more: look at the pods' readiness probes and logs; the last ring is kept meanwhile"}
 }
 
 func evictedTrouble(d *membership.Result) *trouble {
 	if len(d.Evicted) == 0 {
 		return nil
 	}
-	return &trouble{v1alpha1.ReasonMemberEvicted, fmt.Sprintf("most of the others do not reach %s: it hangs, or the network between its node and theirs is broken", strings.Join(d.Evicted, ", "))}
+	return &trouble{reason: v1alpha1.ReasonMemberEvicted, message: fmt.Sprintf("most of the others do not reach %s: it hangs, or the network between its node and theirs is broken", strings.Join(d.Evicted, ", "))}
 }
 
 // riskTrouble: fewer than all are in the ring, so that one more loss may cost
@@ -190,9 +192,9 @@ func riskTrouble(d *membership.Result, all int) *trouble {
 	active, copies := activeCount(d.Set), min(d.Set.Ring.Replicas, all)
 	switch {
 	case all > 0 && 2*active <= all:
-		return &trouble{v1alpha1.ReasonNoQuorum, fmt.Sprintf("%d of %d members are in the ring: too few to tell a lost member from a lost network", active, all)}
+		return &trouble{reason: v1alpha1.ReasonNoQuorum, message: fmt.Sprintf("%d of %d members are in the ring: too few to tell a lost member from a lost network", active, all)}
 	case active < copies:
-		return &trouble{v1alpha1.ReasonUnderReplicated, fmt.Sprintf("%d members cannot hold %d copies of each binding", active, copies)}
+		return &trouble{reason: v1alpha1.ReasonUnderReplicated, message: fmt.Sprintf("%d members cannot hold %d copies of each binding", active, copies)}
 	}
 	return nil
 }

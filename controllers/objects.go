@@ -32,6 +32,25 @@ type fault struct {
 	err    error
 }
 
+// stalls says that trying again does not help: what was asked for is refused, or
+// somebody else's object is in the way.
+func (f fault) stalls() bool {
+	switch f.reason {
+	case v1alpha1.ReasonReadFailed, v1alpha1.ReasonPublishFailed, v1alpha1.ReasonApplyFailed:
+		return refused(f.err)
+	}
+	return f.reason != ""
+}
+
+// refused finds the API server's refusal in an error, which may join several.
+func refused(err error) bool {
+	var several interface{ Unwrap() []error }
+	if errors.As(err, &several) {
+		return slices.ContainsFunc(several.Unwrap(), refused)
+	}
+	return apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err)
+}
+
 // outcome is what a pass did: what it could not carry out, and the generation of
 // the StatefulSet that it asked for, which the cache may not show yet.
 type outcome struct {

@@ -19,12 +19,18 @@ import (
 // refusing is a client that may not apply what has the name.
 func (b *bench) refusing(name string) client.Client {
 	b.Helper()
-	plain, err := client.NewWithWatch(server.Config, client.Options{Scheme: b.client.Scheme()})
-	b.ok(err)
+	return b.answered(name, apierrors.NewForbidden(schema.GroupResource{}, name, context.DeadlineExceeded))
+}
+
+// answered is a client that gets the error when it applies what has the name.
+func (b *bench) answered(name string, err error) client.Client {
+	b.Helper()
+	plain, failed := client.NewWithWatch(server.Config, client.Options{Scheme: b.client.Scheme()})
+	b.ok(failed)
 	return interceptor.NewClient(plain, interceptor.Funcs{
 		Apply: func(ctx context.Context, c client.WithWatch, o runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
 			if n, ok := o.(interface{ GetName() *string }); ok && *n.GetName() == name {
-				return apierrors.NewForbidden(schema.GroupResource{}, name, context.DeadlineExceeded)
+				return err
 			}
 			return c.Apply(ctx, o, opts...)
 		},

@@ -29,9 +29,12 @@ func (r *Reconciler) reportBlocked(ctx context.Context, c *v1alpha1.SIPCluster, 
 		return nil
 	}
 	status := *c.Status.DeepCopy()
+	status.ObservedGeneration = c.Generation
+	message, now := shortened(f.err.Error()), metav1.NewTime(r.now())
+	verdict{true, f.stalls(), f.reason, message}.set(&status.Conditions, c.Generation, now)
 	meta.SetStatusCondition(&status.Conditions, metav1.Condition{
 		Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionTrue, Reason: f.reason,
-		Message: shortened(f.err.Error()), ObservedGeneration: c.Generation, LastTransitionTime: metav1.NewTime(r.now()),
+		Message: message, ObservedGeneration: c.Generation, LastTransitionTime: now,
 	})
 	return r.writeStatus(ctx, c, status)
 }

@@ -92,9 +92,9 @@ func shortageTrouble(seen *observation, now time.Time) *trouble {
 	if seen.short.since.IsZero() || now.Sub(seen.short.since) < podsWithin {
 		return nil
 	}
-	cause := seen.short.cause
-	if cause == "" {
+	cause, refused := seen.short.cause, seen.short.cause != ""
+	if !refused {
 		cause = fmt.Sprintf("look at the events of StatefulSet %s", seen.statefulSet.Name)
 	}
-	return &trouble{v1alpha1.ReasonPodsNotCreated, fmt.Sprintf("only %d of %d pods exist: %s", len(seen.pods), desired.Replicas(seen.cluster), cause)}
+	return &trouble{v1alpha1.ReasonPodsNotCreated, fmt.Sprintf("only %d of %d pods exist: %s", len(seen.pods), desired.Replicas(seen.cluster), cause), refused}
 }

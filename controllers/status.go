@@ -19,9 +19,7 @@ import (
 func statusOf(seen *observation, d *membership.Result, did outcome, now metav1.Time) v1alpha1.SIPClusterStatus {
 	c := seen.cluster
 	s := *c.Status.DeepCopy()
-	if len(did.faults) == 0 {
-		s.ObservedGeneration = c.Generation
-	}
+	s.ObservedGeneration = c.Generation
 	s.Members = memberStatuses(&c.Status, d)
 	s.Epoch = int64(d.Set.Epoch)
 	s.RingSeed = d.Set.Ring.Seed.String()
@@ -30,12 +28,19 @@ func statusOf(seen *observation, d *membership.Result, did outcome, now metav1.T
 	s.Replicas = int32(len(seen.pods))
 	s.ActiveMembers, s.TotalMembers = int32(activeCount(d.Set)), desired.Replicas(c)
 	s.Selector = desired.Selector(c.Name)
-	for _, condition := range []metav1.Condition{available(seen, d), progressing(seen, d, did.generation), degraded(seen, d, did.faults, now.Time)} {
-		condition.ObservedGeneration = c.Generation
-		condition.LastTransitionTime = now
-		meta.SetStatusCondition(&s.Conditions, condition)
-	}
+	setConditions(&s.Conditions, seen, d, did, now)
 	return s
+}
+
+func setConditions(conditions *[]metav1.Condition, seen *observation, d *membership.Result, did outcome, now metav1.Time) {
+	serves, moves := available(seen, d), progressing(seen, d, did.generation)
+	broken, stalled := degraded(seen, d, did.faults, now.Time)
+	judged(serves, moves, broken, stalled, did.faults).set(conditions, seen.cluster.Generation, now)
+	for _, condition := range []metav1.Condition{serves, moves, broken} {
+		condition.ObservedGeneration = seen.cluster.Generation
+		condition.LastTransitionTime = now
+		meta.SetStatusCondition(conditions, condition)
+	}
 }
 
 // memberStatuses keeps the shares of the status before where the ring is still

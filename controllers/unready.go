@@ -36,7 +36,7 @@ func nodeTrouble(seen *observation) *trouble {
 		return nil
 	}
 	slices.Sort(told)
-	return &trouble{v1alpha1.ReasonNodeLost, strings.Join(told, "; ")}
+	return &trouble{reason: v1alpha1.ReasonNodeLost, message: strings.Join(told, "; ")}
 }
 
 // notReadyTrouble names the proxies that run, or did, and do not serve: at once
@@ -52,7 +52,7 @@ func notReadyTrouble(seen *observation, d *membership.Result, now time.Time) *tr
 	if len(told) == 0 || d.Held {
 		return nil
 	}
-	return &trouble{v1alpha1.ReasonMemberNotReady, strings.Join(told, ", ") + ": look at its log and its readiness probe"}
+	return &trouble{reason: v1alpha1.ReasonMemberNotReady, message: strings.Join(told, ", ") + ": look at its log and its readiness probe"}
 }
 
 // unreadyAt is from when on the pod's not being ready is a trouble; zero is at

@@ -51,7 +51,7 @@ func TestReadmeShowsWhatKubectlPrints(t *testing.T) {
 		}
 	})
 	status := `{"status": {"epoch": 4, "activeMembers": 3, "totalMembers": 3, "addresses": [{"type": "IPAddress", "value": "203.0.113.5"}], "conditions": [
-		{"type": "Available", "status": "True", "reason": "Serving", "message": "", "lastTransitionTime": "2024-01-01T00:00:00Z"}]}}`
+		{"type": "Ready", "status": "True", "reason": "Serving", "message": "", "lastTransitionTime": "2024-01-01T00:00:00Z"}]}}`
 	if err := api.Client.Status().Patch(t.Context(), c, client.RawPatch("application/merge-patch+json", []byte(status))); err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,19 @@
 package v1alpha1
 
-// Types of the conditions of a SIPCluster.
+// Types of the conditions of a SIPCluster. Ready, Reconciling and Stalled are
+// what kstatus goes by, and with it Flux, Argo CD, kpt and helm --wait.
 const (
+	// ConditionReady is True while the cluster is what the spec asks for and
+	// serves: all members are in the ring, and nothing is wrong. Phones may be
+	// served without it: ConditionAvailable says so. It is Unknown before the
+	// operator has seen the SIPCluster. Its reasons are those of what is amiss.
+	ConditionReady = "Ready"
+	// ConditionReconciling is there, and True, while the cluster is on its way to
+	// what the spec asks for and gets there by itself.
+	ConditionReconciling = "Reconciling"
+	// ConditionStalled is there, and True, while it does not get there before
+	// somebody mends something.
+	ConditionStalled = "Stalled"
 	// ConditionAvailable is True while at least one member is in the ring:
 	// phones are served.
 	ConditionAvailable = "Available"
@@ -11,6 +23,14 @@ const (
 	// ConditionDegraded is True while something is broken or at risk; its
 	// reason and message say what and how to mend it.
 	ConditionDegraded = "Degraded"
+)
+
+// Reasons of ConditionReady alone.
+const (
+	// ReasonPending: the operator has not seen the SIPCluster yet.
+	ReasonPending = "Pending"
+	// ReasonRetrying: something could not be carried out, and is tried again.
+	ReasonRetrying = "Retrying"
 )
 
 // Reasons of ConditionAvailable.

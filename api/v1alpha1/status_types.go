@@ -6,14 +6,18 @@ import (
 
 // SIPClusterStatus is what the operator saw last.
 type SIPClusterStatus struct {
-	// Conditions: Available, Progressing and Degraded.
-	// +kubebuilder:validation:MaxItems=8
+	// Conditions: Ready (the cluster is what the spec asks for), Available (phones
+	// are served), Progressing and Degraded; and while it is not Ready either
+	// Reconciling (it gets there by itself) or Stalled (somebody has to mend
+	// something).
+	// +kubebuilder:default={{type: "Ready", status: "Unknown", reason: "Pending", message: "Waiting for the operator", lastTransitionTime: "1970-01-01T00:00:00Z"}}
+	// +kubebuilder:validation:MaxItems=16
 	// +listType=map
 	// +listMapKey=type
 	// +optional
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
-	// ObservedGeneration is the generation of the spec that was last carried
-	// out without an error.
+	// ObservedGeneration is the generation of the spec that the operator saw last:
+	// what the conditions are about.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 	// Epoch of the published member set. It grows with every change of the set.
