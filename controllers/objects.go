@@ -11,6 +11,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -81,6 +82,7 @@ func (r *Reconciler) apply(ctx context.Context, seen *observation) []fault {
 		step{"access", r.applyAccess},
 		step{"services", r.applyServices},
 		step{"disruption budget", r.applyBudget},
+		step{"network policy", r.applyNetworkPolicy},
 	)
 	if len(faults) == 0 || seen.statefulSet != nil {
 		run(step{"stateful set", r.applyPods})
@@ -163,6 +165,23 @@ func asWanted(s *corev1.Service, want *corev1ac.ServiceSpecApplyConfiguration) b
 
 func (r *Reconciler) applyBudget(ctx context.Context, seen *observation) error {
 	return r.applyOne(ctx, seen.cluster, &policyv1.PodDisruptionBudget{}, desired.Budget(seen.cluster))
+}
+
+// applyNetworkPolicy applies the policy, or removes it where none is wanted.
+func (r *Reconciler) applyNetworkPolicy(ctx context.Context, seen *observation) error {
+	c := seen.cluster
+	want, err := desired.NetworkPolicy(c)
+	if err != nil {
+		return err
+	}
+	if want != nil {
+		return r.applyOne(ctx, c, &networkingv1.NetworkPolicy{}, want)
+	}
+	have, err := found(ctx, r.client, c.Namespace, desired.NetworkPolicyName(c.Name), &networkingv1.NetworkPolicy{})
+	if err != nil || have == nil || !metav1.IsControlledBy(have, c) {
+		return err
+	}
+	return client.IgnoreNotFound(r.client.Delete(ctx, have))
 }
 
 // applyPods applies the StatefulSet, which holds the configuration.

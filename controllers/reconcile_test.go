@@ -9,6 +9,7 @@ import (
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -31,6 +32,7 @@ func owned() map[string]client.Object {
 		"Service/ring":             &corev1.Service{},
 		"Service/ring-peers":       &corev1.Service{},
 		"PodDisruptionBudget/ring": &policyv1.PodDisruptionBudget{},
+		"NetworkPolicy/ring":       &networkingv1.NetworkPolicy{},
 		"StatefulSet/ring":         &appsv1.StatefulSet{},
 		"ConfigMap/ring-trust":     &corev1.ConfigMap{},
 		"Secret/ring-signer":       &corev1.Secret{},

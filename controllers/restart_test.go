@@ -155,6 +155,7 @@ func TestForeignEditsAreRepaired(t *testing.T) {
 		"Service/ring":             `{"spec":{"selector":{"app":"mine"},"ports":[{"name":"udp","port":5099,"protocol":"UDP"}]}}`,
 		"Service/ring-peers":       `{"spec":{"publishNotReadyAddresses":false}}`,
 		"PodDisruptionBudget/ring": `{"spec":{"maxUnavailable":3}}`,
+		"NetworkPolicy/ring":       `{"spec":{"ingress":[{}]}}`,
 		"StatefulSet/ring":         `{"spec":{"replicas":1,"template":{"metadata":{"annotations":{"sipring.io/config":"cluster: mine"}},"spec":{"hostNetwork":false,"serviceAccountName":"default"}}}}`,
 	} {
 		o := before[key].DeepCopyObject().(client.Object)

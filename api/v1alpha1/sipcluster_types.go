@@ -131,6 +131,11 @@ type SIPClusterSpec struct {
 	// +optional
 	Limits Limits `json:"limits,omitempty"`
 
+	// NetworkPolicy says who may reach the pods.
+	// +kubebuilder:default={enabled: true}
+	// +optional
+	NetworkPolicy NetworkPolicy `json:"networkPolicy,omitempty"`
+
 	// TokenHours is how long what a proxy writes into Record-Route leads through
 	// it: 1 to 8760 hours, default 24. Then a call can still be hung up, and
 	// whatever else is sent in it is answered 481, on which phones end calls and

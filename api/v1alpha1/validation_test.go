@@ -267,9 +267,10 @@ func TestDefaults(t *testing.T) {
 		Ring:         v1alpha1.Ring{Partitions: 16384, Replicas: 2},
 		Registrar:    v1alpha1.Registrar{MinExpiresSeconds: 60, MaxExpiresSeconds: 3600, MaxContacts: 10},
 		DrainSeconds: new(int32(30)), MaxRingSeconds: 600, TokenHours: 24,
-		Egress:   v1alpha1.Egress{Contacts: "Source"},
-		Limits:   v1alpha1.Limits{NewPerSecond: 500, MessagesPerSecond: 20000},
-		LogLevel: "info",
+		Egress:        v1alpha1.Egress{Contacts: "Source"},
+		Limits:        v1alpha1.Limits{NewPerSecond: 500, MessagesPerSecond: 20000},
+		NetworkPolicy: v1alpha1.NetworkPolicy{Enabled: new(true)},
+		LogLevel:      "info",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("defaults (-want +got):\n%s", d)

@@ -89,6 +89,7 @@ drainSeconds: 90
 maxRingSeconds: 45
 limits: {newPerSecond: 50, trusted: [10.1.0.0/16]}
 egress: {contacts: Any, allow: [10.0.0.0/8], deny: [10.96.0.0/12, "192.0.2.0/24:1-1023"]}
+networkPolicy: {metricsFrom: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: monitoring}}}, {ipBlock: {cidr: 192.0.2.0/24}}]}
 tokenHours: 48
 logLevel: debug
 template:
@@ -103,6 +104,7 @@ template:
       resources: {limits: {memory: 1Gi}}
     - name: sidecar
       image: example.com/sidecar
+      ports: [{containerPort: 8021}]
 `
 
 const nodePort = `
@@ -128,6 +130,8 @@ func TestGolden(t *testing.T) {
 		"role-stopped":               Role(least, 0),
 		"rolebinding":                RoleBinding(least),
 		"disruptionbudget":           Budget(least),
+		"networkpolicy":              must(NetworkPolicy(least)),
+		"networkpolicy-most":         must(NetworkPolicy(most)),
 		"statefulset":                must(StatefulSet(least, "example.com/sipring:1", must(ConfigText(least)))),
 		"statefulset-most":           must(StatefulSet(most, "example.com/sipring:1", must(ConfigText(most)))),
 		"endpointslices": EndpointSlices(least, []membership.Endpoint{

@@ -68,6 +68,9 @@ func AccountName(cluster string) string { return cluster + "-proxy" }
 // BudgetName is the name of the PodDisruptionBudget.
 func BudgetName(cluster string) string { return cluster }
 
+// NetworkPolicyName is the name of the NetworkPolicy.
+func NetworkPolicyName(cluster string) string { return cluster }
+
 // PodName is the name of the pod with the ordinal.
 func PodName(cluster string, ordinal int32) string { return fmt.Sprintf("%s-%d", cluster, ordinal) }
 
