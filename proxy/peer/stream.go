@@ -1,7 +1,6 @@
 package peer
 
 import (
-	"bufio"
 	"crypto/tls"
 	"errors"
 	"math"
@@ -33,24 +32,6 @@ const (
 	maxQueue     = 64 << 20
 	maxUserQueue = 8 << 20
 )
-
-// Buffers of a stream, of which a member of a large cluster has hundreds. What
-// is longer than readBuffer is read to where it belongs, and TLS holds a record
-// of 16 KiB anyway. Those for single frames and for what waits to be written grow
-// as needed, and are given up above keepBuffer as soon as little is in them.
-const (
-	readBuffer = 2 << 10
-	keepBuffer = 16 << 10
-)
-
-// keep returns the buffer for use again, nil if it is too large for the n bytes
-// that were in it last.
-func keep(buf []byte, n int) []byte {
-	if cap(buf) > keepBuffer && n < cap(buf)/4 || cap(buf) > 2*maxFrame {
-		return nil
-	}
-	return buf[:0]
-}
 
 var (
 	// ErrNoStream says that there is no established stream to that member.
@@ -185,120 +166,4 @@ func (s *stream) cause() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.err
-}
-
-// watch is the stream's clock: it sends a ping every beat and breaks the
-// stream when nothing was read for the silence bound. It is not the writer,
-// which a peer that takes nothing holds up.
-func (s *stream) watch() {
-	beat := heartbeat // so that a peer hears soon how long it may wait
-	timer := time.NewTimer(untilNext(beat))
-	defer timer.Stop()
-	p := pulse{lastRead: time.Now(), lastLook: time.Now()}
-	for {
-		select {
-		case <-s.done:
-			return
-		case now := <-timer.C:
-			if p.quiet(now, s.reads.Load(), beat) > silenceFor(s.theirBeat()) {
-				s.fail(errSilence)
-				return
-			}
-			beat = s.ourBeat()
-			timer.Reset(untilNext(beat))
-			s.ping(beat)
-		}
-	}
-}
-
-// pulse measures a peer's silence.
-type pulse struct {
-	reads              int64
-	lastRead, lastLook time.Time
-}
-
-// quiet is for how long nothing was read, at a look that comes every interval. A
-// look that is late counts for two: what a stopped process did not hear was no
-// silence of its peers'.
-func (p *pulse) quiet(now time.Time, reads int64, every time.Duration) time.Duration {
-	if late := now.Sub(p.lastLook) - 2*every; late > 0 {
-		p.lastRead = p.lastRead.Add(late)
-	}
-	p.lastLook = now
-	if reads != p.reads {
-		p.reads, p.lastRead = reads, now
-	}
-	return now.Sub(p.lastRead)
-}
-
-// untilNext is how long it is until the time is a multiple of the interval.
-// What is done at such times is done in one wake-up, for all streams of a
-// member, and where clocks agree the peers' pings arrive in it too.
-func untilNext(interval time.Duration) time.Duration {
-	return interval - time.Duration(time.Now().UnixNano())%interval
-}
-
-// write sends what is pending, all that there is in one write.
-func (s *stream) write() {
-	var buf []byte
-	for {
-		select {
-		case <-s.done:
-			return
-		case <-s.wake:
-		}
-		if buf = s.flush(buf); buf == nil {
-			return
-		}
-	}
-}
-
-// flush writes what is pending, taking spare as the next pending buffer, and
-// returns the written buffer for reuse; nil when the stream broke.
-func (s *stream) flush(spare []byte) []byte {
-	s.mu.Lock()
-	buf, parting := s.pending, s.parting
-	s.pending = spare[:0]
-	s.mu.Unlock()
-	if len(buf) == 0 {
-		return emptyIfNil(buf)
-	}
-	for rest := buf; len(rest) > 0; {
-		chunk := rest[:min(len(rest), maxFrame)]
-		_ = s.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
-		if _, err := s.conn.Write(chunk); err != nil {
-			s.fail(err)
-			return nil
-		}
-		rest = rest[len(chunk):]
-	}
-	if parting != nil {
-		s.fail(parting)
-		return nil
-	}
-	return emptyIfNil(keep(buf, len(buf)))
-}
-
-func emptyIfNil(b []byte) []byte {
-	if b == nil {
-		return []byte{}
-	}
-	return b
-}
-
-// read delivers frames until the stream breaks. The payload is valid during
-// the call only.
-func (s *stream) read(deliver func(kind uint8, payload []byte)) {
-	r := bufio.NewReaderSize(s.conn, readBuffer)
-	var buf []byte
-	for {
-		kind, payload, err := readFrame(r, buf, maxFrame)
-		if err != nil {
-			s.fail(err)
-			return
-		}
-		s.reads.Add(1)
-		deliver(kind, payload)
-		buf = keep(payload, len(payload))
-	}
 }
