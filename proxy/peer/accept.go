@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/sipring/sipring/proxy/connlimit"
@@ -46,18 +48,35 @@ var (
 	errTooMuch   = errors.New("sent too much before it proved who it is")
 )
 
-// door is where connections come in.
+// door is where connections come in: who may hold one, who may have a handshake,
+// and whose stream it becomes. One goroutine accepts, each caller has one of its
+// own; what they share is safe for concurrent use.
 type door struct {
+	listener                               net.Listener
 	members, strangers                     *connlimit.Table
 	proved, member, stranger, allStrangers *limit.Limiter
 	proofs                                 once
+
+	self       uint32
+	identity   *identity
+	tls        *tls.Config // of identity, with examine
+	clock      *clock
+	sound      *soundness
+	view       *current
+	links      *links
+	membership *membership
+	counters   *counters
+	running    *sync.WaitGroup
+	log        *slog.Logger
 }
 
-func newDoor() *door {
-	return &door{
-		members: connlimit.New(memberPlaces), strangers: connlimit.New(strangerPlaces),
-		proved: limit.New(provedRate), member: limit.New(memberRate), stranger: limit.New(strangerRate), allStrangers: limit.New(allStrangersRate),
-	}
+// build makes the limits of a door whose other parts are there.
+func (d *door) build() *door {
+	d.members, d.strangers = connlimit.New(memberPlaces), connlimit.New(strangerPlaces)
+	d.proved, d.member, d.stranger, d.allStrangers = limit.New(provedRate), limit.New(memberRate), limit.New(strangerRate), limit.New(allStrangersRate)
+	d.tls = d.identity.config()
+	d.tls.GetConfigForClient = d.examine
+	return d
 }
 
 // caller is a connection that came in. Until it has proved who it is, what it may
@@ -92,63 +111,53 @@ func (c *caller) Write(b []byte) (int, error) {
 }
 
 // accept takes connections from peers. It waits for none of them.
-func (n *Node) accept(ctx context.Context) {
+func (d *door) accept(ctx context.Context) {
 	for {
-		conn, err := n.listener.Accept()
+		conn, err := d.listener.Accept()
 		if err != nil {
 			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 				return
 			}
-			n.counters.refused.Add(1)
+			d.counters.refused.Add(1)
 			time.Sleep(tickInterval) // out of descriptors: not a busy loop
 			continue
 		}
 		tcp, ok := conn.(*net.TCPConn)
-		if !ok || n.stuck.Load() {
+		if !ok || d.sound.stuck.Load() {
 			_ = conn.Close() // the word that this process is down
 			continue
 		}
-		c := n.letIn(tcp)
-		n.stopped.Go(func() {
+		c := d.letIn(tcp)
+		d.running.Go(func() {
 			defer c.table.Remove(c)
-			n.welcome(ctx, c)
+			d.welcome(ctx, c)
 		})
 	}
 }
 
-func (n *Node) letIn(conn *net.TCPConn) *caller {
-	c := &caller{TCPConn: conn, table: n.door.strangers, left: maxHandshake}
-	if c.listed = n.listed(addressOf(conn.RemoteAddr())); c.listed {
-		c.table = n.door.members
+func (d *door) letIn(conn *net.TCPConn) *caller {
+	c := &caller{TCPConn: conn, table: d.strangers, left: maxHandshake}
+	if c.listed = d.links.listed(addressOf(conn.RemoteAddr())); c.listed {
+		c.table = d.members
 	}
 	c.table.Add(c)
 	return c
 }
 
-// listed tells whether a member of the set has the address.
-func (n *Node) listed(a netip.Addr) bool {
-	known := n.addresses.Load()
-	if known == nil {
-		return false
-	}
-	_, ok := (*known)[a]
-	return ok
-}
-
 // examine is called with TLS' first message, before a handshake costs anything.
-func (n *Node) examine(chi *tls.ClientHelloInfo) (*tls.Config, error) {
+func (d *door) examine(chi *tls.ClientHelloInfo) (*tls.Config, error) {
 	c, ok := chi.Conn.(*caller)
 	if !ok {
 		return nil, fmt.Errorf("no connection of ours: %T", chi.Conn)
 	}
-	now, from := n.now(), addressOf(c.RemoteAddr())
-	proof, ok := n.identity.proved(chi.ServerName, time.Now(), c.RemoteAddr(), c.LocalAddr())
-	if ok && n.door.proofs.first(proof) && n.door.proved.Allow(now, from, 1) {
+	now, from := d.clock.now(), addressOf(c.RemoteAddr())
+	proof, ok := d.identity.proved(chi.ServerName, time.Now(), c.RemoteAddr(), c.LocalAddr())
+	if ok && d.proofs.first(proof) && d.proved.Allow(now, from, 1) {
 		c.table.Busy(c)
 		return nil, nil
 	}
-	may := c.listed && n.door.member.Allow(now, from, 1) ||
-		!c.listed && n.door.stranger.Allow(now, from, 1) && n.door.allStrangers.Allow(now, netip.IPv4Unspecified(), 1)
+	may := c.listed && d.member.Allow(now, from, 1) ||
+		!c.listed && d.stranger.Allow(now, from, 1) && d.allStrangers.Allow(now, netip.IPv4Unspecified(), 1)
 	if !may {
 		c.mute = true
 		return nil, errNoProof
@@ -157,23 +166,23 @@ func (n *Node) examine(chi *tls.ClientHelloInfo) (*tls.Config, error) {
 }
 
 // welcome proves a dialled connection and hands it to its member's link.
-func (n *Node) welcome(ctx context.Context, c *caller) {
+func (d *door) welcome(ctx context.Context, c *caller) {
 	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
 	defer stop()
-	tc := tls.Server(c, n.tls)
-	theirs, err := n.prove(tc, c)
+	tc := tls.Server(c, d.tls)
+	theirs, err := d.prove(tc, c)
 	if err == nil {
-		if l := (*n.links.Load())[theirs.ID]; l == nil {
+		if l := d.links.to(theirs.ID); l == nil {
 			err = errUnlisted
 		} else {
-			err = l.accept(newStream(tc, *theirs, n.epoch, n.beat))
+			err = l.accept(newStream(tc, *theirs, d.view.epoch, d.links.beat))
 		}
 	}
 	if err == nil {
 		return
 	}
-	n.counters.refused.Add(1)
-	n.log.Debug("peer refused", "remote", c.RemoteAddr().String(), "error", err)
+	d.counters.refused.Add(1)
+	d.log.Debug("peer refused", "remote", c.RemoteAddr().String(), "error", err)
 	if c.mute {
 		_, _ = io.Copy(io.Discard, c) // until it goes, makes room or its time is over
 	}
@@ -181,7 +190,7 @@ func (n *Node) welcome(ctx context.Context, c *caller) {
 }
 
 // prove is the handshake of the side that is dialled, until the connection ends.
-func (n *Node) prove(tc *tls.Conn, c *caller) (*hello, error) {
+func (d *door) prove(tc *tls.Conn, c *caller) (*hello, error) {
 	if err := tc.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
 		return nil, err
 	}
@@ -189,17 +198,17 @@ func (n *Node) prove(tc *tls.Conn, c *caller) (*hello, error) {
 		return nil, err
 	}
 	c.left = -1
-	return answer(tc, n.hello(), n.admit, func(set []byte) { n.learn(0, set) }, handshakeTimeout)
+	return answer(tc, d.membership.hello(), d.admit, func(set []byte) { d.membership.learn(0, set) }, handshakeTimeout)
 }
 
 // admit says why a peer that proved itself is not answered. It tries again. One
 // that is not to dial only knocks, to be dialled soon.
-func (n *Node) admit(theirs *hello) error {
-	l := (*n.links.Load())[theirs.ID]
+func (d *door) admit(theirs *hello) error {
+	l := d.links.to(theirs.ID)
 	switch {
 	case l == nil:
 		return errUnlisted
-	case theirs.ID > n.cfg.ID:
+	case theirs.ID > d.self:
 		wake(l.nudge)
 		return errWrongSide
 	}

@@ -19,8 +19,6 @@ func beatFor(peers int) time.Duration {
 	return min(max(heartbeat, time.Duration(peers)*time.Second/maxPings), maxBeat)
 }
 
-func (n *Node) beat() time.Duration { return beatFor(len(*n.links.Load())) }
-
 // silenceFor is how long nothing may arrive from a peer that pings at the
 // interval. Two pings may be missing; what may hold up the peer or the network
 // beside them takes no longer where there are more members.

@@ -1,14 +1,13 @@
 package peer
 
 import (
-	"encoding/binary"
 	"sync"
 
 	"github.com/sipring/sipring/proxy/cluster"
 )
 
 // change is an event of one peer that may change the view. Its functions are
-// called with Node.mu held.
+// called with membership.mu held.
 type change struct {
 	// event tells the membership.
 	event func()
@@ -59,17 +58,17 @@ func (c *changes) take() []*change {
 // Changes that wait for another become one view together: when hundreds of
 // members meet, each has little to compute, and the loss of one does not wait
 // for all the others. Of one peer only one change is under way at a time.
-func (n *Node) change(one *change) {
-	n.changes.add(one)
-	n.mu.Lock()
-	defer n.mu.Unlock()
+func (m *membership) change(one *change) {
+	m.changes.add(one)
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for !one.made {
-		n.changeTogether(n.changes.take())
+		m.changeTogether(m.changes.take())
 	}
 }
 
-func (n *Node) changeTogether(all []*change) {
-	v := n.membership.Together(func() {
+func (m *membership) changeTogether(all []*change) {
+	v := m.machine.Together(func() {
 		for _, c := range all {
 			c.event()
 		}
@@ -79,66 +78,11 @@ func (n *Node) changeTogether(all []*change) {
 			c.before(v)
 		}
 	}
-	n.apply(v)
+	m.apply(v)
 	for _, c := range all {
 		c.made = true
 		if c.after != nil {
 			c.after()
 		}
 	}
-}
-
-// peerUp announces a stream that stands, before anything of it is read.
-func (n *Node) peerUp(l *link, s *stream) {
-	taken := false
-	n.change(&change{
-		event: func() {
-			if (*n.links.Load())[l.id] != l || n.closed {
-				s.fail(errClosed) // the member left or moved meanwhile
-				return
-			}
-			l.up, taken = true, true
-			n.membership.PeerUp(n.now(), l.id, s.peer.Incarnation, s.peer.Synced, s.peer.Leaving)
-		},
-		before: func(v *cluster.View) {
-			if !taken {
-				return
-			}
-			s.since.Store(v.Version)
-			if missed := n.membership.Missed(l.id); missed > 0 {
-				_ = s.append(kindMissed, binary.BigEndian.AppendUint64(nil, missed))
-			}
-		},
-		after: func() {
-			if !taken {
-				return
-			}
-			n.events.add(Event{Kind: EventPeerUp, Member: l.id, Epoch: n.epoch()})
-			n.log.Info("peer is up", "peer", l.peer().Name)
-			n.told.send(s)
-			if v := n.view.Load(); v.Pending {
-				n.ask(l.id, awaited(v))
-			}
-			n.offerSet(s, s.peer.Epoch)
-		},
-	})
-}
-
-// peerDown announces that a member is dead or out of reach.
-func (n *Node) peerDown(l *link, cause error) {
-	n.change(&change{loss: true, event: func() {
-		if (*n.links.Load())[l.id] == l && !n.closed {
-			n.lose(l, cause)
-		}
-	}})
-}
-
-// lose tells the membership that a member is down; called with mu held.
-func (n *Node) lose(l *link, cause error) *cluster.View {
-	l.up = false
-	n.counters.peerLosses.Add(1)
-	n.events.add(Event{Kind: EventPeerLost, Member: l.id, Epoch: n.epoch(), Detail: cause.Error()})
-	n.log.Warn("peer is down", "peer", l.peer().Name, "cause", cause, "refused", refused(cause))
-	n.lost = append(n.lost, l)
-	return n.membership.PeerDown(n.now(), l.id, cause.Error())
 }

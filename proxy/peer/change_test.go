@@ -20,39 +20,39 @@ func TestChangesThatWaitAreOneView(t *testing.T) {
 		return &change{loss: loss, event: func() {
 			order = append(order, id)
 			if loss {
-				n.membership.PeerDown(n.now(), id, "test")
+				n.membership.machine.PeerDown(n.cfg.clock.now(), id, "test")
 			} else {
-				n.membership.PeerUp(n.now(), id, uint64(id), true, false)
+				n.membership.machine.PeerUp(n.cfg.clock.now(), id, uint64(id), true, false)
 			}
 		}, after: func() { versions = append(versions, n.View().Version) }}
 	}
-	n.change(change(2, false))
-	n.change(change(3, false)) // stays: without anybody this one would give the lost another chance
+	n.membership.change(change(2, false))
+	n.membership.change(change(3, false)) // stays: without anybody this one would give the lost another chance
 	order, versions = nil, nil
 
 	var waiting sync.WaitGroup
-	n.mu.Lock()
+	n.membership.mu.Lock()
 	for id := uint32(4); id < met+4; id++ {
 		waiting.Go(func() {
-			n.change(change(id, false))
+			n.membership.change(change(id, false))
 			if !n.View().Up(id) {
 				t.Errorf("member %d is not up as its change returns", id)
 			}
 		})
 	}
 	count := func() int {
-		n.changes.mu.Lock()
-		defer n.changes.mu.Unlock()
-		return len(n.changes.waiting) + len(n.changes.losses)
+		n.membership.changes.mu.Lock()
+		defer n.membership.changes.mu.Unlock()
+		return len(n.membership.changes.waiting) + len(n.membership.changes.losses)
 	}
 	until(t, "all wait", func() bool { return count() == met })
-	waiting.Go(func() { n.change(change(2, true)) })
+	waiting.Go(func() { n.membership.change(change(2, true)) })
 	until(t, "the loss too", func() bool { return count() == met+1 })
-	n.mu.Unlock()
+	n.membership.mu.Unlock()
 	waiting.Wait()
 
-	n.mu.Lock()
-	defer n.mu.Unlock()
+	n.membership.mu.Lock()
+	defer n.membership.mu.Unlock()
 	if len(order) != met+1 || order[0] != 2 {
 		t.Errorf("order of the changes: %v", order)
 	}

@@ -33,7 +33,7 @@ func TestChaos(t *testing.T) {
 		t.Logf("%s fault %d at member %d", time.Now().Format("05.000000"), fault, victim)
 		switch fault {
 		case 0: // every stream of it breaks at once
-			for _, l := range *c.nodes[victim].links.Load() {
+			for _, l := range c.nodes[victim].links.all() {
 				if s := l.stream(); s != nil {
 					s.fail(errClosed)
 				}
@@ -172,7 +172,7 @@ func (tr *traffic) register(aor string, cseq uint32) int {
 		return status
 	case <-e.gone:
 	case <-time.After(opBound):
-		tr.c.t.Errorf("%s: register %d at member %d did not end", aor, cseq, e.node.ID())
+		tr.c.t.Errorf("%s: register %d at member %d did not end", aor, cseq, e.node.cfg.ID)
 	}
 	return 0
 }
@@ -193,7 +193,7 @@ func (tr *traffic) read(aor string, least, most uint32) {
 	case <-e.gone:
 		return
 	case <-time.After(opBound):
-		tr.c.t.Errorf("%s: lookup at member %d did not end", aor, e.node.ID())
+		tr.c.t.Errorf("%s: lookup at member %d did not end", aor, e.node.cfg.ID)
 		return
 	}
 	tr.mu.Lock()
@@ -210,6 +210,6 @@ func (tr *traffic) read(aor string, least, most uint32) {
 		_, _ = fmt.Sscanf(contacts[0], "sip:v%d@", &got)
 	}
 	if result != cluster.Found || got < least || got > most {
-		tr.c.t.Errorf("%s %s at member %d: %v %q, though update %d was acknowledged and %d the last", time.Now().Format("05.000000"), aor, e.node.ID(), result, contacts, least, most)
+		tr.c.t.Errorf("%s %s at member %d: %v %q, though update %d was acknowledged and %d the last", time.Now().Format("05.000000"), aor, e.node.cfg.ID, result, contacts, least, most)
 	}
 }

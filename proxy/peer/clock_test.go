@@ -106,7 +106,7 @@ func TestSuspendedMemberAsksBeforeItServes(t *testing.T) {
 			sleptFor.Store(slept)
 			ahead.Store(10_000)
 			for aor, contact := range bound {
-				core := n.coreOf(n.View(), []byte(aor))
+				core := n.cores.of(n.View(), []byte(aor))
 				core.mu.Lock()
 				asked := core.m.Stats().Stalls
 				core.mu.Unlock()
@@ -121,7 +121,7 @@ func TestSuspendedMemberAsksBeforeItServes(t *testing.T) {
 			}
 			until(t, "every core asks", func() bool { return n.Stats().Stalls >= before+cluster.Cores })
 			c.settled()
-			if s := fmt.Sprint(n.Suspects()); s != "[]" {
+			if s := fmt.Sprint(suspectsOf(n)); s != "[]" {
 				t.Errorf("suspects %s", s)
 			}
 		})

@@ -17,40 +17,109 @@ type core struct {
 	_       [64]byte
 }
 
+// cores are the state machines of this member's partitions, each under a lock of
+// its own. Whoever holds membership.mu may take a core's lock, not the other way
+// round; under it only a stream's queue is locked. Ops are completed without any.
+type cores struct {
+	all     [cluster.Cores]core
+	effects sync.Pool
+
+	clock    *clock
+	links    *links
+	pace     *pace
+	counters *counters
+}
+
+func newCores(cfg *Config, incarnation uint64, links *links, pace *pace, counters *counters) *cores {
+	cs := &cores{clock: cfg.clock, links: links, pace: pace, counters: counters}
+	cs.effects.New = func() any { return &cluster.Effects{} }
+	for i := range cs.all {
+		cs.all[i].m = cluster.NewCore(cluster.CoreConfig{Self: cfg.ID, Incarnation: incarnation, Index: i, Cores: cluster.Cores, Limits: cfg.Limits, Budget: cfg.Budget / cluster.Cores})
+	}
+	return cs
+}
+
+// close ends them: nothing is taken and nothing said any more.
+func (cs *cores) close() {
+	for i := range cs.all {
+		cs.all[i].close()
+	}
+}
+
 func (c *core) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed = true
 }
 
-func (n *Node) coreOf(v *cluster.View, aor []byte) *core {
-	return &n.cores[v.Partition(aor)%cluster.Cores]
+// of is the core of an address-of-record.
+func (cs *cores) of(v *cluster.View, aor []byte) *core {
+	return &cs.all[v.Partition(aor)%cluster.Cores]
 }
 
-func (n *Node) takeEffects() *cluster.Effects {
-	e, _ := n.effects.Get().(*cluster.Effects)
+func (cs *cores) takeEffects() *cluster.Effects {
+	e, _ := cs.effects.Get().(*cluster.Effects)
 	return e
 }
 
+// at is now for a step of the core, which learns of a stop that its time does
+// not show; called with the core's lock held.
+func (cs *cores) at(c *core) int64 {
+	now := cs.clock.now()
+	if stops := cs.clock.stops.Load(); stops != c.stops {
+		c.stops = stops
+		c.m.Stopped()
+	}
+	return now
+}
+
 // step runs one step of every core, in order.
-func (n *Node) step(f func(*core, *cluster.Effects)) {
-	for i := range n.cores {
-		c, e := &n.cores[i], n.takeEffects()
+func (cs *cores) step(f func(*core, *cluster.Effects)) {
+	for i := range cs.all {
+		c, e := &cs.all[i], cs.takeEffects()
 		c.mu.Lock()
 		if !c.closed {
 			f(c, e)
-			n.settle(c, e)
+			cs.settle(c, e)
 		}
 		c.mu.Unlock()
-		n.complete(e)
+		cs.complete(e)
 	}
 }
 
+// see gives every core the view.
+func (cs *cores) see(v *cluster.View) {
+	cs.step(func(c *core, e *cluster.Effects) {
+		c.version = v.Version
+		c.m.ViewChanged(cs.at(c), v, e)
+	})
+}
+
+// tick lets time pass in every core.
+func (cs *cores) tick() {
+	cs.step(func(c *core, e *cluster.Effects) { c.m.Tick(cs.at(c), e) })
+}
+
+// message hands a message to its core, unless its stream was replaced: what an
+// earlier process of the member said must not count for the later one. Under
+// the core's lock the answer holds, since a newer stream is in place before any
+// core learns of it.
+func (cs *cores) message(c *core, from uint32, s *stream, payload []byte) {
+	e := cs.takeEffects()
+	c.mu.Lock()
+	if cs.links.streamTo(from) == s && !c.closed {
+		c.m.Message(cs.at(c), from, payload, e)
+		cs.settle(c, e)
+	}
+	c.mu.Unlock()
+	cs.complete(e)
+}
+
 // settle ends a step of a core, with its lock held.
-func (n *Node) settle(c *core, e *cluster.Effects) {
-	n.queue(c, e)
+func (cs *cores) settle(c *core, e *cluster.Effects) {
+	cs.queue(c, e)
 	if c.m.Busy() {
-		n.stir()
+		cs.pace.stir()
 	}
 }
 
@@ -59,21 +128,21 @@ func (n *Node) settle(c *core, e *cluster.Effects) {
 // that is full breaks the stream: the peer would miss an update. A core that has
 // not seen the view of a new stream speaks of the stream before, on which
 // nothing arrives any more.
-func (n *Node) queue(c *core, e *cluster.Effects) {
+func (cs *cores) queue(c *core, e *cluster.Effects) {
 	for _, m := range e.Sends {
-		s := n.streamTo(m.To)
+		s := cs.links.streamTo(m.To)
 		if s == nil || c.version < s.since.Load() {
 			continue
 		}
 		if err := s.append(kindCluster, e.Bytes(m)); err != nil && !errors.Is(err, ErrNoStream) {
-			n.counters.queueFull.Add(1)
+			cs.counters.queueFull.Add(1)
 			s.fail(err)
 		}
 	}
 }
 
 // complete tells the finished ops, without any lock, and gives the effects back.
-func (n *Node) complete(e *cluster.Effects) {
+func (cs *cores) complete(e *cluster.Effects) {
 	for _, op := range e.Registers {
 		op.Done(op)
 	}
@@ -84,8 +153,8 @@ func (n *Node) complete(e *cluster.Effects) {
 		op.Done(op)
 	}
 	if e.Changed {
-		n.signalProgress()
+		cs.pace.progressed()
 	}
 	e.Reset()
-	n.effects.Put(e)
+	cs.effects.Put(e)
 }

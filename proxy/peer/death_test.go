@@ -56,7 +56,7 @@ func killOnce(t *testing.T, victim uint32) time.Duration {
 	}
 	took := time.Since(began)
 	for _, n := range c.nodes {
-		if s := n.Suspects(); !slices.Equal(s, []string{c.member(victim).Name}) {
+		if s := suspectsOf(n); !slices.Equal(s, []string{c.member(victim).Name}) {
 			t.Errorf("suspects %q", s)
 		}
 	}
@@ -266,8 +266,8 @@ func TestWrongDeathIsTold(t *testing.T) {
 			trial.startAll()
 			bound := bind(trial, 10)
 			n, wronged := trial.nodes[c.by], trial.nodes[c.of]
-			l := (*n.links.Load())[c.of]
-			n.peerDown(l, errSilence)
+			l := n.links.to(c.of)
+			n.membership.peerDown(l, errSilence)
 			l.stream().fail(errSilence)
 			until(t, "it knows", func() bool { return wronged.Counters().TakenForDead == 1 })
 			trial.settled()

@@ -34,6 +34,15 @@
 // none is allowed few handshakes. So a member comes in whatever others do, at its
 // own address too.
 //
+// A Node is a facade over its parts, each of which has its state and its lock:
+// front takes operations to cores, locator asks whose a contact is, links is the
+// table of links, each of which keeps a stream up, door lets peers in, delivery
+// gives each frame to whom it is for, membership makes the view, pace lets time
+// pass, watchdog sees whether it does. assemble.go says who knows whom, and in
+// which order locks are taken. An operation takes the lock of one core, and of a
+// link and its stream for what it sends; the views and tables that it reads are
+// replaced as a whole and never changed.
+//
 // What a core sends enters the peers' queues before the core's lock is
 // released, so frames of one core to one peer keep their order. Queues are
 // bounded in bytes; one that is full breaks the stream for the cluster's own

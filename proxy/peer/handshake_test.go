@@ -272,15 +272,15 @@ func FuzzDeliver(f *testing.F) {
 		f.Add(seed.kind, seed.payload)
 	}
 	f.Fuzz(func(t *testing.T, kind uint8, payload []byte) {
-		s := newStream(&quietConn{closed: make(chan struct{})}, hello{ID: 2, Incarnation: 7}, n.epoch, often)
-		if l := (*n.links.Load())[2]; l != nil { // still listed: the stream is the member's
+		s := newStream(&quietConn{closed: make(chan struct{})}, hello{ID: 2, Incarnation: 7}, n.view.epoch, often)
+		if l := n.links.to(2); l != nil { // still listed: the stream is the member's
 			l.mu.Lock()
 			l.cur = s
 			l.mu.Unlock()
-			n.peerUp(l, s)
+			n.membership.peerUp(l, s)
 		}
 		before := n.View()
-		n.deliver(2, s, kind, payload)
+		n.delivery.deliver(2, s, kind, payload)
 		after := n.View()
 		if after.Epoch < before.Epoch {
 			t.Fatalf("epoch fell from %d to %d", before.Epoch, after.Epoch)

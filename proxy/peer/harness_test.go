@@ -196,6 +196,9 @@ func (c *trial) publish(change func(*config.MemberSet), to ...uint32) {
 	}
 }
 
+// suspectsOf are the names of the members that are down as the node sees it.
+func suspectsOf(n *Node) []string { return names(n.View(), unreached(n.View())) }
+
 // kill ends a node as its process' death would: sockets close, nothing is said.
 func (c *trial) kill(id uint32) {
 	n := c.nodes[id]

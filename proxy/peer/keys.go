@@ -19,21 +19,6 @@ func (n *Node) SetKeys(keys *config.Keys) error {
 	if err := n.identity.replace(keys); err != nil {
 		return err
 	}
-	for _, l := range *n.links.Load() {
-		l.distrust()
-	}
+	n.links.distrust()
 	return nil
-}
-
-// distrust ends the streams of a peer whose key is no longer in force. One whose
-// handshake is under way is looked at when it is taken up.
-func (l *link) distrust() {
-	l.mu.Lock()
-	streams := []*stream{l.cur, l.next}
-	l.mu.Unlock()
-	for _, s := range streams {
-		if s != nil && !l.n.identity.trusts(s.conn) {
-			s.fail(errKeyGone)
-		}
-	}
 }

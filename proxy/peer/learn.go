@@ -19,66 +19,84 @@ const (
 // refusalLogged is how often refused sets are logged, at most.
 const refusalLogged = time.Minute
 
-// learn takes a member set from the peer of that ID, 0 for one that is not listed.
-// What a peer brings is believed for its signature, or, where nobody signs, for
-// saying nothing of others that was not known.
-func (n *Node) learn(from uint32, b []byte) {
-	if trust := n.trust(); trust != nil {
-		set, err := trust.ParseMemberSet(b)
-		n.learnt(from, set, err, true)
-		return
-	}
-	set, err := config.ParseMemberSet(b)
-	n.learnt(from, set, err, false)
+// learner says which member sets are believed: all of the own source, and what a
+// peer brings for its signature, or, where nobody signs, if it says nothing of
+// others that was not known. What it keeps is guarded by membership.mu.
+type learner struct {
+	trusted func() *config.Trust // Config.Trust; may be nil
+
+	own       *config.MemberSet // the newest of this member's own source
+	refusedAt time.Time         // when a peer's set was last logged as refused
 }
 
-func (n *Node) trust() *config.Trust {
-	if n.cfg.Trust == nil {
+// trust says whose signature is believed, nil while nobody signs.
+func (l *learner) trust() *config.Trust {
+	if l.trusted == nil {
 		return nil
 	}
-	return n.cfg.Trust()
+	return l.trusted()
 }
 
-func (n *Node) learnt(from uint32, set *config.MemberSet, err error, signed bool) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
+// parse reads a peer's set; signed tells that its signature is believed. It keeps
+// nothing and needs no lock.
+func (l *learner) parse(b []byte) (set *config.MemberSet, signed bool, err error) {
+	if trust := l.trust(); trust != nil {
+		set, err = trust.ParseMemberSet(b)
+		return set, true, err
+	}
+	set, err = config.ParseMemberSet(b)
+	return set, false, err
+}
+
+// follow takes a set of the own source.
+func (l *learner) follow(set *config.MemberSet) {
+	if l.own == nil || set.Epoch > l.own.Epoch {
+		l.own = set
+	}
+}
+
+// learn takes a member set from the peer of that ID, 0 for one that is not listed.
+func (m *membership) learn(from uint32, b []byte) {
+	set, signed, err := m.learner.parse(b)
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	switch {
 	case errors.Is(err, config.ErrUnsigned):
-		n.refuseSet(err)
+		m.refuseSet(err)
 		return
 	case err != nil:
-		n.counters.badFrames.Add(1)
+		m.counters.badFrames.Add(1)
 		return
 	}
-	current := n.view.Load()
-	if current != nil && set.Epoch <= current.Epoch {
-		n.setMembers(set) // ignores and counts it
+	now := m.view.set()
+	if now != nil && set.Epoch <= now.Epoch {
+		m.set(set) // ignores and counts it
 		return
 	}
 	if !signed {
-		if err := n.adds(from, set); err != nil {
-			n.refuseSet(err)
+		if err := m.learner.adds(from, set, now); err != nil {
+			m.refuseSet(err)
 			return
 		}
 	}
-	n.setMembers(set)
+	m.set(set)
 }
 
 // refuseSet counts a peer's set that is not believed, and logs it once in a while:
 // who brings such sets may bring many.
-func (n *Node) refuseSet(err error) {
-	n.counters.setsRefused.Add(1)
-	if now := time.Now(); now.Sub(n.refusedAt) >= refusalLogged {
-		n.refusedAt = now
-		n.log.Warn("member set of a peer refused", "error", err)
+func (m *membership) refuseSet(err error) {
+	m.counters.setsRefused.Add(1)
+	if now := time.Now(); now.Sub(m.learner.refusedAt) >= refusalLogged {
+		m.learner.refusedAt = now
+		m.log.Warn("member set of a peer refused", "error", err)
 	}
 }
 
 // adds says why a set that nobody signed is more than a peer may say: that there
 // are further members, that those that were joining are in the ring, and whatever
-// of itself.
-func (n *Node) adds(from uint32, set *config.MemberSet) error {
-	own, now := n.own, n.inForce()
+// of itself. now is the set in force.
+func (l *learner) adds(from uint32, set, now *config.MemberSet) error {
+	own := l.own
 	if own == nil || now == nil {
 		return errors.New("there is none of this member's own source yet")
 	}
@@ -108,20 +126,11 @@ func (n *Node) adds(from uint32, set *config.MemberSet) error {
 
 // overrule is a newer set of the own source, above what peers have brought without
 // a signature: their epochs must not make it an older one.
-func (n *Node) overrule(set *config.MemberSet) *config.MemberSet {
-	now := n.inForce()
-	if n.trust() != nil || now == nil || n.own == nil || set.Epoch <= n.own.Epoch || set.Epoch > now.Epoch || set.SameContent(now) {
+func (l *learner) overrule(set, now *config.MemberSet) *config.MemberSet {
+	if l.trust() != nil || now == nil || l.own == nil || set.Epoch <= l.own.Epoch || set.Epoch > now.Epoch || set.SameContent(now) {
 		return set
 	}
 	above := *set
 	above.Epoch = now.Epoch + 1
 	return &above
-}
-
-// inForce is the set of the view; nil before there is one.
-func (n *Node) inForce() *config.MemberSet {
-	if v := n.view.Load(); v != nil {
-		return v.Set
-	}
-	return nil
 }

@@ -36,7 +36,7 @@ func (n *Node) announce(t *testing.T, from uint32, set *config.MemberSet) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.deliver(from, nil, kindMembers, b)
+	n.delivery.deliver(from, nil, kindMembers, b)
 }
 
 // lies are what a process with the cluster's key could say in the place of member 2.
@@ -193,7 +193,7 @@ func TestSignedSetsAreBelieved(t *testing.T) {
 	}
 	trusted := c.signer
 	c.signer = config.NewKeys()
-	n.learn(2, mustSign(t, trusted, 2000))
+	n.membership.learn(2, mustSign(t, trusted, 2000))
 	if v := n.View(); v.Epoch != 1000 {
 		t.Errorf("a key that is not trusted any more made epoch %d", v.Epoch)
 	}

@@ -22,17 +22,37 @@ const (
 	knockPause     = 500 * time.Millisecond
 )
 
+// surroundings is what all links of this member work with.
+type surroundings struct {
+	self       uint32
+	sound      *soundness
+	identity   *identity
+	dialler    *dialler
+	membership *membership // is told who is up and who is down
+	delivery   *delivery   // takes what arrives
+	running    *sync.WaitGroup
+}
+
+// open begins a link to the member.
+func (w *surroundings) open(m config.Member) *link {
+	ctx, stop := context.WithCancel(context.Background())
+	l := &link{surroundings: w, id: m.ID, member: m, stop: stop, arrived: make(chan struct{}, 1), nudge: make(chan struct{}, 1)}
+	w.running.Go(func() { l.run(ctx) })
+	return l
+}
+
 // link is this member's relation to one other: it keeps one stream up and
 // decides when the other is down. The member with the lower ID dials; the
 // other, whose stream broke, probes the peer's port instead, so that both
-// learn of a dead process within a round trip.
+// learn of a dead process within a round trip. Its goroutines live until stop; its
+// streams are under a lock of its own, under which a stream's is taken and no other.
 type link struct {
-	n       *Node
+	*surroundings
 	id      uint32
 	stop    context.CancelFunc
 	arrived chan struct{} // capacity 1: there is a next stream
 	nudge   chan struct{} // capacity 1: the member was seen alive: redial at once
-	up      bool          // announced as up; guarded by Node.mu
+	up      bool          // announced as up; guarded by membership.mu
 
 	mu     sync.Mutex
 	member config.Member
@@ -70,11 +90,11 @@ func (l *link) keep(m config.Member) bool {
 // run keeps the link until the context ends.
 func (l *link) run(ctx context.Context) {
 	defer l.end()
-	if l.n.self.ID < l.id {
+	if l.self < l.id {
 		l.dialling(ctx)
 		return
 	}
-	l.n.stopped.Go(func() { l.callOn(ctx) })
+	l.running.Go(func() { l.callOn(ctx) })
 	l.accepting(ctx)
 }
 
@@ -143,15 +163,15 @@ func wake(c chan<- struct{}) {
 func (l *link) serve(ctx context.Context, s *stream) {
 	stop := context.AfterFunc(ctx, func() { s.fail(errClosed) })
 	defer stop()
-	if !l.n.identity.trusts(s.conn) { // the keys changed since its handshake
+	if !l.identity.trusts(s.conn) { // the keys changed since its handshake
 		s.fail(errKeyGone)
 	}
 	s.run()
-	if l.n.stuck.Load() { // it went unseen as the streams were ended
+	if l.sound.stuck.Load() { // it went unseen as the streams were ended
 		s.part(kindAway, errAway)
 	}
-	l.n.peerUp(l, s)
-	s.read(func(kind uint8, payload []byte) { l.n.deliver(l.id, s, kind, payload) })
+	l.membership.peerUp(l, s)
+	s.read(func(kind uint8, payload []byte) { l.delivery.deliver(l.id, s, kind, payload) })
 	l.mu.Lock()
 	if l.cur == s {
 		l.cur = nil
@@ -170,3 +190,16 @@ func (l *link) brokenSince() time.Time {
 
 // refused tells whether nothing listens at the peer's port: its process is gone.
 func refused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
+
+// distrust ends the streams of a peer whose key is no longer in force. One whose
+// handshake is under way is looked at when it is taken up.
+func (l *link) distrust() {
+	l.mu.Lock()
+	streams := []*stream{l.cur, l.next}
+	l.mu.Unlock()
+	for _, s := range streams {
+		if s != nil && !l.identity.trusts(s.conn) {
+			s.fail(errKeyGone)
+		}
+	}
+}

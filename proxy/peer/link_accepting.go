@@ -13,20 +13,20 @@ func (l *link) accepting(ctx context.Context) {
 	up := false
 	var last error
 	for ctx.Err() == nil {
-		if l.n.whenSound(ctx) {
+		if l.sound.wait(ctx) {
 			last = errBack
-			l.n.stopped.Go(func() { l.knock(ctx) })
+			l.running.Go(func() { l.knock(ctx) })
 		}
 		s, err := l.await(ctx, up, last)
 		if ctx.Err() != nil {
 			failAll(errClosed, s)
 			return
 		}
-		if err != nil && l.n.stuck.Load() {
+		if err != nil && l.sound.stuck.Load() {
 			continue
 		}
 		if err != nil {
-			l.n.peerDown(l, err) // it was up: otherwise there is no limit to the wait
+			l.membership.peerDown(l, err) // it was up: otherwise there is no limit to the wait
 			up = false
 			continue
 		}
@@ -44,7 +44,7 @@ func (l *link) await(ctx context.Context, up bool, last error) (*stream, error) 
 	if up {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		l.n.stopped.Go(func() { probe <- l.probe(ctx) })
+		l.running.Go(func() { probe <- l.dialler.probe(ctx, func() string { return l.peer().Address }) })
 		timer := time.NewTimer(patience(last))
 		defer timer.Stop()
 		limit = timer.C
@@ -88,7 +88,7 @@ func (l *link) callOn(ctx context.Context) {
 
 // knock tells the side that dials, which may be pausing, that we live.
 func (l *link) knock(ctx context.Context) {
-	if s, err := l.dial(ctx, confirmTimeout); err == nil {
+	if s, err := l.dialler.dial(ctx, l.id, l.peer().Address, confirmTimeout); err == nil {
 		s.fail(errClosed) // not for us to dial: it never answers
 	}
 }

@@ -13,21 +13,21 @@ import (
 func (l *link) dialling(ctx context.Context) {
 	backoff, timeout, up := minBackoff, dialTimeout, false
 	for ctx.Err() == nil {
-		if l.n.whenSound(ctx) {
+		if l.sound.wait(ctx) {
 			timeout = dialTimeout
 		}
-		s, err := l.dial(ctx, timeout)
+		s, err := l.dialler.dial(ctx, l.id, l.peer().Address, timeout)
 		if ctx.Err() != nil {
 			failAll(errClosed, s)
 			return
 		}
-		if l.n.stuck.Load() {
+		if l.sound.stuck.Load() {
 			failAll(errAway, s)
 			continue // who did not answer a process that is away is not down for that
 		}
 		if err != nil {
 			if up {
-				l.n.peerDown(l, err)
+				l.membership.peerDown(l, err)
 				up = false
 			}
 			timeout = dialTimeout

@@ -143,8 +143,8 @@ func TestMoveToldLate(t *testing.T) {
 	if n := count(c.nodes[2], EventPeerUp, 1); n != 2 {
 		t.Errorf("%d streams of member 1, want two: before and after it moved", n)
 	}
-	if l := (*c.nodes[2].links.Load())[1]; l.address() != net.JoinHostPort(cfg.Address, fmt.Sprint(c.ports.Peer)) {
-		t.Errorf("the link is to %s", l.address())
+	if l := c.nodes[2].links.to(1); l.dialler.at(l.peer().Address) != net.JoinHostPort(cfg.Address, fmt.Sprint(c.ports.Peer)) {
+		t.Errorf("the link is to %s", l.dialler.at(l.peer().Address))
 	}
 }
 

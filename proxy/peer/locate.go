@@ -4,104 +4,89 @@ import (
 	"sync"
 
 	"github.com/sipring/sipring/proxy/cluster"
-	"github.com/sipring/sipring/proxy/wire"
 )
 
-// locator is the state machine that asks for contacts, and its lock.
+// locator asks who a contact is registered for: the state machine, and its lock,
+// under which no other is taken. Safe for concurrent use.
 type locator struct {
 	mu sync.Mutex
 	m  *cluster.Locator
+
+	view     *current
+	clock    *clock
+	cores    *cores
+	links    *links
+	pace     *pace
+	counters *counters
 }
 
-// Locate asks for an address-of-record that a contact is registered for, here
-// and then at every other member. op.Done is called exactly once, maybe before
-// Locate returns.
-func (n *Node) Locate(op *cluster.LocateOp) {
-	v := n.view.Load()
+// begin is Node.Locate.
+func (l *locator) begin(op *cluster.LocateOp) {
+	v := l.view.Load()
 	if v == nil {
 		op.Result = cluster.Unavailable
 		op.Done(op)
 		return
 	}
-	op.AOR, op.Result = n.locateHere(op.URI, op.AOR[:0])
-	n.stepLocator(func(l *cluster.Locator, e *cluster.Effects) { l.Begin(n.now(), v, op, e) })
+	op.AOR, op.Result = l.cores.locate(op.URI, op.AOR[:0])
+	l.step(func(m *cluster.Locator, e *cluster.Effects) { m.Begin(l.clock.now(), v, op, e) })
 }
 
-// stepLocator runs a step of the locator and sends its questions. One that does
+// step runs a step of the machine and sends its questions. One that does
 // not get into a queue is a question without an answer.
-func (n *Node) stepLocator(f func(*cluster.Locator, *cluster.Effects)) {
-	e := n.takeEffects()
-	n.locator.mu.Lock()
-	f(n.locator.m, e)
-	busy := n.locator.m.Busy()
-	n.locator.mu.Unlock()
+func (l *locator) step(f func(*cluster.Locator, *cluster.Effects)) {
+	e := l.cores.takeEffects()
+	l.mu.Lock()
+	f(l.m, e)
+	busy := l.m.Busy()
+	l.mu.Unlock()
 	for _, m := range e.Sends {
-		n.sendLocate(m.To, kindLocate, e.Bytes(m))
+		l.send(m.To, kindLocate, e.Bytes(m))
 	}
-	n.complete(e)
+	l.cores.complete(e)
 	if busy {
-		n.stir()
+		l.pace.stir()
 	}
 }
 
-func (n *Node) sendLocate(to uint32, kind uint8, payload []byte) {
-	if s := n.streamTo(to); s != nil && s.append(kind, payload) != nil {
-		n.counters.queueFull.Add(1)
+func (l *locator) send(to uint32, kind uint8, payload []byte) {
+	if s := l.links.streamTo(to); s != nil && s.append(kind, payload) != nil {
+		l.counters.queueFull.Add(1)
 	}
 }
 
-// locateHere asks all cores of this member, and appends what is found to dst.
-func (n *Node) locateHere(uri, dst []byte) ([]byte, cluster.LookupResult) {
-	now, hash, all := n.now(), wire.HashURI(uri), cluster.NotFound
-	for i := range n.cores {
-		c, result := &n.cores[i], cluster.Unavailable
-		c.mu.Lock()
-		if !c.closed {
-			dst, result = c.m.Locate(now, hash, uri, dst)
-		}
-		c.mu.Unlock()
-		switch result {
-		case cluster.Found:
-			return dst, result
-		case cluster.Unavailable:
-			all = result
-		}
-	}
-	return dst, all
-}
-
-// answerLocate answers another member's question.
-func (n *Node) answerLocate(from uint32, payload []byte) {
+// answer answers another member's question.
+func (l *locator) answer(from uint32, payload []byte) {
 	id, uri, ok := cluster.ReadQuestion(payload)
 	if !ok {
-		n.counters.badFrames.Add(1)
+		l.counters.badFrames.Add(1)
 		return
 	}
 	var space [256]byte
-	aor, result := n.locateHere(uri, space[:0])
+	aor, result := l.cores.locate(uri, space[:0])
 	var answer [256]byte
-	n.sendLocate(from, kindLocated, cluster.AppendAnswer(answer[:0], id, result, aor))
+	l.send(from, kindLocated, cluster.AppendAnswer(answer[:0], id, result, aor))
 }
 
-// located takes another member's answer.
-func (n *Node) located(from uint32, payload []byte) {
-	n.stepLocator(func(l *cluster.Locator, e *cluster.Effects) {
-		if !l.Answered(from, payload, e) {
-			n.counters.badFrames.Add(1)
+// answered takes another member's answer.
+func (l *locator) answered(from uint32, payload []byte) {
+	l.step(func(m *cluster.Locator, e *cluster.Effects) {
+		if !m.Answered(from, payload, e) {
+			l.counters.badFrames.Add(1)
 		}
 	})
 }
 
-// tickLocator has the locator see who has died and what took too long.
-func (n *Node) tickLocator() {
-	if v := n.view.Load(); v != nil {
-		n.stepLocator(func(l *cluster.Locator, e *cluster.Effects) { l.Tick(n.now(), v, e) })
+// tick has the machine see who has died and what took too long.
+func (l *locator) tick() {
+	if v := l.view.Load(); v != nil {
+		l.step(func(m *cluster.Locator, e *cluster.Effects) { m.Tick(l.clock.now(), v, e) })
 	}
 }
 
-// Locates counts what was asked for contacts.
-func (n *Node) Locates() cluster.LocateStats {
-	n.locator.mu.Lock()
-	defer n.locator.mu.Unlock()
-	return n.locator.m.Stats()
+// stats counts what was asked for contacts.
+func (l *locator) stats() cluster.LocateStats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.m.Stats()
 }

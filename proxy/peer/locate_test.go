@@ -56,18 +56,18 @@ func TestContactIsLocatedEverywhere(t *testing.T) {
 func TestContactOfAMemberThatHangs(t *testing.T) {
 	c := newTrial(t, 3)
 	c.startAll()
-	c.nodes[3].cores[5].mu.Lock()
+	c.nodes[3].cores.all[5].mu.Lock()
 	began := time.Now()
 	r, _ := c.locate(1, "sip:nobody@192.0.2.1")
 	took := time.Since(began)
-	c.nodes[3].cores[5].mu.Unlock()
+	c.nodes[3].cores.all[5].mu.Unlock()
 	if r != cluster.Unavailable || took < 400*time.Millisecond {
 		t.Errorf("result %v after %v", r, took)
 	}
 	if s := c.nodes[1].Locates(); s.Pending != 0 || s.Unavailable != 1 || s.Questions != 2 {
 		t.Errorf("%+v", s)
 	}
-	until(t, "nothing is under way any more", c.nodes[1].resting.Load)
+	until(t, "nothing is under way any more", c.nodes[1].pace.resting.Load)
 }
 
 // neverRegistered waits until the member says so: not while partitions change

@@ -39,9 +39,7 @@ type Counters struct {
 
 // Counters returns the counts so far.
 func (n *Node) Counters() Counters {
-	n.mu.Lock()
-	ignored, accused := n.membership.Ignored(), n.membership.Accused()
-	n.mu.Unlock()
+	ignored, accused := n.membership.counts()
 	return Counters{
 		HandshakesRefused: n.counters.refused.Load(), BadFrames: n.counters.badFrames.Load(), QueueFull: n.counters.queueFull.Load(),
 		PeerLosses: n.counters.peerLosses.Load(), Failovers: n.counters.failovers.Load(),
@@ -50,46 +48,10 @@ func (n *Node) Counters() Counters {
 }
 
 // Stats sums the counts of the cores.
-func (n *Node) Stats() cluster.Stats {
-	var sum cluster.Stats
-	for i := range n.cores {
-		n.cores[i].mu.Lock()
-		s := n.cores[i].m.Stats()
-		n.cores[i].mu.Unlock()
-		add(&sum, &s)
-	}
-	return sum
-}
+func (n *Node) Stats() cluster.Stats { return n.cores.stats() }
 
-func add(sum, s *cluster.Stats) {
-	sum.Records += s.Records
-	sum.Bindings += s.Bindings
-	sum.Bytes += s.Bytes
-	sum.Budget += s.Budget
-	sum.HomeRecords += s.HomeRecords
-	sum.HomeBindings += s.HomeBindings
-	sum.Pending += s.Pending
-	sum.Partitions += s.Partitions
-	sum.Registers += s.Registers
-	sum.RegistersFailed += s.RegistersFailed
-	sum.Lookups += s.Lookups
-	sum.LookupsLocal += s.LookupsLocal
-	sum.LookupsHedged += s.LookupsHedged
-	sum.LookupsUnavailable += s.LookupsUnavailable
-	sum.Rehomed += s.Rehomed
-	sum.Filled += s.Filled
-	sum.FilledAlone += s.FilledAlone
-	sum.OrderedAgain += s.OrderedAgain
-	sum.Repairs += s.Repairs
-	sum.Stalls += s.Stalls
-	sum.Relayed += s.Relayed
-	sum.DroppedMessages += s.DroppedMessages
-	sum.RefusedOps += s.RefusedOps
-	sum.RefusedRecords += s.RefusedRecords
-	sum.NoRoom += s.NoRoom
-	sum.SnapshotsSentBytes += s.SnapshotsSentBytes
-	sum.SnapshotsBytes += s.SnapshotsBytes
-}
+// Locates counts what was asked for contacts.
+func (n *Node) Locates() cluster.LocateStats { return n.locator.stats() }
 
 // bounds of the histogram, in seconds.
 var bounds = [...]float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5}

@@ -19,7 +19,7 @@ import (
 func lone(t *testing.T) (*Node, *link) {
 	trial := newTrial(t, 2)
 	n := trial.start(1)
-	return n, (*n.links.Load())[2]
+	return n, n.links.to(2)
 }
 
 // newest has the link use a new stream of the other member's, as read from nowhere and written to nobody: what is
@@ -27,7 +27,7 @@ func lone(t *testing.T) (*Node, *link) {
 func newest(t *testing.T, l *link, incarnation uint64) *stream {
 	ours, theirs := net.Pipe()
 	t.Cleanup(func() { _, _ = ours.Close(), theirs.Close() })
-	s := newStream(ours, hello{ID: l.id, Incarnation: incarnation}, l.n.epoch, often)
+	s := newStream(ours, hello{ID: l.id, Incarnation: incarnation}, l.dialler.view.epoch, often)
 	l.mu.Lock()
 	l.cur = s
 	l.mu.Unlock()
@@ -62,7 +62,7 @@ func announcement(t *testing.T, n *Node) []byte {
 	}
 	c := cluster.NewCore(cluster.CoreConfig{Self: 2, Incarnation: 22})
 	var e cluster.Effects
-	c.ViewChanged(n.now(), v, &e)
+	c.ViewChanged(n.cfg.clock.now(), v, &e)
 	if len(e.Sends) == 0 {
 		t.Fatal("says nothing")
 	}
@@ -71,10 +71,10 @@ func announcement(t *testing.T, n *Node) []byte {
 
 func TestMissedIsToldFirst(t *testing.T) {
 	n, l := lone(t)
-	n.peerUp(l, newest(t, l, 22))
-	n.peerDown(l, errSilence)
+	n.membership.peerUp(l, newest(t, l, 22))
+	n.membership.peerDown(l, errSilence)
 	s := newest(t, l, 22)
-	n.peerUp(l, s)
+	n.membership.peerUp(l, s)
 	kinds := s.kinds(t)
 	if len(kinds) < 2 || kinds[0] != kindMissed || !bytes.Contains(kinds, []byte{kindCluster}) {
 		t.Errorf("frames of the kinds %v", kinds)
@@ -85,7 +85,7 @@ func TestMissedIsToldFirst(t *testing.T) {
 func TestNewStreamTellsState(t *testing.T) {
 	n, l := lone(t)
 	s := newest(t, l, 22)
-	n.peerUp(l, s)
+	n.membership.peerUp(l, s)
 	if kinds := s.kinds(t); !bytes.Contains(kinds, []byte{kindState}) {
 		t.Errorf("frames of the kinds %v", kinds)
 	}
@@ -93,14 +93,14 @@ func TestNewStreamTellsState(t *testing.T) {
 
 func TestNothingIsSaidBeforeAStreamIsAnnounced(t *testing.T) {
 	n, l := lone(t)
-	n.peerUp(l, newest(t, l, 22))
+	n.membership.peerUp(l, newest(t, l, 22))
 	s := newest(t, l, 22)
 	n.Register(registerOp("sip:a@example.com", "sip:a@192.0.2.1", 1, func(*cluster.RegisterOp) {}))
-	n.message(&n.cores[0], 2, s, announcement(t, n))
+	n.cores.message(&n.cores.all[0], 2, s, announcement(t, n))
 	if kinds := s.kinds(t); len(kinds) > 0 {
 		t.Errorf("frames of the kinds %v", kinds)
 	}
-	n.peerUp(l, s)
+	n.membership.peerUp(l, s)
 	if len(s.kinds(t)) == 0 {
 		t.Error("nothing is said after that")
 	}
@@ -109,11 +109,11 @@ func TestNothingIsSaidBeforeAStreamIsAnnounced(t *testing.T) {
 func TestFullQueueBreaksTheStream(t *testing.T) {
 	n, l := lone(t)
 	s := newest(t, l, 22)
-	n.peerUp(l, s)
+	n.membership.peerUp(l, s)
 	s.mu.Lock()
 	s.pending = make([]byte, maxQueue)
 	s.mu.Unlock()
-	n.message(&n.cores[0], 2, s, announcement(t, n))
+	n.cores.message(&n.cores.all[0], 2, s, announcement(t, n))
 	if err := s.cause(); !errors.Is(err, ErrQueueFull) {
 		t.Errorf("ended with %v", err)
 	}
@@ -122,15 +122,15 @@ func TestFullQueueBreaksTheStream(t *testing.T) {
 func TestReplacedStreamIsNotHeard(t *testing.T) {
 	n, l := lone(t)
 	old := newest(t, l, 22)
-	n.peerUp(l, old)
+	n.membership.peerUp(l, old)
 	s := newest(t, l, 23)
-	n.peerUp(l, s)
+	n.membership.peerUp(l, s)
 	before := len(s.kinds(t))
-	n.message(&n.cores[0], 2, old, announcement(t, n))
+	n.cores.message(&n.cores.all[0], 2, old, announcement(t, n))
 	if after := s.kinds(t); len(after) != before {
 		t.Errorf("a core answered with frames of the kinds %v", after[before:])
 	}
-	n.message(&n.cores[0], 2, s, announcement(t, n))
+	n.cores.message(&n.cores.all[0], 2, s, announcement(t, n))
 	if len(s.kinds(t)) == before {
 		t.Error("it does not answer on the new stream either")
 	}
@@ -140,20 +140,20 @@ func TestReplacedStreamIsNotHeard(t *testing.T) {
 func TestCoreIsLockedUntilItsWordsAreQueued(t *testing.T) {
 	n, l := lone(t)
 	s := newest(t, l, 22)
-	n.peerUp(l, s)
+	n.membership.peerUp(l, s)
 	b := announcement(t, n)
-	c := &n.cores[0]
+	c := &n.cores.all[0]
 	s.mu.Lock()
 	done := make(chan struct{})
 	go func() {
-		n.message(c, 2, s, b)
+		n.cores.message(c, 2, s, b)
 		close(done)
 	}()
 	stacks := make([]byte, 1<<20)
 	until(t, "it waits for the queue", func() bool {
 		all := string(stacks[:runtime.Stack(stacks, true)])
 		for stack := range strings.SplitSeq(all, "\n\n") {
-			if strings.Contains(stack, "(*Node).message(") && strings.Contains(stack, "(*stream).append(") {
+			if strings.Contains(stack, "(*cores).message(") && strings.Contains(stack, "(*stream).append(") {
 				return true
 			}
 		}
@@ -174,8 +174,8 @@ func TestCoreIsLockedUntilItsWordsAreQueued(t *testing.T) {
 func TestStreamIsReadOnceItIsAnnounced(t *testing.T) {
 	n, l := lone(t)
 	s := newest(t, l, 22)
-	n.mu.Lock()
-	unlock := sync.OnceFunc(n.mu.Unlock)
+	n.membership.mu.Lock()
+	unlock := sync.OnceFunc(n.membership.mu.Unlock)
 	defer unlock()
 	done := make(chan struct{})
 	go func() {
@@ -186,7 +186,7 @@ func TestStreamIsReadOnceItIsAnnounced(t *testing.T) {
 	until(t, "the stream is announced by the one who is to read it", func() bool {
 		all := string(stacks[:runtime.Stack(stacks, true)])
 		for stack := range strings.SplitSeq(all, "\n\n") {
-			if strings.Contains(stack, "(*Node).peerUp(") && strings.Contains(stack, "(*link).serve(") {
+			if strings.Contains(stack, "(*membership).peerUp(") && strings.Contains(stack, "(*link).serve(") {
 				return true
 			}
 		}
@@ -199,7 +199,7 @@ func TestStreamIsReadOnceItIsAnnounced(t *testing.T) {
 
 func TestProgressIsThatOfAllCores(t *testing.T) {
 	n, _ := lone(t)
-	if got := n.sumProgress(); got.Filling+got.Held != n.View().Ring.Partitions() {
+	if got := n.cores.progress(); got.Filling+got.Held != n.View().Ring.Partitions() {
 		t.Errorf("%+v of %d partitions", got, n.View().Ring.Partitions())
 	}
 }

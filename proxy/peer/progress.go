@@ -3,55 +3,31 @@ package peer
 import (
 	"context"
 	"fmt"
-
-	"github.com/sipring/sipring/proxy/cluster"
 )
 
-func (n *Node) signalProgress() {
-	select {
-	case n.progress <- struct{}{}:
-	default:
-	}
-}
-
-func (n *Node) reportProgress() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.apply(n.membership.Progress(n.now(), n.sumProgress()))
-	if n.membership.Drained() {
+// report takes what the cores hold by now.
+func (m *membership) report() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.apply(m.machine.Progress(m.clock.now(), m.cores.progress()))
+	if m.machine.Drained() {
 		select {
-		case <-n.drained:
+		case <-m.drained:
 		default:
-			close(n.drained)
+			close(m.drained)
 		}
 	}
 }
 
-func (n *Node) sumProgress() cluster.Progress {
-	var sum cluster.Progress
-	for i := range n.cores {
-		n.cores[i].mu.Lock()
-		p := n.cores[i].m.Progress()
-		n.cores[i].mu.Unlock()
-		if i == 0 {
-			sum = p
-		} else {
-			sum = sum.Add(p)
-		}
-	}
-	return sum
-}
-
-// Drain leaves in order: out of the ring, then wait until others hold all that
-// this member held, or the context ends.
-func (n *Node) Drain(ctx context.Context) error {
-	n.mu.Lock()
-	n.apply(n.membership.Drain(n.now()))
-	n.mu.Unlock()
-	n.events.add(Event{Kind: EventDraining, Epoch: n.epoch()})
-	n.signalProgress()
+// drain is Node.Drain.
+func (m *membership) drain(ctx context.Context) error {
+	m.mu.Lock()
+	m.apply(m.machine.Drain(m.clock.now()))
+	m.mu.Unlock()
+	m.events.add(Event{Kind: EventDraining, Epoch: m.view.epoch()})
+	m.pace.progressed()
 	select {
-	case <-n.drained:
+	case <-m.drained:
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("others do not hold everything yet: %w", ctx.Err())

@@ -18,9 +18,9 @@ func TestLoopRestsUntilSomethingIsUnderWay(t *testing.T) {
 	}
 	owners := c.nodes[1].View().Ring.Owners(c.nodes[1].View().Partition([]byte(aor)))
 	edge := c.nodes[1+2+3-owners[0]-owners[1]] // owns nothing of it
-	until(t, "nothing is under way", edge.resting.Load)
+	until(t, "nothing is under way", edge.pace.resting.Load)
 
-	home, replica := c.nodes[owners[0]].coreOf(edge.View(), []byte(aor)), c.nodes[owners[1]].coreOf(edge.View(), []byte(aor))
+	home, replica := c.nodes[owners[0]].cores.of(edge.View(), []byte(aor)), c.nodes[owners[1]].cores.of(edge.View(), []byte(aor))
 	home.mu.Lock() // both hang
 	replica.mu.Lock()
 	ended := make(chan struct{})
@@ -30,9 +30,9 @@ func TestLoopRestsUntilSomethingIsUnderWay(t *testing.T) {
 		}
 		close(ended)
 	}))
-	until(t, "the loop ticks", func() bool { return !edge.resting.Load() })
+	until(t, "the loop ticks", func() bool { return !edge.pace.resting.Load() })
 	replica.mu.Unlock()
 	<-ended
 	home.mu.Unlock()
-	until(t, "nothing is under way any more", edge.resting.Load)
+	until(t, "nothing is under way any more", edge.pace.resting.Load)
 }

@@ -64,7 +64,7 @@ type MemberStatus struct {
 func (n *Node) Status() Status {
 	ready, reason := n.Ready()
 	s := Status{
-		Cluster: n.cfg.Cluster, ID: n.cfg.ID, Name: n.cfg.Name, Incarnation: fmt.Sprintf("%016x", n.self.Incarnation),
+		Cluster: n.cfg.Cluster, ID: n.cfg.ID, Name: n.cfg.Name, Incarnation: fmt.Sprintf("%016x", n.Incarnation()),
 		Ready: ready, NotReady: reason,
 	}
 	v := n.View()
@@ -89,7 +89,7 @@ func (n *Node) Status() Status {
 
 // partitions counts by the ring what this member is home and replica of.
 func (n *Node) partitions(v *cluster.View) PartitionStatus {
-	s := PartitionStatus{Total: v.Ring.Partitions(), Filling: n.sumProgress().Filling}
+	s := PartitionStatus{Total: v.Ring.Partitions(), Filling: n.cores.progress().Filling}
 	for p := range s.Total {
 		switch v.Ring.Rank(p, n.cfg.ID) {
 		case -1:

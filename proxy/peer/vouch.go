@@ -13,29 +13,57 @@ import (
 // maxAwaited bounds the members that one question or answer names.
 const maxAwaited = 4096
 
-// askAgain is how often, in milliseconds, the others are asked in the time that
-// is waited for a member.
-func (n *Node) askAgain() int64 { return n.cfg.unknownWait / 6 }
+// vouching asks the others for members that were never met, and answers them.
+// asked is guarded by membership.mu; the rest does not change.
+type vouching struct {
+	self     uint32
+	wait     int64 // how long, in milliseconds, a member is waited for
+	view     *current
+	links    *links
+	counters *counters
 
-// askAround asks the others for the members that were never met; called with mu
-// held.
-func (n *Node) askAround(now int64) {
-	v := n.view.Load()
-	if v == nil || !v.Pending || now-n.asked < n.askAgain() {
+	asked int64 // when the others were asked last
+}
+
+// askAround asks the others for the members that were never met, again and again
+// in the time that is waited for one; called with membership.mu held.
+func (v *vouching) askAround(now int64) {
+	view := v.view.Load()
+	if view == nil || !view.Pending || now-v.asked < v.wait/6 {
 		return
 	}
-	n.asked = now
-	if question := awaited(v); question != nil {
-		for _, m := range v.Members {
-			n.ask(m.ID, question)
+	v.asked = now
+	if question := awaited(view); question != nil {
+		for _, m := range view.Members {
+			v.ask(m.ID, question)
 		}
 	}
 }
 
 // ask sends a question to a peer that knows of such.
-func (n *Node) ask(id uint32, question []byte) {
-	if s := n.streamTo(id); s != nil && s.peer.Vouches {
+func (v *vouching) ask(id uint32, question []byte) {
+	if s := v.links.streamTo(id); s != nil && s.peer.Vouches {
 		_ = s.append(kindAwaited, question)
+	}
+}
+
+// answer tells a peer which of the members it awaits are up here.
+func (v *vouching) answer(s *stream, payload []byte) {
+	view := v.view.Load()
+	if view == nil {
+		return
+	}
+	var out []byte
+	if !eachAwaited(payload, func(id uint32) {
+		if id != v.self && view.Up(id) {
+			out = binary.BigEndian.AppendUint32(out, id)
+		}
+	}) {
+		v.counters.badFrames.Add(1)
+		return
+	}
+	if out != nil {
+		_ = s.append(kindVouched, out)
 	}
 }
 
@@ -48,35 +76,6 @@ func awaited(v *cluster.View) []byte {
 		}
 	}
 	return out
-}
-
-// answerAwaited tells a peer which of the members it awaits are up here.
-func (n *Node) answerAwaited(s *stream, payload []byte) {
-	v := n.view.Load()
-	if v == nil {
-		return
-	}
-	var out []byte
-	if !eachAwaited(payload, func(id uint32) {
-		if id != n.cfg.ID && v.Up(id) {
-			out = binary.BigEndian.AppendUint32(out, id)
-		}
-	}) {
-		n.counters.badFrames.Add(1)
-		return
-	}
-	if out != nil {
-		_ = s.append(kindVouched, out)
-	}
-}
-
-// vouched takes such an answer.
-func (n *Node) vouched(payload []byte) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if !eachAwaited(payload, func(id uint32) { n.membership.Vouched(n.now(), id) }) {
-		n.counters.badFrames.Add(1)
-	}
 }
 
 // eachAwaited reports whether the payload is a list of members.

@@ -3,10 +3,8 @@ package peer
 import (
 	"context"
 	"errors"
-	"fmt"
+	"log/slog"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -31,17 +29,22 @@ var (
 	errBack = errors.New("this process was away")
 )
 
-// soundness is whether the cores of this process make steps.
-type soundness struct {
-	rounds atomic.Uint64 // of the loop, completed
-	stuck  atomic.Bool
-
-	mu    sync.Mutex
-	sound chan struct{} // closed as the process is sound again; nil while it is
+// watchdog has the process step aside while its loop completes no rounds. One
+// goroutine runs it, which waits for no lock that a core may hold up.
+type watchdog struct {
+	sound    *soundness
+	pace     *pace
+	clock    *clock
+	cores    *cores
+	links    *links
+	view     *current
+	counters *counters
+	events   *eventLog
+	log      *slog.Logger
 }
 
-// guard looks whether rounds are completed, until the context ends.
-func (n *Node) guard(ctx context.Context) {
+// run looks whether rounds are completed, until the context ends.
+func (w *watchdog) run(ctx context.Context) {
 	t := time.NewTimer(untilNext(restInterval))
 	defer t.Stop()
 	v := newVigil(time.Now())
@@ -51,14 +54,60 @@ func (n *Node) guard(ctx context.Context) {
 			return
 		case now := <-t.C:
 			t.Reset(untilNext(restInterval))
-			switch v.look(now, n.rounds.Load()) {
+			switch v.look(now, w.pace.rounds.Load()) {
 			case isStuck:
-				n.stepAside()
+				w.stepAside()
 			case isSound:
-				n.comeBack()
+				w.comeBack()
 			}
 		}
 	}
+}
+
+// stepAside lets others serve. It must not wait for a core, nor for
+// membership.mu, which waits for cores. What the sound cores hold may be
+// superseded from here on, so they stop first.
+func (w *watchdog) stepAside() {
+	if w.sound.stuck.Load() {
+		return
+	}
+	w.sound.lose()
+	w.counters.stuck.Add(1)
+	w.events.add(Event{Kind: EventStuck, Epoch: w.view.epoch(), Detail: w.where()})
+	w.log.Error("this process makes no steps: others take over", "where", w.where())
+	for _, l := range w.links.all() {
+		if s := l.stream(); s != nil {
+			s.part(kindAway, errAway)
+		}
+	}
+}
+
+// where is what hangs, as far as a look tells: whatever is locked.
+func (w *watchdog) where() string {
+	locked := w.cores.locked()
+	if len(locked) == 0 {
+		return "membership"
+	}
+	return strings.Join(locked, ", ")
+}
+
+// comeBack serves again. Every core first asks whether it is counted in.
+func (w *watchdog) comeBack() {
+	if !w.sound.stuck.Load() {
+		return
+	}
+	w.clock.stops.Add(1)
+	w.sound.regain()
+	w.events.add(Event{Kind: EventSound, Epoch: w.view.epoch()})
+	w.log.Warn("this process makes steps again")
+}
+
+// live is Node.Live.
+func (w *watchdog) live() (bool, string) {
+	if w.sound.stuck.Load() {
+		return false, "no steps: " + w.where()
+	}
+	return true, ""
 }
 
 // vigil judges by the rounds that are completed, looked at every restInterval.
@@ -90,85 +139,4 @@ func (v *vigil) look(now time.Time, rounds uint64) verdict {
 		return isSound
 	}
 	return isUnclear
-}
-
-// stepAside lets others serve. It must not wait for a core, nor for mu, which
-// waits for cores. What the sound cores hold may be superseded from here on, so
-// they stop first.
-func (n *Node) stepAside() {
-	if n.stuck.Load() {
-		return
-	}
-	n.soundness.mu.Lock()
-	n.sound = make(chan struct{})
-	n.soundness.mu.Unlock()
-	n.stuck.Store(true)
-	n.counters.stuck.Add(1)
-	n.events.add(Event{Kind: EventStuck, Epoch: n.epoch(), Detail: n.where()})
-	n.log.Error("this process makes no steps: others take over", "where", n.where())
-	for _, l := range *n.links.Load() {
-		if s := l.stream(); s != nil {
-			s.part(kindAway, errAway)
-		}
-	}
-}
-
-// where is what hangs, as far as a look tells: whatever is locked.
-func (n *Node) where() string {
-	var locked []string
-	for i := range n.cores {
-		if !n.cores[i].mu.TryLock() {
-			locked = append(locked, fmt.Sprint("core ", i))
-			continue
-		}
-		n.cores[i].mu.Unlock()
-	}
-	if len(locked) == 0 {
-		return "membership"
-	}
-	return strings.Join(locked, ", ")
-}
-
-// comeBack serves again. Every core first asks whether it is counted in.
-func (n *Node) comeBack() {
-	if !n.stuck.Load() {
-		return
-	}
-	n.clock.stops.Add(1)
-	n.stuck.Store(false)
-	n.soundness.mu.Lock()
-	close(n.sound)
-	n.sound = nil
-	n.soundness.mu.Unlock()
-	n.events.add(Event{Kind: EventSound, Epoch: n.epoch()})
-	n.log.Warn("this process makes steps again")
-}
-
-// whenSound waits while the process is stuck, or until the context ends, and
-// reports whether there was anything to wait for.
-func (n *Node) whenSound(ctx context.Context) (waited bool) {
-	for n.stuck.Load() {
-		n.soundness.mu.Lock()
-		sound := n.sound
-		n.soundness.mu.Unlock()
-		if sound == nil {
-			continue // between the two words of comeBack
-		}
-		waited = true
-		select {
-		case <-sound:
-		case <-ctx.Done():
-			return true
-		}
-	}
-	return waited
-}
-
-// Live reports whether this process makes steps; if not, where it hangs. A
-// process that does not for long is to be started anew.
-func (n *Node) Live() (bool, string) {
-	if n.stuck.Load() {
-		return false, "no steps: " + n.where()
-	}
-	return true, ""
 }

@@ -25,7 +25,7 @@ func TestHungCoreIsADeadMember(t *testing.T) {
 			c.startAll()
 			bind(c, 40)
 			hung := c.nodes[victim]
-			core := &hung.cores[5]
+			core := &hung.cores.all[5]
 			began, stalled := time.Now(), stallClock(t)
 			core.mu.Lock()
 			goOn := sync.OnceFunc(core.mu.Unlock)

@@ -1,0 +1,61 @@
+package peer
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"sync"
+
+	"github.com/sipring/sipring/proxy/cluster"
+)
+
+// assemble makes the parts of a node and has them know each other. Nothing runs
+// yet. Locks are taken in this order, none is taken the other way round:
+// membership, a core or the locator, a link, a stream, and last those that are
+// held for a moment only (events, changes, soundness).
+func assemble(cfg Config, identity *identity) *Node {
+	n := &Node{
+		cfg: cfg, identity: identity, events: newEventLog(), counters: &counters{},
+		view: &current{}, pace: newPace(), running: &sync.WaitGroup{},
+	}
+	incarnation, sound := newIncarnation(), &soundness{}
+	n.links = newLinks(cfg.ID, n.counters)
+	n.cores = newCores(&cfg, incarnation, n.links, n.pace, n.counters)
+	n.front = &front{view: n.view, sound: sound, cores: n.cores}
+	n.locator = &locator{
+		m:    cluster.NewLocator(incarnation),
+		view: n.view, clock: cfg.clock, cores: n.cores, links: n.links, pace: n.pace, counters: n.counters,
+	}
+	vouching := &vouching{self: cfg.ID, wait: cfg.unknownWait, view: n.view, links: n.links, counters: n.counters}
+	n.membership = &membership{
+		self:    hello{Version: protocolVersion, Cluster: cfg.Cluster, ID: cfg.ID, Name: cfg.Name, Incarnation: incarnation, Beats: true, Vouches: true},
+		machine: cluster.NewMembership(cfg.ID, incarnation, cfg.unknownWait), drained: make(chan struct{}),
+		clock: cfg.clock, view: n.view, cores: n.cores, links: n.links, pace: n.pace, events: n.events, counters: n.counters, log: cfg.Log,
+		suspects: cfg.Suspects, vouching: vouching, learner: learner{trusted: cfg.Trust},
+		news: news{events: n.events, log: cfg.Log, counters: n.counters, cores: n.cores},
+	}
+	n.delivery = &delivery{
+		cores: n.cores, locator: n.locator, membership: n.membership, vouching: vouching,
+		view: n.view, counters: n.counters, handler: cfg.Handler,
+	}
+	around := &surroundings{
+		self: cfg.ID, sound: sound, identity: identity, membership: n.membership, delivery: n.delivery, running: n.running,
+		dialler: &dialler{from: cfg.Address, port: uint16(cfg.Ports.Peer), identity: identity, tls: identity.config(), membership: n.membership, view: n.view, links: n.links},
+	}
+	n.membership.open = around.open
+	n.watchdog = &watchdog{
+		sound: sound, pace: n.pace, clock: cfg.clock, cores: n.cores, links: n.links,
+		view: n.view, counters: n.counters, events: n.events, log: cfg.Log,
+	}
+	n.door = (&door{
+		self: cfg.ID, identity: identity, clock: cfg.clock, sound: sound, view: n.view, links: n.links,
+		membership: n.membership, counters: n.counters, running: n.running, log: cfg.Log,
+	}).build()
+	return n
+}
+
+// newIncarnation is a random number that is not 0, another for every process.
+func newIncarnation() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return binary.BigEndian.Uint64(b[:]) | 1
+}
