@@ -1,13 +1,18 @@
 package command
 
 import (
+	"maps"
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
-// TestEveryMetricIsDocumented compares docs/metrics.md with what a proxy shows.
+// TestEveryMetricIsDocumented compares docs/metrics.md with what a proxy shows:
+// names, types and labels.
 func TestEveryMetricIsDocumented(t *testing.T) {
 	doc, err := os.ReadFile("../../docs/metrics.md")
 	if err != nil {
@@ -17,24 +22,40 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 	f.start("m1", "--address", f.set.Members[0].Address)
 	f.await(1, "/readyz", ready)
 	f.register(1, "bob", "sip:bob@192.0.2.1")
-	_, metrics := f.get(1, "/metrics")
-	documented := names(regexp.MustCompile("`(sipring_proxy_[a-z_]+)").FindAllStringSubmatch(string(doc), -1))
-	shown := names(regexp.MustCompile(`(?m)^# TYPE (sipring_[a-z_]+) `).FindAllStringSubmatch(metrics, -1))
-	for _, name := range shown {
-		if !slices.Contains(documented, name) {
-			t.Errorf("%s is not in docs/metrics.md", name)
-		}
+	_, shown := f.get(1, "/metrics")
+	documented := map[string]string{}
+	for _, m := range regexp.MustCompile("(?m)^\\| `(sipring_proxy_[a-z_]+)(?:\\{([a-z,]+)\\})?` \\| ([a-z]+) \\|").FindAllStringSubmatch(string(doc), -1) {
+		documented[m[1]] = m[3] + " by " + m[2]
 	}
-	for _, name := range documented {
-		if !slices.Contains(shown, name) {
-			t.Errorf("%s is in docs/metrics.md and nowhere else", name)
-		}
+	if d := cmp.Diff(documented, exposed(shown)); d != "" {
+		t.Errorf("docs/metrics.md (-) and /metrics (+):\n%s", d)
 	}
 }
 
-func names(matches [][]string) (out []string) {
-	for _, m := range matches {
-		out = append(out, m[1])
+// exposed maps each of our metrics to its type and the names of its labels.
+func exposed(text string) map[string]string {
+	types := map[string]string{}
+	for _, m := range regexp.MustCompile(`(?m)^# TYPE (sipring_[a-z_]+) ([a-z]+)$`).FindAllStringSubmatch(text, -1) {
+		types[m[1]] = m[2]
+	}
+	labels := map[string]map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^(sipring_[a-z_]+)(?:\{(.*)\})? \S+$`).FindAllStringSubmatch(text, -1) {
+		name := m[1]
+		if _, ok := types[name]; !ok { // a line of a histogram
+			name = regexp.MustCompile("_(bucket|sum|count)$").ReplaceAllString(name, "")
+		}
+		if labels[name] == nil {
+			labels[name] = map[string]bool{}
+		}
+		for _, l := range regexp.MustCompile(`([a-z_]+)="`).FindAllStringSubmatch(m[2], -1) {
+			if l[1] != "le" {
+				labels[name][l[1]] = true
+			}
+		}
+	}
+	out := map[string]string{}
+	for name, kind := range types {
+		out[name] = kind + " by " + strings.Join(slices.Sorted(maps.Keys(labels[name])), ",")
 	}
 	return out
 }
