@@ -2,134 +2,76 @@ package command
 
 import (
 	"strconv"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 
-	"github.com/sipring/sipring/proxy/cluster"
-	"github.com/sipring/sipring/proxy/memberset"
+	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/peer"
 )
 
-// clusterMetrics shows this member's part in the cluster.
-type clusterMetrics struct{ p *proxy }
-
-func desc(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc("sipring_proxy_"+name, help, labels, nil)
+// metrics are those of the process and of what it follows: the others are the
+// server's and the node's.
+type metrics struct {
+	registry *prometheus.Registry
+	keys     keyGauge
 }
 
-var (
-	readyDesc      = desc("ready", "1 if the proxy holds what it owns.")
-	epochDesc      = desc("ring_epoch", "Epoch of the member set in force.")
-	ringDesc       = desc("ring_members", "Members of the effective ring.")
-	peersDesc      = desc("peers", "Other members, by what this one knows of them.", "state")
-	bindingsDesc   = desc("bindings", "Bindings held, by role.", "role")
-	bytesDesc      = desc("bindings_bytes", "Bytes that bindings take.")
-	budgetDesc     = desc("bindings_budget_bytes", "Bytes that bindings may take until new addresses-of-record are refused; 0 without bound.")
-	partitionsDesc = desc("partitions", "Partitions held.")
-	pendingDesc    = desc("operations_pending", "Registrations and lookups under way.")
-
-	operationsDesc = desc("operations_total", "Registrations, lookups and questions whose a contact is, begun here.", "operation")
-	failedDesc     = desc("operations_failed_total", "Operations that no other members confirmed or answered in time.", "operation")
-	hedgedDesc     = desc("lookups_hedged_total", "Lookups for which a second member was asked.")
-	locateRefused  = desc("locates_refused_total", "Questions whose a contact is that were not asked: too many under way or in a second.")
-	locateAsked    = desc("locate_questions_total", "Questions whose a contact is, sent to other members.")
-	rehomedDesc    = desc("rehomed_bindings_total", "Bindings whose home became this member because another left.")
-	repairsDesc    = desc("repairs_total", "Partitions found to differ between owners.")
-	lossesDesc     = desc("peer_losses_total", "Members seen to go down.")
-	stuckDesc      = desc("stuck_total", "Times at which this process made no steps and let others take over.")
-	failoversDesc  = desc("failovers_total", "Members whose loss changed the effective ring.")
-	lossToRingDesc = desc("peer_loss_to_ring_seconds", "From the end of a stream to the ring without its member.")
-	refusedDesc    = desc("peer_handshakes_refused_total", "Connections that did not prove to be a member.")
-	framesDesc     = desc("peer_frames_dropped_total", "Frames between members that were dropped.", "reason")
-	recordsDesc    = desc("peer_records_refused_total", "Records in other members' snapshots that were of no use.")
-	noRoomDesc     = desc("registrations_no_room_total", "Registrations ordered here that were refused because a member to hold them is above its budget.")
-	keysDesc       = desc("keys", "Cluster keys in force: the one that signs, and those that only verify.", "id", "use")
-	setsDesc       = desc("member_sets_ignored_total", "Member sets that were invalid, older, or contradicted the one in force.")
-	setsRefused    = desc("member_sets_refused_total", "Member sets that were not believed: unsigned, or more than a peer may say.", "source")
-)
-
-// Describe implements prometheus.Collector.
-func (c *clusterMetrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{
-		readyDesc, epochDesc, ringDesc, peersDesc, bindingsDesc, bytesDesc, budgetDesc, partitionsDesc, pendingDesc,
-		operationsDesc, failedDesc, hedgedDesc, locateRefused, locateAsked, rehomedDesc, repairsDesc, lossesDesc, failoversDesc, stuckDesc, lossToRingDesc, refusedDesc, framesDesc, recordsDesc, noRoomDesc, setsDesc, setsRefused, keysDesc,
-	} {
-		ch <- d
-	}
-}
-
-// Collect implements prometheus.Collector.
-func (c *clusterMetrics) Collect(ch chan<- prometheus.Metric) {
-	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
-	}
-	ready, _ := backend{c.p}.Ready()
-	gauge(readyDesc, truth(ready))
-	if keys := c.p.keys.Load(); keys != nil {
-		for i, id := range keyIDs(keys) {
-			gauge(keysDesc, 1, strconv.Itoa(int(id)), []string{"sign", "verify"}[min(i, 1)])
-		}
-	}
-	n := c.p.node.Load()
-	if n == nil {
-		return
-	}
-	if v := n.View(); v != nil {
-		gauge(epochDesc, float64(v.Epoch))
-		gauge(ringDesc, float64(len(v.Ring.Members())))
-		counts := map[cluster.Liveness]int{}
-		for _, m := range v.Members {
-			if m.ID != v.Self {
-				counts[m.Liveness]++
+func newMetrics(p *proxy) *metrics {
+	m := &metrics{registry: prometheus.NewRegistry()}
+	m.keys.of = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "sipring_proxy_keys", Help: "Cluster keys in force: the one that signs, and those that only verify.",
+	}, []string{"id", "use"})
+	m.registry.MustRegister(
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), m.keys.of,
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "sipring_proxy_ready", Help: "1 if the proxy holds what it owns."}, func() float64 {
+			if ready, _ := (backend{p}).Ready(); ready {
+				return 1
 			}
-		}
-		for _, l := range []cluster.Liveness{cluster.Up, cluster.Down, cluster.Unknown} {
-			gauge(peersDesc, float64(counts[l]), l.String())
-		}
-	}
-	s := n.Stats()
-	gauge(bindingsDesc, float64(s.HomeBindings), "home")
-	gauge(bindingsDesc, float64(s.Bindings-s.HomeBindings), "replica")
-	gauge(bytesDesc, float64(s.Bytes))
-	gauge(budgetDesc, float64(s.Budget))
-	gauge(partitionsDesc, float64(s.Partitions))
-	gauge(pendingDesc, float64(s.Pending))
-	l := n.Locates()
-	collectCounters(ch, &s, n.Counters(), &l, c.p.source.Counters())
+			return 0
+		}),
+	)
+	return m
 }
 
-func collectCounters(ch chan<- prometheus.Metric, s *cluster.Stats, k peer.Counters, l *cluster.LocateStats, own memberset.Counters) {
-	counter := func(d *prometheus.Desc, v uint64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
-	}
-	counter(operationsDesc, s.Registers, "register")
-	counter(operationsDesc, s.Lookups, "lookup")
-	counter(operationsDesc, l.Ops, "locate")
-	counter(failedDesc, s.RegistersFailed, "register")
-	counter(failedDesc, s.LookupsUnavailable, "lookup")
-	counter(failedDesc, l.Unavailable, "locate")
-	counter(locateRefused, l.Refused)
-	counter(locateAsked, l.Questions)
-	counter(hedgedDesc, s.LookupsHedged)
-	counter(rehomedDesc, s.Rehomed)
-	counter(repairsDesc, s.Repairs)
-	counter(lossesDesc, k.PeerLosses)
-	counter(failoversDesc, k.Failovers)
-	counter(stuckDesc, k.Stuck)
-	counter(refusedDesc, k.HandshakesRefused)
-	counter(framesDesc, k.BadFrames, "unreadable")
-	counter(framesDesc, k.QueueFull, "queue_full")
-	counter(recordsDesc, s.RefusedRecords)
-	counter(noRoomDesc, s.NoRoom)
-	counter(setsDesc, k.SetsIgnored+own.Invalid+own.Older+own.Conflicting)
-	counter(setsRefused, k.SetsRefused, "peer")
-	counter(setsRefused, own.Unsigned, "own")
-	ch <- prometheus.MustNewConstHistogram(lossToRingDesc, k.LossToRing.Count, k.LossToRing.Sum, k.LossToRing.Buckets)
+// showSource shows what became of member sets, once there is a node. Their source
+// counts itself, and one count is of both.
+func (m *metrics) showSource(p *proxy, n *peer.Node) {
+	m.registry.MustRegister(
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "sipring_proxy_member_sets_ignored_total", Help: "Member sets that were invalid, older, or contradicted the one in force.",
+		}, func() float64 {
+			own := p.source.Counters()
+			return float64(n.SetsIgnored() + own.Invalid + own.Older + own.Conflicting)
+		}),
+		prometheus.NewCounterFunc(peer.SetsRefusedOpts("own"), func() float64 { return float64(p.source.Counters().Unsigned) }),
+	)
 }
 
-func truth(b bool) float64 {
-	if b {
-		return 1
+// keyGauge shows the keys in force. Safe for concurrent use.
+type keyGauge struct {
+	of *prometheus.GaugeVec
+
+	mu    sync.Mutex
+	shown map[[2]string]bool // by id and use
+}
+
+// show replaces what is shown. The new ones are there before the old ones go: none
+// that is in force is ever missing.
+func (g *keyGauge) show(keys *config.Keys) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := map[[2]string]bool{}
+	for i, id := range keyIDs(keys) {
+		labels := [2]string{strconv.Itoa(int(id)), []string{"sign", "verify"}[min(i, 1)]}
+		g.of.WithLabelValues(labels[:]...).Set(1)
+		now[labels] = true
 	}
-	return 0
+	for labels := range g.shown {
+		if !now[labels] {
+			g.of.DeleteLabelValues(labels[:]...)
+		}
+	}
+	g.shown = now
 }

@@ -92,12 +92,13 @@ func (o *options) prepare() (*proxy, error) {
 		o.address = os.Getenv("POD_IP")
 	}
 	p := &proxy{options: *o}
+	p.metrics = newMetrics(p)
 	if o.keys != "" {
 		keys, err := readKeys(o.keys)
 		if err != nil {
 			return nil, err
 		}
-		p.keys.Store(keys)
+		p.putKeys(keys)
 	}
 	if o.trust != "" {
 		trust, err := readTrust(o.trust)

@@ -22,12 +22,18 @@ func (p *proxy) rekey(content []byte, err error) {
 	if reflect.DeepEqual(before, next) {
 		return
 	}
-	p.keys.Store(next)
+	p.putKeys(next)
 	p.useKeys()
 	p.log.Info("keys applied", "signs", next.Keys[0].ID, "verify", keyIDs(next))
 	if !overlap(before, next) {
 		p.log.Warn("all keys were replaced at once: members that do not have the new ones are cut off until they do, and calls in progress are not recognised")
 	}
+}
+
+// putKeys puts keys in force, for whoever asks for them from now on.
+func (p *proxy) putKeys(keys *config.Keys) {
+	p.keys.Store(keys)
+	p.metrics.keys.show(keys)
 }
 
 // useKeys has everything that uses keys use those in force. Before the start there

@@ -12,9 +12,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-
 	"github.com/sipring/sipring/proxy/admin"
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/memberset"
@@ -34,7 +31,7 @@ type proxy struct {
 	level     slog.LevelVar
 	log       *slog.Logger
 
-	registry *prometheus.Registry
+	metrics  *metrics
 	lease    *memberset.Lease // nil outside of Kubernetes
 	node     atomic.Pointer[peer.Node]
 	server   *server.Server
@@ -58,8 +55,6 @@ func (p *proxy) run(ctx context.Context) error {
 	defer cancel()
 
 	p.failed = make(chan error, 1)
-	p.registry = prometheus.NewRegistry()
-	p.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &clusterMetrics{p: p})
 	if err := p.openSource(); err != nil {
 		return err
 	}

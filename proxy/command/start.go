@@ -64,7 +64,8 @@ func (p *proxy) start(self config.Member, set *config.MemberSet) error {
 	p.node.Store(node)
 	s.Reconfigure(p.config.Load()) // it may have changed meanwhile
 	p.useKeys()                    // as they may
-	p.registry.MustRegister(s.Metrics())
+	p.metrics.registry.MustRegister(s.Metrics())
+	p.metrics.showSource(p, node)
 	p.log.Info("serving", "sip", s.Address().String(), "id", self.ID, "incarnation", strconv.FormatUint(node.Incarnation(), 16), "advertise", advertised(p.config.Load(), set))
 	return nil
 }
@@ -78,7 +79,7 @@ func (p *proxy) needKeys(set *config.MemberSet) (*config.Keys, error) {
 		return nil, errors.New("several members need the same keys: make them with `(umask 077; sipring keys > keys.json)` and start every member with --keys keys.json")
 	}
 	p.log.Info("no --keys: using fresh ones, as this is the only member")
-	p.keys.Store(config.NewKeys())
+	p.putKeys(config.NewKeys())
 	return p.keys.Load(), nil
 }
 
@@ -106,7 +107,7 @@ func (p *proxy) startPeer(self config.Member, keys *config.Keys, handler peer.Ha
 	c := p.config.Load()
 	cfg := peer.Config{
 		Cluster: c.Cluster, ID: self.ID, Name: self.Name, Address: self.Address, Ports: c.Ports, Keys: keys,
-		Limits: location.Limits{MaxContacts: c.Registrar.MaxContacts}, Budget: limitMemory(os.DirFS("/")), Handler: handler, Trust: p.trust.Load, Log: p.log,
+		Limits: location.Limits{MaxContacts: c.Registrar.MaxContacts}, Budget: limitMemory(os.DirFS("/")), Handler: handler, Trust: p.trust.Load, Registry: p.metrics.registry, Log: p.log,
 	}
 	if p.lease != nil {
 		cfg.Suspects = p.lease.Report
@@ -130,7 +131,7 @@ func (p *proxy) startAdmin(address string) error {
 	a, err := admin.Start(admin.Config{
 		Address:       net.JoinHostPort(address, strconv.Itoa(c.Ports.Admin)),
 		HealthAddress: net.JoinHostPort(address, strconv.Itoa(c.Ports.Health)),
-		Backend:       backend{p}, Gatherer: p.registry,
+		Backend:       backend{p}, Gatherer: p.metrics.registry,
 		Profiling: c.Profiling, Log: p.log,
 	})
 	if err != nil {

@@ -65,7 +65,7 @@ type door struct {
 	view       *current
 	links      *links
 	membership *membership
-	counters   *counters
+	metrics    *metrics
 	running    *sync.WaitGroup
 	log        *slog.Logger
 }
@@ -118,7 +118,7 @@ func (d *door) accept(ctx context.Context) {
 			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 				return
 			}
-			d.counters.refused.Add(1)
+			d.metrics.refused.Inc()
 			time.Sleep(tickInterval) // out of descriptors: not a busy loop
 			continue
 		}
@@ -181,7 +181,7 @@ func (d *door) welcome(ctx context.Context, c *caller) {
 	if err == nil {
 		return
 	}
-	d.counters.refused.Add(1)
+	d.metrics.refused.Inc()
 	d.log.Debug("peer refused", "remote", c.RemoteAddr().String(), "error", err)
 	if c.mute {
 		_, _ = io.Copy(io.Discard, c) // until it goes, makes room or its time is over

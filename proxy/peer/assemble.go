@@ -14,28 +14,28 @@ import (
 // held for a moment only (events, changes, soundness).
 func assemble(cfg Config, identity *identity) *Node {
 	n := &Node{
-		cfg: cfg, identity: identity, events: newEventLog(), counters: &counters{},
+		cfg: cfg, identity: identity, events: newEventLog(), metrics: newMetrics(),
 		view: &current{}, pace: newPace(), running: &sync.WaitGroup{},
 	}
 	incarnation, sound := newIncarnation(), &soundness{}
-	n.links = newLinks(cfg.ID, n.counters)
-	n.cores = newCores(&cfg, incarnation, n.links, n.pace, n.counters)
+	n.links = newLinks(cfg.ID, n.metrics)
+	n.cores = newCores(&cfg, incarnation, n.links, n.pace, n.metrics)
 	n.front = &front{view: n.view, sound: sound, cores: n.cores}
 	n.locator = &locator{
 		m:    cluster.NewLocator(incarnation),
-		view: n.view, clock: cfg.clock, cores: n.cores, links: n.links, pace: n.pace, counters: n.counters,
+		view: n.view, clock: cfg.clock, cores: n.cores, links: n.links, pace: n.pace, metrics: n.metrics,
 	}
-	vouching := &vouching{self: cfg.ID, wait: cfg.unknownWait, view: n.view, links: n.links, counters: n.counters}
+	vouching := &vouching{self: cfg.ID, wait: cfg.unknownWait, view: n.view, links: n.links, metrics: n.metrics}
 	n.membership = &membership{
 		self:    hello{Version: protocolVersion, Cluster: cfg.Cluster, ID: cfg.ID, Name: cfg.Name, Incarnation: incarnation, Beats: true, Vouches: true},
 		machine: cluster.NewMembership(cfg.ID, incarnation, cfg.unknownWait), drained: make(chan struct{}),
-		clock: cfg.clock, view: n.view, cores: n.cores, links: n.links, pace: n.pace, events: n.events, counters: n.counters, log: cfg.Log,
+		clock: cfg.clock, view: n.view, cores: n.cores, links: n.links, pace: n.pace, events: n.events, metrics: n.metrics, log: cfg.Log,
 		suspects: cfg.Suspects, vouching: vouching, learner: learner{trusted: cfg.Trust},
-		news: news{events: n.events, log: cfg.Log, counters: n.counters, cores: n.cores},
+		news: news{events: n.events, log: cfg.Log, metrics: n.metrics, cores: n.cores},
 	}
 	n.delivery = &delivery{
 		cores: n.cores, locator: n.locator, membership: n.membership, vouching: vouching,
-		view: n.view, counters: n.counters, handler: cfg.Handler,
+		view: n.view, metrics: n.metrics, handler: cfg.Handler,
 	}
 	around := &surroundings{
 		self: cfg.ID, sound: sound, identity: identity, membership: n.membership, delivery: n.delivery, running: n.running,
@@ -44,11 +44,11 @@ func assemble(cfg Config, identity *identity) *Node {
 	n.membership.open = around.open
 	n.watchdog = &watchdog{
 		sound: sound, pace: n.pace, clock: cfg.clock, cores: n.cores, links: n.links,
-		view: n.view, counters: n.counters, events: n.events, log: cfg.Log,
+		view: n.view, metrics: n.metrics, events: n.events, log: cfg.Log,
 	}
 	n.door = (&door{
 		self: cfg.ID, identity: identity, clock: cfg.clock, sound: sound, view: n.view, links: n.links,
-		membership: n.membership, counters: n.counters, running: n.running, log: cfg.Log,
+		membership: n.membership, metrics: n.metrics, running: n.running, log: cfg.Log,
 	}).build()
 	return n
 }

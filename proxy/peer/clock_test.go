@@ -102,7 +102,7 @@ func TestSuspendedMemberAsksBeforeItServes(t *testing.T) {
 			c.start(3)
 			c.settled()
 			bound := bind(c, 20)
-			before := n.Stats().Stalls
+			before := n.cores.stats().Stalls
 			sleptFor.Store(slept)
 			ahead.Store(10_000)
 			for aor, contact := range bound {
@@ -119,7 +119,7 @@ func TestSuspendedMemberAsksBeforeItServes(t *testing.T) {
 				}
 				core.mu.Unlock()
 			}
-			until(t, "every core asks", func() bool { return n.Stats().Stalls >= before+cluster.Cores })
+			until(t, "every core asks", func() bool { return n.cores.stats().Stalls >= before+cluster.Cores })
 			c.settled()
 			if s := fmt.Sprint(suspectsOf(n)); s != "[]" {
 				t.Errorf("suspects %s", s)

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net/netip"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/location"
 )
@@ -34,6 +36,9 @@ type Config struct {
 	// Trust, if set, says whose signature makes the member set of a peer believed;
 	// nil while nobody signs. It is called from any goroutine.
 	Trust func() *config.Trust
+	// Registry shows the metrics of this member's part in the cluster; nil shows
+	// them nowhere.
+	Registry prometheus.Registerer
 	// Log; nil discards.
 	Log *slog.Logger
 

@@ -24,14 +24,14 @@ type cores struct {
 	all     [cluster.Cores]core
 	effects sync.Pool
 
-	clock    *clock
-	links    *links
-	pace     *pace
-	counters *counters
+	clock   *clock
+	links   *links
+	pace    *pace
+	metrics *metrics
 }
 
-func newCores(cfg *Config, incarnation uint64, links *links, pace *pace, counters *counters) *cores {
-	cs := &cores{clock: cfg.clock, links: links, pace: pace, counters: counters}
+func newCores(cfg *Config, incarnation uint64, links *links, pace *pace, metrics *metrics) *cores {
+	cs := &cores{clock: cfg.clock, links: links, pace: pace, metrics: metrics}
 	cs.effects.New = func() any { return &cluster.Effects{} }
 	for i := range cs.all {
 		cs.all[i].m = cluster.NewCore(cluster.CoreConfig{Self: cfg.ID, Incarnation: incarnation, Index: i, Cores: cluster.Cores, Limits: cfg.Limits, Budget: cfg.Budget / cluster.Cores})
@@ -135,7 +135,7 @@ func (cs *cores) queue(c *core, e *cluster.Effects) {
 			continue
 		}
 		if err := s.append(kindCluster, e.Bytes(m)); err != nil && !errors.Is(err, ErrNoStream) {
-			cs.counters.queueFull.Add(1)
+			cs.metrics.queueFull.Inc()
 			s.fail(err)
 		}
 	}

@@ -269,9 +269,9 @@ func TestWrongDeathIsTold(t *testing.T) {
 			l := n.links.to(c.of)
 			n.membership.peerDown(l, errSilence)
 			l.stream().fail(errSilence)
-			until(t, "it knows", func() bool { return wronged.Counters().TakenForDead == 1 })
+			until(t, "it knows", func() bool { return accusations(wronged) == 1 })
 			trial.settled()
-			if n.Counters().TakenForDead != 0 {
+			if accusations(n) != 0 {
 				t.Error("the one that was wrong mistrusts itself")
 			}
 			for aor, contact := range bound {

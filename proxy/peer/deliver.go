@@ -14,7 +14,7 @@ type delivery struct {
 	membership *membership
 	vouching   *vouching
 	view       *current
-	counters   *counters
+	metrics    *metrics
 	handler    Handler
 }
 
@@ -24,7 +24,7 @@ func (d *delivery) deliver(from uint32, s *stream, kind uint8, payload []byte) {
 	case kind == kindCluster:
 		i, ok := cluster.CoreOfMessage(payload)
 		if !ok {
-			d.counters.badFrames.Add(1)
+			d.metrics.unreadable.Inc()
 			return
 		}
 		d.cores.message(&d.cores.all[i], from, s, payload)
@@ -55,7 +55,7 @@ func (d *delivery) deliver(from uint32, s *stream, kind uint8, payload []byte) {
 	case kind == kindMembers:
 		d.membership.learn(from, payload)
 	default:
-		d.counters.badFrames.Add(1)
+		d.metrics.unreadable.Inc()
 	}
 }
 

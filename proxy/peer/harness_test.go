@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
 	"github.com/sipring/sipring/proxy/cluster"
@@ -198,6 +199,25 @@ func (c *trial) publish(change func(*config.MemberSet), to ...uint32) {
 
 // suspectsOf are the names of the members that are down as the node sees it.
 func suspectsOf(n *Node) []string { return names(n.View(), unreached(n.View())) }
+
+// counted is what a counter has counted.
+func counted(t testing.TB, c prometheus.Counter) int {
+	t.Helper()
+	r := prometheus.NewRegistry()
+	r.MustRegister(c)
+	families, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int(families[0].Metric[0].Counter.GetValue())
+}
+
+// accusations is how often peers took the process for dead.
+func accusations(n *Node) uint64 {
+	n.membership.mu.Lock()
+	defer n.membership.mu.Unlock()
+	return n.membership.machine.Accused()
+}
 
 // kill ends a node as its process' death would: sockets close, nothing is said.
 func (c *trial) kill(id uint32) {

@@ -43,7 +43,7 @@ func TestKeysAreFollowed(t *testing.T) {
 	}
 	c.wantBound("sip:bob@ring.example", "sip:bob@192.0.2.1")
 	for id, n := range c.nodes {
-		if lost := n.Counters().PeerLosses; lost != 0 {
+		if lost := counted(t, n.metrics.losses); lost != 0 {
 			t.Errorf("member %d took others for dead %d times", id, lost)
 		}
 	}

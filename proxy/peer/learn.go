@@ -65,7 +65,7 @@ func (m *membership) learn(from uint32, b []byte) {
 		m.refuseSet(err)
 		return
 	case err != nil:
-		m.counters.badFrames.Add(1)
+		m.metrics.unreadable.Inc()
 		return
 	}
 	now := m.view.set()
@@ -85,7 +85,7 @@ func (m *membership) learn(from uint32, b []byte) {
 // refuseSet counts a peer's set that is not believed, and logs it once in a while:
 // who brings such sets may bring many.
 func (m *membership) refuseSet(err error) {
-	m.counters.setsRefused.Add(1)
+	m.metrics.setsRefused.Inc()
 	if now := time.Now(); now.Sub(m.learner.refusedAt) >= refusalLogged {
 		m.learner.refusedAt = now
 		m.log.Warn("member set of a peer refused", "error", err)

@@ -89,8 +89,8 @@ func TestOneMembersWordIsNotLaw(t *testing.T) {
 				if n.View().Set != was {
 					t.Errorf("adopted: %+v", n.View().Set)
 				}
-				if k := n.Counters(); k.SetsRefused != 3 {
-					t.Errorf("%d counted as refused, want 3", k.SetsRefused)
+				if k := counted(t, n.metrics.setsRefused); k != 3 {
+					t.Errorf("%d counted as refused, want 3", k)
 				}
 				if told := log.count("member set of a peer refused"); told != 1 {
 					t.Errorf("told %d times", told)
@@ -128,8 +128,8 @@ func TestPeersMaySayWhatHarmsNobody(t *testing.T) {
 			if v := n.View(); !v.Set.Equal(&next) {
 				t.Errorf("not in force: %+v", v.Set)
 			}
-			if k := n.Counters(); k.SetsRefused != 0 {
-				t.Errorf("%d refused", k.SetsRefused)
+			if k := counted(t, n.metrics.setsRefused); k != 0 {
+				t.Errorf("%d refused", k)
 			}
 		})
 	}
@@ -184,8 +184,8 @@ func TestSignedSetsAreBelieved(t *testing.T) {
 	changed := *c.set
 	changed.Members = changed.Members[:1]
 	n.announce(t, 2, &changed)
-	if v := n.View(); v.Epoch != 1 || n.Counters().SetsRefused != 2 {
-		t.Fatalf("epoch %d, %d refused", v.Epoch, n.Counters().SetsRefused)
+	if v := n.View(); v.Epoch != 1 || counted(t, n.metrics.setsRefused) != 2 {
+		t.Fatalf("epoch %d, %d refused", v.Epoch, counted(t, n.metrics.setsRefused))
 	}
 	n.announce(t, 2, c.set)
 	if v := n.View(); !v.Set.Equal(c.set) || len(v.Set.Signatures) == 0 {
@@ -234,7 +234,7 @@ func TestStrangersSetIsNotLaw(t *testing.T) {
 	if _, err := conn.Write(appendFrame(nil, kindMembers, b)); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "it is counted", func() bool { return n.Counters().SetsRefused == 1 })
+	until(t, "it is counted", func() bool { return counted(t, n.metrics.setsRefused) == 1 })
 	if v := n.View(); !v.Set.Equal(c.set) {
 		t.Errorf("adopted: %+v", v.Set)
 	}

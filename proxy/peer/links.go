@@ -16,11 +16,11 @@ type links struct {
 	self      uint32
 	table     atomic.Pointer[map[uint32]*link]
 	addresses atomic.Pointer[map[netip.Addr]struct{}] // of all members of the set
-	counters  *counters
+	metrics   *metrics
 }
 
-func newLinks(self uint32, counters *counters) *links {
-	t := &links{self: self, counters: counters}
+func newLinks(self uint32, metrics *metrics) *links {
+	t := &links{self: self, metrics: metrics}
 	t.table.Store(&map[uint32]*link{})
 	t.addresses.Store(&map[netip.Addr]struct{}{})
 	return t
@@ -48,7 +48,7 @@ func (t *links) send(to uint32, kind uint8, payload []byte) error {
 	}
 	err := s.append(kind, payload)
 	if errors.Is(err, ErrQueueFull) {
-		t.counters.queueFull.Add(1)
+		t.metrics.queueFull.Inc()
 	}
 	return err
 }

@@ -12,12 +12,12 @@ type locator struct {
 	mu sync.Mutex
 	m  *cluster.Locator
 
-	view     *current
-	clock    *clock
-	cores    *cores
-	links    *links
-	pace     *pace
-	counters *counters
+	view    *current
+	clock   *clock
+	cores   *cores
+	links   *links
+	pace    *pace
+	metrics *metrics
 }
 
 // begin is Node.Locate.
@@ -51,7 +51,7 @@ func (l *locator) step(f func(*cluster.Locator, *cluster.Effects)) {
 
 func (l *locator) send(to uint32, kind uint8, payload []byte) {
 	if s := l.links.streamTo(to); s != nil && s.append(kind, payload) != nil {
-		l.counters.queueFull.Add(1)
+		l.metrics.queueFull.Inc()
 	}
 }
 
@@ -59,7 +59,7 @@ func (l *locator) send(to uint32, kind uint8, payload []byte) {
 func (l *locator) answer(from uint32, payload []byte) {
 	id, uri, ok := cluster.ReadQuestion(payload)
 	if !ok {
-		l.counters.badFrames.Add(1)
+		l.metrics.unreadable.Inc()
 		return
 	}
 	var space [256]byte
@@ -72,7 +72,7 @@ func (l *locator) answer(from uint32, payload []byte) {
 func (l *locator) answered(from uint32, payload []byte) {
 	l.step(func(m *cluster.Locator, e *cluster.Effects) {
 		if !m.Answered(from, payload, e) {
-			l.counters.badFrames.Add(1)
+			l.metrics.unreadable.Inc()
 		}
 	})
 }

@@ -64,7 +64,7 @@ func TestContactOfAMemberThatHangs(t *testing.T) {
 	if r != cluster.Unavailable || took < 400*time.Millisecond {
 		t.Errorf("result %v after %v", r, took)
 	}
-	if s := c.nodes[1].Locates(); s.Pending != 0 || s.Unavailable != 1 || s.Questions != 2 {
+	if s := c.nodes[1].locator.stats(); s.Pending != 0 || s.Unavailable != 1 || s.Questions != 2 {
 		t.Errorf("%+v", s)
 	}
 	until(t, "nothing is under way any more", c.nodes[1].pace.resting.Load)
@@ -100,7 +100,7 @@ func BenchmarkLocate(b *testing.B) {
 		c.nodes[1].Locate(op)
 		<-done
 	}
-	if s := c.nodes[1].Locates(); s.Refused > 0 {
+	if s := c.nodes[1].locator.stats(); s.Refused > 0 {
 		b.Fatalf("%d of %d were more than a second's", s.Refused, s.Ops)
 	}
 	b.ReportMetric(float64(cpuTime()-before)/float64(b.N), "cpu-ns/op")

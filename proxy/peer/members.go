@@ -22,7 +22,7 @@ type membership struct {
 	links    *links
 	pace     *pace
 	events   *eventLog
-	counters *counters
+	metrics  *metrics
 	log      *slog.Logger
 	open     func(config.Member) *link // begins a link
 	suspects func([]string)            // Config.Suspects; may be nil
@@ -113,6 +113,7 @@ func (m *membership) apply(v *cluster.View) {
 		m.relink(v.Set)
 		m.events.add(Event{Kind: EventMembers, Epoch: v.Epoch, Count: len(v.Set.Members)})
 	}
+	m.metrics.view(v)
 	m.news.ring(old, v)
 	m.news.self(old, v)
 	if now := unreached(v); m.suspects != nil && (old == nil || !slices.Equal(unreached(old), now)) {
@@ -143,12 +144,11 @@ func (m *membership) tellState() {
 	}
 }
 
-// counts are those of the machine: member sets that were ignored, and how often a
-// peer took this process for dead.
-func (m *membership) counts() (ignored, accused uint64) {
+// ignored counts member sets that were older or contradicted.
+func (m *membership) ignored() uint64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.machine.Ignored(), m.machine.Accused()
+	return m.machine.Ignored()
 }
 
 func names(v *cluster.View, ids []uint32) []string {

@@ -1,90 +1,101 @@
 package peer
 
 import (
-	"sync/atomic"
-	"time"
+	"fmt"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sipring/sipring/proxy/cluster"
 )
 
-// counters of what happened between members.
-type counters struct {
-	refused, badFrames, queueFull, peerLosses, failovers, stuck, setsRefused atomic.Uint64
-	lossToRing                                                               durations
+// metrics are what is counted and shown where it happens. Safe for concurrent use,
+// without a lock; what is counted is rare, or a fault.
+type metrics struct {
+	epoch, ring              prometheus.Gauge
+	up, down, unknown        prometheus.Gauge // of one vector
+	losses, failovers, stuck prometheus.Counter
+	lossToRing               prometheus.Histogram
+	refused                  prometheus.Counter // connections
+	unreadable, queueFull    prometheus.Counter // frames, of one vector
+	setsRefused              prometheus.Counter
+
+	all []prometheus.Collector
 }
 
-// Counters is a snapshot of what happened between members since the start.
-type Counters struct {
-	// HandshakesRefused counts connections that did not prove to be a peer.
-	HandshakesRefused uint64
-	// BadFrames counts frames that could not be read.
-	BadFrames uint64
-	// QueueFull counts frames dropped because a peer reads too slowly.
-	QueueFull uint64
-	// PeerLosses counts members seen to go down; Failovers those of them that
-	// changed the effective ring.
-	PeerLosses, Failovers uint64
-	// TakenForDead counts how often a peer took this process for dead while it
-	// lived and reached the peer.
-	TakenForDead uint64
-	// Stuck counts the times at which this process made no steps.
-	Stuck uint64
-	// SetsIgnored counts member sets that were older or contradicted.
-	SetsIgnored uint64
-	// SetsRefused counts member sets of peers that were not believed.
-	SetsRefused uint64
-	// LossToRing is the time from the end of a stream to the ring without it.
-	LossToRing Histogram
-}
-
-// Counters returns the counts so far.
-func (n *Node) Counters() Counters {
-	ignored, accused := n.membership.counts()
-	return Counters{
-		HandshakesRefused: n.counters.refused.Load(), BadFrames: n.counters.badFrames.Load(), QueueFull: n.counters.queueFull.Load(),
-		PeerLosses: n.counters.peerLosses.Load(), Failovers: n.counters.failovers.Load(),
-		TakenForDead: accused, Stuck: n.counters.stuck.Load(), SetsIgnored: ignored, SetsRefused: n.counters.setsRefused.Load(), LossToRing: n.counters.lossToRing.snapshot(),
+// SetsRefusedOpts are those of the counter of member sets of the source that were
+// not believed. A Node has that of peers.
+func SetsRefusedOpts(source string) prometheus.CounterOpts {
+	return prometheus.CounterOpts{
+		Name: "sipring_proxy_member_sets_refused_total", Help: "Member sets that were not believed: unsigned, or more than a peer may say.",
+		ConstLabels: prometheus.Labels{"source": source},
 	}
 }
 
-// Stats sums the counts of the cores.
-func (n *Node) Stats() cluster.Stats { return n.cores.stats() }
-
-// Locates counts what was asked for contacts.
-func (n *Node) Locates() cluster.LocateStats { return n.locator.stats() }
-
-// bounds of the histogram, in seconds.
-var bounds = [...]float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5}
-
-// Histogram is a cumulative histogram as Prometheus wants it.
-type Histogram struct {
-	Count uint64
-	Sum   float64 // seconds
-	// Buckets: upper bound in seconds to the count of what was at most that.
-	Buckets map[float64]uint64
+func newMetrics() *metrics {
+	m := &metrics{}
+	m.epoch = m.gauge("ring_epoch", "Epoch of the member set in force.")
+	m.ring = m.gauge("ring_members", "Members of the effective ring.")
+	peers := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: prefix + "peers", Help: "Other members, by what this one knows of them."}, []string{"state"})
+	m.up, m.down, m.unknown = peers.WithLabelValues(cluster.Up.String()), peers.WithLabelValues(cluster.Down.String()), peers.WithLabelValues(cluster.Unknown.String())
+	m.losses = m.counter("peer_losses_total", "Members seen to go down.")
+	m.failovers = m.counter("failovers_total", "Members whose loss changed the effective ring.")
+	m.stuck = m.counter("stuck_total", "Times at which this process made no steps and let others take over.")
+	m.lossToRing = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: prefix + "peer_loss_to_ring_seconds", Help: "From the end of a stream to the ring without its member.",
+		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5},
+	})
+	m.refused = m.counter("peer_handshakes_refused_total", "Connections that did not prove to be a member.")
+	frames := prometheus.NewCounterVec(prometheus.CounterOpts{Name: prefix + "peer_frames_dropped_total", Help: "Frames between members that were dropped."}, []string{"reason"})
+	m.unreadable, m.queueFull = frames.WithLabelValues("unreadable"), frames.WithLabelValues("queue_full")
+	m.setsRefused = prometheus.NewCounter(SetsRefusedOpts("peer"))
+	m.all = append(m.all, peers, m.lossToRing, frames, m.setsRefused)
+	return m
 }
 
-type durations struct {
-	counts [len(bounds) + 1]atomic.Uint64
-	micros atomic.Int64
+const prefix = "sipring_proxy_"
+
+func (m *metrics) gauge(name, help string) prometheus.Gauge {
+	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: prefix + name, Help: help})
+	m.all = append(m.all, g)
+	return g
 }
 
-func (d *durations) observe(t time.Duration) {
-	i := 0
-	for i < len(bounds) && t.Seconds() > bounds[i] {
-		i++
-	}
-	d.counts[i].Add(1)
-	d.micros.Add(t.Microseconds())
+func (m *metrics) counter(name, help string) prometheus.Counter {
+	c := prometheus.NewCounter(prometheus.CounterOpts{Name: prefix + name, Help: help})
+	m.all = append(m.all, c)
+	return c
 }
 
-func (d *durations) snapshot() Histogram {
-	h := Histogram{Sum: float64(d.micros.Load()) / 1e6, Buckets: make(map[float64]uint64, len(bounds))}
-	for i := range d.counts {
-		h.Count += d.counts[i].Load()
-		if i < len(bounds) {
-			h.Buckets[bounds[i]] = h.Count
+// view shows the one in force.
+func (m *metrics) view(v *cluster.View) {
+	m.epoch.Set(float64(v.Epoch))
+	m.ring.Set(float64(len(v.Ring.Members())))
+	counts := map[cluster.Liveness]int{}
+	for _, o := range v.Members {
+		if o.ID != v.Self {
+			counts[o.Liveness]++
 		}
 	}
-	return h
+	m.up.Set(float64(counts[cluster.Up]))
+	m.down.Set(float64(counts[cluster.Down]))
+	m.unknown.Set(float64(counts[cluster.Unknown]))
+}
+
+// register shows all of them, and what the machines count, in a registry; nil
+// shows them nowhere. On an error none is left there.
+func (m *metrics) register(in prometheus.Registerer, machines *machineMetrics) error {
+	if in == nil {
+		return nil
+	}
+	var done []prometheus.Collector
+	for _, c := range append(m.all, machines) {
+		if err := in.Register(c); err != nil {
+			for _, d := range done {
+				in.Unregister(d)
+			}
+			return fmt.Errorf("register metrics: %w", err)
+		}
+		done = append(done, c)
+	}
+	return nil
 }

@@ -13,10 +13,10 @@ import (
 // news tells people what became of the view: as events, in the log and in counts.
 // It is guarded by membership.mu.
 type news struct {
-	events   *eventLog
-	log      *slog.Logger
-	counters *counters
-	cores    *cores
+	events  *eventLog
+	log     *slog.Logger
+	metrics *metrics
+	cores   *cores
 
 	rehomed uint64  // as last told
 	lost    []*link // down since the last view, to measure the time to the ring
@@ -30,7 +30,7 @@ func (n *news) up(l *link, epoch uint64) {
 
 // down tells of a member that is dead or out of reach.
 func (n *news) down(l *link, epoch uint64, cause error) {
-	n.counters.peerLosses.Add(1)
+	n.metrics.losses.Inc()
 	n.events.add(Event{Kind: EventPeerLost, Member: l.id, Epoch: epoch, Detail: cause.Error()})
 	n.log.Warn("peer is down", "peer", l.peer().Name, "cause", cause, "refused", refused(cause))
 	n.lost = append(n.lost, l)
@@ -57,8 +57,8 @@ func (n *news) ring(old, v *cluster.View) {
 	}
 	for _, l := range n.lost {
 		if !slices.Contains(now, l.id) {
-			n.counters.failovers.Add(1)
-			n.counters.lossToRing.observe(time.Since(l.brokenSince()))
+			n.metrics.failovers.Inc()
+			n.metrics.lossToRing.Observe(time.Since(l.brokenSince()).Seconds())
 		}
 	}
 	n.lost = n.lost[:0]

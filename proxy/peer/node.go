@@ -3,6 +3,7 @@ package peer
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -28,7 +29,7 @@ type Node struct {
 	cfg        Config
 	identity   *identity
 	events     *eventLog
-	counters   *counters
+	metrics    *metrics
 	view       *current
 	front      *front
 	locator    *locator
@@ -69,6 +70,9 @@ func Start(cfg Config) (*Node, error) {
 	address := net.JoinHostPort(cfg.Address, strconv.Itoa(cfg.Ports.Peer))
 	if n.door.listener, err = (&net.ListenConfig{}).Listen(context.Background(), "tcp", address); err != nil {
 		return nil, fmt.Errorf("ports.peer: listen for peers: %w", err)
+	}
+	if err := n.metrics.register(cfg.Registry, &machineMetrics{cores: n.cores, locator: n.locator}); err != nil {
+		return nil, errors.Join(err, n.door.listener.Close())
 	}
 	n.run()
 	return n, nil
@@ -136,6 +140,10 @@ func (n *Node) Incarnation() uint64 { return n.membership.self.Incarnation }
 // View is the cluster as this member sees it now; nil before the first member
 // set. It is immutable.
 func (n *Node) View() *cluster.View { return n.view.Load() }
+
+// SetsIgnored counts member sets, of whatever source, that were older or
+// contradicted.
+func (n *Node) SetsIgnored() uint64 { return n.membership.ignored() }
 
 // Live reports whether this process makes steps; if not, where it hangs. A
 // process that does not for long is to be started anew.

@@ -84,6 +84,6 @@ func (m *membership) peerVouched(payload []byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !eachAwaited(payload, func(id uint32) { m.machine.Vouched(m.clock.now(), id) }) {
-		m.counters.badFrames.Add(1)
+		m.metrics.unreadable.Inc()
 	}
 }

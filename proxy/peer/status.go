@@ -71,7 +71,7 @@ func (n *Node) Status() Status {
 	if v == nil {
 		return s
 	}
-	stats := n.Stats()
+	stats := n.cores.stats()
 	s.Epoch, s.Advertise = v.Epoch, v.Set.Advertise
 	s.Partitions = n.partitions(v)
 	s.Bindings = BindingStatus{Home: stats.HomeBindings, Replica: stats.Bindings - stats.HomeBindings}

@@ -16,11 +16,11 @@ const maxAwaited = 4096
 // vouching asks the others for members that were never met, and answers them.
 // asked is guarded by membership.mu; the rest does not change.
 type vouching struct {
-	self     uint32
-	wait     int64 // how long, in milliseconds, a member is waited for
-	view     *current
-	links    *links
-	counters *counters
+	self    uint32
+	wait    int64 // how long, in milliseconds, a member is waited for
+	view    *current
+	links   *links
+	metrics *metrics
 
 	asked int64 // when the others were asked last
 }
@@ -59,7 +59,7 @@ func (v *vouching) answer(s *stream, payload []byte) {
 			out = binary.BigEndian.AppendUint32(out, id)
 		}
 	}) {
-		v.counters.badFrames.Add(1)
+		v.metrics.unreadable.Inc()
 		return
 	}
 	if out != nil {

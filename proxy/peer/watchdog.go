@@ -32,15 +32,15 @@ var (
 // watchdog has the process step aside while its loop completes no rounds. One
 // goroutine runs it, which waits for no lock that a core may hold up.
 type watchdog struct {
-	sound    *soundness
-	pace     *pace
-	clock    *clock
-	cores    *cores
-	links    *links
-	view     *current
-	counters *counters
-	events   *eventLog
-	log      *slog.Logger
+	sound   *soundness
+	pace    *pace
+	clock   *clock
+	cores   *cores
+	links   *links
+	view    *current
+	metrics *metrics
+	events  *eventLog
+	log     *slog.Logger
 }
 
 // run looks whether rounds are completed, until the context ends.
@@ -72,7 +72,7 @@ func (w *watchdog) stepAside() {
 		return
 	}
 	w.sound.lose()
-	w.counters.stuck.Add(1)
+	w.metrics.stuck.Inc()
 	w.events.add(Event{Kind: EventStuck, Epoch: w.view.epoch(), Detail: w.where()})
 	w.log.Error("this process makes no steps: others take over", "where", w.where())
 	for _, l := range w.links.all() {

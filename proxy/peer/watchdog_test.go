@@ -72,8 +72,8 @@ func TestHungCoreIsADeadMember(t *testing.T) {
 			wantNew()
 			c.settled()
 			wantNew()
-			if k := hung.Counters(); k.Stuck != 1 || k.PeerLosses != 0 {
-				t.Errorf("stuck %d times, lost %d peers; want once and none: %+v", k.Stuck, k.PeerLosses, hung.Events(0))
+			if stuck, losses := counted(t, hung.metrics.stuck), counted(t, hung.metrics.losses); stuck != 1 || losses != 0 {
+				t.Errorf("stuck %d times, lost %d peers; want once and none: %+v", stuck, losses, hung.Events(0))
 			}
 		})
 	}
