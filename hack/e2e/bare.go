@@ -28,14 +28,14 @@ const (
 // from two files and a key, on loopback addresses, with the same phones.
 func (e *env) bare(ctx context.Context) (r *result, err error) {
 	r = &result{Case: bareCase, Title: "SIGKILL, no Kubernetes", Patience: patience}
-	proxies, err := demo.StartProxies(ctx, e.o.binary, 3, lines{e.step})
+	proxies, err := demo.StartProxies(ctx, e.stage.o.binary, 3, lines{e.stage.step})
 	if err != nil {
 		return r, err
 	}
 	defer proxies.Close()
 	defer func() {
 		if (err != nil || r.failed()) && ctx.Err() == nil {
-			err = errors.Join(err, e.keepLogs(func(dir string) error { return proxies.SaveLogs(filepath.Join(dir, bareCase)) }))
+			err = errors.Join(err, e.stage.keepLogs(func(dir string) error { return proxies.SaveLogs(filepath.Join(dir, bareCase)) }))
 		}
 	}()
 	p := &party{
@@ -45,10 +45,10 @@ func (e *env) bare(ctx context.Context) (r *result, err error) {
 		command: func(ctx context.Context, name string, args ...string) *exec.Cmd {
 			return mortal(exec.CommandContext(ctx, name, args...))
 		},
-		step: e.step,
+		step: e.stage.step,
 	}
 	defer p.leave()
-	if err := p.gather(ctx, e.o.phones); err != nil {
+	if err := p.gather(ctx, e.stage.o.phones); err != nil {
 		return r, err
 	}
 	const victim = "proxy-0"
@@ -56,7 +56,7 @@ func (e *env) bare(ctx context.Context) (r *result, err error) {
 	order, homed := p.load.HomedFirst(set, idOf(set, victim))
 	r.Homed = homed
 	if err := p.endure(ctx, episode{
-		title: r.Title, calls: e.o.calls, order: order, patience: r.Patience,
+		title: r.Title, calls: e.stage.o.calls, order: order, patience: r.Patience,
 		strike: func(_ context.Context, struck func(time.Time)) error {
 			at, err := proxies.Kill(victim)
 			if err == nil {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -41,7 +40,7 @@ func faults() []fault {
 		{
 			name: "sigkill", title: "SIGKILL of voice-0", victim: "voice-0", replicas: 3, patience: patience, reborn: true, local: true,
 			do: func(ctx context.Context, e *env, victim string, struck func(time.Time)) error {
-				killed, err := e.cluster.KillContainerProcess(ctx, namespace, victim, "proxy", unix.SIGKILL)
+				killed, err := e.kube.cluster.KillContainerProcess(ctx, namespace, victim, "proxy", unix.SIGKILL)
 				if err == nil {
 					struck(killed.At)
 				}
@@ -88,7 +87,7 @@ func caseNames() []string {
 func kubectlFault(args ...string) func(context.Context, *env, string, func(time.Time)) error {
 	return func(ctx context.Context, e *env, _ string, struck func(time.Time)) error {
 		struck(time.Now())
-		_, err := e.kubectl(ctx, append([]string{"--namespace", namespace}, args...)...)
+		_, err := e.kube.kubectl(ctx, append([]string{"--namespace", namespace}, args...)...)
 		return err
 	}
 }
@@ -97,7 +96,7 @@ func kubectlFault(args ...string) func(context.Context, *env, string, func(time.
 // again, as endure does, and then calls everybody through each proxy.
 func (e *env) play(ctx context.Context, f fault) (r *result, err error) {
 	r = &result{Case: f.name, Title: f.title, Patience: f.patience}
-	if f.local && !e.cluster.Local() {
+	if f.local && !e.kube.cluster.Local() {
 		r.Skipped = cluster.ErrNotLocal.Error()
 		return r, nil
 	}
@@ -106,14 +105,15 @@ func (e *env) play(ctx context.Context, f fault) (r *result, err error) {
 			return r, err
 		}
 	}
-	before, err := e.snapshot(ctx)
+	before, err := e.proxies.snapshot(ctx)
 	if err != nil {
 		return r, err
 	}
-	order, homed, err := e.homedFirst(ctx, f.victim)
+	set, err := e.proxies.set(ctx)
 	if err != nil {
 		return r, err
 	}
+	order, homed := e.party.load.HomedFirst(set, idOf(set, f.victim))
 	r.Homed = homed
 	if f.mend != nil {
 		defer func() {
@@ -122,19 +122,19 @@ func (e *env) play(ctx context.Context, f fault) (r *result, err error) {
 			err = errors.Join(err, f.mend(mend, e))
 		}()
 	}
-	if err := e.endure(ctx, episode{
-		title: f.title, calls: e.o.calls, order: order, patience: f.patience,
+	if err := e.party.endure(ctx, episode{
+		title: f.title, calls: e.stage.o.calls, order: order, patience: f.patience,
 		strike:  func(ctx context.Context, struck func(time.Time)) error { return f.do(ctx, e, f.victim, struck) },
 		measure: func(ctx context.Context, at time.Time, r *result) { e.measure(ctx, f, before, at, r) },
 		recover: func(ctx context.Context) error { return e.recover(ctx, f, before) },
 	}, r); err != nil {
 		return r, err
 	}
-	own, err := e.ownAddresses(ctx)
+	own, err := e.proxies.addresses(ctx, e.party.proxy)
 	if err != nil {
 		return r, err
 	}
-	e.throughEach(ctx, own, r)
+	e.party.throughEach(ctx, own, r)
 	return r, nil
 }
 
@@ -158,7 +158,7 @@ func (e *env) measure(ctx context.Context, f fault, before *snapshot, at time.Ti
 	if f.replicas < len(before.pods) {
 		return // leaving as asked is no loss: nobody has to notice it
 	}
-	if r.Ring, err = e.newRing(ctx, before, f.victim, at); err != nil {
+	if r.Ring, err = e.proxies.newRing(ctx, before, f.victim, at); err != nil {
 		r.Problems = append(r.Problems, err.Error())
 	}
 }
@@ -174,42 +174,8 @@ func (e *env) recover(ctx context.Context, f fault, before *snapshot) error {
 	for name, incarnation := range before.incarnations {
 		gone[incarnation] = f.rolled || f.reborn && name == f.victim
 	}
-	if err := eventually(ctx, settleLimit, func(ctx context.Context) error { return e.whole(ctx, f.replicas, gone) }); err != nil {
+	if err := eventually(ctx, settleLimit, func(ctx context.Context) error { return e.proxies.whole(ctx, f.replicas, gone) }); err != nil {
 		return fmt.Errorf("ring of %d after %s: %w", f.replicas, f.title, err)
 	}
 	return nil
-}
-
-// ownAddresses are the proxies' by name: the cluster's alone where nobody outside
-// reaches a pod.
-func (e *env) ownAddresses(ctx context.Context) (map[string]netip.AddrPort, error) {
-	if !e.cluster.Local() {
-		return map[string]netip.AddrPort{"all": e.proxy}, nil
-	}
-	pods, err := e.pods(ctx)
-	if err != nil {
-		return nil, err
-	}
-	own := map[string]netip.AddrPort{}
-	for _, pod := range pods {
-		address, err := netip.ParseAddr(pod.Status.PodIP)
-		if err != nil {
-			return nil, fmt.Errorf("pod %s: %w", pod.Name, err)
-		}
-		own[pod.Name] = netip.AddrPortFrom(address, e.proxy.Port())
-	}
-	return own, nil
-}
-
-func (e *env) nodeOf(ctx context.Context, pod string) (string, error) {
-	pods, err := e.pods(ctx)
-	if err != nil {
-		return "", err
-	}
-	for _, p := range pods {
-		if p.Name == pod {
-			return p.Spec.NodeName, nil
-		}
-	}
-	return "", fmt.Errorf("no pod %s", pod)
 }

@@ -20,9 +20,12 @@ import (
 	"github.com/sipring/sipring/proxy/peer"
 )
 
+// proxies are those of the cluster under test, and what they tell of themselves.
+type proxies struct{ kube *kube }
+
 // pods of the cluster under test, by name.
-func (e *env) pods(ctx context.Context) ([]corev1.Pod, error) {
-	l, err := e.cluster.Client().CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: config.LabelCluster + "=" + sipCluster})
+func (p *proxies) pods(ctx context.Context) ([]corev1.Pod, error) {
+	l, err := p.kube.cluster.Client().CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: config.LabelCluster + "=" + sipCluster})
 	if err != nil {
 		return nil, err
 	}
@@ -32,22 +35,22 @@ func (e *env) pods(ctx context.Context) ([]corev1.Pod, error) {
 
 // admin asks a pod's admin server: from the client machine, or through the API
 // server where there is none.
-func (e *env) admin(ctx context.Context, pod *corev1.Pod, path string, into any) error {
-	raw, err := e.adminRaw(ctx, pod, path)
+func (p *proxies) admin(ctx context.Context, pod *corev1.Pod, path string, into any) error {
+	raw, err := p.adminRaw(ctx, pod, path)
 	if err != nil {
 		return fmt.Errorf("%s of %s: %w", path, pod.Name, err)
 	}
 	return json.Unmarshal(raw, into)
 }
 
-func (e *env) adminRaw(ctx context.Context, pod *corev1.Pod, path string) ([]byte, error) {
+func (p *proxies) adminRaw(ctx context.Context, pod *corev1.Pod, path string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	if !e.cluster.Local() {
-		return e.cluster.Client().CoreV1().RESTClient().Get().
+	if !p.kube.cluster.Local() {
+		return p.kube.cluster.Client().CoreV1().RESTClient().Get().
 			AbsPath("/api/v1/namespaces", namespace, "pods", pod.Name+":9090", "proxy", path).DoRaw(ctx)
 	}
-	client := &http.Client{Transport: &http.Transport{DialContext: e.cluster.DialClient, DisableKeepAlives: true}}
+	client := &http.Client{Transport: &http.Transport{DialContext: p.kube.cluster.DialClient, DisableKeepAlives: true}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+pod.Status.PodIP+":9090"+path, nil)
 	if err != nil {
 		return nil, err
@@ -66,11 +69,11 @@ func (e *env) adminRaw(ctx context.Context, pod *corev1.Pod, path string) ([]byt
 
 // whole returns nil once n proxies run that all see each other in the ring and
 // hold all they own, none of them in an incarnation of gone.
-func (e *env) whole(ctx context.Context, n int, gone map[string]bool) error {
-	if err := e.serving(ctx, namespace, sipCluster, n); err != nil {
+func (p *proxies) whole(ctx context.Context, n int, gone map[string]bool) error {
+	if err := p.kube.serving(ctx, namespace, sipCluster, n); err != nil {
 		return err
 	}
-	pods, err := e.pods(ctx)
+	pods, err := p.pods(ctx)
 	if err != nil {
 		return err
 	}
@@ -79,7 +82,7 @@ func (e *env) whole(ctx context.Context, n int, gone map[string]bool) error {
 	}
 	for i := range pods {
 		var s peer.Status
-		if err := e.admin(ctx, &pods[i], "/v1/status", &s); err != nil {
+		if err := p.admin(ctx, &pods[i], "/v1/status", &s); err != nil {
 			return err
 		}
 		if !s.Ready || s.Draining || s.Partitions.Filling > 0 || len(s.Members) != n || gone[s.Incarnation] {
@@ -95,19 +98,13 @@ func (e *env) whole(ctx context.Context, n int, gone map[string]bool) error {
 	return nil
 }
 
-// homedFirst lists all phones, those whose home is the member called name
-// first, and how many these are.
-func (e *env) homedFirst(ctx context.Context, name string) (order []int, homed int, err error) {
-	m, err := e.cluster.Client().CoreV1().ConfigMaps(namespace).Get(ctx, sipCluster+"-members", metav1.GetOptions{})
+// set is the member set that is published.
+func (p *proxies) set(ctx context.Context) (*config.MemberSet, error) {
+	m, err := p.kube.cluster.Client().CoreV1().ConfigMaps(namespace).Get(ctx, sipCluster+"-members", metav1.GetOptions{})
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	set, err := config.ParseMemberSet([]byte(m.Data[config.MembersKey]))
-	if err != nil {
-		return nil, 0, err
-	}
-	order, homed = e.load.HomedFirst(set, idOf(set, name))
-	return order, homed, nil
+	return config.ParseMemberSet([]byte(m.Data[config.MembersKey]))
 }
 
 // idOf is the id of the member called name; 0, which none has, if there is none.
@@ -126,15 +123,15 @@ type snapshot struct {
 	incarnations map[string]string
 }
 
-func (e *env) snapshot(ctx context.Context) (*snapshot, error) {
-	pods, err := e.pods(ctx)
+func (p *proxies) snapshot(ctx context.Context) (*snapshot, error) {
+	pods, err := p.pods(ctx)
 	if err != nil {
 		return nil, err
 	}
 	s := &snapshot{pods: pods, incarnations: map[string]string{}}
 	for i := range pods {
 		var st peer.Status
-		if err := e.admin(ctx, &pods[i], "/v1/status", &st); err != nil {
+		if err := p.admin(ctx, &pods[i], "/v1/status", &st); err != nil {
 			return nil, err
 		}
 		s.incarnations[pods[i].Name] = st.Incarnation
@@ -144,7 +141,7 @@ func (e *env) snapshot(ctx context.Context) (*snapshot, error) {
 
 // newRing is how long after the fault the last of the survivors worked with a
 // ring without the victim.
-func (e *env) newRing(ctx context.Context, s *snapshot, victim string, at time.Time) (time.Duration, error) {
+func (p *proxies) newRing(ctx context.Context, s *snapshot, victim string, at time.Time) (time.Duration, error) {
 	survivors := map[string]*corev1.Pod{}
 	for i := range s.pods {
 		if s.pods[i].Name != victim {
@@ -152,7 +149,7 @@ func (e *env) newRing(ctx context.Context, s *snapshot, victim string, at time.T
 		}
 	}
 	return newRing(ctx, slices.Collect(maps.Keys(survivors)), victim, at, func(ctx context.Context, name string) (events []peer.Event, err error) {
-		err = e.admin(ctx, survivors[name], "/v1/events", &events)
+		err = p.admin(ctx, survivors[name], "/v1/events", &events)
 		return events, err
 	})
 }

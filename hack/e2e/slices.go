@@ -21,7 +21,7 @@ type sliceLog struct {
 }
 
 // watchSlices keeps a log until the run ends.
-func (e *env) watchSlices(ctx context.Context) error {
+func watchSlices(ctx context.Context, k *kube) *sliceLog {
 	l := &sliceLog{ready: map[string]bool{}, lost: map[string][]time.Time{}}
 	note := func(object any) {
 		if s, ok := object.(*discoveryv1.EndpointSlice); ok {
@@ -29,7 +29,7 @@ func (e *env) watchSlices(ctx context.Context) error {
 		}
 	}
 	_, informer := cache.NewInformerWithOptions(cache.InformerOptions{
-		ListerWatcher: cache.NewFilteredListWatchFromClient(e.cluster.Client().DiscoveryV1().RESTClient(), "endpointslices", namespace,
+		ListerWatcher: cache.NewFilteredListWatchFromClient(k.cluster.Client().DiscoveryV1().RESTClient(), "endpointslices", namespace,
 			func(o *metav1.ListOptions) { o.LabelSelector = discoveryv1.LabelServiceName + "=" + sipCluster }),
 		ObjectType: &discoveryv1.EndpointSlice{},
 		Handler:    cache.ResourceEventHandlerFuncs{AddFunc: note, UpdateFunc: func(_, now any) { note(now) }},
@@ -37,9 +37,8 @@ func (e *env) watchSlices(ctx context.Context) error {
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
 	running.Go(func() { informer.RunWithContext(ctx) })
-	e.later(func(context.Context) error { stop(); running.Wait(); return nil })
-	e.slices = l
-	return nil
+	k.stage.later(func(context.Context) error { stop(); running.Wait(); return nil })
+	return l
 }
 
 // note takes the whole of the one slice that the Service has.

@@ -1,0 +1,98 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Addresses of the local cluster: the cluster's own of cluster.VIPNet, the
+// others of cluster.PhoneNet.
+var (
+	vip            = netip.MustParseAddrPort("203.0.113.10:5060")
+	phonesAddress  = netip.MustParseAddr("198.51.100.1") // and those after it
+	callersAddress = netip.MustParseAddr("198.51.100.250")
+	softAddress    = netip.MustParseAddr("198.51.100.240")
+)
+
+// invite is a party that nobody has come to yet, outside of the cluster.
+func invite(ctx context.Context, k *kube) (*party, error) {
+	p := &party{
+		callers: callersAddress, softAt: softAddress, phoneAt: phoneAddress,
+		in: k.inClient, command: k.clientCommand, step: k.stage.step,
+	}
+	var err error
+	if p.proxy, err = reach(ctx, k); err != nil || k.cluster.Local() {
+		return p, err
+	}
+	local, err := ownAddress(ctx, k.stage.o, p.proxy)
+	p.callers, p.softAt, p.phoneAt = local, local, func(int) netip.Addr { return local }
+	return p, err
+}
+
+// reach finds the address that phones use: the load balancer's. For a local
+// cluster it is the load balancer.
+func reach(ctx context.Context, k *kube) (netip.AddrPort, error) {
+	if k.cluster.Local() {
+		announcing, stop := context.WithCancel(context.WithoutCancel(ctx))
+		wait, err := k.cluster.AnnounceVIP(announcing, namespace, sipCluster, vip.Addr().String())
+		if err != nil {
+			stop()
+			return vip, err
+		}
+		k.stage.later(func(context.Context) error { stop(); wait(); return nil })
+		return vip, nil
+	}
+	address := k.stage.o.address
+	if address == "" {
+		err := eventually(ctx, installLimit, func(ctx context.Context) error {
+			s, err := k.cluster.Client().CoreV1().Services(namespace).Get(ctx, sipCluster, metav1.GetOptions{})
+			if err != nil {
+				return err
+			}
+			if len(s.Status.LoadBalancer.Ingress) == 0 || s.Status.LoadBalancer.Ingress[0].IP == "" {
+				return errors.New("the Service has no load balancer's IP address; --address names one")
+			}
+			address = s.Status.LoadBalancer.Ingress[0].IP + ":5060"
+			return nil
+		})
+		if err != nil {
+			return netip.AddrPort{}, err
+		}
+	}
+	proxy, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return proxy, fmt.Errorf("address of the cluster: %w", err)
+	}
+	return proxy, nil
+}
+
+// phoneAddress is the address of phone i on the client machine. Each has its
+// own, as long as they last: where a flow moves to a node that knows the phone
+// from another flow, the kernel there gives it another source port, which may be
+// that of another phone at the same address.
+func phoneAddress(i int) netip.Addr {
+	a := phonesAddress.As4()
+	a[3] += byte(i % int(softAddress.As4()[3]-a[3]))
+	return netip.AddrFrom4(a)
+}
+
+// ownAddress finds which of this machine's addresses leads to the cluster.
+func ownAddress(ctx context.Context, o *options, proxy netip.AddrPort) (netip.Addr, error) {
+	if o.local != "" {
+		return netip.ParseAddr(o.local)
+	}
+	conn, err := (&net.Dialer{}).DialContext(ctx, "udp4", proxy.String())
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	defer conn.Close()
+	local, err := netip.ParseAddrPort(conn.LocalAddr().String())
+	return local.Addr(), err
+}
