@@ -5,7 +5,7 @@ import "github.com/sipring/sipring/proxy/wire"
 // checkRequestURI reads the Request-URI, which all others go by.
 func checkRequestURI(_ *Tables, m *wire.Message, d *Decision) Verdict {
 	var err error
-	if d.uri, err = wire.ParseURI(m.RequestURI()); err != nil {
+	if d.uri, err = m.URI(); err != nil {
 		return d.Reject(400, "Malformed Request-URI", "request_uri", nil)
 	}
 	return Next

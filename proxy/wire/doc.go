@@ -33,5 +33,5 @@
 // # Concurrency
 //
 // Message and Edit are not safe for concurrent use while Scan, Reset or an operation runs. A Message that was scanned may
-// be read by many goroutines, except that Validate stores its error in the Message.
+// be read by many goroutines, except while Validate runs, which keeps its error and what it has parsed in the Message.
 package wire

@@ -8,7 +8,7 @@ func (e *Edit) PatchTopVia(received []byte, rport uint16, setRPort bool) {
 	if !el.next() || e.removed(el.at.Start) {
 		return
 	}
-	patches, n := viaPatches(e.m.Raw, el.at, len(received) > 0, setRPort)
+	patches, n := viaPatches(e.m, el.at, len(received) > 0, setRPort)
 	for _, p := range patches[:n] {
 		start := len(e.text)
 		e.text = p.append(e.text, received, rport)

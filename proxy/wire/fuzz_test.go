@@ -44,6 +44,7 @@ func FuzzScan(f *testing.F) {
 			return
 		}
 		checkCover(t, &m)
+		checkParsed(t, &n)
 		if at := bytes.Index(raw, m.Raw); at < 0 {
 			t.Fatal("Raw is not part of the input")
 		}

@@ -22,6 +22,19 @@ type Message struct {
 	unclean  bool                // a control character stands where none may
 
 	err Error // what Scan and Validate return
+
+	valid  bool   // Validate has found no fault, and filled parsed
+	parsed parsed // read instead of the bytes once valid
+}
+
+// parsed is what Validate has to parse anyway, and others ask for again.
+type parsed struct {
+	uri            URI // of a request
+	via            Via // the topmost
+	from, to       NameAddr
+	fromTag, toTag []byte
+	cseq           uint32
+	cseqMethod     []byte
 }
 
 // IsRequest reports whether the message is a request.
@@ -44,6 +57,14 @@ func (m *Message) RequestURI() []byte {
 		return nil
 	}
 	return m.uriAt.In(m.Raw)
+}
+
+// URI parses the Request-URI. The error, a *Error, is ParseURI's.
+func (m *Message) URI() (URI, error) {
+	if m.valid && m.request {
+		return m.parsed.uri, nil
+	}
+	return ParseURI(m.RequestURI())
 }
 
 // StatusCode returns the status code of a response, 100 to 699, and 0 for a request.

@@ -58,7 +58,7 @@ func appendVias(dst []byte, req *Message, o *ResponseOptions) []byte {
 		return appendLines(dst, req, HeaderVia, 0)
 	}
 	h := &req.Headers[e.header]
-	patches, n := viaPatches(req.Raw, e.at, len(o.Received) > 0, o.SetRPort)
+	patches, n := viaPatches(req, e.at, len(o.Received) > 0, o.SetRPort)
 	pos := h.Line.Start
 	for _, p := range patches[:n] {
 		dst = append(dst, req.Raw[pos:p.at.Start]...)
@@ -90,18 +90,21 @@ func appendFirst(dst []byte, req *Message, id HeaderID, tag []byte) []byte {
 	h := &req.Headers[i]
 	dst = appendLine(dst, req, h)
 	if len(tag) > 0 {
-		dst = appendTag(dst, h.Value.In(req.Raw), tag)
+		dst = appendTag(dst, req, h.Value.In(req.Raw), tag)
 	}
 	return append(dst, '\r', '\n')
 }
 
-// appendTag appends a tag parameter to value, which dst ends with, if value can be parsed and has none.
-func appendTag(dst, value, tag []byte) []byte {
-	n, err := ParseNameAddr(value)
-	if err != nil {
-		return dst
+// appendTag appends a tag parameter to To's value, which dst ends with, if value can be parsed and has none.
+func appendTag(dst []byte, req *Message, value, tag []byte) []byte {
+	to := req.parsed.to
+	if !req.valid {
+		var err error
+		if to, err = ParseNameAddr(value); err != nil {
+			return dst
+		}
 	}
-	if _, ok := n.Param("tag"); ok {
+	if _, ok := to.Param("tag"); ok {
 		return dst
 	}
 	if value[len(value)-1] != ';' {

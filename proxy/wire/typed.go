@@ -2,6 +2,9 @@ package wire
 
 // TopVia parses the topmost Via. The error, a *Error, says whether it is missing or malformed.
 func (m *Message) TopVia() (Via, error) {
+	if m.valid {
+		return m.parsed.via, nil
+	}
 	e := m.elements(HeaderVia)
 	return nextVia(&e)
 }
@@ -22,11 +25,17 @@ func nextVia(e *elements) (Via, error) {
 
 // From parses the From header. The error, a *Error, says whether it is missing or malformed.
 func (m *Message) From() (NameAddr, error) {
+	if m.valid {
+		return m.parsed.from, nil
+	}
 	return m.address(HeaderFrom, errMissingFrom, errFrom)
 }
 
 // To parses the To header. The error, a *Error, says whether it is missing or malformed.
 func (m *Message) To() (NameAddr, error) {
+	if m.valid {
+		return m.parsed.to, nil
+	}
 	return m.address(HeaderTo, errMissingTo, errTo)
 }
 
@@ -43,10 +52,20 @@ func (m *Message) address(id HeaderID, missing, malformed *Error) (NameAddr, err
 }
 
 // FromTag returns the tag of From, nil if there is none (RFC 2543 clients send none) or From cannot be parsed.
-func (m *Message) FromTag() []byte { return m.tag(HeaderFrom) }
+func (m *Message) FromTag() []byte {
+	if m.valid {
+		return m.parsed.fromTag
+	}
+	return m.tag(HeaderFrom)
+}
 
 // ToTag returns the tag of To, nil if there is none or To cannot be parsed.
-func (m *Message) ToTag() []byte { return m.tag(HeaderTo) }
+func (m *Message) ToTag() []byte {
+	if m.valid {
+		return m.parsed.toTag
+	}
+	return m.tag(HeaderTo)
+}
 
 func (m *Message) tag(id HeaderID) []byte {
 	n, err := m.address(id, errNameAddr, errNameAddr)
@@ -65,6 +84,9 @@ func (m *Message) CallID() []byte {
 // CSeq returns the parts of CSeq. The number is less than 2**31 (RFC 3261 8.1.1.5). The error, a *Error, says whether it
 // is missing or malformed.
 func (m *Message) CSeq() (num uint32, method []byte, err error) {
+	if m.valid {
+		return m.parsed.cseq, m.parsed.cseqMethod, nil
+	}
 	v, ok := m.Get(HeaderCSeq)
 	if !ok {
 		return 0, nil, errMissingCSeq

@@ -11,33 +11,36 @@ func (m *Message) Validate() error {
 	if e, at := m.fault(); e != nil {
 		return m.fail(e, at)
 	}
+	m.valid = true
 	return nil
 }
 
 func (m *Message) fault() (*Error, int) {
+	p := &m.parsed
+	var err error
 	if m.request {
 		// A Request-URI has no headers: they must not be forwarded (RFC 4475 3.1.2.11).
-		if u, err := ParseURI(m.RequestURI()); err != nil || u.Headers != nil {
+		if p.uri, err = ParseURI(m.RequestURI()); err != nil || p.uri.Headers != nil {
 			return errRequestURI, int(m.uriAt.Start)
 		}
 	}
-	if _, err := m.TopVia(); err != nil {
+	if p.via, err = m.TopVia(); err != nil {
 		return asError(err), m.offset(HeaderVia)
 	}
-	if _, err := m.From(); err != nil {
+	if p.from, err = m.From(); err != nil {
 		return asError(err), m.offset(HeaderFrom)
 	}
-	if _, err := m.To(); err != nil {
+	if p.to, err = m.To(); err != nil {
 		return asError(err), m.offset(HeaderTo)
 	}
+	p.fromTag, p.toTag = p.from.Tag(), p.to.Tag()
 	if e := m.callIDFault(); e != nil {
 		return e, m.offset(HeaderCallID)
 	}
-	_, method, err := m.CSeq()
-	if err != nil {
+	if p.cseq, p.cseqMethod, err = m.CSeq(); err != nil {
 		return asError(err), m.offset(HeaderCSeq)
 	}
-	if m.request && string(method) != string(m.MethodBytes()) {
+	if m.request && string(p.cseqMethod) != string(m.MethodBytes()) {
 		return errCSeqMethod, m.offset(HeaderCSeq)
 	}
 	if _, _, err := m.MaxForwards(); err != nil && m.request {

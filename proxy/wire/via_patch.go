@@ -8,12 +8,13 @@ type viaPatch struct {
 	rank rank // rankRPort or rankReceived
 }
 
-// viaPatches says where to write received and rport into the Via at element, in the order of the bytes.
-func viaPatches(raw []byte, element Span, received, rport bool) (p [2]viaPatch, n int) {
-	via, err := ParseVia(element.In(raw))
+// viaPatches says where to write received and rport into the topmost Via, which is at element, in the order of the bytes.
+func viaPatches(m *Message, element Span, received, rport bool) (p [2]viaPatch, n int) {
+	via, err := m.TopVia()
 	if err != nil {
 		return p, 0
 	}
+	raw := m.Raw
 	end := element.End // of the last parameter: a semicolon after it stays the last byte
 	for raw[end-1] == ';' || is(raw[end-1], classLWS) {
 		end--
