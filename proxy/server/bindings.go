@@ -2,7 +2,6 @@ package server
 
 import (
 	"strconv"
-	"time"
 
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/location"
@@ -16,7 +15,7 @@ import (
 // names: a phone looks for its own. A list cut short is less wrong than none, or
 // an error for a registration that was made.
 func (r *request) answerRegister(op *cluster.RegisterOp) {
-	r.lines = r.s.date.append(r.lines[:0], time.Now())
+	r.lines = append(r.lines[:0], r.s.clock.day(r.now).date...)
 	if r.decision.TellPath {
 		r.lines = append(append(append(r.lines, "Path: "...), op.Update.Path...), '\r', '\n')
 	}

@@ -68,7 +68,7 @@ func (r *request) unavailable() progress {
 		return r.finish(503, "Service Unavailable", retryAfter)
 	}
 	if !r.stateless {
-		r.s.table.Abandon(r.s.now(), r.tx)
+		r.s.table.Abandon(r.now, r.tx)
 	}
 	return done
 }
@@ -77,7 +77,6 @@ func (r *request) unavailable() progress {
 // the answer is 480: a 503 would have the caller leave this proxy for another,
 // which knows no other way (RFC 3261 16.7 step 6, RFC 3263 4.3).
 func (r *request) forward() progress {
-	r.now = r.s.now()
 	if r.targets = targets.Reachable(r.targets); len(r.targets) == 0 {
 		return r.finish(480, "Temporarily Unavailable", nil)
 	}

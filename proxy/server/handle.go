@@ -2,7 +2,6 @@ package server
 
 import (
 	"slices"
-	"time"
 
 	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/routing"
@@ -17,7 +16,7 @@ func (s *Server) Message(f flow.Flow, data []byte) {
 		s.metrics.drop(dropKeepalive)
 		return
 	}
-	arrived := time.Since(s.started)
+	arrived := s.clock.since()
 	if s.tooMany(arrived.Milliseconds(), f.Remote.Addr()) {
 		return
 	}
@@ -112,7 +111,7 @@ func (r *request) route() progress {
 		r.tx = r.ids[0]
 		r.stateless = true
 	}
-	r.decision.From, r.decision.Hour = r.from, token.Hour(time.Now().Unix())
+	r.decision.From, r.decision.Hour = r.from, r.s.clock.day(r.now).hour
 	if r.snap.tables.Decide(&r.msg, &r.decision) == routing.Wait {
 		return waits
 	}

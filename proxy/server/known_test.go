@@ -23,19 +23,19 @@ func TestRegisteredPhonesFindRoomAmongStrangers(t *testing.T) {
 }
 
 func TestKnownSourcesAreForgotten(t *testing.T) {
-	x := startProxy(t)
+	m := newFacts()
 	a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
-	x.known.add(a, 60_000)
+	m.add(m.source(a), known, 0, 60_000)
 	for _, c := range []struct {
 		address netip.Addr
 		now     int64
 		want    bool
 	}{{a, 0, true}, {netip.MustParseAddr("::ffff:192.0.2.1"), 59_000, true}, {a, 60_000, false}, {b, 0, false}} {
-		if got := x.known.has(c.address, c.now); got != c.want {
+		if got := m.has(m.source(c.address), known, c.now); got != c.want {
 			t.Errorf("%s at %d: %v", c.address, c.now, got)
 		}
 	}
-	if n := testing.AllocsPerRun(100, func() { x.known.has(a, 0) }); n > 0 {
+	if n := testing.AllocsPerRun(100, func() { m.has(m.source(a), known, 0) }); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

@@ -18,34 +18,30 @@ const (
 	// registered from: its list of contacts, if they are not many or long (RFC 3261
 	// 10.3 step 8), and no more than one datagram holds on all paths.
 	phoneAnswer = 1400
-	// proofPlaces is how many addresses are remembered.
-	proofPlaces = 1 << 15
 )
 
 // mayRepeat is transaction.Options.Proven: a phone that has registered from an
 // address and port is no stranger there, and must hear of a failure again if its ACK
 // does not come (RFC 3261 17.2.1, Timer G), whether or not it was ever called.
 func (s *Server) mayRepeat(f flow.Flow) bool {
-	return s.proven(f) || s.phones.has(s.now(), s.phones.address(f.Remote)) || s.current().trusts(f.Remote.Addr())
+	at, now := s.facts.address(f.Remote), s.now()
+	return s.facts.has(at, receives, now) || s.facts.has(at, registers, now) || s.current().trusts(f.Remote.Addr())
 }
-
-// proven reports whether what is at an address and port is known to receive.
-func (s *Server) proven(f flow.Flow) bool { return s.proofs.has(s.now(), s.proofs.address(f.Remote)) }
 
 // prove notes where a response came from that the branch of one of our requests has
 // led to.
 func (m *message) prove() {
 	if !m.peer {
-		m.s.proofs.add(m.now, m.s.proofs.address(m.from.Remote))
+		m.s.facts.add(m.s.facts.address(m.from.Remote), receives, m.now, m.now+remembered)
 	}
 }
 
 // bound is how many bytes the answer to the request may have, all in all.
 func (r *request) bound() int {
-	switch {
-	case r.back.Transport.Reliable() || r.s.proven(r.back) || r.snap.trusts(r.back.Remote.Addr()):
+	switch at := r.s.facts.address(r.back.Remote); {
+	case r.back.Transport.Reliable() || r.s.facts.has(at, receives, r.now) || r.snap.trusts(r.back.Remote.Addr()):
 		return math.MaxInt
-	case r.s.phones.has(r.now, r.s.phones.address(r.back.Remote)):
+	case r.s.facts.has(at, registers, r.now):
 		return max(answerFactor*len(r.raw), phoneAnswer)
 	}
 	return answerFactor * len(r.raw)

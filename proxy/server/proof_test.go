@@ -11,17 +11,17 @@ import (
 
 // An address is known to receive for an hour since it answered, port and all.
 func TestProofsLastAnHour(t *testing.T) {
-	p, a := newRecent(proofPlaces), netip.MustParseAddrPort("192.0.2.1:5060")
+	m, a := newFacts(), netip.MustParseAddrPort("192.0.2.1:5060")
 	const hour = 3_600_000
-	if p.has(0, p.address(a)) {
+	if m.has(m.address(a), receives, 0) {
 		t.Error("known before it answered")
 	}
 	for _, now := range []int64{0, 5 * hour, 1100 * hour} {
-		p.add(now, p.address(a))
-		if !p.has(now, p.address(netip.MustParseAddrPort("[::ffff:192.0.2.1]:5060"))) || !p.has(now+hour-60_000, p.address(a)) || p.has(now+hour, p.address(a)) {
+		m.add(m.address(a), receives, now, now+remembered)
+		if !m.has(m.address(netip.MustParseAddrPort("[::ffff:192.0.2.1]:5060")), receives, now) || !m.has(m.address(a), receives, now+hour-60_000) || m.has(m.address(a), receives, now+hour) {
 			t.Errorf("added at %d ms it is not known for an hour", now)
 		}
-		if p.has(now, p.address(netip.MustParseAddrPort("192.0.2.1:5061"))) {
+		if m.has(m.address(netip.MustParseAddrPort("192.0.2.1:5061")), receives, now) {
 			t.Error("another port is known")
 		}
 	}

@@ -14,7 +14,7 @@ import (
 // one is there, on whatever goroutine that comes.
 func (r *request) reach() progress {
 	if r.resolves() && !r.stateless {
-		r.trying = r.s.table.Trying(r.s.now(), r.tx) // a resolver may take seconds
+		r.trying = r.s.table.Trying(r.now, r.tx) // a resolver may take seconds
 	}
 	if r.dial() {
 		return r.forward()

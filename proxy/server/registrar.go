@@ -1,16 +1,11 @@
 package server
 
 import (
-	"time"
-
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/location"
 )
-
-// registeredPlaces is how many registrations are remembered, to tell refreshes.
-const registeredPlaces = 1 << 17
 
 // startRegister sends the registration to its home. It has no transaction: a
 // retransmission is answered as the first one was, because the same request
@@ -21,17 +16,13 @@ func (r *request) startRegister() progress {
 	if !r.bindContacts() {
 		return r.respond(403, "Contact Is Not Where The REGISTER Comes From", nil)
 	}
-	if !r.s.registered.has(r.now, r.registration()) && !r.mayBegin() {
+	// What was registered from there within the hour is refreshed, which is free.
+	r.renewal = r.s.facts.registration(r.decision.AOR, r.from.Remote.Addr())
+	if !r.s.facts.has(r.renewal, refreshed, r.now) && !r.mayBegin() {
 		return done
 	}
 	r.s.cluster.Register(&r.register)
 	return waits
-}
-
-// registration stands for who registers from where: a REGISTER of one that was
-// taken within the hour is a refresh, which is free.
-func (r *request) registration() uint64 {
-	return r.s.registered.nameAt(r.decision.AOR, r.from.Remote.Addr())
 }
 
 // fingerprint tells requests apart (RFC 3261 8.1.1.7): 0 if the branch is not
@@ -47,9 +38,10 @@ func (r *request) fingerprint() uint32 {
 
 // registerDone answers a REGISTER (RFC 3261 10.3 step 8).
 func (r *request) registerDone(op *cluster.RegisterOp) progress {
+	took := r.s.clock.since()
+	r.now, took = took.Milliseconds(), took-r.arrived
 	switch op.Status {
 	case location.StatusOK:
-		r.s.registered.add(r.now, r.registration())
 		r.answerRegister(op)
 		r.noteRegistered(op) // after the answer: who registers for the first time is a stranger yet
 	case location.StatusForbidden:
@@ -66,6 +58,6 @@ func (r *request) registerDone(op *cluster.RegisterOp) progress {
 		}
 		r.respond(503, "Service Unavailable", retryAfter)
 	}
-	r.s.metrics.registered(time.Since(r.s.started) - r.arrived)
+	r.s.metrics.registered(took)
 	return done
 }

@@ -24,7 +24,7 @@ func TestRFC3261_17_1_1_3_AckOfARefusedReInviteAtAnotherPod(t *testing.T) {
 			alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
 			bob.register(x[0])
 			d, _ := establish(t, x[0], alice, bob)
-			x[0].proofs.add(x[0].now(), x[0].proofs.address(alice.addr)) // who has answered before gets what is repeated
+			x[0].facts.add(x[0].facts.address(alice.addr), receives, x[0].now(), x[0].now()+remembered) // who has answered before gets what is repeated
 			d.send("INVITE")
 			invite := bob.request("INVITE")
 			bob.reply(invite, 488, "Not Acceptable Here", "")

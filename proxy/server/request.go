@@ -36,6 +36,7 @@ type request struct {
 	lookup   cluster.LookupOp
 	locate   cluster.LocateOp
 	register cluster.RegisterOp
+	renewal  thing  // who registers what from where
 	guesses  int    // addresses-of-record that a contact was looked for in
 	aor      []byte // the last of them
 
@@ -71,14 +72,11 @@ func (s *Server) takeRequest() *request {
 	if r == nil {
 		r = &request{message: message{s: s}}
 		r.m = &r.message
-		r.reached = func() { r.end(r.forward()) }
-		r.lookup.Done = func(op *cluster.LookupOp) { r.end(r.lookupDone(op)) }
-		r.locate.Done = func(op *cluster.LocateOp) { r.end(r.locateDone(op)) }
+		r.reached = func() { r.now = s.now(); r.end(r.forward()) }
+		r.lookup.Done = func(op *cluster.LookupOp) { r.now = s.now(); r.end(r.lookupDone(op)) }
+		r.locate.Done = func(op *cluster.LocateOp) { r.now = s.now(); r.end(r.locateDone(op)) }
 		r.register.Done = func(op *cluster.RegisterOp) { r.end(r.registerDone(op)) }
-		r.decision.Done = func() {
-			r.now = s.now()
-			r.end(r.decided())
-		}
+		r.decision.Done = func() { r.now = s.now(); r.end(r.decided()) }
 	}
 	return r
 }

@@ -35,7 +35,7 @@ func (r *request) finish(status int, reason string, extra []byte) progress {
 		if r.out = r.appendBounded(r.out[:0], status, reason, extra); len(r.out) == 0 {
 			r.out = r.appendResponse(r.out, status, "", nil)
 		}
-		r.s.table.Refuse(r.s.now(), r.tx, r.out)
+		r.s.table.Refuse(r.now, r.tx, r.out)
 	case r.msg.Method() == wire.MethodCancel:
 		return r.respond(481, "Call/Transaction Does Not Exist", nil)
 	case r.msg.Method() == wire.MethodAck:

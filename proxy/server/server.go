@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"hash/maphash"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -80,18 +79,14 @@ type Server struct {
 	metrics    *Metrics
 	debugLines limiter
 	limits     limits
-	phones     recent // addresses and ports that phones have registered from
-	proofs     recent
-	registered recent // who registered what from where
+	facts      *facts
 	requests   sync.Pool
 	silent     silent
-	date       dateLine
+	clock      clock
 	unacked    unacked
 	wanted     wanted
-	known      known
 	snap       atomic.Pointer[snapshot]
 	following  sync.Mutex // held while a snapshot is made
-	started    time.Time
 
 	serving atomic.Bool
 	ticking sync.WaitGroup
@@ -127,10 +122,9 @@ func New(c Config) (*Server, error) {
 		keys: c.Keys, log: c.Log, sizes: wire.DefaultLimits(), layer: layer,
 		resolver: transport.NewResolver(c.Lookup, six, time.Now),
 		metrics:  &Metrics{}, debugLines: limiter{perSecond: maxDebugLines},
-		limits: newLimits(&c.Proxy.Limits), proofs: newRecent(proofPlaces), phones: newRecent(proofPlaces), registered: newRecent(registeredPlaces),
-		started: time.Now(), stop: make(chan struct{}), begun: make(chan struct{}, 1),
+		limits: newLimits(&c.Proxy.Limits), facts: newFacts(),
+		clock: clock{began: time.Now()}, stop: make(chan struct{}), begun: make(chan struct{}, 1),
 	}
-	s.known.seed = maphash.MakeSeed()
 	s.config.Store(c.Proxy)
 	s.metrics.gauges = s.readGauges
 	if c.Timers.Ring == 0 {
@@ -211,7 +205,7 @@ func (s *Server) Close() error {
 }
 
 // now is a clock in milliseconds that does not fall.
-func (s *Server) now() int64 { return time.Since(s.started).Milliseconds() }
+func (s *Server) now() int64 { return s.clock.now() }
 
 func (s *Server) runTimers() {
 	t := time.NewTimer(tick)

@@ -4,13 +4,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/wire"
 )
 
 func TestRFC3261_20_17_Date(t *testing.T) {
-	var d dateLine
+	var c clock
 	zone := time.FixedZone("", 2*3600)
-	for _, c := range []struct {
+	for _, tt := range []struct {
 		at   time.Time
 		want string
 	}{
@@ -19,13 +20,19 @@ func TestRFC3261_20_17_Date(t *testing.T) {
 		{time.Date(2010, 11, 14, 1, 29, 1, 0, zone), "Sat, 13 Nov 2010 23:29:01 GMT"},
 		{time.Date(2010, 11, 13, 23, 29, 0, 0, time.UTC), "Sat, 13 Nov 2010 23:29:00 GMT"},
 	} {
-		if got := string(d.append([]byte("X: y\r\n"), c.at)); got != "X: y\r\nDate: "+c.want+"\r\n" {
-			t.Errorf("%s: %q", c.at, got)
+		d := c.read(0, tt.at)
+		if got := string(d.date); got != "Date: "+tt.want+"\r\n" || d.hour != token.Hour(tt.at.Unix()) {
+			t.Errorf("%s: %q, hour %d", tt.at, got, d.hour)
 		}
 	}
-	at, buf := time.Now(), make([]byte, 0, 100)
-	if n := testing.AllocsPerRun(100, func() { buf = d.append(buf[:0], at) }); n > 0 {
-		t.Errorf("%v allocations", n)
+	day := c.day(0)
+	for _, now := range []int64{1, dayMillis - 1} {
+		if c.day(now) != day {
+			t.Errorf("read anew after %d ms", now)
+		}
+	}
+	if c.day(dayMillis) == day {
+		t.Error("never read anew")
 	}
 }
 
