@@ -25,7 +25,7 @@ func (s *Server) transactionsBegun() {
 }
 
 // Upstream implements transaction.Outlet.
-func (o outlet) Upstream(_ *transaction.Context, to flow.Flow, response []byte, local bool) {
+func (o outlet) Upstream(_ *transaction.ResponseContext, to flow.Flow, response []byte, local bool) {
 	_ = o.s.layer.Send(to, response)
 	counts := &o.s.metrics.forwarded
 	if local {
@@ -35,7 +35,7 @@ func (o outlet) Upstream(_ *transaction.Context, to flow.Flow, response []byte, 
 }
 
 // Downstream implements transaction.Outlet.
-func (o outlet) Downstream(_ *transaction.Context, b *transaction.Branch, message []byte) bool {
+func (o outlet) Downstream(_ *transaction.ResponseContext, b *transaction.Branch, message []byte) bool {
 	return o.s.layer.Send(b.Target().Flow, message) == nil
 }
 

@@ -21,7 +21,7 @@ type silent struct{ ids []byte }
 // that has the first copy: the phone sees one transaction, and answers that one
 // alone. This one would go on ringing a phone that has declined, and tell the
 // caller 408 after 32 s while the phone still rings.
-func (s *Server) noteSilent(c *transaction.Context) {
+func (s *Server) noteSilent(c *transaction.ResponseContext) {
 	if len(s.silent.ids) < maxSilent*idLen {
 		key := c.Key()
 		s.silent.ids = append(s.silent.ids, key[:]...)

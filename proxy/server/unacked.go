@@ -20,7 +20,7 @@ type unacked struct{ ids []byte }
 // noteUnacked is transaction.Options.Unacked. The ACK may have come to another
 // member, which cannot know whose it is, nor within a dialog tell it from that of
 // a 2xx, and has passed it on.
-func (s *Server) noteUnacked(c *transaction.Context) {
+func (s *Server) noteUnacked(c *transaction.ResponseContext) {
 	if len(s.unacked.ids) < maxUnacked*idLen {
 		key := c.Key()
 		s.unacked.ids = append(s.unacked.ids, key[:]...)

@@ -96,8 +96,8 @@ func TestAllocations(t *testing.T) {
 // nowhere is an Outlet that does nothing.
 type nowhere struct{}
 
-func (nowhere) Upstream(*Context, flow.Flow, []byte, bool) {}
-func (nowhere) Downstream(*Context, *Branch, []byte) bool  { return true }
+func (nowhere) Upstream(*ResponseContext, flow.Flow, []byte, bool) {}
+func (nowhere) Downstream(*ResponseContext, *Branch, []byte) bool  { return true }
 
 func benchmark(b *testing.B, method string, statuses ...int) {
 	const rate = 2000

@@ -10,20 +10,49 @@ import (
 // in bytes.
 const maxChallenges = 4096
 
+// bestResponse is the best final response so far, of those that are kept until all
+// branches have answered (RFC 3261 16.7 step 6).
+type bestResponse struct {
+	response   []byte // nil if it is made here
+	challenges []byte // header lines of other 401 and 407 (RFC 3261 16.7 step 7)
+	status     uint16 // 0: none yet
+}
+
 // consider takes a failure as the best response if it is better than those
 // before it.
-func (m *machine) consider(c *Context, status int, resp *wire.Message, forward []byte) {
-	if c.bestStatus != 0 && rank(status) >= rank(int(c.bestStatus)) {
-		if isChallenge(status) && isChallenge(int(c.bestStatus)) && resp != nil {
-			m.keepChallenges(c, resp)
+func (r *bestResponse) consider(e *event, status int, resp *wire.Message, forward []byte) {
+	if r.status != 0 && rank(status) >= rank(int(r.status)) {
+		if isChallenge(status) && isChallenge(int(r.status)) && resp != nil {
+			e.addChallenges(&r.challenges, resp)
 		}
 		return
 	}
-	c.bestStatus = uint16(status)
-	m.pool.release(&c.best)
+	r.status = uint16(status)
+	e.pool.release(&r.response)
 	if forward != nil {
-		c.best = m.pool.keep(forward)
+		r.response = e.pool.keep(forward)
 	}
+}
+
+// take returns the best response with the challenges of the others, in a buffer of
+// the pool.
+func (r *bestResponse) take(e *event) []byte {
+	best := r.response
+	if len(r.challenges) == 0 || !isChallenge(int(r.status)) {
+		r.response = nil
+		return best
+	}
+	at := bytes.IndexByte(best, '\n') + 1 // after the status line
+	b := e.pool.take(len(best) + len(r.challenges))
+	b = append(b, best[:at]...)
+	b = append(b, r.challenges...)
+	return append(b, best[at:]...)
+}
+
+// drop gives it up.
+func (r *bestResponse) drop(e *event) {
+	e.pool.release(&r.response)
+	e.pool.release(&r.challenges)
 }
 
 // rank orders failures, the best one lowest (RFC 3261 16.7 step 6): 6xx first,
@@ -46,11 +75,11 @@ func rank(status int) int {
 
 func isChallenge(status int) bool { return status == 401 || status == 407 }
 
-// keepChallenges collects the challenges of a 401 or 407 that is not the best
+// addChallenges collects the challenges of a 401 or 407 that is not the best
 // response (RFC 3261 16.7 step 7).
-func (m *messages) keepChallenges(c *Context, resp *wire.Message) {
+func (m *messages) addChallenges(challenges *[]byte, resp *wire.Message) {
 	start := len(m.arena)
-	m.arena = append(m.arena, c.challenges...)
+	m.arena = append(m.arena, *challenges...)
 	for i := range resp.Headers {
 		h := &resp.Headers[i]
 		if h.ID != wire.HeaderWWWAuthenticate && h.ID != wire.HeaderProxyAuthenticate {
@@ -61,20 +90,5 @@ func (m *messages) keepChallenges(c *Context, resp *wire.Message) {
 			m.arena = appendHeader(m.arena, h.ID.String(), value)
 		}
 	}
-	m.replace(&c.challenges, m.arena[start:])
-}
-
-// buildBest returns the best response with the challenges of the others, in a
-// buffer of the pool.
-func (m *messages) buildBest(c *Context) []byte {
-	if len(c.challenges) == 0 || !isChallenge(int(c.bestStatus)) {
-		best := c.best
-		c.best = nil
-		return best
-	}
-	at := bytes.IndexByte(c.best, '\n') + 1 // after the status line
-	b := m.pool.take(len(c.best) + len(c.challenges))
-	b = append(b, c.best[:at]...)
-	b = append(b, c.challenges...)
-	return append(b, c.best[at:]...)
+	m.replace(challenges, m.arena[start:])
 }

@@ -17,11 +17,11 @@ const poison = 0xdb
 // buffers is a pool of byte buffers. A buffer that is released may be used
 // again only after flush, so that actions may still refer to it until then.
 type buffers struct {
-	free     [len(bufferSizes)][][]byte
-	used     [len(bufferSizes)]int
-	released [][]byte
 	bytes    int64 // of all buffers that are out
-	poisoned bool  // tests only: overwrite what comes back
+	released [][]byte
+	used     [len(bufferSizes)]int
+	free     [len(bufferSizes)][][]byte
+	poisoned bool // tests only: overwrite what comes back
 }
 
 // keep returns a copy of b.

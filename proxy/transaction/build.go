@@ -49,9 +49,9 @@ func (m *messages) buildTemplate(req *wire.Message, src flow.Flow) []byte {
 
 // buildCancelOK returns the 200 to a CANCEL, with the To tag of what the INVITE
 // would be answered here (RFC 3261 9.2).
-func (m *messages) buildCancelOK(c *Context, req *wire.Message, src flow.Flow) []byte {
+func (m *messages) buildCancelOK(key token.TxID, req *wire.Message, src flow.Flow) []byte {
 	start := len(m.arena)
-	tag := localTag(c.key)
+	tag := localTag(key)
 	m.arena = m.appendResponse(m.arena, req, src, 200, tag[:])
 	return m.arena[start:]
 }
@@ -67,10 +67,11 @@ func (m *messages) appendResponse(dst []byte, req *wire.Message, src flow.Flow, 
 	return wire.AppendResponseWith(dst, req, status, reasonPhrase(status), &o)
 }
 
-// buildLocal returns a final response made here, in a buffer of the pool.
-func (m *messages) buildLocal(c *Context, status int) []byte {
-	_ = m.msg.Scan(c.template, &ownLimits) // ours; what could not be read is left out
-	tag := localTag(c.key)
+// buildLocal returns a final response made here from the 100, in a buffer of the
+// pool.
+func (m *messages) buildLocal(template []byte, key token.TxID, status int) []byte {
+	_ = m.msg.Scan(template, &ownLimits) // ours; what could not be read is left out
+	tag := localTag(key)
 	start := len(m.arena)
 	m.arena = wire.AppendResponse(m.arena, &m.msg, status, reasonPhrase(status), tag[:], nil)
 	return m.pool.keep(m.arena[start:])
@@ -112,9 +113,9 @@ func (m *messages) buildAck(b *Branch, resp *wire.Message) []byte {
 
 // buildCancel returns the CANCEL of a branch (RFC 3261 9.1), valid until the
 // next event, and nothing if the INVITE cannot be read.
-func (m *messages) buildCancel(c *Context, b *Branch) []byte {
+func (m *messages) buildCancel(b *Branch, reason []byte) []byte {
 	start := len(m.arena)
-	m.arena = m.appendHop(m.arena, b, "CANCEL", nil, c.reason)
+	m.arena = m.appendHop(m.arena, b, "CANCEL", nil, reason)
 	return m.arena[start:len(m.arena):len(m.arena)]
 }
 
@@ -157,7 +158,7 @@ func (m *messages) appendHop(dst []byte, b *Branch, method string, to, extra []b
 }
 
 // keepReason keeps why the caller cancelled, for the branches (RFC 3326 2).
-func (m *messages) keepReason(c *Context, req *wire.Message) {
+func (m *messages) keepReason(reason *[]byte, req *wire.Message) {
 	start := len(m.arena)
 	for i := range req.Headers {
 		h := &req.Headers[i]
@@ -169,7 +170,7 @@ func (m *messages) keepReason(c *Context, req *wire.Message) {
 		}
 	}
 	if len(m.arena) > start {
-		m.replace(&c.reason, m.arena[start:])
+		m.replace(reason, m.arena[start:])
 	}
 }
 

@@ -2,228 +2,171 @@ package transaction
 
 import "github.com/sipring/sipring/proxy/wire"
 
-// add makes the branch of a target, and starts it unless another of its group is
-// being tried.
-func (m *machine) add(c *Context, b *Branch, t *Target) {
-	*b = Branch{target: *t, request: m.pool.keep(t.Bytes), state: clientWaiting}
+// outcome is what a client transaction has to say to the response context (RFC
+// 3261 17.1: its TU).
+type outcome uint8
+
+const (
+	nothing     outcome = iota
+	provisional         // of an INVITE
+	success             // a 2xx to INVITE, each that comes
+	final               // the first final response, else
+	unanswered          // no final response in time
+	givenUp             // the same, of a branch that was cancelled
+)
+
+// wait makes the branch of a target.
+func (b *Branch) wait(e *event, t *Target, method wire.Method) {
+	*b = Branch{target: *t, request: e.pool.keep(t.Bytes), method: method}
 	b.target.Bytes = nil
-	b.stop()
-	if !c.trying(b) {
-		m.start(c, b)
-	}
+	b.become(e, clientWaiting)
 }
 
-// start begins the client transaction of a branch (RFC 3261 17.1.1.2, 17.1.2.2).
-func (m *machine) start(c *Context, b *Branch) {
-	m.await(c, b)
-	m.resendFrom(b)
-	m.downstream(b, b.request)
-}
-
-// await begins to wait for a response.
-func (m *machine) await(c *Context, b *Branch) {
-	b.state = clientCalling
-	b.limitAt = m.now + m.timeout // Timers B, F
-	if c.invite() {
-		b.timerC = m.now + m.c
-	}
+// start begins the client transaction (RFC 3261 17.1.1.2, 17.1.2.2).
+func (b *Branch) start(e *event) {
+	b.become(e, clientCalling)
+	b.resendFrom(e)
+	e.downstream(b, b.request)
 }
 
 // resendFrom starts Timer A or E.
-func (m *machine) resendFrom(b *Branch) {
+func (b *Branch) resendFrom(e *event) {
 	if !b.target.reliable() {
-		b.resendEvery = m.t1
-		b.resendAt = m.now + m.t1
+		b.resendEvery = e.t1
+		b.resendAt = e.now + e.t1
 	}
 }
 
-// response handles a response from a branch.
-func (m *machine) response(c *Context, b *Branch, resp *wire.Message, forward []byte) {
+// receive takes a response.
+func (b *Branch) receive(e *event, resp *wire.Message) outcome {
 	method, status := resp.CSeqMethod(), resp.StatusCode()
 	if b.state == clientWaiting { // another member has tried it
-		m.await(c, b)
+		b.become(e, clientCalling)
 	}
-	c.heard = c.heard || method == c.method
 	switch {
-	case method == wire.MethodCancel && c.invite():
+	case method == wire.MethodCancel && b.invite():
 		if status >= 200 && b.cancel == cancelSent {
 			b.cancel, b.resendAt = cancelAnswered, never
 		}
-	case method != c.method: // RFC 3261 17.1.3
-	case c.invite() && status/100 == 2:
-		m.accepted(c, b, status, forward)
+	case method != b.method: // RFC 3261 17.1.3
+	case b.invite() && status/100 == 2:
+		return b.accepted(e, status)
 	case status >= 200:
-		m.completed(c, b, resp, forward)
+		return b.completed(e, resp)
 	case b.pending():
-		m.proceeding(c, b, status, forward)
+		return b.proceeding(e, status)
 	}
+	return nothing
 }
 
 // proceeding takes a provisional response.
-func (m *machine) proceeding(c *Context, b *Branch, status int, forward []byte) {
+func (b *Branch) proceeding(e *event, status int) outcome {
 	b.status = uint16(status)
-	first := b.state == clientCalling
-	b.state = clientProceeding
-	if !c.invite() {
-		return // RFC 4320 4.1: nothing but 100 may go upstream
+	if b.state == clientCalling {
+		b.become(e, clientProceeding)
 	}
-	if first {
-		b.resendAt, b.limitAt = never, never
+	if !b.invite() {
+		return nothing // RFC 4320 4.1: nothing but 100 may go upstream
 	}
 	if status > 100 && b.cancel == cancelNone {
-		b.timerC = m.now + m.c
+		b.timerC = e.now + e.c
 	}
-	if b.cancel == cancelWanted {
-		m.sendCancel(c, b)
-	}
-	if status > 100 {
-		m.provisional(c, status, forward)
-	}
+	return provisional
 }
 
 // accepted takes a 2xx to INVITE (RFC 6026 7.2).
-func (m *machine) accepted(c *Context, b *Branch, status int, forward []byte) {
+func (b *Branch) accepted(e *event, status int) outcome {
 	if b.pending() {
-		m.pool.release(&b.request)
-		b.stop()
-		b.status, b.state, b.limitAt = uint16(status), clientAccepted, m.now+m.timeout // Timer M
+		b.status = uint16(status)
+		b.become(e, clientAccepted)
 	}
-	m.success(c, status, forward)
+	return success
 }
 
 // completed takes a final response, other than a 2xx to INVITE.
-func (m *machine) completed(c *Context, b *Branch, resp *wire.Message, forward []byte) {
+func (b *Branch) completed(e *event, resp *wire.Message) outcome {
 	if !b.pending() {
-		if c.invite() && b.state == clientCompleted {
-			m.stats.Resent++
-			m.downstream(b, b.request) // the ACK
+		if b.invite() && b.state == clientCompleted {
+			e.stats.Resent++
+			e.downstream(b, b.request) // the ACK
 		}
-		return
+		return nothing
 	}
-	b.status, b.state = uint16(resp.StatusCode()), clientCompleted
-	b.stop()
-	if c.invite() {
-		ack := m.buildAck(b, resp)
-		m.pool.release(&b.request)
-		b.request = ack
-		m.downstream(b, ack)
-		b.limitAt = m.now + unless(b.target.reliable(), m.d) // Timer D
-	} else {
-		m.pool.release(&b.request)
-		b.limitAt = m.now + unless(b.target.reliable(), m.t4) // Timer K
+	b.status = uint16(resp.StatusCode())
+	var ack []byte
+	if b.invite() {
+		ack = e.buildAck(b, resp)
+		e.downstream(b, ack)
 	}
-	if b.limitAt <= m.now {
-		m.endBranch(b)
-	}
-	if m.succeed(c, b, flowFailed(resp.StatusCode())) {
-		return
-	}
-	m.concluded(c, resp.StatusCode(), resp, forward)
+	e.pool.release(&b.request)
+	b.request = ack
+	b.become(e, clientCompleted)
+	return final
 }
 
-// clientResend fires Timer A or E (RFC 3261 17.1.1.2, 17.1.2.2), or E of the
-// CANCEL.
-func (m *machine) clientResend(c *Context, b *Branch) {
-	m.stats.Resent++
+// resend fires Timer A or E (RFC 3261 17.1.1.2, 17.1.2.2), or E of the CANCEL.
+func (b *Branch) resend(e *event, reason []byte) {
+	e.stats.Resent++
 	switch {
 	case b.cancel == cancelSent:
-		m.downstream(b, m.buildCancel(c, b))
-		b.resendEvery = min(2*b.resendEvery, m.t2)
-	case c.invite():
-		m.downstream(b, b.request)
+		e.downstream(b, e.buildCancel(b, reason))
+		b.resendEvery = min(2*b.resendEvery, e.t2)
+	case b.invite():
+		e.downstream(b, b.request)
 		b.resendEvery *= 2
 	case b.state == clientProceeding:
-		m.downstream(b, b.request)
-		b.resendEvery = m.t2
+		e.downstream(b, b.request)
+		b.resendEvery = e.t2
 	default:
-		m.downstream(b, b.request)
-		b.resendEvery = min(2*b.resendEvery, m.t2)
+		e.downstream(b, b.request)
+		b.resendEvery = min(2*b.resendEvery, e.t2)
 	}
-	b.resendAt = m.now + b.resendEvery
+	b.resendAt = e.now + b.resendEvery
 }
 
-// clientLimit fires Timer B, D, F, K or M, or gives up a branch that was
-// cancelled and has not answered the INVITE (RFC 3261 9.1).
-func (m *machine) clientLimit(c *Context, b *Branch) {
-	silent, givenUp := b.pending(), b.cancel >= cancelSent
-	m.endBranch(b)
-	if silent {
-		if !givenUp { // Timer C has counted it, or nobody waits for it
-			m.stats.TimedOut++
-		}
-		m.lost(c, b, 408, !givenUp)
+// limit fires Timer B, D, F, K or M, or gives up a branch that was cancelled and has
+// not answered the INVITE (RFC 3261 9.1).
+func (b *Branch) limit(e *event) outcome {
+	pending, cancelled := b.pending(), b.cancel >= cancelSent
+	b.become(e, clientTerminated)
+	switch {
+	case !pending:
+		return nothing
+	case cancelled: // Timer C has counted it, or nobody waits for it
+		return givenUp
 	}
+	e.stats.TimedOut++
+	return unanswered
 }
 
 // ringTimeout fires Timer C (RFC 3261 16.8).
-func (m *machine) ringTimeout(c *Context, b *Branch) {
+func (b *Branch) ringTimeout(e *event, reason []byte) {
 	b.timerC = never
 	if b.state == clientCalling {
-		b.limitAt = m.now // as if Timer B had fired
+		b.limitAt = e.now // as if Timer B had fired
 		return
 	}
-	m.stats.TimedOut++
-	m.sendCancel(c, b)
+	e.stats.TimedOut++
+	b.sendCancel(e, reason)
 }
 
-// unreachable handles a transport error (RFC 3261 16.9).
-func (m *machine) unreachable(c *Context, b *Branch) {
+// cancelOrWait cancels an INVITE that has had no final response: now, or once it has
+// had a provisional one (RFC 3261 9.1).
+func (b *Branch) cancelOrWait(e *event, reason []byte) {
 	switch {
-	case b.state == clientWaiting: // it is not worth a try
-		m.endBranch(b)
-	case b.pending():
-		m.stats.Unreachable++
-		m.endBranch(b)
-		m.lost(c, b, 503, true)
-	case b.state == clientCompleted:
-		m.endBranch(b)
-	}
-}
-
-// lost ends the wait for a branch that will not answer, as if it had answered
-// with status. After a CANCEL it did what was asked of it. failed: its flow may be
-// why.
-func (m *machine) lost(c *Context, b *Branch, status int, failed bool) {
-	b.status = uint16(status)
-	if m.succeed(c, b, failed) {
-		return
-	}
-	if c.cancelled {
-		status = 487
-	}
-	m.concluded(c, status, nil, nil)
-}
-
-// endBranch ends a client transaction.
-func (m *machine) endBranch(b *Branch) {
-	b.state = clientTerminated
-	b.stop()
-	m.pool.release(&b.request)
-}
-
-// cancelPending cancels all branches of an INVITE that have had no final
-// response (RFC 3261 16.7 step 10).
-func (m *machine) cancelPending(c *Context) {
-	for i := range int(c.branches) {
-		b := c.branch(i)
-		switch {
-		case b.state == clientWaiting:
-			m.endBranch(b)
-		case !c.invite():
-		case b.cancel != cancelNone:
-		case b.state == clientCalling:
-			b.cancel = cancelWanted
-		case b.state == clientProceeding:
-			m.sendCancel(c, b)
-		}
+	case b.cancel != cancelNone:
+	case b.state == clientCalling:
+		b.cancel = cancelWanted
+	case b.state == clientProceeding:
+		b.sendCancel(e, reason)
 	}
 }
 
 // sendCancel sends a CANCEL to a branch that has answered provisionally, and
 // bounds the time it has for a final response (RFC 3261 9.1).
-func (m *machine) sendCancel(c *Context, b *Branch) {
+func (b *Branch) sendCancel(e *event, reason []byte) {
 	b.cancel, b.timerC = cancelSent, never
-	b.limitAt = m.now + m.timeout
-	m.resendFrom(b)
-	m.downstream(b, m.buildCancel(c, b))
+	b.limitAt = e.now + e.timeout
+	b.resendFrom(e)
+	e.downstream(b, e.buildCancel(b, reason))
 }

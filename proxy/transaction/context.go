@@ -8,111 +8,131 @@ import (
 	"github.com/sipring/sipring/proxy/wire"
 )
 
-// serverState is the state of the server transaction (RFC 3261 17.2, RFC 6026
-// 7.1).
-type serverState uint8
-
-const (
-	serverTrying     serverState = iota // nothing sent yet
-	serverProceeding                    // a provisional response was sent
-	serverCompleted                     // a final response was sent; INVITE: not a 2xx
-	serverConfirmed                     // INVITE: the ACK came
-	serverAccepted                      // INVITE: a 2xx was sent
-	serverTerminated
-)
-
-// Context is one request on its way through the proxy. Its methods may be
-// called where a Table hands it out, and nowhere else.
-type Context struct {
+// ResponseContext is one request on its way through the proxy: the server
+// transaction it came in, the client transactions it left by, and what joins them
+// (RFC 3261 16.7). Its methods may be called where a Table hands it out, and
+// nowhere else. There are many, and a Tick looks at some that nobody has looked at
+// for long: what it reads stands first, here and in the transactions.
+type ResponseContext struct {
+	place   node // in the shard
 	key     token.TxID
-	source  flow.Flow     // where responses go (RFC 3261 18.2.2, RFC 3581 4)
 	charged *atomic.Int32 // counts the contexts of the source
+	ringAt  int64         // when an INVITE has rung as long as it may
 
-	template   []byte // the 100 to the request; every response made here copies its headers
-	last       []byte // the response a retransmission gets, nil for the template
-	best       []byte // the best final response so far, nil if that is made here
-	challenges []byte // header lines of other 401 and 407 (RFC 3261 16.7 step 7)
-	reason     []byte // header lines for CANCEL (RFC 3326)
+	server   serverTransaction
+	branches branches
+	best     bestResponse
+	reason   []byte // header lines for CANCEL (RFC 3326)
 
-	resendAt    int64 // Timer G; the 100 to a non-INVITE
-	limitAt     int64 // Timers H, I, J, L; how long to wait for a Fork or an answer
-	ringAt      int64 // when an INVITE has rung as long as it may
-	resendEvery int64
-
-	credit credit
-
-	first Branch
-	rest  []*Branch
-
-	status     uint16 // of the final response sent, 0 before
-	bestStatus uint16 // 0: none yet
-	branches   uint16
-	method     wire.Method
-	state      serverState
-	forked     bool // Fork was called: its branches decide
-	cancelled  bool // a CANCEL came
-	heard      bool // a branch has answered the request
-	local      bool // last was made here
-	closed     bool // a 6xx came: no new branches (RFC 3261 16.7 step 5)
-
-	place node // in the shard
+	forked    bool // Fork was called: its branches decide
+	cancelled bool // a CANCEL came
+	heard     bool // a branch has answered the request
+	closed    bool // a 6xx came: no new branches (RFC 3261 16.7 step 5)
 }
 
 // Key returns the transaction's ID.
-func (c *Context) Key() token.TxID { return c.key }
+func (c *ResponseContext) Key() token.TxID { return c.key }
 
-func (c *Context) invite() bool { return c.method == wire.MethodInvite }
+func (c *ResponseContext) invite() bool { return c.server.invite() }
 
 // open reports whether no final response has been sent yet.
-func (c *Context) open() bool { return c.state <= serverProceeding }
-
-// branch returns the i-th branch.
-func (c *Context) branch(i int) *Branch {
-	if i == 0 {
-		return &c.first
-	}
-	return c.rest[i-1]
-}
-
-// find returns the branch of a Via, nil if there is none.
-func (c *Context) find(id token.Branch) *Branch {
-	for i := range int(c.branches) {
-		if b := c.branch(i); b.target.Branch == id {
-			return b
-		}
-	}
-	return nil
-}
-
-// pending reports whether a branch has had no final response yet.
-func (c *Context) pending() bool {
-	for i := range int(c.branches) {
-		if c.branch(i).pending() {
-			return true
-		}
-	}
-	return false
-}
+func (c *ResponseContext) open() bool { return c.server.open() }
 
 // next returns when the next timer fires, or never.
-func (c *Context) next() int64 {
-	at := min(c.resendAt, c.limitAt, c.ringAt)
-	for i := range int(c.branches) {
-		b := c.branch(i)
-		at = min(at, b.resendAt, b.limitAt, b.timerC)
-	}
-	return at
+func (c *ResponseContext) next() int64 {
+	return min(c.server.resendAt, c.server.limitAt, c.ringAt, c.branches.next())
 }
 
 // over reports whether all transactions of the context have ended.
-func (c *Context) over() bool {
-	if c.state != serverTerminated {
-		return false
+func (c *ResponseContext) over() bool {
+	return c.server.state == serverTerminated && c.branches.over()
+}
+
+// accept takes the request that the context is for.
+func (c *ResponseContext) accept(e *event, key token.TxID, req *wire.Message, src flow.Flow) {
+	c.key, c.ringAt = key, never
+	c.server.accept(e, req, src)
+}
+
+// end ends the server transaction, and gives up what only led to its answer.
+func (c *ResponseContext) end(e *event) {
+	c.ringAt = never
+	c.best.drop(e)
+	c.server.become(e, serverTerminated)
+}
+
+// expire fires the timers that are due.
+func (c *ResponseContext) expire(e *event) {
+	if c.ringAt <= e.now {
+		c.rungOut(e)
 	}
-	for i := range int(c.branches) {
-		if c.branch(i).state != clientTerminated {
-			return false
+	if c.server.limitAt <= e.now {
+		c.serverLimit(e)
+	}
+	if c.server.resendAt <= e.now {
+		c.server.resend(e)
+	}
+	silent := false
+	for i := range int(c.branches.count) {
+		b := c.branches.at(i)
+		if b.timerC <= e.now {
+			b.ringTimeout(e, c.reason)
+		}
+		if b.limitAt <= e.now {
+			c.clientLimit(e, b)
+		}
+		if b.resendAt <= e.now {
+			silent = silent || b.state == clientCalling
+			b.resend(e, c.reason)
 		}
 	}
-	return true
+	if silent && c.invite() && !c.heard {
+		e.tell(tellSilent)
+	}
+}
+
+// rungOut ends an INVITE that has rung as long as it may. The caller is told at
+// once: what rings so long may not answer its CANCEL either.
+func (c *ResponseContext) rungOut(e *event) {
+	e.stats.RungOut++
+	c.local(e, 408)
+	c.cancelPending(e)
+}
+
+// serverLimit ends a state of the server transaction that has lasted as long as it
+// may.
+func (c *ResponseContext) serverLimit(e *event) {
+	switch {
+	case !c.open():
+		c.server.over(e)
+	case c.invite():
+		c.finish(e, 408)
+	default:
+		c.abandon(e)
+		c.branches.endPending(e)
+	}
+}
+
+// abandon ends a request without an answer.
+func (c *ResponseContext) abandon(e *event) {
+	e.stats.Unanswered++
+	c.end(e)
+}
+
+// yield leaves an INVITE to another member. Where the caller has cancelled it,
+// that one's answer is as good as a provisional response here: the CANCEL may go
+// (RFC 3261 9.1).
+func (c *ResponseContext) yield(e *event) {
+	e.stats.Yielded++
+	if !c.cancelled {
+		c.branches.end(e)
+		c.end(e)
+		return
+	}
+	for i := range int(c.branches.count) {
+		if b := c.branches.at(i); b.state == clientCalling {
+			b.proceeding(e, 100)
+			c.cancelWanted(e, b)
+		}
+	}
 }

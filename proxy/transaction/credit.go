@@ -9,7 +9,7 @@ package transaction
 // each byte and datagram that came from it.
 const creditFactor = 2
 
-// credit is what may be sent to the source of a context, below 0 if more was sent.
+// credit is what may be sent to the source of a request, below 0 if more was sent.
 type credit struct{ bytes, datagrams int32 }
 
 // maxCredit is the most of either sign: it keeps within its type what nobody looks
@@ -21,14 +21,14 @@ func (c *credit) add(bytes, datagrams int) {
 	c.datagrams = int32(min(max(int(c.datagrams)+datagrams, -maxCredit), maxCredit))
 }
 
-// earn notes a message that came for a context.
+// earn notes a message that came for a transaction.
 func (c *credit) earn(bytes int) { c.add(creditFactor*bytes, creditFactor) }
 
 // spend notes one that was sent to its source.
 func (c *credit) spend(bytes int) { c.add(-bytes, -1) }
 
-// affords reports whether so much may go to the source of c.
-func (m *machine) affords(c *Context, bytes, datagrams int) bool {
-	return bytes <= int(c.credit.bytes) && datagrams <= int(c.credit.datagrams) ||
-		c.source.Transport.Reliable() || m.proven == nil || m.proven(c.source)
+// affords reports whether so much may go to the source.
+func (s *serverTransaction) affords(e *event, bytes, datagrams int) bool {
+	return bytes <= int(s.credit.bytes) && datagrams <= int(s.credit.datagrams) ||
+		s.source.Transport.Reliable() || e.proven == nil || e.proven(s.source)
 }

@@ -3,12 +3,20 @@
 // transaction), RFC 4320 (non-INVITE transactions) and RFC 3326 (why a call was
 // cancelled).
 //
-// A [Context] is one request on its way through: the server transaction it
-// arrived in, the client transaction of each [Branch] it left by, and the
-// response context that joins them. It is a pure machine: events and the time go
-// in, actions come out; it knows no clock, no socket and no goroutine. A [Table]
-// holds the contexts of a process in shards, each with a lock, a timer wheel and
-// pools, and carries the actions out through an [Outlet].
+// A [ResponseContext] is one request on its way through. Its parts own their fields,
+// and each of the first two has one place where its state changes (become):
+//
+//   - server.go: the server transaction that the request arrived in (17.2);
+//   - branch.go, client.go: each [Branch] is a client transaction that it left by
+//     (17.1), which says what came of it as an outcome;
+//   - context.go, downstream.go, upstream.go, best.go, group.go: the response context
+//     that joins them, what it starts and cancels, what it passes on, the best
+//     response (16.7).
+//
+// All this is a pure machine: an event and its time go in, actions come out; it knows
+// no clock, no socket and no goroutine. A [Table] holds the contexts of a process in
+// shards, each with a lock, a timer wheel and pools, and carries the actions out
+// through an [Outlet].
 //
 // # Invariants
 //

@@ -8,43 +8,28 @@ package transaction
 // way, and perhaps another: 430 (RFC 5626 5.3.1), or 503 of who is in between.
 func flowFailed(status int) bool { return status == 430 || status == 503 }
 
-// trying reports whether a branch of b's group, other than b, has been started
-// and has no final response yet.
-func (c *Context) trying(b *Branch) bool {
-	if b.target.Group == 0 {
-		return false
-	}
-	for i := range int(c.branches) {
-		o := c.branch(i)
-		if o != b && o.target.Group == b.target.Group && o.pending() && o.state != clientWaiting {
-			return true
-		}
-	}
-	return false
-}
-
 // succeed is called when a branch has ended, except by a 2xx to INVITE. If its
 // flow has failed and another of its group is there to be tried, that is started
 // and the result is true: what the failure was is nothing to the caller then.
 // Else the phone has answered, or nobody waits for it any more, and the rest of
 // the group is given up.
-func (m *machine) succeed(c *Context, b *Branch, failed bool) bool {
+func (c *ResponseContext) succeed(e *event, b *Branch, failed bool) bool {
 	if b.target.Group == 0 {
 		return false
 	}
 	failed = failed && c.open() && !c.cancelled && !c.closed
-	if failed && c.trying(b) { // another member has tried b
+	if failed && c.branches.trying(b) { // another member has tried b
 		return true
 	}
-	for i := range int(c.branches) {
-		next := c.branch(i)
+	for i := range int(c.branches.count) {
+		next := c.branches.at(i)
 		switch {
 		case next.state != clientWaiting || next.target.Group != b.target.Group:
 		case failed:
-			m.start(c, next)
+			next.start(e)
 			return true
 		default:
-			m.endBranch(next)
+			next.become(e, clientTerminated)
 		}
 	}
 	return false

@@ -10,7 +10,7 @@ import (
 // contexts, so that it allocates only when it grows. A key is a keyed hash
 // already, and nobody outside can make keys that collide.
 type index struct {
-	buckets []*Context // a power of two
+	buckets []*ResponseContext // a power of two
 	count   int
 }
 
@@ -18,11 +18,11 @@ type index struct {
 // the others the bucket. The first byte names a key of the cluster.
 func hashKey(key token.TxID) uint64 { return binary.LittleEndian.Uint64(key[4:]) }
 
-func (x *index) bucket(key token.TxID) **Context {
+func (x *index) bucket(key token.TxID) **ResponseContext {
 	return &x.buckets[hashKey(key)>>shardBits&uint64(len(x.buckets)-1)]
 }
 
-func (x *index) get(key token.TxID) *Context {
+func (x *index) get(key token.TxID) *ResponseContext {
 	if x.count == 0 {
 		return nil
 	}
@@ -34,7 +34,7 @@ func (x *index) get(key token.TxID) *Context {
 }
 
 // add puts in a context whose key is not there.
-func (x *index) add(c *Context) {
+func (x *index) add(c *ResponseContext) {
 	if x.count == len(x.buckets) {
 		x.grow()
 	}
@@ -42,12 +42,12 @@ func (x *index) add(c *Context) {
 	x.link(c)
 }
 
-func (x *index) link(c *Context) {
+func (x *index) link(c *ResponseContext) {
 	b := x.bucket(c.key)
 	c.place.chain, *b = *b, c
 }
 
-func (x *index) remove(c *Context) {
+func (x *index) remove(c *ResponseContext) {
 	for at := x.bucket(c.key); *at != nil; at = &(*at).place.chain {
 		if *at == c {
 			*at, c.place.chain = c.place.chain, nil
@@ -59,7 +59,7 @@ func (x *index) remove(c *Context) {
 
 func (x *index) grow() {
 	old := x.buckets
-	x.buckets = make([]*Context, max(16, 2*len(old)))
+	x.buckets = make([]*ResponseContext, max(16, 2*len(old)))
 	for _, c := range old {
 		for c != nil {
 			next := c.place.chain

@@ -23,12 +23,12 @@ type Outlet interface {
 	// Upstream sends a response to to: the context's source, or for the 200 to a
 	// CANCEL where that came from. local: it was made here, by the Table or its
 	// caller, and not by a target.
-	Upstream(c *Context, to flow.Flow, response []byte, local bool)
+	Upstream(c *ResponseContext, to flow.Flow, response []byte, local bool)
 	// Downstream sends a request, its retransmission, an ACK or a CANCEL to
 	// b.Target(), which holds no Bytes. It returns false if the target cannot be
 	// reached at all, which counts as a 503 from it (RFC 3261 16.9); a datagram
 	// lost on the way out is no such failure.
-	Downstream(c *Context, b *Branch, message []byte) bool
+	Downstream(c *ResponseContext, b *Branch, message []byte) bool
 }
 
 // Options of a Table. A field that is zero or negative takes its default.
@@ -46,11 +46,11 @@ type Options struct {
 	// INVITE is repeated of which no branch has ever answered. Where another
 	// member may hold the same transaction, and have the answers, it is time to
 	// ask, and to Yield if so. nil: nobody else holds it.
-	Silent func(c *Context)
+	Silent func(c *ResponseContext)
 	// Unacked is called, as the methods of Outlet are and by Tick alone, when the
 	// failure of an INVITE is repeated because no ACK has come. Where other members
 	// may be given the ACK, it is time to say who waits for it. nil: nobody else is.
-	Unacked func(c *Context)
+	Unacked func(c *ResponseContext)
 	// Proven reports whether a flow is known to receive what is sent to it: its
 	// address is not forged. It is called with locks held, and must not call the
 	// table. To other flows over UDP the 100 and what is repeated go only as far as

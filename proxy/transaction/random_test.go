@@ -18,7 +18,7 @@ import (
 type laws struct {
 	t      testing.TB
 	mu     sync.Mutex // shards call concurrently
-	calls  map[*Context]*call
+	calls  map[*ResponseContext]*call
 	random *rand.Rand
 }
 
@@ -30,7 +30,7 @@ type call struct {
 	branches  map[uint32]bool
 }
 
-func (l *laws) call(c *Context) *call {
+func (l *laws) call(c *ResponseContext) *call {
 	if l.calls[c] == nil {
 		l.calls[c] = &call{rang: map[uint32]bool{}, branches: map[uint32]bool{}}
 	}
@@ -46,7 +46,7 @@ func (l *laws) scan(b []byte) *wire.Message {
 }
 
 // Upstream implements Outlet.
-func (l *laws) Upstream(c *Context, to flow.Flow, response []byte, _ bool) {
+func (l *laws) Upstream(c *ResponseContext, to flow.Flow, response []byte, _ bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	m := l.scan(response)
@@ -56,16 +56,16 @@ func (l *laws) Upstream(c *Context, to flow.Flow, response []byte, _ bool) {
 		if status != 200 || m.CSeqMethod() != wire.MethodCancel {
 			l.t.Errorf("CANCEL answered %d %v", status, m.CSeqMethod())
 		}
-	case c.method == wire.MethodInvite && status/100 == 2:
+	case c.server.method == wire.MethodInvite && status/100 == 2:
 		call.successes++
 	case status >= 200 && call.failures != 0 && call.failures != status:
 		l.t.Errorf("%d after %d went upstream", status, call.failures)
 	case status >= 200:
 		call.failures = status
-		if c.method != wire.MethodInvite && status == 408 {
+		if c.server.method != wire.MethodInvite && status == 408 {
 			l.t.Error("408 to a non-INVITE")
 		}
-	case c.method != wire.MethodInvite && status != 100:
+	case c.server.method != wire.MethodInvite && status != 100:
 		l.t.Errorf("%d to a non-INVITE", status)
 	case call.failures != 0 || call.successes != 0:
 		l.t.Errorf("%d after a final response", status)
@@ -73,7 +73,7 @@ func (l *laws) Upstream(c *Context, to flow.Flow, response []byte, _ bool) {
 }
 
 // Downstream implements Outlet.
-func (l *laws) Downstream(c *Context, b *Branch, message []byte) bool {
+func (l *laws) Downstream(c *ResponseContext, b *Branch, message []byte) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	m := l.scan(message)
@@ -88,7 +88,7 @@ func (l *laws) Downstream(c *Context, b *Branch, message []byte) bool {
 			l.t.Errorf("ACK to %d", b.status)
 		}
 	default:
-		if first := !call.branches[target]; first && (c.trying(b) || c.cancelled) {
+		if first := !call.branches[target]; first && (c.branches.trying(b) || c.cancelled) {
 			l.t.Error("a branch was started while another of its group was tried, or after a CANCEL")
 		}
 		call.branches[target] = true
@@ -98,18 +98,18 @@ func (l *laws) Downstream(c *Context, b *Branch, message []byte) bool {
 
 // look checks the contexts that are held, and forgets those that have left.
 func (l *laws) look(table *Table) {
-	held := map[*Context]bool{}
+	held := map[*ResponseContext]bool{}
 	for i := range table.shards {
 		for _, c := range table.shards[i].index.buckets {
 			for ; c != nil; c = c.place.chain {
 				held[c] = true
-				if call := l.call(c); call.failures == 0 && call.successes == 0 && c.status != 0 {
-					l.t.Errorf("status %d was never sent", c.status)
+				if call := l.call(c); call.failures == 0 && call.successes == 0 && c.server.status != 0 {
+					l.t.Errorf("status %d was never sent", c.server.status)
 				}
 			}
 		}
 	}
-	maps.DeleteFunc(l.calls, func(c *Context, _ *call) bool { return !held[c] })
+	maps.DeleteFunc(l.calls, func(c *ResponseContext, _ *call) bool { return !held[c] })
 }
 
 // world makes random events out of bytes.
@@ -122,7 +122,7 @@ type world struct {
 }
 
 func newWorld(t testing.TB, keys uint8, seed uint64) *world {
-	l := &laws{t: t, calls: map[*Context]*call{}, random: rand.New(rand.NewPCG(seed, 1))}
+	l := &laws{t: t, calls: map[*ResponseContext]*call{}, random: rand.New(rand.NewPCG(seed, 1))}
 	w := &world{t: t, laws: l, now: rigStart, keys: keys}
 	w.table = NewTable(Options{MaxContexts: int(keys) - 1}, l)
 	for i := range w.table.shards {
@@ -193,8 +193,8 @@ func (w *world) respond(n, target byte, status int, method string, usual bool) {
 
 // successes notes a provisional response, and returns how many 2xx went
 // upstream if the response is one, else -1.
-func (w *world) successes(c *Context, target byte, status int, method string) int {
-	if c == nil || c.method != wire.MethodInvite || method != "INVITE" {
+func (w *world) successes(c *ResponseContext, target byte, status int, method string) int {
+	if c == nil || c.server.method != wire.MethodInvite || method != "INVITE" {
 		return -1
 	}
 	call := w.laws.call(c)

@@ -53,10 +53,10 @@ type rig struct {
 func newRig(t *testing.T, o Options) *rig {
 	r := &rig{t: t, now: rigStart, dead: map[uint32]bool{}}
 	if o.Silent != nil {
-		o.Silent = func(*Context) { r.write("silent") }
+		o.Silent = func(*ResponseContext) { r.write("silent") }
 	}
 	if o.Unacked != nil {
-		o.Unacked = func(*Context) { r.write("unacked") }
+		o.Unacked = func(*ResponseContext) { r.write("unacked") }
 	}
 	r.table = NewTable(o, r)
 	for i := range r.table.shards {
@@ -85,7 +85,7 @@ func (r *rig) message(what string, b []byte) {
 }
 
 // Upstream implements Outlet.
-func (r *rig) Upstream(_ *Context, to flow.Flow, response []byte, local bool) {
+func (r *rig) Upstream(_ *ResponseContext, to flow.Flow, response []byte, local bool) {
 	r.local = append(r.local, local)
 	switch to.Conn {
 	case connRequest:
@@ -98,7 +98,7 @@ func (r *rig) Upstream(_ *Context, to flow.Flow, response []byte, local bool) {
 }
 
 // Downstream implements Outlet.
-func (r *rig) Downstream(_ *Context, b *Branch, message []byte) bool {
+func (r *rig) Downstream(_ *ResponseContext, b *Branch, message []byte) bool {
 	if b.Target().Bytes != nil {
 		r.t.Error("Target holds bytes")
 	}
@@ -211,7 +211,7 @@ func (r *rig) answer(status int) bool {
 	s, c := r.table.lock(r.now, rigKey)
 	ok := c != nil && c.open()
 	if ok {
-		s.answer(c, status, byProxy(r.t, status))
+		c.answer(&s.event, status, byProxy(r.t, status))
 	}
 	r.table.unlock(s, c)
 	return ok
@@ -242,8 +242,8 @@ func rigBranch(n int) token.Branch { return token.Branch{Tx: rigKey, Target: uin
 // methodOf is the method of the rig's context, INVITE if there is none.
 func methodOf(r *rig) string {
 	for i := range r.table.shards {
-		if c := r.table.shards[i].index.get(rigKey); c != nil && c.method != wire.MethodOther {
-			return c.method.String()
+		if c := r.table.shards[i].index.get(rigKey); c != nil && c.server.method != wire.MethodOther {
+			return c.server.method.String()
 		}
 	}
 	return "INVITE"
@@ -318,10 +318,10 @@ func tell(t *testing.T, stories map[string]story) {
 		t.Run(name, func(t *testing.T) {
 			var o Options
 			if s.silent {
-				o.Silent = func(*Context) {}
+				o.Silent = func(*ResponseContext) {}
 			}
 			if s.unacked {
-				o.Unacked = func(*Context) {}
+				o.Unacked = func(*ResponseContext) {}
 			}
 			r := newRig(t, o)
 			r.up, r.down = s.up, s.down

@@ -2,208 +2,190 @@ package transaction
 
 import (
 	"github.com/sipring/sipring/proxy/flow"
-	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/wire"
 )
 
-// accept begins the server transaction of a request.
-func (m *machine) accept(c *Context, key token.TxID, req *wire.Message, src flow.Flow) {
-	c.key, c.source, c.method = key, src, req.Method()
-	c.state = serverTrying
-	c.limitAt, c.ringAt = m.now+m.timeout, never
-	c.resendAt = m.now + m.late100
-	if c.invite() {
-		c.resendAt = never // its 100 goes with the first branch
-	}
-	c.template = m.buildTemplate(req, src)
-	c.credit.earn(len(req.Raw))
-	m.stats.Created++
-	m.stats.Open++
+// serverState is the state of the server transaction (RFC 3261 17.2, RFC 6026
+// 7.1).
+type serverState uint8
+
+const (
+	serverTrying     serverState = iota // nothing sent yet
+	serverProceeding                    // a provisional response was sent
+	serverCompleted                     // a final response was sent; INVITE: not a 2xx
+	serverConfirmed                     // INVITE: the ACK came
+	serverAccepted                      // INVITE: a 2xx was sent
+	serverTerminated
+)
+
+// serverTransaction is the transaction that a request arrived in.
+type serverTransaction struct {
+	resendAt    int64 // Timer G; the 100 to a non-INVITE
+	limitAt     int64 // Timers H, I, J, L; how long to wait for a Fork or an answer
+	resendEvery int64
+
+	status uint16 // of the final response sent, 0 before
+	method wire.Method
+	state  serverState
+	local  bool // last was made here
+
+	source   flow.Flow // where responses go (RFC 3261 18.2.2, RFC 3581 4)
+	template []byte    // the 100 to the request; every response made here copies its headers
+	last     []byte    // the response a retransmission gets, nil for the template
+	credit   credit
 }
+
+// become is the one place where the state changes, and with it the timers. A state
+// that lasts no time over a reliable transport is over at once.
+func (s *serverTransaction) become(e *event, state serverState) {
+	if s.open() && state > serverProceeding {
+		e.stats.Open--
+	}
+	reliable := s.source.Transport.Reliable()
+	s.state, s.resendAt = state, never
+	switch {
+	case state == serverTrying:
+		s.limitAt = e.now + e.timeout
+		if !s.invite() { // whose 100 goes with the first branch
+			s.resendAt = e.now + e.late100
+		}
+	case state == serverCompleted && s.invite():
+		s.limitAt = e.now + e.timeout // Timer H
+		if !reliable {
+			s.resendEvery = e.t1
+			s.resendAt = e.now + e.t1 // Timer G
+		}
+	case state == serverCompleted:
+		s.limitAt = e.now + unless(reliable, e.timeout) // Timer J
+	case state == serverConfirmed:
+		s.limitAt = e.now + unless(reliable, e.t4) // Timer I
+	case state == serverAccepted:
+		s.limitAt = e.now + e.timeout // Timer L
+	case state == serverTerminated:
+		s.limitAt = never
+		s.drop(e)
+	}
+	if state > serverProceeding && s.limitAt <= e.now {
+		s.become(e, serverTerminated)
+	}
+}
+
+// drop gives back what responses are made from, and the last one.
+func (s *serverTransaction) drop(e *event) {
+	e.pool.release(&s.template)
+	e.pool.release(&s.last)
+}
+
+func (s *serverTransaction) invite() bool { return s.method == wire.MethodInvite }
+
+// open reports whether no final response has been sent yet.
+func (s *serverTransaction) open() bool { return s.state <= serverProceeding }
+
+// accept begins the transaction of a request.
+func (s *serverTransaction) accept(e *event, req *wire.Message, src flow.Flow) {
+	s.source, s.method = src, req.Method()
+	s.template = e.buildTemplate(req, src)
+	s.credit.earn(len(req.Raw))
+	e.stats.Created++
+	e.stats.Open++
+	s.become(e, serverTrying)
+}
+
+// leaveToBranches lets an INVITE wait as long as its branches do: each of them
+// ends in time.
+func (s *serverTransaction) leaveToBranches() { s.limitAt = never }
 
 // repeated handles a retransmission of the request (RFC 3261 17.2.1, 17.2.2).
-func (m *machine) repeated(c *Context) {
-	m.stats.Repeated++
-	if c.state == serverProceeding || c.state == serverCompleted {
-		m.resendLast(c)
-	}
-}
-
-// abandon ends a request without an answer.
-func (m *machine) abandon(c *Context) {
-	m.stats.Unanswered++
-	m.stats.Open--
-	m.end(c)
-}
-
-// yield leaves an INVITE to another member. Where the caller has cancelled it,
-// that one's answer is as good as a provisional response here: the CANCEL may go
-// (RFC 3261 9.1).
-func (m *machine) yield(c *Context) {
-	m.stats.Yielded++
-	for i := range int(c.branches) {
-		switch b := c.branch(i); {
-		case c.cancelled && b.state == clientCalling:
-			m.proceeding(c, b, 100, nil)
-		case !c.cancelled:
-			m.endBranch(b)
-		}
-	}
-	if !c.cancelled {
-		m.stats.Open--
-		m.end(c)
+func (s *serverTransaction) repeated(e *event) {
+	e.stats.Repeated++
+	if s.state == serverProceeding || s.state == serverCompleted {
+		s.resendLast(e)
 	}
 }
 
 // sayTrying sends the 100, if nothing has been sent yet and it leaves as much for
 // the answer.
-func (m *machine) sayTrying(c *Context) {
-	if c.state == serverTrying {
-		c.state, c.resendAt = serverProceeding, never
-		if m.affords(c, 2*len(c.template), 2) {
-			m.upstream(c.template, true)
+func (s *serverTransaction) sayTrying(e *event) {
+	if s.state == serverTrying {
+		s.become(e, serverProceeding)
+		if s.affords(e, 2*len(s.template), 2) {
+			e.upstream(s.template, true)
 		}
 	}
 }
 
-func (m *machine) resendLast(c *Context) {
-	last, local := c.last, c.local
+func (s *serverTransaction) resendLast(e *event) {
+	last, local := s.last, s.local
 	if last == nil {
-		last, local = c.template, true
+		last, local = s.template, true
 	}
-	if m.affords(c, len(last), 1) {
-		m.stats.Resent++
-		m.upstream(last, local)
+	if s.affords(e, len(last), 1) {
+		e.stats.Resent++
+		e.upstream(last, local)
 	}
 }
 
 // acknowledge takes an ACK and reports whether it is for a failure sent here.
 // That to a 2xx belongs to the caller's core (RFC 6026 7.1).
-func (m *machine) acknowledge(c *Context) bool {
-	if c.status/100 == 2 {
+func (s *serverTransaction) acknowledge(e *event) bool {
+	if s.status/100 == 2 {
 		return false
 	}
-	if c.state == serverCompleted {
-		c.state, c.resendAt = serverConfirmed, never
-		c.limitAt = m.now + unless(c.source.Transport.Reliable(), m.t4)
-		m.pool.release(&c.last)
-		m.endIfDue(c)
+	if s.state == serverCompleted {
+		e.pool.release(&s.last)
+		s.become(e, serverConfirmed)
 	}
 	return true
 }
 
-// cancel answers a CANCEL and cancels what is pending (RFC 3261 9.2, 16.10).
-func (m *machine) cancel(c *Context, req *wire.Message, src flow.Flow) {
-	m.toCancel(src, m.buildCancelOK(c, req, src))
-	if c.cancelled || !c.open() {
-		return
-	}
-	c.cancelled = true
-	m.stats.Cancelled++
-	m.keepReason(c, req)
-	if c.pending() {
-		m.cancelPending(c)
-		return
-	}
-	m.finish(c, 487)
+// provisional sends a provisional response other than 100.
+func (s *serverTransaction) provisional(e *event, response []byte) {
+	s.become(e, serverProceeding)
+	e.replace(&s.last, response)
+	s.local = false
+	e.upstream(s.last, false)
 }
 
-// answer sends a failure of the proxy's own.
-func (m *machine) answer(c *Context, status int, response []byte) {
-	m.final(c, status, m.pool.keep(response), true)
-	m.cancelPending(c)
-}
-
-// refuse sends a failure of the proxy's own, and ends there if it is the first
-// thing that is sent.
-func (m *machine) refuse(c *Context, status int, response []byte) {
-	if c.state != serverTrying || c.branches > 0 {
-		m.answer(c, status, response)
-		return
-	}
-	m.upstream(response, true)
-	c.status = uint16(status)
-	m.stats.Open--
-	m.end(c)
+// success notes that a 2xx to INVITE has been sent (RFC 6026 7.1).
+func (s *serverTransaction) success(e *event, status int) {
+	s.drop(e)
+	s.status = uint16(status)
+	s.become(e, serverAccepted)
 }
 
 // final sends a final response other than a 2xx to INVITE. It takes response,
 // which is of the pool.
-func (m *machine) final(c *Context, status int, response []byte, local bool) {
-	m.upstream(response, local)
-	m.answered(c, status, serverCompleted)
-	c.last, c.local = response, local
-	if c.invite() {
-		c.limitAt = m.now + m.timeout // Timer H
-		if !c.source.Transport.Reliable() {
-			c.resendEvery = m.t1
-			c.resendAt = m.now + m.t1 // Timer G
-		}
+func (s *serverTransaction) final(e *event, status int, response []byte, local bool) {
+	e.upstream(response, local)
+	s.drop(e)
+	s.status, s.last, s.local = uint16(status), response, local
+	s.become(e, serverCompleted)
+}
+
+// refuse sends a failure and ends there.
+func (s *serverTransaction) refuse(e *event, status int, response []byte) {
+	e.upstream(response, true)
+	s.status = uint16(status)
+	s.become(e, serverTerminated)
+}
+
+// resend fires Timer G, or sends the 100 to a non-INVITE whose time has come (RFC
+// 4320 4.1).
+func (s *serverTransaction) resend(e *event) {
+	if s.state != serverCompleted {
+		s.sayTrying(e)
 		return
 	}
-	c.limitAt = m.now + unless(c.source.Transport.Reliable(), m.timeout) // Timer J
-	m.endIfDue(c)
+	s.resendLast(e)
+	e.tell(tellUnacked)
+	s.resendEvery = min(2*s.resendEvery, e.t2)
+	s.resendAt = e.now + s.resendEvery
 }
 
-// answered notes the final response and gives up what only led to it.
-func (m *machine) answered(c *Context, status int, state serverState) {
-	c.status, c.state = uint16(status), state
-	c.resendAt, c.ringAt = never, never
-	m.stats.Open--
-	m.pool.release(&c.template)
-	m.pool.release(&c.last)
-	m.pool.release(&c.best)
-	m.pool.release(&c.challenges)
-}
-
-// serverResend fires Timer G, or sends the 100 to a non-INVITE whose time has
-// come (RFC 4320 4.1).
-func (m *machine) serverResend(c *Context) {
-	if c.state != serverCompleted {
-		m.sayTrying(c)
-		return
+// over ends a state that has lasted as long as it may, after the final response.
+func (s *serverTransaction) over(e *event) {
+	if s.state == serverCompleted && s.invite() {
+		e.stats.Unacked++
 	}
-	m.resendLast(c)
-	m.tell(tellUnacked)
-	c.resendEvery = min(2*c.resendEvery, m.t2)
-	c.resendAt = m.now + c.resendEvery
-}
-
-// serverLimit ends a state that has lasted as long as it may.
-func (m *machine) serverLimit(c *Context) {
-	switch {
-	case c.open() && c.invite():
-		m.finish(c, 408)
-	case c.open():
-		m.abandon(c)
-		for i := range int(c.branches) {
-			b := c.branch(i)
-			if b.pending() && b.state != clientWaiting {
-				m.stats.TimedOut++ // Timer F is over too, or nearly so
-			}
-			if b.pending() {
-				m.endBranch(b)
-			}
-		}
-	default:
-		if c.state == serverCompleted && c.invite() {
-			m.stats.Unacked++
-		}
-		m.end(c)
-	}
-}
-
-func (m *machine) endIfDue(c *Context) {
-	if c.limitAt <= m.now {
-		m.end(c)
-	}
-}
-
-// end ends the server transaction.
-func (m *machine) end(c *Context) {
-	c.state, c.resendAt, c.limitAt, c.ringAt = serverTerminated, never, never, never
-	m.pool.release(&c.template)
-	m.pool.release(&c.last)
-	m.pool.release(&c.best)
-	m.pool.release(&c.challenges)
+	s.become(e, serverTerminated)
 }

@@ -7,29 +7,31 @@ const (
 	shards    = 1 << shardBits
 )
 
-// shard is a part of a Table's contexts with all that they need.
+// shard is a part of a Table's contexts with all that they need. What each Tick
+// looks at stands together at its beginning, in few cache lines.
 type shard struct {
-	mu sync.Mutex
-	machine
+	mu   sync.Mutex
+	told int64 // the bytes that the table knows of
+	stock
+	event
 	index   index
 	wheel   wheel
 	out     Outlet
-	silent  func(*Context)
-	unacked func(*Context)
+	silent  func(*ResponseContext)
+	unacked func(*ResponseContext)
 	failed  []*Branch
-	told    int64 // the bytes that the table knows of
 }
 
-// settle carries out what the machine wants done for c, and then either keeps c
+// settle carries out what the event wants done for c, and then either keeps c
 // until its next timer or lets it go.
-func (s *shard) settle(c *Context) {
+func (s *shard) settle(c *ResponseContext) {
 	for len(s.actions) > 0 {
 		for i := range s.actions {
 			s.do(c, &s.actions[i])
 		}
 		s.next()
 		for _, b := range s.failed {
-			s.unreachable(c, b)
+			c.unreachable(&s.event, b)
 		}
 		clear(s.failed)
 		s.failed = s.failed[:0]
@@ -41,13 +43,13 @@ func (s *shard) settle(c *Context) {
 	s.wheel.schedule(c, c.next())
 }
 
-func (s *shard) do(c *Context, a *action) {
+func (s *shard) do(c *ResponseContext, a *action) {
 	switch a.kind {
 	case sendUpstream:
-		c.credit.spend(len(a.bytes))
-		s.out.Upstream(c, c.source, a.bytes, a.local)
+		c.server.credit.spend(len(a.bytes))
+		s.out.Upstream(c, c.server.source, a.bytes, a.local)
 	case answerCancel:
-		c.credit.spend(len(a.bytes))
+		c.server.credit.spend(len(a.bytes))
 		s.out.Upstream(c, s.cancelSource, a.bytes, true)
 	case sendDownstream:
 		if !s.out.Downstream(c, a.branch, a.bytes) {
@@ -64,12 +66,14 @@ func (s *shard) do(c *Context, a *action) {
 	}
 }
 
-// leave takes c out of the table.
-func (s *shard) leave(c *Context) {
+// leave takes c, which is over, out of the table.
+func (s *shard) leave(c *ResponseContext) {
 	c.charged.Add(-1)
 	s.index.remove(c)
 	s.wheel.remove(c)
-	s.let(c)
+	s.pool.release(&c.reason)
+	s.pool.flush()
+	s.dropContext(c)
 }
 
 // advance fires the timers that are due, and returns how many contexts left. The
@@ -89,7 +93,7 @@ func (s *shard) advance(now int64) (left int) {
 			c := due
 			due, c.place.prev = c.place.prev, nil
 			if s.begin(now); c.next() <= now {
-				s.expire(c)
+				c.expire(&s.event)
 			}
 			s.settle(c)
 		}

@@ -7,17 +7,17 @@ const (
 
 // stock is a shard's contexts and branches that are to be used again.
 type stock struct {
-	contexts []*Context // at most spareContexts more than are held
-	branches []*Branch  // at most spareBranches
-	held     int        // contexts that are out
+	held     int                // contexts that are out
+	contexts []*ResponseContext // at most spareContexts more than are held
+	branches []*Branch          // at most spareBranches
 }
 
 // takeContext returns an empty context.
-func (s *stock) takeContext() *Context {
+func (s *stock) takeContext() *ResponseContext {
 	s.held++
 	last := len(s.contexts) - 1
 	if last < 0 {
-		return new(Context)
+		return new(ResponseContext)
 	}
 	c := s.contexts[last]
 	s.contexts = s.contexts[:last]
@@ -25,15 +25,15 @@ func (s *stock) takeContext() *Context {
 }
 
 // dropContext takes back a context that holds no buffers, and its branches.
-func (s *stock) dropContext(c *Context) {
-	for i, b := range c.rest {
-		c.rest[i] = nil
+func (s *stock) dropContext(c *ResponseContext) {
+	for i, b := range c.branches.rest {
+		c.branches.rest[i] = nil
 		if *b = (Branch{}); len(s.branches) < spareBranches {
 			s.branches = append(s.branches, b)
 		}
 	}
 	s.held--
-	*c = Context{rest: c.rest[:0]}
+	*c = ResponseContext{branches: branches{rest: c.branches.rest[:0]}}
 	s.contexts = trim(append(s.contexts, c), s.held+spareContexts)
 }
 

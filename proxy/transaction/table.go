@@ -55,7 +55,7 @@ func NewTable(o Options, out Outlet) *Table {
 
 // lock returns the shard of a key, locked, with an event begun, and the context
 // if there is one.
-func (t *Table) lock(now int64, key token.TxID) (*shard, *Context) {
+func (t *Table) lock(now int64, key token.TxID) (*shard, *ResponseContext) {
 	s := &t.shards[hashKey(key)&(shards-1)]
 	s.mu.Lock()
 	s.begin(now)
@@ -63,7 +63,7 @@ func (t *Table) lock(now int64, key token.TxID) (*shard, *Context) {
 }
 
 // unlock carries out what the event on c, if not nil, has led to.
-func (t *Table) unlock(s *shard, c *Context) {
+func (t *Table) unlock(s *shard, c *ResponseContext) {
 	if c != nil {
 		held := s.held
 		s.settle(c)
@@ -100,7 +100,7 @@ func (t *Table) Request(now int64, key token.TxID, req *wire.Message, src flow.F
 }
 
 // open makes a context for a request that has none.
-func (t *Table) open(s *shard, key token.TxID, req *wire.Message, src flow.Flow, standing Standing) (*Context, Disposition) {
+func (t *Table) open(s *shard, key token.TxID, req *wire.Message, src flow.Flow, standing Standing) (*ResponseContext, Disposition) {
 	if m := req.Method(); m == wire.MethodAck || m == wire.MethodCancel {
 		return nil, NoMatch
 	}
@@ -119,19 +119,19 @@ func (t *Table) open(s *shard, key token.TxID, req *wire.Message, src flow.Flow,
 	}
 	c := s.takeContext()
 	c.charged = place
-	s.accept(c, key, req, src)
+	c.accept(&s.event, key, req, src)
 	s.index.add(c)
 	return c, New
 }
 
 // again handles a request that belongs to a context.
-func (s *shard) again(c *Context, req *wire.Message, src flow.Flow) Disposition {
-	if src.Remote == c.source.Remote {
-		c.credit.earn(len(req.Raw))
+func (s *shard) again(c *ResponseContext, req *wire.Message, src flow.Flow) Disposition {
+	if src.Remote == c.server.source.Remote {
+		c.server.credit.earn(len(req.Raw))
 	}
 	switch req.Method() {
 	case wire.MethodAck:
-		if !c.invite() || !s.acknowledge(c) {
+		if !c.invite() || !c.server.acknowledge(&s.event) {
 			return NoMatch
 		}
 		return AckHandled
@@ -139,10 +139,10 @@ func (s *shard) again(c *Context, req *wire.Message, src flow.Flow) Disposition 
 		if !c.invite() {
 			return NoMatch
 		}
-		s.cancel(c, req, src)
+		c.cancel(&s.event, req, src)
 		return CancelHandled
 	}
-	s.repeated(c)
+	c.server.repeated(&s.event)
 	return Retransmission
 }
 
@@ -165,7 +165,7 @@ func (t *Table) Fork(now int64, key token.TxID, targets []Target) bool {
 	s, c := t.lock(now, key)
 	ok := c != nil && c.open() && !c.cancelled && !c.closed
 	if ok {
-		s.fork(c, targets)
+		c.fork(&s.event, &s.stock, targets)
 	}
 	t.unlock(s, c)
 	return ok
@@ -182,7 +182,7 @@ func (t *Table) Refuse(now int64, key token.TxID, response []byte) bool {
 	s, c := t.lock(now, key)
 	ok := c != nil && c.open() && status >= 300 && (status != 408 || c.invite())
 	if ok {
-		s.refuse(c, status, response)
+		c.refuse(&s.event, status, response)
 	}
 	t.unlock(s, c)
 	return ok
@@ -212,9 +212,9 @@ func statusOf(response []byte) int {
 // the context is gone, has a branch or an answer.
 func (t *Table) Abandon(now int64, key token.TxID) bool {
 	s, c := t.lock(now, key)
-	ok := c != nil && c.state == serverTrying && c.branches == 0
+	ok := c != nil && c.server.state == serverTrying && c.branches.count == 0
 	if ok {
-		s.abandon(c)
+		c.abandon(&s.event)
 	}
 	t.unlock(s, c)
 	return ok
@@ -227,7 +227,7 @@ func (t *Table) Trying(now int64, key token.TxID) bool {
 	s, c := t.lock(now, key)
 	ok := c != nil && c.open() && c.invite()
 	if ok {
-		s.sayTrying(c)
+		c.server.sayTrying(&s.event)
 	}
 	t.unlock(s, c)
 	return ok
@@ -241,9 +241,9 @@ func (t *Table) Trying(now int64, key token.TxID) bool {
 // transaction. If the caller has cancelled here, its CANCEL goes out now.
 func (t *Table) Yield(now int64, key token.TxID) bool {
 	s, c := t.lock(now, key)
-	ok := c != nil && c.invite() && c.open() && !c.heard && c.branches > 0
+	ok := c != nil && c.invite() && c.open() && !c.heard && c.branches.count > 0
 	if ok {
-		s.yield(c)
+		c.yield(&s.event)
 	}
 	t.unlock(s, c)
 	return ok
@@ -268,10 +268,10 @@ func (t *Table) Response(now int64, key token.TxID, branch token.Branch, resp *w
 	s, c := t.lock(now, key)
 	var b *Branch
 	if c != nil {
-		b = c.find(branch)
+		b = c.branches.find(branch)
 	}
 	if b != nil {
-		s.response(c, b, resp, forward)
+		c.response(&s.event, b, resp, forward)
 	}
 	t.unlock(s, c)
 	return b != nil
@@ -283,10 +283,10 @@ func (t *Table) TransportError(now int64, key token.TxID, branch token.Branch) b
 	s, c := t.lock(now, key)
 	var b *Branch
 	if c != nil {
-		b = c.find(branch)
+		b = c.branches.find(branch)
 	}
 	if b != nil {
-		s.unreachable(c, b)
+		c.unreachable(&s.event, b)
 	}
 	t.unlock(s, c)
 	return b != nil

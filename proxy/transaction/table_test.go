@@ -23,11 +23,11 @@ func TestWheelFiresInTime(t *testing.T) {
 		var w wheel
 		now := rapid.Int64Range(0, 1<<41).Draw(t, "start")
 		w.skip(now)
-		due := map[*Context]int64{}
-		var contexts []*Context
+		due := map[*ResponseContext]int64{}
+		var contexts []*ResponseContext
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
 			if rapid.Bool().Draw(t, "set") {
-				contexts = append(contexts, &Context{})
+				contexts = append(contexts, &ResponseContext{})
 				c := contexts[rapid.IntRange(0, len(contexts)-1).Draw(t, "which")]
 				at := now + rapid.Int64Range(-100, 200_000).Draw(t, "in")
 				w.schedule(c, at)
@@ -142,15 +142,17 @@ func TestMaxBytes(t *testing.T) {
 
 // What a burst has left idle is given back as its contexts end.
 func TestIdleMemoryFollowsWhatIsInUse(t *testing.T) {
-	var m machine
-	var contexts []*Context
+	var m shard
+	var contexts []*ResponseContext
 	for range 3000 {
 		c := m.takeContext()
-		c.best, c.last = m.pool.take(60_000), m.pool.take(1000)
+		c.best.response, c.server.last = m.pool.take(60_000), m.pool.take(1000)
 		contexts = append(contexts, c)
 	}
 	for _, c := range contexts {
-		m.let(c)
+		c.end(&m.event)
+		m.pool.flush()
+		m.dropContext(c)
 	}
 	m.arena = make([]byte, 1<<18)
 	m.begin(0)
@@ -269,14 +271,14 @@ type witness struct {
 	seen []any
 }
 
-func (w *witness) Upstream(c *Context, to flow.Flow, _ []byte, _ bool) {
-	if to != c.source {
-		w.t.Errorf("sent to %+v, not to %+v", to, c.source)
+func (w *witness) Upstream(c *ResponseContext, to flow.Flow, _ []byte, _ bool) {
+	if to != c.server.source {
+		w.t.Errorf("sent to %+v, not to %+v", to, c.server.source)
 	}
-	w.seen = append(w.seen, to, c.Key(), c.method.String(), int(c.status))
+	w.seen = append(w.seen, to, c.Key(), c.server.method.String(), int(c.server.status))
 }
 
-func (w *witness) Downstream(_ *Context, b *Branch, _ []byte) bool {
+func (w *witness) Downstream(_ *ResponseContext, b *Branch, _ []byte) bool {
 	t := b.Target()
 	w.seen = append(w.seen, t.Flow, int(b.status))
 	return true

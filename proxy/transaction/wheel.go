@@ -10,19 +10,19 @@ const (
 // away leaves it there to be looked at in vain once, which is cheaper than to
 // move it each time.
 type wheel struct {
-	slots [wheelSlots]*Context
 	tick  int64 // the last one done
+	slots [wheelSlots]*ResponseContext
 }
 
 // node is the place of a context in its shard.
 type node struct {
-	chain      *Context // next in the bucket of the index
-	prev, next *Context // in the slot of the wheel
-	tick       int64    // 0: in no slot
+	chain      *ResponseContext // next in the bucket of the index
+	prev, next *ResponseContext // in the slot of the wheel
+	tick       int64            // 0: in no slot
 }
 
 // schedule sees to it that c is looked at when at is due.
-func (w *wheel) schedule(c *Context, at int64) {
+func (w *wheel) schedule(c *ResponseContext, at int64) {
 	if at == never {
 		return
 	}
@@ -42,7 +42,7 @@ func (w *wheel) schedule(c *Context, at int64) {
 }
 
 // remove takes c out of its slot.
-func (w *wheel) remove(c *Context) {
+func (w *wheel) remove(c *ResponseContext) {
 	switch {
 	case c.place.tick == 0:
 		return
@@ -59,7 +59,7 @@ func (w *wheel) remove(c *Context) {
 
 // advance moves to the next tick that is over by now and returns the contexts
 // of it, chained by node.prev, and false if there is none.
-func (w *wheel) advance(now int64) (due *Context, ok bool) {
+func (w *wheel) advance(now int64) (due *ResponseContext, ok bool) {
 	to := now / tickMillis
 	if w.tick >= to {
 		return nil, false

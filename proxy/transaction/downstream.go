@@ -1,0 +1,107 @@
+package transaction
+
+import (
+	"github.com/sipring/sipring/proxy/flow"
+	"github.com/sipring/sipring/proxy/wire"
+)
+
+// elsewhere tells the branches that another one has answered (RFC 3326 2), so
+// that their phones do not show a missed call.
+var elsewhere = []byte("Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n")
+
+// fork starts a branch for each target.
+func (c *ResponseContext) fork(e *event, s *stock, targets []Target) {
+	c.forked = true
+	if c.invite() {
+		c.server.leaveToBranches()
+		c.server.sayTrying(e)
+	}
+	for i := range targets {
+		if c.branches.count >= MaxBranches || c.branches.find(targets[i].Branch) != nil {
+			continue
+		}
+		b := c.branches.add(s)
+		b.wait(e, &targets[i], c.server.method)
+		if !c.branches.trying(b) {
+			b.start(e)
+		}
+	}
+	if !c.branches.pending() {
+		c.finish(e, 480)
+	}
+}
+
+// cancel answers a CANCEL and cancels what is pending (RFC 3261 9.2, 16.10).
+func (c *ResponseContext) cancel(e *event, req *wire.Message, src flow.Flow) {
+	e.toCancel(src, e.buildCancelOK(c.key, req, src))
+	if c.cancelled || !c.open() {
+		return
+	}
+	c.cancelled = true
+	e.stats.Cancelled++
+	e.keepReason(&c.reason, req)
+	if c.branches.pending() {
+		c.cancelPending(e)
+		return
+	}
+	c.finish(e, 487)
+}
+
+// cancelPending cancels all branches of an INVITE that have had no final
+// response (RFC 3261 16.7 step 10).
+func (c *ResponseContext) cancelPending(e *event) {
+	for i := range int(c.branches.count) {
+		switch b := c.branches.at(i); {
+		case b.state == clientWaiting:
+			b.become(e, clientTerminated)
+		case c.invite():
+			b.cancelOrWait(e, c.reason)
+		}
+	}
+}
+
+// cancelWanted sends the CANCEL that has waited for a provisional response.
+func (c *ResponseContext) cancelWanted(e *event, b *Branch) {
+	if b.cancel == cancelWanted {
+		b.sendCancel(e, c.reason)
+	}
+}
+
+// clientLimit ends a state of a client transaction that has lasted as long as it
+// may.
+func (c *ResponseContext) clientLimit(e *event, b *Branch) {
+	switch b.limit(e) {
+	case unanswered:
+		c.lost(e, b, 408, true)
+	case givenUp:
+		c.lost(e, b, 408, false)
+	}
+}
+
+// unreachable handles a transport error (RFC 3261 16.9).
+func (c *ResponseContext) unreachable(e *event, b *Branch) {
+	switch {
+	case b.state == clientWaiting: // it is not worth a try
+		b.become(e, clientTerminated)
+	case b.pending():
+		e.stats.Unreachable++
+		b.become(e, clientTerminated)
+		c.lost(e, b, 503, true)
+	case b.state == clientCompleted:
+		b.become(e, clientTerminated)
+	}
+}
+
+// lost ends the wait for a branch that will not answer, as if it had answered
+// with status. After a CANCEL it did what was asked of it. failed: its flow may be
+// why.
+func (c *ResponseContext) lost(e *event, b *Branch, status int, failed bool) {
+	b.status = uint16(status)
+	if c.succeed(e, b, failed) {
+		return
+	}
+	if c.cancelled {
+		status = 487
+	}
+	c.concluded(e, status, nil, nil)
+}
