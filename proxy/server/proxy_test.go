@@ -42,6 +42,8 @@ type proxyOptions struct {
 	set    *config.MemberSet
 	lookup transport.Lookup
 	checks routing.Checks
+	// cluster stands before the node, if it is given.
+	cluster func(*node) Cluster
 }
 
 func testKeys(t testing.TB) *token.Keys {
@@ -74,7 +76,11 @@ func startProxy(t testing.TB, options ...func(*proxyOptions)) *proxy {
 	})
 	node := &node{mem: o.mem, id: o.self, life: serial.Add(1), set: o.set}
 	o.mem.join(o.self, s)
-	s.Serve(node)
+	if o.cluster != nil {
+		s.Serve(o.cluster(node))
+	} else {
+		s.Serve(node)
+	}
 	return &proxy{Server: s, addr: s.Address(), mem: o.mem, node: node}
 }
 
