@@ -28,6 +28,8 @@ func (c *Core) measure() {
 		c.room = location.NoRoom
 	case reached(budget, location.RoomForKnown):
 		c.room = location.RoomForKnown
+	case c.now < c.refusedUntil:
+		c.room = location.RoomForSome
 	default:
 		c.room = location.RoomForAll
 	}
@@ -44,7 +46,25 @@ func (c *Core) roomAt(targets []uint32) location.Room {
 	return least
 }
 
-// short notes that a member is short of room: REGISTERs that are refused for it leave no trace by which late copies of them
+// countRefusal counts an update that was ordered here and refused for want of room. The others hear that there are such, see
+// short: one of them may be the home of its AOR next, while late copies of it are on their way.
+func (c *Core) countRefusal(status int) {
+	switch status {
+	case location.StatusNoRoom:
+		c.stats.NoRoom++
+		return
+	case location.StatusSourceFull:
+		c.stats.SourceFull++
+	case location.StatusDomainFull:
+		c.stats.DomainFull++
+	default:
+		return
+	}
+	c.refusedUntil = c.now + location.OrderFor
+	c.untold()
+}
+
+// short notes that a member is short of room, if only for some: REGISTERs that are refused for it leave no trace by which late copies of them
 // could be told.
 func (c *Core) short() {
 	if slices.ContainsFunc(c.peers, func(p *peer) bool { return p.room > location.RoomForAll }) || c.room > location.RoomForAll {

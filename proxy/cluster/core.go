@@ -73,8 +73,10 @@ type Core struct {
 	dropped  int64 // when a part with records was dropped last
 	// until when REGISTERs may be on their way of which nothing here tells
 	untoldUntil int64
-	demoted     int    // parts filling again because they had been concluded alone
-	tags        uint32 // of fills and repairs, so that a late answer is known as such
+	// until when the others are told that some are refused here, as they have their share of the budget
+	refusedUntil int64
+	demoted      int    // parts filling again because they had been concluded alone
+	tags         uint32 // of fills and repairs, so that a late answer is known as such
 
 	stats   Stats
 	scratch scratch

@@ -101,6 +101,10 @@
 // is refused too. What was ordered is always stored. So a member takes more than its budget by what was under way, by what
 // AORs that are known grew, up to a quarter, and by what it takes over: leave room for one member's share.
 //
+// From half of the budget on sources and domains have shares of it (package location), which who orders an update judges by
+// what it holds itself: its cores have the same part of everybody's bindings. For as long as late copies of what it refused
+// may be on their way, it tells the others that there are such.
+//
 // # Contacts
 //
 // A request may be for a contact, as an attended transfer is, and a contact does not say of which AOR it is. The [Locator]

@@ -9,7 +9,7 @@ import (
 
 // A message between cores: version and kind (1 byte), core (1), fields of fixed size little endian, byte strings with
 // their length in 2 bytes before them.
-const protocolVersion = 3 << 4
+const protocolVersion = 4 << 4
 
 type kind uint8
 
@@ -121,8 +121,9 @@ func (r *reader) count(n, size int) int {
 }
 
 const (
-	updateStar = 1
-	maxListed  = 512 // contacts of one update
+	updateStar   = 1
+	updateShared = 2
+	maxListed    = 512 // contacts of one update
 )
 
 // update writes an update; readUpdate reads it.
@@ -131,6 +132,9 @@ func (e *Effects) update(u *location.Update) {
 	if u.Star {
 		flags = updateStar
 	}
+	if u.Shared {
+		flags |= updateShared
+	}
 	e.u8(flags)
 	e.u32(u.CSeq)
 	e.u32(u.Fingerprint)
@@ -138,6 +142,7 @@ func (e *Effects) update(u *location.Update) {
 	e.str(u.CallID)
 	e.str(u.Path)
 	e.buf = flow.Append(e.buf, u.Flow)
+	e.u64(u.Source)
 	e.u16(uint16(len(u.Contacts)))
 	for i := range u.Contacts {
 		c := &u.Contacts[i]
@@ -151,10 +156,12 @@ func (e *Effects) update(u *location.Update) {
 }
 
 func (r *reader) update(u *location.Update) {
-	u.Star = r.u8()&updateStar != 0
+	flags := r.u8()
+	u.Star, u.Shared = flags&updateStar != 0, flags&updateShared != 0
 	u.CSeq, u.Fingerprint = r.u32(), r.u32()
 	u.AOR, u.CallID, u.Path = r.str(), r.str(), r.str()
 	r.flow(&u.Flow)
+	u.Source = r.u64()
 	n := int(r.u16())
 	if n > maxListed {
 		r.bad = true

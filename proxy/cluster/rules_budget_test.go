@@ -175,7 +175,7 @@ func TestLateCopyOfWhatWasRefused(t *testing.T) {
 
 // Between the two bounds, and a little below each on the way back, the answer is the same for all.
 func TestRoomByBytes(t *testing.T) {
-	const budget = 16 << 10
+	const budget = 24 << 10
 	c := NewCore(CoreConfig{Self: 1, Cores: 1, Budget: budget})
 	c.store = location.NewStore(1)
 	fill := func(bytes int) {

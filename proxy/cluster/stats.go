@@ -20,6 +20,7 @@ type Stats struct {
 	DroppedMessages, RefusedOps        uint64
 	RefusedRecords                     uint64 // of snapshots
 	NoRoom                             uint64 // updates ordered here that were refused because a member to hold them is above its budget
+	SourceFull, DomainFull             uint64 // refused because their source, or domain, has its share of the budget here
 	SnapshotsSentBytes, SnapshotsBytes uint64
 }
 

@@ -73,9 +73,7 @@ func (c *Core) order(w order, e *Effects) {
 	if res.Changed {
 		c.missedBy(w.local, nil)
 	}
-	if res.Status == location.StatusNoRoom {
-		c.stats.NoRoom++
-	}
+	c.countRefusal(res.Status)
 	// A retransmission changes nothing, but what it repeats may not be with the others yet: it goes to them again.
 	if res.Status != location.StatusOK || w.update.Fetch() || record.IsZero() || len(c.scratch.targets) == 0 {
 		c.answer(w, res.Status, record, e)
@@ -109,7 +107,7 @@ func (c *Core) order(w order, e *Effects) {
 // limits are those under which an update is ordered now.
 func (c *Core) limits(local int32, targets []uint32) location.Limits {
 	limits := c.cfg.Limits
-	limits.Room = c.roomAt(targets)
+	limits.Room, limits.Budget = c.roomAt(targets), c.cfg.Budget
 	limits.Untold = len(c.view.Suspects) > 0 || c.parts[local].alone || c.now < c.untoldUntil
 	return limits
 }

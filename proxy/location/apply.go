@@ -102,7 +102,7 @@ func refreshInPlace(now int64, r Record, u *Update, stamp Version) bool {
 	for i := range u.Contacts {
 		c := &u.Contacts[i]
 		e := r.findContact(c)
-		if c.Expires == 0 || e == nil || !e.live(now) || !e.sameTexts(u, c) || e.cseq() >= u.CSeq ||
+		if c.Expires == 0 || e == nil || !e.live(now) || !e.sameTexts(u, c) || e.source() != u.Source || e.cseq() >= u.CSeq ||
 			!bytes.Equal(e.field(fieldContact), c.URI) || e.regID() != c.RegID {
 			return false
 		}
@@ -148,7 +148,7 @@ func (u *Update) binding(now int64, c *ContactUpdate, stamp Version) Binding {
 	granted := int64(c.Expires) * 1000
 	return Binding{
 		Contact: c.URI, Params: c.Params, Instance: c.Instance, CallID: u.CallID, CSeq: u.CSeq, RegID: c.RegID, Q: c.Q,
-		Path: u.Path, Flow: u.Flow, ExpiresAt: now + granted, Version: stamp,
+		Path: u.Path, Flow: u.Flow, Source: u.Source, ExpiresAt: now + granted, Version: stamp,
 		Fingerprint: u.Fingerprint, Linger: uint32(max(OrderFor-granted, 0)),
 	}
 }
@@ -250,6 +250,7 @@ func (a *applier) remove(b *Binding, copiesEnd int64) {
 	t := Binding{
 		Contact: b.Contact, Instance: b.Instance, RegID: b.RegID, CallID: a.u.CallID, CSeq: a.u.CSeq,
 		Fingerprint: a.u.Fingerprint, ExpiresAt: a.now, Linger: uint32(end - a.now), Version: a.stamp, Deleted: true,
+		Source: b.Source, // who registered has it on its account, whoever removes it
 	}
 	t.follow(b, a.now, a.first)
 	switch {
@@ -266,7 +267,7 @@ func (a *applier) remove(b *Binding, copiesEnd int64) {
 // leaveTrace leaves a tombstone where there was nothing to remove: what c undoes may be on its way, or with a member that
 // was cut off.
 func (a *applier) leaveTrace(c *ContactUpdate) {
-	a.add(&Binding{Contact: c.URI, Instance: c.Instance, RegID: c.RegID})
+	a.add(&Binding{Contact: c.URI, Instance: c.Instance, RegID: c.RegID, Source: a.u.Source})
 	it := &a.items[len(a.items)-1]
 	a.remove(&it.Binding, a.now)
 	it.trace = true

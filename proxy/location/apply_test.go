@@ -274,13 +274,13 @@ func TestApplyKeepsWhatWasRegistered(t *testing.T) {
 	u := register("a", 1, ContactUpdate{
 		URI: []byte("sip:a@1"), Params: []byte(";methods=\"INVITE\""), Instance: []byte("<urn:uuid:1>"), RegID: 3, Q: 700, Expires: 60,
 	})
-	u.Path, u.Fingerprint = []byte("<sip:p1;lr>"), 77
+	u.Path, u.Fingerprint, u.Source = []byte("<sip:p1;lr>"), 77, 1<<40
 	u.Flow = flow.Flow{Remote: netip.MustParseAddrPort("192.0.2.7:5061"), Owner: 4, Life: 9, Conn: 77, Transport: flow.TLS}
 	r, res := applied(start, Record{}, &u, Limits{}, 5, 9)
 	want := Binding{
 		Contact: []byte("sip:a@1"), Params: []byte(";methods=\"INVITE\""), Instance: []byte("<urn:uuid:1>"), CallID: []byte("a"),
 		CSeq: 1, RegID: 3, Q: 700, Path: []byte("<sip:p1;lr>"),
-		Flow: u.Flow, ExpiresAt: start + 60_000, Version: Version{Counter: 5, Node: 9},
+		Flow: u.Flow, Source: 1 << 40, ExpiresAt: start + 60_000, Version: Version{Counter: 5, Node: 9},
 		Fingerprint: 77, Window: newWindow, Lead: 60_000,
 	}
 	for b := range r.All() {

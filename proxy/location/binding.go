@@ -46,6 +46,8 @@ type Binding struct {
 	// Flow is what requests for the contact go over: what the REGISTER came over. It has no Remote where they go to the
 	// contact's own address.
 	Flow flow.Flow
+	// Source is that of the REGISTER that wrote the binding, see Update; of a tombstone, that of what was removed.
+	Source uint64
 	// ExpiresAt is when the binding ends or was removed, in milliseconds on the clock of the member holding this copy.
 	ExpiresAt int64
 	// Linger is how many milliseconds after ExpiresAt the binding is remembered, though it is over: as long as an older

@@ -57,6 +57,11 @@
 // 1 KiB of text, all its fields together: what is longer is refused with 400. What there is room for in the whole of a
 // store is Limits.Room; refreshes and the removals of who registered need none.
 //
+// Once half of Limits.Budget is taken a source has at most an eighth of it, and a domain, where others are served too, half.
+// Who has its share gets no further AOR, and from three quarters on nothing that makes larger what it has. A binding is its
+// source's, a removal that of who registered, so nothing is shed by having others remove it. Who moves to a source that has
+// its share is, from three quarters on, refused like another contact of that source.
+//
 // # Versions
 //
 // Apply stamps what it writes with a Version above every version in the record and not below the clock it is given,

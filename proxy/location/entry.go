@@ -31,8 +31,9 @@ const (
 	atWindow    = 72 // 2 of 2
 	atLead      = 76 // 4
 	atLife      = 80 // 4
-	atLens      = 84 // 5 of 2: Contact, Params, Instance, CallID, Path
-	headSize    = 94
+	atSource    = 84 // 8
+	atLens      = 92 // 5 of 2: Contact, Params, Instance, CallID, Path
+	headSize    = 102
 
 	flagDeleted = 1
 	flagV4      = 2
@@ -72,6 +73,7 @@ func (e entry) endsAt() int64       { return e.expires() + int64(e.linger()) }
 func (e entry) live(now int64) bool { return !e.deleted() && e.expires() > now }
 func (e entry) regID() uint32       { return le.Uint32(e[atRegID:]) }
 func (e entry) cseq() uint32        { return le.Uint32(e[atCSeq:]) }
+func (e entry) source() uint64      { return le.Uint64(e[atSource:]) }
 func (e entry) fieldLen(i int) int  { return int(le.Uint16(e[atLens+2*i:])) }
 func (e entry) outbound() bool      { return e.regID() != 0 && e.fieldLen(fieldInstance) > 0 }
 func (e entry) version() Version {
@@ -119,6 +121,7 @@ func (e entry) view() Binding {
 		RegID:     e.regID(),
 		Q:         le.Uint16(e[atQ:]),
 		Flow:      e.flow(),
+		Source:    e.source(),
 		ExpiresAt: e.expires(),
 		Linger:    e.linger(),
 		Version:   e.version(),
@@ -214,6 +217,7 @@ func putHead(e []byte, b *Binding) {
 	le.PutUint16(e[atWindow:], b.Window.Before)
 	le.PutUint16(e[atWindow+2:], b.Window.Since)
 	le.PutUint32(e[atLead:], b.Lead)
+	le.PutUint64(e[atSource:], b.Source)
 	if b.Deleted {
 		le.PutUint32(e[atConn:], b.Removed.CSeq)
 		le.PutUint32(e[atConn+4:], b.Removed.Fingerprint)

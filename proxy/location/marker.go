@@ -34,7 +34,10 @@ func (a *applier) removeAll() int {
 	if order := a.orderToNamed(nil); order != newer {
 		return order.status() // what came after a retransmission's original stays
 	}
-	all := Binding{Contact: append([]byte(markerPrefix), a.u.CallID...)}
+	all := Binding{Contact: append([]byte(markerPrefix), a.u.CallID...), Source: a.u.Source}
+	if len(a.items) > 0 {
+		all.Source = a.items[0].Source
+	}
 	newest, end, kept := a.newestNamed(), a.now, a.items[:0]
 	for _, it := range a.items {
 		end = max(end, it.copiesEnd())

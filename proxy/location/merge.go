@@ -52,7 +52,7 @@ func mergeInPlace(a, b Record) (ok, changed bool) {
 	cut := a.cut()
 	for e, rest := b.entries(); e != nil; e, rest = nextEntry(rest) {
 		old := a.find(e)
-		if old == nil || old.deleted() != e.deleted() || !sameStrings(old, e) || e.marker() && e.version().Compare(cut) > 0 {
+		if old == nil || old.deleted() != e.deleted() || !sameStrings(old, e) || old.source() != e.source() || e.marker() && e.version().Compare(cut) > 0 {
 			return false, false
 		}
 	}

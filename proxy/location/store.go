@@ -13,6 +13,7 @@ type Store struct {
 	seed     maphash.Seed // places AORs in the indexes
 	parts    []partition
 	contacts contacts
+	shares   shares
 	stats    Stats
 	applier  applier
 	scratch  []byte
@@ -51,7 +52,7 @@ func (p *partition) overhead() int {
 
 // NewStore returns an empty store of that many partitions.
 func NewStore(partitions int) *Store {
-	return &Store{seed: maphash.MakeSeed(), parts: make([]partition, partitions), contacts: newContacts()}
+	return &Store{seed: maphash.MakeSeed(), parts: make([]partition, partitions), contacts: newContacts(), shares: newShares()}
 }
 
 // Stats returns the sums over all partitions.
@@ -87,6 +88,9 @@ func (s *Store) Apply(now int64, part int, hash uint64, u *Update, lim Limits, c
 	}
 	after, res := s.applier.apply(now, before, u, lim, Version{Counter: clock, Node: node})
 	if res.Changed && !sameBytes(before, after) {
+		if status := s.overShare(u, lim, before, after); status != StatusOK {
+			return Result{Status: status}
+		}
 		s.put(part, i, hash, after)
 	}
 	return res
@@ -148,6 +152,7 @@ func (s *Store) Drop(part int) {
 	p := &s.parts[part]
 	for i := range p.slots {
 		s.contacts.change(place{part, i}, p.slots[i].rec, Record{})
+		s.shares.count(p.slots[i].rec, -1)
 	}
 	s.stats.sub(p.stats)
 	*p = partition{}
@@ -189,6 +194,7 @@ func (s *Store) put(part, i int, hash uint64, r Record) {
 	}()
 	if i >= 0 {
 		p.count(p.slots[i].rec, -1)
+		s.shares.count(p.slots[i].rec, -1)
 	}
 	if e, _ := r.entries(); e == nil {
 		if i >= 0 {
@@ -206,6 +212,7 @@ func (s *Store) put(part, i int, hash uint64, r Record) {
 	s.contacts.change(place{part, i}, p.slots[i].rec, r)
 	p.slots[i] = slot{rec: r, hash: uint32(hash)}
 	p.count(r, 1)
+	s.shares.count(r, 1)
 }
 
 func (p *partition) freeSlot() int {

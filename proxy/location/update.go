@@ -26,6 +26,11 @@ type Update struct {
 	// Flow is what requests for the contacts go over: what the REGISTER came over. It has no Remote where they go to the
 	// contact's own address.
 	Flow flow.Flow
+	// Source stands for where the REGISTER came from: an IPv4 address or an IPv6 /64 (limit.Source). A source has a share of
+	// the room (Limits.Budget), but 0 is without bound.
+	Source uint64
+	// Shared: other domains than the AOR's are served too, so a domain has a share of the room.
+	Shared bool
 }
 
 // ContactUpdate is one contact of a REGISTER.
@@ -81,6 +86,8 @@ type Limits struct {
 	Untold bool
 	// Room is what there is room for at those who are to hold the AOR.
 	Room Room
+	// Budget is how many bytes the store may hold of which sources and domains have shares. 0 is without bound.
+	Budget int
 }
 
 // Room is what bindings there is room for. The greater is the less.
@@ -89,6 +96,8 @@ type Room uint8
 const (
 	// RoomForAll is room for whatever may be bound.
 	RoomForAll Room = iota
+	// RoomForSome is room for all but who has its share of the budget, and of those some were lately refused.
+	RoomForSome
 	// RoomForKnown is none for an AOR of which there is no record.
 	RoomForKnown
 	// NoRoom is none for what makes a record larger. A refresh does not, nor does a removal by the phone that registered.
@@ -105,11 +114,13 @@ const (
 	StatusServerError = 500 // CSeq out of order (RFC 3261 section 10.3 steps 6 and 7)
 	StatusUnavailable = 503
 	StatusNoRoom      = 507 // 503 to the phone: Limits.Room
+	StatusSourceFull  = 508 // 503 to the phone: the source has its share of Limits.Budget
+	StatusDomainFull  = 509 // 503 to the phone: the domain has
 )
 
 // Result is the outcome of Store.Apply.
 type Result struct {
-	// Status is 200, 400, 403, 500 or 507.
+	// Status is 200, 400, 403, 500, 507, 508 or 509.
 	Status int
 	// Changed reports that bindings were written; they are those of Version Stamp. A retransmission changes nothing.
 	Changed bool

@@ -97,6 +97,8 @@ func add(sum, s *cluster.Stats) {
 	sum.RefusedOps += s.RefusedOps
 	sum.RefusedRecords += s.RefusedRecords
 	sum.NoRoom += s.NoRoom
+	sum.SourceFull += s.SourceFull
+	sum.DomainFull += s.DomainFull
 	sum.SnapshotsSentBytes += s.SnapshotsSentBytes
 	sum.SnapshotsBytes += s.SnapshotsBytes
 }

@@ -13,7 +13,7 @@ import (
 // protocolVersion of the peer stream. Members of different versions run side
 // by side during an update, so a change must stay readable by the version
 // before it or be negotiated here.
-const protocolVersion = 2
+const protocolVersion = 3
 
 // maxHello bounds the first message of a stream, in bytes.
 const maxHello = 4096

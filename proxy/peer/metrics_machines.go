@@ -38,6 +38,7 @@ var (
 	bindings   = desc("bindings", "Bindings held, by role.", "role")
 	operations = desc("operations_total", "Registrations, lookups and questions whose a contact is, begun here.", "operation")
 	failed     = desc("operations_failed_total", "Operations that no other members confirmed or answered in time.", "operation")
+	noRoom     = desc("registrations_no_room_total", "Registrations ordered here that were refused: a member to hold them is above its budget, or their source or domain has its share.", "reason")
 )
 
 var readings = []reading{
@@ -74,10 +75,9 @@ var readings = []reading{
 		desc("peer_records_refused_total", "Records in other members' snapshots that were of no use."),
 		prometheus.CounterValue, nil, func(c *counts) float64 { return float64(c.RefusedRecords) },
 	},
-	{
-		desc("registrations_no_room_total", "Registrations ordered here that were refused because a member to hold them is above its budget."),
-		prometheus.CounterValue, nil, func(c *counts) float64 { return float64(c.NoRoom) },
-	},
+	{noRoom, prometheus.CounterValue, []string{"budget"}, func(c *counts) float64 { return float64(c.NoRoom) }},
+	{noRoom, prometheus.CounterValue, []string{"source"}, func(c *counts) float64 { return float64(c.SourceFull) }},
+	{noRoom, prometheus.CounterValue, []string{"domain"}, func(c *counts) float64 { return float64(c.DomainFull) }},
 }
 
 // Describe implements prometheus.Collector.

@@ -13,6 +13,7 @@ import (
 func (r *request) startRegister() progress {
 	r.register.Update = r.decision.Update
 	r.register.Update.Fingerprint = r.fingerprint()
+	r.takeRoom()
 	if !r.bindContacts() {
 		return r.respond(403, "Contact Is Not Where The REGISTER Comes From", nil)
 	}
@@ -48,7 +49,8 @@ func (r *request) registerDone(op *cluster.RegisterOp) progress {
 		r.respond(403, "Too Many Contacts", nil)
 	case location.StatusBadRequest:
 		r.respond(400, "Contact Cannot Be Stored", nil)
-	case location.StatusNoRoom:
+	case location.StatusNoRoom, location.StatusSourceFull, location.StatusDomainFull:
+		r.noteNoRoom(op.Status)
 		r.respond(503, "No Room For Another Registration", retryAfterFull)
 	case location.StatusServerError:
 		r.respond(500, "CSeq Out Of Order", nil)

@@ -78,6 +78,7 @@ type Server struct {
 	cluster    Cluster
 	metrics    *Metrics
 	debugLines limiter
+	roomLines  limiter
 	limits     limits
 	facts      *facts
 	requests   sync.Pool
@@ -121,7 +122,7 @@ func New(c Config) (*Server, error) {
 		self: c.Self, checks: c.Checks,
 		keys: c.Keys, log: c.Log, sizes: wire.DefaultLimits(), layer: layer,
 		resolver: transport.NewResolver(c.Lookup, six, time.Now),
-		metrics:  &Metrics{}, debugLines: limiter{perSecond: maxDebugLines},
+		metrics:  &Metrics{}, debugLines: limiter{perSecond: maxDebugLines}, roomLines: limiter{perSecond: maxRoomLines},
 		limits: newLimits(&c.Proxy.Limits), facts: newFacts(),
 		clock: clock{began: time.Now()}, stop: make(chan struct{}), begun: make(chan struct{}, 1),
 	}

@@ -54,6 +54,10 @@ func (w *world) settleTime() int64 {
 	return settleTime
 }
 
+var roomFaults = map[int]string{
+	location.StatusNoRoom: "no room", location.StatusSourceFull: "source full", location.StatusDomainFull: "domain full",
+}
+
 // judge checks an answer. It may be a refusal only while something is wrong.
 func (a *asked) judge(op *cluster.RegisterOp) {
 	w := a.w
@@ -68,9 +72,9 @@ func (a *asked) judge(op *cluster.RegisterOp) {
 		}
 		w.fail("served", "%s cseq %d is refused by m%d, with all well for %.1f s", a.ph.contact, a.r.cseq, a.p.id,
 			float64(w.now-w.disturbed)/second)
-	case location.StatusNoRoom:
-		w.report.Faults["no room"]++
-		if w.budget == 0 || a.bound && !a.ph.astray && !a.excused() && w.now-w.disturbed >= w.settleTime() {
+	case location.StatusNoRoom, location.StatusSourceFull, location.StatusDomainFull:
+		w.report.Faults[roomFaults[op.Status]]++
+		if w.budget == 0 || a.bound && !a.ph.astray && !w.misled() && !a.excused() && w.now-w.disturbed >= w.settleTime() {
 			w.fail("room", "%s cseq %d, which is bound, is refused by m%d", a.ph.contact, a.r.cseq, a.p.id)
 		}
 	case location.StatusOK:

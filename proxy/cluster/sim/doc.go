@@ -31,7 +31,7 @@
 //   - frozen: processes are stopped and their clocks with them.
 //   - contacts: Contact: *, fetches, phones that begin anew with another Call-ID.
 //   - restarts: phones that begin again at CSeq 1 with the same Call-ID, a minute after their binding ended.
-//   - budget: there is room for some of the phones only.
+//   - budget: there is room for some of the phones only, and a share of it for each of three sources and two domains.
 //   - strays: copies of requests are ordered up to 32 s late, through any member; phones remove what is not there.
 //
 // # What is checked

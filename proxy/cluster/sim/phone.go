@@ -50,9 +50,24 @@ type request struct {
 	alone bool   // of such: nothing of this phone was under way as it was sent
 }
 
+// sources is from how many addresses phones register. Where there is little room each has a share of it, and so has each of
+// two domains.
+const sources = 3
+
+// domain is that of a user.
+func (w *world) domain(user int) string {
+	switch {
+	case w.budget == 0:
+		return "example.com"
+	case user%2 == 0:
+		return "a.example"
+	}
+	return "b.example"
+}
+
 func (w *world) newPhone(i, perAOR int) {
 	ph := &phone{
-		w: w, aor: fmt.Sprintf("sip:user%d@example.com", i/perAOR),
+		w: w, aor: fmt.Sprintf("sip:user%d@%s", i/perAOR, w.domain(i/perAOR)),
 		acked:  -1,
 		number: i, contact: fmt.Sprintf("sip:user%d@192.0.2.%d:5060;ob", i/perAOR, i), callID: fmt.Sprintf("call-%d", i),
 	}

@@ -105,7 +105,7 @@ func (ph *phone) attempt(p *process, r request, done func(*cluster.RegisterOp)) 
 	op := &cluster.RegisterOp{
 		Update: location.Update{
 			AOR: []byte(ph.aor), CallID: []byte(r.callID), CSeq: r.cseq, Star: r.deed == unbindAll,
-			Flow: flow.Flow{Remote: source, Conn: r.number},
+			Flow: flow.Flow{Remote: source, Conn: r.number}, Source: uint64(1 + ph.number%sources), Shared: true,
 		},
 		Done: func(op *cluster.RegisterOp) {
 			a.judge(op)
@@ -149,7 +149,7 @@ func (ph *phone) answered(p *process, r request, op *cluster.RegisterOp) {
 			ph.acknowledged(int(r.number) - 1)
 		}
 		w.after(w.between(w.pause/20, w.pause), ph.next)
-	case location.StatusUnavailable, location.StatusNoRoom:
+	case location.StatusUnavailable, location.StatusNoRoom, location.StatusSourceFull, location.StatusDomainFull:
 		ph.waiting = false
 		w.after(w.between(100, 500)*ms, ph.next)
 	default:

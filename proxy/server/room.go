@@ -1,0 +1,39 @@
+package server
+
+import (
+	"bytes"
+
+	"github.com/sipring/sipring/proxy/limit"
+	"github.com/sipring/sipring/proxy/location"
+)
+
+// takeRoom says on whose account a REGISTER takes room for bindings: that of where
+// it comes from, unless that has no limits, and where several domains are served
+// that of the domain.
+func (r *request) takeRoom() {
+	u := &r.register.Update
+	if source := r.from.Remote.Addr(); !r.snap.trusts(source) {
+		u.Source = limit.Source(source)
+	}
+	u.Shared = len(r.snap.config.Domains) > 1
+}
+
+// maxRoomLines is how many refusals a second are logged.
+const maxRoomLines = 1
+
+var roomReasons = map[int]string{
+	location.StatusNoRoom:     "a member that is to hold it is above its budget",
+	location.StatusSourceFull: "its source has its share of the budget",
+	location.StatusDomainFull: "its domain has its share of the budget",
+}
+
+// noteNoRoom logs, at a limited rate, that there is no room for a registration. Who
+// is registered is nobody's business.
+func (r *request) noteNoRoom(status int) {
+	if !r.s.roomLines.allow(r.now) {
+		return
+	}
+	domain := r.decision.AOR[bytes.LastIndexByte(r.decision.AOR, '@')+1:]
+	r.s.log.Warn("registration refused: no room for its bindings", "why", roomReasons[status],
+		"from", r.from.Remote.Addr().String(), "domain", string(domain))
+}
