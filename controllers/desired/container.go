@@ -30,6 +30,7 @@ func proxyContainer(c *v1alpha1.SIPCluster, image string) *corev1ac.ContainerApp
 			fieldEnv("POD_UID", "metadata.uid"),
 			fieldEnv("NAMESPACE", "metadata.namespace"),
 			fieldEnv("POD_IP", "status.podIP"),
+			fieldEnv("POD_IPS", "status.podIPs"),
 			fieldEnv("NODE_NAME", "spec.nodeName")).
 		WithPorts(listenerPorts(c)...).
 		WithPorts(

@@ -16,6 +16,7 @@ import (
 type options struct {
 	config, members, keys, trust, configMap string
 	name, address, sipAddress               string
+	podAddresses                            string // $POD_IPS
 }
 
 // Proxy returns the command that runs one proxy.
@@ -65,7 +66,7 @@ ends what was begun, for at most drainSeconds; a second one exits at once.`,
 	f.StringVar(&o.trust, "trust", "", "whose member sets to believe (trust.json), followed; without it, whatever --members or --configmap says")
 	f.StringVar(&o.name, "name", "", "this member's name in the member set (default $POD_NAME, or the host name)")
 	f.StringVar(&o.address, "address", "", "this member's IP address (default $POD_IP, or what the member set says)")
-	f.StringVar(&o.sipAddress, "sip-address", "", "IP address to receive SIP at, which other proxies on this host may share (default --address)")
+	f.StringVar(&o.sipAddress, "sip-address", "", "IP address to receive SIP at, which other proxies on this host may share (default --address, and what $POD_IPS has of the other family)")
 	_ = cmd.MarkFlagRequired("config")
 	return cmd
 }
@@ -90,6 +91,7 @@ func (o *options) prepare() (*proxy, error) {
 	}
 	if o.address == "" {
 		o.address = os.Getenv("POD_IP")
+		o.podAddresses = os.Getenv("POD_IPS")
 	}
 	p := &proxy{options: *o}
 	p.metrics = newMetrics(p)

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
+	"strings"
 
 	"github.com/sipring/sipring/proxy/admin"
 	"github.com/sipring/sipring/proxy/config"
@@ -66,7 +67,7 @@ func (p *proxy) start(self config.Member, set *config.MemberSet) error {
 	p.useKeys()                    // as they may
 	p.metrics.registry.MustRegister(s.Metrics())
 	p.metrics.showSource(p, node)
-	p.log.Info("serving", "sip", s.Address().String(), "id", self.ID, "incarnation", strconv.FormatUint(node.Incarnation(), 16), "advertise", advertised(p.config.Load(), set))
+	p.log.Info("serving", "sip", strings.Trim(fmt.Sprint(s.Addresses()), "[]"), "id", self.ID, "incarnation", strconv.FormatUint(node.Incarnation(), 16), "advertise", advertised(p.config.Load(), set))
 	return nil
 }
 
@@ -84,23 +85,41 @@ func (p *proxy) needKeys(set *config.MemberSet) (*config.Keys, error) {
 }
 
 func (p *proxy) listenSIP(self config.Member, keys *token.Keys) (*server.Server, error) {
-	sip := p.sipAddress
-	if sip == "" {
-		sip = self.Address
-	}
-	address, err := netip.ParseAddr(sip)
+	first, second, err := p.sipAddresses(self.Address)
 	if err != nil {
 		return nil, fmt.Errorf("SIP address: %w", err)
 	}
 	c := p.config.Load()
-	s, err := server.New(server.Config{
-		Proxy: c, Self: self.ID, Address: netip.AddrPortFrom(address, uint16(c.Ports.SIP)), Shared: p.sipAddress != "",
+	cfg := server.Config{
+		Proxy: c, Self: self.ID, Address: netip.AddrPortFrom(first, uint16(c.Ports.SIP)), Shared: p.sipAddress != "",
 		Keys: keys, Log: p.log,
-	})
+	}
+	if second.IsValid() {
+		cfg.Second = netip.AddrPortFrom(second, uint16(c.Ports.SIP))
+	}
+	s, err := server.New(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("ports.sip: %w", err)
 	}
 	return s, nil
+}
+
+// sipAddresses are where to receive SIP: at the one that is set, else at this
+// member's own, and at the pod's of the other family if it has one.
+func (p *proxy) sipAddresses(own string) (first, second netip.Addr, err error) {
+	if p.sipAddress != "" {
+		first, err = netip.ParseAddr(p.sipAddress)
+		return first, second, err
+	}
+	if first, err = netip.ParseAddr(own); err != nil {
+		return first, second, err
+	}
+	for text := range strings.SplitSeq(p.podAddresses, ",") {
+		if a, err := netip.ParseAddr(strings.TrimSpace(text)); err == nil && a.Unmap().Is4() != first.Unmap().Is4() {
+			return first, a, nil
+		}
+	}
+	return first, second, nil
 }
 
 func (p *proxy) startPeer(self config.Member, keys *config.Keys, handler peer.Handler) (*peer.Node, error) {

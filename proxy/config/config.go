@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -235,6 +237,17 @@ func (c *Config) DrainTime() time.Duration {
 		return DefaultDrainSeconds * time.Second
 	}
 	return time.Duration(*c.DrainSeconds) * time.Second
+}
+
+// ReachedAt is the configuration with further addresses of this proxy among the
+// aliases.
+func (c *Config) ReachedAt(addresses []netip.AddrPort) *Config {
+	here := *c
+	here.Aliases = slices.Clone(c.Aliases)
+	for _, a := range addresses {
+		here.Aliases = append(here.Aliases, a.String())
+	}
+	return &here
 }
 
 // SplitAdvertise splits "host", "host:port" or "[v6]:port"; a missing port is

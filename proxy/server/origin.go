@@ -55,7 +55,7 @@ func (r *request) bind(text []byte) bool {
 	literal, a := ok && to.Host == "", to.Addr.Addr().Unmap()
 	switch {
 	case literal && a == r.from.Remote.Addr(), r.snap.tables.Names(&uri):
-	case literal && a.Is6() && r.s.Address().Addr().Unmap().Is4(): // not sent to from here
+	case literal && a.Is6() && !r.s.layer.Reaches(a): // not sent to from here
 	case forward.ViaTranslated(&r.via, r.from.Remote.Addr()):
 		u.Flow = r.from
 	case literal && r.viaIsLiteral():

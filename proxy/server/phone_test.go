@@ -43,7 +43,7 @@ func newPhone(t testing.TB, user string) *phone { return newPhoneAt(t, user, "12
 
 func newPhoneAt(t testing.TB, user, address string) *phone {
 	t.Helper()
-	conn, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.MustParseAddrPort(address)))
+	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort(address)))
 	if err != nil {
 		t.Fatal(err)
 	}

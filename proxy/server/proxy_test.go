@@ -39,6 +39,7 @@ type proxyOptions struct {
 	mem    *memory
 	keys   *token.Keys
 	listen string
+	second string // empty: none
 	set    *config.MemberSet
 	lookup transport.Lookup
 	checks routing.Checks
@@ -65,7 +66,11 @@ func startProxy(t testing.TB, options ...func(*proxyOptions)) *proxy {
 	for _, f := range options {
 		f(&o)
 	}
-	s, err := New(Config{Proxy: &o.config, Self: o.self, Address: netip.MustParseAddrPort(o.listen), Keys: o.keys, Timers: o.timers, Lookup: o.lookup, Checks: o.checks})
+	var second netip.AddrPort
+	if o.second != "" {
+		second = netip.MustParseAddrPort(o.second)
+	}
+	s, err := New(Config{Proxy: &o.config, Self: o.self, Address: netip.MustParseAddrPort(o.listen), Second: second, Keys: o.keys, Timers: o.timers, Lookup: o.lookup, Checks: o.checks})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,12 +1,9 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"log/slog"
-	"net"
 	"net/netip"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,6 +43,9 @@ type Config struct {
 	// too.
 	Address netip.AddrPort
 	Shared  bool
+	// Second is an address of the other family to listen on as well; the zero
+	// value is none.
+	Second netip.AddrPort
 	// Keys sign tokens and branches.
 	Keys *token.Keys
 	Log  *slog.Logger
@@ -100,28 +100,17 @@ func New(c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	six := !c.Address.Addr().Unmap().Is4()
-	if c.Lookup == nil {
-		network := "ip4"
-		if six {
-			network = "ip6"
-		}
-		c.Lookup = func(ctx context.Context, host string) ([]netip.Addr, error) {
-			return net.DefaultResolver.LookupNetIP(ctx, network, host)
-		}
-	}
-	loops := c.Proxy.UDPLoops
-	if loops == 0 {
-		loops = runtime.GOMAXPROCS(0)
-	}
-	layer, err := transport.Listen(transport.UDPConfig{Address: c.Address, Loops: loops, Shared: c.Shared})
+	layer, err := listen(&c)
 	if err != nil {
 		return nil, err
+	}
+	if c.Lookup == nil {
+		c.Lookup = lookupFor(layer)
 	}
 	s := &Server{
 		self: c.Self, checks: c.Checks,
 		keys: c.Keys, log: c.Log, sizes: wire.DefaultLimits(), layer: layer,
-		resolver: transport.NewResolver(c.Lookup, six, time.Now),
+		resolver: transport.NewResolver(c.Lookup, layer.Reaches, time.Now),
 		metrics:  &Metrics{}, debugLines: limiter{perSecond: maxDebugLines}, roomLines: limiter{perSecond: maxRoomLines},
 		limits: newLimits(&c.Proxy.Limits), facts: newFacts(),
 		clock: clock{began: time.Now()}, stop: make(chan struct{}), begun: make(chan struct{}, 1),
@@ -188,6 +177,10 @@ func (s *Server) follow() *snapshot {
 
 // Address is where the server listens for SIP.
 func (s *Server) Address() netip.AddrPort { return s.layer.Address() }
+
+// Addresses are all where it does: Address, and one of the other family if it was
+// given one.
+func (s *Server) Addresses() []netip.AddrPort { return s.layer.Addresses() }
 
 // Metrics of the server; a prometheus.Collector.
 func (s *Server) Metrics() *Metrics { return s.metrics }

@@ -24,11 +24,12 @@ type snapshot struct {
 
 func (s *Server) newSnapshot(set *config.MemberSet) (*snapshot, error) {
 	c := s.config.Load()
-	tables, err := routing.NewTables(c, set, s.layer.Address(), s.keys, s.checks)
+	here := c.ReachedAt(s.layer.Addresses()[1:])
+	tables, err := routing.NewTables(here, set, s.layer.Address(), s.keys, s.checks)
 	if err != nil {
 		return nil, err
 	}
-	policy, err := egress.New(c, set, s.layer.Address())
+	policy, err := egress.New(here, set, s.layer.Address())
 	if err != nil {
 		return nil, err
 	}

@@ -12,8 +12,8 @@ import (
 // ErrBusy is the answer of a Resolver where others had a better right to a query.
 var ErrBusy = errors.New("resolver: too many queries under way")
 
-// Lookup asks for the addresses of a host name; net.Resolver.LookupNetIP with
-// network "ip4" or "ip6" is one. It returns soon after its context ends.
+// Lookup asks for the addresses of a host name; net.Resolver.LookupNetIP is
+// one with a network. It returns soon after its context ends.
 type Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 
 // Resolver finds the addresses of host names off the hot path. Answers, also
@@ -22,7 +22,7 @@ type Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 // cause them (places). Safe for concurrent use.
 type Resolver struct {
 	lookup  Lookup
-	six     bool
+	sends   func(netip.Addr) bool
 	now     func() time.Time
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -52,12 +52,11 @@ const (
 )
 
 // NewResolver returns a Resolver that asks lookup and reads the time from now. It
-// finds IPv6 addresses with six, else IPv4 addresses: what the sockets can send
-// to.
-func NewResolver(lookup Lookup, six bool, now func() time.Time) *Resolver {
+// finds addresses that sends says yes to: those that the sockets can send to.
+func NewResolver(lookup Lookup, sends func(netip.Addr) bool, now func() time.Time) *Resolver {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Resolver{
-		lookup: lookup, six: six, now: now, ctx: ctx, cancel: cancel,
+		lookup: lookup, sends: sends, now: now, ctx: ctx, cancel: cancel,
 		cache: map[string]answer{}, places: newPlaces(resolverQueries),
 	}
 }
@@ -157,10 +156,10 @@ func (r *Resolver) Close() {
 
 var errNoAddress = errors.New("resolver: no address that can be sent to")
 
-// first is the first address of the sockets' family.
+// first is the first address that can be sent to.
 func (r *Resolver) first(addresses []netip.Addr) netip.Addr {
 	for _, a := range addresses {
-		if a = a.Unmap(); a.Is6() == r.six {
+		if a = a.Unmap(); r.sends(a) {
 			return a
 		}
 	}

@@ -21,7 +21,7 @@ func TestResolverAsksOnceAndCaches(t *testing.T) {
 			asked++
 			time.Sleep(10 * time.Millisecond)
 			return []netip.Addr{netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("192.0.2.1")}, nil
-		}, false, time.Now)
+		}, netip.Addr.Is4, time.Now)
 		defer r.Close()
 		var got []netip.Addr
 		note := func(a netip.Addr, err error) {
@@ -63,7 +63,7 @@ func silentResolver(takes time.Duration, asked *atomic.Int64) *Resolver {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
-	}, false, time.Now)
+	}, netip.Addr.Is4, time.Now)
 }
 
 // outcomes counts what callers were told.
@@ -230,7 +230,7 @@ func TestResolverCacheIsBounded(t *testing.T) {
 				return []netip.Addr{netip.MustParseAddr("192.0.2.1")}, nil
 			}
 			return nil, errNoAddress
-		}, false, time.Now)
+		}, netip.Addr.Is4, time.Now)
 		defer r.Close()
 		var o outcomes
 		for i := range resolverEntries / 2 {
@@ -282,7 +282,7 @@ func TestResolverFindsWhatTheSocketCanSendTo(t *testing.T) {
 				found = append(found, netip.MustParseAddr(a))
 			}
 			return found, nil
-		}, c.six, time.Now)
+		}, func(a netip.Addr) bool { return a.Is6() == c.six }, time.Now)
 		got := make(chan string, 1)
 		r.Resolve(1, "a.example", func(a netip.Addr, err error) {
 			if err != nil {

@@ -1,7 +1,9 @@
 package transport
 
 import (
+	"errors"
 	"net/netip"
+	"slices"
 
 	"github.com/sipring/sipring/proxy/flow"
 )
@@ -10,7 +12,7 @@ import (
 // UDP.
 type Stack struct {
 	layers [flow.Transports]Layer
-	udp    *UDP
+	udp    []*UDP // the first one's address is the Stack's
 }
 
 // Listen binds the sockets. Nothing is read until Serve.
@@ -19,13 +21,28 @@ func Listen(c UDPConfig) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stack{udp: udp}
+	s := &Stack{udp: []*UDP{udp}}
 	s.layers[flow.UDP] = udp
 	return s, nil
 }
 
+// ListenBoth binds sockets at two addresses, one of each family.
+func ListenBoth(first, second UDPConfig) (*Stack, error) {
+	both, err := listenFamilies(first, second)
+	if err != nil {
+		return nil, err
+	}
+	s := &Stack{udp: []*UDP{both.of(first.Address.Addr()), both.of(second.Address.Addr())}}
+	s.layers[flow.UDP] = both
+	return s, nil
+}
+
 // Serve begins to give h what comes. It returns at once; call it once.
-func (s *Stack) Serve(h Handler) { s.udp.Serve(h) }
+func (s *Stack) Serve(h Handler) {
+	for _, u := range s.udp {
+		u.Serve(h)
+	}
+}
 
 // Send implements Layer.
 func (s *Stack) Send(f flow.Flow, data []byte) error {
@@ -52,12 +69,44 @@ func (s *Stack) layer(t flow.Transport) Layer {
 	return s.layers[t]
 }
 
-// Address is where UDP listens.
-func (s *Stack) Address() netip.AddrPort { return s.udp.Address() }
+// Address is where UDP listens, the first where there are two.
+func (s *Stack) Address() netip.AddrPort { return s.udp[0].Address() }
+
+// Addresses are all at which UDP listens.
+func (s *Stack) Addresses() []netip.AddrPort {
+	var addresses []netip.AddrPort
+	for _, u := range s.udp {
+		addresses = append(addresses, u.Address())
+	}
+	return addresses
+}
+
+// Reaches reports whether UDP has sockets of the address's family.
+func (s *Stack) Reaches(a netip.Addr) bool {
+	return slices.ContainsFunc(s.udp, func(u *UDP) bool { return isSix(u.Address().Addr()) == isSix(a) })
+}
 
 // Stats sums the counts of UDP.
-func (s *Stack) Stats() Stats { return s.udp.Stats() }
+func (s *Stack) Stats() Stats {
+	var sum Stats
+	for _, u := range s.udp {
+		one := u.Stats()
+		sum.Received += one.Received
+		sum.ReceivedBytes += one.ReceivedBytes
+		sum.Sent += one.Sent
+		sum.SentBytes += one.SentBytes
+		sum.ReadErrors += one.ReadErrors
+		sum.SendErrors += one.SendErrors
+	}
+	return sum
+}
 
 // Close closes the sockets and waits until every loop has ended. It must not be
 // called by a Handler.
-func (s *Stack) Close() error { return s.udp.Close() }
+func (s *Stack) Close() error {
+	var err error
+	for _, u := range s.udp {
+		err = errors.Join(err, u.Close())
+	}
+	return err
+}

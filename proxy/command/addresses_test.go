@@ -1,0 +1,35 @@
+package command
+
+import (
+	"net/netip"
+	"testing"
+)
+
+// A pod may have an address of each family: SIP is received at both.
+func TestSIPAddresses(t *testing.T) {
+	for name, tt := range map[string]struct {
+		set, own, pod string
+		want          [2]string // empty: none
+	}{
+		"one":                    {"", "192.0.2.1", "192.0.2.1", [2]string{"192.0.2.1"}},
+		"outside Kubernetes":     {"", "192.0.2.1", "", [2]string{"192.0.2.1"}},
+		"both":                   {"", "192.0.2.1", "192.0.2.1,2001:db8::1", [2]string{"192.0.2.1", "2001:db8::1"}},
+		"both, IPv6 first":       {"", "2001:db8::1", "2001:db8::1, 192.0.2.1", [2]string{"2001:db8::1", "192.0.2.1"}},
+		"the second of both":     {"", "2001:db8::1", "192.0.2.1,2001:db8::1", [2]string{"2001:db8::1", "192.0.2.1"}},
+		"shared with other ones": {"192.0.2.9", "192.0.2.1", "192.0.2.1,2001:db8::1", [2]string{"192.0.2.9"}},
+		"nonsense beside it":     {"", "192.0.2.1", "192.0.2.1,here", [2]string{"192.0.2.1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := &proxy{options: options{sipAddress: tt.set, podAddresses: tt.pod}}
+			first, second, err := p.sipAddresses(tt.own)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, got := range []netip.Addr{first, second} {
+				if want, _ := netip.ParseAddr(tt.want[i]); got != want {
+					t.Errorf("address %d is %s, want %s", i, got, want)
+				}
+			}
+		})
+	}
+}

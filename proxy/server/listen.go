@@ -1,0 +1,39 @@
+package server
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"runtime"
+
+	"github.com/sipring/sipring/proxy/transport"
+)
+
+// listen binds the sockets.
+func listen(c *Config) (*transport.Stack, error) {
+	loops := c.Proxy.UDPLoops
+	if loops == 0 {
+		loops = runtime.GOMAXPROCS(0)
+	}
+	at := func(a netip.AddrPort) transport.UDPConfig {
+		return transport.UDPConfig{Address: a, Loops: loops, Shared: c.Shared}
+	}
+	if c.Second.IsValid() {
+		return transport.ListenBoth(at(c.Address), at(c.Second))
+	}
+	return transport.Listen(at(c.Address))
+}
+
+// lookupFor asks the system for addresses that can be sent to.
+func lookupFor(layer *transport.Stack) transport.Lookup {
+	network := "ip"
+	switch {
+	case !layer.Reaches(netip.IPv6Unspecified()):
+		network = "ip4"
+	case !layer.Reaches(netip.IPv4Unspecified()):
+		network = "ip6"
+	}
+	return func(ctx context.Context, host string) ([]netip.Addr, error) {
+		return net.DefaultResolver.LookupNetIP(ctx, network, host)
+	}
+}
