@@ -211,18 +211,25 @@ func inShort(set *config.MemberSet) string {
 // the node, and gives it the status.
 func (b *bench) pod(ordinal int, status func(*corev1.PodStatus)) *corev1.Pod {
 	b.Helper()
+	b.podOf(ordinal, func(*corev1.Pod) {})
+	return b.podStatus(ordinal, status)
+}
+
+// podOf creates the pod with a change, and without a status.
+func (b *bench) podOf(ordinal int, change func(*corev1.Pod)) {
+	b.Helper()
 	p := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: b.ns, Name: fmt.Sprintf("ring-%d", ordinal), Labels: desired.Labels("ring")},
 		Spec: corev1.PodSpec{
 			NodeName: fmt.Sprintf("%s-node-%d", b.ns, ordinal),
 			Containers: []corev1.Container{{
-				Name: desired.Container, Image: "example.com/sipring:1",
+				Name: desired.Container, Image: "example.com/sipring:1", Env: []corev1.EnvVar{{Name: "POD_IPS"}},
 				Ports: []corev1.ContainerPort{{Name: "udp", ContainerPort: 5060, Protocol: corev1.ProtocolUDP}},
 			}},
 		},
 	}
+	change(p)
 	b.ok(b.client.Create(b.Context(), p))
-	return b.podStatus(ordinal, status)
 }
 
 func (b *bench) podStatus(ordinal int, status func(*corev1.PodStatus)) *corev1.Pod {

@@ -86,7 +86,7 @@ func convert(from, to any) error {
 // publishSlices applies the slices that are wanted and removes the others.
 func (r *Reconciler) publishSlices(ctx context.Context, seen *observation, endpoints []membership.Endpoint) error {
 	wanted := map[string]bool{}
-	for _, s := range desired.EndpointSlices(seen.cluster, endpoints) {
+	for _, s := range desired.EndpointSlices(seen.cluster, seen.service, seen.pods, endpoints) {
 		wanted[*s.Name] = true
 		if err := r.applyOne(ctx, seen.cluster, &discoveryv1.EndpointSlice{}, s); err != nil {
 			return err

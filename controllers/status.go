@@ -97,6 +97,8 @@ func available(seen *observation, d *membership.Result) metav1.Condition {
 		return no(v1alpha1.ReasonNoActiveMember, "no member is in the ring yet: %d on their way", len(d.Set.Members))
 	case d.Held:
 		return no(v1alpha1.ReasonMembersNotReady, "no pod is ready: the last ring of %d is kept", active)
+	case cutOff(seen, d):
+		return no(v1alpha1.ReasonFamilyMismatch, "%d members are in the ring, and none has an address of Service %s, which is %s", active, seen.service.Name, families(seen.service))
 	}
 	return metav1.Condition{
 		Type: v1alpha1.ConditionAvailable, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonServing,

@@ -41,6 +41,9 @@ const (
 	ReasonNoActiveMember = "NoActiveMember"
 	// ReasonStopped: spec.replicas is 0.
 	ReasonStopped = "Stopped"
+	// ReasonFamilyMismatch: no pod has an address of a family of the Service. It
+	// is one of ConditionDegraded too, where some have none.
+	ReasonFamilyMismatch = "FamilyMismatch"
 	// ReasonMembersNotReady: no pod is ready, and the last ring is kept. It is
 	// one of ConditionDegraded too.
 	ReasonMembersNotReady = "MembersNotReady"

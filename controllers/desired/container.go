@@ -12,6 +12,9 @@ import (
 
 const mountRoot = "/etc/sipring/"
 
+// envAddresses is the variable with the pod's addresses, one of each family.
+const envAddresses = "POD_IPS"
+
 // proxyContainer needs no start-up probe: a proxy answers /healthz as soon as it
 // runs, and /readyz says when it holds what it owns.
 func proxyContainer(c *v1alpha1.SIPCluster, image string) *corev1ac.ContainerApplyConfiguration {
@@ -30,7 +33,7 @@ func proxyContainer(c *v1alpha1.SIPCluster, image string) *corev1ac.ContainerApp
 			fieldEnv("POD_UID", "metadata.uid"),
 			fieldEnv("NAMESPACE", "metadata.namespace"),
 			fieldEnv("POD_IP", "status.podIP"),
-			fieldEnv("POD_IPS", "status.podIPs"),
+			fieldEnv(envAddresses, "status.podIPs"),
 			fieldEnv("NODE_NAME", "spec.nodeName")).
 		WithPorts(listenerPorts(c)...).
 		WithPorts(

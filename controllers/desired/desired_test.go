@@ -216,7 +216,7 @@ func TestSlicesBound(t *testing.T) {
 			ID: uint32(id + 1), Name: fmt.Sprintf("ring-%d", id), Address: fmt.Sprintf("10.0.%d.%d", id/250, id%250+1), Port: 5060, Ready: true,
 		})
 	}
-	slices := EndpointSlices(ring(t, ""), endpoints)
+	slices := EndpointSlices(ring(t, ""), nil, nil, endpoints)
 	if len(slices) != 11 {
 		t.Errorf("%d slices of 1001 members, want 11", len(slices))
 	}

@@ -134,7 +134,7 @@ func TestGolden(t *testing.T) {
 		"networkpolicy-most":         must(NetworkPolicy(most)),
 		"statefulset":                must(StatefulSet(least, "example.com/sipring:1", must(ConfigText(least)))),
 		"statefulset-most":           must(StatefulSet(most, "example.com/sipring:1", must(ConfigText(most)))),
-		"endpointslices": EndpointSlices(least, []membership.Endpoint{
+		"endpointslices": EndpointSlices(least, nil, nil, []membership.Endpoint{
 			{ID: 1, Name: "ring-0", UID: "u1", Address: "10.0.0.1", Port: 5060, Node: "a", Zone: "east", Ready: true, Serving: true},
 			{ID: 2, Name: "ring-1", UID: "u2", Address: "10.0.0.2", Port: 5060, Node: "b", Serving: true, Terminating: true},
 			{ID: 3, Name: "ring-2", UID: "u3", Address: "10.0.0.3", Port: 5070},

@@ -2,8 +2,8 @@ package desired
 
 import (
 	"fmt"
-	"net/netip"
 
+	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/types"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
@@ -29,28 +29,29 @@ type slicePlace struct {
 	block  uint32
 }
 
-// EndpointSlices hold the endpoints of the client Service.
-func EndpointSlices(c *v1alpha1.SIPCluster, endpoints []membership.Endpoint) []*discoveryv1ac.EndpointSliceApplyConfiguration {
+// EndpointSlices hold the endpoints of the client Service, in the families that it
+// has; where service is nil, in those of the pods.
+func EndpointSlices(c *v1alpha1.SIPCluster, service *corev1.Service, pods []corev1.Pod, endpoints []membership.Endpoint) []*discoveryv1ac.EndpointSliceApplyConfiguration {
 	var slices []*discoveryv1ac.EndpointSliceApplyConfiguration
 	places := map[slicePlace]*discoveryv1ac.EndpointSliceApplyConfiguration{}
+	byUID := podsByUID(pods)
 	for _, e := range endpoints {
-		place := slicePlace{family(e.Address), e.Port, (e.ID - 1) / EndpointsPerSlice}
-		slice, ok := places[place]
-		if !ok {
-			slice = endpointSlice(c, place)
-			places[place] = slice
-			slices = append(slices, slice)
+		for _, address := range reachable(e.Address, byUID[types.UID(e.UID)]) {
+			if !serves(service, address) {
+				continue
+			}
+			e.Address = address
+			place := slicePlace{family(address), e.Port, (e.ID - 1) / EndpointsPerSlice}
+			slice, ok := places[place]
+			if !ok {
+				slice = endpointSlice(c, place)
+				places[place] = slice
+				slices = append(slices, slice)
+			}
+			slice.WithEndpoints(endpoint(c.Namespace, e))
 		}
-		slice.WithEndpoints(endpoint(c.Namespace, e))
 	}
 	return slices
-}
-
-func family(address string) discoveryv1.AddressType {
-	if a, err := netip.ParseAddr(address); err == nil && a.Unmap().Is6() {
-		return discoveryv1.AddressTypeIPv6
-	}
-	return discoveryv1.AddressTypeIPv4
 }
 
 func endpointSlice(c *v1alpha1.SIPCluster, p slicePlace) *discoveryv1ac.EndpointSliceApplyConfiguration {

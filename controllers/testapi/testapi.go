@@ -121,6 +121,8 @@ func (s *Server) Kubeconfig(t *testing.T) string {
 }
 
 func start(env *envtest.Environment) (*Server, error) {
+	// Services of both families, the first where nothing is said.
+	env.ControlPlane.GetAPIServer().Configure().Set("service-cluster-ip-range", "10.0.0.0/16,fd00:96::/112")
 	cfg, err := env.Start()
 	if err != nil {
 		return nil, err
