@@ -164,7 +164,15 @@ func asWanted(s *corev1.Service, want *corev1ac.ServiceSpecApplyConfiguration) b
 }
 
 func (r *Reconciler) applyBudget(ctx context.Context, seen *observation) error {
-	return r.applyOne(ctx, seen.cluster, &policyv1.PodDisruptionBudget{}, desired.Budget(seen.cluster))
+	c := seen.cluster
+	if desired.HasBudget(c) {
+		return r.applyOne(ctx, c, &policyv1.PodDisruptionBudget{}, desired.Budget(c))
+	}
+	budget, err := found(ctx, r.client, c.Namespace, desired.BudgetName(c.Name), &policyv1.PodDisruptionBudget{})
+	if err != nil || budget == nil || !metav1.IsControlledBy(budget, c) {
+		return err
+	}
+	return client.IgnoreNotFound(r.client.Delete(ctx, budget, client.Preconditions{UID: &budget.UID}))
 }
 
 // applyNetworkPolicy applies the policy, or removes it where none is wanted.

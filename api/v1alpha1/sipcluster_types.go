@@ -1,6 +1,7 @@
 package v1alpha1
 
 import (
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -152,6 +153,40 @@ type SIPClusterSpec struct {
 	// one at a time.
 	// +optional
 	Template *PodTemplate `json:"template,omitempty"`
+
+	// InheritedMetadata is given to every object that the cluster is made of.
+	// +optional
+	InheritedMetadata *InheritedMetadata `json:"inheritedMetadata,omitempty"`
+
+	// PodDisruptionBudget bounds how many proxies are evicted at a time, as when
+	// nodes are drained. Default: one.
+	// +kubebuilder:default={enabled: true}
+	// +optional
+	PodDisruptionBudget PodDisruptionBudget `json:"podDisruptionBudget,omitempty"`
+
+	// TopologySpreadConstraints of the pods, at most 8, in place of the default:
+	// over nodes and zones, with maxSkew 1, as far as possible. One without a
+	// labelSelector counts the cluster's own pods. A change rolls the pods.
+	// +kubebuilder:validation:MaxItems=8
+	// +listType=map
+	// +listMapKey=topologyKey
+	// +listMapKey=whenUnsatisfiable
+	// +optional
+	TopologySpreadConstraints []corev1.TopologySpreadConstraint `json:"topologySpreadConstraints,omitempty"`
+
+	// PriorityClassName of the pods: the PriorityClass by which they are scheduled
+	// before others and kept longer. Default: none. A change rolls the pods.
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	PriorityClassName string `json:"priorityClassName,omitempty"`
+
+	// RevisionHistoryLimit is how many former revisions of the StatefulSet are kept
+	// to go back to: 0 to 100, default 5.
+	// +kubebuilder:default=5
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100
+	// +optional
+	RevisionHistoryLimit *int32 `json:"revisionHistoryLimit,omitempty"`
 
 	// DrainSeconds is how long a proxy that is asked to go hands over and
 	// finishes what it began, at most: 0 to 3600 seconds, default 30. 0: it

@@ -1,6 +1,8 @@
 package desired
 
 import (
+	"maps"
+
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -15,9 +17,7 @@ import (
 
 // ServiceAccount of the proxies.
 func ServiceAccount(c *v1alpha1.SIPCluster) *corev1ac.ServiceAccountApplyConfiguration {
-	return corev1ac.ServiceAccount(AccountName(c.Name), c.Namespace).
-		WithLabels(Labels(c.Name)).
-		WithOwnerReferences(Owner(c))
+	return owned(corev1ac.ServiceAccount(AccountName(c.Name), c.Namespace), c)
 }
 
 // Role lets the proxies read the one ConfigMap that they follow and write
@@ -28,9 +28,7 @@ func Role(c *v1alpha1.SIPCluster, pods int32) *rbacv1ac.RoleApplyConfiguration {
 	for i := range pods {
 		names = append(names, PodName(c.Name, i))
 	}
-	role := rbacv1ac.Role(AccountName(c.Name), c.Namespace).
-		WithLabels(Labels(c.Name)).
-		WithOwnerReferences(Owner(c)).
+	role := owned(rbacv1ac.Role(AccountName(c.Name), c.Namespace), c).
 		WithRules(
 			rbacv1ac.PolicyRule().WithAPIGroups("").WithResources("configmaps").
 				WithResourceNames(MembersName(c.Name)).WithVerbs("get", "list", "watch"),
@@ -53,20 +51,26 @@ func RoleBinding(c *v1alpha1.SIPCluster) *rbacv1ac.RoleBindingApplyConfiguration
 	if other := templateAccount(c); other != "" && other != name {
 		subjects = append(subjects, account(other))
 	}
-	return rbacv1ac.RoleBinding(name, c.Namespace).
-		WithLabels(Labels(c.Name)).
-		WithOwnerReferences(Owner(c)).
+	return owned(rbacv1ac.RoleBinding(name, c.Namespace), c).
 		WithRoleRef(rbacv1ac.RoleRef().WithAPIGroup("rbac.authorization.k8s.io").WithKind("Role").WithName(name)).
 		WithSubjects(subjects...)
 }
 
-// Budget lets one proxy at a time be evicted, and broken ones always.
+// HasBudget says that evictions are bounded.
+func HasBudget(c *v1alpha1.SIPCluster) bool {
+	return c.Spec.PodDisruptionBudget.Enabled == nil || *c.Spec.PodDisruptionBudget.Enabled
+}
+
+// Budget lets so many proxies at a time be evicted, one where nothing is said, and
+// broken ones always.
 func Budget(c *v1alpha1.SIPCluster) *policyv1ac.PodDisruptionBudgetApplyConfiguration {
-	return policyv1ac.PodDisruptionBudget(BudgetName(c.Name), c.Namespace).
-		WithLabels(Labels(c.Name)).
-		WithOwnerReferences(Owner(c)).
+	most := intstr.FromInt32(1)
+	if set := c.Spec.PodDisruptionBudget.MaxUnavailable; set != nil {
+		most = *set
+	}
+	return owned(policyv1ac.PodDisruptionBudget(BudgetName(c.Name), c.Namespace), c).
 		WithSpec(policyv1ac.PodDisruptionBudgetSpec().
-			WithMaxUnavailable(intstr.FromInt32(1)).
+			WithMaxUnavailable(most).
 			WithSelector(selectorAC(c.Name)).
 			WithUnhealthyPodEvictionPolicy(policyv1.AlwaysAllow))
 }
@@ -87,9 +91,16 @@ func secret(c *v1alpha1.SIPCluster, name, key string, keys *config.Keys) (*corev
 	if err != nil {
 		return nil, err
 	}
+	labels := maps.Clone(Labels(c.Name))
+	inherited := inheritedMetadata(c)
+	for key, value := range inherited.Labels {
+		if _, ours := labels[key]; !ours {
+			labels[key] = value
+		}
+	}
 	return &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{
-			Name: name, Namespace: c.Namespace, Labels: Labels(c.Name),
+			Name: name, Namespace: c.Namespace, Labels: labels, Annotations: maps.Clone(inherited.Annotations),
 			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(c, v1alpha1.GroupVersion.WithKind(v1alpha1.Kind))},
 		},
 		Type: corev1.SecretTypeOpaque,

@@ -83,9 +83,7 @@ func MembersConfigMap(c *v1alpha1.SIPCluster, set *config.MemberSet, resourceVer
 	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", config.MembersKey, err)
 	}
-	cm := corev1ac.ConfigMap(MembersName(c.Name), c.Namespace).
-		WithLabels(Labels(c.Name)).
-		WithOwnerReferences(Owner(c)).
+	cm := owned(corev1ac.ConfigMap(MembersName(c.Name), c.Namespace), c).
 		WithData(map[string]string{config.MembersKey: string(text)})
 	if resourceVersion != "" {
 		cm.WithResourceVersion(resourceVersion)
@@ -99,9 +97,7 @@ func TrustConfigMap(c *v1alpha1.SIPCluster, trust *config.Trust) (*corev1ac.Conf
 	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", config.TrustKey, err)
 	}
-	return corev1ac.ConfigMap(TrustName(c.Name), c.Namespace).
-		WithLabels(Labels(c.Name)).
-		WithOwnerReferences(Owner(c)).
+	return owned(corev1ac.ConfigMap(TrustName(c.Name), c.Namespace), c).
 		WithData(map[string]string{config.TrustKey: string(text)}), nil
 }
 

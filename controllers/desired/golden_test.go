@@ -91,6 +91,13 @@ limits: {newPerSecond: 50, trusted: [10.1.0.0/16]}
 egress: {contacts: Any, allow: [10.0.0.0/8], deny: [10.96.0.0/12, "192.0.2.0/24:1-1023"]}
 networkPolicy: {metricsFrom: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: monitoring}}}, {ipBlock: {cidr: 192.0.2.0/24}}]}
 tokenHours: 48
+inheritedMetadata: {labels: {cost-center: "12", team: nobody, sipring.io/cluster: mine}, annotations: {owner: telephony, sipring.io/config: mine}}
+podDisruptionBudget: {maxUnavailable: 40%}
+topologySpreadConstraints:
+- {maxSkew: 2, topologyKey: example.com/rack, whenUnsatisfiable: DoNotSchedule}
+- {maxSkew: 1, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: ScheduleAnyway, labelSelector: {matchLabels: {team: voice}}}
+priorityClassName: telephony
+revisionHistoryLimit: 2
 logLevel: debug
 template:
   labels: {team: voice}
@@ -132,6 +139,10 @@ func TestGolden(t *testing.T) {
 		"disruptionbudget":           Budget(least),
 		"networkpolicy":              must(NetworkPolicy(least)),
 		"networkpolicy-most":         must(NetworkPolicy(most)),
+		"disruptionbudget-most":      Budget(most),
+		"role-most":                  Role(most, 1),
+		"secret-most":                must(Secret(most, &config.Keys{Keys: []config.Key{{ID: 1, Secret: make([]byte, config.SecretSize)}}})),
+		"endpointslices-most":        EndpointSlices(most, nil, nil, []membership.Endpoint{{ID: 1, Name: "ring-0", Address: "10.0.0.1", Port: 5070, Ready: true, Serving: true}}),
 		"statefulset":                must(StatefulSet(least, "example.com/sipring:1", must(ConfigText(least)))),
 		"statefulset-most":           must(StatefulSet(most, "example.com/sipring:1", must(ConfigText(most)))),
 		"endpointslices": EndpointSlices(least, nil, nil, []membership.Endpoint{

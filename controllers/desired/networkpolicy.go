@@ -31,9 +31,7 @@ func NetworkPolicy(c *v1alpha1.SIPCluster) (*networkingv1ac.NetworkPolicyApplyCo
 	for _, port := range templatePorts(c) {
 		open.WithPorts(networkingv1ac.NetworkPolicyPort().WithPort(intstr.FromInt32(port.ContainerPort)).WithProtocol(port.Protocol))
 	}
-	return networkingv1ac.NetworkPolicy(NetworkPolicyName(c.Name), c.Namespace).
-		WithLabels(Labels(c.Name)).
-		WithOwnerReferences(Owner(c)).
+	return owned(networkingv1ac.NetworkPolicy(NetworkPolicyName(c.Name), c.Namespace), c).
 		WithSpec(networkingv1ac.NetworkPolicySpec().
 			WithPodSelector(selectorAC(c.Name)).
 			WithPolicyTypes(networkingv1.PolicyTypeIngress).

@@ -20,11 +20,10 @@ const (
 // ClientService is what phones use. It has no selector: its EndpointSlices are
 // the operator's.
 func ClientService(c *v1alpha1.SIPCluster) *corev1ac.ServiceApplyConfiguration {
-	return corev1ac.Service(ClientServiceName(c.Name), c.Namespace).
+	return owned(corev1ac.Service(ClientServiceName(c.Name), c.Namespace), c).
 		WithLabels(c.Spec.Service.Labels).
 		WithLabels(Labels(c.Name)).
 		WithAnnotations(c.Spec.Service.Annotations).
-		WithOwnerReferences(Owner(c)).
 		WithSpec(clientServiceSpec(c))
 }
 
@@ -58,9 +57,7 @@ func serviceType(c *v1alpha1.SIPCluster) corev1.ServiceType {
 // PeerService gives every pod a name, ready or not.
 func PeerService(c *v1alpha1.SIPCluster) *corev1ac.ServiceApplyConfiguration {
 	p := c.Spec.Ports
-	return corev1ac.Service(PeerServiceName(c.Name), c.Namespace).
-		WithLabels(Labels(c.Name)).
-		WithOwnerReferences(Owner(c)).
+	return owned(corev1ac.Service(PeerServiceName(c.Name), c.Namespace), c).
 		WithSpec(corev1ac.ServiceSpec().
 			WithType(corev1.ServiceTypeClusterIP).
 			WithClusterIP(corev1.ClusterIPNone).

@@ -58,13 +58,11 @@ func endpointSlice(c *v1alpha1.SIPCluster, p slicePlace) *discoveryv1ac.Endpoint
 	shortFamily := map[discoveryv1.AddressType]string{discoveryv1.AddressTypeIPv4: "ipv4", discoveryv1.AddressTypeIPv6: "ipv6"}
 	listener := Listeners(c)[0]
 	name := fmt.Sprintf("%s-%s-%d-%d", c.Name, shortFamily[p.family], p.port, p.block)
-	return discoveryv1ac.EndpointSlice(name, c.Namespace).
-		WithLabels(Labels(c.Name)).
+	return owned(discoveryv1ac.EndpointSlice(name, c.Namespace), c).
 		WithLabels(map[string]string{
 			discoveryv1.LabelServiceName: ClientServiceName(c.Name),
 			discoveryv1.LabelManagedBy:   SlicesManagedBy,
 		}).
-		WithOwnerReferences(Owner(c)).
 		WithAddressType(p.family).
 		WithPorts(discoveryv1ac.EndpointPort().WithName(listener.Name).WithProtocol(l4(listener)).WithPort(p.port))
 }

@@ -1,6 +1,8 @@
 package desired
 
 import (
+	"encoding/json"
+
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	appsv1ac "k8s.io/client-go/applyconfigurations/apps/v1"
@@ -20,25 +22,31 @@ const drainMargin = 10
 // or restarts meanwhile, goes on with the one that it was made for. An error is
 // one of spec.template.
 func StatefulSet(c *v1alpha1.SIPCluster, image, configuration string) (*appsv1ac.StatefulSetApplyConfiguration, error) {
-	template, err := overridden(podTemplate(c, image, configuration), c)
+	built, err := podTemplate(c, image, configuration)
 	if err != nil {
 		return nil, err
 	}
-	return appsv1ac.StatefulSet(StatefulSetName(c.Name), c.Namespace).
-		WithLabels(Labels(c.Name)).
-		WithOwnerReferences(Owner(c)).
+	template, err := overridden(built, c)
+	if err != nil {
+		return nil, err
+	}
+	return owned(appsv1ac.StatefulSet(StatefulSetName(c.Name), c.Namespace), c).
 		WithSpec(appsv1ac.StatefulSetSpec().
 			WithReplicas(Replicas(c)).
 			WithServiceName(PeerServiceName(c.Name)).
 			WithPodManagementPolicy(appsv1.ParallelPodManagement).
 			WithUpdateStrategy(appsv1ac.StatefulSetUpdateStrategy().WithType(appsv1.RollingUpdateStatefulSetStrategyType)).
-			WithRevisionHistoryLimit(5).
+			WithRevisionHistoryLimit(revisionHistoryLimit(c)).
 			WithSelector(selectorAC(c.Name)).
 			WithTemplate(template)), nil
 }
 
-func podTemplate(c *v1alpha1.SIPCluster, image, configuration string) *corev1ac.PodTemplateSpecApplyConfiguration {
-	return corev1ac.PodTemplateSpec().
+func podTemplate(c *v1alpha1.SIPCluster, image, configuration string) (*corev1ac.PodTemplateSpecApplyConfiguration, error) {
+	constraints, err := spreadConstraints(c)
+	if err != nil {
+		return nil, err
+	}
+	template := corev1ac.PodTemplateSpec().
 		WithLabels(Labels(c.Name)).
 		WithAnnotations(map[string]string{AnnotationConfig: configuration}).
 		WithSpec(corev1ac.PodSpec().
@@ -46,9 +54,7 @@ func podTemplate(c *v1alpha1.SIPCluster, image, configuration string) *corev1ac.
 			WithEnableServiceLinks(false).
 			WithTerminationGracePeriodSeconds(int64(drainSeconds(c)+drainMargin)).
 			WithSecurityContext(podSecurity()).
-			WithTopologySpreadConstraints(
-				spread(c, corev1.LabelHostname),
-				spread(c, corev1.LabelTopologyZone)).
+			WithTopologySpreadConstraints(constraints...).
 			WithContainers(proxyContainer(c, image)).
 			WithVolumes(
 				configVolume(),
@@ -58,6 +64,43 @@ func podTemplate(c *v1alpha1.SIPCluster, image, configuration string) *corev1ac.
 					corev1ac.ConfigMapVolumeSource().WithName(TrustName(c.Name))),
 				corev1ac.Volume().WithName("keys").WithSecret(
 					corev1ac.SecretVolumeSource().WithSecretName(KeysName(c.Name)).WithDefaultMode(0o440))))
+	if c.Spec.PriorityClassName != "" {
+		template.Spec.WithPriorityClassName(c.Spec.PriorityClassName)
+	}
+	return template, nil
+}
+
+// defaultRevisions is how many former revisions of the StatefulSet are kept.
+const defaultRevisions = 5
+
+func revisionHistoryLimit(c *v1alpha1.SIPCluster) int32 {
+	if c.Spec.RevisionHistoryLimit == nil {
+		return defaultRevisions
+	}
+	return *c.Spec.RevisionHistoryLimit
+}
+
+// spreadConstraints are those of the spec, or over nodes and zones.
+func spreadConstraints(c *v1alpha1.SIPCluster) ([]*corev1ac.TopologySpreadConstraintApplyConfiguration, error) {
+	if len(c.Spec.TopologySpreadConstraints) == 0 {
+		return []*corev1ac.TopologySpreadConstraintApplyConfiguration{spread(c, corev1.LabelHostname), spread(c, corev1.LabelTopologyZone)}, nil
+	}
+	var constraints []*corev1ac.TopologySpreadConstraintApplyConfiguration
+	for i := range c.Spec.TopologySpreadConstraints {
+		text, err := json.Marshal(c.Spec.TopologySpreadConstraints[i])
+		if err != nil {
+			return nil, err
+		}
+		constraint := corev1ac.TopologySpreadConstraint()
+		if err := json.Unmarshal(text, constraint); err != nil {
+			return nil, err
+		}
+		if constraint.LabelSelector == nil {
+			constraint.WithLabelSelector(selectorAC(c.Name))
+		}
+		constraints = append(constraints, constraint)
+	}
+	return constraints, nil
 }
 
 // spread asks for it rather than insists: a proxy beside another is better than

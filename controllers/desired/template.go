@@ -17,16 +17,16 @@ import (
 // overridden is the template with spec.template merged onto it. What the operator
 // and the proxy rely on must be as it was built.
 func overridden(built *corev1ac.PodTemplateSpecApplyConfiguration, c *v1alpha1.SIPCluster) (*corev1ac.PodTemplateSpecApplyConfiguration, error) {
-	over := c.Spec.Template
+	over, inherited := c.Spec.Template, inheritedMetadata(c)
 	if over == nil {
-		return built, nil
+		over = &v1alpha1.PodTemplate{}
 	}
 	if err := reserved(built, over); err != nil {
 		return nil, fmt.Errorf("spec.template.%w", err)
 	}
 	merged := corev1ac.PodTemplateSpec().
-		WithLabels(over.Labels).WithLabels(built.Labels).
-		WithAnnotations(over.Annotations).WithAnnotations(built.Annotations).
+		WithLabels(inherited.Labels).WithLabels(over.Labels).WithLabels(built.Labels).
+		WithAnnotations(inherited.Annotations).WithAnnotations(over.Annotations).WithAnnotations(built.Annotations).
 		WithSpec(built.Spec)
 	if over.Spec == nil || len(over.Spec.Raw) == 0 {
 		return merged, nil
