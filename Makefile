@@ -70,13 +70,13 @@ bench: bin/sipring ## CPU per REGISTER and per call: sipring, Kamailio, a bare U
 	bin/bench $(BENCH)
 
 .PHONY: generate
-generate: ## Generate deep copies, the CRD and RBAC from the types
-	hack/tools/install.sh controller-gen
+generate: ## Generate deep copies, the CRD, RBAC and docs/api.md from the types
+	hack/tools/install.sh controller-gen crd-ref-docs
 	hack/generate.sh
 
 .PHONY: verify
 verify: ## Generated files, formatting, modules and the chart are as committed
-	hack/tools/install.sh controller-gen gofumpt helm actionlint
+	hack/tools/install.sh controller-gen crd-ref-docs gofumpt helm actionlint
 	hack/verify.sh
 
 .PHONY: lint

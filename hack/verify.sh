@@ -9,9 +9,10 @@ go mod tidy -diff >/dev/null || fail "go.mod is not tidy: run go mod tidy"
 unformatted=$(git ls-files '*.go' | grep -v zz_generated | xargs bin/gofumpt -l)
 [[ -z $unformatted ]] || fail "run bin/gofumpt -w on:"$'\n'"$unformatted"
 
-before=$(git status --porcelain -- api config charts controllers/role.yaml; git diff -- api config charts controllers/role.yaml)
+made=(api config charts controllers/role.yaml docs/api.md)
+before=$(git status --porcelain -- "${made[@]}"; git diff -- "${made[@]}")
 hack/generate.sh
-after=$(git status --porcelain -- api config charts controllers/role.yaml; git diff -- api config charts controllers/role.yaml)
+after=$(git status --porcelain -- "${made[@]}"; git diff -- "${made[@]}")
 [[ $before == "$after" ]] || fail "generated files differ: run make generate"
 
 bin/helm lint --strict charts/sipring >/dev/null || fail "the chart does not pass helm lint"

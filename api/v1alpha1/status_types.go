@@ -111,7 +111,9 @@ type AddressType string
 
 // The types of addresses.
 const (
-	AddressIP       AddressType = "IPAddress"
+	// AddressIP is an IPv4 or IPv6 address.
+	AddressIP AddressType = "IPAddress"
+	// AddressHostname is a name to be looked up.
 	AddressHostname AddressType = "Hostname"
 )
 
@@ -136,8 +138,12 @@ type MemberState string
 
 // The states of a member.
 const (
-	MemberJoining  MemberState = "joining"
-	MemberActive   MemberState = "active"
+	// MemberJoining has an address and fetches what it will own.
+	MemberJoining MemberState = "joining"
+	// MemberActive is in the ring.
+	MemberActive MemberState = "active"
+	// MemberDraining leaves, and hands over.
 	MemberDraining MemberState = "draining"
-	MemberEvicted  MemberState = "evicted"
+	// MemberEvicted is not reached by most of the others, and out of the ring.
+	MemberEvicted MemberState = "evicted"
 )
