@@ -1,8 +1,6 @@
 package transaction
 
 import (
-	"sync/atomic"
-
 	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/wire"
@@ -16,14 +14,15 @@ import (
 type ResponseContext struct {
 	place   node // in the shard
 	key     token.TxID
-	charged *atomic.Int32 // counts the contexts of the source
-	ringAt  int64         // when an INVITE has rung as long as it may
+	charged *share // the source's
+	ringAt  int64  // when an INVITE has rung as long as it may
 
 	server   serverTransaction
 	branches branches
 	best     bestResponse
 	reason   []byte // header lines for CANCEL (RFC 3326)
 
+	standing  Standing
 	forked    bool // Fork was called: its branches decide
 	cancelled bool // a CANCEL came
 	heard     bool // a branch has answered the request

@@ -7,7 +7,8 @@ import "github.com/sipring/sipring/proxy/flow"
 // messages are built in, and takes what is to be done about it. A shard uses one
 // again and again.
 type event struct {
-	now int64
+	now    int64
+	before int64 // the bytes of all buffers, when it began
 	messages
 	intervals
 	outbox
@@ -19,6 +20,7 @@ type event struct {
 func (e *event) begin(now int64) {
 	e.now = now
 	e.next()
+	e.before = e.pool.bytes
 }
 
 // next forgets what was to be done, and lets its bytes be used again.

@@ -38,9 +38,10 @@ type Options struct {
 	// at most three quarters of them, and one source an eighth once half are taken.
 	MaxContexts int
 	// MaxBytes bounds what messages the contexts hold, in bytes and to within
-	// 2 MiB: beyond it no context begins, while those there are may still grow.
-	// Requests are of up to 64 KiB, so a bound on their number alone would let a
-	// few senders take all memory. Default 4 KiB for each of MaxContexts.
+	// 2 MiB: beyond it no context and no branch begins, while each there is may
+	// still keep one response more. It is shared out as MaxContexts is. Requests are
+	// of up to 64 KiB, so a bound on their number alone would let a few senders take
+	// all memory. Default 4 KiB for each of MaxContexts.
 	MaxBytes int64
 	// Silent is called, as the methods of Outlet are and by Tick alone, when an
 	// INVITE is repeated of which no branch has ever answered. Where another

@@ -40,7 +40,17 @@ func (s *shard) settle(c *ResponseContext) {
 		s.leave(c)
 		return
 	}
+	s.pool.flush()
+	s.charge(c)
 	s.wheel.schedule(c, c.next())
+}
+
+// charge charges the source of c with the bytes that c holds more than before the
+// event. Nothing else was given or took any meanwhile.
+func (s *shard) charge(c *ResponseContext) {
+	if change := s.pool.bytes - s.before; change != 0 {
+		c.charged.bytes.Add(change)
+	}
 }
 
 func (s *shard) do(c *ResponseContext, a *action) {
@@ -68,11 +78,12 @@ func (s *shard) do(c *ResponseContext, a *action) {
 
 // leave takes c, which is over, out of the table.
 func (s *shard) leave(c *ResponseContext) {
-	c.charged.Add(-1)
+	c.charged.contexts.Add(-1)
 	s.index.remove(c)
 	s.wheel.remove(c)
 	s.pool.release(&c.reason)
 	s.pool.flush()
+	s.charge(c)
 	s.dropContext(c)
 }
 

@@ -6,7 +6,7 @@ type Stats struct {
 	Held          int    // contexts
 	Open          int    // contexts without a final response
 	Created       uint64 // contexts
-	Overloaded    uint64 // requests refused for want of room
+	Overloaded    uint64 // requests refused, or targets left out, for want of room
 	Repeated      uint64 // retransmissions received
 	Resent        uint64 // retransmissions sent, requests and responses
 	Cancelled     uint64 // requests cancelled by the caller

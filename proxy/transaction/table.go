@@ -13,8 +13,8 @@ import (
 // now is the time in milliseconds, 0 or more, on a clock that does not go back.
 // Bytes passed in are copied where they are kept.
 type Table struct {
-	max      int64
-	maxBytes int64
+	contexts budget
+	size     budget // in bytes
 	begun    func()
 	count    atomic.Int64
 	bytes    atomic.Int64 // of buffers, as far as the shards have told
@@ -37,12 +37,16 @@ const (
 
 // NewTable returns a table that sends through out.
 func NewTable(o Options, out Outlet) *Table {
-	t := &Table{max: int64(o.MaxContexts), begun: o.Begun}
-	if t.max <= 0 {
-		t.max = defaultMaxContexts
+	t := &Table{
+		contexts: budget{max: int64(o.MaxContexts), least: minSource},
+		size:     budget{max: o.MaxBytes, least: minSource * bytesPerContext},
+		begun:    o.Begun,
 	}
-	if t.maxBytes = o.MaxBytes; t.maxBytes <= 0 {
-		t.maxBytes = bytesPerContext * t.max
+	if t.contexts.max <= 0 {
+		t.contexts.max = defaultMaxContexts
+	}
+	if t.size.max <= 0 {
+		t.size.max = bytesPerContext * t.contexts.max
 	}
 	t.sources.seed = maphash.MakeSeed()
 	for i := range t.shards {
@@ -104,21 +108,19 @@ func (t *Table) open(s *shard, key token.TxID, req *wire.Message, src flow.Flow,
 	if m := req.Method(); m == wire.MethodAck || m == wire.MethodCancel {
 		return nil, NoMatch
 	}
-	place := t.sources.of(src)
-	switch n, held := t.count.Add(1), place.Add(1); {
-	case !t.room(n, held, standing):
-		t.count.Add(-1)
-		place.Add(-1)
+	own := t.sources.of(src)
+	switch first, ok := t.enter(own, standing); {
+	case !ok:
 		s.stats.Overloaded++
 		return nil, Overloaded
-	case n == 1 && t.begun != nil:
+	case first && t.begun != nil:
 		t.begun()
 	}
 	if s.held == 0 {
 		s.wheel.skip(s.now) // nobody may have ticked since it was empty
 	}
 	c := s.takeContext()
-	c.charged = place
+	c.charged, c.standing = own, standing
 	c.accept(&s.event, key, req, src)
 	s.index.add(c)
 	return c, New
@@ -157,7 +159,8 @@ func (t *Table) Has(key token.TxID) bool {
 // Fork starts a client transaction for each target, in order, and answers an
 // INVITE 100 if nothing was answered yet. Without targets, the best response so
 // far is sent, or 480 if there is none. A target whose branch the context has
-// already, or beyond MaxBranches, is left out.
+// already, or beyond MaxBranches, is left out, and so are the last ones if there is no
+// room for the bytes of all.
 //
 // It returns false if the context is gone, cancelled, or answered: nothing is
 // sent then.
@@ -165,7 +168,11 @@ func (t *Table) Fork(now int64, key token.TxID, targets []Target) bool {
 	s, c := t.lock(now, key)
 	ok := c != nil && c.open() && !c.cancelled && !c.closed
 	if ok {
-		c.fork(&s.event, &s.stock, targets)
+		afforded := t.affords(c, targets)
+		if len(afforded) < len(targets) {
+			s.stats.Overloaded++
+		}
+		c.fork(&s.event, &s.stock, afforded)
 	}
 	t.unlock(s, c)
 	return ok

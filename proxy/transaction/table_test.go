@@ -121,7 +121,8 @@ func TestMaxBytes(t *testing.T) {
 		return id
 	}
 	held := uint64(0)
-	for table.Request(rigStart, key(held), large, flow.Flow{}, Known) == New {
+	source := func() flow.Flow { return from(netip.AddrFrom4([4]byte{10, byte(held >> 8), byte(held), 1}).String()) }
+	for table.Request(rigStart, key(held), large, source(), Known) == New {
 		table.Fork(rigStart, key(held), []Target{{Branch: token.Branch{Tx: key(held)}, Bytes: large.Raw}})
 		held++
 	}
