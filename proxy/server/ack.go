@@ -33,13 +33,13 @@ func (r *request) askMembers() {
 
 // ackOfPeer takes an ACK that another member had no transaction for.
 func (r *request) ackOfPeer() {
-	if r.msg.Method() != wire.MethodAck || r.readVia() != nil {
+	if r.msg.Method() != wire.MethodAck || r.reply.readVia() != nil {
 		r.s.metrics.drop(dropPeerFrame)
 		return
 	}
 	r.readTx()
 	for _, id := range r.ids {
-		if r.s.table.Request(r.now, id, &r.msg, r.back, transaction.Stranger) == transaction.AckHandled {
+		if r.s.table.Request(r.now, id, &r.msg, r.reply.back, transaction.Stranger) == transaction.AckHandled {
 			r.s.metrics.fromPeer.Add(1)
 			return
 		}

@@ -8,38 +8,38 @@ import (
 	"github.com/sipring/sipring/proxy/wire"
 )
 
-// answerRegister lists the bindings in a 200 (RFC 3261 10.3 step 8). That may be
+// answer lists the bindings in a 200 (RFC 3261 10.3 step 8). That may be
 // many times what was asked, and a fetch needs no more than a forged source. So
 // the whole list is for whoever is known to receive; others get as much of it as
 // the bound on answers leaves room for, those bindings first that the REGISTER
 // names: a phone looks for its own. A list cut short is less wrong than none, or
 // an error for a registration that was made.
-func (r *request) answerRegister(op *cluster.RegisterOp) {
-	r.lines = append(r.lines[:0], r.s.clock.day(r.now).date...)
-	if r.decision.TellPath {
-		r.lines = append(append(append(r.lines, "Path: "...), op.Update.Path...), '\r', '\n')
+func (g *registrar) answer(op *cluster.RegisterOp) {
+	g.lines = append(g.lines[:0], g.r.s.clock.day(g.r.now).date...)
+	if g.r.decision.TellPath {
+		g.lines = append(append(append(g.lines, "Path: "...), op.Update.Path...), '\r', '\n')
 	}
-	head := len(r.lines)
+	head := len(g.lines)
 	for b := range op.Record.Live(op.Now) {
-		r.lines = appendContact(r.lines, &b, op.Now)
+		g.lines = appendContact(g.lines, &b, op.Now)
 	}
-	r.out = r.appendResponse(r.out[:0], 200, "OK", r.lines)
-	if over := len(r.out) - r.bound(); over > 0 {
-		r.lines = r.appendSome(r.lines[:head], op, len(r.lines)-head-over)
-		r.respond(200, "OK", r.lines)
+	g.r.out = g.r.reply.append(g.r.out[:0], 200, "OK", g.lines)
+	if over := len(g.r.out) - g.r.reply.bound(); over > 0 {
+		g.lines = g.appendSome(g.lines[:head], op, len(g.lines)-head-over)
+		g.r.reply.respond(200, "OK", g.lines)
 		return
 	}
-	r.answer(200)
+	g.r.reply.send(200)
 }
 
 // appendSome appends the Contact lines that there is room for, in bytes, those
 // first that the REGISTER names.
-func (r *request) appendSome(dst []byte, op *cluster.RegisterOp, room int) []byte {
+func (g *registrar) appendSome(dst []byte, op *cluster.RegisterOp, room int) []byte {
 	room += len(dst)
 	for _, named := range [...]bool{true, false} {
 		for b := range op.Record.Live(op.Now) {
 			end := len(dst)
-			if r.names(b.Contact) != named {
+			if g.names(b.Contact) != named {
 				continue
 			}
 			if dst = appendContact(dst, &b, op.Now); len(dst) > room {
@@ -51,9 +51,9 @@ func (r *request) appendSome(dst []byte, op *cluster.RegisterOp, room int) []byt
 }
 
 // names reports whether the REGISTER has that contact.
-func (r *request) names(contact []byte) bool {
-	for i := range r.register.Update.Contacts {
-		if wire.EqualURI(r.register.Update.Contacts[i].URI, contact) {
+func (g *registrar) names(contact []byte) bool {
+	for i := range g.op.Update.Contacts {
+		if wire.EqualURI(g.op.Update.Contacts[i].URI, contact) {
 			return true
 		}
 	}

@@ -12,13 +12,13 @@ func (m *message) mayReach(to netip.AddrPort) bool {
 	return false
 }
 
-// mayAnswer reports whether the request may be answered, and counts if not: one may
+// allowed reports whether the request may be answered, and counts if not: one may
 // come in the name of a member, so that its answer would go to a port that members
 // have for each other.
-func (r *request) mayAnswer() bool {
-	if r.snap.egress.Answers(r.back.Remote) {
+func (a *reply) allowed() bool {
+	if a.snap.egress.Answers(a.back.Remote) {
 		return true
 	}
-	r.s.metrics.drop(dropSource)
+	a.s.metrics.drop(dropSource)
 	return false
 }

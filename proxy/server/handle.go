@@ -44,17 +44,17 @@ func (r *request) handle() progress {
 			s.dropFault(err)
 			return done
 		}
-		r.response()
+		response{&r.message}.pass()
 		return done
 	}
 	s.metrics.requests[r.msg.Method()].Add(1)
 	if err == nil {
-		err = r.readVia()
+		err = r.reply.readVia()
 	}
 	switch {
 	case err != nil:
 		return r.refuse(err)
-	case !r.mayAnswer():
+	case !r.reply.allowed():
 		return done
 	}
 	return r.route()
@@ -81,7 +81,7 @@ func (s *Server) dropFault(err error) {
 // who sent it will do (RFC 4475 3.1.2.1): the answer goes to the source.
 func (r *request) refuse(err error) progress {
 	fault, ok := err.(*wire.Error) //nolint:errorlint // never wrapped, and As allocates
-	if !ok || fault.Status == 0 || r.msg.Method() == wire.MethodAck || r.readVia() != nil && r.via.Host == nil {
+	if !ok || fault.Status == 0 || r.msg.Method() == wire.MethodAck || r.reply.readVia() != nil && r.reply.via.Host == nil {
 		r.s.dropFault(err)
 		return done
 	}
@@ -89,7 +89,7 @@ func (r *request) refuse(err error) progress {
 		r.s.metrics.drop(dropRateLimited)
 		return done
 	}
-	return r.respond(fault.Status, fault.Reason, nil)
+	return r.reply.respond(fault.Status, fault.Reason, nil)
 }
 
 // route finds the request's transaction or decides where it goes.
@@ -101,11 +101,11 @@ func (r *request) route() progress {
 	case wire.MethodAck, wire.MethodCancel:
 		for _, id := range r.ids {
 			r.tx = id
-			if d := r.s.table.Request(r.now, id, &r.msg, r.back, transaction.Stranger); d != transaction.NoMatch && d != transaction.Overloaded {
+			if d := r.s.table.Request(r.now, id, &r.msg, r.reply.back, transaction.Stranger); d != transaction.NoMatch && d != transaction.Overloaded {
 				return done
 			}
 		}
-		if r.acknowledgesRefusal() || r.handAck() {
+		if r.reply.acknowledgesRefusal() || r.handAck() {
 			return done
 		}
 		r.tx = r.ids[0]
@@ -141,7 +141,7 @@ func (r *request) readTx() {
 	topVia, _ := m.Get(wire.HeaderVia)
 	var text [64]byte // a longer host takes memory
 	f := token.TxFields{
-		Branch: r.via.Branch(), SentBy: appendSentBy(text[:0], &r.via), Method: method,
+		Branch: r.reply.via.Branch(), SentBy: appendSentBy(text[:0], &r.reply.via), Method: method,
 		TopVia: topVia, RequestURI: m.RequestURI(), ToTag: m.ToTag(), FromTag: m.FromTag(), CallID: m.CallID(), CSeq: number,
 	}
 	r.ids = r.s.keys.AppendTxIDs(r.ids[:0], &f)
@@ -170,14 +170,14 @@ func (r *request) act() progress {
 	}
 	switch d.Action {
 	case routing.Register:
-		return r.startRegister()
+		return r.registrar.start()
 	case routing.Reject:
 		return r.reject()
 	case routing.Options:
-		return r.respond(d.Status, d.Reason, d.Extra)
+		return r.reply.respond(d.Status, d.Reason, d.Extra)
 	case routing.Lookup, routing.Contact, routing.InDialog:
 		if r.open() {
-			return r.start()
+			return r.search.start()
 		}
 	default:
 		r.s.metrics.drop(dropAck)
@@ -215,14 +215,14 @@ func (r *request) open() bool {
 	if r.decision.Action != routing.InDialog && !r.held() && !r.mayBegin() {
 		return false
 	}
-	switch r.s.table.Request(r.now, r.tx, &r.msg, r.back, r.standing()) {
+	switch r.s.table.Request(r.now, r.tx, &r.msg, r.reply.back, r.standing()) {
 	case transaction.New:
 		return true
 	case transaction.Overloaded:
 		if r.stateless = r.decision.Action == routing.InDialog; r.stateless {
 			return true
 		}
-		r.respond(503, "Service Unavailable", retryAfter)
+		r.reply.respond(503, "Service Unavailable", retryAfter)
 	}
 	return false
 }
@@ -241,9 +241,9 @@ func (r *request) reject() progress {
 	d := &r.decision
 	switch {
 	case r.msg.Method() == wire.MethodCancel:
-		return r.respond(481, "Call/Transaction Does Not Exist", nil)
+		return r.reply.respond(481, "Call/Transaction Does Not Exist", nil)
 	case r.msg.Method() != wire.MethodInvite || !r.held():
-		return r.respond(d.Status, d.Reason, d.Extra)
+		return r.reply.respond(d.Status, d.Reason, d.Extra)
 	case r.open():
 		return r.finish(d.Status, d.Reason, d.Extra)
 	}

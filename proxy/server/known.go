@@ -6,18 +6,18 @@ import (
 	"github.com/sipring/sipring/proxy/transaction"
 )
 
-// noteRegistered remembers who has registered what from where, if the REGISTER has
+// remember notes who has registered what from where, if the REGISTER has
 // bound something, and for how long that is bound.
-func (r *request) noteRegistered(op *cluster.RegisterOp) {
-	m, source, anHour := r.s.facts, r.from.Remote, r.now+remembered
-	m.add(r.renewal, refreshed, r.now, anHour)
+func (g *registrar) remember(op *cluster.RegisterOp) {
+	m, source, anHour := g.r.s.facts, g.r.from.Remote, g.r.now+remembered
+	m.add(g.renewal, refreshed, g.r.now, anHour)
 	most := uint32(0)
 	for i := range op.Update.Contacts {
 		most = max(most, op.Update.Contacts[i].Expires)
 	}
 	if most > 0 {
-		m.add(m.source(source.Addr()), known, r.now, r.now+int64(most)*1000)
-		m.add(m.address(source), registers, r.now, anHour)
+		m.add(m.source(source.Addr()), known, g.r.now, g.r.now+int64(most)*1000)
+		m.add(m.address(source), registers, g.r.now, anHour)
 	}
 }
 

@@ -11,36 +11,36 @@ import (
 // 12.2.1.2), which the token of the call cannot know. It registers from there as
 // well, most often with its name as the Contact's user part: that shows that the
 // address is a phone's. What nobody registered goes where the token has it.
-func (r *request) startDialog() progress {
-	anywhere := r.snap.config.Egress.Contacts == config.ContactsAny
-	t, moved := targets.OfDialog(&r.msg, &r.decision, anywhere)
-	r.targets = append(r.targets, t)
+func (q *search) startDialog() progress {
+	anywhere := q.r.snap.config.Egress.Contacts == config.ContactsAny
+	t, moved := targets.OfDialog(&q.r.msg, &q.r.decision, anywhere)
+	q.r.dialer.targets = append(q.r.dialer.targets, t)
 	if moved {
-		r.guesses = 0
-		return r.guessMoved()
+		q.guesses = 0
+		return q.guessMoved()
 	}
-	return r.reach()
+	return q.r.reach()
 }
 
 // guessMoved looks for the remote target among the contacts of who may have moved.
-func (r *request) guessMoved() progress {
+func (q *search) guessMoved() progress {
 	var ok bool
-	if !r.s.current().superseded { // nobody left to ask
-		r.aor, ok = r.snap.tables.GuessAOR(r.aor[:0], targets.RemoteTarget(&r.msg, &r.decision), r.guesses)
+	if !q.r.s.current().superseded { // nobody left to ask
+		q.aor, ok = q.r.snap.tables.GuessAOR(q.aor[:0], targets.RemoteTarget(&q.r.msg, &q.r.decision), q.guesses)
 	}
-	if r.guesses++; !ok {
-		return r.reach()
+	if q.guesses++; !ok {
+		return q.r.reach()
 	}
-	r.lookup.AOR = r.aor
-	r.s.cluster.Lookup(&r.lookup)
+	q.lookup.AOR = q.aor
+	q.r.s.cluster.Lookup(&q.lookup)
 	return waits
 }
 
 // movedLookupDone takes the bindings of who may have moved.
-func (r *request) movedLookupDone(op *cluster.LookupOp) progress {
-	remote := targets.RemoteTarget(&r.msg, &r.decision)
-	if op.Result == cluster.Found && r.targets[0].Move(op.Record, op.Now, r.snap.tables, remote) {
-		return r.reach()
+func (q *search) movedLookupDone(op *cluster.LookupOp) progress {
+	remote := targets.RemoteTarget(&q.r.msg, &q.r.decision)
+	if op.Result == cluster.Found && q.r.dialer.targets[0].Move(op.Record, op.Now, q.r.snap.tables, remote) {
+		return q.r.reach()
 	}
-	return r.guessMoved()
+	return q.guessMoved()
 }

@@ -21,22 +21,22 @@ import (
 // address than the REGISTER's may be anybody's. What cannot be sent to from here,
 // such as the address of a phone in its other family, harms nobody. Who is behind
 // NAT, or says no address in its Via, is called where its REGISTER came from.
-func (r *request) bindContacts() bool {
-	u := &r.register.Update
+func (g *registrar) bindContacts() bool {
+	u := &g.op.Update
 	u.Flow = flow.Flow{}
-	if forward.Translated(&r.msg, &r.via, r.from.Remote.Addr()) {
-		u.Flow = r.from
+	if forward.Translated(&g.r.msg, &g.r.reply.via, g.r.from.Remote.Addr()) {
+		u.Flow = g.r.from
 	}
-	if r.snap.config.Egress.Contacts == config.ContactsAny {
+	if g.r.snap.config.Egress.Contacts == config.ContactsAny {
 		return true
 	}
 	if len(u.Path) > 0 { // goes by way of its first hop (RFC 3327 5.4)
 		first, _ := wire.CutValue(u.Path)
 		hop, err := wire.ParseNameAddr(first)
-		return err != nil || r.bind(hop.URI)
+		return err != nil || g.bind(hop.URI)
 	}
 	for i := range u.Contacts {
-		if c := &u.Contacts[i]; c.Expires > 0 && !r.bind(c.URI) {
+		if c := &u.Contacts[i]; c.Expires > 0 && !g.bind(c.URI) {
 			return false
 		}
 	}
@@ -45,8 +45,8 @@ func (r *request) bindContacts() bool {
 
 // bind sees to one URI of a registration. A name is not asked for: what it stands
 // for is up to whoever has its domain, and may change.
-func (r *request) bind(text []byte) bool {
-	u := &r.register.Update
+func (g *registrar) bind(text []byte) bool {
+	u := &g.op.Update
 	uri, err := wire.ParseURI(text)
 	if err != nil || !transport.OverUDP(&uri) {
 		return true
@@ -54,21 +54,21 @@ func (r *request) bind(text []byte) bool {
 	to, ok := transport.URIDestination(&uri)
 	literal, a := ok && to.Host == "", to.Addr.Addr().Unmap()
 	switch {
-	case literal && a == r.from.Remote.Addr(), r.snap.tables.Names(&uri):
-	case literal && a.Is6() && !r.s.layer.Reaches(a): // not sent to from here
-	case forward.ViaTranslated(&r.via, r.from.Remote.Addr()):
-		u.Flow = r.from
-	case literal && r.viaIsLiteral():
+	case literal && a == g.r.from.Remote.Addr(), g.r.snap.tables.Names(&uri):
+	case literal && a.Is6() && !g.r.s.layer.Reaches(a): // not sent to from here
+	case forward.ViaTranslated(&g.r.reply.via, g.r.from.Remote.Addr()):
+		u.Flow = g.r.from
+	case literal && g.viaIsLiteral():
 		return false
 	default:
-		u.Flow = r.back
+		u.Flow = g.r.reply.back
 	}
 	return true
 }
 
 // viaIsLiteral reports whether the topmost Via says at which address the sender
 // believes to be.
-func (r *request) viaIsLiteral() bool {
-	_, literal := wire.HostAddr(r.via.Host)
+func (g *registrar) viaIsLiteral() bool {
+	_, literal := wire.HostAddr(g.r.reply.via.Host)
 	return literal
 }

@@ -30,19 +30,19 @@ func (s *Server) mayRepeat(f flow.Flow) bool {
 
 // prove notes where a response came from that the branch of one of our requests has
 // led to.
-func (m *message) prove() {
+func (m response) prove() {
 	if !m.peer {
 		m.s.facts.add(m.s.facts.address(m.from.Remote), receives, m.now, m.now+remembered)
 	}
 }
 
 // bound is how many bytes the answer to the request may have, all in all.
-func (r *request) bound() int {
-	switch at := r.s.facts.address(r.back.Remote); {
-	case r.back.Transport.Reliable() || r.s.facts.has(at, receives, r.now) || r.snap.trusts(r.back.Remote.Addr()):
+func (a *reply) bound() int {
+	switch at := a.s.facts.address(a.back.Remote); {
+	case a.back.Transport.Reliable() || a.s.facts.has(at, receives, a.now) || a.snap.trusts(a.back.Remote.Addr()):
 		return math.MaxInt
-	case r.s.facts.has(at, registers, r.now):
-		return max(answerFactor*len(r.raw), phoneAnswer)
+	case a.s.facts.has(at, registers, a.now):
+		return max(answerFactor*len(a.raw), phoneAnswer)
 	}
-	return answerFactor * len(r.raw)
+	return answerFactor * len(a.raw)
 }

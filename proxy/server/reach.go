@@ -13,10 +13,10 @@ import (
 // reach gives every target its flow, and then forwards: at once, or when the last
 // one is there, on whatever goroutine that comes.
 func (r *request) reach() progress {
-	if r.resolves() && !r.stateless {
-		r.trying = r.s.table.Trying(r.now, r.tx) // a resolver may take seconds
+	if r.dialer.resolves() && !r.stateless {
+		r.reply.trying = r.s.table.Trying(r.now, r.tx) // a resolver may take seconds
 	}
-	if r.dial() {
+	if r.dialer.dial() {
 		return r.forward()
 	}
 	return waits

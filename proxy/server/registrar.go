@@ -7,59 +7,67 @@ import (
 	"github.com/sipring/sipring/proxy/location"
 )
 
-// startRegister sends the registration to its home. It has no transaction: a
+// registrar takes a REGISTER: may it bind that, from where, and what is the answer.
+type registrar struct {
+	r       *request
+	op      cluster.RegisterOp
+	renewal thing  // who registers what from where
+	lines   []byte // of the 200
+}
+
+// start sends the registration to its home. It has no transaction: a
 // retransmission is answered as the first one was, because the same request
 // changes nothing twice (RFC 3261 10.3 step 7).
-func (r *request) startRegister() progress {
-	r.register.Update = r.decision.Update
-	r.register.Update.Fingerprint = r.fingerprint()
-	r.takeRoom()
-	if !r.bindContacts() {
-		return r.respond(403, "Contact Is Not Where The REGISTER Comes From", nil)
+func (g *registrar) start() progress {
+	g.op.Update = g.r.decision.Update
+	g.op.Update.Fingerprint = g.fingerprint()
+	g.takeRoom()
+	if !g.bindContacts() {
+		return g.r.reply.respond(403, "Contact Is Not Where The REGISTER Comes From", nil)
 	}
 	// What was registered from there within the hour is refreshed, which is free.
-	r.renewal = r.s.facts.registration(r.decision.AOR, r.from.Remote.Addr())
-	if !r.s.facts.has(r.renewal, refreshed, r.now) && !r.mayBegin() {
+	g.renewal = g.r.s.facts.registration(g.r.decision.AOR, g.r.from.Remote.Addr())
+	if !g.r.s.facts.has(g.renewal, refreshed, g.r.now) && !g.r.mayBegin() {
 		return done
 	}
-	r.s.cluster.Register(&r.register)
+	g.r.s.cluster.Register(&g.op)
 	return waits
 }
 
 // fingerprint tells requests apart (RFC 3261 8.1.1.7): 0 if the branch is not
 // unique.
-func (r *request) fingerprint() uint32 {
-	branch := r.via.Branch()
+func (g *registrar) fingerprint() uint32 {
+	branch := g.r.reply.via.Branch()
 	if cookie := "z9hG4bK"; len(branch) <= len(cookie) || string(branch[:len(cookie)]) != cookie {
 		return 0
 	}
-	sum := xxhash.Sum64(branch) + 31*xxhash.Sum64(r.msg.FromTag())
+	sum := xxhash.Sum64(branch) + 31*xxhash.Sum64(g.r.msg.FromTag())
 	return uint32(max(sum>>32, 1))
 }
 
-// registerDone answers a REGISTER (RFC 3261 10.3 step 8).
-func (r *request) registerDone(op *cluster.RegisterOp) progress {
-	took := r.s.clock.since()
-	r.now, took = took.Milliseconds(), took-r.arrived
+// finished answers a REGISTER (RFC 3261 10.3 step 8).
+func (g *registrar) finished(op *cluster.RegisterOp) progress {
+	took := g.r.s.clock.since()
+	g.r.now, took = took.Milliseconds(), took-g.r.arrived
 	switch op.Status {
 	case location.StatusOK:
-		r.answerRegister(op)
-		r.noteRegistered(op) // after the answer: who registers for the first time is a stranger yet
+		g.answer(op)
+		g.remember(op) // after the answer: who registers for the first time is a stranger yet
 	case location.StatusForbidden:
-		r.respond(403, "Too Many Contacts", nil)
+		g.r.reply.respond(403, "Too Many Contacts", nil)
 	case location.StatusBadRequest:
-		r.respond(400, "Contact Cannot Be Stored", nil)
+		g.r.reply.respond(400, "Contact Cannot Be Stored", nil)
 	case location.StatusNoRoom, location.StatusSourceFull, location.StatusDomainFull:
-		r.noteNoRoom(op.Status)
-		r.respond(503, "No Room For Another Registration", retryAfterFull)
+		g.noteNoRoom(op.Status)
+		g.r.reply.respond(503, "No Room For Another Registration", retryAfterFull)
 	case location.StatusServerError:
-		r.respond(500, "CSeq Out Of Order", nil)
+		g.r.reply.respond(500, "CSeq Out Of Order", nil)
 	default:
-		if r.cutOff() {
+		if g.r.cutOff() {
 			break
 		}
-		r.respond(503, "Service Unavailable", retryAfter)
+		g.r.reply.respond(503, "Service Unavailable", retryAfter)
 	}
-	r.s.metrics.registered(took)
+	g.r.s.metrics.registered(took)
 	return done
 }

@@ -4,13 +4,9 @@ import (
 	"time"
 
 	"github.com/sipring/sipring/proxy/cluster"
-	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/routing"
-	"github.com/sipring/sipring/proxy/targets"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/transaction"
-	"github.com/sipring/sipring/proxy/transport"
-	"github.com/sipring/sipring/proxy/wire"
 )
 
 // maxKept is the largest buffer a request takes back to the pool.
@@ -22,27 +18,18 @@ const maxKept = 8 << 10
 // call.
 type request struct {
 	message
-	dialer
-	via     wire.Via
-	back    flow.Flow     // what its responses go over
-	arrived time.Duration // since the server's start
-
-	tx       token.TxID
-	ids      []token.TxID
+	reply    reply
 	decision routing.Decision
-	fork     []transaction.Target
 
-	chain    targets.Chain
-	lookup   cluster.LookupOp
-	locate   cluster.LocateOp
-	register cluster.RegisterOp
-	renewal  thing  // who registers what from where
-	guesses  int    // addresses-of-record that a contact was looked for in
-	aor      []byte // the last of them
+	tx        token.TxID
+	ids       []token.TxID
+	stateless bool          // forward without a transaction: ACK, a CANCEL that matches none, in a dialog where there is no room
+	arrived   time.Duration // since the server's start
 
-	trying    bool   // the transaction has answered 100
-	stateless bool   // forward without a transaction: ACK, a CANCEL that matches none, in a dialog where there is no room
-	lines     []byte // of a 200 to REGISTER
+	registrar registrar
+	search    search
+	dialer    dialer
+	fork      []transaction.Target
 }
 
 // progress is how far a step has brought a request.
@@ -71,11 +58,12 @@ func (s *Server) takeRequest() *request {
 	r, _ := s.requests.Get().(*request)
 	if r == nil {
 		r = &request{message: message{s: s}}
-		r.m = &r.message
-		r.reached = func() { r.now = s.now(); r.end(r.forward()) }
-		r.lookup.Done = func(op *cluster.LookupOp) { r.now = s.now(); r.end(r.lookupDone(op)) }
-		r.locate.Done = func(op *cluster.LocateOp) { r.now = s.now(); r.end(r.locateDone(op)) }
-		r.register.Done = func(op *cluster.RegisterOp) { r.end(r.registerDone(op)) }
+		r.reply.message, r.dialer.m = &r.message, &r.message
+		r.registrar.r, r.search.r = r, r
+		r.dialer.reached = func() { r.now = s.now(); r.end(r.forward()) }
+		r.search.lookup.Done = func(op *cluster.LookupOp) { r.now = s.now(); r.end(r.search.lookupDone(op)) }
+		r.search.locate.Done = func(op *cluster.LocateOp) { r.now = s.now(); r.end(r.search.locateDone(op)) }
+		r.registrar.op.Done = func(op *cluster.RegisterOp) { r.end(r.registrar.finished(op)) }
 		r.decision.Done = func() { r.now = s.now(); r.end(r.decided()) }
 	}
 	return r
@@ -89,15 +77,7 @@ func (r *request) release() {
 	if cap(r.out) > maxKept {
 		r.out = nil
 	}
-	r.chain.Trim(maxKept)
-	r.snap, r.stateless, r.peer, r.offered, r.trying = nil, false, false, false, false
+	r.search.chain.Trim(maxKept)
+	r.snap, r.stateless, r.peer, r.offered, r.reply.trying = nil, false, false, false, false
 	r.s.requests.Put(r)
-}
-
-// readVia parses the topmost Via and works out where the response goes (RFC
-// 3261 18.2.1, RFC 3581 4). With an error that is done as far as it goes.
-func (r *request) readVia() (err error) {
-	r.via, err = r.msg.TopVia()
-	r.back = transport.ResponseFlow(&r.via, r.from)
-	return err
 }

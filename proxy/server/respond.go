@@ -6,25 +6,44 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/sipring/sipring/proxy/flow"
+	"github.com/sipring/sipring/proxy/transport"
 	"github.com/sipring/sipring/proxy/wire"
 )
 
-// respond sends a response made here, without a transaction.
-func (r *request) respond(status int, reason string, extra []byte) progress {
-	if r.out = r.appendBounded(r.out[:0], status, reason, extra); len(r.out) == 0 {
-		r.s.metrics.drop(dropAmplifies)
-		return done
-	}
-	return r.answer(status)
+// reply is how the sender of a request is answered: with what is made here, no more
+// than may go there, along the request's topmost Via.
+type reply struct {
+	*message
+	via    wire.Via
+	back   flow.Flow // what responses go over
+	trying bool      // the transaction has answered 100
 }
 
-// answer sends the response in r.out.
-func (r *request) answer(status int) progress {
-	if !r.mayAnswer() {
+// readVia parses the topmost Via and works out where the response goes (RFC
+// 3261 18.2.1, RFC 3581 4). With an error that is done as far as it goes.
+func (a *reply) readVia() (err error) {
+	a.via, err = a.msg.TopVia()
+	a.back = transport.ResponseFlow(&a.via, a.from)
+	return err
+}
+
+// respond sends a response made here, without a transaction.
+func (a *reply) respond(status int, reason string, extra []byte) progress {
+	if a.out = a.appendBounded(a.out[:0], status, reason, extra); len(a.out) == 0 {
+		a.s.metrics.drop(dropAmplifies)
 		return done
 	}
-	count(&r.s.metrics.local, status)
-	_ = r.s.layer.Send(r.back, r.out)
+	return a.send(status)
+}
+
+// send sends the response in out.
+func (a *reply) send(status int) progress {
+	if !a.allowed() {
+		return done
+	}
+	count(&a.s.metrics.local, status)
+	_ = a.s.layer.Send(a.back, a.out)
 	return done
 }
 
@@ -32,51 +51,51 @@ func (r *request) answer(status int) progress {
 func (r *request) finish(status int, reason string, extra []byte) progress {
 	switch {
 	case !r.stateless:
-		if r.out = r.appendBounded(r.out[:0], status, reason, extra); len(r.out) == 0 {
-			r.out = r.appendResponse(r.out, status, "", nil)
+		if r.out = r.reply.appendBounded(r.out[:0], status, reason, extra); len(r.out) == 0 {
+			r.out = r.reply.append(r.out, status, "", nil)
 		}
 		r.s.table.Refuse(r.now, r.tx, r.out)
 	case r.msg.Method() == wire.MethodCancel:
-		return r.respond(481, "Call/Transaction Does Not Exist", nil)
+		return r.reply.respond(481, "Call/Transaction Does Not Exist", nil)
 	case r.msg.Method() == wire.MethodAck:
 		r.s.metrics.drop(dropAck)
 	default:
-		return r.respond(status, reason, extra)
+		return r.reply.respond(status, reason, extra)
 	}
 	return done
 }
 
-// appendBounded is appendResponse, and leaves out the reason, then extra, then
+// appendBounded is append, and leaves out the reason, then extra, then
 // everything, where that is more than may go to the source of the request.
-func (r *request) appendBounded(dst []byte, status int, reason string, extra []byte) []byte {
-	start, bound := len(dst), r.bound()
-	if dst = r.appendResponse(dst, status, reason, extra); len(dst)-start <= bound {
+func (a *reply) appendBounded(dst []byte, status int, reason string, extra []byte) []byte {
+	start, bound := len(dst), a.bound()
+	if dst = a.append(dst, status, reason, extra); len(dst)-start <= bound {
 		return dst
 	}
 	for _, lines := range [...][]byte{extra, nil} {
-		if dst = r.appendResponse(dst[:start], status, "", lines); len(dst)-start <= bound {
+		if dst = a.append(dst[:start], status, "", lines); len(dst)-start <= bound {
 			return dst
 		}
 	}
 	return dst[:start]
 }
 
-// appendResponse builds a response with received and rport in its topmost Via
+// append builds a response with received and rport in its topmost Via
 // (RFC 3261 18.2.1) and a To tag that every retransmission gets again, at any pod.
-func (r *request) appendResponse(dst []byte, status int, reason string, extra []byte) []byte {
-	tag := r.localTag()
+func (a *reply) append(dst []byte, status int, reason string, extra []byte) []byte {
+	tag := a.localTag()
 	o := wire.ResponseOptions{ToTag: tag[:], Extra: extra}
 	var text [64]byte
-	o.Received, o.RPort, o.SetRPort = r.via.Source(r.from.Remote, text[:0])
-	return wire.AppendResponseWith(dst, &r.msg, status, reason, &o)
+	o.Received, o.RPort, o.SetRPort = a.via.Source(a.from.Remote, text[:0])
+	return wire.AppendResponseWith(dst, &a.msg, status, reason, &o)
 }
 
 // localTag is the To tag of responses made here. The ACK of one that a
 // transaction repeats must get there, so it has another tag than the ACK of a
 // refusal, which is nobody's.
-func (r *request) localTag() (tag [16]byte) {
-	sum := xxhash.Sum64(r.msg.CallID()) ^ xxhash.Sum64(r.via.Branch())
-	if r.trying {
+func (a *reply) localTag() (tag [16]byte) {
+	sum := xxhash.Sum64(a.msg.CallID()) ^ xxhash.Sum64(a.via.Branch())
+	if a.trying {
 		sum = ^sum
 	}
 	hex.Encode(tag[:], binary.BigEndian.AppendUint64(nil, sum))
@@ -86,7 +105,7 @@ func (r *request) localTag() (tag [16]byte) {
 // acknowledgesRefusal reports whether this is the ACK of a refusal that was sent
 // without a transaction, by any pod. It leads nowhere else: what was refused has
 // not been passed on.
-func (r *request) acknowledgesRefusal() bool {
-	tag := r.localTag()
-	return r.msg.Method() == wire.MethodAck && string(r.msg.ToTag()) == string(tag[:])
+func (a *reply) acknowledgesRefusal() bool {
+	tag := a.localTag()
+	return a.msg.Method() == wire.MethodAck && string(a.msg.ToTag()) == string(tag[:])
 }

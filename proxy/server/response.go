@@ -32,8 +32,11 @@ const (
 // maxOffer is the longest response that is offered to all, in bytes.
 const maxOffer = 8 << 10
 
-// response takes a response on its way back (RFC 3261 16.7).
-func (m *message) response() {
+// response is a message that is one.
+type response struct{ *message }
+
+// pass takes a response on its way back (RFC 3261 16.7).
+func (m response) pass() {
 	s := m.s
 	via, err := m.msg.TopVia()
 	if err != nil {
@@ -64,7 +67,7 @@ func (m *message) response() {
 		// each for one CANCEL of nothing would be more than it sent.
 		s.metrics.drop(dropStray)
 	case passedOn && cancel: // a transaction's own have our Via alone
-		m.statelessResponse(&via, &next, branch.Tx)
+		m.passStateless(&via, &next, branch.Tx)
 	case s.table.Response(m.now, branch.Tx, branch, &m.msg, m.out):
 		m.prove()
 		if m.offered {
@@ -77,7 +80,7 @@ func (m *message) response() {
 		s.metrics.drop(dropStray)
 	case !named && m.offer() && !forward.HasHop(&via):
 	default:
-		m.statelessResponse(&via, &next, branch.Tx)
+		m.passStateless(&via, &next, branch.Tx)
 	}
 }
 
@@ -86,8 +89,8 @@ func (m *message) response() {
 // they do not know (RFC 3261 8.2.6.2 forbids it). The branch, which they cannot
 // do without, proves that we have sent the request, and finds the transaction at
 // whoever holds it. Nobody who does not hold it sends the response anywhere.
-func (m *message) offer() bool {
-	return !m.peer && len(m.msg.Raw) <= maxOffer && m.s.limits.offers.allow(m) && m.s.toAll(frameOffer, m.msg.Raw)
+func (m response) offer() bool {
+	return !m.peer && len(m.msg.Raw) <= maxOffer && m.s.limits.offers.allow(m.message) && m.s.toAll(frameOffer, m.msg.Raw)
 }
 
 // toAll gives a frame to every other member that can be reached, and reports
@@ -111,7 +114,7 @@ func (s *Server) toAll(kind uint8, payload []byte) (sent bool) {
 // still runs, and reports whether it has. This one may hold the transaction as
 // well, where the network has handed a retransmission to it: all responses are
 // for the same of the two, lest each waits for what the other one got.
-func (m *message) handToOwner(o forward.Owner) bool {
+func (m response) handToOwner(o forward.Owner) bool {
 	s := m.s
 	if o.ID == s.self || m.peer || !s.alive(o) || s.cluster.Send(o.ID, frameResponse, m.msg.Raw) != nil {
 		return false
@@ -120,11 +123,11 @@ func (m *message) handToOwner(o forward.Owner) bool {
 	return true
 }
 
-// statelessResponse forwards a response whose owner is dead, or has forgotten,
+// passStateless forwards a response whose owner is dead, or has forgotten,
 // by its next Via (RFC 3261 16.11, 18.2.2). We signed where that leads when the
 // request passed: whoever has seen one branch of ours could have us send to
 // anybody otherwise.
-func (m *message) statelessResponse(own, next *wire.Via, tx token.TxID) {
+func (m response) passStateless(own, next *wire.Via, tx token.TxID) {
 	to, ok := transport.ResponseDestination(next)
 	if !ok || !m.snap.egress.Answers(to) { // RFC 4475 3.3.10
 		m.s.metrics.drop(dropNoDestination)
@@ -175,7 +178,7 @@ func (s *Server) messageOfPeer(kind uint8, payload []byte) {
 		if !r.offered {
 			s.metrics.fromPeer.Add(1)
 		}
-		r.response()
+		response{&r.message}.pass()
 	}
 	r.end(done)
 }

@@ -10,12 +10,12 @@ import (
 // takeRoom says on whose account a REGISTER takes room for bindings: that of where
 // it comes from, unless that has no limits, and where several domains are served
 // that of the domain.
-func (r *request) takeRoom() {
-	u := &r.register.Update
-	if source := r.from.Remote.Addr(); !r.snap.trusts(source) {
+func (g *registrar) takeRoom() {
+	u := &g.op.Update
+	if source := g.r.from.Remote.Addr(); !g.r.snap.trusts(source) {
 		u.Source = limit.Source(source)
 	}
-	u.Shared = len(r.snap.config.Domains) > 1
+	u.Shared = len(g.r.snap.config.Domains) > 1
 }
 
 // maxRoomLines is how many refusals a second are logged.
@@ -29,11 +29,11 @@ var roomReasons = map[int]string{
 
 // noteNoRoom logs, at a limited rate, that there is no room for a registration. Who
 // is registered is nobody's business.
-func (r *request) noteNoRoom(status int) {
-	if !r.s.roomLines.allow(r.now) {
+func (g *registrar) noteNoRoom(status int) {
+	if !g.r.s.roomLines.allow(g.r.now) {
 		return
 	}
-	domain := r.decision.AOR[bytes.LastIndexByte(r.decision.AOR, '@')+1:]
-	r.s.log.Warn("registration refused: no room for its bindings", "why", roomReasons[status],
-		"from", r.from.Remote.Addr().String(), "domain", string(domain))
+	domain := g.r.decision.AOR[bytes.LastIndexByte(g.r.decision.AOR, '@')+1:]
+	g.r.s.log.Warn("registration refused: no room for its bindings", "why", roomReasons[status],
+		"from", g.r.from.Remote.Addr().String(), "domain", string(domain))
 }

@@ -1,0 +1,75 @@
+package server
+
+import (
+	"github.com/sipring/sipring/proxy/cluster"
+	"github.com/sipring/sipring/proxy/routing"
+	"github.com/sipring/sipring/proxy/targets"
+)
+
+// search looks for the bindings that a request may go to.
+type search struct {
+	r       *request
+	chain   targets.Chain
+	lookup  cluster.LookupOp
+	locate  cluster.LocateOp
+	guesses int    // addresses-of-record that a contact was looked for in
+	aor     []byte // the last of them
+}
+
+// start looks for the targets of a request that has its transaction.
+func (q *search) start() progress {
+	q.r.dialer.targets = q.r.dialer.targets[:0]
+	switch q.r.decision.Action {
+	case routing.InDialog:
+		return q.startDialog()
+	case routing.Contact:
+		return q.startContact()
+	}
+	q.chain.Begin(q.r.decision.AOR)
+	q.lookup.AOR = q.r.decision.AOR
+	q.r.s.cluster.Lookup(&q.lookup)
+	return waits
+}
+
+// lookupDone takes the bindings of a request's address-of-record.
+func (q *search) lookupDone(op *cluster.LookupOp) progress {
+	switch {
+	case q.r.decision.Action == routing.InDialog:
+		return q.movedLookupDone(op)
+	case q.r.decision.Action == routing.Contact:
+		return q.contactLookupDone(op)
+	case op.Result == cluster.Unavailable:
+		return q.unavailable()
+	}
+	q.r.dialer.targets = q.chain.Add(q.r.dialer.targets, op.Record, op.Now, q.r.snap.tables)
+	return q.follow()
+}
+
+// follow looks up the next contact that is an address-of-record of ours: what
+// such a contact leads to is found within this request, so that it never leaves
+// to ourselves. A member that has only the request's CANCEL, or the ACK of its
+// failure, finds the same targets in the same way.
+func (q *search) follow() progress {
+	list, aor := q.chain.Next(q.r.dialer.targets, q.r.snap.tables)
+	if q.r.dialer.targets = list; aor == nil {
+		q.r.s.metrics.leftOut.Add(uint64(q.chain.LeftOut))
+		if len(list) == 0 && q.chain.Looped {
+			return q.r.finish(482, "Loop Detected", nil)
+		}
+		return q.r.reach()
+	}
+	q.lookup.AOR = aor
+	q.r.s.cluster.Lookup(&q.lookup)
+	return waits
+}
+
+// unavailable ends a request whose bindings nobody could tell.
+func (q *search) unavailable() progress {
+	if !q.r.cutOff() {
+		return q.r.finish(503, "Service Unavailable", retryAfter)
+	}
+	if !q.r.stateless {
+		q.r.s.table.Abandon(q.r.now, q.r.tx)
+	}
+	return done
+}
