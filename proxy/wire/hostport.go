@@ -127,22 +127,20 @@ func validZone(b []byte) bool {
 }
 
 func parseIPv4(b []byte) (a [4]byte, ok bool) {
-	for i := range a {
-		n := bytes.IndexByte(b, '.')
-		if i == 3 {
-			n = len(b)
-		}
-		if n < 1 || n > 3 || n > 1 && b[0] == '0' {
+	part, digits, v := 0, 0, 0
+	for _, c := range b {
+		switch {
+		case c >= '0' && c <= '9' && digits < 3 && (digits != 1 || v != 0): // no zero leads
+			v, digits = v*10+int(c-'0'), digits+1
+		case c == '.' && digits > 0 && v <= 255 && part < 3:
+			a[part] = byte(v)
+			part, digits, v = part+1, 0, 0
+		default:
 			return a, false
 		}
-		v, ok := parseUint(b[:n], 255)
-		if !ok || v > 255 {
-			return a, false
-		}
-		a[i] = byte(v)
-		b = b[min(n+1, len(b)):]
 	}
-	return a, true
+	a[part] = byte(v)
+	return a, part == 3 && digits > 0 && v <= 255
 }
 
 // parseIPv6 reads the text form of RFC 4291 2.2. netip.ParseAddr does the same for strings, but allocates.
