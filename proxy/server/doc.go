@@ -57,8 +57,8 @@
 //     or where a token says, responses along Vias we signed for.
 //   - What leaves is what forward makes, and what transaction makes of that.
 //   - A request is released once, in one place, when its last step is done.
-//   - Memory per message is bounded, pooled and reused; what is kept of source
-//     addresses has a fixed size.
+//   - Memory per message is bounded, pooled and reused; what is remembered of source
+//     addresses, and counted of them, is bounded: see facts.go.
 //   - What one source may cause is bounded, and no source can use up what others
 //     need: see limiter.go.
 //   - What is made here for a source that is not known to receive is at most twice
