@@ -31,7 +31,7 @@ func (r *Reconciler) announce(ctx context.Context, seen *observation, d *members
 		}
 	}
 	if d.Held {
-		log.Info("No pod is ready: the last ring is kept")
+		log.Info("Nothing says of any member that it serves: the last ring is kept")
 	}
 }
 
@@ -77,9 +77,9 @@ func describe(change membership.Change, set *config.MemberSet) (severity, reason
 }
 
 var causes = map[membership.Cause]string{
-	membership.NotReady: "it is not ready",
+	membership.NotReady: "its process ended",
 	membership.Gone:     "its pod is gone",
-	membership.NodeLost: "its node is lost",
+	membership.NodeLost: "its node is lost, and the others do not reach it",
 	membership.Evicted:  "most of the others do not reach it",
 }
 

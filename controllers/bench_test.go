@@ -246,7 +246,7 @@ func (b *bench) podStatus(ordinal int, status func(*corev1.PodStatus)) *corev1.P
 func withReady(s *corev1.PodStatus, ready corev1.ConditionStatus, state corev1.ContainerState) {
 	s.Phase = corev1.PodRunning
 	s.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: ready}}
-	s.ContainerStatuses = []corev1.ContainerStatus{{Name: desired.Container, Image: "example.com/sipring:1", State: state}}
+	s.ContainerStatuses = []corev1.ContainerStatus{{Name: desired.Container, Image: "example.com/sipring:1", State: state, Ready: ready == corev1.ConditionTrue}}
 }
 
 // running has begun just now, so that its not being ready is no trouble yet.
@@ -256,6 +256,10 @@ func running() corev1.ContainerState {
 
 func ready(s *corev1.PodStatus)    { withReady(s, corev1.ConditionTrue, running()) }
 func starting(s *corev1.PodStatus) { withReady(s, corev1.ConditionFalse, running()) }
+
+func ended(s *corev1.PodStatus) {
+	withReady(s, corev1.ConditionFalse, corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 137}})
+}
 
 func waiting(reason, message string) func(*corev1.PodStatus) {
 	return func(s *corev1.PodStatus) {
@@ -277,11 +281,17 @@ func (b *bench) remove(ordinal int, now bool) {
 // suspects writes a proxy's report as the proxy does.
 func (b *bench) suspects(ordinal int, names string) {
 	b.Helper()
+	b.says(ordinal, names, config.Silent)
+}
+
+// says writes what a proxy says of the others and of itself.
+func (b *bench) says(ordinal int, names string, word config.Word) {
+	b.Helper()
 	l := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: b.ns, Name: fmt.Sprintf("ring-%d", ordinal)}}
 	err := b.client.Get(b.Context(), client.ObjectKeyFromObject(l), l)
 	b.ok(client.IgnoreNotFound(err))
 	l.Labels = map[string]string{config.LabelCluster: "ring"}
-	l.Annotations = map[string]string{config.AnnotationSuspects: names}
+	l.Annotations = map[string]string{config.AnnotationSuspects: names, config.AnnotationServing: string(word)}
 	l.Spec.RenewTime = new(metav1.NowMicro())
 	if err != nil {
 		b.ok(b.client.Create(b.Context(), l))

@@ -94,7 +94,7 @@ func TestOperatorHears(t *testing.T) {
 		b.pod(i, ready)
 	}
 	b.awaitStates("0:active 1:active 2:active")
-	b.podStatus(2, starting)
+	b.podStatus(2, ended)
 	b.awaitStates("0:active 1:active 2:joining")
 	b.podStatus(2, ready)
 	b.awaitStates("0:active 1:active 2:active")
@@ -103,10 +103,12 @@ func TestOperatorHears(t *testing.T) {
 	b.awaitStates("0:active 1:active 2:joining")
 	b.suspects(1, "")
 	b.awaitStates("0:active 1:active 2:active")
-	b.suspects(0, "") // or it would be one of one once the next is gone
 	node.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionUnknown}}
 	b.ok(b.client.Status().Update(t.Context(), node))
+	b.suspects(0, "ring-1")
+	b.suspects(2, "ring-1")
 	b.awaitStates("0:active 1:joining 2:active")
+	b.suspects(0, "") // or it would be one of one once the next is gone
 	b.remove(1, true)
 	b.awaitStates("0:active 2:active")
 	b.remove(0, false)
@@ -210,7 +212,7 @@ func TestLeadershipPassesOn(t *testing.T) {
 	b.operator()
 	before := b.members().Epoch
 	stopFirst()
-	b.podStatus(1, starting)
+	b.podStatus(1, ended)
 	b.awaitStates("0:active 1:joining")
 	if now := b.members().Epoch; now != before+1 {
 		t.Errorf("epoch %d after %d, want one more", now, before)

@@ -142,46 +142,6 @@ func (o *observation) input() membership.Input {
 	return in
 }
 
-func podInput(c *v1alpha1.SIPCluster, p *corev1.Pod) (membership.Pod, bool) {
-	ordinal, ok := desired.Ordinal(c.Name, p.Name)
-	if !ok {
-		return membership.Pod{}, false
-	}
-	port, ok := desired.PodSIPPort(c, p)
-	if !ok {
-		port = desired.SIPPort(c)
-	}
-	out := membership.Pod{
-		ID: uint32(ordinal) + 1, Name: p.Name, UID: string(p.UID), Address: p.Status.PodIP, Port: port, Node: p.Spec.NodeName,
-		Ready:    podReady(p),
-		Deleting: !p.DeletionTimestamp.IsZero(),
-		Finished: p.Status.Phase == corev1.PodFailed || p.Status.Phase == corev1.PodSucceeded,
-	}
-	if s := proxyStatus(p); s != nil && s.State.Running != nil {
-		out.Running, out.Started = true, s.State.Running.StartedAt.Time
-	}
-	return out, true
-}
-
-func podReady(p *corev1.Pod) bool {
-	for _, c := range p.Status.Conditions {
-		if c.Type == corev1.PodReady {
-			return c.Status == corev1.ConditionTrue
-		}
-	}
-	return false
-}
-
-// proxyStatus is the status of the proxy's container; nil before it has one.
-func proxyStatus(p *corev1.Pod) *corev1.ContainerStatus {
-	for i := range p.Status.ContainerStatuses {
-		if s := &p.Status.ContainerStatuses[i]; s.Name == desired.Container {
-			return s
-		}
-	}
-	return nil
-}
-
 func nodeInput(n *corev1.Node) membership.Node {
 	return membership.Node{Name: n.Name, Zone: n.Labels[corev1.LabelTopologyZone], Lost: nodeLost(n)}
 }
@@ -207,5 +167,6 @@ func reportInput(l *coordinationv1.Lease) membership.Report {
 		r.At = l.Spec.RenewTime.Time
 	}
 	r.Suspects = config.SplitSuspects(l.Annotations[config.AnnotationSuspects])
+	r.Serving = config.ParseWord(l.Annotations[config.AnnotationServing])
 	return r
 }

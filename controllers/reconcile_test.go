@@ -145,9 +145,7 @@ func TestMembersFollowPods(t *testing.T) {
 	b.want(v1alpha1.ConditionAvailable, metav1.ConditionTrue, v1alpha1.ReasonServing)
 	b.want(v1alpha1.ConditionDegraded, metav1.ConditionFalse, v1alpha1.ReasonHealthy)
 	step("nothing", "0:active 1:active 2:active", false)
-	b.podStatus(1, func(s *corev1.PodStatus) {
-		withReady(s, corev1.ConditionFalse, corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 137}})
-	})
+	b.podStatus(1, ended)
 	step("crash", "0:active 1:joining 2:active", true, "MemberLost", "RingChanged", "MemberNotReady")
 	b.want(v1alpha1.ConditionDegraded, metav1.ConditionTrue, v1alpha1.ReasonMemberNotReady)
 	b.podStatus(1, ready)
@@ -244,8 +242,8 @@ func TestNodeLost(t *testing.T) {
 	}
 	b.settle()
 	for status, want := range map[corev1.ConditionStatus]string{
-		corev1.ConditionUnknown: "0:active 1:joining 2:active NodeLost",
-		corev1.ConditionFalse:   "0:active 1:active 2:active Healthy", // its kubelet is heard of: the pod's own word counts
+		corev1.ConditionUnknown: "0:active 1:active 2:active NodeLost", // nobody misses it
+		corev1.ConditionFalse:   "0:active 1:active 2:active Healthy",  // its kubelet is heard of: the pod's own word counts
 	} {
 		node.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: status}}
 		b.ok(b.client.Status().Update(t.Context(), node))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sipring/sipring/api/v1alpha1"
 	"github.com/sipring/sipring/controllers/membership"
+	"github.com/sipring/sipring/proxy/config"
 )
 
 // readyWithin is how long a proxy that starts may take to hold what it will own
@@ -17,7 +18,7 @@ import (
 const readyWithin = 2 * time.Minute
 
 // nodeTrouble names the nodes that are not heard of, and whom they took along.
-func nodeTrouble(seen *observation) *trouble {
+func nodeTrouble(seen *observation, d *membership.Result) *trouble {
 	var told []string
 	for i := range seen.nodes {
 		n := &seen.nodes[i]
@@ -27,7 +28,7 @@ func nodeTrouble(seen *observation) *trouble {
 		var on []string
 		for p := range seen.pods {
 			if seen.pods[p].Spec.NodeName == n.Name {
-				on = append(on, seen.pods[p].Name)
+				on = append(on, seen.pods[p].Name+kept(d, seen.pods[p].Name))
 			}
 		}
 		told = append(told, fmt.Sprintf("node %s is not heard of%s, and with it %s", n.Name, sinceText(nodeReady(n).LastTransitionTime.Time), strings.Join(on, ", ")))
@@ -40,13 +41,17 @@ func nodeTrouble(seen *observation) *trouble {
 }
 
 // notReadyTrouble names the proxies that run, or did, and do not serve: at once
-// where it did before, or crashed; after readyWithin where it only starts.
+// where it did before, is in the ring, or crashed; after readyWithin where it
+// only starts.
 func notReadyTrouble(seen *observation, d *membership.Result, now time.Time) *trouble {
 	var told []string
 	for i := range seen.pods {
 		p := &seen.pods[i]
-		if due, ok := unreadyAt(p); ok && !now.Before(due) {
-			told = append(told, p.Name+" is not ready"+sinceText(readySince(p)))
+		due, ok := unreadyAt(p)
+		if ok && (!now.Before(due) || slices.Contains(d.Kept, p.Name)) {
+			told = append(told, p.Name+" is not ready"+sinceText(readySince(p))+kept(d, p.Name))
+		} else if proxyReady(p) && diverted(d, p.Name) {
+			told = append(told, p.Name+" says that it does not serve")
 		}
 	}
 	if len(told) == 0 || d.Held {
@@ -55,11 +60,25 @@ func notReadyTrouble(seen *observation, d *membership.Result, now time.Time) *tr
 	return &trouble{reason: v1alpha1.ReasonMemberNotReady, message: strings.Join(told, ", ") + ": look at its log and its readiness probe"}
 }
 
+// kept says what becomes of a member that is not what it should be.
+func kept(d *membership.Result, name string) string {
+	if !slices.Contains(d.Kept, name) {
+		return ""
+	}
+	return " (it stays in the ring: its process runs, and the others do not miss it)"
+}
+
+// diverted: the member is in the ring, and traffic goes to the others.
+func diverted(d *membership.Result, name string) bool {
+	m, ok := d.Set.ByName(name)
+	return ok && m.State == config.Active && slices.ContainsFunc(d.Endpoints, func(e membership.Endpoint) bool { return e.Name == name && !e.Ready })
+}
+
 // unreadyAt is from when on the pod's not being ready is a trouble; zero is at
 // once. Not ok: it is ready, asked to go, or its proxy has not started.
 func unreadyAt(p *corev1.Pod) (due time.Time, ok bool) {
 	s := proxyStatus(p)
-	if s == nil || podReady(p) || !p.DeletionTimestamp.IsZero() {
+	if s == nil || proxyReady(p) || !p.DeletionTimestamp.IsZero() {
 		return time.Time{}, false
 	}
 	run := s.State.Running
@@ -72,16 +91,6 @@ func unreadyAt(p *corev1.Pod) (due time.Time, ok bool) {
 		return time.Time{}, true
 	}
 	return run.StartedAt.Add(readyWithin), true
-}
-
-// readySince is since when the pod is ready, or not; zero where it does not say.
-func readySince(p *corev1.Pod) time.Time {
-	for _, c := range p.Status.Conditions {
-		if c.Type == corev1.PodReady {
-			return c.LastTransitionTime.Time
-		}
-	}
-	return time.Time{}
 }
 
 func sinceText(t time.Time) string {

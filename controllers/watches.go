@@ -60,7 +60,7 @@ func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.SIPCluster{}, builder.WithPredicates(clusterChanged())).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(r.clusterOf)).
-		Watches(&coordinationv1.Lease{}, handler.EnqueueRequestsFromMapFunc(r.clusterOf), builder.WithPredicates(suspectsChanged())).
+		Watches(&coordinationv1.Lease{}, handler.EnqueueRequestsFromMapFunc(r.clusterOf), builder.WithPredicates(reportChanged())).
 		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(r.clustersOn), builder.WithPredicates(nodeChanged())).
 		Owns(&corev1.ConfigMap{}).
 		Owns(&discoveryv1.EndpointSlice{}).
@@ -138,11 +138,11 @@ func nodeChanged() predicate.Predicate {
 	}}
 }
 
-// suspectsChanged passes what matters of a Lease: the report, and not that it
-// was renewed without another word.
-func suspectsChanged() predicate.Predicate {
+// reportChanged passes what matters of a Lease: the report, and not that it was
+// renewed without another word.
+func reportChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-		return e.ObjectOld.GetAnnotations()[config.AnnotationSuspects] != e.ObjectNew.GetAnnotations()[config.AnnotationSuspects] ||
-			e.ObjectNew.GetAnnotations()[config.AnnotationSuspects] != ""
+		before, now := e.ObjectOld.GetAnnotations(), e.ObjectNew.GetAnnotations()
+		return now[config.AnnotationSuspects] != "" || before[config.AnnotationSuspects] != "" || before[config.AnnotationServing] != now[config.AnnotationServing]
 	}}
 }

@@ -1,6 +1,8 @@
 package desired
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -88,7 +90,7 @@ func listenerPorts(c *v1alpha1.SIPCluster) []*corev1ac.ContainerPortApplyConfigu
 // listener, which may have had another name then.
 func PodSIPPort(c *v1alpha1.SIPCluster, pod *corev1.Pod) (port int32, ok bool) {
 	name := Listeners(c)[0].Name
-	for _, container := range pod.Spec.Containers {
+	for _, container := range slices.Concat(pod.Spec.Containers, pod.Spec.InitContainers) { // a native sidecar is among the latter
 		for _, p := range container.Ports {
 			switch {
 			case container.Name != Container || p.Protocol != corev1.ProtocolUDP:

@@ -36,9 +36,10 @@ type Pod struct {
 	Port int32
 	// Node it runs on; empty where that means nothing.
 	Node string
-	// Ready: it holds what it owns and serves.
+	// Ready: whoever probes its process finds that it holds what it owns and
+	// serves. That it is not may be the probe's fault.
 	Ready bool
-	// Running: its proxy process runs.
+	// Running: its proxy process runs, or did when it was last heard of.
 	Running bool
 	// Deleting: it was asked to go.
 	Deleting bool
@@ -59,12 +60,14 @@ type Node struct {
 	Lost bool
 }
 
-// Report is what one member says of the others.
+// Report is what one member says, of the others and of itself.
 type Report struct {
 	// Reporter is the name of the member that says so.
 	Reporter string
 	// Suspects are the names of the members it does not reach.
 	Suspects []string
+	// Serving is its word on itself.
+	Serving config.Word
 	// At is when it said so, by its own clock.
 	At time.Time
 }

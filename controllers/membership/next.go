@@ -8,27 +8,22 @@ import (
 	"github.com/sipring/sipring/proxy/config"
 )
 
-// candidate is a pod that may be a member, and the state it has so far.
-type candidate struct {
-	pod   Pod
-	zone  string
-	state config.MemberState
-	// lost: its node is.
-	lost bool
-}
-
 // Next decides what follows from the input. It does not change the input.
 func Next(in Input) Result {
-	nodes, previous := nodesByName(in.Nodes), membersByID(in.Previous)
-	members := classify(in.Pods, nodes, previous)
-	evicted := evict(members, in.Reports)
-	held := hold(members, previous)
+	nodes, previous, said := nodesByName(in.Nodes), membersByID(in.Previous), latest(in.Reports)
+	members := classify(in.Pods, nodes, previous, said)
+	evicted := evict(members, said)
+	hold(members)
+	steer(members)
 
 	set := &config.MemberSet{Advertise: in.Advertise, Ring: in.Ring, Members: []config.Member{}}
-	result := Result{Set: set, Evicted: evicted, Held: held}
+	result := Result{Set: set, Evicted: evicted, Held: held(members)}
 	for _, c := range members {
 		set.Members = append(set.Members, c.member())
 		result.Endpoints = append(result.Endpoints, c.endpoint(evicted))
+		if isActive(c) && (c.lost || !c.pod.Ready) {
+			result.Kept = append(result.Kept, c.pod.Name)
+		}
 	}
 	set.Epoch, result.Changed = epoch(in, set)
 	result.Changes = changes(in.Previous, nodes, previous, &result)
@@ -47,39 +42,24 @@ func epoch(in Input, set *config.MemberSet) (uint64, bool) {
 	return last + 1, true
 }
 
-// classify finds the members and their states by each pod alone, sorted by ID.
-func classify(pods []Pod, nodes map[string]Node, previous map[uint32]config.Member) []*candidate {
+// classify finds the members and their states before the others have their say,
+// sorted by ID.
+func classify(pods []Pod, nodes map[string]Node, previous map[uint32]config.Member, said map[string]Report) []*candidate {
 	var found []*candidate
 	for _, p := range pods {
-		lost := nodes[p.Node].Lost
-		state, ok := stateOf(p, lost)
-		if !ok {
-			continue
-		}
 		addr, err := netip.ParseAddr(p.Address)
-		if err != nil || p.ID == 0 || p.Name == "" {
+		if err != nil || p.ID == 0 || p.Name == "" || p.gone() {
 			continue
 		}
 		p.Address = addr.String()
-		found = append(found, &candidate{pod: p, zone: zoneOf(p, nodes, previous), state: state, lost: lost})
+		c := &candidate{pod: p, zone: zoneOf(p, nodes, previous), lost: nodes[p.Node].Lost}
+		last := previous[p.ID]
+		c.was = last.State == config.Active && sameLife(last, c.member())
+		c.hear(said[p.Name])
+		c.state = c.stateAlone()
+		found = append(found, c)
 	}
 	return unique(found)
-}
-
-func stateOf(p Pod, nodeLost bool) (config.MemberState, bool) {
-	switch {
-	case p.Address == "" || p.Finished:
-		return "", false
-	case p.Deleting && !p.Running:
-		return "", false
-	case nodeLost:
-		return config.Joining, true
-	case p.Deleting:
-		return config.Draining, true
-	case p.Ready:
-		return config.Active, true
-	}
-	return config.Joining, true
 }
 
 // zoneOf is the zone of the pod's node, or the one published before where the
@@ -115,54 +95,17 @@ func unique(found []*candidate) []*candidate {
 }
 
 func rank(c *candidate) int {
-	if c.lost {
-		return 3
+	switch {
+	case c.lost:
+		return 4
+	case isActive(c) && c.serves():
+		return 0
+	case isActive(c):
+		return 1
+	case c.state == config.Joining:
+		return 2
 	}
-	return slices.Index([]config.MemberState{config.Active, config.Joining, config.Draining}, c.state)
-}
-
-// hold keeps the last active members where nobody is active any more: those
-// whose processes run, failing that those whose nodes are there, failing that
-// whoever still has an address. One that is kept though it is gone would have
-// the others wait for what it may hold.
-func hold(members []*candidate, previous map[uint32]config.Member) bool {
-	if slices.ContainsFunc(members, isActive) {
-		return false
-	}
-	for _, likely := range []func(*candidate) bool{
-		func(c *candidate) bool { return !c.lost && c.pod.Running },
-		func(c *candidate) bool { return !c.lost },
-		func(*candidate) bool { return true },
-	} {
-		held := false
-		for _, c := range members {
-			m := previous[c.pod.ID]
-			if likely(c) && c.state == config.Joining && m.State == config.Active && sameLife(m, c.member()) {
-				c.state, held = config.Active, true
-			}
-		}
-		if held {
-			return true
-		}
-	}
-	return false
-}
-
-func isActive(c *candidate) bool { return c.state == config.Active }
-
-func (c *candidate) member() config.Member {
-	return config.Member{ID: c.pod.ID, Name: c.pod.Name, Address: c.pod.Address, Node: c.pod.Node, Zone: c.zone, State: c.state}
-}
-
-func (c *candidate) endpoint(evicted []string) Endpoint {
-	_, out := slices.BinarySearch(evicted, c.pod.Name)
-	e := Endpoint{
-		ID: c.pod.ID, Name: c.pod.Name, UID: c.pod.UID, Address: c.pod.Address, Port: c.pod.Port,
-		Node: c.pod.Node, Zone: c.zone, Terminating: c.pod.Deleting,
-	}
-	e.Ready = c.state == config.Active
-	e.Serving = e.Ready || c.state == config.Draining && c.pod.Ready && !out
-	return e
+	return 3
 }
 
 func nodesByName(nodes []Node) map[string]Node {

@@ -11,10 +11,14 @@ type Result struct {
 	Changed bool
 	// Endpoints of the members, sorted by ID.
 	Endpoints []Endpoint
-	// Evicted are the names of the members that are ready but not reached by
-	// most of the others, sorted.
+	// Evicted are the names of the members that would be in the ring but are not
+	// reached by most of the others, sorted.
 	Evicted []string
-	// Held: nobody is ready, and the last active members are kept.
+	// Kept are the names of the members that are in the ring though they are not
+	// ready or their node is lost, sorted by ID.
+	Kept []string
+	// Held: nothing says of any member that it serves, and the last active ones
+	// are kept.
 	Held bool
 	// Changes since Input.Previous, by member; the ring's own change last.
 	Changes []Change
@@ -29,7 +33,7 @@ type Endpoint struct {
 	Port    int32
 	Node    string
 	Zone    string
-	// Ready: takes new traffic.
+	// Ready: takes new traffic. A member in the ring may not, if it says so itself.
 	Ready bool
 	// Serving: answers what reaches it, and wants to. A draining member stays so
 	// until it lets go: what remembers flows, as kube-proxy does for UDP, then
@@ -62,11 +66,11 @@ type Cause string
 
 // Causes of a loss.
 const (
-	// NotReady: its process crashed, restarts, or does not hold what it owns.
+	// NotReady: its process ended, and has not served again.
 	NotReady Cause = "not_ready"
 	// Gone: its pod ended or is no more.
 	Gone Cause = "gone"
-	// NodeLost: its node is not heard of any more.
+	// NodeLost: its node is not heard of any more, and the others do not reach it.
 	NodeLost Cause = "node_lost"
 	// Evicted: more than half of the others do not reach it.
 	Evicted Cause = "evicted"

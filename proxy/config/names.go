@@ -9,6 +9,8 @@ const (
 	// the proxy does not reach, sorted, separated by commas; empty where it
 	// reaches all.
 	AnnotationSuspects = "sipring.io/suspects"
+	// AnnotationServing of a proxy's Lease holds the Word of the proxy on itself.
+	AnnotationServing = "sipring.io/serving"
 )
 
 // Names of a proxy's files. Those but the configuration's are also keys of the
