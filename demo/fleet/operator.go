@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,6 +42,7 @@ const lookInterval = 100 * time.Millisecond
 // Publish decides on the set and writes it when it changed.
 func (o *Operator) Publish(ctx context.Context) error {
 	in := membership.Input{Advertise: o.Advertise, Ring: o.Ring, Previous: o.Current(), Pods: o.probe(ctx)}
+	in.Reports = o.ask(ctx, in.Pods)
 	if err := ctx.Err(); err != nil {
 		return err // nobody was asked: they are not unready
 	}
@@ -78,6 +80,37 @@ func (o *Operator) probe(ctx context.Context) []membership.Pod {
 	}
 	wg.Wait()
 	return pods
+}
+
+// ask asks those that are ready whom they do not reach, if that may matter: in
+// Kubernetes they report it by themselves.
+func (o *Operator) ask(ctx context.Context, pods []membership.Pod) []membership.Report {
+	if !slices.ContainsFunc(pods, func(p membership.Pod) bool { return p.Running && !p.Ready }) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, o.ProbeTimeout)
+	defer cancel()
+	reports := make([]membership.Report, len(pods))
+	var wg sync.WaitGroup
+	for i, p := range o.Processes {
+		if !pods[i].Ready {
+			continue
+		}
+		wg.Go(func() {
+			s, err := p.Status(ctx)
+			if err != nil {
+				return
+			}
+			reports[i].Reporter = p.Name
+			for _, m := range s.Members {
+				if m.Liveness == "down" {
+					reports[i].Suspects = append(reports[i].Suspects, m.Name)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return reports
 }
 
 func (o *Operator) write(epoch uint64, content []byte) error {

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/sipring/sipring/controllers/membership"
 	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/peer"
 )
 
 func contextEnded(t *testing.T) (context.Context, context.CancelFunc) {
@@ -193,5 +195,53 @@ func TestOperatorPublishes(t *testing.T) {
 	defer cancel()
 	if err := o.Publish(ended); err == nil || o.Current().Epoch != 2 {
 		t.Errorf("nobody could be asked, yet: %v, epoch %d", err, o.Current().Epoch)
+	}
+}
+
+// TestOperatorAsksWhoIsMissed: a process that hangs leaves the ring when those
+// that are ready do not reach it, and not for its own silence.
+func TestOperatorAsksWhoIsMissed(t *testing.T) {
+	var hangs, missed atomic.Bool
+	proxy := func(mayHang bool) string {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if mayHang && hangs.Load() {
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
+			status := peer.Status{Members: []peer.MemberStatus{{Name: "b", Liveness: "up"}}}
+			if missed.Load() {
+				status.Members[0].Liveness = "down"
+			}
+			if r.URL.Path == "/v1/status" {
+				_ = json.NewEncoder(w).Encode(status)
+			}
+		}))
+		t.Cleanup(s.Close)
+		return s.URL
+	}
+	o := &Operator{Path: filepath.Join(t.TempDir(), config.MembersKey), Ring: config.Ring{}.WithDefaults(), ProbeTimeout: PatientProbe, Changed: func(membership.Result) {}}
+	for i, name := range []string{"a", "b"} {
+		url := proxy(i == 1)
+		p, err := Start("/bin/sh", t.TempDir(), &Process{
+			ID: uint32(i + 1), Name: name, Address: netip.AddrFrom4([4]byte{127, 0, 0, byte(i + 1)}), Admin: url, Health: url,
+			Args: []string{"-c", "exec sleep 60"}, Say: t.Logf,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { p.Stop(5 * time.Second) })
+		o.Processes = append(o.Processes, p)
+	}
+	for _, step := range []struct {
+		hangs, missed bool
+		want          config.MemberState
+	}{{false, false, config.Active}, {true, false, config.Active}, {true, true, config.Joining}, {true, false, config.Joining}, {false, false, config.Active}} {
+		hangs.Store(step.hangs)
+		missed.Store(step.missed)
+		if err := o.Publish(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if s := o.Current().Members[1].State; s != step.want {
+			t.Errorf("hangs %v, missed %v: %s, want %s", step.hangs, step.missed, s, step.want)
+		}
 	}
 }
