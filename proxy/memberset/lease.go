@@ -46,9 +46,10 @@ type LeaseConfig struct {
 	Log *slog.Logger
 }
 
-// Lease reports what a pod suspects, in an annotation of the Lease named like
-// it. It is written at the start, which withdraws what an earlier process of
-// the pod said, and on change, and repeated slowly while it names somebody.
+// Lease reports what a pod suspects, and whether it serves itself, in annotations
+// of the Lease named like it. It is written at the start, which withdraws what an
+// earlier process of the pod said, and on change, and repeated slowly while it
+// names somebody.
 type Lease struct {
 	client kubernetes.Interface
 	cfg    LeaseConfig
@@ -56,9 +57,15 @@ type Lease struct {
 	repeat time.Duration
 
 	mu       sync.Mutex
-	wanted   string
+	wanted   report
 	counters LeaseCounters
 	changed  chan struct{} // capacity 1
+}
+
+// report is what a Lease says.
+type report struct {
+	suspects string
+	word     config.Word
 }
 
 // LeaseCounters of the writes since the start.
@@ -71,16 +78,28 @@ func NewLease(client kubernetes.Interface, cfg LeaseConfig) *Lease {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Lease{client: client, cfg: cfg, log: cfg.Log, repeat: repeatAfter, changed: make(chan struct{}, 1)}
+	return &Lease{
+		client: client, cfg: cfg, log: cfg.Log, repeat: repeatAfter, changed: make(chan struct{}, 1),
+		wanted: report{word: config.NotYet},
+	}
 }
 
 // Report sets the names that the pod suspects now. It never blocks, may be
 // called from any goroutine, and keeps nothing of names.
 func (l *Lease) Report(names []string) {
 	text := config.JoinSuspects(names)
+	l.set(func(r *report) { r.suspects = text })
+}
+
+// Say sets the pod's word on itself; before that it is config.NotYet. It never
+// blocks and may be called from any goroutine.
+func (l *Lease) Say(w config.Word) { l.set(func(r *report) { r.word = w }) }
+
+func (l *Lease) set(change func(*report)) {
 	l.mu.Lock()
-	same := text == l.wanted
-	l.wanted = text
+	before := l.wanted
+	change(&l.wanted)
+	same := l.wanted == before
 	l.mu.Unlock()
 	if same {
 		return
@@ -98,7 +117,7 @@ func (l *Lease) Counters() LeaseCounters {
 	return l.counters
 }
 
-func (l *Lease) suspects() string {
+func (l *Lease) current() report {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.wanted
@@ -115,11 +134,11 @@ func (l *Lease) Run(ctx context.Context) {
 	}
 }
 
-// insist writes what is suspected, again and again until a write succeeds.
-func (l *Lease) insist(ctx context.Context) (written string, ok bool) {
+// insist writes what is to be said, again and again until a write succeeds.
+func (l *Lease) insist(ctx context.Context) (written report, ok bool) {
 	failed := false
 	err := backoff(minLeaseBackoff, maxLeaseBackoff).DelayFunc().Until(ctx, true, true, func(ctx context.Context) (bool, error) {
-		written = l.suspects() // the newest at every try
+		written = l.current() // the newest at every try
 		err := l.write(ctx, written)
 		if ctx.Err() != nil {
 			return false, ctx.Err()
@@ -127,7 +146,7 @@ func (l *Lease) insist(ctx context.Context) (written string, ok bool) {
 		l.count(err)
 		if err != nil && !failed {
 			failed = true
-			l.log.Warn("suspicions not written; trying on", "lease", l.cfg.Pod, "error", err)
+			l.log.Warn("report not written; trying on", "lease", l.cfg.Pod, "error", err)
 		}
 		return err == nil, nil
 	})
@@ -144,18 +163,18 @@ func (l *Lease) count(err error) {
 	l.counters.Writes++
 }
 
-// waitForNews returns when what is suspected is no longer what was written, or
+// waitForNews returns when what is to be said is no longer what was written, or
 // it is time to repeat it.
-func (l *Lease) waitForNews(ctx context.Context, written string) {
+func (l *Lease) waitForNews(ctx context.Context, written report) {
 	t := time.NewTimer(l.repeat/2 + rand.N(l.repeat))
 	defer t.Stop()
-	for l.suspects() == written {
+	for l.current() == written {
 		select {
 		case <-ctx.Done():
 			return
 		case <-l.changed:
 		case <-t.C:
-			if written != "" {
+			if written.suspects != "" {
 				return
 			}
 		}
@@ -163,12 +182,12 @@ func (l *Lease) waitForNews(ctx context.Context, written string) {
 }
 
 // write is one request: a server-side apply creates the Lease or changes ours.
-func (l *Lease) write(ctx context.Context, suspects string) error {
+func (l *Lease) write(ctx context.Context, r report) error {
 	ctx, cancel := context.WithTimeout(ctx, writeWait)
 	defer cancel()
 	lease := coordinationv1ac.Lease(l.cfg.Pod, l.cfg.Namespace).
 		WithLabels(map[string]string{config.LabelCluster: l.cfg.Cluster}).
-		WithAnnotations(map[string]string{config.AnnotationSuspects: suspects}).
+		WithAnnotations(map[string]string{config.AnnotationSuspects: r.suspects, config.AnnotationServing: string(r.word)}).
 		WithSpec(coordinationv1ac.LeaseSpec().WithHolderIdentity(l.cfg.Pod).WithRenewTime(metav1.NowMicro()))
 	if l.cfg.PodUID != "" {
 		lease.WithOwnerReferences(metav1ac.OwnerReference().

@@ -3,6 +3,7 @@ package memberset
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -78,6 +79,38 @@ func TestLeaseIsWrittenOnChange(t *testing.T) {
 	until(t, "the last write is counted", func() bool { return l.Counters().Writes >= 3 })
 	if n := l.Counters(); n.Writes != 3 {
 		t.Errorf("%d writes, want one at the start and one for each change: 3", n.Writes)
+	}
+}
+
+// TestLeaseHasTheWord: at first that the process does not serve yet, whatever an
+// earlier one said, and then what it says, beside what it suspects.
+func TestLeaseHasTheWord(t *testing.T) {
+	client := fake.NewClientset(&coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{
+		Namespace: "voice", Name: "ring-0", Annotations: map[string]string{config.AnnotationServing: string(config.Serving)},
+	}})
+	wants := func(word config.Word, suspects string) {
+		t.Helper()
+		until(t, fmt.Sprintf("the Lease says %s and names %q", word, suspects), func() bool {
+			a := getLease(t, client).Annotations
+			return config.ParseWord(a[config.AnnotationServing]) == word && a[config.AnnotationSuspects] == suspects
+		})
+	}
+	l := NewLease(client, leaseConfig(&journal{}))
+	runLease(t, l)
+	wants(config.NotYet, "")
+	l.Say(config.Serving)
+	wants(config.Serving, "")
+	l.Report([]string{"ring-1"})
+	wants(config.Serving, "ring-1")
+	l.Say(config.NotServing)
+	wants(config.NotServing, "ring-1")
+	writes := l.Counters().Writes
+	l.Say(config.NotServing) // no news
+	l.Report(nil)
+	wants(config.NotServing, "")
+	until(t, "one more write", func() bool { return l.Counters().Writes > writes })
+	if n := l.Counters().Writes; n > writes+2 { // the last but one may not have been counted then
+		t.Errorf("%d writes of one change", n-writes)
 	}
 }
 
