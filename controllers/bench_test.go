@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	appsv1 "k8s.io/api/apps/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -219,7 +220,10 @@ func (b *bench) pod(ordinal int, status func(*corev1.PodStatus)) *corev1.Pod {
 func (b *bench) podOf(ordinal int, change func(*corev1.Pod)) {
 	b.Helper()
 	p := &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Namespace: b.ns, Name: fmt.Sprintf("ring-%d", ordinal), Labels: desired.Labels("ring")},
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: b.ns, Name: fmt.Sprintf("ring-%d", ordinal), Labels: desired.Labels("ring"),
+			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(b.statefulSet(), appsv1.SchemeGroupVersion.WithKind("StatefulSet"))},
+		},
 		Spec: corev1.PodSpec{
 			NodeName: fmt.Sprintf("%s-node-%d", b.ns, ordinal),
 			Containers: []corev1.Container{{
@@ -230,6 +234,17 @@ func (b *bench) podOf(ordinal int, change func(*corev1.Pod)) {
 	}
 	change(p)
 	b.ok(b.client.Create(b.Context(), p))
+}
+
+// statefulSet waits for the cluster's.
+func (b *bench) statefulSet() *appsv1.StatefulSet {
+	b.Helper()
+	set := &appsv1.StatefulSet{}
+	b.await("a StatefulSet", func() (string, bool) {
+		err := b.client.Get(b.Context(), client.ObjectKey{Namespace: b.ns, Name: "ring"}, set)
+		return fmt.Sprint(err), err == nil
+	})
+	return set
 }
 
 func (b *bench) podStatus(ordinal int, status func(*corev1.PodStatus)) *corev1.Pod {

@@ -28,7 +28,8 @@ type observation struct {
 	signerFault error
 	record      record
 	seed        ring.Seed
-	pods        []corev1.Pod // by ordinal
+	pods        []corev1.Pod // the cluster's own, by ordinal
+	strangers   []corev1.Pod // that look like them
 	nodes       []corev1.Node
 	leases      []coordinationv1.Lease
 	// statefulSet and service are nil where there is none.
@@ -57,12 +58,13 @@ func (r *Reconciler) observe(ctx context.Context, c *v1alpha1.SIPCluster, look b
 	if err := r.client.List(ctx, leases, mine...); err != nil {
 		return nil, fmt.Errorf("list leases: %w", err)
 	}
-	seen.pods, seen.leases = pods.Items, leases.Items
-	sortPods(c.Name, seen.pods)
-	if seen.nodes, err = r.nodesOf(ctx, seen.pods); err != nil {
+	seen.leases = leases.Items
+	if seen.statefulSet, err = found(ctx, r.client, c.Namespace, desired.StatefulSetName(c.Name), &appsv1.StatefulSet{}); err != nil {
 		return nil, err
 	}
-	if seen.statefulSet, err = found(ctx, r.client, c.Namespace, desired.StatefulSetName(c.Name), &appsv1.StatefulSet{}); err != nil {
+	sortPods(c.Name, pods.Items)
+	seen.pods, seen.strangers = split(c, seen.statefulSet, seen.record.set, pods.Items)
+	if seen.nodes, err = r.nodesOf(ctx, seen.pods); err != nil {
 		return nil, err
 	}
 	seen.short = r.shortage(ctx, seen)
