@@ -1,6 +1,7 @@
 package controllers_test
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"strings"
@@ -47,6 +48,7 @@ type bench struct {
 	operators int              // that were started
 
 	leaderElectionID string // of the next operator; empty: the default
+	identity, image  string // of the next Reconciler; empty: none, and the usual one
 }
 
 func newBench(t *testing.T) *bench {
@@ -77,7 +79,7 @@ func (b *bench) restart(c client.Client) {
 	}
 	b.events = &recorder{}
 	b.r = controllers.NewReconciler(controllers.Options{
-		Client: c, Live: c, Recorder: b.events, Metrics: metrics, Image: "example.com/sipring:1", Now: b.now,
+		Client: c, Live: c, Recorder: b.events, Metrics: metrics, Image: cmp.Or(b.image, "example.com/sipring:1"), Now: b.now, Identity: b.identity,
 	})
 }
 

@@ -29,7 +29,7 @@ func degraded(seen *observation, d *membership.Result, faults []fault, now time.
 	no := func(reason, message string) (metav1.Condition, bool) {
 		return metav1.Condition{Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionFalse, Reason: reason, Message: message}, false
 	}
-	broken := firstOf(faulty(faults), nodeTrouble(seen, d), podTrouble(seen.pods), blockedTrouble(seen), familyTrouble(seen, d), shortageTrouble(seen, now), heldTrouble(d), evictedTrouble(d), notReadyTrouble(seen, d, now), strangerTrouble(seen))
+	broken := firstOf(faulty(faults), rivalTrouble(seen), nodeTrouble(seen, d), podTrouble(seen.pods), blockedTrouble(seen), familyTrouble(seen, d), shortageTrouble(seen, now), heldTrouble(d), evictedTrouble(d), notReadyTrouble(seen, d, now), strangerTrouble(seen))
 	wanted := int(desired.Replicas(seen.cluster))
 	toCome := riskTrouble(d, wanted)
 	if broken == nil && toCome != nil && starting(seen.cluster) {

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/selection"
+	"k8s.io/apimachinery/pkg/util/uuid"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -68,9 +71,19 @@ func NewScheme() (*runtime.Scheme, error) {
 	return scheme, v1alpha1.AddToScheme(scheme)
 }
 
+// Manager runs the operator.
+type Manager struct {
+	ctrl.Manager
+	// Identity is that of this installation: the same for all its processes, of
+	// which one leads, before and after an upgrade.
+	Identity string
+	// Passing: no leader is elected, and the Identity is this process's alone.
+	Passing bool
+}
+
 // NewManager makes the manager that runs the operator until the context ends, the
 // same that it is started with.
-func NewManager(ctx context.Context, to *rest.Config, o ManagerOptions) (ctrl.Manager, error) {
+func NewManager(ctx context.Context, to *rest.Config, o ManagerOptions) (*Manager, error) {
 	scheme, err := NewScheme()
 	if err != nil {
 		return nil, err
@@ -110,7 +123,25 @@ func NewManager(ctx context.Context, to *rest.Config, o ManagerOptions) (ctrl.Ma
 	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
 		return nil, err
 	}
-	return mgr, mgr.AddReadyzCheck("sight", sees.Check)
+	return &Manager{Manager: mgr, Identity: o.Leadership.identity(), Passing: !o.Leadership.Elect}, mgr.AddReadyzCheck("sight", sees.Check)
+}
+
+// ownNamespace is where a pod reads the name of its namespace.
+const ownNamespace = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
+
+// identity is the name of the leaders' lease, which is what the processes of an
+// installation share; without one, of the process.
+func (l *Leadership) identity() string {
+	if !l.Elect {
+		host, _ := os.Hostname()
+		return host + "_" + string(uuid.NewUUID())
+	}
+	namespace := l.Namespace
+	if namespace == "" {
+		text, _ := os.ReadFile(ownNamespace) // without it there is no manager
+		namespace = strings.TrimSpace(string(text))
+	}
+	return namespace + "/" + cmp.Or(l.ID, DefaultLeaderElectionID)
 }
 
 // cacheOptions limit the cache to what carries our label, and to what is read
@@ -167,7 +198,7 @@ type PodOptions struct {
 
 // AddTo makes a manager run the operator: its Reconciler, with its metrics in
 // the registry.
-func AddTo(ctx context.Context, mgr ctrl.Manager, registry prometheus.Registerer, pods PodOptions) error {
+func AddTo(ctx context.Context, mgr *Manager, registry prometheus.Registerer, pods PodOptions) error {
 	metrics, err := NewMetrics(registry)
 	if err != nil {
 		return err
@@ -180,6 +211,8 @@ func AddTo(ctx context.Context, mgr ctrl.Manager, registry prometheus.Registerer
 		Image:     pods.Image,
 		Templates: pods.Templates,
 		Elected:   mgr.Elected(),
+		Identity:  mgr.Identity,
+		Passing:   mgr.Passing,
 	})
 	return r.Setup(ctx, mgr)
 }

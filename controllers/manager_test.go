@@ -1,8 +1,10 @@
 package controllers_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,10 +13,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	eventsv1 "k8s.io/api/events/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/sipring/sipring/api/v1alpha1"
 	"github.com/sipring/sipring/controllers"
 	"github.com/sipring/sipring/proxy/config"
 )
@@ -32,7 +36,7 @@ func (b *bench) operator() (registry *prometheus.Registry, stop func()) {
 	})
 	b.ok(err)
 	registry = prometheus.NewRegistry()
-	b.ok(controllers.AddTo(ctx, mgr, registry, controllers.PodOptions{Image: "example.com/sipring:1"}))
+	b.ok(controllers.AddTo(ctx, mgr, registry, controllers.PodOptions{Image: cmp.Or(b.image, "example.com/sipring:1")}))
 	ended := make(chan error, 1)
 	go func() { ended <- mgr.Start(ctx) }()
 	stopped := false
@@ -153,6 +157,38 @@ func TestOperatorsOfTwoInstallations(t *testing.T) {
 			err := b.client.Get(t.Context(), client.ObjectKey{Namespace: b.ns, Name: id}, l)
 			return fmt.Sprint(err), err == nil && l.Spec.HolderIdentity != nil && *l.Spec.HolderIdentity != ""
 		})
+	}
+}
+
+// TestOperatorsThatFightOverACluster: two installations watch one namespace, and
+// would run other images. The first has the cluster, and everybody is told.
+func TestOperatorsThatFightOverACluster(t *testing.T) {
+	b := newSerialBench(t)
+	b.leaderElectionID = "one"
+	b.operator()
+	b.create()
+	set := b.statefulSet()
+	b.leaderElectionID, b.image = "two", "example.com/sipring:2"
+	b.operator()
+	b.await("a condition", func() (string, bool) {
+		c := meta.FindStatusCondition(b.cluster().Status.Conditions, v1alpha1.ConditionDegraded)
+		return fmt.Sprint(c), c != nil && c.Reason == v1alpha1.ReasonOtherOperator && strings.Contains(c.Message, b.ns+"/two")
+	})
+	b.await("Events of both", func() (string, bool) {
+		told := &eventsv1.EventList{}
+		if err := b.client.List(t.Context(), told, client.InNamespace(b.ns)); err != nil {
+			return err.Error(), false
+		}
+		by := map[string]bool{}
+		for _, e := range told.Items {
+			if e.Reason == v1alpha1.ReasonOtherOperator {
+				by[e.Action] = true
+			}
+		}
+		return fmt.Sprint(by), by["Claim"] && by["Reconcile"]
+	})
+	if now := b.statefulSet(); now.Generation != set.Generation || now.Spec.Template.Spec.Containers[0].Image != "example.com/sipring:1" {
+		t.Errorf("generation %d with %s, was %d", now.Generation, now.Spec.Template.Spec.Containers[0].Image, set.Generation)
 	}
 }
 

@@ -36,6 +36,8 @@ type observation struct {
 	statefulSet *appsv1.StatefulSet
 	service     *corev1.Service
 	short       shortage
+	// rival is the installation of the operator that wants the cluster too.
+	rival string
 }
 
 // observe reads what is there, from the cache but for a missing record and, where

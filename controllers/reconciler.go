@@ -41,6 +41,7 @@ type Reconciler struct {
 	noticed *noticed
 
 	shortages *shortages
+	claims    *claims
 }
 
 // Options of a Reconciler.
@@ -60,6 +61,11 @@ type Options struct {
 	Templates *desired.TemplatePolicy
 	// Elected is closed once this process leads; nil: it leads from the start.
 	Elected <-chan struct{}
+	// Identity tells this installation from others, which may be told to carry out
+	// the same SIPClusters; empty: there is no other.
+	Identity string
+	// Passing: no other process has the Identity, or will.
+	Passing bool
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -75,7 +81,7 @@ func NewReconciler(o Options) *Reconciler {
 	return &Reconciler{
 		client: o.Client, live: o.Live, recorder: o.Recorder, metrics: o.Metrics, image: o.Image, policy: o.Templates, now: o.Now,
 		records: newRecords(), signers: newSigners(), applied: newApplied(), noticed: newNoticed(o.Elected),
-		shortages: newShortages(),
+		shortages: newShortages(), claims: newClaims(o),
 	}
 }
 
@@ -92,12 +98,21 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, nil // its objects go with it, by their owner references
 	}
 
+	who, err := r.claims.standing(ctx, cluster)
+	switch {
+	case err != nil:
+		return ctrl.Result{}, err
+	case who.by != "":
+		return r.leave(cluster, who.by)
+	}
+	r.takenOver(cluster)
 	since := r.noticed.take(req.NamespacedName)
 	seen, err := r.observe(ctx, cluster, since.IsZero())
 	if err != nil {
 		r.noticed.putBack(req.NamespacedName, since)
 		return r.blocked(ctx, cluster, classify(err, v1alpha1.ReasonReadFailed))
 	}
+	seen.rival = who.rival
 	decision := membership.Next(seen.input())
 	if err := r.publish(ctx, seen, &decision, since); err != nil {
 		r.noticed.putBack(req.NamespacedName, since)
@@ -137,6 +152,7 @@ func (r *Reconciler) forget(req ctrl.Request) {
 	r.records.forget(req.NamespacedName)
 	r.signers.forget(req.NamespacedName)
 	r.applied.forget(req.NamespacedName)
+	r.claims.forget(req.NamespacedName)
 	r.noticed.take(req.NamespacedName)
 	r.shortages.note(req.NamespacedName, false, time.Time{})
 	r.metrics.forget(req.Namespace, req.Name)

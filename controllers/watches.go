@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/sipring/sipring/api/v1alpha1"
 	"github.com/sipring/sipring/proxy/config"
@@ -57,11 +58,15 @@ func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager) error {
 	if err := mgr.GetFieldIndexer().IndexField(ctx, &corev1.Pod{}, nodeIndex, byNode); err != nil {
 		return err
 	}
+	if err := mgr.Add(r.claims); err != nil {
+		return err
+	}
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.SIPCluster{}, builder.WithPredicates(clusterChanged())).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(r.clusterOf)).
 		Watches(&coordinationv1.Lease{}, handler.EnqueueRequestsFromMapFunc(r.clusterOf), builder.WithPredicates(reportChanged())).
 		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(r.clustersOn), builder.WithPredicates(nodeChanged())).
+		WatchesRawSource(source.Channel(r.claims.changed, &handler.EnqueueRequestForObject{})).
 		Owns(&corev1.ConfigMap{}).
 		Owns(&discoveryv1.EndpointSlice{}).
 		Owns(&appsv1.StatefulSet{}).

@@ -56,6 +56,10 @@ func SignerName(cluster string) string { return cluster + "-signer" }
 // TrustName is the name of the ConfigMap with trust.json, the public halves.
 func TrustName(cluster string) string { return cluster + "-trust" }
 
+// ClaimName is the name of the Lease of the operator that carries the cluster out.
+// No pod has such a name.
+func ClaimName(cluster string) string { return cluster + "-claim" }
+
 // Identity is what a member set is signed for: this SIPCluster and no other of the
 // name, before or elsewhere.
 func Identity(c *v1alpha1.SIPCluster) string {

@@ -1,0 +1,185 @@
+package controllers
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+
+	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/controllers/desired"
+)
+
+// claimsAtOnce bounds the claims that are renewed at the same time: one namespace
+// whose API calls hang must not have the others' claims run out.
+const claimsAtOnce = 16
+
+// claims keep two installations of the operator from carrying out one cluster,
+// each against the other. A claim that cannot be read or written for long stops
+// nobody: a failover is worth more.
+type claims struct {
+	identity string // of this installation; empty: it is the only one
+	// passing: this process has no successor of the same identity, and lets go of
+	// its claims as it stops.
+	passing bool
+	client  client.Client
+	live    client.Reader
+	now     func() time.Time
+	changed chan event.GenericEvent
+
+	mu sync.Mutex
+	of map[types.NamespacedName]*entry
+}
+
+// entry is one cluster's claim and what came of it.
+type entry struct {
+	uid   types.UID
+	busy  sync.Mutex // held while the claim is looked at
+	claim claim
+	// standing and known are read under claims.mu.
+	standing standing
+	known   bool
+	tried   time.Time
+	told    string // of whom an Event told last
+}
+
+func newClaims(o Options) *claims {
+	return &claims{
+		identity: o.Identity, passing: o.Passing, client: o.Client, live: o.Live, now: o.Now,
+		changed: make(chan event.GenericEvent), of: map[types.NamespacedName]*entry{},
+	}
+}
+
+// standing says who carries the cluster out. Where claims are renewed it is known
+// without a request, but the first time. An error is one of the first time too.
+func (cs *claims) standing(ctx context.Context, c *v1alpha1.SIPCluster) (standing, error) {
+	if cs.identity == "" {
+		return standing{}, nil
+	}
+	key := client.ObjectKeyFromObject(c)
+	cs.mu.Lock()
+	e := cs.of[key]
+	if e == nil || e.uid != c.UID {
+		e = &entry{uid: c.UID, claim: claim{owner: ownerOf(c), began: cs.now()}}
+		cs.of[key] = e
+	}
+	v, fresh := e.standing, e.known && cs.now().Sub(e.tried) < 2*claimEvery
+	cs.mu.Unlock()
+	if fresh {
+		return v, nil
+	}
+	return cs.renew(ctx, key, e)
+}
+
+// renew looks at the claim. Where that fails what was known stays so.
+func (cs *claims) renew(ctx context.Context, key types.NamespacedName, e *entry) (standing, error) {
+	e.busy.Lock()
+	defer e.busy.Unlock()
+	v, err := cs.look(ctx, key, &e.claim)
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	e.tried = cs.now()
+	if err == nil {
+		e.standing, e.known = v, true
+		return v, nil
+	}
+	ctrl.LoggerFrom(ctx).Info("The claim of a cluster is not renewed", "cluster", key, "error", err.Error())
+	if e.known || cs.now().Sub(e.claim.began) >= claimLasts {
+		e.known = true
+		return e.standing, nil
+	}
+	return standing{}, err
+}
+
+// newlyTold says that an Event about the other installation is due.
+func (cs *claims) newlyTold(c *v1alpha1.SIPCluster, of string) bool {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	e := cs.of[client.ObjectKeyFromObject(c)]
+	if e == nil || e.told == of {
+		return false
+	}
+	e.told = of
+	return true
+}
+
+func (cs *claims) forget(key types.NamespacedName) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	delete(cs.of, key)
+}
+
+// NeedLeaderElection implements manager.LeaderElectionRunnable: who does not lead
+// carries nothing out.
+func (cs *claims) NeedLeaderElection() bool { return true }
+
+// Start renews all claims until ctx ends.
+func (cs *claims) Start(ctx context.Context) error {
+	tick := time.NewTicker(claimEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			if cs.passing {
+				cs.release()
+			}
+			return nil
+		case <-tick.C:
+			cs.each(func(key types.NamespacedName, e *entry) { cs.renewAndTell(ctx, key, e) })
+		}
+	}
+}
+
+// renewAndTell has the cluster looked at where it is another's now, or no longer.
+func (cs *claims) renewAndTell(ctx context.Context, key types.NamespacedName, e *entry) {
+	cs.mu.Lock()
+	before := e.standing
+	cs.mu.Unlock()
+	if now, err := cs.renew(ctx, key, e); err != nil || now == before {
+		return
+	}
+	about := &v1alpha1.SIPCluster{}
+	about.Namespace, about.Name = key.Namespace, key.Name
+	select {
+	case cs.changed <- event.GenericEvent{Object: about}:
+	case <-ctx.Done():
+	}
+}
+
+// each does something for all claims, some at a time.
+func (cs *claims) each(do func(types.NamespacedName, *entry)) {
+	cs.mu.Lock()
+	all := maps.Clone(cs.of)
+	cs.mu.Unlock()
+	keys := slices.Collect(maps.Keys(all))
+	places := make(chan struct{}, claimsAtOnce)
+	var running sync.WaitGroup
+	for _, key := range keys {
+		places <- struct{}{}
+		running.Go(func() {
+			defer func() { <-places }()
+			do(key, all[key])
+		})
+	}
+	running.Wait()
+}
+
+// release lets go of what this process holds.
+func (cs *claims) release() {
+	ctx, cancel := context.WithTimeout(context.Background(), claimWait)
+	defer cancel()
+	cs.each(func(_ types.NamespacedName, e *entry) {
+		e.busy.Lock()
+		defer e.busy.Unlock()
+		if l := e.claim.lease; l != nil && !heldByOther(l, cs.identity) {
+			l.Spec.HolderIdentity, l.Spec.RenewTime = nil, nil
+			_ = cs.client.Update(ctx, l, client.FieldOwner(desired.FieldOwner)) // or it runs out
+		}
+	})
+}
