@@ -48,6 +48,7 @@ type bench struct {
 	operators int              // that were started
 
 	leaderElectionID string // of the next operator; empty: the default
+	alone            bool   // the next operator elects no leader
 	identity, image  string // of the next Reconciler; empty: none, and the usual one
 }
 

@@ -7,7 +7,9 @@ import (
 	"sync"
 	"time"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/retry"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -170,16 +172,22 @@ func (cs *claims) each(do func(types.NamespacedName, *entry)) {
 	running.Wait()
 }
 
-// release lets go of what this process holds.
+// release lets go of what this process holds, or it runs out.
 func (cs *claims) release() {
 	ctx, cancel := context.WithTimeout(context.Background(), claimWait)
 	defer cancel()
-	cs.each(func(_ types.NamespacedName, e *entry) {
+	cs.each(func(key types.NamespacedName, e *entry) {
 		e.busy.Lock()
 		defer e.busy.Unlock()
-		if l := e.claim.lease; l != nil && !heldByOther(l, cs.identity) {
-			l.Spec.HolderIdentity, l.Spec.RenewTime = nil, nil
-			_ = cs.client.Update(ctx, l, client.FieldOwner(desired.FieldOwner)) // or it runs out
-		}
+		_ = retry.RetryOnConflict(retry.DefaultRetry, func() error { return cs.letGo(ctx, key) })
 	})
+}
+
+func (cs *claims) letGo(ctx context.Context, key types.NamespacedName) error {
+	l, err := found(ctx, cs.live, key.Namespace, desired.ClaimName(key.Name), &coordinationv1.Lease{})
+	if err != nil || l == nil || heldByOther(l, cs.identity) {
+		return err
+	}
+	l.Spec.HolderIdentity, l.Spec.RenewTime = nil, nil
+	return cs.client.Update(ctx, l, client.FieldOwner(desired.FieldOwner))
 }

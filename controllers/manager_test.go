@@ -32,7 +32,7 @@ func (b *bench) operator() (registry *prometheus.Registry, stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	mgr, err := controllers.NewManager(ctx, user, controllers.ManagerOptions{
 		MetricsAddress: "0", HealthAddress: "0", Namespaces: []string{b.ns},
-		Leadership: controllers.Leadership{Elect: true, Namespace: b.ns, ID: b.leaderElectionID, Lease: 4 * time.Second, Renew: 3 * time.Second, Retry: 100 * time.Millisecond},
+		Leadership: controllers.Leadership{Elect: !b.alone, Namespace: b.ns, ID: b.leaderElectionID, Lease: 4 * time.Second, Renew: 3 * time.Second, Retry: 100 * time.Millisecond},
 	})
 	b.ok(err)
 	registry = prometheus.NewRegistry()
@@ -190,6 +190,33 @@ func TestOperatorsThatFightOverACluster(t *testing.T) {
 	if now := b.statefulSet(); now.Generation != set.Generation || now.Spec.Template.Spec.Containers[0].Image != "example.com/sipring:1" {
 		t.Errorf("generation %d with %s, was %d", now.Generation, now.Spec.Template.Spec.Containers[0].Image, set.Generation)
 	}
+}
+
+// TestOperatorAloneLetsGo: one that elects no leader has no successor of its own,
+// so the other one need not wait for its claim to run out.
+func TestOperatorAloneLetsGo(t *testing.T) {
+	b := newSerialBench(t)
+	b.alone = true
+	_, stop := b.operator()
+	b.create()
+	b.statefulSet()
+	b.image = "example.com/sipring:2"
+	b.operator()
+	claim := func() *coordinationv1.Lease {
+		l := &coordinationv1.Lease{}
+		b.get("ring-claim", l)
+		return l
+	}
+	b.await("the other one asks for it", func() (string, bool) { return fmt.Sprint(claim().Annotations), len(claim().Annotations) > 0 })
+	first := *claim().Spec.HolderIdentity
+	stop()
+	if h := claim().Spec.HolderIdentity; h != nil && *h == first {
+		t.Errorf("%s stopped and has the claim still", first)
+	}
+	b.await("the other one's image", func() (string, bool) {
+		image := b.statefulSet().Spec.Template.Spec.Containers[0].Image
+		return image, image == b.image
+	})
 }
 
 // TestOldStatusIsRepaired: a status that is not what the last pass found, as

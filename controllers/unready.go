@@ -28,7 +28,7 @@ func nodeTrouble(seen *observation, d *membership.Result) *trouble {
 		var on []string
 		for p := range seen.pods {
 			if seen.pods[p].Spec.NodeName == n.Name {
-				on = append(on, seen.pods[p].Name+kept(d, seen.pods[p].Name))
+				on = append(on, seen.pods[p].Name)
 			}
 		}
 		told = append(told, fmt.Sprintf("node %s is not heard of%s, and with it %s", n.Name, sinceText(nodeReady(n).LastTransitionTime.Time), strings.Join(on, ", ")))
@@ -37,7 +37,7 @@ func nodeTrouble(seen *observation, d *membership.Result) *trouble {
 		return nil
 	}
 	slices.Sort(told)
-	return &trouble{reason: v1alpha1.ReasonNodeLost, message: strings.Join(told, "; ")}
+	return &trouble{reason: v1alpha1.ReasonNodeLost, message: strings.Join(told, "; ") + kept(d)}
 }
 
 // notReadyTrouble names the proxies that run, or did, and do not serve: at once
@@ -49,7 +49,7 @@ func notReadyTrouble(seen *observation, d *membership.Result, now time.Time) *tr
 		p := &seen.pods[i]
 		due, ok := unreadyAt(p)
 		if ok && (!now.Before(due) || slices.Contains(d.Kept, p.Name)) {
-			told = append(told, p.Name+" is not ready"+sinceText(readySince(p))+kept(d, p.Name))
+			told = append(told, p.Name+" is not ready"+sinceText(readySince(p)))
 		} else if proxyReady(p) && diverted(d, p.Name) {
 			told = append(told, p.Name+" says that it does not serve")
 		}
@@ -57,15 +57,15 @@ func notReadyTrouble(seen *observation, d *membership.Result, now time.Time) *tr
 	if len(told) == 0 || d.Held {
 		return nil
 	}
-	return &trouble{reason: v1alpha1.ReasonMemberNotReady, message: strings.Join(told, ", ") + ": look at its log and its readiness probe"}
+	return &trouble{reason: v1alpha1.ReasonMemberNotReady, message: strings.Join(told, ", ") + ": look at its log and its readiness probe" + kept(d)}
 }
 
-// kept says what becomes of a member that is not what it should be.
-func kept(d *membership.Result, name string) string {
-	if !slices.Contains(d.Kept, name) {
+// kept says who stays in the ring in spite of that.
+func kept(d *membership.Result) string {
+	if len(d.Kept) == 0 {
 		return ""
 	}
-	return " (it stays in the ring: its process runs, and the others do not miss it)"
+	return "; still in the ring, as the process runs and the other members do not miss it: " + strings.Join(d.Kept, ", ")
 }
 
 // diverted: the member is in the ring, and traffic goes to the others.
