@@ -2,6 +2,7 @@ package server
 
 import (
 	"hash/maphash"
+	"math"
 	"math/bits"
 	"net/netip"
 	"sync"
@@ -12,9 +13,12 @@ import (
 
 // facts are what this process remembers of who has sent to it, each about a thing and
 // for a time. There is room for more by powers of two, up to a bound. What finds no
-// place takes that of the fact which ends first. So may a few be forgotten of those
-// that are added at the same time, and while room is made others are not found for a
-// moment. What is forgotten is taken for new. Safe for concurrent use; nobody waits.
+// place is not remembered while the others hold, or else who registers under one forged
+// address after the other had all phones forgotten; but that somebody receives, which
+// nobody can forge, takes the place of what may be forged. A few may be forgotten of
+// those that are added at the same time, and while room is made others are not found
+// for a moment. What is forgotten is taken for new. Safe for concurrent use; nobody
+// waits.
 type facts struct {
 	seed    maphash.Seed
 	places  atomic.Pointer[places]
@@ -103,33 +107,51 @@ func (m *facts) has(t thing, f fact, now int64) bool {
 // for as long as it is remembered anyway.
 func (m *facts) add(t thing, f fact, now, until int64) {
 	p := m.places.Load()
-	if p.put(t, word(t, f)|uint64(until+59_999)/60_000) && p.taken.Add(1)%p.eighth() == 0 {
+	if p.put(t, word(t, f)|uint64(until+59_999)/60_000, now) && p.taken.Add(1)%p.eighth() == 0 {
 		m.look(p, now)
 	}
 }
 
 func word(t thing, f fact) uint64 { return uint64(t&hashMask) | uint64(f)<<endBits }
 
-// put gives a word a place, that of the fact which ends first if none is free, and
-// reports whether the fact is new.
-func (p *places) put(t thing, w uint64) bool {
+// put gives a word a place, if there is one for it at now, and reports whether the
+// fact is new.
+func (p *places) put(t thing, w uint64, now int64) bool {
 	l := &p.lines[t>>p.shift]
-	at, soonest := 0, uint64(endMask+1)
+	at, least := 0, uint64(math.MaxUint64)
 	for i := range l {
 		old := l[i].Load()
-		end := old & endMask
 		if (old^w)>>endBits == 0 {
-			if end < w&endMask {
+			if old&endMask < w&endMask {
 				l[i].Store(w)
 			}
 			return false
 		}
-		if end < soonest {
-			at, soonest = i, end
+		if worth := worth(old, now); worth < least {
+			at, least = i, worth
 		}
+	}
+	if least > 0 && kind(w) != receives {
+		return true
 	}
 	l[at].Store(w)
 	return true
+}
+
+// kind is the fact of a word.
+func kind(w uint64) fact { return fact(w >> endBits & (1<<factBits - 1)) }
+
+// worth orders words by how long they hold from now, what cannot be forged last: 0 for
+// what does not.
+func worth(w uint64, now int64) uint64 {
+	left := int64(w&endMask) - now/60_000
+	switch {
+	case left <= 0:
+		return 0
+	case kind(w) == receives:
+		return 1<<endBits + uint64(left)
+	}
+	return uint64(left)
 }
 
 // eighth of the places.
@@ -149,7 +171,7 @@ func (m *facts) look(p *places, now int64) {
 	}
 	next := newPlaces(2 * len(p.lines))
 	m.places.Store(next) // at once, so that it has what is added from now on
-	p.each(now, func(w uint64) { next.put(thing(w), w) })
+	p.each(now, func(w uint64) { next.put(thing(w), w, now) })
 }
 
 // each calls f with the words of what holds at now.

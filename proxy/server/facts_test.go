@@ -99,6 +99,29 @@ func TestFactsHoldTheLongest(t *testing.T) {
 	}
 }
 
+// Who makes up as many things as there is room for, and more, has nobody forgotten. That
+// somebody receives cannot be made up, and is remembered.
+func TestForgedThingsHaveNobodyForgotten(t *testing.T) {
+	m, all := newFacts(), things(1_010_000)
+	phones, made, proven := all[:5000], all[5000:1_005_000], all[1_005_000:]
+	for i := range 2 * len(phones) { // each a second time, as phones register again
+		m.add(phones[i%len(phones)], known, 0, remembered/2)
+	}
+	before := m.held(phones, known, 1)
+	for _, x := range made {
+		m.add(x, known, 0, 10*remembered)
+	}
+	if n := m.held(phones, known, 1); n < before || before < len(phones)*95/100 || m.size() > 2<<20 {
+		t.Errorf("%d of %d phones are known in %d bytes, %d were before", n, len(phones), m.size(), before)
+	}
+	for _, x := range proven {
+		m.add(x, receives, 0, remembered)
+	}
+	if n := m.held(proven, receives, 1); n != len(proven) {
+		t.Errorf("%d of %d are known to receive", n, len(proven))
+	}
+}
+
 // Whoever adds at the same time, nothing is remembered that nobody added, and there is
 // room for it all when it is added again.
 func TestFactsAreAddedAtOnce(t *testing.T) {

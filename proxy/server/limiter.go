@@ -6,6 +6,7 @@ import (
 
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/limit"
+	"github.com/sipring/sipring/proxy/routing"
 )
 
 // limiter lets a number of events through each second; lock-free, safe for
@@ -56,14 +57,15 @@ const maxAsks = 50
 type limits struct {
 	messages, begun                            *limit.Limiter
 	refusals, asks, offers, strays, questioned *shares
+	strangers                                  strangers
 }
 
-func newLimits(c *config.Limits) limits {
+func newLimits(c *config.Limits, cores int) limits {
 	return limits{
 		messages: limit.New(limit.Config{Rate: c.MessagesPerSecond, Burst: 2 * c.MessagesPerSecond, Slots: 1 << 14}),
 		begun:    limit.New(limit.Config{Rate: c.NewPerSecond, Burst: 10 * c.NewPerSecond, Slots: 1 << 14}),
 		refusals: newShares(), asks: newShares(), offers: newShares(),
-		strays: newShares(), questioned: newShares(),
+		strays: newShares(), questioned: newShares(), strangers: newStrangers(cores),
 	}
 }
 
@@ -88,14 +90,22 @@ func (s *Server) tooMany(now int64, source netip.Addr) bool {
 	return true
 }
 
-// mayBegin charges what is new to its source, and reports whether it may begin.
-// What is refused is dropped: its repetition may find room, and who is in the way
-// of nobody is not told by answers.
+// mayBegin charges what is new to its source, and to all strangers if it is one, and
+// reports whether it may begin. What is refused is dropped: its repetition may find
+// room, and who is in the way of nobody is not told by answers.
 func (r *request) mayBegin() bool {
 	source := r.from.Remote.Addr()
-	if r.s.limits.begun.Allow(r.now, source, 1) || r.snap.trusts(source) {
-		return true
+	if !r.s.limits.begun.Allow(r.now, source, 1) && !r.snap.trusts(source) {
+		r.s.metrics.drop(dropNew)
+		return false
 	}
-	r.s.metrics.drop(dropNew)
-	return false
+	cost := otherCost
+	if r.decision.Action == routing.Register {
+		cost = 1
+	}
+	if r.s.stranger(r.from, r.now) && !r.s.limits.strangers.begun.allow(r.now, source, cost) {
+		r.s.metrics.drop(dropStrangers)
+		return false
+	}
+	return true
 }

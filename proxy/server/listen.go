@@ -6,17 +6,14 @@ import (
 	"net/netip"
 	"runtime"
 
+	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/transport"
 )
 
 // listen binds the sockets.
 func listen(c *Config) (*transport.Stack, error) {
-	loops := c.Proxy.UDPLoops
-	if loops == 0 {
-		loops = runtime.GOMAXPROCS(0)
-	}
 	at := func(a netip.AddrPort) transport.UDPConfig {
-		return transport.UDPConfig{Address: a, Loops: loops, Shared: c.Shared}
+		return transport.UDPConfig{Address: a, Loops: cores(c.Proxy), Shared: c.Shared}
 	}
 	if c.Second.IsValid() {
 		return transport.ListenBoth(at(c.Address), at(c.Second))
@@ -36,4 +33,13 @@ func lookupFor(layer *transport.Stack) transport.Lookup {
 	return func(ctx context.Context, host string) ([]netip.Addr, error) {
 		return net.DefaultResolver.LookupNetIP(ctx, network, host)
 	}
+}
+
+// cores is how many this process has for what comes by UDP: each has its own socket
+// and loop.
+func cores(c *config.Config) int {
+	if c.UDPLoops > 0 {
+		return c.UDPLoops
+	}
+	return runtime.GOMAXPROCS(0)
 }

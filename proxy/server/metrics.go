@@ -31,6 +31,7 @@ const (
 	dropAmplifies                       // a request too small for an answer to a source that may be forged
 	dropFlood                           // of a source that sends more than limits.messagesPerSecond
 	dropNew                             // of a source that begins more than limits.newPerSecond
+	dropStrangers                       // of a source that nothing is known of, while too many of those come
 	dropReasons
 )
 
@@ -40,6 +41,7 @@ var dropNames = [dropReasons]string{
 	dropNoDestination: "no_destination", dropPeerFrame: "peer_frame", dropSuperseded: "superseded", dropHop: "altered_via",
 	dropSource: "refused_source", dropAmplifies: "amplifies",
 	dropFlood: "flood", dropNew: "too_many_new",
+	dropStrangers: "strangers",
 }
 
 const (

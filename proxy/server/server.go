@@ -112,7 +112,7 @@ func New(c Config) (*Server, error) {
 		keys: c.Keys, log: c.Log, sizes: wire.DefaultLimits(), layer: layer,
 		resolver: transport.NewResolver(c.Lookup, layer.Reaches, time.Now),
 		metrics:  &Metrics{}, debugLines: limiter{perSecond: maxDebugLines}, roomLines: limiter{perSecond: maxRoomLines},
-		limits: newLimits(&c.Proxy.Limits), facts: newFacts(),
+		limits: newLimits(&c.Proxy.Limits, cores(c.Proxy)), facts: newFacts(),
 		clock: clock{began: time.Now()}, stop: make(chan struct{}), begun: make(chan struct{}, 1),
 	}
 	s.config.Store(c.Proxy)
