@@ -31,6 +31,7 @@ var attacks = []attack{
 	{name: "users", about: "REGISTERs of new users, as fast as they go", run: newUsers, quick: true},
 	{name: "invites", about: "INVITEs to nobody, as fast as they go", run: invites, quick: true},
 	{name: "spread", about: "INVITEs and REGISTERs from many sources", run: spread},
+	{name: "forged", about: "REGISTERs, INVITEs and others, each from another address", run: forgedSources, quick: true},
 	{name: "tree", about: "an INVITE that forks into itself", run: tree},
 	{name: "reflect", about: "what a stranger gets for what it sends, by kind of request", run: reflect, quick: true},
 	{name: "relay", about: "contacts, Routes and Request-URIs of strangers, and what their answers tell", run: relay},

@@ -126,6 +126,10 @@ func runOne(ctx context.Context, o *options, network *fleet.Network, a attack, d
 	}
 	r := t.result(a.name)
 	r.note, r.reasons = told.Note, append(r.reasons, told.Faults...)
+	if n, readErr := c.lost(); n > 0 || readErr != nil {
+		err = errors.Join(err, readErr)
+		r.note += fmt.Sprintf("; the kernel dropped %d before the proxies took them", n)
+	}
 	w.into(&r)
 	return r, errors.Join(err, ctx.Err())
 }
