@@ -13,13 +13,18 @@ import (
 	"time"
 )
 
-// packagesOf are those whose tests are run where a fault is in the package named first. The simulation drives
-// package cluster itself, so it says nothing of faults in package peer.
+// packagesOf are those whose tests are run where a fault is in the package named first.
 var packagesOf = map[string][]string{
 	"proxy/location": {"proxy/location", "proxy/cluster"},
 	"proxy/cluster":  {"proxy/cluster", "proxy/location"},
 	"proxy/peer":     {"proxy/peer"},
+	"proxy/server":   {"proxy/server"},
+	"proxy/egress":   {"proxy/egress"},
+	"proxy/limit":    {"proxy/limit"},
 }
+
+// simulated are the packages that the simulation says something of.
+var simulated = map[string]bool{"proxy/location": true, "proxy/cluster": true}
 
 const simulation = "proxy/cluster/sim"
 
@@ -32,7 +37,7 @@ func (f *fault) checks() (packages []string, simulate bool) {
 				packages = append(packages, p)
 			}
 		}
-		simulate = simulate || in != "proxy/peer"
+		simulate = simulate || simulated[in]
 	}
 	return packages, simulate
 }
@@ -74,7 +79,7 @@ func (s *suite) try(ctx context.Context, f *fault, overlay string) (notice, erro
 	if by != "" || err != nil {
 		return notice{by: by}, err
 	}
-	if _, simulated := f.checks(); !simulated {
+	if _, simulate := f.checks(); !simulate {
 		return notice{}, nil
 	}
 	return s.simulate(ctx, overlay)

@@ -178,13 +178,13 @@ func TestSource(t *testing.T) {
 
 // Many at once get together what one after another would.
 func TestConcurrentUse(t *testing.T) {
-	c := Config{Rate: 1, Burst: 500, Slots: ways}
+	c := Config{Rate: 1, Burst: 10_000, Slots: ways} // so that most of what is asked is charged
 	l := New(c)
 	var allowed [2 * ways]atomic.Int64
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
-			for i := range 4000 {
+			for i := range 80_000 {
 				if l.Allow(0, address(i%len(allowed)), 1) {
 					allowed[i%len(allowed)].Add(1)
 				}
