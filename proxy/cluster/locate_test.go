@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 
@@ -221,6 +222,7 @@ func TestLocateAnswersThatMakeNoSense(t *testing.T) {
 func FuzzLocate(f *testing.F) {
 	f.Add([]byte{}, []byte{0})
 	f.Add(AppendAnswer(nil, 2<<20+maxLocates, Found, []byte(aor)), AppendAnswer(nil, 1<<20+maxLocates, NotFound, nil))
+	f.Add(append([]byte{1, 0, 0, 0, 0, 0, 0, 0}, phone...), append(make([]byte, 8), bytes.Repeat([]byte("a"), MaxLocateURI+1)...))
 	f.Fuzz(func(t *testing.T, first, second []byte) {
 		l := newLocating(t, 2, 3)
 		op := l.begin(1, phone)

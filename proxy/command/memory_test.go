@@ -3,6 +3,8 @@ package command
 import (
 	"math"
 	"runtime/debug"
+	"strconv"
+	"strings"
 	"testing"
 	"testing/fstest"
 )
@@ -57,4 +59,25 @@ func TestLimitMemory(t *testing.T) {
 	if got := limitMemory(bounded); got != 100_000_000 || debug.SetMemoryLimit(-1) != 400_000_000 {
 		t.Errorf("of $GOMEMLIMIT: %d bytes, limit %d", got, debug.SetMemoryLimit(-1))
 	}
+}
+
+// FuzzCgroupMemory: whatever the kernel's files say, the bound is one that a file has,
+// above zero, and no path leads out of where the files are.
+func FuzzCgroupMemory(f *testing.F) {
+	f.Add("0::/pods/a\n", "max\n", "1000\n")
+	f.Add("4:cpu:/x\n3:memory:/../pods\n", "-5", "9223372036854771712")
+	f.Add("0::/../../pods/a/..\n\n:::", " 7 \n", "99999999999999999999")
+	f.Fuzz(func(t *testing.T, groups, inner, outer string) {
+		got, ok := cgroupMemory(fstest.MapFS{
+			"proc/self/cgroup": {Data: []byte(groups)}, "sys/fs/cgroup/memory/pods/memory.limit_in_bytes": {Data: []byte(inner)},
+			"sys/fs/cgroup/pods/memory.max": {Data: []byte(inner)}, "sys/fs/cgroup/memory.max": {Data: []byte(outer)},
+		})
+		said := func(text string) bool {
+			n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+			return err == nil && n == got
+		}
+		if ok && (got <= 0 || got >= unbounded || !said(inner) && !said(outer)) || !ok && got != 0 {
+			t.Fatalf("%d, %v of %q, %q and %q", got, ok, groups, inner, outer)
+		}
+	})
 }

@@ -268,6 +268,13 @@ func FuzzDeliver(f *testing.F) {
 		{kindCluster, bytes.Repeat([]byte{1}, 40)},
 		{KindUser, []byte("SIP/2.0")},
 		{kindHello, nil},
+		{kindLocate, append([]byte{0, 0, 0, 0, 0, 16, 0, 1}, "sip:a@192.0.2.1"...)},
+		{kindLocate, bytes.Repeat([]byte("a"), 8+cluster.MaxLocateURI+1)},
+		{kindLocated, cluster.AppendAnswer(nil, 1, cluster.Found, []byte("sip:a@b"))},
+		{kindAwaited, []byte{0, 0, 0, 2, 0, 0, 0, 9}},
+		{kindAwaited, make([]byte, 4*maxAwaited+4)},
+		{kindVouched, []byte{0, 0, 0, 2, 0}},
+		{kindAway, nil},
 	} {
 		f.Add(seed.kind, seed.payload)
 	}

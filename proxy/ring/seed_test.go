@@ -2,6 +2,7 @@ package ring
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/sipring/sipring/proxy/ring/ringtest"
@@ -76,4 +77,20 @@ func TestSeedSpreadsWhatCollidesWithoutIt(t *testing.T) {
 			t.Errorf("under seed %d: %d hashes, %d in a partition", n, hashes, most)
 		}
 	}
+}
+
+// FuzzSeed: what is read as a seed is written as it was, but for its case.
+func FuzzSeed(f *testing.F) {
+	for _, s := range []string{"", "000102030405060708090A0b0c0d0e0f", "00000000000000000000000000000000", "000102030405060708090a0b0c0d0e0", "000102030405060708090a0b0c0d0e0g"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var s Seed
+		if err := s.UnmarshalText(text); err != nil {
+			return
+		}
+		if got := s.String(); got != strings.ToLower(string(text)) && (len(text) > 0 || !s.IsZero()) {
+			t.Fatalf("%q is %q", text, got)
+		}
+	})
 }
