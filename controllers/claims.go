@@ -46,9 +46,9 @@ type entry struct {
 	claim claim
 	// standing and known are read under claims.mu.
 	standing standing
-	known   bool
-	tried   time.Time
-	told    string // of whom an Event told last
+	known    bool
+	tried    time.Time
+	told     string // of whom an Event told last
 }
 
 func newClaims(o Options) *claims {
