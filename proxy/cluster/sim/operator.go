@@ -63,8 +63,8 @@ func (w *world) wanted(m *config.Member) config.MemberState {
 	switch {
 	case w.seenReady(m.ID):
 		return config.Active
-	case m.State == config.Active && !w.othersReady(m.ID):
-		return config.Active // rather a ring of the unready than none
+	case m.State == config.Active && (w.running(m.ID) != nil || !w.othersReady(m.ID)):
+		return config.Active // not ready is no reason to go, and an end none to leave nobody
 	}
 	return config.Joining
 }
