@@ -267,6 +267,8 @@ func classify(err error, otherwise string) fault {
 		return fault{v1alpha1.ReasonInvalidTemplate, err}
 	case strings.Contains(err.Error(), "port is already allocated"):
 		return fault{v1alpha1.ReasonPortClash, err}
+	case apierrors.IsInvalid(err):
+		return fault{v1alpha1.ReasonApplyFailed, err}
 	case apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) || apierrors.IsServerTimeout(err) ||
 		apierrors.IsTooManyRequests(err) || errors.Is(err, context.Canceled):
 		return fault{"", err}

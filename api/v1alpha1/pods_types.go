@@ -8,11 +8,13 @@ type InheritedMetadata struct {
 	// Labels of every object, at most 64. The operator's own labels win, and those
 	// of spec.service and spec.template. A change rolls the pods.
 	// +kubebuilder:validation:MaxProperties=64
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="spec.inheritedMetadata.labels: a key is a name such as team or example.com/team"
 	// +optional
 	Labels map[string]string `json:"labels,omitempty"`
 	// Annotations of every object, at most 64. The operator's own annotations win,
 	// and those of spec.service and spec.template. A change rolls the pods.
 	// +kubebuilder:validation:MaxProperties=64
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="spec.inheritedMetadata.annotations: a key is a name such as note or example.com/note"
 	// +optional
 	Annotations map[string]string `json:"annotations,omitempty"`
 }

@@ -14,11 +14,13 @@ import corev1 "k8s.io/api/core/v1"
 type ServiceTemplate struct {
 	// Labels are added to the Service, at most 64. The operator's own labels win.
 	// +kubebuilder:validation:MaxProperties=64
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="spec.service.labels: a key is a name such as team or example.com/team"
 	// +optional
 	Labels map[string]string `json:"labels,omitempty"`
 	// Annotations of the Service, for the load balancer's own settings, an
 	// address asked for among them: at most 64.
 	// +kubebuilder:validation:MaxProperties=64
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="spec.service.annotations: a key is a name such as note or example.com/note"
 	// +optional
 	Annotations map[string]string `json:"annotations,omitempty"`
 	// Type is ClusterIP (default: nothing is exposed outside of Kubernetes),

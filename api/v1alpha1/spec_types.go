@@ -110,11 +110,13 @@ type Registrar struct {
 type PodTemplate struct {
 	// Labels are added to the pods, at most 64. The operator's own labels win.
 	// +kubebuilder:validation:MaxProperties=64
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="spec.template.labels: a key is a name such as team or example.com/team"
 	// +optional
 	Labels map[string]string `json:"labels,omitempty"`
 	// Annotations are added to the pods, at most 64. The operator's own
 	// annotations win.
 	// +kubebuilder:validation:MaxProperties=64
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="spec.template.annotations: a key is a name such as note or example.com/note"
 	// +optional
 	Annotations map[string]string `json:"annotations,omitempty"`
 	// Spec is a pod's spec in part: nodeSelector, tolerations, affinity,
