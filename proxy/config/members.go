@@ -1,11 +1,13 @@
 package config
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"slices"
 )
 
@@ -46,6 +48,9 @@ type MemberSet struct {
 	// Signatures of the operator over all of the above (Trust). Empty where nobody
 	// signs.
 	Signatures []Signature `json:"signatures,omitempty"`
+
+	// read is the text that the set was parsed from.
+	read []byte
 }
 
 // Member is one proxy.
@@ -64,9 +69,10 @@ type Member struct {
 	State MemberState `json:"state"`
 }
 
-// ParseMemberSet reads members.json, applies defaults, sorts and validates.
+// ParseMemberSet reads members.json, applies defaults, sorts and validates. Fields
+// that this version does not know are ignored, and kept for AsRead.
 func ParseMemberSet(b []byte) (*MemberSet, error) {
-	s := &MemberSet{}
+	s := &MemberSet{read: bytes.Clone(b)}
 	if err := json.Unmarshal(b, s); err != nil {
 		return nil, fmt.Errorf("parse member set: %w", err)
 	}
@@ -145,4 +151,14 @@ func (s *MemberSet) ByName(name string) (Member, bool) {
 func (s *MemberSet) Marshal() ([]byte, error) {
 	b, err := json.MarshalIndent(s, "", "  ")
 	return append(b, '\n'), err
+}
+
+// AsRead is the text that the set was parsed from, with all that signatures are of:
+// a later version's fields too. A set that was made here, or changed since, is
+// written anew.
+func (s *MemberSet) AsRead() ([]byte, error) {
+	if was, err := ParseMemberSet(s.read); err == nil && was.Equal(s) && reflect.DeepEqual(was.Signatures, s.Signatures) {
+		return s.read, nil
+	}
+	return s.Marshal()
 }

@@ -26,7 +26,8 @@ type Signature struct {
 }
 
 // Trust is the content of trust.json: whose member sets a proxy believes. Sets that
-// are signed by one of the keys for the cluster are, and no others.
+// are signed by one of the keys for the cluster are, and no others. It gets no further
+// fields: proxies of the version before would refuse them, and not start.
 type Trust struct {
 	// Cluster is what a signature names besides the set: NAMESPACE/NAME/UID of the
 	// SIPCluster. A set of another cluster, or of an earlier one of the name, is
@@ -85,13 +86,13 @@ func (t *Trust) ParseMemberSet(b []byte) (*MemberSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	set.Signatures = signatures
+	set.Signatures, set.read = signatures, bytes.Clone(b)
 	return set, nil
 }
 
 // Believes tells whether the set carries a signature of one of the keys.
 func (t *Trust) Believes(set *MemberSet) bool {
-	b, err := set.Marshal()
+	b, err := set.AsRead()
 	if err != nil {
 		return false
 	}
@@ -158,7 +159,7 @@ func (k *Keys) Trust(cluster string) *Trust {
 // believes one of them believes it.
 func (k *Keys) Sign(cluster string, set *MemberSet) (*MemberSet, error) {
 	signed := *set
-	signed.Signatures = nil
+	signed.Signatures, signed.read = nil, nil
 	b, err := signed.Marshal()
 	if err != nil {
 		return nil, err
@@ -172,12 +173,14 @@ func (k *Keys) Sign(cluster string, set *MemberSet) (*MemberSet, error) {
 		return nil, err
 	}
 	for _, key := range k.Keys {
-		private := key.signer()
-		signed.Signatures = append(signed.Signatures, Signature{
-			Key: private.Public().(ed25519.PublicKey), Signature: ed25519.Sign(private, message),
-		})
+		signed.Signatures = append(signed.Signatures, sign(key, message))
 	}
 	return &signed, nil
+}
+
+func sign(key Key, message []byte) Signature {
+	private := key.signer()
+	return Signature{Key: private.Public().(ed25519.PublicKey), Signature: ed25519.Sign(private, message)}
 }
 
 func (k Key) signer() ed25519.PrivateKey { return ed25519.NewKeyFromSeed(k.Derive(PurposeMembers)) }

@@ -27,7 +27,7 @@ func assemble(cfg Config, identity *identity) *Node {
 	}
 	vouching := &vouching{self: cfg.ID, wait: cfg.unknownWait, view: n.view, links: n.links, metrics: n.metrics}
 	n.membership = &membership{
-		self:    hello{Version: protocolVersion, Cluster: cfg.Cluster, ID: cfg.ID, Name: cfg.Name, Incarnation: incarnation, Beats: true, Vouches: true},
+		self:    hello{Version: protocolVersion, Oldest: oldestProtocol, Cluster: cfg.Cluster, ID: cfg.ID, Name: cfg.Name, Incarnation: incarnation, Beats: true, Vouches: true},
 		machine: cluster.NewMembership(cfg.ID, incarnation, cfg.unknownWait), drained: make(chan struct{}),
 		clock: cfg.clock, view: n.view, cores: n.cores, links: n.links, pace: n.pace, events: n.events, metrics: n.metrics, log: cfg.Log,
 		suspects: cfg.Suspects, vouching: vouching, learner: learner{trusted: cfg.Trust},

@@ -35,7 +35,7 @@ func (c *current) marshalSet() []byte {
 	if set == nil {
 		return nil
 	}
-	b, err := set.Marshal()
+	b, err := set.AsRead()
 	if err != nil || len(b) > maxFrame {
 		return nil
 	}

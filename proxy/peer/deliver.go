@@ -67,7 +67,7 @@ func (s *stream) offerSet(v *cluster.View, theirs uint64) {
 		return
 	}
 	s.offered = v.Epoch
-	if b, err := v.Set.Marshal(); err == nil {
+	if b, err := v.Set.AsRead(); err == nil {
 		_ = s.append(kindMembers, b) // one too long for a frame comes by other ways only
 	}
 }

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,17 +11,25 @@ import (
 	"github.com/sipring/sipring/proxy/config"
 )
 
-// protocolVersion of the peer stream. Members of different versions run side
-// by side during an update, so a change must stay readable by the version
-// before it or be negotiated here.
-const protocolVersion = 3
+// protocolVersion of the peer stream, and the oldest that this version still speaks.
+// Members of two versions run side by side during an update: a change either stays
+// readable by the version before (it ignores further fields of a hello, and counts
+// frames of kinds that it does not know), or it is told by a field of the hello, as
+// Beats is, or it raises protocolVersion and leaves oldestProtocol, until the next
+// minor version, at what the one before speaks.
+const (
+	protocolVersion = 3
+	oldestProtocol  = 3
+)
 
 // maxHello bounds the first message of a stream, in bytes.
 const maxHello = 4096
 
 // hello is the first message in both directions of a stream.
 type hello struct {
-	Version     int    `json:"version"`
+	Version int `json:"version"`
+	// Oldest is the lowest version that this member speaks too; 0: only Version.
+	Oldest      int    `json:"oldest,omitempty"`
 	Cluster     string `json:"cluster"`
 	ID          uint32 `json:"id"`
 	Name        string `json:"name"`
@@ -40,8 +49,9 @@ type hello struct {
 // check says why the stream must not be used, given who we are.
 func (h *hello) check(self *hello) error {
 	switch {
-	case h.Version != protocolVersion:
-		return fmt.Errorf("peer %q speaks protocol %d, this member %d", h.Name, h.Version, protocolVersion)
+	case h.oldest() > self.Version || h.Version < self.oldest():
+		return fmt.Errorf("peer %q speaks protocol %d to %d, this member %d to %d: they are more than one minor version apart",
+			h.Name, h.oldest(), h.Version, self.oldest(), self.Version)
 	case h.Cluster != self.Cluster:
 		return fmt.Errorf("peer %q belongs to cluster %q, this member to %q", h.Name, h.Cluster, self.Cluster)
 	case h.ID == self.ID:
@@ -56,6 +66,8 @@ func (h *hello) check(self *hello) error {
 	}
 	return nil
 }
+
+func (h *hello) oldest() int { return cmp.Or(h.Oldest, h.Version) }
 
 // errNotListed is the word of a peer that its member set is older than ours, and
 // that we are not in it.
