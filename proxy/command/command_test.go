@@ -280,7 +280,7 @@ func TestProxyRefusesWhatCannotWork(t *testing.T) {
 		"no configuration":     {nil, `required flag(s) "config" not set`},
 		"no member set":        {[]string{"--config", f.file("config.yaml")}, "no member set: give --members FILE or --configmap NAMESPACE/NAME"},
 		"missing file":         {[]string{"--config", f.file("none"), "--members", f.file("members.json")}, "no such file"},
-		"misspelt field":       {[]string{"--config", f.file("bad.yaml"), "--members", f.file("members.json")}, `unknown field "domain"`},
+		"misspelt field":       {[]string{"--config", f.file("bad.yaml"), "--members", f.file("members.json")}, "at least one domain must be served; not known: domain"},
 		"missing keys":         {[]string{"--config", f.file("config.yaml"), "--members", f.file("members.json"), "--keys", f.file("none")}, "sipring keys > keys.json"},
 		"keys are needed":      {[]string{"--config", f.file("config.yaml"), "--members", f.file("members.json"), "--name", "m1"}, "several members need the same keys"},
 		"malformed configmap":  {[]string{"--config", f.file("config.yaml"), "--configmap", "members"}, "not NAMESPACE/NAME"},

@@ -24,6 +24,14 @@ func newMetrics(p *proxy) *metrics {
 		Name: "sipring_proxy_keys", Help: "Cluster keys in force: the one that signs, and those that only verify.",
 	}, []string{"id", "use"})
 	m.registry.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "sipring_proxy_config_unknown_fields", Help: "Fields of the configuration in force that this version does not know.",
+		}, func() float64 {
+			if c := p.config.Load(); c != nil {
+				return float64(len(c.Unknown))
+			}
+			return 0
+		}),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), m.keys.of,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "sipring_proxy_ready", Help: "1 if the proxy holds what it owns."}, func() float64 {
 			if ready, _ := (backend{p}).Ready(); ready {

@@ -17,6 +17,7 @@ type options struct {
 	config, members, keys, trust, configMap string
 	name, address, sipAddress               string
 	podAddresses                            string // $POD_IPS
+	check                                   bool
 }
 
 // Proxy returns the command that runs one proxy.
@@ -37,6 +38,10 @@ configuration, domains, aliases, advertise, egress, tokenHours, logLevel,
 drainSeconds and the times of registrar change at once; the rest waits for the next start, and the log says so.
 What is invalid is ignored and logged.
 
+A field of the configuration that this version does not know has no effect, and the
+log says so: a later version may know it. --check, before a start, takes it for an
+error.
+
 The first SIGTERM or interrupt hands everything over to the other members and
 ends what was begun, for at most drainSeconds; a second one exits at once.`,
 		Example: `  # one proxy on this machine
@@ -51,6 +56,9 @@ ends what was begun, for at most drainSeconds; a second one exits at once.`,
 		Args:         cobra.NoArgs,
 		SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.check {
+				return o.checkFiles()
+			}
 			p, err := o.prepare()
 			if err != nil {
 				return err
@@ -67,6 +75,7 @@ ends what was begun, for at most drainSeconds; a second one exits at once.`,
 	f.StringVar(&o.name, "name", "", "this member's name in the member set (default $POD_NAME, or the host name)")
 	f.StringVar(&o.address, "address", "", "this member's IP address (default $POD_IP, or what the member set says)")
 	f.StringVar(&o.sipAddress, "sip-address", "", "IP address to receive SIP at, which other proxies on this host may share (default --address, and what $POD_IPS has of the other family)")
+	f.BoolVar(&o.check, "check", false, "say what is wrong with the files that are given, misspelt fields of the configuration among it, and end")
 	_ = cmd.MarkFlagRequired("config")
 	return cmd
 }
@@ -131,6 +140,45 @@ func (o *options) readConfig() (*config.Config, error) {
 		return nil, fmt.Errorf("%s: %w", o.config, err)
 	}
 	return c, nil
+}
+
+// checkFiles says what is wrong with the files, and takes nothing that is not known.
+func (o *options) checkFiles() error {
+	var errs []error
+	if c, err := o.readConfig(); err != nil {
+		errs = append(errs, err)
+	} else if len(c.Unknown) > 0 {
+		errs = append(errs, fmt.Errorf("%s: unknown fields: %s", o.config, strings.Join(c.Unknown, ", ")))
+	}
+	if o.keys != "" {
+		_, err := readKeys(o.keys)
+		errs = append(errs, err)
+	}
+	var trust *config.Trust
+	if o.trust != "" {
+		var err error
+		trust, err = readTrust(o.trust)
+		errs = append(errs, err)
+	}
+	if o.members != "" {
+		errs = append(errs, checkMembers(o.members, trust))
+	}
+	return errors.Join(errs...)
+}
+
+func checkMembers(file string, trust *config.Trust) error {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("read member set: %w", err)
+	}
+	parse := config.ParseMemberSet
+	if trust != nil {
+		parse = trust.ParseMemberSet
+	}
+	if _, err := parse(b); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return nil
 }
 
 func defaultName() (string, error) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -58,6 +59,7 @@ func (p *proxy) run(ctx context.Context) error {
 	if err := p.openSource(); err != nil {
 		return err
 	}
+	p.warnUnknown(p.config.Load())
 	p.log.Info("starting", "version", buildVersion(), "cluster", p.config.Load().Cluster, "name", p.name)
 	if err := p.startAdmin(p.address); err != nil { // health before a member set comes
 		return err
@@ -126,6 +128,9 @@ func (p *proxy) reconfigure(content []byte, err error) {
 	}
 	old := p.config.Load()
 	now, waiting := old.Reload(next)
+	if !slices.Equal(now.Unknown, old.Unknown) {
+		p.warnUnknown(now)
+	}
 	if len(waiting) > 0 {
 		p.log.Warn("configuration changed where only a start can follow", "fields", waiting)
 	}
@@ -140,6 +145,18 @@ func (p *proxy) reconfigure(content []byte, err error) {
 		p.server.Reconfigure(now)
 	}
 	p.log.Info("configuration applied")
+}
+
+// mostNamed bounds the fields that one line of the log names.
+const mostNamed = 20
+
+// warnUnknown tells a person which fields of the configuration have no effect: no
+// version but a later one knows them, or they are misspelt.
+func (p *proxy) warnUnknown(c *config.Config) {
+	if n := len(c.Unknown); n > 0 {
+		p.log.Warn("configuration has fields that this version does not know: they have no effect", "file", p.options.config,
+			"version", buildVersion(), "count", n, "fields", c.Unknown[:min(n, mostNamed)])
+	}
 }
 
 // apply takes a newer member set; calls come one at a time. The first that

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -82,6 +83,10 @@ type Config struct {
 	UDPLoops int `json:"udpLoops,omitempty"`
 	// Profiling serves /debug/pprof on the admin port.
 	Profiling bool `json:"profiling,omitempty"`
+
+	// Unknown are the fields that ParseConfig found and this version does not know,
+	// as paths such as registrar.maxAge, sorted: misspelt, or of a later version.
+	Unknown []string `json:"-"`
 }
 
 // Ports of a proxy. 0 takes the default.
@@ -110,15 +115,28 @@ type Registrar struct {
 	MaxContacts int `json:"maxContacts,omitempty"`
 }
 
-// ParseConfig reads YAML or JSON, applies the defaults and validates.
-// Unknown fields are errors.
+// ParseConfig reads YAML or JSON, applies the defaults and validates. A field that
+// is not known is no error but in Config.Unknown: an operator hands a proxy of the
+// minor version before it what the proxy does not know yet. What is known has to be
+// right: a wrong type, a value out of range, a field given twice are errors. So a
+// later version adds fields, and writes no value into an older one that the version
+// before refuses, unless a person asked for it.
 func ParseConfig(b []byte) (*Config, error) {
-	c := &Config{}
-	if err := yaml.UnmarshalStrict(b, c); err != nil {
+	document, c := map[string]any{}, &Config{}
+	if err := yaml.UnmarshalStrict(b, &document); err != nil { // which refuses a key given twice
+		return nil, fmt.Errorf("parse configuration: %w", err)
+	}
+	if err := yaml.Unmarshal(b, c); err != nil {
+		return nil, fmt.Errorf("parse configuration: %w", err)
+	}
+	var err error
+	if c.Unknown, err = unknownFields(document, reflect.TypeFor[Config](), ""); err != nil {
 		return nil, fmt.Errorf("parse configuration: %w", err)
 	}
 	c.ApplyDefaults()
-	if err := c.Validate(); err != nil {
+	if err := c.Validate(); err != nil && len(c.Unknown) > 0 {
+		return nil, fmt.Errorf("%w; not known: %s", err, strings.Join(c.Unknown, ", "))
+	} else if err != nil {
 		return nil, err
 	}
 	return c, nil

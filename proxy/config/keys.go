@@ -15,7 +15,8 @@ import (
 const SecretSize = 32
 
 // Keys is the content of keys.json: the cluster's shared secrets. The first
-// signs, all verify, so that two are valid at once while they are rotated.
+// signs, all verify, so that two are valid at once while they are rotated. It gets no
+// further fields: proxies of the version before would refuse them, and not start.
 type Keys struct {
 	Keys []Key `json:"keys"`
 }
