@@ -14,32 +14,47 @@ import (
 // room levels: above the budget there is room for what is known only, above budgetSlack/4 more for nothing.
 const budgetSlack = 4
 
+// budget bounds what is ordered here.
+type budget struct {
+	*self
+	peers *peers
+
+	room location.Room // here
+	// until when REGISTERs may be on their way of which nothing here tells
+	untoldUntil int64
+	// until when the others are told that some are refused here, as they have their share of the budget
+	refusedUntil int64
+}
+
+// level is how much room there is here.
+func (b *budget) level() location.Room { return b.room }
+
 // measure says how much room there is. It comes back a sixteenth below the bound at which it went.
-func (c *Core) measure() {
-	if c.cfg.Budget == 0 || c.store == nil {
+func (b *budget) measure() {
+	if b.cfg.Budget == 0 || b.store == nil {
 		return
 	}
-	took, budget, was := c.store.Stats().Bytes, c.cfg.Budget, c.room
+	took, budget, was := b.store.Stats().Bytes, b.cfg.Budget, b.room
 	reached := func(bound int, level location.Room) bool {
 		return took >= bound || was >= level && took >= bound-bound/16
 	}
 	switch {
 	case reached(budget+budget/budgetSlack, location.NoRoom):
-		c.room = location.NoRoom
+		b.room = location.NoRoom
 	case reached(budget, location.RoomForKnown):
-		c.room = location.RoomForKnown
-	case c.now < c.refusedUntil:
-		c.room = location.RoomForSome
+		b.room = location.RoomForKnown
+	case b.now < b.refusedUntil:
+		b.room = location.RoomForSome
 	default:
-		c.room = location.RoomForAll
+		b.room = location.RoomForAll
 	}
 }
 
 // roomAt is how much room there is where it is least, of this member and the targets.
-func (c *Core) roomAt(targets []uint32) location.Room {
-	least := c.room
+func (b *budget) roomAt(targets []uint32) location.Room {
+	least := b.room
 	for _, id := range targets {
-		if p := c.peer(id); p != nil {
+		if p := b.peers.find(id); p != nil {
 			least = max(least, p.room)
 		}
 	}
@@ -48,29 +63,35 @@ func (c *Core) roomAt(targets []uint32) location.Room {
 
 // countRefusal counts an update that was ordered here and refused for want of room. The others hear that there are such, see
 // short: one of them may be the home of its AOR next, while late copies of it are on their way.
-func (c *Core) countRefusal(status int) {
+func (b *budget) countRefusal(status int) {
 	switch status {
 	case location.StatusNoRoom:
-		c.stats.NoRoom++
+		b.stats.NoRoom++
 		return
 	case location.StatusSourceFull:
-		c.stats.SourceFull++
+		b.stats.SourceFull++
 	case location.StatusDomainFull:
-		c.stats.DomainFull++
+		b.stats.DomainFull++
 	default:
 		return
 	}
-	c.refusedUntil = c.now + location.OrderFor
-	c.untold()
+	b.refusedUntil = b.now + location.OrderFor
+	b.untold()
 }
 
 // short notes that a member is short of room, if only for some: REGISTERs that are refused for it leave no trace by which late copies of them
 // could be told.
-func (c *Core) short() {
-	if slices.ContainsFunc(c.peers, func(p *peer) bool { return p.room > location.RoomForAll }) || c.room > location.RoomForAll {
-		c.untold()
+func (b *budget) short() {
+	if slices.ContainsFunc(*b.peers, func(p *peer) bool { return p.room > location.RoomForAll }) || b.room > location.RoomForAll {
+		b.untold()
 	}
 }
+
+// untold notes that members may have had REGISTERs of which nothing here tells.
+func (b *budget) untold() { b.untoldUntil = b.now + location.OrderFor }
+
+// tells reports whether nothing of the kind can be under way.
+func (b *budget) tells() bool { return b.now >= b.untoldUntil }
 
 // Room in the flags of an announcement.
 const statusRoomShift = 4

@@ -28,7 +28,7 @@ func (c *Core) onStored(p *peer, r *reader, e *Effects) bool {
 		return true
 	}
 	if !winner.IsZero() && string(winner.AOR()) == string(o.aor) {
-		c.merge(o.local, o.hash, winner, p.id, nil)
+		c.partitions.merge(o.local, o.hash, winner, p.id, nil)
 	}
 	if s := o.copyOf(p.id); s != nil {
 		s.stored = true
@@ -40,12 +40,12 @@ func (c *Core) onStored(p *peer, r *reader, e *Effects) bool {
 // tryComplete answers an update once everyone who is to hold it does, and they are enough. A copy at a member that has
 // dropped the partition meanwhile is none; nor is that of one that leaves, where it may rely on one that has not got it.
 func (c *Core) tryComplete(o *op, e *Effects) {
-	if !c.sure() {
+	if !c.announcements.sure() {
 		return // others may serve the partition that it does not know of
 	}
 	copies := 1
 	for _, s := range o.copies {
-		if !c.isTarget(o.local, s.id) {
+		if !c.partitions.isTarget(o.local, s.id) {
 			continue
 		}
 		if !s.stored {
@@ -68,7 +68,7 @@ func (c *Core) tryComplete(o *op, e *Effects) {
 // keeps reports whether another member's copy of an update counts. One that leaves drops it, or has exited, without asking
 // those to whom it was sent as well whether they have it: they confirm it here, unless they were given up since.
 func (c *Core) keeps(o *op, id uint32) bool {
-	h := c.parts[o.local].holdingOf(id)
+	h := c.partitions.at(o.local).holdingOf(id)
 	return !o.passed || h == held || h == filling
 }
 
@@ -88,7 +88,7 @@ func (c *Core) isOutdone(o *op) bool {
 func (c *Core) orderAgain(o *op, e *Effects) {
 	w := order{hash: o.hash, local: o.local, started: o.started, register: o.register, edge: o.edge, edgeOp: o.edgeOp}
 	c.stats.OrderedAgain++
-	c.parts[o.local].writes--
+	c.partitions.at(o.local).writes--
 	c.ops.remove(o)
 	if w.register == nil {
 		c.answer(w, 0, location.Record{}, e)
@@ -99,10 +99,10 @@ func (c *Core) orderAgain(o *op, e *Effects) {
 
 // complete ends an update ordered here.
 func (c *Core) complete(o *op, status int, e *Effects) {
-	c.missedBy(o.local, nil)
+	c.absences.pass(o.local, nil)
 	record := c.store.Get(int(o.local), o.aor)
 	w := order{local: o.local, register: o.register, edge: o.edge, edgeOp: o.edgeOp}
-	c.parts[o.local].writes--
+	c.partitions.at(o.local).writes--
 	c.ops.remove(o)
 	c.answer(w, status, record, e)
 }

@@ -46,46 +46,31 @@ func (cfg *CoreConfig) applyDefaults() {
 // Core is the state machine of one part of the partitions: their records, who else holds them, and the operations
 // under way. It has no clock, goroutine, lock or socket: every method is a step that fills Effects. now is in
 // milliseconds since the Unix epoch and does not fall. Not safe for concurrent use: one lock to a core.
+//
+// What it does is done by its roles, each of which owns its fields. The Core takes steps to them.
 type Core struct {
-	cfg   CoreConfig
-	view  *View
-	now   int64
-	ahead int64 // how much further the fastest clock met is
+	self
+	peers         peers
+	announcements announcements
+	partitions    partitions
+	absences      absences
+	budget        budget
+	announcer     announcer
+	ops           ops
 
-	parts    []part // of this core, by partition / Cores
-	counts   [4]int // parts by holding
-	store    *location.Store
-	peers    []*peer // by rising ID
-	absences []absence
-	ops      ops
-
-	sequence uint32  // of announcements
-	unsure   uint32  // the announcement that all peers are to confirm before this member serves again; 0: it serves
-	dirty    []int32 // parts whose holding is to be announced
-	room     location.Room
-	toldRoom location.Room // what the peers have been told of it
-	fills    []int32       // parts being filled
-	repairs  []repair
-	wanted   checkQueue // repairs to come
-	checks   checkQueue
-	covers   checkQueue
-	sweep    sweep
-	dropped  int64 // when a part with records was dropped last
-	// until when REGISTERs may be on their way of which nothing here tells
-	untoldUntil int64
-	// until when the others are told that some are refused here, as they have their share of the budget
-	refusedUntil int64
-	demoted      int    // parts filling again because they had been concluded alone
-	tags         uint32 // of fills and repairs, so that a late answer is known as such
-
-	stats   Stats
+	fills   []int32 // parts being filled
+	repairs []repair
+	wanted  checkQueue // repairs to come
+	checks  checkQueue
+	covers  checkQueue
+	sweep   sweep
+	tags    uint32 // of fills and repairs, so that a late answer is known as such
 	scratch scratch
 }
 
 // scratch is memory for one step.
 type scratch struct {
 	targets []uint32
-	record  []byte
 	update  location.Update
 	dropped []bool // by local number
 }
@@ -97,63 +82,18 @@ func (s *scratch) clear(parts int) []bool {
 	return s.dropped
 }
 
-// part is one partition as this member has it.
-type part struct {
-	holding   holding
-	alone     bool   // held, but concluded while members that might know better were away
-	demoted   bool   // filling for that reason
-	kept      bool   // filling, and was held before: what is here is needed, owned or not
-	listed    bool   // in dirty
-	writes    int32  // writes under way that were ordered here
-	announced uint32 // sequence in which holding was announced
-	strayAt   int64  // when a record was last stored here while none
-	fill      *fill
-	holders   []holder // the other members that hold it, or are about to
-	covered   []uint32 // leaving or none: members that have all that is here
-	fetches   []fetch  // leaving or none: by members that may be about to
-	coverAt   int64    // when others were last asked whether they do
-}
-
-// holding is what a member has of a partition, and what it tells the others.
-type holding uint8
-
-const (
-	// none: nothing that counts.
-	none holding = iota
-	// filling: gets every update from now on, and fetches what was before.
-	filling
-	// held: has everything acknowledged, and owns it.
-	held
-	// leaving: has everything acknowledged, does not own it, and will drop it when its owners hold it.
-	leaving
-)
-
-// serves reports whether reads may be answered and updates ordered.
-func (h holding) serves() bool { return h == held || h == leaving }
-
-// holder is another member's holding of a partition.
-type holder struct {
-	id      uint32
-	holding holding
-}
-
-// peer is another member with which there is a stream.
-type peer struct {
-	id          uint32
-	incarnation uint64
-	link        uint64
-	noted       uint32 // the last of our announcements it has confirmed
-	asked       int    // partitions asked of it and not answered yet
-	want        []pull
-	fullDue     bool // it is to be sent everything
-	fullWant    bool // and asked for the same
-	room        location.Room
-}
-
 // NewCore returns a core without a view: ops wait for one.
 func NewCore(cfg CoreConfig) *Core {
 	cfg.applyDefaults()
-	c := &Core{cfg: cfg}
+	c := &Core{self: self{cfg: cfg}}
+	c.announcements = announcements{peers: &c.peers}
+	c.partitions = partitions{self: &c.self, announcements: &c.announcements, peers: &c.peers}
+	c.absences = absences{peers: &c.peers}
+	c.budget = budget{self: &c.self, peers: &c.peers}
+	c.announcer = announcer{
+		self: &c.self, announcements: &c.announcements, peers: &c.peers, partitions: &c.partitions,
+		absences: &c.absences, budget: &c.budget,
+	}
 	c.ops.init(cfg.Incarnation)
 	return c
 }
@@ -162,7 +102,7 @@ func NewCore(cfg CoreConfig) *Core {
 // not know as Up, is dropped and counted.
 func (c *Core) Message(now int64, from uint32, b []byte, e *Effects) {
 	c.at(now)
-	p := c.peer(from)
+	p := c.peers.find(from)
 	if p == nil || len(b) < 2 || b[0]&0xf0 != protocolVersion || int(b[1]) != c.cfg.Index {
 		c.stats.DroppedMessages++
 		return
@@ -203,15 +143,6 @@ func (c *Core) dispatch(p *peer, k kind, r *reader, e *Effects) bool {
 	return false
 }
 
-// peer returns the peer of the ID, nil if there is no stream to it.
-func (c *Core) peer(id uint32) *peer {
-	i, ok := slices.BinarySearchFunc(c.peers, id, func(p *peer, id uint32) int { return cmp.Compare(p.id, id) })
-	if !ok {
-		return nil
-	}
-	return c.peers[i]
-}
-
 // stalled is how long after a step the next may come, ms, until this process must suppose that it was stopped: Tick comes
 // sooner, and peers take no shorter silence for death.
 const stalled = 400
@@ -221,50 +152,15 @@ const stalled = 400
 func (c *Core) at(now int64) {
 	if now-c.now > stalled && c.now > 0 && len(c.peers) > 0 {
 		c.stats.Stalls++
-		c.askAll()
+		c.announcements.askAll()
 	}
 	c.now = max(c.now, now)
 }
 
-// askAll has this member serve nothing until every peer has confirmed that it still counts it in.
-func (c *Core) askAll() { c.unsure = c.sequence + 1 }
-
-// sure reports whether every peer has confirmed that it still counts this member in.
-func (c *Core) sure() bool {
-	if c.unsure != 0 && c.noted() >= c.unsure {
-		c.unsure = 0
-	}
-	return c.unsure == 0
-}
-
-// serves reports whether reads may be answered and updates ordered here.
-func (c *Core) serves(local int32) bool { return c.parts[local].holding.serves() && c.sure() }
-
 // finish ends a step: what changed is announced.
 func (c *Core) finish(e *Effects) {
-	c.measure()
-	c.announce(e)
-}
-
-// clock is the time for versions: this member's, moved to the fastest clock of the cluster, so that an update ordered
-// after another is the newer one whichever members ordered them.
-func (c *Core) clock() uint64 { return uint64(max(1, c.now+c.ahead)) }
-
-// maxClock bounds versions, so that they never come round.
-const maxClock = 1 << 62
-
-// learn takes note of another member's clock, as a message shows it.
-func (c *Core) learn(clock uint64) {
-	c.ahead = max(c.ahead, int64(min(clock, maxClock))-c.now)
-}
-
-// partition numbers: global is p, local is p / Cores.
-func (c *Core) global(local int32) int { return int(local)*c.cfg.Cores + c.cfg.Index }
-
-// local returns the number here of a partition a message names, and false if it is not of this core.
-func (c *Core) local(p uint32) (int32, bool) {
-	local := int(p) / c.cfg.Cores
-	return int32(local), int(p)%c.cfg.Cores == c.cfg.Index && local < len(c.parts)
+	c.budget.measure()
+	c.announcer.announce(e)
 }
 
 // Progress returns how far the core is with what it should hold under its view.
@@ -272,10 +168,7 @@ func (c *Core) Progress() Progress {
 	if c.view == nil {
 		return Progress{}
 	}
-	return Progress{
-		Version: c.view.Version, Filling: c.counts[filling], Held: c.counts[held], Leaving: c.counts[leaving],
-		Demoted: c.demoted > 0,
-	}
+	return c.partitions.progress()
 }
 
 // Progress says how far a member is with what it should hold.

@@ -6,6 +6,6 @@ package cluster
 func (c *Core) Stopped() {
 	if len(c.peers) > 0 {
 		c.stats.Stalls++
-		c.askAll()
+		c.announcements.askAll()
 	}
 }

@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/sipring/sipring/proxy/location"
@@ -16,19 +15,20 @@ func (c *Core) ViewChanged(now int64, v *View, e *Effects) {
 	}
 	c.view = v
 	if c.store == nil {
-		local := (v.Ring.Partitions() - c.cfg.Index + c.cfg.Cores - 1) / c.cfg.Cores
-		c.parts = make([]part, max(0, local))
-		c.counts[none] = len(c.parts)
-		c.store = location.NewStore(len(c.parts))
+		c.partitions.init()
+		c.store = location.NewStore(c.partitions.len())
 	}
 	if old != nil && len(old.Suspects) > 0 {
-		c.untold()
+		c.budget.untold()
 	}
 	if old != nil && old.Accused != v.Accused {
-		c.askAll()
+		c.announcements.askAll()
 	}
 	c.meet()
-	c.own(old)
+	c.own()
+	if old != nil {
+		c.stats.Rehomed += uint64(c.partitions.rehomed(old))
+	}
 	c.redirect(e)
 	c.advance(e)
 	c.finish(e)
@@ -41,44 +41,32 @@ func (c *Core) meet() {
 		if c.view.Up(p.id) {
 			return false
 		}
-		if c.unsure != 0 && p.noted < c.unsure {
-			c.standAlone() // it went without a word on whether it counted us in
+		if c.announcements.owes(p) {
+			c.partitions.standAlone() // it went without a word on whether it counted us in
 		}
-		c.partedFrom(p)
-		c.forgetHoldings(p.id)
+		c.absences.begin(p)
+		c.partitions.forgetHolder(p.id)
 		c.unask(p)
 		return true
 	})
-	c.forgetAbsences()
+	c.absences.follow(c.view)
 	for _, m := range c.view.Members {
 		if m.ID == c.cfg.Self || m.Liveness != Up {
 			continue
 		}
-		p := c.peer(m.ID)
+		p := c.peers.find(m.ID)
 		switch {
 		case p == nil:
-			p = &peer{id: m.ID}
-			c.peers = append(c.peers, p)
-			slices.SortFunc(c.peers, func(a, b *peer) int { return cmp.Compare(a.id, b.id) })
+			p = c.peers.add(m.ID)
 		case p.link == m.Link:
 			continue
 		case p.incarnation != m.Incarnation:
-			c.forgetHoldings(m.ID)
+			c.partitions.forgetHolder(m.ID)
 			c.forgetCopies(m.ID)
 		}
-		p.incarnation, p.link, p.noted = m.Incarnation, m.Link, 0
-		p.fullDue, p.fullWant, p.room = true, true, location.RoomForAll
+		p.met(m)
 		c.unask(p)
 		c.doubt()
-	}
-}
-
-// forgetHoldings takes the member off the holders of every partition.
-func (c *Core) forgetHoldings(id uint32) {
-	for i := range c.parts {
-		p := &c.parts[i]
-		p.uncover(id)
-		p.holders = slices.DeleteFunc(p.holders, func(h holder) bool { return h.id == id })
 	}
 }
 
@@ -92,88 +80,33 @@ func (c *Core) forgetCopies(id uint32) {
 }
 
 // own compares what this member holds with what it should hold.
-func (c *Core) own(old *View) {
-	for i := range c.parts {
-		p := &c.parts[i]
-		n := c.global(int32(i))
-		owned := c.view.Ring.IsOwner(n, c.cfg.Self) || c.view.Next.IsOwner(n, c.cfg.Self)
-		switch {
+func (c *Core) own() {
+	for local := range int32(c.partitions.len()) {
+		p := c.partitions.at(local)
+		switch owned := c.partitions.owned(local); {
 		case owned && p.holding == none:
-			c.startFill(int32(i))
+			c.startFill(local)
 		case owned && p.holding == leaving:
-			c.set(int32(i), held)
+			c.partitions.becomeHeld(local)
 		case !owned && p.holding == filling && !p.kept:
-			p.strayAt = c.now
-			c.set(int32(i), none)
+			c.partitions.becomeUnfilled(local)
 		case !owned && p.holding == held:
-			c.set(int32(i), leaving)
+			c.partitions.becomeLeaving(local)
 		}
-		c.countRehomed(old, i, n)
-	}
-}
-
-// countRehomed counts the bindings this member became home of because their home is gone.
-func (c *Core) countRehomed(old *View, local, n int) {
-	if old == nil || old.Ring == c.view.Ring {
-		return
-	}
-	before, _ := old.Ring.Home(n)
-	if home, _ := c.view.Ring.Home(n); home == c.cfg.Self && before != home && before != 0 && !c.view.Up(before) {
-		c.stats.Rehomed += uint64(c.store.PartitionStats(local).Bindings)
-	}
-}
-
-// standAlone marks what is held as concluded alone.
-func (c *Core) standAlone() {
-	for i := range c.parts {
-		p := &c.parts[i]
-		p.alone = p.alone || p.holding.serves()
 	}
 }
 
 // doubt takes back what was concluded alone: a member that may know better is there.
 func (c *Core) doubt() {
-	for i := range c.parts {
-		if p := &c.parts[i]; p.alone && p.holding.serves() {
-			p.alone, p.kept, p.demoted = false, true, true
-			c.demoted++
-			c.startFill(int32(i))
+	for local := range int32(c.partitions.len()) {
+		if p := c.partitions.at(local); p.alone && p.holding.serves() {
+			c.fill(local, c.partitions.becomeDemoted)
 		}
 	}
-	for _, i := range c.fills {
-		if f := c.parts[i].fill; f.phase == fillFromAll {
+	for _, local := range c.fills {
+		if f := c.partitions.at(local).fill; f.phase == fillFromAll {
 			c.restart(f)
-			c.reannounce(i)
+			c.partitions.announce(local)
 		}
-	}
-}
-
-// set changes what this member holds of a partition. It is announced at the end of the step.
-func (c *Core) set(local int32, h holding) {
-	p := &c.parts[local]
-	if p.holding == h {
-		return
-	}
-	c.counts[p.holding]--
-	c.counts[h]++
-	p.holding = h
-	p.covered, p.fetches, p.coverAt = p.covered[:0], p.fetches[:0], 0
-	if h != filling {
-		p.fill, p.kept = nil, false
-		if p.demoted {
-			p.demoted = false
-			c.demoted--
-		}
-	}
-	c.reannounce(local)
-}
-
-// reannounce announces a partition at the end of the step, whether it changed or not.
-func (c *Core) reannounce(local int32) {
-	p := &c.parts[local]
-	p.announced = c.sequence + 1
-	if !p.listed {
-		p.listed = true
-		c.dirty = append(c.dirty, local)
 	}
 }

@@ -41,9 +41,24 @@ type pull struct {
 	cursor uint32
 }
 
+// pullWindow are the requests of that kind to one peer: those that were sent and not answered, and those to be sent at the
+// end of the step.
+type pullWindow struct {
+	asked int
+	want  []pull
+}
+
+func (w *pullWindow) full() bool { return w.asked+len(w.want) >= maxPulls }
+
+func (w *pullWindow) sent() { w.asked, w.want = w.asked+len(w.want), w.want[:0] }
+
+func (w *pullWindow) answered() { w.asked = max(0, w.asked-1) }
+
+func (w *pullWindow) reset() { w.asked, w.want = 0, w.want[:0] }
+
 const (
-	// pullWindow is the most partitions asked of one peer and not yet answered.
-	pullWindow = 32
+	// maxPulls is the most partitions asked of one peer and not yet answered.
+	maxPulls = 32
 	// chunkSize bounds the records of a partition in one answer, bytes: it ends after the record that exceeds it.
 	chunkSize = 32 << 10
 )
@@ -55,11 +70,12 @@ func (c *Core) restart(f *fill) {
 }
 
 // startFill begins to fetch a partition.
-func (c *Core) startFill(local int32) {
-	p := &c.parts[local]
-	c.set(local, filling)
-	p.fill = &fill{}
-	c.restart(p.fill)
+func (c *Core) startFill(local int32) { c.fill(local, c.partitions.becomeFilling) }
+
+func (c *Core) fill(local int32, become func(int32, *fill)) {
+	f := &fill{}
+	become(local, f)
+	c.restart(f)
 	c.fills = append(c.fills, local)
 }
 
@@ -68,18 +84,18 @@ func (c *Core) advance(e *Effects) {
 	if c.view == nil {
 		return
 	}
-	noted := c.noted()
+	noted := c.peers.noted()
 	c.fills = slices.DeleteFunc(c.fills, func(local int32) bool {
-		p := &c.parts[local]
+		p := c.partitions.at(local)
 		if p.holding == filling {
 			c.advanceFill(local, p, noted)
 		}
 		return p.holding != filling
 	})
-	if c.counts[leaving] > 0 {
-		for i := range c.parts {
-			if c.parts[i].holding == leaving {
-				c.tryLeave(int32(i), noted)
+	if c.partitions.count(leaving) > 0 {
+		for local := range int32(c.partitions.len()) {
+			if c.partitions.at(local).holding == leaving {
+				c.tryLeave(local, noted)
 			}
 		}
 	}
@@ -88,7 +104,7 @@ func (c *Core) advance(e *Effects) {
 }
 
 // advanceFill moves one fill on.
-func (c *Core) advanceFill(local int32, p *part, noted uint32) {
+func (c *Core) advanceFill(local int32, p *partition, noted uint32) {
 	f := p.fill
 	if f.phase == fillAnnounced {
 		if noted < p.announced || c.view.Pending {
@@ -102,7 +118,7 @@ func (c *Core) advanceFill(local int32, p *part, noted uint32) {
 			return
 		case f.rounds == 0 && len(c.peers) > 0:
 			f.rounds++
-			c.reannounce(local)
+			c.partitions.announce(local)
 			return
 		default:
 			f.phase = fillFromAll
@@ -126,24 +142,20 @@ func (c *Core) advanceFill(local int32, p *part, noted uint32) {
 }
 
 // filled ends a fill.
-func (c *Core) filled(local int32, p *part) {
+func (c *Core) filled(local int32, p *partition) {
 	c.stats.Filled++
-	p.alone = p.fill.phase == fillFromAll && len(c.view.Suspects) > 0
-	if p.alone {
+	alone := p.fill.phase == fillFromAll && len(c.view.Suspects) > 0
+	if alone {
 		c.stats.FilledAlone++
 	}
-	c.set(local, held)
-	n := c.global(local)
-	if !c.view.Ring.IsOwner(n, c.cfg.Self) && !c.view.Next.IsOwner(n, c.cfg.Self) {
-		c.set(local, leaving)
-	}
+	c.partitions.becomeFilled(local, alone)
 }
 
 // sourceOf returns a member that holds everything of a partition, 0 if there is none. Different members choose
 // different ones, so that not all fetch from the home.
 func (c *Core) sourceOf(local int32) uint32 {
-	holders := c.parts[local].holders
-	if f := c.parts[local].fill; f.prefer != 0 && c.parts[local].holdingOf(f.prefer).serves() {
+	holders := c.partitions.at(local).holders
+	if f := c.partitions.at(local).fill; f.prefer != 0 && c.partitions.at(local).holdingOf(f.prefer).serves() {
 		return f.prefer
 	}
 	for i := range holders {
@@ -157,39 +169,38 @@ func (c *Core) sourceOf(local int32) uint32 {
 
 // want asks the source for its next records if it has not been asked.
 func (c *Core) want(s *source, local int32, tag uint32) {
-	p := c.peer(s.id)
-	if p == nil || s.asked || p.asked+len(p.want) >= pullWindow {
+	p := c.peers.find(s.id)
+	if p == nil || s.asked || p.pulls.full() {
 		return
 	}
 	s.asked = true
-	p.want = append(p.want, pull{local: local, tag: tag, cursor: s.cursor})
+	p.pulls.want = append(p.pulls.want, pull{local: local, tag: tag, cursor: s.cursor})
 }
 
 // sendPulls sends what was wanted in this step.
 func (c *Core) sendPulls(e *Effects) {
 	for _, p := range c.peers {
-		if len(p.want) == 0 {
+		if len(p.pulls.want) == 0 {
 			continue
 		}
 		start := c.begin(e, kindPull)
-		e.u16(uint16(len(p.want)))
-		for _, w := range p.want {
+		e.u16(uint16(len(p.pulls.want)))
+		for _, w := range p.pulls.want {
 			e.u32(uint32(c.global(w.local)))
 			e.u32(w.tag)
 			e.u32(w.cursor)
 		}
 		e.send(p.id, start)
-		p.asked += len(p.want)
-		p.want = p.want[:0]
+		p.pulls.sent()
 	}
 }
 
 // unask forgets what the member was asked for: it is gone or its stream is a new one.
 func (c *Core) unask(p *peer) {
-	p.asked, p.want = 0, p.want[:0]
+	p.pulls.reset()
 	id, up := p.id, c.view.Up(p.id)
 	for _, local := range c.fills {
-		f := c.parts[local].fill
+		f := c.partitions.at(local).fill
 		if f == nil {
 			continue
 		}
@@ -199,7 +210,7 @@ func (c *Core) unask(p *peer) {
 				s.done = s.done || !up && f.phase == fillFromAll
 			}
 		}
-		c.lostSource(local, id, c.parts[local].holdingOf(id))
+		c.lostSource(local, id, c.partitions.at(local).holdingOf(id))
 	}
 	for i := range c.repairs {
 		if c.repairs[i].id == id {
@@ -210,7 +221,7 @@ func (c *Core) unask(p *peer) {
 
 // lostSource begins a fill again if its one source holds the partition no longer.
 func (c *Core) lostSource(local int32, id uint32, h holding) {
-	f := c.parts[local].fill
+	f := c.partitions.at(local).fill
 	if f != nil && f.phase == fillFromOne && f.sources[0].id == id && !h.serves() {
 		c.restart(f)
 	}
@@ -219,14 +230,14 @@ func (c *Core) lostSource(local int32, id uint32, h holding) {
 // onPull answers with the records asked for, a chunk of each partition.
 func (c *Core) onPull(p *peer, r *reader, e *Effects) bool {
 	n := r.count(int(r.u16()), 12)
-	if n > 2*pullWindow {
+	if n > 2*maxPulls {
 		return false
 	}
 	start, first := c.begin(e, kindSnapshot), true
 	begun := start
 	for range n {
 		number, tag, cursor := r.u32(), r.u32(), r.u32()
-		local, ok := c.local(number)
+		local, ok := c.partitions.local(number)
 		if !ok {
 			return false
 		}
@@ -235,7 +246,7 @@ func (c *Core) onPull(p *peer, r *reader, e *Effects) bool {
 			start = c.begin(e, kindSnapshot)
 		}
 		first = false
-		c.parts[local].sending(p.id, tag, cursor)
+		c.partitions.at(local).sending(p.id, tag, cursor)
 		c.appendSection(p.id, local, tag, cursor, e)
 	}
 	if r.bad {
@@ -255,7 +266,7 @@ func (c *Core) appendSection(to uint32, local int32, tag, cursor uint32, e *Effe
 	e.u32(0)
 	e.u32(0)
 	first, flags, next := len(e.buf), uint8(sectionEnd), int(min(cursor, 1<<30))
-	if c.serves(local) {
+	if c.partitions.serves(local) {
 		flags |= sectionHeld
 	}
 	for {
@@ -270,7 +281,7 @@ func (c *Core) appendSection(to uint32, local int32, tag, cursor uint32, e *Effe
 		e.record(rec, c.now)
 		next = after
 	}
-	if flags&sectionEnd != 0 && c.parts[local].sentAll(to, tag) {
+	if flags&sectionEnd != 0 && c.partitions.at(local).sentAll(to, tag) {
 		flags |= sectionTell
 	}
 	e.buf[head+8] = flags
@@ -285,12 +296,12 @@ func (c *Core) onSnapshot(p *peer, r *reader, e *Effects) bool {
 	for len(r.b) > 0 {
 		number, tag, flags, next := r.u32(), r.u32(), r.u8(), r.u32()
 		records := r.take(int(r.u32()))
-		local, ok := c.local(number)
+		local, ok := c.partitions.local(number)
 		if r.bad || !ok {
 			return false
 		}
 		whole := c.mergeAll(p.id, local, records)
-		p.asked = max(0, p.asked-1)
+		p.pulls.answered()
 		if c.fetched(local, p.id, section{tag, flags, next, whole}) && flags&sectionTell != 0 {
 			told = append(told, pull{local: local, tag: tag})
 		}
@@ -321,14 +332,14 @@ func (c *Core) mergeAll(from uint32, local int32, b []byte) (whole bool) {
 			whole = false
 			continue
 		}
-		c.merge(local, hash, rec, from, nil)
+		c.partitions.merge(local, hash, rec, from, nil)
 	}
 	return whole
 }
 
 // fetched notes the answer of a source and reports whether all that it has is here now.
 func (c *Core) fetched(local int32, id uint32, a section) (all bool) {
-	p := &c.parts[local]
+	p := c.partitions.at(local)
 	if f := p.fill; f != nil && f.tag == a.tag {
 		for i := range f.sources {
 			if s := &f.sources[i]; s.id == id && s.asked {

@@ -10,9 +10,9 @@ import (
 // members that leave neither relies on the other, and have what is here: after a partition of the network that can be
 // more than they knew.
 func (c *Core) tryLeave(local int32, noted uint32) {
-	p := &c.parts[local]
+	p := c.partitions.at(local)
 	if noted >= p.announced && p.writes == 0 && !c.view.Pending && c.othersHold(local) {
-		c.drop(local)
+		c.partitions.becomeNone(local)
 	}
 }
 
@@ -24,7 +24,7 @@ func (c *Core) othersHold(local int32) bool {
 		return false
 	}
 	for _, id := range keepers {
-		if c.parts[local].holdingOf(id) != held {
+		if c.partitions.at(local).holdingOf(id) != held {
 			return false
 		}
 	}
@@ -44,15 +44,4 @@ func (c *Core) keepers(local int32) []uint32 {
 	}
 	c.scratch.targets = ids
 	return ids
-}
-
-// drop forgets a partition.
-func (c *Core) drop(local int32) {
-	if c.store.PartitionStats(int(local)).Records > 0 {
-		c.dropped = c.now
-	}
-	c.store.Drop(int(local))
-	p := &c.parts[local]
-	p.strayAt, p.alone, p.covered, p.fetches = 0, false, nil, nil
-	c.set(local, none)
 }

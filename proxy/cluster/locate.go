@@ -41,11 +41,11 @@ func (c *Core) Locate(now int64, hash uint64, uri, dst []byte) ([]byte, LookupRe
 	if c.store == nil {
 		return dst, Unavailable
 	}
-	r, sure := c.store.Locate(now, hash, uri, func(part int) bool { return c.serves(int32(part)) })
+	r, sure := c.store.Locate(now, hash, uri, func(part int) bool { return c.partitions.serves(int32(part)) })
 	switch {
 	case !r.IsZero():
 		return append(dst, r.AOR()...), Found
-	case !sure || !c.sure() || c.counts[filling] > 0 || now-c.dropped < 2*locateTimeout:
+	case !sure || !c.announcements.sure() || c.partitions.count(filling) > 0 || now-c.partitions.dropped < 2*locateTimeout:
 		// Filling: it may be among what is missing still. Just dropped: who took it over may have been asked before.
 		return dst, Unavailable
 	}

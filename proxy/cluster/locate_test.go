@@ -124,10 +124,10 @@ func TestLocateInTrouble(t *testing.T) {
 		"what was its is fetched":        {before: func(l *locating) { l.die(4); l.lose(4) }, want: Unavailable},
 		"a member dies meanwhile":        {before: func(l *locating) { l.die(4) }, after: func(l *locating) { l.lose(4) }, ms: 10, want: NotFound},
 		"a stream breaks with it":        {before: func(l *locating) { l.dropped[4] = true }, after: func(l *locating) { l.stream(1, 4) }, ms: 10, want: Unavailable},
-		"a member drops a partition":     {before: func(l *locating) { l.nodes[4].core.dropped = l.now - 1 }, want: Unavailable},
-		"a member fills a partition":     {before: func(l *locating) { l.nodes[4].core.set(0, filling) }, want: Unavailable},
-		"a member was stopped":           {before: func(l *locating) { l.nodes[4].core.unsure = 1 << 30 }, want: Unavailable},
-		"this member fills a partition":  {before: func(l *locating) { l.nodes[1].core.set(0, filling) }, want: Unavailable},
+		"a member drops a partition":     {before: func(l *locating) { l.nodes[4].core.partitions.dropped = l.now - 1 }, want: Unavailable},
+		"a member fills a partition":     {before: func(l *locating) { l.nodes[4].core.partitions.become(0, filling) }, want: Unavailable},
+		"a member was stopped":           {before: func(l *locating) { l.nodes[4].core.announcements.unsure = 1 << 30 }, want: Unavailable},
+		"this member fills a partition":  {before: func(l *locating) { l.nodes[1].core.partitions.become(0, filling) }, want: Unavailable},
 		"a member is published, not met": {before: (*locating).publishUnknown, want: Unavailable},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -48,12 +48,6 @@ const statusCountAt = 2 + 4 + 8 + 1
 
 var le = binary.LittleEndian
 
-// begin starts a message and returns where. Only one can be under way.
-func (c *Core) begin(e *Effects, k kind) int {
-	e.buf = append(e.buf, protocolVersion|byte(k), byte(c.cfg.Index))
-	return len(e.buf) - 2
-}
-
 // send addresses the message begun at start.
 func (e *Effects) send(to uint32, start int) {
 	e.Sends = append(e.Sends, Send{To: to, start: start, end: len(e.buf)})

@@ -48,3 +48,29 @@ const (
 	// NotFound means that a member that holds everything acknowledged for this AOR has no live binding.
 	NotFound
 )
+
+// finishRegister answers this member's own op.
+func (s *self) finishRegister(op *RegisterOp, status int, r location.Record, e *Effects) {
+	op.Status, op.Now = status, s.now
+	op.Record, op.buf = r.CopyTo(op.buf)
+	if status == location.StatusUnavailable {
+		s.stats.RegistersFailed++
+	}
+	e.Registers = append(e.Registers, op)
+}
+
+// finishLookup answers this member's own op.
+func (s *self) finishLookup(op *LookupOp, ok bool, r location.Record, e *Effects) {
+	op.Now = s.now
+	op.Record, op.buf = r.CopyTo(op.buf)
+	switch {
+	case !ok:
+		op.Result = Unavailable
+		s.stats.LookupsUnavailable++
+	case r.LiveCount(s.now) > 0:
+		op.Result = Found
+	default:
+		op.Result = NotFound
+	}
+	e.Lookups = append(e.Lookups, op)
+}

@@ -127,29 +127,3 @@ func (o *op) dropCopy(id uint32) {
 		return s.id == id
 	})
 }
-
-// finishRegister answers this member's own op.
-func (c *Core) finishRegister(op *RegisterOp, status int, r location.Record, e *Effects) {
-	op.Status, op.Now = status, c.now
-	op.Record, op.buf = r.CopyTo(op.buf)
-	if status == location.StatusUnavailable {
-		c.stats.RegistersFailed++
-	}
-	e.Registers = append(e.Registers, op)
-}
-
-// finishLookup answers this member's own op.
-func (c *Core) finishLookup(op *LookupOp, ok bool, r location.Record, e *Effects) {
-	op.Now = c.now
-	op.Record, op.buf = r.CopyTo(op.buf)
-	switch {
-	case !ok:
-		op.Result = Unavailable
-		c.stats.LookupsUnavailable++
-	case r.LiveCount(c.now) > 0:
-		op.Result = Found
-	default:
-		op.Result = NotFound
-	}
-	e.Lookups = append(e.Lookups, op)
-}

@@ -172,7 +172,7 @@ func TestOwnersToComeHoldBeforeADrop(t *testing.T) {
 				continue
 			}
 			checked++
-			if n.core.parts[p].holding != leaving {
+			if n.core.partitions.parts[p].holding != leaving {
 				t.Errorf("m%d dropped partition %d, which m4 is to own and does not hold", id, p)
 			}
 		}
@@ -303,7 +303,7 @@ func TestDroppedCopyIsSentAgain(t *testing.T) {
 	b.mail = b.mail[:1]
 	b.carry() // the replica has confirmed
 	p := home.membership.View().Partition([]byte(aor))
-	replica.core.drop(int32(p)) // under a view that home has not seen
+	replica.core.partitions.becomeNone(int32(p)) // under a view that home has not seen
 	replica.core.finish(&replica.effects)
 	b.collect(replica)
 	b.carry()
@@ -381,7 +381,7 @@ func TestNothingIsAcknowledgedInDoubt(t *testing.T) {
 	home := b.nodes[b.owners(aor)[0]]
 	op := newRegister(aor, 1, 3600)
 	b.register(home, op)
-	home.core.askAll()
+	home.core.announcements.askAll()
 	home.core.Tick(b.now, &home.effects)
 	b.collect(home)
 	var words []mail
@@ -411,7 +411,7 @@ func TestWhatIsSentIsNotThereYet(t *testing.T) {
 	owners := b.owners(aor)
 	hash, partition := leaver.membership.View().Place([]byte(aor))
 	p := int32(partition)
-	leaver.core.set(p, leaving)
+	leaver.core.partitions.become(p, leaving)
 	u := newRegister(aor, 1, 3600).Update
 	leaver.core.store.Apply(b.now, int(p), hash, &u, location.Limits{}, uint64(b.now), leaver.id)
 	sent := 0
@@ -433,7 +433,7 @@ func TestWhatIsSentIsNotThereYet(t *testing.T) {
 	if sent == 0 {
 		t.Fatal("nobody has fetched it")
 	}
-	if leaver.core.parts[p].holding != leaving || leaver.core.Peek([]byte(aor)).IsZero() {
+	if leaver.core.partitions.parts[p].holding != leaving || leaver.core.Peek([]byte(aor)).IsZero() {
 		t.Fatalf("m%d dropped what m%d and m%d have not got", leaver.id, owners[0], owners[1])
 	}
 	for _, id := range owners { // new streams
@@ -445,7 +445,7 @@ func TestWhatIsSentIsNotThereYet(t *testing.T) {
 	for _, id := range owners {
 		b.mustFind(b.nodes[id], aor, Found, 1)
 	}
-	if leaver.core.parts[p].holding != none {
+	if leaver.core.partitions.parts[p].holding != none {
 		t.Error("not dropped in the end")
 	}
 }

@@ -10,13 +10,13 @@ func (c *Core) Lookup(now int64, op *LookupOp, e *Effects) {
 		c.finishLookup(op, true, location.Record{}, e) // too long to have been registered
 		return
 	}
-	hash, local, ok := c.place(op.AOR)
+	hash, local, ok := c.partitions.place(op.AOR)
 	if !ok {
 		c.stats.RefusedOps++
 		c.finishLookup(op, false, location.Record{}, e)
 		return
 	}
-	if c.serves(local) {
+	if c.partitions.serves(local) {
 		c.stats.LookupsLocal++
 		c.finishLookup(op, true, c.store.Get(int(local), op.AOR), e)
 		return
@@ -28,7 +28,7 @@ func (c *Core) Lookup(now int64, op *LookupOp, e *Effects) {
 		return
 	}
 	o.lookup = op
-	c.ask(o, 0, c.choose(local, [2]uint32{}), e)
+	c.ask(o, 0, c.partitions.choose(local, [2]uint32{}), e)
 	c.finish(e)
 }
 
@@ -36,13 +36,13 @@ func (c *Core) Lookup(now int64, op *LookupOp, e *Effects) {
 func (c *Core) onLookup(p *peer, r *reader, e *Effects) bool {
 	id, number := r.u64(), r.u32()
 	aor := r.str()
-	_, local, ok := c.place(aor)
+	_, local, ok := c.partitions.place(aor)
 	if r.bad || !ok || uint32(c.global(local)) != number {
 		return false
 	}
 	start := c.begin(e, kindFound)
 	e.u64(id)
-	if c.serves(local) {
+	if c.partitions.serves(local) {
 		e.u8(1)
 		e.buf = location.AppendLive(e.buf, c.store.Get(int(local), aor), c.now)
 	} else {
@@ -111,8 +111,8 @@ func (c *Core) askAgain(o *op, e *Effects) {
 	if o.target != [2]uint32{} {
 		return
 	}
-	id := c.choose(o.local, o.failed)
-	if o.kind == opLookup && c.serves(o.local) {
+	id := c.partitions.choose(o.local, o.failed)
+	if o.kind == opLookup && c.partitions.serves(o.local) {
 		id = c.cfg.Self
 	}
 	if id != c.cfg.Self {
@@ -147,7 +147,7 @@ func (c *Core) reconsider(o *op, peer uint32, again bool, e *Effects) {
 	for i, id := range o.target {
 		switch {
 		case id == 0:
-		case c.peer(id) == nil || !c.holdingAt(o.local, id).serves():
+		case c.peers.find(id) == nil || !c.partitions.holdingAt(o.local, id).serves():
 			o.target[i] = 0
 		case id == peer:
 			c.ask(o, i, id, e)
@@ -182,7 +182,7 @@ func (c *Core) tickOp(o *op, e *Effects) {
 
 // hedge asks a second holder.
 func (c *Core) hedge(o *op, e *Effects) {
-	id := c.choose(o.local, [2]uint32{o.target[0], o.target[1]})
+	id := c.partitions.choose(o.local, [2]uint32{o.target[0], o.target[1]})
 	if id != 0 && id != c.cfg.Self {
 		c.stats.LookupsHedged++
 		c.ask(o, 1, id, e)

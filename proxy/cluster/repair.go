@@ -61,7 +61,7 @@ const (
 // Busy reports whether something is under way that Tick moves on. If not, all that Tick does is to expire and to
 // compare, pass by pass: then it may come at longer intervals, up to a second, without being late for anything.
 func (c *Core) Busy() bool {
-	return c.unsure != 0 || c.ops.used+len(c.fills)+len(c.repairs)+len(c.wanted.list)+len(c.checks.list)+len(c.covers.list)+c.counts[leaving] > 0
+	return c.announcements.asked() || c.ops.used+len(c.fills)+len(c.repairs)+len(c.wanted.list)+len(c.checks.list)+len(c.covers.list)+c.partitions.count(leaving) > 0
 }
 
 // Tick is to be called every 10 to 20 ms while the core is Busy: timeouts, hedged reads, expiry, repair.
@@ -70,14 +70,14 @@ func (c *Core) Tick(now int64, e *Effects) {
 	if c.view == nil {
 		return
 	}
-	c.short()
+	c.budget.short()
 	c.ops.each(func(o *op) { c.tickOp(o, e) })
 	elapsed := min(c.now-c.sweep.last, maxElapsed)
 	c.sweep.last = c.now
-	c.sweep.owed += elapsed * int64(len(c.parts))
-	for ; c.sweep.owed >= c.cfg.SweepPeriod && len(c.parts) > 0; c.sweep.owed -= c.cfg.SweepPeriod {
+	c.sweep.owed += elapsed * int64(c.partitions.len())
+	for ; c.sweep.owed >= c.cfg.SweepPeriod && c.partitions.len() > 0; c.sweep.owed -= c.cfg.SweepPeriod {
 		c.sweepPart(int32(c.sweep.next))
-		c.sweep.next = (c.sweep.next + 1) % len(c.parts)
+		c.sweep.next = (c.sweep.next + 1) % c.partitions.len()
 	}
 	c.sendChecks(e)
 	c.advance(e)
@@ -86,14 +86,14 @@ func (c *Core) Tick(now int64, e *Effects) {
 
 // sweepPart drops what has expired, and strays that their owners hold, and has the home compare with the others.
 func (c *Core) sweepPart(local int32) {
-	p := &c.parts[local]
+	p := c.partitions.at(local)
 	c.store.Purge(c.now, int(local))
 	switch {
 	case p.holding == none:
 		if c.store.PartitionStats(int(local)).Records > 0 && c.now-p.strayAt >= c.cfg.StrayPeriod && c.othersHold(local) {
-			c.drop(local)
+			c.partitions.becomeNone(local)
 		}
-	case p.holding == held && c.choose(local, [2]uint32{}) == c.cfg.Self:
+	case p.holding == held && c.partitions.choose(local, [2]uint32{}) == c.cfg.Self:
 		for _, h := range p.holders {
 			if h.holding.serves() {
 				c.checks.add(check{local: local, peer: h.id})
@@ -116,7 +116,7 @@ func (c *Core) sendSome(due []check, flags uint8, e *Effects) {
 		if end < 0 {
 			end = len(due)
 		}
-		if c.peer(id) != nil {
+		if c.peers.find(id) != nil {
 			c.sendDigests(id, flags, due[:end], e)
 		}
 		due = due[end:]
@@ -146,15 +146,15 @@ func (c *Core) onDigest(p *peer, r *reader, e *Effects) bool {
 	var answer []check
 	for range n {
 		number, sum, bindings := r.u32(), r.u64(), r.u32()
-		local, ok := c.local(number)
+		local, ok := c.partitions.local(number)
 		if !ok {
 			return false
 		}
 		s, b := c.store.Digest(c.now, int(local))
 		same := s == sum && b == int(bindings)
-		switch serves := c.parts[local].holding.serves(); {
+		switch serves := c.partitions.at(local).holding.serves(); {
 		case same && flags&digestReply != 0:
-			c.parts[local].cover(p.id)
+			c.partitions.at(local).cover(p.id)
 		case !serves:
 			continue
 		case !same:
@@ -181,9 +181,9 @@ func (c *Core) addRepair(local int32, id uint32) {
 // wantRepairs asks for what repairs need next, after the fills. Those for which there is no room wait: a difference is
 // not forgotten.
 func (c *Core) wantRepairs() {
-	c.repairs = slices.DeleteFunc(c.repairs, func(r repair) bool { return r.done || c.peer(r.id) == nil })
+	c.repairs = slices.DeleteFunc(c.repairs, func(r repair) bool { return r.done || c.peers.find(r.id) == nil })
 	for _, w := range c.wanted.take(maxRepairs - len(c.repairs)) {
-		if c.peer(w.peer) == nil {
+		if c.peers.find(w.peer) == nil {
 			continue // they compare when it is back
 		}
 		c.stats.Repairs++

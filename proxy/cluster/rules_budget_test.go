@@ -136,7 +136,7 @@ func TestBudgetOfAnyHolderCounts(t *testing.T) {
 				}
 			}
 			b.budget(0, replica.id)
-			replica.core.room = location.RoomForAll
+			replica.core.budget.room = location.RoomForAll
 			b.budget(1<<20, replica.id)
 			b.pass(100)
 			if got := b.answer(third, newRegister(aor, 1, 3600)); got != location.StatusOK {
@@ -184,7 +184,7 @@ func TestRoomByBytes(t *testing.T) {
 			u := newRegister(address(i), 1, 3600).Update
 			c.store.Apply(start, 0, uint64(i), &u, location.Limits{}, 1, 1)
 		}
-		c.measure()
+		c.budget.measure()
 	}
 	for _, step := range []struct {
 		bytes int
@@ -200,8 +200,8 @@ func TestRoomByBytes(t *testing.T) {
 		{budget + budget/16, location.RoomForKnown},
 		{0, location.RoomForAll},
 	} {
-		if fill(step.bytes); c.room != step.want {
-			t.Errorf("%d of %d bytes: room %d, want %d", c.store.Stats().Bytes, budget, c.room, step.want)
+		if fill(step.bytes); c.budget.room != step.want {
+			t.Errorf("%d of %d bytes: room %d, want %d", c.store.Stats().Bytes, budget, c.budget.room, step.want)
 		}
 	}
 }

@@ -12,7 +12,7 @@ func more(t *testing.T) (b *bench, leaver, owner *node) {
 	b = newBench(t, 2, 3)
 	b.settle()
 	leaver, owner = b.other(aor), b.nodes[b.owners(aor)[0]]
-	leaver.core.set(leaver.local(aor), leaving)
+	leaver.core.partitions.become(leaver.local(aor), leaving)
 	leaver.write(b, 1)
 	return b, leaver, owner
 }
@@ -103,8 +103,8 @@ func (f *fetching) write(from *node, cseq uint32, sentTo ...uint32) {
 
 // status has the owner announce what it has of the partition.
 func (f *fetching) status(h holding) {
-	f.owner.core.sequence++
-	start := f.owner.core.beginStatus(&f.owner.effects, 0, 1)
+	f.owner.core.announcements.last++
+	start := f.owner.core.announcer.begin(&f.owner.effects, 0, 1)
 	f.owner.effects.u32(uint32(f.owner.local(aor)))
 	f.owner.effects.u8(uint8(h))
 	f.owner.effects.send(f.leaver.id, start)
@@ -162,7 +162,7 @@ func TestWhatAFetchCovers(t *testing.T) {
 			fetches := owner.id
 			tt.do(f)
 			f.confirm(f.owner, pullTag)
-			if got := slices.Contains(leaver.core.parts[leaver.local(aor)].covered, fetches); got != tt.want {
+			if got := slices.Contains(leaver.core.partitions.parts[leaver.local(aor)].covered, fetches); got != tt.want {
 				t.Errorf("counts as there: %v, want %v", got, tt.want)
 			}
 		})

@@ -33,7 +33,7 @@ func TestHeldAfterNewcomersHaveConfirmed(t *testing.T) {
 			b, owners := settled(t, 3, 3)
 			fresh := b.restart(owners[2].id)
 			b.carryWhere(but(kindSnapshot))
-			source := fresh.core.parts[fresh.local(aor)].fill.sources[0].id
+			source := fresh.core.partitions.parts[fresh.local(aor)].fill.sources[0].id
 			other := owners[0].id
 			if source == other {
 				other = owners[1].id
@@ -94,8 +94,8 @@ func TestSourceMustHold(t *testing.T) {
 	fresh := b.restart(owners[2].id)
 	b.carryWhere(but(kindPull))
 	local := fresh.local(aor)
-	source := b.nodes[fresh.core.parts[local].fill.sources[0].id]
-	source.core.drop(local)
+	source := b.nodes[fresh.core.partitions.parts[local].fill.sources[0].id]
+	source.core.partitions.becomeNone(local)
 	b.carryWhere(func(m mail) bool { return m.kind() == kindPull || m.kind() == kindSnapshot })
 	if fresh.holding(aor) == held && !fresh.has(b, aor) {
 		t.Fatal("what a member without the partition sent was taken for all of it")
@@ -113,8 +113,8 @@ func TestAnswerOfAnEarlierFillDoesNotCount(t *testing.T) {
 	b.carryWhere(but(kindSnapshot))
 	early := slices.Clone(b.mail)
 	for _, local := range fresh.core.fills {
-		fresh.core.restart(fresh.core.parts[local].fill)
-		fresh.core.reannounce(local)
+		fresh.core.restart(fresh.core.partitions.parts[local].fill)
+		fresh.core.partitions.announce(local)
 	}
 	b.mail = nil
 	b.tick(fresh)
@@ -142,7 +142,7 @@ func TestFillGoesToAnotherSource(t *testing.T) {
 	b, owners := settled(t, 3, 3)
 	fresh := b.restart(owners[2].id)
 	b.carryWhere(but(kindPull))
-	source := fresh.core.parts[fresh.local(aor)].fill.sources[0].id
+	source := fresh.core.partitions.parts[fresh.local(aor)].fill.sources[0].id
 	b.die(source)
 	b.lose(source)
 	b.carry()

@@ -45,13 +45,13 @@ func TestLeavesAfterTheOwnersHold(t *testing.T) {
 		b.mustRegister(n, newRegister(fmt.Sprintf("sip:%d@example.com", i), 1, 3600))
 	}
 	had := map[int]bool{}
-	for p := range n.core.parts {
-		had[p] = n.core.parts[p].holding == held
+	for p := range n.core.partitions.parts {
+		had[p] = n.core.partitions.parts[p].holding == held
 	}
 	b.become(n.id, config.Draining)
 	b.leave(n, kindSnapshot)
 	v := n.membership.View()
-	for p := range n.core.parts {
+	for p := range n.core.partitions.parts {
 		for _, id := range v.Ring.Owners(p) {
 			if had[p] && n.holdingOf(p) != leaving && b.nodes[id].holdingOf(p) != held {
 				t.Errorf("partition %d is dropped, and m%d has not got it", p, id)
@@ -75,7 +75,7 @@ func TestLeavesAfterTheOwnersSayThatTheyHold(t *testing.T) {
 	alone := map[int]uint32{} // partitions that another member is to fetch, and who
 	b.become(n.id, config.Draining)
 	v := n.membership.View()
-	for p := range n.core.parts {
+	for p := range n.core.partitions.parts {
 		for _, id := range v.Ring.Owners(p) {
 			if n.holdingOf(p).serves() && b.nodes[id].holdingOf(p) != held {
 				alone[p] = id

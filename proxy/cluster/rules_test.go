@@ -77,7 +77,7 @@ func (n *node) local(aor string) int32 { return int32(n.membership.View().Partit
 
 func (n *node) holding(aor string) holding { return n.holdingOf(int(n.local(aor))) }
 
-func (n *node) holdingOf(partition int) holding { return n.core.parts[partition].holding }
+func (n *node) holdingOf(partition int) holding { return n.core.partitions.parts[partition].holding }
 
 func (n *node) has(b *bench, aor string) bool { return n.core.Peek([]byte(aor)).LiveCount(b.now) > 0 }
 

@@ -27,18 +27,12 @@ type Stats struct {
 // Stats returns counts. Cheap enough for every scrape.
 func (c *Core) Stats() Stats {
 	s := c.stats
-	s.Pending, s.Partitions, s.Budget = c.ops.used, c.counts[held]+c.counts[leaving], c.cfg.Budget
+	s.Pending, s.Budget = c.ops.used, c.cfg.Budget
 	if c.store == nil {
 		return s
 	}
 	sum := c.store.Stats()
 	s.Records, s.Bindings, s.Bytes = sum.Records, sum.Bindings, sum.Bytes
-	for i := range c.parts {
-		if home, ok := c.view.Ring.Home(c.global(int32(i))); ok && home == c.cfg.Self {
-			part := c.store.PartitionStats(i)
-			s.HomeRecords += part.Records
-			s.HomeBindings += part.Bindings
-		}
-	}
+	c.partitions.addTo(&s)
 	return s
 }

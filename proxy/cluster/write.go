@@ -14,23 +14,13 @@ func (c *Core) Register(now int64, op *RegisterOp, e *Effects) {
 		c.finishRegister(op, location.StatusBadRequest, location.Record{}, e)
 		return
 	}
-	hash, local, ok := c.place(op.Update.AOR)
+	hash, local, ok := c.partitions.place(op.Update.AOR)
 	if !ok {
 		c.refuseRegister(op, e)
 		return
 	}
 	c.forward(op, hash, local, c.now, e)
 	c.finish(e)
-}
-
-// place returns the hash of an AOR and its partition here, and false if there is no view or it is another core's.
-func (c *Core) place(aor []byte) (hash uint64, local int32, ok bool) {
-	if c.view == nil {
-		return 0, 0, false
-	}
-	hash, p := c.view.Place(aor)
-	local, ok = c.local(uint32(p))
-	return hash, local, ok
 }
 
 func (c *Core) refuseRegister(op *RegisterOp, e *Effects) {
@@ -40,7 +30,7 @@ func (c *Core) refuseRegister(op *RegisterOp, e *Effects) {
 
 // forward brings an op of this member to the member that orders it, which may be this one.
 func (c *Core) forward(op *RegisterOp, hash uint64, local int32, started int64, e *Effects) {
-	id := c.choose(local, [2]uint32{})
+	id := c.partitions.choose(local, [2]uint32{})
 	if id == c.cfg.Self {
 		c.order(order{update: &op.Update, hash: hash, local: local, started: started, register: op}, e)
 		return
@@ -67,13 +57,13 @@ type order struct {
 
 // order applies an update and sends it to everyone who holds the partition.
 func (c *Core) order(w order, e *Effects) {
-	c.scratch.targets = c.targets(c.scratch.targets[:0], w.local)
+	c.scratch.targets = c.partitions.targets(c.scratch.targets[:0], w.local)
 	res := c.store.Apply(c.now, int(w.local), w.hash, w.update, c.limits(w.local, c.scratch.targets), c.clock(), c.cfg.Self)
 	record := c.store.Get(int(w.local), w.update.AOR)
 	if res.Changed {
-		c.missedBy(w.local, nil)
+		c.absences.pass(w.local, nil)
 	}
-	c.countRefusal(res.Status)
+	c.budget.countRefusal(res.Status)
 	// A retransmission changes nothing, but what it repeats may not be with the others yet: it goes to them again.
 	if res.Status != location.StatusOK || w.update.Fetch() || record.IsZero() || len(c.scratch.targets) == 0 {
 		c.answer(w, res.Status, record, e)
@@ -91,7 +81,7 @@ func (c *Core) order(w order, e *Effects) {
 	if !res.Changed {
 		o.stamp = record.WrittenBy(w.update.CallID, w.update.CSeq)
 	}
-	c.parts[w.local].writes++
+	c.partitions.at(w.local).writes++
 	start := c.beginReplicate(e, o.id, w.local, c.scratch.targets)
 	if res.Changed {
 		e.buf = location.AppendDelta(e.buf, record, c.now, res.Stamp)
@@ -107,13 +97,10 @@ func (c *Core) order(w order, e *Effects) {
 // limits are those under which an update is ordered now.
 func (c *Core) limits(local int32, targets []uint32) location.Limits {
 	limits := c.cfg.Limits
-	limits.Room, limits.Budget = c.roomAt(targets), c.cfg.Budget
-	limits.Untold = len(c.view.Suspects) > 0 || c.parts[local].alone || c.now < c.untoldUntil
+	limits.Room, limits.Budget = c.budget.roomAt(targets), c.cfg.Budget
+	limits.Untold = len(c.view.Suspects) > 0 || c.partitions.at(local).alone || !c.budget.tells()
 	return limits
 }
-
-// untold notes that members may have had REGISTERs of which nothing here tells.
-func (c *Core) untold() { c.untoldUntil = c.now + location.OrderFor }
 
 // answer ends an update that was ordered here.
 func (c *Core) answer(w order, status int, record location.Record, e *Effects) {
@@ -149,12 +136,12 @@ func (c *Core) onRegister(p *peer, r *reader, e *Effects) bool {
 	edgeOp, number := r.u64(), r.u32()
 	u := &c.scratch.update
 	r.update(u)
-	hash, local, ok := c.place(u.AOR)
+	hash, local, ok := c.partitions.place(u.AOR)
 	if r.bad || !ok || uint32(c.global(local)) != number {
 		return false
 	}
 	w := order{update: u, hash: hash, local: local, started: c.now, edge: p.id, edgeOp: edgeOp}
-	if c.serves(local) {
+	if c.partitions.serves(local) {
 		c.order(w, e)
 	} else {
 		c.answer(w, 0, location.Record{}, e)
@@ -188,7 +175,7 @@ func (c *Core) onRegistered(p *peer, r *reader, e *Effects) bool {
 func (c *Core) onReplicate(p *peer, r *reader, e *Effects) bool {
 	id, number := r.u64(), r.u32()
 	sentTo := r.take(4 * int(r.u16()))
-	local, ok := c.local(number)
+	local, ok := c.partitions.local(number)
 	record, rest, err := c.readRecord(r.b)
 	if r.bad || !ok || err != nil || len(rest) > 0 {
 		return false
@@ -199,14 +186,14 @@ func (c *Core) onReplicate(p *peer, r *reader, e *Effects) bool {
 		if partition != int(number) {
 			return false
 		}
-		changed = c.merge(local, hash, record, p.id, sentTo)
+		changed = c.partitions.merge(local, hash, record, p.id, sentTo)
 	}
 	if id != 0 {
 		won := changed && record.Single() // so nothing has won over it, as for nearly every update
 		c.confirm(p.id, id, local, record, won, e)
 	}
 	if changed {
-		c.missedBy(local, sentTo)
+		c.absences.pass(local, sentTo)
 	}
 	if changed {
 		c.relay(local, p.id, sentTo, record, e)
@@ -214,22 +201,9 @@ func (c *Core) onReplicate(p *peer, r *reader, e *Effects) bool {
 	return true
 }
 
-// merge merges a record that came from another member, and was sent to others.
-func (c *Core) merge(local int32, hash uint64, record location.Record, from uint32, sentTo []byte) bool {
-	c.learn(record.MaxCounter())
-	p := &c.parts[local]
-	if p.holding == none {
-		p.strayAt = c.now
-	}
-	if len(p.covered)+len(p.fetches) > 0 && record.News(c.store.Get(int(local), record.AOR())) {
-		p.wrote(from, sentTo)
-	}
-	return c.store.Merge(int(local), hash, record)
-}
-
 // relay passes an update on to the holders that it was not sent to.
 func (c *Core) relay(local int32, from uint32, sentTo []byte, record location.Record, e *Effects) {
-	targets := c.targets(c.scratch.targets[:0], local)
+	targets := c.partitions.targets(c.scratch.targets[:0], local)
 	c.scratch.targets = targets
 	missed := slices.ContainsFunc(targets, func(id uint32) bool { return id != from && !listed(sentTo, id) })
 	if !missed {
@@ -263,14 +237,14 @@ func listed(ids []byte, id uint32) bool {
 func (c *Core) retarget(o *op, again uint32, e *Effects) {
 	kept := o.copies[:0]
 	for _, s := range o.copies {
-		if c.peer(s.id) != nil {
+		if c.peers.find(s.id) != nil {
 			kept = append(kept, s)
 		} else {
 			o.passed = o.passed || !s.stored
 		}
 	}
 	o.copies = kept
-	targets := c.targets(c.scratch.targets[:0], o.local)
+	targets := c.partitions.targets(c.scratch.targets[:0], o.local)
 	c.scratch.targets = targets
 	start := -1
 	for _, id := range targets {
@@ -288,10 +262,4 @@ func (c *Core) retarget(o *op, again uint32, e *Effects) {
 		e.send(id, start)
 	}
 	c.tryComplete(o, e)
-}
-
-// readRecord reads a record into this step's memory.
-func (c *Core) readRecord(b []byte) (r location.Record, rest []byte, err error) {
-	r, c.scratch.record, rest, err = location.ParseRecord(c.scratch.record, b, c.now)
-	return r, rest, err
 }
