@@ -58,13 +58,13 @@ type Core struct {
 	announcer     announcer
 	ops           ops
 
-	fills   []int32 // parts being filled
-	repairs []repair
-	wanted  checkQueue // repairs to come
-	checks  checkQueue
-	covers  checkQueue
-	sweep   sweep
-	tags    uint32 // of fills and repairs, so that a late answer is known as such
+	snapshots snapshots
+	syncer    syncer
+	repairer  repairer
+	comparer  comparer
+	handover  handover
+	sweeper   sweeper
+
 	scratch scratch
 }
 
@@ -94,6 +94,12 @@ func NewCore(cfg CoreConfig) *Core {
 		self: &c.self, announcements: &c.announcements, peers: &c.peers, partitions: &c.partitions,
 		absences: &c.absences, budget: &c.budget,
 	}
+	c.snapshots = snapshots{self: &c.self, peers: &c.peers, partitions: &c.partitions}
+	c.syncer = syncer{self: &c.self, peers: &c.peers, partitions: &c.partitions, snapshots: &c.snapshots}
+	c.repairer = repairer{self: &c.self, peers: &c.peers, snapshots: &c.snapshots}
+	c.comparer = comparer{self: &c.self, peers: &c.peers, partitions: &c.partitions, repairer: &c.repairer}
+	c.handover = handover{self: &c.self, partitions: &c.partitions, comparer: &c.comparer}
+	c.sweeper = sweeper{self: &c.self, partitions: &c.partitions, handover: &c.handover, comparer: &c.comparer}
 	c.ops.init(cfg.Incarnation)
 	return c
 }
@@ -113,6 +119,7 @@ func (c *Core) Message(now int64, from uint32, b []byte, e *Effects) {
 	c.finish(e)
 }
 
+// dispatch takes a message to the role that it is for, and reports whether it could be read.
 func (c *Core) dispatch(p *peer, k kind, r *reader, e *Effects) bool {
 	switch k {
 	case kindRegister:
@@ -127,18 +134,29 @@ func (c *Core) dispatch(p *peer, k kind, r *reader, e *Effects) bool {
 		return c.onReplicate(p, r, e)
 	case kindStored:
 		return c.onStored(p, r, e)
+	case kindPull:
+		return c.snapshots.onPull(p, r, e)
+	}
+	ok := c.dispatchHolding(p, k, r, e)
+	if ok {
+		c.advance(e)
+	}
+	return ok
+}
+
+// dispatchHolding is dispatch for the messages that may let fills, repairs and departures go on.
+func (c *Core) dispatchHolding(p *peer, k kind, r *reader, e *Effects) bool {
+	switch k {
 	case kindStatus:
 		return c.onStatus(p, r, e)
 	case kindNoted:
 		return c.onNoted(p, r, e)
-	case kindPull:
-		return c.onPull(p, r, e)
 	case kindSnapshot:
 		return c.onSnapshot(p, r, e)
 	case kindDigest:
-		return c.onDigest(p, r, e)
+		return c.comparer.onDigest(p, r, e)
 	case kindFetched:
-		return c.onFetched(p, r, e)
+		return c.handover.onFetched(p, r)
 	}
 	return false
 }

@@ -66,7 +66,7 @@ func (c *Core) meet() {
 		}
 		p.met(m)
 		c.unask(p)
-		c.doubt()
+		c.syncer.doubt()
 	}
 }
 
@@ -85,7 +85,7 @@ func (c *Core) own() {
 		p := c.partitions.at(local)
 		switch owned := c.partitions.owned(local); {
 		case owned && p.holding == none:
-			c.startFill(local)
+			c.syncer.start(local)
 		case owned && p.holding == leaving:
 			c.partitions.becomeHeld(local)
 		case !owned && p.holding == filling && !p.kept:
@@ -96,17 +96,10 @@ func (c *Core) own() {
 	}
 }
 
-// doubt takes back what was concluded alone: a member that may know better is there.
-func (c *Core) doubt() {
-	for local := range int32(c.partitions.len()) {
-		if p := c.partitions.at(local); p.alone && p.holding.serves() {
-			c.fill(local, c.partitions.becomeDemoted)
-		}
-	}
-	for _, local := range c.fills {
-		if f := c.partitions.at(local).fill; f.phase == fillFromAll {
-			c.restart(f)
-			c.partitions.announce(local)
-		}
-	}
+// unask forgets what the member was asked for: it is gone or its stream is a new one.
+func (c *Core) unask(p *peer) {
+	p.pulls.reset()
+	up := c.view.Up(p.id)
+	c.syncer.unask(p.id, up)
+	c.repairer.unask(p.id, up)
 }

@@ -13,7 +13,7 @@ type partition struct {
 	strayAt   int64  // when a record was last stored here while none
 	fill      *fill  // while filling
 	holders   []holder
-	coverage
+	coverage  coverage // while leaving or none
 }
 
 // holding is what a member has of a partition, and what it tells the others.
@@ -73,7 +73,7 @@ func (p *partition) holdingOf(id uint32) holding {
 
 // forgetHolder takes the member off the holders.
 func (p *partition) forgetHolder(id uint32) {
-	p.uncover(id)
+	p.coverage.uncover(id)
 	p.holders = slices.DeleteFunc(p.holders, func(h holder) bool { return h.id == id })
 }
 

@@ -143,7 +143,7 @@ func (t *partitions) merge(local int32, hash uint64, record location.Record, fro
 		p.strayAt = t.now
 	}
 	if p.coverage.matters() && record.News(t.store.Get(int(local), record.AOR())) {
-		p.wrote(from, sentTo)
+		p.coverage.wrote(from, sentTo)
 	}
 	return t.store.Merge(int(local), hash, record)
 }

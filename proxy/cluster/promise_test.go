@@ -363,7 +363,7 @@ func TestDifferencesAreNotDropped(t *testing.T) {
 		}
 	}
 	for p := range int32(partitions) {
-		two.core.addRepair(p, 1)
+		two.core.repairer.add(p, 1)
 	}
 	two.core.Tick(b.now, &two.effects)
 	b.collect(two)

@@ -78,7 +78,7 @@ func (f *fetching) pull(tag, cursor uint32) {
 
 // confirm has a member say that all is there that it fetched.
 func (f *fetching) confirm(n *node, tag uint32) {
-	n.core.tellFetched(f.leaver.id, []pull{{local: n.local(aor), tag: tag}}, &n.effects)
+	n.core.snapshots.confirm(f.leaver.id, []pull{{local: n.local(aor), tag: tag}}, &n.effects)
 	f.say(n)
 }
 
@@ -162,7 +162,7 @@ func TestWhatAFetchCovers(t *testing.T) {
 			fetches := owner.id
 			tt.do(f)
 			f.confirm(f.owner, pullTag)
-			if got := slices.Contains(leaver.core.partitions.parts[leaver.local(aor)].covered, fetches); got != tt.want {
+			if got := slices.Contains(leaver.core.partitions.parts[leaver.local(aor)].coverage.covered, fetches); got != tt.want {
 				t.Errorf("counts as there: %v, want %v", got, tt.want)
 			}
 		})

@@ -112,8 +112,8 @@ func TestAnswerOfAnEarlierFillDoesNotCount(t *testing.T) {
 	fresh := b.restart(owners[1].id)
 	b.carryWhere(but(kindSnapshot))
 	early := slices.Clone(b.mail)
-	for _, local := range fresh.core.fills {
-		fresh.core.restart(fresh.core.partitions.parts[local].fill)
+	for _, local := range fresh.core.syncer.fills {
+		fresh.core.syncer.restart(fresh.core.partitions.parts[local].fill)
 		fresh.core.partitions.announce(local)
 	}
 	b.mail = nil

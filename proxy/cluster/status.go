@@ -25,14 +25,14 @@ func (c *Core) onStatus(p *peer, r *reader, e *Effects) bool {
 		}
 		c.partitions.at(local).setHolder(p.id, h)
 		if !h.serves() {
-			c.partitions.at(local).uncover(p.id) // what it had it may have dropped
+			c.partitions.at(local).coverage.uncover(p.id) // what it had it may have dropped
 		}
 		if h == none {
 			dropped[local] = true
 		}
-		c.lostSource(local, p.id, h)
+		c.syncer.lostSource(local, p.id, h)
 		if flags&statusFull != 0 && h == held && c.partitions.at(local).holding == held && c.cfg.Self < p.id {
-			c.checks.add(check{local: local, peer: p.id})
+			c.comparer.compare(local, p.id)
 		}
 		if status&statusMissed != 0 {
 			c.missed(p, local)
@@ -53,7 +53,6 @@ func (c *Core) onStatus(p *peer, r *reader, e *Effects) bool {
 	if flags&statusFull != 0 {
 		c.unask(p)
 	}
-	c.advance(e)
 	return true
 }
 
@@ -68,6 +67,45 @@ func (c *Core) onNoted(p *peer, r *reader, e *Effects) bool {
 	if c.announcements.asked() && c.announcements.sure() {
 		c.redirect(e)
 	}
-	c.advance(e)
 	return true
+}
+
+// missed takes a peer's word that it may have acknowledged updates of a partition without this member. What is held is
+// fetched anew. Where each took the other for dead, as when the network was parted, neither knows better: both serve on,
+// and compare.
+func (c *Core) missed(p *peer, local int32) {
+	if m, _ := c.view.Member(p.id); m.CameBack && c.partitions.at(local).holding.serves() {
+		c.repairer.add(local, p.id)
+		return
+	}
+	c.syncer.missed(local, p.id)
+}
+
+// onSnapshot merges what a pull brought.
+func (c *Core) onSnapshot(p *peer, r *reader, e *Effects) bool {
+	c.stats.SnapshotsBytes += uint64(len(r.b))
+	var told []pull // fetches to be confirmed
+	for len(r.b) > 0 {
+		number, tag, flags, next := r.u32(), r.u32(), r.u8(), r.u32()
+		records := r.take(int(r.u32()))
+		local, ok := c.partitions.local(number)
+		if r.bad || !ok {
+			return false
+		}
+		whole := c.snapshots.mergeAll(p.id, local, records)
+		p.pulls.answered()
+		if c.fetched(local, p.id, section{tag, flags, next, whole}) && flags&sectionTell != 0 {
+			told = append(told, pull{local: local, tag: tag})
+		}
+	}
+	c.snapshots.confirm(p.id, told, e)
+	return true
+}
+
+// fetched takes the answer to what was asked of a member, and reports whether all that it has is here now.
+func (c *Core) fetched(local int32, id uint32, a section) (all bool) {
+	if all, ok := c.syncer.answered(local, id, a); ok {
+		return all
+	}
+	return c.repairer.answered(id, a)
 }
