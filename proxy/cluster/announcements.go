@@ -33,8 +33,11 @@ func (a *announcements) askAll() { a.unsure = a.next() }
 func (a *announcements) asks() bool { return a.unsure > a.last }
 
 // sure reports whether every peer has confirmed that it still counts this member in.
-func (a *announcements) sure() bool {
-	if a.unsure != 0 && a.peers.noted() >= a.unsure {
+func (a *announcements) sure() bool { return a.unsure == 0 || a.becomeSure() }
+
+// becomeSure is sure where that was not so when it was last looked.
+func (a *announcements) becomeSure() bool {
+	if a.peers.noted() >= a.unsure {
 		a.unsure = 0
 	}
 	return a.unsure == 0

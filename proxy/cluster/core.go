@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"cmp"
-	"slices"
 
 	"github.com/sipring/sipring/proxy/location"
 )
@@ -56,7 +55,6 @@ type Core struct {
 	absences      absences
 	budget        budget
 	announcer     announcer
-	ops           ops
 
 	snapshots snapshots
 	syncer    syncer
@@ -65,21 +63,9 @@ type Core struct {
 	handover  handover
 	sweeper   sweeper
 
-	scratch scratch
-}
+	operations operations
 
-// scratch is memory for one step.
-type scratch struct {
-	targets []uint32
-	update  location.Update
-	dropped []bool // by local number
-}
-
-// clear returns one false for each partition.
-func (s *scratch) clear(parts int) []bool {
-	s.dropped = slices.Grow(s.dropped[:0], parts)[:parts]
-	clear(s.dropped)
-	return s.dropped
+	dropped []bool // by local number: memory for one step
 }
 
 // NewCore returns a core without a view: ops wait for one.
@@ -100,8 +86,43 @@ func NewCore(cfg CoreConfig) *Core {
 	c.comparer = comparer{self: &c.self, peers: &c.peers, partitions: &c.partitions, repairer: &c.repairer}
 	c.handover = handover{self: &c.self, partitions: &c.partitions, comparer: &c.comparer}
 	c.sweeper = sweeper{self: &c.self, partitions: &c.partitions, handover: &c.handover, comparer: &c.comparer}
-	c.ops.init(cfg.Incarnation)
+	s := &c.operations
+	s.partitions = &c.partitions
+	s.ops.init(cfg.Incarnation)
+	s.requests = requests{self: &c.self, peers: &c.peers, partitions: &c.partitions, ops: &s.ops, orders: &s.orders}
+	s.orders = orders{
+		self: &c.self, announcements: &c.announcements, peers: &c.peers, partitions: &c.partitions, absences: &c.absences,
+		budget: &c.budget, ops: &s.ops, requests: &s.requests,
+	}
 	return c
+}
+
+// Register starts an op. The AOR must belong to this core: View.Partition(AOR) % Cores.
+func (c *Core) Register(now int64, op *RegisterOp, e *Effects) {
+	c.at(now)
+	if c.operations.requests.register(op, e) {
+		c.finish(e)
+	}
+}
+
+// Lookup starts an op. The AOR must belong to this core: View.Partition(AOR) % Cores.
+func (c *Core) Lookup(now int64, op *LookupOp, e *Effects) {
+	c.at(now)
+	c.stats.Lookups++
+	if len(op.AOR) > location.MaxAOR {
+		c.finishLookup(op, true, location.Record{}, e) // too long to have been registered
+		return
+	}
+	hash, local, ok := c.partitions.place(op.AOR)
+	switch {
+	case !ok:
+		c.operations.requests.refuseLookup(op, e)
+	case c.partitions.serves(local):
+		c.stats.LookupsLocal++
+		c.finishLookup(op, true, c.store.Get(int(local), op.AOR), e)
+	case c.operations.requests.lookup(op, hash, local, e):
+		c.finish(e)
+	}
 }
 
 // Message takes a message from a peer. It does not keep b. What cannot be read, or comes from a member the view does
@@ -123,17 +144,17 @@ func (c *Core) Message(now int64, from uint32, b []byte, e *Effects) {
 func (c *Core) dispatch(p *peer, k kind, r *reader, e *Effects) bool {
 	switch k {
 	case kindRegister:
-		return c.onRegister(p, r, e)
+		return c.operations.orders.onRegister(p, r, e)
 	case kindRegistered:
-		return c.onRegistered(p, r, e)
+		return c.operations.requests.onRegistered(p, r, e)
 	case kindLookup:
-		return c.onLookup(p, r, e)
+		return c.operations.requests.onLookup(p, r, e)
 	case kindFound:
-		return c.onFound(p, r, e)
+		return c.operations.requests.onFound(p, r, e)
 	case kindReplicate:
-		return c.onReplicate(p, r, e)
+		return c.operations.orders.onReplicate(p, r, e)
 	case kindStored:
-		return c.onStored(p, r, e)
+		return c.operations.orders.onStored(p, r, e)
 	case kindPull:
 		return c.snapshots.onPull(p, r, e)
 	}

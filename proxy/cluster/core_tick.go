@@ -4,7 +4,7 @@ package cluster
 // compare, pass by pass: then it may come at longer intervals, up to a second, without being late for anything.
 func (c *Core) Busy() bool {
 	return c.announcements.asked() || c.partitions.count(leaving) > 0 ||
-		c.ops.used+c.syncer.pending()+c.repairer.pending()+c.comparer.pending() > 0
+		c.operations.pending()+c.syncer.pending()+c.repairer.pending()+c.comparer.pending() > 0
 }
 
 // Tick is to be called every 10 to 20 ms while the core is Busy: timeouts, hedged reads, expiry, repair.
@@ -14,7 +14,7 @@ func (c *Core) Tick(now int64, e *Effects) {
 		return
 	}
 	c.budget.short()
-	c.ops.each(func(o *op) { c.tickOp(o, e) })
+	c.operations.tick(e)
 	c.sweeper.tick()
 	c.comparer.sendDue(e)
 	c.advance(e)

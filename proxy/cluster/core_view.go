@@ -29,7 +29,7 @@ func (c *Core) ViewChanged(now int64, v *View, e *Effects) {
 	if old != nil {
 		c.stats.Rehomed += uint64(c.partitions.rehomed(old))
 	}
-	c.redirect(e)
+	c.operations.reconsider(e)
 	c.advance(e)
 	c.finish(e)
 	e.Changed = true
@@ -62,21 +62,12 @@ func (c *Core) meet() {
 			continue
 		case p.incarnation != m.Incarnation:
 			c.partitions.forgetHolder(m.ID)
-			c.forgetCopies(m.ID)
+			c.operations.forgetCopies(m.ID)
 		}
 		p.met(m)
 		c.unask(p)
 		c.syncer.doubt()
 	}
-}
-
-// forgetCopies counts nothing as stored at a member that has begun anew.
-func (c *Core) forgetCopies(id uint32) {
-	c.ops.each(func(o *op) {
-		if s := o.copyOf(id); s != nil {
-			s.stored = false
-		}
-	})
 }
 
 // own compares what this member holds with what it should hold.

@@ -6,6 +6,24 @@
 // same core of the other members in messages that it reads and writes itself. Every method is one step: an event in,
 // [Effects] out.
 //
+// # Roles
+//
+// A Core takes time, views and messages to its roles, each of which owns what it has under way, in a file of its name.
+// Those further up know those further down, and all know self: the configuration, the view, the clock, the records and the
+// counts.
+//
+//   - operations, the ops under way: requests are what this member was asked for (request.go, read.go), orders are
+//     updates, ordered here or elsewhere (order.go, replicate.go, confirm.go). The two call each other: a request is
+//     ordered here or sent on, and an order that lost is requested again.
+//   - sweeper passes over the partitions; handover drops those that others own, once they have them; comparer
+//     (compare.go) asks by checksum; repairer (repair.go) fetches what differs.
+//   - syncer (fill.go) fetches what this member is to hold. It and the repairer do so by snapshots (pull.go).
+//   - announcer tells the peers what is here.
+//   - partitions are what this member has and knows of each partition. become.go is the one place where that changes,
+//     coverage.go who else has all of it.
+//   - absences are what was acknowledged without whom, and budget is how much room there is.
+//   - announcements says which of them each of the peers has confirmed.
+//
 // # What is promised
 //
 // Let at most R-1 members be down or not synced at a time, and streams between living members at worst break and stand

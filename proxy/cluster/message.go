@@ -53,6 +53,10 @@ func (e *Effects) send(to uint32, start int) {
 	e.Sends = append(e.Sends, Send{To: to, start: start, end: len(e.buf)})
 }
 
+func (e *Effects) record(r location.Record, now int64) {
+	e.buf = location.AppendRecord(e.buf, r, now)
+}
+
 func (e *Effects) u8(v uint8)   { e.buf = append(e.buf, v) }
 func (e *Effects) u16(v uint16) { e.buf = le.AppendUint16(e.buf, v) }
 func (e *Effects) u32(v uint32) { e.buf = le.AppendUint32(e.buf, v) }

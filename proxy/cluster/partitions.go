@@ -36,8 +36,9 @@ func (t *partitions) count(h holding) int { return t.counts[h] }
 
 // local returns the number here of a partition a message names, and false if it is not of this core.
 func (t *partitions) local(p uint32) (int32, bool) {
-	local := int(p) / t.cfg.Cores
-	return int32(local), int(p)%t.cfg.Cores == t.cfg.Index && local < len(t.parts)
+	cores := uint32(t.cfg.Cores)
+	local := p / cores
+	return int32(local), p%cores == uint32(t.cfg.Index) && int(local) < len(t.parts)
 }
 
 // place returns the hash of an AOR and its partition here, and false if there is no view or it is another core's.
@@ -56,10 +57,9 @@ func (t *partitions) serves(local int32) bool {
 }
 
 // owned reports whether this member owns the partition, or will when the members that join are in.
-func (t *partitions) owned(local int32) bool { return t.ownedBy(t.global(local), t.cfg.Self) }
-
-func (t *partitions) ownedBy(partition int, id uint32) bool {
-	return t.view.Ring.IsOwner(partition, id) || t.view.Next.IsOwner(partition, id)
+func (t *partitions) owned(local int32) bool {
+	n := t.global(local)
+	return t.view.Ring.IsOwner(n, t.cfg.Self) || t.view.Next.IsOwner(n, t.cfg.Self)
 }
 
 // holdingAt is partition.holdingOf for any member, this one included.
@@ -94,7 +94,8 @@ func (t *partitions) choose(local int32, not [2]uint32) uint32 {
 
 // isTarget reports whether the member is one of targets, or would be if it were up.
 func (t *partitions) isTarget(local int32, id uint32) bool {
-	return t.ownedBy(t.global(local), id) || t.parts[local].holdingOf(id) != none
+	n := t.global(local)
+	return t.view.Ring.IsOwner(n, id) || t.view.Next.IsOwner(n, id) || t.parts[local].holdingOf(id) != none
 }
 
 // targets appends to dst the other members that every update of the partition goes to: its owners, those to come, and

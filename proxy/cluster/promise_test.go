@@ -271,15 +271,15 @@ func TestConfirmationOfWhatWasDropped(t *testing.T) {
 	home := b.nodes[owners[0]]
 	op := newRegister(aor, 1, 3600)
 	b.register(home, op)
-	o := &home.core.ops.slots[0]
+	o := &home.core.operations.ops.slots[0]
 	b.mail = nil
 	o.copies = []copyState{{id: b.other(aor).id, stored: true}} // it held the partition, confirmed and dropped it
-	home.core.tryComplete(o, &home.effects)
+	home.core.operations.orders.tryComplete(o, &home.effects)
 	b.collect(home)
 	if len(home.registered) > 0 {
 		t.Fatal("answered 200 with the copy of a member that holds nothing")
 	}
-	home.core.reconsider(o, 0, false, &home.effects)
+	home.core.operations.look(o, 0, &home.effects)
 	b.collect(home)
 	b.carry()
 	if op.Status != location.StatusOK {
@@ -471,7 +471,7 @@ func TestLateCopyAfterACut(t *testing.T) {
 			last := newRegister(aor, 21, 0)
 			hash, _ := two.membership.View().Place([]byte(aor))
 			two.core.at(b.now)
-			two.core.order(order{update: &last.Update, hash: hash, local: two.local(aor), started: b.now, register: last}, &two.effects)
+			two.core.operations.orders.order(order{update: &last.Update, hash: hash, local: two.local(aor), started: b.now, register: last}, &two.effects)
 			b.collect(two)
 			if !met {
 				b.stream(1, 2)

@@ -95,7 +95,7 @@ func (f *fetching) say(n *node) {
 // write has an update arrive at the leaver that was sent to others too.
 func (f *fetching) write(from *node, cseq uint32, sentTo ...uint32) {
 	from.write(f.bench, cseq)
-	start := from.core.beginReplicate(&from.effects, 0, from.local(aor), sentTo)
+	start := from.core.operations.orders.beginReplicate(&from.effects, 0, from.local(aor), sentTo)
 	from.effects.record(from.core.Peek([]byte(aor)), f.now)
 	from.effects.send(f.leaver.id, start)
 	f.say(from)

@@ -96,7 +96,7 @@ func TestAllHearOfRefusalsForAShare(t *testing.T) {
 		b.answer(home, from(1, address(i), 1, 3600))
 	}
 	b.budget(home.bytes()*10/6, home.id)
-	untold := func(n *node) bool { return n.core.limits(0, nil).Untold }
+	untold := func(n *node) bool { return n.core.operations.orders.limits(0, nil).Untold }
 	b.pass(100)
 	for id, n := range b.nodes {
 		if untold(n) {

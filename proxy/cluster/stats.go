@@ -27,7 +27,7 @@ type Stats struct {
 // Stats returns counts. Cheap enough for every scrape.
 func (c *Core) Stats() Stats {
 	s := c.stats
-	s.Pending, s.Budget = c.ops.used, c.cfg.Budget
+	s.Pending, s.Budget = c.operations.pending(), c.cfg.Budget
 	if c.store == nil {
 		return s
 	}

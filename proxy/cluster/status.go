@@ -1,5 +1,7 @@
 package cluster
 
+import "slices"
+
 // onStatus takes a peer's announcement and confirms it. From here on every update ordered here goes to the new holder,
 // those under way too: that is what the confirmation says.
 func (c *Core) onStatus(p *peer, r *reader, e *Effects) bool {
@@ -14,7 +16,8 @@ func (c *Core) onStatus(p *peer, r *reader, e *Effects) bool {
 	if flags&statusFull != 0 {
 		c.partitions.forgetHolder(p.id)
 	}
-	dropped := c.scratch.clear(c.partitions.len())
+	c.dropped = slices.Grow(c.dropped[:0], c.partitions.len())[:c.partitions.len()]
+	clear(c.dropped)
 	for range n {
 		local, ok := c.partitions.local(r.u32())
 		status := r.u8()
@@ -28,7 +31,7 @@ func (c *Core) onStatus(p *peer, r *reader, e *Effects) bool {
 			c.partitions.at(local).coverage.uncover(p.id) // what it had it may have dropped
 		}
 		if h == none {
-			dropped[local] = true
+			c.dropped[local] = true
 		}
 		c.syncer.lostSource(local, p.id, h)
 		if flags&statusFull != 0 && h == held && c.partitions.at(local).holding == held && c.cfg.Self < p.id {
@@ -41,12 +44,7 @@ func (c *Core) onStatus(p *peer, r *reader, e *Effects) bool {
 	if flags&statusWant != 0 {
 		p.fullDue = true
 	}
-	c.ops.each(func(o *op) {
-		if o.kind == opWrite && (dropped[o.local] || flags&statusFull != 0 && c.partitions.at(o.local).holdingOf(p.id) == none) {
-			o.dropCopy(p.id)
-		}
-		c.reconsider(o, p.id, flags&statusFull != 0, e)
-	})
+	c.operations.announced(p.id, flags&statusFull != 0, c.dropped, e)
 	start := c.begin(e, kindNoted)
 	e.u32(sequence)
 	e.send(p.id, start)
@@ -65,7 +63,7 @@ func (c *Core) onNoted(p *peer, r *reader, e *Effects) bool {
 	p.noted = max(p.noted, sequence)
 	c.absences.end(p.id)
 	if c.announcements.asked() && c.announcements.sure() {
-		c.redirect(e)
+		c.operations.reconsider(e)
 	}
 	return true
 }
