@@ -11,25 +11,26 @@ import (
 const expiryMargin = 2 * second
 
 // lookup asks any member for any AOR, and checks the answer.
-func (w *world) lookup(p *process, ph *phone) {
+func (j *judge) lookup(p *process, ph *phone) {
+	w := j.w
 	w.report.Lookups++
 	aor := []byte(ph.aor)
-	before := w.expectations(ph.aor)
+	before := j.expectations(ph.aor)
 	op := &cluster.LookupOp{AOR: aor}
-	cut, judged, reached := w.cut, w.judges(p), w.reached(p)
+	cut, judged, reached := w.cuts.current, j.judges(p), j.reached(p)
 	pauses := 0
 	op.Done = func(op *cluster.LookupOp) {
 		// What a stopped process had begun may be late.
-		if !judged || !w.judges(p) || cut != w.cut || !p.alive || p.pauses != pauses {
+		if !judged || !j.judges(p) || cut != w.cuts.current || !p.alive || p.pauses != pauses {
 			return
 		}
 		if op.Result == cluster.Unavailable {
-			if reached && w.reached(p) {
+			if reached && j.reached(p) {
 				w.fail("acknowledged", "m%d can not look up %s", p.id, ph.aor)
 			}
 			return
 		}
-		w.checkFound(p, ph.aor, before, op.Record, op.Now)
+		j.checkFound(p, ph.aor, before, op.Record, op.Now)
 	}
 	p.run(func() {
 		pauses = p.pauses
@@ -39,8 +40,9 @@ func (w *world) lookup(p *process, ph *phone) {
 }
 
 // judges reports whether what the member answers to a lookup must be right.
-func (w *world) judges(p *process) bool {
-	return !w.blind && !p.dazed && !p.misled() && (w.cut == nil || w.servesCut(p))
+func (j *judge) judges(p *process) bool {
+	w := j.w
+	return !j.blind && !p.dazed && !p.misled() && (w.cuts.current == nil || w.cuts.servesCut(p))
 }
 
 // expectation is what is known of a contact when a lookup begins: the last request that was acknowledged, -1 if none.
@@ -49,7 +51,8 @@ type expectation struct {
 	acked int
 }
 
-func (w *world) expectations(aor string) []expectation {
+func (j *judge) expectations(aor string) []expectation {
+	w := j.w
 	var known [4]expectation
 	all := known[:0]
 	for _, ph := range w.phones {
@@ -61,9 +64,10 @@ func (w *world) expectations(aor string) []expectation {
 }
 
 // checkFound compares what a lookup, or the answer to a REGISTER without contacts, has found with what it may find.
-func (w *world) checkFound(p *process, aor string, before []expectation, r location.Record, now int64) {
+func (j *judge) checkFound(p *process, aor string, before []expectation, r location.Record, now int64) {
+	w := j.w
 	for _, x := range before {
-		if w.cut != nil && !w.cut.knows(x.ph, p) {
+		if w.cuts.current != nil && !w.cuts.current.knows(x.ph, p) {
 			continue
 		}
 		found := 0
@@ -85,8 +89,8 @@ func (x *expectation) judge(w *world, found int) (invariant, fault string) {
 	mayBeGone, allowed := x.acked < 0 || ph.forgiven, false
 	for i := max(0, x.acked); i < len(ph.history); i++ {
 		r := &ph.history[i]
-		mayBeGone = mayBeGone || r.deed != bind || w.expired(r, -1)
-		allowed = allowed || r.deed == bind && found == int(r.number) && !w.expired(r, 1)
+		mayBeGone = mayBeGone || r.deed != bind || w.judge.expired(r, -1)
+		allowed = allowed || r.deed == bind && found == int(r.number) && !w.judge.expired(r, 1)
 	}
 	switch {
 	case found == 0 && !mayBeGone:
@@ -102,20 +106,22 @@ func (x *expectation) judge(w *world, found int) (invariant, fault string) {
 }
 
 // expired reports whether the binding of the request may have ended (sign -1) or must have (sign 1).
-func (w *world) expired(r *request, sign int64) bool {
+func (j *judge) expired(r *request, sign int64) bool {
+	w := j.w
 	ends := r.sent
 	if sign > 0 {
 		ends = w.now // a request that is not acknowledged may be applied at any time
 		if r.acked != 0 {
 			ends = r.acked
 		}
-		ends += w.stalledSince(r.sent)
+		ends += j.stalledSince(r.sent)
 	}
 	return w.now > ends+int64(r.expires)*second+sign*expiryMargin
 }
 
 // checkEverywhere looks up every AOR through every member.
-func (w *world) checkEverywhere() {
+func (j *judge) checkEverywhere() {
+	w := j.w
 	last := ""
 	for _, ph := range w.phones {
 		if ph.aor == last {
@@ -123,7 +129,7 @@ func (w *world) checkEverywhere() {
 		}
 		last = ph.aor
 		for _, p := range w.living() {
-			w.lookup(p, ph)
+			j.lookup(p, ph)
 		}
 	}
 }

@@ -47,7 +47,7 @@ func TestJudge(t *testing.T) {
 		"superseded by what is under way": {history: []request{bound(1, 2, 60), bound(3, 0, 60)}, at: 5, allowed: map[int]bool{1: true, 2: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := &world{now: c.at * second, stalls: c.stalls}
+			w := (&world{now: c.at * second, judge: judge{stalls: c.stalls}}).inhabited()
 			ph := &phone{w: w, acked: c.acked, forgiven: c.forgiven, history: c.history}
 			for i := range ph.history {
 				ph.history[i].number = uint64(i + 1)
@@ -79,13 +79,13 @@ func TestBound(t *testing.T) {
 		"from here and back":      {speaks: []*process{here, there, here}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := &world{now: 3 * second}
+			w := (&world{now: 3 * second}).inhabited()
 			ph := &phone{w: w, history: []request{{number: 1, deed: bind, sent: second, acked: 2 * second, expires: 60}}}
 			if !c.whole {
-				w.cut = &cut{side: map[uint32]int{1: 1, 2: 2}, whole: true}
+				w.cuts.current = &cut{side: map[uint32]int{1: 1, 2: 2}, whole: true}
 			}
 			for _, p := range c.speaks {
-				w.cut.speaks(ph, p)
+				w.cuts.current.speaks(ph, p)
 			}
 			if got := ph.bound(here); got != c.want {
 				t.Errorf("bound %v, want %v", got, c.want)
@@ -107,7 +107,7 @@ func TestStar(t *testing.T) {
 		"not answered":     {func(a, b *phone) { b.did(bind); a.begins(unbindAll) }, []int{0, 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := &world{now: second}
+			w := (&world{now: second}).inhabited()
 			a, b := &phone{w: w, aor: "x", acked: -1}, &phone{w: w, aor: "x", acked: -1}
 			w.phones = []*phone{a, b}
 			c.steps(a, b)
@@ -134,13 +134,13 @@ func TestCopiesAndStar(t *testing.T) {
 	}{
 		"under way before": {func(w *world, a, b *phone) {
 			b.did(bind)
-			w.asked = []*asked{{w: w, ph: b, r: b.history[0]}}
+			w.judge.asked = []*asked{{w: w, ph: b, r: b.history[0]}}
 			b.did(bind)
 			a.did(unbindAll)
 		}, []int{0, 1, 2}},
 		"done before": {func(w *world, a, b *phone) {
 			b.did(bind)
-			w.asked = []*asked{{w: w, ph: b, r: b.history[0], done: true}}
+			w.judge.asked = []*asked{{w: w, ph: b, r: b.history[0], done: true}}
 			b.did(bind)
 			a.did(unbindAll)
 		}, []int{0}},
@@ -153,20 +153,20 @@ func TestCopiesAndStar(t *testing.T) {
 		"of another's": {func(w *world, a, b *phone) {
 			b.did(bind)
 			a.did(bind)
-			w.asked = []*asked{{w: w, ph: a, r: a.history[0]}}
+			w.judge.asked = []*asked{{w: w, ph: a, r: a.history[0]}}
 			b.did(bind)
 			a.did(unbindAll)
 		}, []int{0}},
 		"over when something newer is there": {func(w *world, a, b *phone) {
 			b.did(bind)
-			w.asked = []*asked{{w: w, ph: b, r: b.history[0]}}
+			w.judge.asked = []*asked{{w: w, ph: b, r: b.history[0]}}
 			a.did(unbindAll)
 			w.now += 60 * second
 			b.did(bind)
 		}, []int{4}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := &world{now: second}
+			w := (&world{now: second}).inhabited()
 			a, b := &phone{w: w, aor: "x", acked: -1}, &phone{w: w, aor: "x", acked: -1}
 			w.phones = []*phone{a, b}
 			c.steps(w, a, b)

@@ -8,8 +8,9 @@ import (
 
 // checkCopies checks, as a REGISTER is answered 200, that enough members hold its result. One that was alive when the
 // request was sent and has died since counts: it held it.
-func (w *world) checkCopies(ph *phone, r request) {
-	if w.cut != nil || ph.astray {
+func (j *judge) checkCopies(ph *phone, r request) {
+	w := j.w
+	if w.cuts.current != nil || ph.astray {
 		return
 	}
 	live, copies := 0, 0
@@ -18,7 +19,7 @@ func (w *world) checkCopies(ph *phone, r request) {
 		if !wasAlive || p.membership.View() == nil {
 			continue
 		}
-		if p.alive && !p.leaving() && w.met(p) {
+		if p.alive && !p.leaving() && j.met(p) {
 			live++
 		}
 		if p.has(ph, r) {
@@ -31,7 +32,8 @@ func (w *world) checkCopies(ph *phone, r request) {
 }
 
 // met reports whether all that live have known the member as up for half a second.
-func (w *world) met(p *process) bool {
+func (j *judge) met(p *process) bool {
+	w := j.w
 	unknown := slices.ContainsFunc(w.members, func(q *process) bool {
 		if q == nil {
 			return false
@@ -50,7 +52,7 @@ func (w *world) met(p *process) bool {
 
 // leaving reports whether the member is, or will be, out of the ring for good.
 func (p *process) leaving() bool {
-	m := p.w.published(p.id)
+	m := p.w.operator.published(p.id)
 	_, says := p.membership.SelfState()
 	return says || m == nil || m.State == config.Draining
 }

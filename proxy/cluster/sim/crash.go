@@ -6,17 +6,22 @@ import (
 	"github.com/sipring/sipring/proxy/config"
 )
 
+// saboteur has members fail.
+type saboteur struct{ w *world }
+
 // victim draws a living member.
-func (w *world) victim() *process {
+func (s *saboteur) victim() *process {
+	w := s.w
 	living := w.living()
 	return living[w.rng.IntN(len(living))]
 }
 
 // mayFail is how many more members may be down or not synced at once, as promised: R-1, but not all that hold anything.
-func (w *world) mayFail() int {
+func (s *saboteur) mayFail() int {
+	w := s.w
 	n, holders := w.replicas-1, 0
 	for _, m := range w.operator.members {
-		if w.failed(m) {
+		if s.failed(m) {
 			n--
 		}
 	}
@@ -29,7 +34,8 @@ func (w *world) mayFail() int {
 }
 
 // failed reports whether the member is down, or has begun anew and does not hold yet what it should.
-func (w *world) failed(m config.Member) bool {
+func (s *saboteur) failed(m config.Member) bool {
+	w := s.w
 	p := w.running(m.ID)
 	if p == nil {
 		return slices.ContainsFunc(w.processes, func(q *process) bool { return q.id == m.ID })
@@ -39,22 +45,23 @@ func (w *world) failed(m config.Member) bool {
 }
 
 // absentSeconds has members away for seconds, absentMoment for less than it takes to notice.
-func (w *world) absentSeconds(then func()) { w.crash(w.between(2, 12)*second, then) }
-func (w *world) absentMoment(then func())  { w.crash(w.between(50, 2500)*ms, then) }
+func (s *saboteur) absentSeconds(then func()) { s.crash(s.w.between(2, 12)*second, then) }
+func (s *saboteur) absentMoment(then func())  { s.crash(s.w.between(50, 2500)*ms, then) }
 
 // crash kills a member, and with R above 2 sometimes others before it is back, and starts them again in place.
-func (w *world) crash(downtime int64, then func()) {
-	n := min(1+w.rng.IntN(max(1, w.replicas-1)), w.mayFail())
+func (s *saboteur) crash(downtime int64, then func()) {
+	w := s.w
+	n := min(1+w.rng.IntN(max(1, w.replicas-1)), s.mayFail())
 	if n < 1 {
-		w.blips(then)
+		s.blips(then)
 		return
 	}
 	both := all(n, then)
 	for i := range n {
 		w.after(int64(i)*w.between(0, 800)*ms, func() {
-			p := w.victim()
-			w.killOne(p)
-			w.after(downtime, func() { w.restart(p.id); both() })
+			p := s.victim()
+			s.killOne(p)
+			w.after(downtime, func() { s.restart(p.id); both() })
 		})
 	}
 }
@@ -69,23 +76,25 @@ func all(n int, then func()) func() {
 }
 
 // restart begins another life of a member, with the set as it finds it.
-func (w *world) restart(id uint32) *process {
+func (s *saboteur) restart(id uint32) *process {
+	w := s.w
 	w.count("restarts")
 	p := w.start(id)
-	w.tell(p, w.found(id))
+	w.operator.tell(p, w.operator.found(id))
 	return p
 }
 
 // killOne kills a process. The others notice at once, as a reset shows it, or after a second of silence.
-func (w *world) killOne(p *process) {
+func (s *saboteur) killOne(p *process) {
+	w := s.w
 	w.count("kills")
 	w.trace("m%d killed", p.id)
 	p.kill()
 	silent := w.rng.IntN(3) == 0
 	for _, q := range w.living() {
-		l := w.link(p.id, q.id)
+		l := w.network.link(p.id, q.id)
 		l.drop()
-		w.lose(l, p, q, func() int64 {
+		w.network.lose(l, p, q, func() int64 {
 			if silent {
 				return w.between(300, 1500) * ms
 			}
@@ -95,41 +104,44 @@ func (w *world) killOne(p *process) {
 }
 
 // together crashes members while others join, leave or lose streams.
-func (w *world) together(then func()) {
+func (s *saboteur) together(then func()) {
+	w := s.w
 	both := all(2, then)
 	switch w.rng.IntN(3) {
 	case 0:
-		w.join(both)
+		w.supervisor.join(both)
 	case 1:
-		w.drain(both)
+		w.supervisor.drain(both)
 	case 2:
-		w.blips(both)
+		s.blips(both)
 	}
-	w.after(w.between(0, 800)*ms, func() { w.crash(w.between(50, 6000)*ms, both) })
+	w.after(w.between(0, 800)*ms, func() { s.crash(w.between(50, 6000)*ms, both) })
 }
 
 // replace kills a member for good and has the operator take it out of the set; a new one may come.
-func (w *world) replace(then func()) {
-	if len(w.living()) <= max(2, w.replicas) || w.mayFail() < 1 {
-		w.join(then)
+func (s *saboteur) replace(then func()) {
+	w := s.w
+	if len(w.living()) <= max(2, w.replicas) || s.mayFail() < 1 {
+		w.supervisor.join(then)
 		return
 	}
-	p := w.victim()
-	w.killOne(p)
-	w.after(w.between(0, 3)*second, func() { w.delist(p.id, then) })
+	p := s.victim()
+	s.killOne(p)
+	w.after(w.between(0, 3)*second, func() { w.operator.delist(p.id, then) })
 }
 
 // cutOffStart kills a member that starts again where it reaches nobody, for seconds. It knows of the others, and so that
 // it knows nothing.
-func (w *world) cutOffStart(then func()) {
-	if w.mayFail() < 1 {
-		w.join(then)
+func (s *saboteur) cutOffStart(then func()) {
+	w := s.w
+	if s.mayFail() < 1 {
+		w.supervisor.join(then)
 		return
 	}
-	p := w.victim()
-	w.killOne(p)
+	p := s.victim()
+	s.killOne(p)
 	w.after(w.between(50, 3000)*ms, func() {
-		q := w.restart(p.id)
+		q := s.restart(p.id)
 		q.apart = true
 		w.trace("m%d reaches nobody", q.id)
 		w.after(w.between(2, 10)*second, func() {

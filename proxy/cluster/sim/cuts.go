@@ -10,8 +10,15 @@ type cut struct {
 	healed bool
 }
 
+// cuts divides the network.
+type cuts struct {
+	w       *world
+	current *cut // a partition that lasts, or has not healed
+}
+
 // beginCut begins one. Two thirds of the phones speak to one side alone from here on.
-func (w *world) beginCut(side map[uint32]int, whole bool) *cut {
+func (x *cuts) beginCut(side map[uint32]int, whole bool) *cut {
+	w := x.w
 	c := &cut{side: side, whole: whole, size: map[int]int{}}
 	for _, s := range side {
 		c.size[s]++
@@ -25,14 +32,15 @@ func (w *world) beginCut(side map[uint32]int, whole bool) *cut {
 			ph.pin = side[living[w.rng.IntN(len(living))].id]
 		}
 	}
-	w.cut = c
+	x.current = c
 	return c
 }
 
 // servesCut reports whether the side of the member has all that was acknowledged before the cut, so that everything that is
 // promised is promised there.
-func (w *world) servesCut(p *process) bool {
-	c := w.cut
+func (x *cuts) servesCut(p *process) bool {
+	w := x.w
+	c := x.current
 	if !c.whole || c.healed {
 		return false
 	}
@@ -57,11 +65,12 @@ func (c *cut) speaks(ph *phone, p *process) {
 
 // cutIsOver ends a partition that has healed: all have compared what they hold. What a phone did through one side alone
 // nobody contradicted: it holds. Of what it did through several any may be what is left.
-func (w *world) cutIsOver() {
-	if w.cut == nil {
+func (x *cuts) cutIsOver() {
+	w := x.w
+	if x.current == nil {
 		return
 	}
-	w.cut = nil
+	x.current = nil
 	for _, ph := range w.phones {
 		if ph.parted {
 			ph.acked = min(ph.acked, ph.ackedBefore)
@@ -75,39 +84,43 @@ func (w *world) cutIsOver() {
 }
 
 // partition divides the members in two for a while.
-func (w *world) partition(then func()) {
+func (x *cuts) partition(then func()) {
+	w := x.w
 	w.count("partitions")
-	w.divide(false, then)
+	x.divide(false, then)
 }
 
 // oneWayCut divides the members in two; what one side sends arrives until the other, which hears nothing, gives up.
-func (w *world) oneWayCut(then func()) {
+func (x *cuts) oneWayCut(then func()) {
+	w := x.w
 	w.count("one-way cuts")
-	w.divide(true, then)
+	x.divide(true, then)
 }
 
-func (w *world) divide(oneWay bool, then func()) {
+func (x *cuts) divide(oneWay bool, then func()) {
+	w := x.w
 	living := w.living()
 	side := map[uint32]int{}
 	for _, p := range living {
 		side[p.id] = 1 + w.rng.IntN(2)
 	}
-	c := w.beginCut(side, true)
+	c := x.beginCut(side, true)
 	for i, a := range living {
 		for _, b := range living[:i] {
 			if side[a.id] != side[b.id] {
-				w.cutLink(c, a, b, oneWay)
+				x.cutLink(c, a, b, oneWay)
 			}
 		}
 	}
-	w.heal(c, then)
+	x.heal(c, then)
 }
 
 // partialCut cuts some links: members that do not reach each other reach others that both do.
-func (w *world) partialCut(then func()) {
+func (x *cuts) partialCut(then func()) {
+	w := x.w
 	living := w.living()
 	if len(living) < 3 {
-		w.join(then)
+		w.supervisor.join(then)
 		return
 	}
 	w.count("partial cuts")
@@ -115,27 +128,28 @@ func (w *world) partialCut(then func()) {
 	for _, p := range living {
 		side[p.id] = int(p.id)
 	}
-	c := w.beginCut(side, false)
-	bridge := w.victim() // reaches all
+	c := x.beginCut(side, false)
+	bridge := w.saboteur.victim() // reaches all
 	for i, a := range living {
 		for _, b := range living[:i] {
 			if a != bridge && b != bridge && (len(c.links) == 0 || w.rng.IntN(3) == 0) {
-				w.cutLink(c, a, b, w.rng.IntN(3) == 0)
+				x.cutLink(c, a, b, w.rng.IntN(3) == 0)
 			}
 		}
 	}
-	w.heal(c, then)
+	x.heal(c, then)
 }
 
 // cutLink cuts two members off from each other. Both notice after a second of silence. One way: what a sends still
 // arrives at b until b, whose answers do not, is told or gives up as well.
-func (w *world) cutLink(c *cut, a, b *process, oneWay bool) {
+func (x *cuts) cutLink(c *cut, a, b *process, oneWay bool) {
+	w := x.w
 	w.trace("m%d and m%d cut, one way: %v", a.id, b.id, oneWay)
-	l := w.link(a.id, b.id)
+	l := w.network.link(a.id, b.id)
 	l.cut = true
 	c.links = append(c.links, l)
 	if !oneWay {
-		w.sever(l, a, b, 300, 1500)
+		x.sever(l, a, b, 300, 1500)
 		return
 	}
 	l.deaf[end(a.id, b.id)] = true
@@ -143,20 +157,22 @@ func (w *world) cutLink(c *cut, a, b *process, oneWay bool) {
 	w.after(w.between(450, 1500)*ms, func() {
 		l.deaf = [2]bool{}
 		if l.life == life && l.stands {
-			w.sever(l, a, b, 1, 300)
+			x.sever(l, a, b, 1, 300)
 		}
 	})
 }
 
 // sever ends the stream between two members, which notice after between low and high, ms.
-func (w *world) sever(l *link, a, b *process, low, high int64) {
+func (x *cuts) sever(l *link, a, b *process, low, high int64) {
+	w := x.w
 	l.drop()
-	w.lose(l, a, b, func() int64 { return w.between(low, high) * ms })
-	w.connectLater(a.id, b.id)
+	w.network.lose(l, a, b, func() int64 { return w.between(low, high) * ms })
+	w.network.connectLater(a.id, b.id)
 }
 
 // heal mends the links after a while.
-func (w *world) heal(c *cut, then func()) {
+func (x *cuts) heal(c *cut, then func()) {
+	w := x.w
 	w.after(w.between(1, 10)*second, func() {
 		w.trace("healed")
 		c.healed = true
@@ -164,6 +180,6 @@ func (w *world) heal(c *cut, then func()) {
 		for _, l := range c.links {
 			l.cut = false
 		}
-		w.rest(then)
+		w.director.rest(then)
 	})
 }

@@ -9,6 +9,14 @@
 // them; links are slow; deaths are noticed at once or after a second; the operator's sets arrive late and at different
 // times; clocks are off by seconds. At most R-1 members are down or not synced at a time: that is the promise.
 //
+// # Who does what
+//
+// The world has the clock, the queue of events, chance and the report; members are its processes and phones its users.
+// Those who make it go on own what they know: the network carries messages (network.go) and cuts divides it, the operator
+// publishes sets, the supervisor has members join and leave (leave.go), the saboteur has them fail (crash.go, stall.go,
+// streams.go, suspicion.go), the director has one thing happen after the other (script.go), the judge checks what is
+// answered (answers.go, check.go, copies.go, late.go), and the observer whether all are at rest (quiet.go).
+//
 // # Modes
 //
 // What is beyond that is in modes, each by itself, and "all" takes some of them at a time:

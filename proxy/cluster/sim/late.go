@@ -11,7 +11,7 @@ import (
 // meet the later one wins.
 func (ph *phone) returns(p *process, r request) bool {
 	w := ph.w
-	if int(r.number)-1 > ph.acked || r.deed == fetch || !ph.astray && !w.forgetful(p) {
+	if int(r.number)-1 > ph.acked || r.deed == fetch || !ph.astray && !w.judge.forgetful(p) {
 		return false
 	}
 	ph.comesAgain(r)
@@ -27,15 +27,17 @@ func (ph *phone) comesAgain(r request) {
 // forgetful reports whether a request that the member is given may be ordered without what was acknowledged: where the
 // network is cut, or was and not all have compared yet, on a side that lacks R members or more; where the member is
 // misled; and while anybody takes R members for dead that live.
-func (w *world) forgetful(p *process) bool {
-	if w.cut != nil && !w.servesCut(p) || p.misled() {
+func (j *judge) forgetful(p *process) bool {
+	w := j.w
+	if w.cuts.current != nil && !w.cuts.servesCut(p) || p.misled() {
 		return true
 	}
-	return w.blind && slices.ContainsFunc(w.living(), func(q *process) bool { return w.takesForDead(q) >= w.replicas })
+	return j.blind && slices.ContainsFunc(w.living(), func(q *process) bool { return j.takesForDead(q) >= w.replicas })
 }
 
 // takesForDead counts the living members that p takes for dead.
-func (w *world) takesForDead(p *process) int {
+func (j *judge) takesForDead(p *process) int {
+	w := j.w
 	n, v := 0, p.membership.View()
 	if v == nil {
 		return 0

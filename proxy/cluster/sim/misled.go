@@ -11,7 +11,7 @@ import (
 func (p *process) misled() bool { return p.belied || !p.told[0] && p.firstByItsSet() }
 
 // misled reports whether any member is: others pass on what it answers.
-func (w *world) misled() bool { return slices.ContainsFunc(w.living(), (*process).misled) }
+func (j *judge) misled() bool { return slices.ContainsFunc(j.w.living(), (*process).misled) }
 
 // firstByItsSet reports whether the member has met nobody, and a set in which no other is active yet though others hold
 // what there is: it can not tell its start from the first start of all, where it has to serve alone if the others do not

@@ -30,7 +30,7 @@ type chance struct {
 }
 
 // trouble has something go wrong, or change, and calls then when that is over.
-type trouble func(w *world, then func())
+type trouble func(then func())
 
 // Mode is a kind of world, by what it adds to the one in which members crash, join, leave and lose streams.
 type Mode struct {
@@ -50,35 +50,35 @@ func single() []Mode {
 		{"few", func(w *world) { w.eager, w.few = w.rng.IntN(2) == 0, true }},
 		{"operator", func(w *world) {
 			w.eager, w.looks = true, 20_000
-			w.sometimes((*world).absence, 4)
-			w.sometimes((*world).overlook, 3)
+			w.sometimes(w.operator.absence, 4)
+			w.sometimes(w.operator.overlook, 3)
 		}},
 		{"sets", func(w *world) { w.eager, w.gossip = w.rng.IntN(2) == 0, true }},
-		{"epochs", func(w *world) { w.sometimes((*world).rival, 12) }},
-		{"replicas", func(w *world) { w.sometimes((*world).changeReplicas, 8) }},
+		{"epochs", func(w *world) { w.sometimes(w.operator.rival, 12) }},
+		{"replicas", func(w *world) { w.sometimes(w.operator.changeReplicas, 8) }},
 		{"suspicion", func(w *world) {
 			w.eager = true
-			w.sometimes((*world).suspicion, 20)
+			w.sometimes(w.saboteur.suspicion, 20)
 		}},
 		{"bulk", func(w *world) {
 			w.bulk = true
-			w.sometimes((*world).suspicion, 10)
+			w.sometimes(w.saboteur.suspicion, 10)
 		}},
-		{"partition", func(w *world) { w.sometimes((*world).partition, 12) }},
-		{"partial", func(w *world) { w.sometimes((*world).partialCut, 12) }},
-		{"oneway", func(w *world) { w.sometimes((*world).oneWayCut, 12) }},
-		{"cutoff", func(w *world) { w.sometimes((*world).cutOffStart, 12) }},
+		{"partition", func(w *world) { w.sometimes(w.cuts.partition, 12) }},
+		{"partial", func(w *world) { w.sometimes(w.cuts.partialCut, 12) }},
+		{"oneway", func(w *world) { w.sometimes(w.cuts.oneWayCut, 12) }},
+		{"cutoff", func(w *world) { w.sometimes(w.saboteur.cutOffStart, 12) }},
 		{"leave", func(w *world) {
 			w.eager, w.ends = w.rng.IntN(2) == 0, true
-			w.sometimes((*world).leaveShort, 12)
+			w.sometimes(w.supervisor.leaveShort, 12)
 		}},
 		{"clocks", func(w *world) { w.skew, w.short = 900_000, 4 }},
-		{"slow", func(w *world) { w.sometimes((*world).slowProcess, 8) }},
-		{"queues", func(w *world) { w.sometimes((*world).fullQueues, 12) }},
+		{"slow", func(w *world) { w.sometimes(w.saboteur.slowProcess, 8) }},
+		{"queues", func(w *world) { w.sometimes(w.saboteur.fullQueues, 12) }},
 		{"expiry", func(w *world) { w.stops, w.short = true, 8 }},
 		{"frozen", func(w *world) {
 			w.freezes = true
-			w.sometimes((*world).freeze, 12)
+			w.sometimes(w.saboteur.freeze, 12)
 		}},
 		{"contacts", func(w *world) { w.star, w.fetch, w.again = true, true, true }},
 		{"restarts", func(w *world) { w.reset, w.long, w.short = true, true, 3 }},
@@ -100,14 +100,14 @@ func someOfAll(w *world) {
 // ordinary are the faults of every world.
 func (w *world) ordinary() {
 	w.skew, w.looks, w.short = 5000, 600, 2
-	w.sometimes((*world).join, 2)
-	w.sometimes((*world).drain, 2)
-	w.sometimes((*world).blips, 3)
+	w.sometimes(w.supervisor.join, 2)
+	w.sometimes(w.supervisor.drain, 2)
+	w.sometimes(w.saboteur.blips, 3)
 	if w.replicas > 1 {
-		w.sometimes((*world).absentSeconds, 4)
-		w.sometimes((*world).absentMoment, 4)
-		w.sometimes((*world).replace, 2)
-		w.sometimes((*world).together, 10)
+		w.sometimes(w.saboteur.absentSeconds, 4)
+		w.sometimes(w.saboteur.absentMoment, 4)
+		w.sometimes(w.saboteur.replace, 2)
+		w.sometimes(w.saboteur.together, 10)
 	}
 }
 

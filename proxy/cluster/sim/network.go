@@ -22,17 +22,24 @@ type link struct {
 	knocked   int64 // when a set was last given without a stream, µs
 }
 
+// network carries what members send to each other.
+type network struct {
+	w     *world
+	links map[[2]uint32]*link
+}
+
 func key(a, b uint32) [2]uint32 { return [2]uint32{min(a, b), max(a, b)} }
 
-func (w *world) link(a, b uint32) *link {
+func (n *network) link(a, b uint32) *link {
+	w := n.w
 	k := key(a, b)
-	if w.links[k] == nil {
-		w.links[k] = &link{}
+	if n.links[k] == nil {
+		n.links[k] = &link{}
 		if w.rng.IntN(8) == 0 {
-			w.links[k].slow = w.between(5, 60) * ms
+			n.links[k].slow = w.between(5, 60) * ms
 		}
 	}
-	return w.links[k]
+	return n.links[k]
 }
 
 // end returns which end of a link the member is.
@@ -44,29 +51,31 @@ func end(self, other uint32) int {
 }
 
 // connectLater tries to connect two members until it succeeds or one is gone.
-func (w *world) connectLater(a, b uint32) {
-	w.after(w.between(1, 30)*ms, func() { w.connect(a, b) })
+func (n *network) connectLater(a, b uint32) {
+	w := n.w
+	w.after(w.between(1, 30)*ms, func() { n.connect(a, b) })
 }
 
-func (w *world) connect(a, b uint32) {
-	l, pa, pb := w.link(a, b), w.running(a), w.running(b)
+func (n *network) connect(a, b uint32) {
+	w := n.w
+	l, pa, pb := n.link(a, b), w.running(a), w.running(b)
 	if pa == nil || pb == nil || l.stands || w.stopped {
 		return // whoever starts again connects again
 	}
 	if l.cut || w.now < l.heldUntil || pa.unreachable() || pb.unreachable() {
-		w.connectLater(a, b)
+		n.connectLater(a, b)
 		return
 	}
 	if !pa.knows(b) || !pb.knows(a) {
-		w.knock(pa, pb)
-		w.connectLater(a, b)
+		n.knock(pa, pb)
+		n.connectLater(a, b)
 		return
 	}
 	l.life++
 	l.stands, l.up, l.last = true, [2]bool{}, [2]int64{}
 	l.ends[end(a, b)], l.ends[end(b, a)] = pa, pb
-	w.hello(l, pa, pb)
-	w.hello(l, pb, pa)
+	n.hello(l, pa, pb)
+	n.hello(l, pb, pa)
 }
 
 // knockInterval is how often a member that waits for another's stream gives it the set it has, µs: the other may not be
@@ -74,11 +83,12 @@ func (w *world) connect(a, b uint32) {
 const knockInterval = second / 2
 
 // knock has the one of two members that has the newer set give it to the other one.
-func (w *world) knock(a, b *process) {
+func (n *network) knock(a, b *process) {
+	w := n.w
 	if a.epoch() < b.epoch() {
 		a, b = b, a
 	}
-	l := w.link(a.id, b.id)
+	l := n.link(a.id, b.id)
 	if !w.gossip || a.epoch() == b.epoch() || w.now < l.knocked+knockInterval {
 		return
 	}
@@ -94,9 +104,10 @@ func (w *world) knock(a, b *process) {
 func (p *process) unreachable() bool { return p.paused || p.apart }
 
 // hello is the first message on a stream: with it the other end meets this one.
-func (w *world) hello(l *link, from, to *process) {
+func (n *network) hello(l *link, from, to *process) {
+	w := n.w
 	synced, leaving := from.membership.SelfState()
-	w.deliver(l, from, to, func() {
+	n.deliver(l, from, to, func() {
 		w.trace("m%d meets m%d (synced %v)", to.id, from.id, synced)
 		l.up[end(to.id, from.id)] = true
 		v := to.membership.PeerUp(to.now(), from.id, from.incarnation, synced, leaving)
@@ -108,8 +119,8 @@ func (w *world) hello(l *link, from, to *process) {
 }
 
 // standing returns the stream from a process to another member on which it has met that, nil if there is none.
-func (w *world) standing(from *process, to uint32) *link {
-	l := w.links[key(from.id, to)]
+func (n *network) standing(from *process, to uint32) *link {
+	l := n.links[key(from.id, to)]
 	if l == nil || !l.stands || l.ends[end(from.id, to)] != from || !l.up[end(from.id, to)] {
 		return nil
 	}
@@ -117,15 +128,16 @@ func (w *world) standing(from *process, to uint32) *link {
 }
 
 // carry brings something from a process to the other end of its stream.
-func (w *world) carry(from *process, to uint32, do func(*process)) {
-	if l := w.standing(from, to); l != nil {
+func (n *network) carry(from *process, to uint32, do func(*process)) {
+	if l := n.standing(from, to); l != nil {
 		q := l.ends[end(to, from.id)]
-		w.deliver(l, from, q, func() { do(q) })
+		n.deliver(l, from, q, func() { do(q) })
 	}
 }
 
 // deliver runs do when what was sent now arrives.
-func (w *world) deliver(l *link, from, to *process, do func()) {
+func (n *network) deliver(l *link, from, to *process, do func()) {
+	w := n.w
 	e := end(from.id, to.id)
 	at := w.now + w.between(100, 3*ms) + l.slow + l.jam
 	if from.lag > 0 {
@@ -148,7 +160,8 @@ func (l *link) drop() {
 }
 
 // lose has both ends, as far as they live, notice that the other is gone, after a delay each.
-func (w *world) lose(l *link, a, b *process, delay func() int64) {
+func (n *network) lose(l *link, a, b *process, delay func() int64) {
+	w := n.w
 	life := l.life
 	for _, pair := range [][2]*process{{a, b}, {b, a}} {
 		self, other := pair[0], pair[1]

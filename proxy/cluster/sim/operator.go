@@ -9,6 +9,8 @@ import (
 
 // operator publishes the member set, as the controllers do from pods and their readiness.
 type operator struct {
+	w *world
+
 	epoch    uint64
 	replicas int
 	members  []config.Member
@@ -20,19 +22,19 @@ type operator struct {
 	unseen map[uint32]int64 // until when a member's readiness does not reach it, µs
 }
 
-func (w *world) operate() {
+func (o *operator) operate() {
+	w := o.w
 	if w.stopped {
 		return
 	}
-	w.after(w.between(50, 150)*ms, w.operate)
-	o := &w.operator
+	w.after(w.between(50, 150)*ms, o.operate)
 	if w.now < o.backAt {
 		return
 	}
 	changed := false
 	for i := range o.members {
 		m := &o.members[i]
-		if want := w.wanted(m); want == m.State {
+		if want := o.wanted(m); want == m.State {
 			delete(o.seen, m.ID)
 		} else if since, ok := o.seen[m.ID]; !ok {
 			o.seen[m.ID] = w.now
@@ -42,56 +44,59 @@ func (w *world) operate() {
 		}
 	}
 	if changed {
-		w.publish()
+		o.publish()
 	}
 }
 
 // byOperator has the operator do something, now or when it is back.
-func (w *world) byOperator(do func()) {
-	if back := w.operator.backAt; w.now < back {
-		w.queue.add(back, func() { w.byOperator(do) })
+func (o *operator) byOperator(do func()) {
+	w := o.w
+	if back := o.backAt; w.now < back {
+		w.queue.add(back, func() { o.byOperator(do) })
 		return
 	}
 	do()
 }
 
 // wanted is the state in which the operator sees the member.
-func (w *world) wanted(m *config.Member) config.MemberState {
+func (o *operator) wanted(m *config.Member) config.MemberState {
 	if m.State == config.Draining {
 		return config.Draining
 	}
 	switch {
-	case w.seenReady(m.ID):
+	case o.seenReady(m.ID):
 		return config.Active
-	case m.State == config.Active && (w.running(m.ID) != nil || !w.othersReady(m.ID)):
+	case m.State == config.Active && (o.w.running(m.ID) != nil || !o.othersReady(m.ID)):
 		return config.Active // not ready is no reason to go, and an end none to leave nobody
 	}
 	return config.Joining
 }
 
 // seenReady reports whether the operator sees that the member is ready.
-func (w *world) seenReady(id uint32) bool {
+func (o *operator) seenReady(id uint32) bool {
+	w := o.w
 	p := w.running(id)
-	if p == nil || w.now < w.operator.unseen[id] {
+	if p == nil || w.now < o.unseen[id] {
 		return false
 	}
 	synced, _ := p.membership.SelfState()
 	return synced
 }
 
-func (w *world) othersReady(not uint32) bool {
-	return slices.ContainsFunc(w.living(), func(p *process) bool { return p.id != not && w.seenReady(p.id) })
+func (o *operator) othersReady(not uint32) bool {
+	w := o.w
+	return slices.ContainsFunc(w.living(), func(p *process) bool { return p.id != not && o.seenReady(p.id) })
 }
 
 // longestTold is how late the operator tells a member of a set at most, where peers tell it too, µs.
 const longestTold = 15 * second
 
 // publish sends the set to the members, to each in its own time.
-func (w *world) publish() {
+func (o *operator) publish() {
+	w := o.w
 	w.disturb()
-	o := &w.operator
 	o.epoch++
-	set := w.current()
+	set := o.current()
 	o.past = append(o.past, set)
 	w.trace("operator publishes epoch %d, %d replicas: %s", o.epoch, o.replicas, describe(set))
 	for _, p := range w.living() {
@@ -99,11 +104,12 @@ func (w *world) publish() {
 			w.after(w.between(2*second, longestTold), func() { p.setChanged(set) })
 			continue
 		}
-		w.tell(p, set)
+		o.tell(p, set)
 	}
 }
 
-func (w *world) tell(p *process, set *config.MemberSet) {
+func (o *operator) tell(p *process, set *config.MemberSet) {
+	w := o.w
 	delay := w.between(1, 100) * ms
 	if w.rng.IntN(5) == 0 {
 		delay = w.between(100, 1500) * ms
@@ -112,16 +118,17 @@ func (w *world) tell(p *process, set *config.MemberSet) {
 }
 
 // current is the set as the operator has it.
-func (w *world) current() *config.MemberSet {
-	o := &w.operator
+func (o *operator) current() *config.MemberSet {
+	w := o.w
 	return &config.MemberSet{
 		Epoch: o.epoch, Ring: config.Ring{Partitions: w.partitions, Replicas: o.replicas}, Members: slices.Clone(o.members),
 	}
 }
 
 // found is the set that a process finds as it starts: the one published last, or, in a copy that is late, one before.
-func (w *world) found(id uint32) *config.MemberSet {
-	past := w.operator.past
+func (o *operator) found(id uint32) *config.MemberSet {
+	w := o.w
+	past := o.past
 	if w.gossip {
 		for range w.rng.IntN(4) {
 			if n := len(past) - 1; n > 0 && has(past[n-1], id) {
@@ -138,31 +145,31 @@ func has(set *config.MemberSet, id uint32) bool {
 }
 
 // enlist adds a member to the set.
-func (w *world) enlist(id uint32) {
+func (o *operator) enlist(id uint32) {
+	w := o.w
 	zone := ""
 	if w.cfg.Seed%4 == 0 {
 		zone = fmt.Sprint("z", id%3)
 	}
-	w.operator.members = append(w.operator.members, config.Member{
+	o.members = append(o.members, config.Member{
 		ID: id, Name: fmt.Sprint("m", id), Address: fmt.Sprintf("10.0.0.%d", id), Zone: zone, State: config.Joining,
 	})
 }
 
 // delist takes a member out of the set.
-func (w *world) delist(id uint32, then func()) {
-	w.byOperator(func() {
-		o := &w.operator
+func (o *operator) delist(id uint32, then func()) {
+	o.byOperator(func() {
 		o.members = slices.DeleteFunc(o.members, func(m config.Member) bool { return m.ID == id })
-		w.publish()
+		o.publish()
 		then()
 	})
 }
 
 // published returns the member as published last, nil if it is not.
-func (w *world) published(id uint32) *config.Member {
-	for i := range w.operator.members {
-		if w.operator.members[i].ID == id {
-			return &w.operator.members[i]
+func (o *operator) published(id uint32) *config.Member {
+	for i := range o.members {
+		if o.members[i].ID == id {
+			return &o.members[i]
 		}
 	}
 	return nil

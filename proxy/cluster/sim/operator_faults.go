@@ -7,29 +7,31 @@ import (
 )
 
 // absence takes the operator away for up to a minute: nothing is published while other things go wrong.
-func (w *world) absence(then func()) {
+func (o *operator) absence(then func()) {
+	w := o.w
 	w.count("absences of the operator")
-	w.operator.backAt = w.now + w.between(5, 60)*second
-	w.trace("the operator is away until %d", w.operator.backAt/second)
+	o.backAt = w.now + w.between(5, 60)*second
+	w.trace("the operator is away until %d", o.backAt/second)
 	w.after(w.between(0, second), then)
 }
 
 // overlook has the operator take a member for not ready that is, as one whose kubelet is dead, while other things go
 // wrong.
-func (w *world) overlook(then func()) {
+func (o *operator) overlook(then func()) {
+	w := o.w
 	w.count("members overlooked")
-	p := w.victim()
-	w.operator.unseen[p.id] = w.now + w.between(3, 40)*second
+	p := w.saboteur.victim()
+	o.unseen[p.id] = w.now + w.between(3, 40)*second
 	w.trace("m%d is not seen to be ready", p.id)
 	w.after(w.between(0, 25)*second, then)
 }
 
 // rival has a leader that was replaced publish what it knows: in an epoch that is over, in the one in force, or in the
 // next, which the leader publishes too, with other content. The leader then finds that and publishes another.
-func (w *world) rival(then func()) {
-	o := &w.operator
+func (o *operator) rival(then func()) {
+	w := o.w
 	old := o.past[w.rng.IntN(len(o.past))]
-	set := w.current()
+	set := o.current()
 	for i := range set.Members {
 		if m, ok := old.Member(set.Members[i].ID); !ok {
 			set.Members[i].State = config.Joining
@@ -51,20 +53,20 @@ func (w *world) rival(then func()) {
 	w.trace("a rival publishes epoch %d:%s", set.Epoch, describe(set))
 	for _, p := range w.living() {
 		if w.rng.IntN(2) == 0 {
-			w.tell(p, set)
+			o.tell(p, set)
 		}
 	}
-	w.after(w.between(0, second), w.publish)
+	w.after(w.between(0, second), o.publish)
 	w.after(w.between(1000, 3000)*ms, func() {
-		w.publish()
+		o.publish()
 		w.after(1500*ms, then)
 	})
 }
 
 // changeReplicas publishes another number of replicas. Until all is at rest the lesser is promised.
-func (w *world) changeReplicas(then func()) {
-	w.byOperator(func() {
-		o := &w.operator
+func (o *operator) changeReplicas(then func()) {
+	w := o.w
+	o.byOperator(func() {
 		was, n := o.replicas, o.replicas
 		for n == was {
 			n = 1 + w.rng.IntN(3)
@@ -73,9 +75,9 @@ func (w *world) changeReplicas(then func()) {
 		w.trace("replicas %d, were %d", n, was)
 		o.replicas = n
 		w.replicas = min(was, n)
-		w.publish()
+		o.publish()
 		w.after(w.between(1500, 4000)*ms, func() {
-			w.rest(func() {
+			w.director.rest(func() {
 				w.replicas = n
 				then()
 			})

@@ -191,7 +191,7 @@ func (ph *phone) switchOff() bool {
 	if r.expires > 60 {
 		return false
 	}
-	ends := max(ph.quietAt, r.acked+int64(r.expires)*second+w.late()+remembered)
+	ends := max(ph.quietAt, r.acked+int64(r.expires)*second+w.judge.late()+remembered)
 	w.queue.add(ends+w.between(0, 5*second), func() {
 		w.report.Faults["Call-IDs begun again"]++
 		ph.cseq = 0

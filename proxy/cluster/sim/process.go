@@ -54,7 +54,7 @@ func (w *world) start(id uint32) *process {
 	w.after(w.between(0, tick), p.tick)
 	for other := range w.members {
 		if uint32(other+1) != id {
-			w.connectLater(id, uint32(other+1))
+			w.network.connectLater(id, uint32(other+1))
 		}
 	}
 	return p

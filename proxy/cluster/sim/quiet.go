@@ -8,17 +8,21 @@ import (
 	"github.com/sipring/sipring/proxy/config"
 )
 
+// observer sees all members at once.
+type observer struct{ w *world }
+
 // quiet reports whether the world has come to rest: one view, everything held where it should be and nowhere else. why
 // says what is missing.
-func (w *world) quiet() (ok bool, why string) {
+func (ob *observer) quiet() (ok bool, why string) {
+	w := ob.w
 	o := &w.operator
 	if w.now < o.backAt {
 		return false, "the operator is away"
 	}
-	ring, living := w.ring(), w.living()
+	ring, living := ob.ring(), w.living()
 	for i, p := range living {
 		for _, q := range living[:i] {
-			if l := w.link(p.id, q.id); !l.stands || l.up != [2]bool{true, true} || l.deaf != [2]bool{} {
+			if l := w.network.link(p.id, q.id); !l.stands || l.up != [2]bool{true, true} || l.deaf != [2]bool{} {
 				return false, fmt.Sprintf("m%d and m%d have not met", q.id, p.id)
 			}
 		}
@@ -40,7 +44,7 @@ func (w *world) quiet() (ok bool, why string) {
 		}
 	}
 	for i := range o.members {
-		if m := &o.members[i]; w.wanted(m) != m.State {
+		if m := &o.members[i]; w.operator.wanted(m) != m.State {
 			return false, fmt.Sprintf("m%d is still published as %s", m.ID, m.State)
 		}
 	}
@@ -48,10 +52,11 @@ func (w *world) quiet() (ok bool, why string) {
 }
 
 // ring is the members that should be in everyone's ring at rest.
-func (w *world) ring() []uint32 {
+func (ob *observer) ring() []uint32 {
+	w := ob.w
 	var all []uint32
 	for _, p := range w.living() {
-		if m := w.published(p.id); m != nil && m.State == config.Active && !p.leaving() {
+		if m := w.operator.published(p.id); m != nil && m.State == config.Active && !p.leaving() {
 			all = append(all, p.id)
 		}
 	}
@@ -59,7 +64,8 @@ func (w *world) ring() []uint32 {
 }
 
 // checkAgreement compares the owners of every partition.
-func (w *world) checkAgreement() (why string) {
+func (ob *observer) checkAgreement() (why string) {
+	w := ob.w
 	living := w.living()
 	if len(living) == 0 {
 		return "nobody lives"
@@ -88,7 +94,8 @@ func (w *world) checkAgreement() (why string) {
 
 // unready says why the members could not bear another failure yet, empty if they could: all that live are synced, have met
 // each other, hold what they own, and know so of each other. What is published does not matter.
-func (w *world) unready() string {
+func (ob *observer) unready() string {
+	w := ob.w
 	living := w.living()
 	for _, p := range living {
 		v := p.membership.View()
@@ -99,7 +106,7 @@ func (w *world) unready() string {
 			return fmt.Sprintf("m%d is not synced", p.id)
 		}
 		for _, m := range v.Members {
-			if why := w.unsettled(p, m); why != "" {
+			if why := ob.unsettled(p, m); why != "" {
 				return fmt.Sprintf("m%d: m%d %s", p.id, m.ID, why)
 			}
 		}
@@ -118,12 +125,13 @@ func (w *world) unready() string {
 }
 
 // unsettled says what p has yet to learn of a member, empty if nothing.
-func (w *world) unsettled(p *process, m cluster.MemberView) string {
+func (ob *observer) unsettled(p *process, m cluster.MemberView) string {
+	w := ob.w
 	switch {
 	case m.Liveness != cluster.Up || m.ID == p.id:
 	case w.running(m.ID) == nil:
 		return "is not known to be dead"
-	case !w.link(p.id, m.ID).stands:
+	case !w.network.link(p.id, m.ID).stands:
 		return "has no stream"
 	case !m.Synced:
 		return "is not known to be synced"

@@ -34,13 +34,13 @@ const strayTime = 32 * second
 // within strayTime, though the members that it comes through take their time, or are stopped.
 func (ph *phone) sendLate(r request) {
 	w := ph.w
-	delay := w.between(0, strayTime-w.underWay())
+	delay := w.between(0, strayTime-w.judge.underWay())
 	if w.rng.IntN(2) == 0 {
 		delay = w.between(0, 3*second)
 	}
-	ph.quietAt = max(ph.quietAt, w.now+delay+w.underWay())
+	ph.quietAt = max(ph.quietAt, w.now+delay+w.judge.underWay())
 	w.after(delay, func() {
-		if w.stopped || ph.passedBy(r) || w.cut != nil {
+		if w.stopped || ph.passedBy(r) || w.cuts.current != nil {
 			return
 		}
 		if p := ph.edge(); p != nil {
@@ -60,7 +60,7 @@ func (ph *phone) passedBy(r request) bool {
 // edge draws the member that a request reaches.
 func (ph *phone) edge() *process {
 	edges := ph.w.edges()
-	if c := ph.w.cut; c != nil && ph.pin != 0 {
+	if c := ph.w.cuts.current; c != nil && ph.pin != 0 {
 		kept := edges[:0]
 		for _, p := range edges {
 			if c.side[p.id] == ph.pin {
@@ -77,10 +77,11 @@ func (ph *phone) edge() *process {
 
 // underWay is how long after it was sent a request may be under way, µs: a member gives up after answerTime, and one
 // that is stopped does when it goes on.
-func (w *world) underWay() int64 { return answerTime + w.late() }
+func (j *judge) underWay() int64 { return answerTime + j.late() }
 
 // late is how late a process that was stopped may do what it was to do, µs.
-func (w *world) late() int64 {
+func (j *judge) late() int64 {
+	w := j.w
 	if w.stops || w.freezes {
 		return longestStall
 	}
@@ -89,18 +90,18 @@ func (w *world) late() int64 {
 
 // underWay reports whether a member works on a request of the phone.
 func (ph *phone) underWay() bool {
-	return ph.waiting || slices.ContainsFunc(ph.w.asked, func(a *asked) bool { return a.ph == ph && !a.done })
+	return ph.waiting || slices.ContainsFunc(ph.w.judge.asked, func(a *asked) bool { return a.ph == ph && !a.done })
 }
 
 // attempt brings one copy of a request to a member.
 func (ph *phone) attempt(p *process, r request, done func(*cluster.RegisterOp)) {
 	w := ph.w
-	if w.cut != nil {
-		w.cut.speaks(ph, p)
+	if w.cuts.current != nil {
+		w.cuts.current.speaks(ph, p)
 	}
-	ph.quietAt = max(ph.quietAt, w.now+w.underWay())
+	ph.quietAt = max(ph.quietAt, w.now+w.judge.underWay())
 	returned := ph.returns(p, r)
-	a := w.ask(p, ph, r)
+	a := w.judge.ask(p, ph, r)
 	ph.givenDuringStar(r)
 	op := &cluster.RegisterOp{
 		Update: location.Update{
@@ -137,7 +138,7 @@ func (ph *phone) answered(p *process, r request, op *cluster.RegisterOp) {
 		w.trace("%s cseq %d answered %d by m%d", ph.contact, r.cseq, op.Status, p.id)
 	}
 	if op.Status == location.StatusOK && r.deed != fetch {
-		w.checkCopies(ph, r)
+		w.judge.checkCopies(ph, r)
 	}
 	if !ph.waiting || r.cseq != ph.cseq || r.callID != ph.callID {
 		return

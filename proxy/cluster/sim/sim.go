@@ -56,22 +56,33 @@ type world struct {
 
 	processes []*process // every process there ever was
 	members   []*process // the running process of each member, by ID-1; nil if there is none
-	links     map[[2]uint32]*link
-	operator  operator
 	phones    []*phone
-	asked     []*asked // registers under way
-	cut       *cut     // a partition that lasts, or has not healed
-	blind     bool     // members have taken others for dead that live: what is read is not judged
-	usurped   bool     // and one of them all who have a copy of something
-	stalls    []stall  // all there were
-	disturbed int64    // when something last went wrong, or was mended, µs
-	hush      bool     // phones begin nothing new
+	disturbed int64 // when something last went wrong, or was mended, µs
+	hush      bool  // phones begin nothing new
 	stopped   bool
+
+	// those who make it go on, each of which owns its fields
+	network    network
+	cuts       cuts
+	operator   operator
+	supervisor supervisor
+	saboteur   saboteur
+	director   director
+	judge      judge
+	observer   observer
+}
+
+// inhabited gives the world to those who make it go on.
+func (w *world) inhabited() *world {
+	w.network.w, w.cuts.w, w.operator.w, w.supervisor.w = w, w, w, w
+	w.saboteur.w, w.director.w, w.judge.w, w.observer.w = w, w, w, w
+	w.network.links = map[[2]uint32]*link{}
+	return w
 }
 
 // Run runs the world of the configuration until its script has ended or something is violated.
 func Run(cfg Config) (r Report) {
-	w := &world{cfg: cfg, rng: rand.New(rand.NewPCG(cfg.Seed, 0x5149)), links: map[[2]uint32]*link{}}
+	w := (&world{cfg: cfg, rng: rand.New(rand.NewPCG(cfg.Seed, 0x5149))}).inhabited()
 	w.report.Faults = map[string]int{}
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -81,7 +92,7 @@ func Run(cfg Config) (r Report) {
 		r.Seconds = float64(w.now) / second
 	}()
 	w.draw()
-	w.script()
+	w.director.script()
 	for n := 0; !w.stopped && w.report.Failure == "" && w.queue.Len() > 0; n++ {
 		e := w.queue.next()
 		w.now = e.at
@@ -104,7 +115,7 @@ func (w *world) draw() {
 	}
 	w.cfg.Mode.add(w)
 	if w.stops && w.replicas > 1 {
-		w.sometimes((*world).suspend, 8)
+		w.sometimes(w.saboteur.suspend, 8)
 	}
 	w.pause = []int64{second / 5, 3 * second, 3 * second}[w.rng.IntN(3)]
 	if w.long || w.looks > 1000 {

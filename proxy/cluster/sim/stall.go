@@ -2,14 +2,14 @@ package sim
 
 // suspend stops a process for a while, as SIGSTOP does. Beyond a second the others take it for dead; it does not know.
 // What reached it meanwhile it does as it goes on, before it hears that its streams have ended.
-func (w *world) suspend(then func()) {
-	w.stall(false, then)
+func (s *saboteur) suspend(then func()) {
+	s.stall(false, then)
 }
 
 // freeze stops a process and its clock, as a hypervisor does with a machine. The process can not know that time has
 // passed until others tell it, so what it is asked before may be answered from what it last knew.
-func (w *world) freeze(then func()) {
-	w.stall(true, then)
+func (s *saboteur) freeze(then func()) {
+	s.stall(true, then)
 }
 
 // longestStall is the longest that a process is stopped, µs.
@@ -22,9 +22,9 @@ type stall struct {
 
 // stalledSince is how late members may see a binding end that was made at t, µs. Stops add up: a member that has been
 // stopped gives the binding to others with the time that it still has there, and they may be stopped next.
-func (w *world) stalledSince(t int64) int64 {
+func (j *judge) stalledSince(t int64) int64 {
 	sum := int64(0)
-	for _, s := range w.stalls {
+	for _, s := range j.stalls {
 		if s.ends > t {
 			sum += s.length
 		}
@@ -32,20 +32,21 @@ func (w *world) stalledSince(t int64) int64 {
 	return sum
 }
 
-func (w *world) stall(clock bool, then func()) {
-	if w.mayFail() < 1 {
-		w.join(then)
+func (s *saboteur) stall(clock bool, then func()) {
+	w := s.w
+	if s.mayFail() < 1 {
+		w.supervisor.join(then)
 		return
 	}
 	w.count("stalls")
-	p := w.victim()
+	p := s.victim()
 	w.trace("m%d stops, its clock too: %v", p.id, clock)
 	p.paused = true
 	p.pauses++
 	until := w.between(200, longestStall/ms) * ms
-	w.stalls = append(w.stalls, stall{w.now + until, until})
+	w.judge.stalls = append(w.judge.stalls, stall{w.now + until, until})
 	if lost := w.between(450, 1500) * ms; lost < until {
-		w.after(lost, func() { w.forsake(p) })
+		w.after(lost, func() { s.forsake(p) })
 	}
 	w.after(until, func() {
 		w.trace("m%d goes on", p.id)
@@ -58,7 +59,7 @@ func (w *world) stall(clock bool, then func()) {
 		held := p.held
 		p.held = nil
 		for _, ph := range w.phones {
-			w.lookup(p, ph)
+			w.judge.lookup(p, ph)
 		}
 		for _, do := range held {
 			p.run(do)
@@ -68,9 +69,10 @@ func (w *world) stall(clock bool, then func()) {
 }
 
 // forsake has all others find that the member does not answer. Their streams to it end.
-func (w *world) forsake(p *process) {
+func (s *saboteur) forsake(p *process) {
+	w := s.w
 	for _, q := range w.living() {
-		l := w.link(p.id, q.id)
+		l := w.network.link(p.id, q.id)
 		if q == p || !l.stands {
 			continue
 		}
@@ -81,19 +83,20 @@ func (w *world) forsake(p *process) {
 				q.apply(q.membership.PeerDown(q.now(), p.id, "silent"))
 			}
 		})
-		w.connectLater(p.id, q.id)
+		w.network.connectLater(p.id, q.id)
 	}
 }
 
 // slowProcess has a process late with all that it does, for seconds, but not so late that others take it for dead.
-func (w *world) slowProcess(then func()) {
+func (s *saboteur) slowProcess(then func()) {
+	w := s.w
 	w.count("slow processes")
-	p := w.victim()
+	p := s.victim()
 	p.lag = w.between(20, 200) * ms
 	w.trace("m%d is slow: %d ms", p.id, p.lag/ms)
 	w.after(w.between(2, 10)*second, func() { p.lag = 0 })
 	if w.rng.IntN(2) == 0 { // something else happens meanwhile
-		w.after(w.between(0, second), func() { w.together(then) })
+		w.after(w.between(0, second), func() { s.together(then) })
 		return
 	}
 	w.after(10*second, then)

@@ -27,7 +27,7 @@ func (ph *phone) acknowledged(i int) {
 // ordered after it, and are what is left then, though newer requests of this phone came before it: it leaves no binding
 // that would order them, and has another Call-ID itself (RFC 3261 section 10.3).
 func (ph *phone) mayFollowStar() {
-	for _, a := range ph.w.asked {
+	for _, a := range ph.w.judge.asked {
 		if a.ph == ph && !a.done && a.r.deed != fetch {
 			ph.comesAgain(a.r)
 		}

@@ -2,36 +2,38 @@ package sim
 
 // suspicion has members take others for dead that live. The accused notice no more than the end of a stream, and the
 // stream soon stands again. One or several accuse one or several.
-func (w *world) suspicion(then func()) {
+func (s *saboteur) suspicion(then func()) {
+	w := s.w
 	living := w.living()
 	if len(living) < 2 {
-		w.join(then)
+		w.supervisor.join(then)
 		return
 	}
 	w.count("suspicions")
-	w.blind = true
+	w.judge.blind = true
 	if w.rng.IntN(2) == 0 {
-		a := w.victim()
+		a := s.victim()
 		everyone := w.rng.IntN(3) == 0
 		for _, b := range living {
 			if everyone || w.rng.IntN(2) == 0 {
-				w.suspect(a, b)
+				s.suspect(a, b)
 			}
 		}
 	} else {
-		b := w.victim()
+		b := s.victim()
 		for _, a := range living {
 			if w.rng.IntN(2) == 0 {
-				w.suspect(a, b)
+				s.suspect(a, b)
 			}
 		}
 	}
-	w.after(1300*ms, func() { w.rest(then) })
+	w.after(1300*ms, func() { w.director.rest(then) })
 }
 
 // suspect has a take b for dead.
-func (w *world) suspect(a, b *process) {
-	l := w.link(a.id, b.id)
+func (s *saboteur) suspect(a, b *process) {
+	w := s.w
+	l := w.network.link(a.id, b.id)
 	if a == b || !l.stands {
 		return
 	}
@@ -42,8 +44,8 @@ func (w *world) suspect(a, b *process) {
 	w.after(w.between(0, 200)*ms, func() {
 		if l.life == life {
 			a.run(func() { a.apply(a.membership.PeerDown(a.now(), b.id, "wrongly")) })
-			w.usurped = w.usurped || w.takesForDead(a) >= w.replicas
+			w.judge.usurped = w.judge.usurped || w.judge.takesForDead(a) >= w.replicas
 		}
 	})
-	w.connectLater(a.id, b.id)
+	w.network.connectLater(a.id, b.id)
 }

@@ -21,7 +21,7 @@ func (p *process) tellState() {
 
 func (p *process) tellStateTo(to uint32) {
 	synced, leaving := p.membership.SelfState()
-	p.w.carry(p, to, func(q *process) {
+	p.w.network.carry(p, to, func(q *process) {
 		q.apply(q.membership.PeerState(q.now(), p.id, p.incarnation, synced, leaving))
 	})
 }
@@ -29,7 +29,7 @@ func (p *process) tellStateTo(to uint32) {
 // tellMissed tells a peer, as the first thing on a stream, that it had been taken for dead.
 func (p *process) tellMissed(to uint32) {
 	if missed := p.membership.Missed(to); missed > 0 {
-		p.w.carry(p, to, func(q *process) {
+		p.w.network.carry(p, to, func(q *process) {
 			q.apply(q.membership.PeerMissed(q.now(), p.id, p.incarnation, missed))
 		})
 	}
@@ -59,7 +59,7 @@ func (p *process) offerSet(to uint32) {
 		return
 	}
 	set := p.membership.View().Set
-	p.w.carry(p, to, func(q *process) {
+	p.w.network.carry(p, to, func(q *process) {
 		if q.epoch() < set.Epoch {
 			q.setChanged(set)
 		}
@@ -76,13 +76,13 @@ func (p *process) epoch() uint64 {
 
 // send brings a message to the other end of the stream, if there is one.
 func (p *process) send(to uint32, b []byte) {
-	l := p.w.standing(p, to)
+	l := p.w.network.standing(p, to)
 	if l == nil {
 		return
 	}
 	b = append([]byte(nil), b...)
 	q := l.ends[end(to, p.id)]
-	p.w.deliver(l, p, q, func() {
+	p.w.network.deliver(l, p, q, func() {
 		if p.w.bulk && kind(b) == kindPull {
 			p.receiveLate(l, q, b)
 			return
