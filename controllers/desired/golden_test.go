@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 // ring is a SIPCluster with the API server's defaults and the changes, which
 // are the spec's YAML.
-func ring(t *testing.T, changes string) *v1alpha1.SIPCluster {
+func ring(t testing.TB, changes string) *v1alpha1.SIPCluster {
 	t.Helper()
 	c := &v1alpha1.SIPCluster{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "voice", Name: "ring", UID: "0000-0001"},
