@@ -46,6 +46,7 @@ type bench struct {
 
 	now       func() time.Time // of the next Reconciler; nil: as it is
 	operators int              // that were started
+	rolling   controllers.Rolling
 
 	leaderElectionID string // of the next operator; empty: the default
 	alone            bool   // the next operator elects no leader
@@ -80,7 +81,7 @@ func (b *bench) restart(c client.Client) {
 	}
 	b.events = &recorder{}
 	b.r = controllers.NewReconciler(controllers.Options{
-		Client: c, Live: c, Recorder: b.events, Metrics: metrics, Image: cmp.Or(b.image, "example.com/sipring:1"), Now: b.now, Identity: b.identity,
+		Client: c, Live: c, Recorder: b.events, Metrics: metrics, Image: cmp.Or(b.image, "example.com/sipring:1"), Now: b.now, Identity: b.identity, Rolling: b.rolling,
 	})
 }
 
@@ -319,11 +320,15 @@ func (b *bench) says(ordinal int, names string, word config.Word) {
 }
 
 // recorder keeps Events.
-type recorder struct{ events []recorded }
+type recorder struct {
+	events []recorded
+	notes  []string // "KIND NAME REASON: NOTE"
+}
 
 type recorded struct{ regarding, related, reason string }
 
-func (r *recorder) Eventf(regarding, related runtime.Object, _, reason, _, _ string, _ ...any) {
+func (r *recorder) Eventf(regarding, related runtime.Object, _, reason, _, note string, args ...any) {
+	r.notes = append(r.notes, fmt.Sprintf("%s %s: ", nameOf(regarding), reason)+fmt.Sprintf(note, args...))
 	r.events = append(r.events, recorded{nameOf(regarding), nameOf(related), reason})
 }
 

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -37,6 +38,7 @@ leave out by themselves those that they do not reach.`
 type commandOptions struct {
 	manager  ManagerOptions
 	image    string
+	rolling  Rolling
 	security string
 	allow    []string
 	logLevel string
@@ -68,6 +70,8 @@ func NewCommand() *cobra.Command {
 	f.DurationVar(&l.Renew, "leader-elect-renew", 3*time.Second, "how long a leader tries to renew before it gives up")
 	f.DurationVar(&l.Retry, "leader-elect-retry", time.Second, "how often to try to lead or renew")
 	f.StringVar(&o.image, "proxy-image", image, "image of proxies whose SIPCluster names none (or "+imageVariable+")")
+	f.IntVar(&o.rolling.Clusters, "max-rolling-clusters", 1, "how many SIPClusters have their pods replaced at once because the operator is another one; 0: any number")
+	f.DurationVar(&o.rolling.Pause, "rolling-pause", 30*time.Second, "how long after one is done until the next takes its place")
 	f.StringVar(&o.security, "template-pod-security", "restricted", "pod security standard that spec.template is held to: restricted, baseline or privileged")
 	f.StringSliceVar(&o.allow, "template-allow", nil, "what spec.template may have beyond it, by name: hostNetwork")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
@@ -80,6 +84,9 @@ func (o *commandOptions) run(cmd *cobra.Command) error {
 	}
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if o.rolling.Clusters < 0 || o.rolling.Pause < 0 {
+		return errors.New("--max-rolling-clusters and --rolling-pause cannot be below 0")
+	}
 	templates, err := desired.NewTemplatePolicy(o.security, o.allow)
 	if err != nil {
 		return fmt.Errorf("--template-pod-security, --template-allow: %w", err)
@@ -92,7 +99,7 @@ func (o *commandOptions) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if err := AddTo(ctx, mgr, ctrlmetrics.Registry, PodOptions{Image: o.image, Templates: templates}); err != nil {
+	if err := AddTo(ctx, mgr, ctrlmetrics.Registry, PodOptions{Image: o.image, Templates: templates, Rolling: o.rolling}); err != nil {
 		return fmt.Errorf("set up the controller: %w", err)
 	}
 	return run(ctx, mgr.Start)

@@ -13,6 +13,8 @@
 //     version of the ConfigMap that the decision was made from; any other
 //     writer makes the pass start again.
 //   - The keys are created once, before there are pods, and never overwritten.
+//   - The pods' template of a SIPCluster that nobody changed is written only when it
+//     has a turn (Rolling), and the turn is written with it.
 //   - An object that belongs to somebody else is left alone and reported, save
 //     endpoints of our own client Service, which are removed.
 package controllers

@@ -167,6 +167,30 @@ var states = map[string]struct {
 		})
 		b.settle()
 	}, status.InProgressStatus, metav1.ConditionFalse, v1alpha1.ReasonUnschedulable},
+	"paused": {func(b *bench) {
+		b.allWell()
+		b.edit(func(s *v1alpha1.SIPClusterSpec) { s.Paused = true })
+		b.settle()
+	}, status.CurrentStatus, metav1.ConditionTrue, v1alpha1.ReasonServing},
+	"paused, a change waits": {func(b *bench) {
+		b.allWell()
+		b.edit(func(s *v1alpha1.SIPClusterSpec) { s.Paused, s.Image = true, "example.com/sipring:2" })
+		b.settle()
+	}, status.InProgressStatus, metav1.ConditionFalse, v1alpha1.ReasonPaused},
+	"paused from the beginning": {func(b *bench) {
+		b.create(func(c *v1alpha1.SIPCluster) { c.Spec.Paused = true })
+		b.settle()
+	}, status.InProgressStatus, metav1.ConditionFalse, v1alpha1.ReasonPaused},
+	"two of three are to be new, and are": {func(b *bench) {
+		b.allWell()
+		b.edit(func(s *v1alpha1.SIPClusterSpec) { s.Image, s.UpdateStrategy.Partition = "example.com/sipring:2", 1 })
+		b.settle()
+		set := &appsv1.StatefulSet{}
+		b.get("ring", set)
+		set.Status = appsv1.StatefulSetStatus{ObservedGeneration: set.Generation, Replicas: 3, UpdatedReplicas: 2, CurrentRevision: "a", UpdateRevision: "b"}
+		b.ok(b.client.Status().Update(b.Context(), set))
+		b.settle()
+	}, status.CurrentStatus, metav1.ConditionTrue, v1alpha1.ReasonServing},
 	"being deleted": {func(b *bench) {
 		b.allWell()
 		c := b.cluster()

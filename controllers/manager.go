@@ -194,6 +194,9 @@ type PodOptions struct {
 	// Templates is how far spec.template may go; nil: the pod security standard
 	// restricted.
 	Templates *desired.TemplatePolicy
+	// Rolling says how a change of them that comes with the operator reaches the
+	// SIPClusters.
+	Rolling Rolling
 }
 
 // AddTo makes a manager run the operator: its Reconciler, with its metrics in
@@ -210,6 +213,7 @@ func AddTo(ctx context.Context, mgr *Manager, registry prometheus.Registerer, po
 		Metrics:   metrics,
 		Image:     pods.Image,
 		Templates: pods.Templates,
+		Rolling:   pods.Rolling,
 		Elected:   mgr.Elected(),
 		Identity:  mgr.Identity,
 		Passing:   mgr.Passing,

@@ -36,7 +36,7 @@ func (b *bench) operator() (registry *prometheus.Registry, stop func()) {
 	})
 	b.ok(err)
 	registry = prometheus.NewRegistry()
-	b.ok(controllers.AddTo(ctx, mgr, registry, controllers.PodOptions{Image: cmp.Or(b.image, "example.com/sipring:1")}))
+	b.ok(controllers.AddTo(ctx, mgr, registry, controllers.PodOptions{Image: cmp.Or(b.image, "example.com/sipring:1"), Rolling: b.rolling}))
 	ended := make(chan error, 1)
 	go func() { ended <- mgr.Start(ctx) }()
 	stopped := false

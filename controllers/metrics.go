@@ -13,6 +13,7 @@ type Metrics struct {
 	epoch          *prometheus.GaugeVec
 	failovers      *prometheus.CounterVec
 	publishSeconds prometheus.Histogram
+	updatesWaiting prometheus.Gauge
 }
 
 // NewMetrics registers the operator's metrics with the registerer.
@@ -32,8 +33,11 @@ func NewMetrics(in prometheus.Registerer) (*Metrics, error) {
 			Name: "sipring_operator_publish_seconds", Help: "Time from the news of a pod, node or report to the published member set.",
 			Buckets: []float64{.001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10},
 		}),
+		updatesWaiting: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "sipring_operator_updates_waiting", Help: "SIPClusters that wait for their turn to get what a newer operator changes in their pods.",
+		}),
 	}
-	for _, c := range []prometheus.Collector{m.members, m.epoch, m.failovers, m.publishSeconds} {
+	for _, c := range []prometheus.Collector{m.members, m.epoch, m.failovers, m.publishSeconds, m.updatesWaiting} {
 		if err := in.Register(c); err != nil {
 			return nil, err
 		}

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -52,10 +51,12 @@ func refused(err error) bool {
 	return apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err)
 }
 
-// outcome is what a pass did: what it could not carry out, and the generation of
-// the StatefulSet that it asked for, which the cache may not show yet.
+// outcome is what a pass did: what it could not carry out, what it held back, if
+// anything, and the generation of the StatefulSet that it asked for, which the cache
+// may not show yet.
 type outcome struct {
 	faults     []fault
+	held       *hold
 	generation int64
 }
 
@@ -65,16 +66,20 @@ type step struct {
 	apply func(context.Context, *observation) error
 }
 
-// apply carries out everything but what publish did. A step that fails does not
-// hold up those after it, save that pods are not started on half a foundation.
-func (r *Reconciler) apply(ctx context.Context, seen *observation) []fault {
-	var faults []fault
+// apply carries out everything but what publish did, or with spec.paused what
+// publishing rests on. A step that fails does not hold up those after it, save that
+// pods are not started on half a foundation.
+func (r *Reconciler) apply(ctx context.Context, seen *observation) (faults []fault, held *hold) {
 	run := func(steps ...step) {
 		for _, s := range steps {
-			if err := s.apply(ctx, seen); err != nil {
+			if err := s.apply(ctx, seen); err != nil && !errors.As(err, &held) {
 				faults = append(faults, classify(fmt.Errorf("%s: %w", s.name, err), v1alpha1.ReasonApplyFailed))
 			}
 		}
+	}
+	if seen.cluster.Spec.Paused {
+		run(step{"trust", r.applyTrust}, step{"pause", r.keep})
+		return faults, held
 	}
 	run(
 		step{"keys", r.applyKeys},
@@ -87,7 +92,7 @@ func (r *Reconciler) apply(ctx context.Context, seen *observation) []fault {
 	if len(faults) == 0 || seen.statefulSet != nil {
 		run(step{"stateful set", r.applyPods})
 	}
-	return faults
+	return faults, held
 }
 
 func (r *Reconciler) applyAccess(ctx context.Context, seen *observation) error {
@@ -190,33 +195,6 @@ func (r *Reconciler) applyNetworkPolicy(ctx context.Context, seen *observation) 
 		return err
 	}
 	return client.IgnoreNotFound(r.client.Delete(ctx, have))
-}
-
-// applyPods applies the StatefulSet, which holds the configuration.
-func (r *Reconciler) applyPods(ctx context.Context, seen *observation) error {
-	c := seen.cluster
-	configuration, err := desired.ConfigText(c)
-	if err != nil {
-		return err
-	}
-	image := c.Spec.Image
-	if image == "" {
-		image = r.image
-	}
-	set, err := desired.StatefulSet(c, image, configuration)
-	if err != nil {
-		return &templateError{err}
-	}
-	if c.Spec.Template != nil {
-		if err := r.policy.Check(set.Spec.Template); err != nil {
-			return &templateError{err}
-		}
-	}
-	err = r.applyOne(ctx, c, &appsv1.StatefulSet{}, set)
-	if apierrors.IsInvalid(err) && c.Spec.Template != nil {
-		return &templateError{err}
-	}
-	return err
 }
 
 // applyKeys creates the keys before there are pods. Once there are, a new key

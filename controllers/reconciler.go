@@ -39,6 +39,7 @@ type Reconciler struct {
 	signers *signers
 	applied *applied
 	noticed *noticed
+	turns   *turns
 
 	shortages *shortages
 	claims    *claims
@@ -59,6 +60,9 @@ type Options struct {
 	// Templates is how far spec.template may go; nil: the pod security standard
 	// restricted.
 	Templates *desired.TemplatePolicy
+	// Rolling says how a change that comes with the operator reaches its SIPClusters;
+	// zero: all at once.
+	Rolling Rolling
 	// Elected is closed once this process leads; nil: it leads from the start.
 	Elected <-chan struct{}
 	// Identity tells this installation from others, which may be told to carry out
@@ -81,7 +85,7 @@ func NewReconciler(o Options) *Reconciler {
 	return &Reconciler{
 		client: o.Client, live: o.Live, recorder: o.Recorder, metrics: o.Metrics, image: o.Image, policy: o.Templates, now: o.Now,
 		records: newRecords(), signers: newSigners(), applied: newApplied(), noticed: newNoticed(o.Elected),
-		shortages: newShortages(), claims: newClaims(o),
+		turns: newTurns(o.Rolling), shortages: newShortages(), claims: newClaims(o),
 	}
 }
 
@@ -103,6 +107,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	case err != nil:
 		return ctrl.Result{}, err
 	case who.by != "":
+		r.turns.giveBack(req.NamespacedName)
 		return r.leave(cluster, who.by)
 	}
 	r.takenOver(cluster)
@@ -122,16 +127,18 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.publishSlices(ctx, seen, decision.Endpoints); err != nil {
 		faults = append(faults, classify(fmt.Errorf("endpoints: %w", err), v1alpha1.ReasonPublishFailed))
 	}
-	faults = append(faults, r.apply(ctx, seen)...)
+	failed, held := r.apply(ctx, seen)
+	r.metrics.updatesWaiting.Set(float64(len(r.turns.waiters())))
+	faults = append(faults, failed...)
 	soon, err := r.sweep(ctx, seen, since.IsZero()) // where there is news the rest has time
 	if err != nil {
 		faults = append(faults, classify(fmt.Errorf("foreign endpoints: %w", err), v1alpha1.ReasonApplyFailed))
 	}
-	did := outcome{faults, r.applied.generation(req.NamespacedName, "StatefulSet/"+desired.StatefulSetName(cluster.Name))}
+	did := outcome{faults, held, r.appliedPods(cluster)}
 	if err := r.report(ctx, seen, &decision, did); err != nil {
 		faults = append(faults, fault{err: err})
 	}
-	again := lookAgain(seen, r.now())
+	again := held.again(r.now(), lookAgain(seen, r.now()))
 	if soon {
 		again = min(again, sweepAgain)
 	}
@@ -154,6 +161,7 @@ func (r *Reconciler) forget(req ctrl.Request) {
 	r.applied.forget(req.NamespacedName)
 	r.claims.forget(req.NamespacedName)
 	r.noticed.take(req.NamespacedName)
+	r.turns.forget(req.NamespacedName)
 	r.shortages.note(req.NamespacedName, false, time.Time{})
 	r.metrics.forget(req.Namespace, req.Name)
 }

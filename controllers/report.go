@@ -44,6 +44,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, c *v1alpha1.SIPCluster, st
 		return nil
 	}
 	r.warn(c, &status)
+	r.tellHeld(c, &status)
 	after := c.DeepCopy()
 	after.Status = status
 	err := r.client.Status().Patch(ctx, after, client.MergeFrom(c), client.FieldOwner(desired.FieldOwner))

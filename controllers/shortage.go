@@ -59,7 +59,11 @@ func (s *shortages) note(key types.NamespacedName, short bool, now time.Time) ti
 // shortage finds out whether pods are missing and, after a while, why.
 func (r *Reconciler) shortage(ctx context.Context, seen *observation) shortage {
 	c, now := seen.cluster, r.now()
-	short := seen.statefulSet != nil && int32(len(seen.pods)) < desired.Replicas(c)
+	wanted := desired.Replicas(c)
+	if c.Spec.Paused && seen.statefulSet != nil {
+		wanted = min(wanted, podsAsked(seen.statefulSet)) // no more were asked for yet
+	}
+	short := seen.statefulSet != nil && int32(len(seen.pods)) < wanted
 	since := r.shortages.note(client.ObjectKeyFromObject(c), short, now)
 	if !short || now.Sub(since) < podsWithin {
 		return shortage{since: since}

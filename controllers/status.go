@@ -33,7 +33,8 @@ func statusOf(seen *observation, d *membership.Result, did outcome, now metav1.T
 }
 
 func setConditions(conditions *[]metav1.Condition, seen *observation, d *membership.Result, did outcome, now metav1.Time) {
-	serves, moves := available(seen, d), progressing(seen, d, did.generation)
+	serves, moves := available(seen, d), did.held.over(progressing(seen, d, did.generation))
+	setPaused(conditions, seen.cluster, now)
 	broken, stalled := degraded(seen, d, did.faults, now.Time)
 	judged(serves, moves, broken, stalled, did.faults).set(conditions, seen.cluster.Generation, now)
 	for _, condition := range []metav1.Condition{serves, moves, broken} {
@@ -120,8 +121,8 @@ func progressing(seen *observation, d *membership.Result, generation int64) meta
 		return yes(v1alpha1.ReasonScaling, "%d of %d pods exist", have, wanted)
 	case set.Status.ObservedGeneration < max(set.Generation, generation):
 		return yes(v1alpha1.ReasonUpdating, "Kubernetes has not taken up the new StatefulSet yet")
-	case set.Status.UpdateRevision != set.Status.CurrentRevision && set.Status.UpdatedReplicas < wanted:
-		return yes(v1alpha1.ReasonUpdating, "%d of %d pods are up to date", set.Status.UpdatedReplicas, wanted)
+	case set.Status.UpdateRevision != set.Status.CurrentRevision && set.Status.UpdatedReplicas < desired.ToReplace(seen.cluster):
+		return yes(v1alpha1.ReasonUpdating, "%d of %d pods are up to date", set.Status.UpdatedReplicas, desired.ToReplace(seen.cluster))
 	case active != int(wanted) || len(d.Set.Members) != active:
 		return yes(v1alpha1.ReasonMembersMoving, "%d of %d members are in the ring, %d join or drain", active, wanted, len(d.Set.Members)-active)
 	case desired.WaitsForAddress(seen.cluster, seen.service):

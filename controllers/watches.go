@@ -67,6 +67,7 @@ func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager) error {
 		Watches(&coordinationv1.Lease{}, handler.EnqueueRequestsFromMapFunc(r.clusterOf), builder.WithPredicates(reportChanged())).
 		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(r.clustersOn), builder.WithPredicates(nodeChanged())).
 		WatchesRawSource(source.Channel(r.claims.changed, &handler.EnqueueRequestForObject{})).
+		Watches(&appsv1.StatefulSet{}, handler.EnqueueRequestsFromMapFunc(r.waitersOf), builder.WithPredicates(rolloutChanged())).
 		Owns(&corev1.ConfigMap{}).
 		Owns(&discoveryv1.EndpointSlice{}).
 		Owns(&appsv1.StatefulSet{}).

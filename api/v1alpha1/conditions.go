@@ -20,6 +20,8 @@ const (
 	// ConditionProgressing is True while pods or members are on their way to
 	// what the spec asks for.
 	ConditionProgressing = "Progressing"
+	// ConditionPaused is there, and True, while spec.paused is.
+	ConditionPaused = "Paused"
 	// ConditionDegraded is True while something is broken or at risk; its
 	// reason and message say what and how to mend it.
 	ConditionDegraded = "Degraded"
@@ -59,6 +61,12 @@ const (
 	ReasonUpdating = "Updating"
 	// ReasonMembersMoving: members join or drain.
 	ReasonMembersMoving = "MembersMoving"
+	// ReasonUpdateWaiting: what a newer operator changes in the pods waits until
+	// others of its SIPClusters are updated.
+	ReasonUpdateWaiting = "UpdateWaiting"
+	// ReasonPaused: spec.paused holds changes back. It is that of ConditionPaused
+	// too.
+	ReasonPaused = "Paused"
 	// ReasonWaitingForAddress: the load balancer has assigned no address yet.
 	ReasonWaitingForAddress = "WaitingForAddress"
 )
@@ -123,6 +131,15 @@ const (
 	EventMemberLeft = "MemberLeft"
 	// EventRingChanged: the ring has a new epoch.
 	EventRingChanged = "RingChanged"
+	// EventRollingUpdateStarted: pods are going to be replaced; the note says why.
+	EventRollingUpdateStarted = "RollingUpdateStarted"
+	// EventRollingUpdateDone: all pods are replaced, and in the ring.
+	EventRollingUpdateDone = "RollingUpdateDone"
+	// EventUpdateWaiting: what a newer operator changes waits for other SIPClusters.
+	EventUpdateWaiting = "UpdateWaiting"
+	// EventPaused and EventResumed: spec.paused changed.
+	EventPaused  = "Paused"
+	EventResumed = "Resumed"
 	// EventForeignEndpoints: endpoints of the client Service that somebody else
 	// made were removed.
 	EventForeignEndpoints = "ForeignEndpoints"

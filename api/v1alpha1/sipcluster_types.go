@@ -51,6 +51,7 @@ type SIPClusterList struct {
 // +kubebuilder:validation:XValidation:rule="self.listeners.all(l, self.listeners.exists_one(m, m.port == l.port && (m.protocol == 'UDP') == (l.protocol == 'UDP')))",message="spec.listeners: two listeners have one port: give each its own"
 // +kubebuilder:validation:XValidation:rule="self.service.type != 'ClusterIP' || self.listeners.all(l, !has(l.nodePort))",message="nodePort in spec.listeners needs spec.service.type NodePort or LoadBalancer: set the type, or remove nodePort"
 // +kubebuilder:validation:XValidation:rule="self.service.type != 'NodePort' || self.listeners.all(l, has(l.advertise))",message="spec.service.type NodePort needs advertise in spec.listeners: the host:port that phones use, since no node's address stands for the cluster"
+// +kubebuilder:validation:XValidation:rule="!has(self.updateStrategy.maxUnavailable) || type(self.updateStrategy.maxUnavailable) != int || self.updateStrategy.maxUnavailable <= 1 || self.updateStrategy.maxUnavailable < self.ring.replicas",message="spec.updateStrategy.maxUnavailable must be below spec.ring.replicas (default 2), or 1: all copies of a registration could be away at once"
 type SIPClusterSpec struct {
 	// Replicas is the number of proxies: 0 to 4096, default 3. 0 stops the
 	// cluster. Below 3 a member that the network cuts off stays in the traffic
@@ -60,6 +61,19 @@ type SIPClusterSpec struct {
 	// +kubebuilder:validation:Maximum=4096
 	// +optional
 	Replicas *int32 `json:"replicas,omitempty"`
+
+	// Paused has the operator change nothing of this cluster but what a failover
+	// needs: who is a member, where phones are sent, whose word the proxies believe,
+	// and the status. What else of the spec has changed, and a newer operator's own
+	// changes, wait until it is false again. Pods that are being replaced already
+	// still are.
+	// +optional
+	Paused bool `json:"paused,omitempty"`
+
+	// UpdateStrategy says how pods are replaced when their template changes.
+	// +kubebuilder:default={partition: 0}
+	// +optional
+	UpdateStrategy UpdateStrategy `json:"updateStrategy,omitempty"`
 
 	// Image of the proxy, such as ghcr.io/sipring/sipring:v0.1.0. Default: the
 	// image that the operator was installed with.

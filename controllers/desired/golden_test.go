@@ -85,6 +85,8 @@ service:
   loadBalancerClass: example.com/lb
   loadBalancerSourceRanges: [192.0.2.0/24]
 registrar: {minExpiresSeconds: 30, maxExpiresSeconds: 600, maxContacts: 4}
+ring: {partitions: 16384, replicas: 3}
+updateStrategy: {partition: 2, maxUnavailable: 60%}
 drainSeconds: 90
 maxRingSeconds: 45
 limits: {newPerSecond: 50, trusted: [10.1.0.0/16]}

@@ -17,7 +17,8 @@ import (
 const drainMargin = 10
 
 // StatefulSet runs the proxies: all start at once, and an update replaces one
-// at a time, waiting until it is ready, which means that it holds what it owns.
+// at a time, or as spec.updateStrategy says, waiting until it is ready, which means
+// that it holds what it owns.
 // A revision is the image with its configuration: a pod that is not replaced yet,
 // or restarts meanwhile, goes on with the one that it was made for. An error is
 // one of spec.template.
@@ -35,7 +36,7 @@ func StatefulSet(c *v1alpha1.SIPCluster, image, configuration string) (*appsv1ac
 			WithReplicas(Replicas(c)).
 			WithServiceName(PeerServiceName(c.Name)).
 			WithPodManagementPolicy(appsv1.ParallelPodManagement).
-			WithUpdateStrategy(appsv1ac.StatefulSetUpdateStrategy().WithType(appsv1.RollingUpdateStatefulSetStrategyType)).
+			WithUpdateStrategy(updateStrategy(c)).
 			WithRevisionHistoryLimit(revisionHistoryLimit(c)).
 			WithSelector(selectorAC(c.Name)).
 			WithTemplate(template)), nil

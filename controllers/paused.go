@@ -1,0 +1,65 @@
+package controllers
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/controllers/desired"
+)
+
+// keep does what is left to do for a SIPCluster with spec.paused, beyond publishing: it
+// notes the end of a rollout that was under way, for which others wait, and says what
+// waits.
+func (r *Reconciler) keep(ctx context.Context, seen *observation) error {
+	c := seen.cluster
+	r.turns.giveBack(client.ObjectKeyFromObject(c))
+	before := r.turns.current(seen.statefulSet)
+	if err := r.end(ctx, seen, &before); err != nil {
+		return err
+	}
+	waiting := ""
+	if want, err := r.pods(c); seen.statefulSet == nil {
+		waiting = "its pods are not made"
+	} else if err != nil || before.Template != digest(want.Spec.Template) {
+		waiting = "a change of the pods waits"
+	} else if podsAsked(seen.statefulSet) != desired.Replicas(c) || before.Spec != specDigest(c) {
+		waiting = "a change of the spec waits"
+	}
+	if waiting == "" {
+		return nil
+	}
+	return &hold{reason: v1alpha1.ReasonPaused, message: "spec.paused is true: " + waiting}
+}
+
+// setPaused puts the condition Paused there, or away.
+func setPaused(conditions *[]metav1.Condition, c *v1alpha1.SIPCluster, now metav1.Time) {
+	if !c.Spec.Paused {
+		meta.RemoveStatusCondition(conditions, v1alpha1.ConditionPaused)
+		return
+	}
+	meta.SetStatusCondition(conditions, metav1.Condition{
+		Type: v1alpha1.ConditionPaused, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonPaused,
+		Message:            "spec.paused is true: members are published, and nothing else is changed",
+		ObservedGeneration: c.Generation, LastTransitionTime: now,
+	})
+}
+
+// tellHeld tells by Events that changes are held back, and that they are no more.
+func (r *Reconciler) tellHeld(c *v1alpha1.SIPCluster, status *v1alpha1.SIPClusterStatus) {
+	was, is := meta.IsStatusConditionTrue(c.Status.Conditions, v1alpha1.ConditionPaused), meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionPaused)
+	switch {
+	case is && !was:
+		r.recorder.Eventf(c, nil, corev1.EventTypeNormal, v1alpha1.EventPaused, updating, "spec.paused is true: nothing but members is changed")
+	case was && !is:
+		r.recorder.Eventf(c, nil, corev1.EventTypeNormal, v1alpha1.EventResumed, updating, "spec.paused is false: what waited is carried out")
+	}
+	before, now := meta.FindStatusCondition(c.Status.Conditions, v1alpha1.ConditionProgressing), meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionProgressing)
+	if now != nil && now.Reason == v1alpha1.ReasonUpdateWaiting && (before == nil || before.Reason != now.Reason) {
+		r.recorder.Eventf(c, nil, corev1.EventTypeNormal, v1alpha1.EventUpdateWaiting, updating, "%s", now.Message)
+	}
+}
