@@ -29,9 +29,9 @@ type budget struct {
 // level is how much room there is here.
 func (b *budget) level() location.Room { return b.room }
 
-// measure says how much room there is. It comes back a sixteenth below the bound at which it went.
+// measure says how much room there is under a budget. It comes back a sixteenth below the bound at which it went.
 func (b *budget) measure() {
-	if b.cfg.Budget == 0 || b.store == nil {
+	if b.store == nil {
 		return
 	}
 	took, budget, was := b.store.Stats().Bytes, b.cfg.Budget, b.room

@@ -100,9 +100,18 @@ func NewCore(cfg CoreConfig) *Core {
 // Register starts an op. The AOR must belong to this core: View.Partition(AOR) % Cores.
 func (c *Core) Register(now int64, op *RegisterOp, e *Effects) {
 	c.at(now)
-	if c.operations.requests.register(op, e) {
-		c.finish(e)
+	c.stats.Registers++
+	if !op.Update.Valid() {
+		c.finishRegister(op, location.StatusBadRequest, location.Record{}, e)
+		return
 	}
+	hash, local, ok := c.partitions.place(op.Update.AOR)
+	if !ok {
+		c.operations.requests.refuse(op, e)
+		return
+	}
+	c.operations.requests.forward(op, hash, local, c.now, e)
+	c.finish(e)
 }
 
 // Lookup starts an op. The AOR must belong to this core: View.Partition(AOR) % Cores.
@@ -198,7 +207,9 @@ func (c *Core) at(now int64) {
 
 // finish ends a step: what changed is announced.
 func (c *Core) finish(e *Effects) {
-	c.budget.measure()
+	if c.cfg.Budget != 0 {
+		c.budget.measure()
+	}
 	c.announcer.announce(e)
 }
 

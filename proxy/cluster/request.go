@@ -11,22 +11,6 @@ type requests struct {
 	orders     *orders
 }
 
-// register begins an op, and reports whether that was more than to refuse it.
-func (q *requests) register(op *RegisterOp, e *Effects) bool {
-	q.stats.Registers++
-	if !op.Update.Valid() {
-		q.finishRegister(op, location.StatusBadRequest, location.Record{}, e)
-		return false
-	}
-	hash, local, ok := q.partitions.place(op.Update.AOR)
-	if !ok {
-		q.refuse(op, e)
-		return false
-	}
-	q.forward(op, hash, local, q.now, e)
-	return true
-}
-
 // refuse answers an op for which there is no room, or no view.
 func (q *requests) refuse(op *RegisterOp, e *Effects) {
 	q.stats.RefusedOps++
