@@ -39,10 +39,10 @@ func (t *partitions) becomeFillingAgain(local int32, f *fill) {
 	t.becomeFilling(local, f)
 }
 
-// becomeDemoted: so is it of one that was concluded alone, since a member has come that may know better.
+// becomeDemoted: so is it of one that was concluded alone, or by the first of all, since a member has come that may know better.
 func (t *partitions) becomeDemoted(local int32, f *fill) {
 	p := t.at(local)
-	p.alone, p.demoted = false, true
+	p.alone, p.first, p.demoted = false, false, true
 	t.demoted++
 	t.becomeFillingAgain(local, f)
 }
@@ -75,7 +75,7 @@ func (t *partitions) becomeNone(local int32) {
 	}
 	t.store.Drop(int(local))
 	p := t.at(local)
-	p.strayAt, p.alone = 0, false
+	p.strayAt, p.alone, p.first = 0, false, false
 	p.coverage.forget()
 	t.become(local, none)
 }

@@ -24,6 +24,9 @@ func (c *Core) ViewChanged(now int64, v *View, e *Effects) {
 	if old != nil && old.Accused != v.Accused {
 		c.announcements.askAll()
 	}
+	if c.strangersServe() {
+		c.syncer.doubtFirst()
+	}
 	c.meet()
 	c.own()
 	if old != nil {

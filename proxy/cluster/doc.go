@@ -58,7 +58,9 @@
 // member comes. Every published member may hold data, those published as joining too: whoever publishes may be late. And
 // nothing is concluded by a member that reaches nobody while others are published as active: that it is cut off is more
 // likely than that all others are gone. It serves what it holds, and nothing else until it meets one, or they are
-// published as joining or no more.
+// published as joining or no more. Whoever starts with a set in which there is nobody else concludes at once that it is
+// the first, which an old set may have made it believe. It takes that back when a set lists another as active that it has
+// never met, or when one says as they meet that it is synced: who comes after the first has met it before it is either.
 //
 // By A every serving member is a target of every update, so a 200 follows its confirmation: (1), (2) and (3). A restart
 // in place is a new incarnation: it begins with none, and what the others knew of the old one is forgotten when its

@@ -108,6 +108,7 @@ func (y *syncer) filled(local int32, p *partition) {
 	if alone {
 		y.stats.FilledAlone++
 	}
+	p.first = p.fill.phase == fillFromAll && len(p.fill.sources) == 0
 	y.partitions.becomeFilled(local, alone)
 }
 

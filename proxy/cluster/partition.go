@@ -6,7 +6,8 @@ import "slices"
 type partition struct {
 	holding   holding
 	alone     bool   // held, but concluded while members that might know better were away
-	demoted   bool   // filling for that reason
+	first     bool   // held, concluded where there was nobody else, and no other has held it since
+	demoted   bool   // filling as one of these is in doubt
 	kept      bool   // filling, and was held before: what is here is needed, owned or not
 	writes    int32  // writes under way that were ordered here
 	announced uint32 // number of the announcement of holding

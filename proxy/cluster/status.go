@@ -29,6 +29,8 @@ func (c *Core) onStatus(p *peer, r *reader, e *Effects) bool {
 		c.partitions.at(local).setHolder(p.id, h)
 		if !h.serves() {
 			c.partitions.at(local).coverage.uncover(p.id) // what it had it may have dropped
+		} else {
+			c.partitions.at(local).first = false // it has asked this one
 		}
 		if h == none {
 			c.dropped[local] = true
