@@ -134,13 +134,13 @@ func TestCopiesAndStar(t *testing.T) {
 	}{
 		"under way before": {func(w *world, a, b *phone) {
 			b.did(bind)
-			w.judge.asked = []*asked{{w: w, ph: b, r: b.history[0]}}
+			w.judge.asked = []*asked{{w: w, p: knowing(w), ph: b, r: b.history[0]}}
 			b.did(bind)
 			a.did(unbindAll)
 		}, []int{0, 1, 2}},
 		"done before": {func(w *world, a, b *phone) {
 			b.did(bind)
-			w.judge.asked = []*asked{{w: w, ph: b, r: b.history[0], done: true}}
+			w.judge.asked = []*asked{{w: w, p: knowing(w), ph: b, r: b.history[0], done: true}}
 			b.did(bind)
 			a.did(unbindAll)
 		}, []int{0}},
@@ -153,13 +153,13 @@ func TestCopiesAndStar(t *testing.T) {
 		"of another's": {func(w *world, a, b *phone) {
 			b.did(bind)
 			a.did(bind)
-			w.judge.asked = []*asked{{w: w, ph: a, r: a.history[0]}}
+			w.judge.asked = []*asked{{w: w, p: knowing(w), ph: a, r: a.history[0]}}
 			b.did(bind)
 			a.did(unbindAll)
 		}, []int{0}},
 		"over when something newer is there": {func(w *world, a, b *phone) {
 			b.did(bind)
-			w.judge.asked = []*asked{{w: w, ph: b, r: b.history[0]}}
+			w.judge.asked = []*asked{{w: w, p: knowing(w), ph: b, r: b.history[0]}}
 			a.did(unbindAll)
 			w.now += 60 * second
 			b.did(bind)
@@ -179,6 +179,66 @@ func TestCopiesAndStar(t *testing.T) {
 		})
 	}
 }
+
+// TestCopiesElsewhere shows what a copy of a request leaves that waits at a member which does not know what is acknowledged
+// meanwhile, as it is misled by its set: it is ordered when that member concludes alone.
+func TestCopiesElsewhere(t *testing.T) {
+	for name, c := range map[string]struct {
+		knows bool
+		steps func(b *phone, given func(request) *asked)
+		want  []int // what may be found
+	}{
+		"given after it was acknowledged": {steps: func(b *phone, given func(request) *asked) {
+			b.did(bind)
+			given(b.history[0])
+			b.did(unbind)
+		}, want: []int{0, 1}},
+		"given before": {steps: func(b *phone, given func(request) *asked) {
+			b.begins(bind)
+			given(b.history[0])
+			b.ends()
+			b.did(unbind)
+		}, want: []int{0, 1}},
+		"others came between": {steps: func(b *phone, given func(request) *asked) {
+			b.did(bind)
+			given(b.history[0])
+			b.did(bind)
+			b.did(unbind)
+		}, want: []int{0, 1}},
+		"done before": {steps: func(b *phone, given func(request) *asked) {
+			b.did(bind)
+			given(b.history[0]).done = true
+			b.did(bind)
+			b.did(unbind)
+		}, want: []int{0}},
+		"at one that knows": {knows: true, steps: func(b *phone, given func(request) *asked) {
+			b.did(bind)
+			given(b.history[0])
+			b.did(unbind)
+		}, want: []int{0}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := (&world{now: second}).inhabited()
+			b, p := &phone{w: w, aor: "x", acked: -1}, knowing(w)
+			p.belied = !c.knows
+			w.phones = []*phone{b}
+			c.steps(b, func(r request) *asked {
+				a := &asked{w: w, p: p, ph: b, r: r}
+				w.judge.asked = append(w.judge.asked, a)
+				return a
+			})
+			for found := range 6 {
+				x := expectation{b, b.acked}
+				if _, fault := x.judge(w, found); (fault == "") != slices.Contains(c.want, found) {
+					t.Errorf("request %d found: %q", found, fault)
+				}
+			}
+		})
+	}
+}
+
+// knowing is a member that knows what is acknowledged.
+func knowing(w *world) *process { return &process{w: w, told: [2]bool{true, false}} }
 
 // begins notes a request as begun, ends as acknowledged a second later, did both.
 func (ph *phone) begins(d deed) {

@@ -63,11 +63,13 @@
 // While members are cut off from each other, a side that lacks fewer than R members keeps every promise to the phones
 // that speak to it alone. Elsewhere nothing is judged until the cut has healed and all have compared; then what a phone
 // was acknowledged through one side alone must be there, because nobody contradicted it. Of what it did through
-// several, any may be left. So may be a late copy of an old request, where who orders it is cut off from R members or more,
-// or takes as many for dead, and can not know what came after it. While members that live are taken for dead reads are not
-// judged; all that was acknowledged must be there afterwards. A member that has been cut off from the start may refuse, but
-// not answer wrongly, unless its set, which is old or of an operator that is late, lists no other as active: that is what
-// a first start looks like. One whose clock stood still with it does not know that it was away: what it is asked until it has been told is not
+// several, any may be left. So may be a late copy of an old request, where who orders it is cut off from R members or
+// more, or takes as many for dead, and can not know what came after it, though it came while the copy waited there.
+// While members that live are taken for dead reads are not judged; all that was acknowledged must be there afterwards.
+// A member that has been cut off from the start may refuse, but not answer wrongly, unless its set, which is old or of
+// an operator that is late, lists no other as active: that is what a first start looks like. It is judged again when it
+// has heard of the others and has taken back that it is synced; what it has ordered until then may be what is left. One
+// whose clock stood still with it does not know that it was away: what it is asked until it has been told is not
 // judged. A member that has waited drainSeconds in vain exits, and counts as one more that is down.
 //
 // A binding may outlive its time by all that members were stopped for meanwhile: each gives it to others with the time that

@@ -24,6 +24,16 @@ func (ph *phone) comesAgain(r request) {
 	ph.history = append(ph.history, r)
 }
 
+// underWayElsewhere notes, as a request is acknowledged, the copies of this one and of earlier ones that still wait at members
+// which can not know of it: one that concludes alone orders them when it does, after the acknowledgement.
+func (ph *phone) underWayElsewhere() {
+	for _, a := range ph.w.judge.asked {
+		if a.ph == ph && !a.done {
+			ph.returns(a.p, a.r)
+		}
+	}
+}
+
 // forgetful reports whether a request that the member is given may be ordered without what was acknowledged: where the
 // network is cut, or was and not all have compared yet, on a side that lacks R members or more; where the member is
 // misled; and while anybody takes R members for dead that live.

@@ -7,7 +7,8 @@ import (
 	"github.com/sipring/sipring/proxy/config"
 )
 
-// misled reports whether the member serves because of a set that is old, or of an operator that is late. What it answers is not judged until all have compared.
+// misled reports whether the member serves because of a set that is old, or of an operator that is late. What it answers is
+// not judged until it takes back that it is synced, or all have compared.
 func (p *process) misled() bool { return p.belied || !p.told[0] && p.firstByItsSet() }
 
 // misled reports whether any member is: others pass on what it answers.

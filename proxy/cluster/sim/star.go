@@ -21,6 +21,7 @@ func (ph *phone) acknowledged(i int) {
 	ph.mates(func(m *phone) {
 		m.removedBy(ph, r)
 	})
+	ph.underWayElsewhere()
 }
 
 // mayFollowStar notes the copies of requests of this phone that are under way as a mate's Contact: * is sent. They may be

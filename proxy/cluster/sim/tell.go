@@ -11,7 +11,7 @@ func (p *process) tellState() {
 	if p.told == [2]bool{synced, leaving} {
 		return
 	}
-	p.belied = p.belied || synced && p.misled()
+	p.belied = synced && p.misled()
 	p.told = [2]bool{synced, leaving}
 	p.w.trace("m%d says synced %v leaving %v", p.id, synced, leaving)
 	for i := range p.w.members {
