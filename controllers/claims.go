@@ -20,7 +20,7 @@ import (
 
 // claimsAtOnce bounds the claims that are renewed at the same time: one namespace
 // whose API calls hang must not have the others' claims run out.
-const claimsAtOnce = 16
+const claimsAtOnce = 128
 
 // claims keep two installations of the operator from carrying out one cluster,
 // each against the other. A claim that cannot be read or written for long stops

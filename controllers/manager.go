@@ -94,6 +94,7 @@ func NewManager(ctx context.Context, to *rest.Config, o ManagerOptions) (*Manage
 	}
 	to = rest.CopyConfig(to)
 	to.QPS = -1 // the API server's own fairness is the limit: a failover waits for no bucket
+	to.Wrap(withDeadlines)
 	rights, err := asker(to, o.Namespaces)
 	if err != nil {
 		return nil, err

@@ -31,7 +31,7 @@ func (b *bench) operator() (registry *prometheus.Registry, stop func()) {
 	user := server.User(b.T, fmt.Sprintf("operator-%s-%d", b.ns, b.operators), "../config/rbac/role.yaml")
 	ctx, cancel := context.WithCancel(context.Background())
 	mgr, err := controllers.NewManager(ctx, user, controllers.ManagerOptions{
-		MetricsAddress: "0", HealthAddress: "0", Namespaces: []string{b.ns},
+		MetricsAddress: "0", HealthAddress: "0", Namespaces: append([]string{b.ns}, b.others...),
 		Leadership: controllers.Leadership{Elect: !b.alone, Namespace: b.ns, ID: b.leaderElectionID, Lease: 4 * time.Second, Renew: 3 * time.Second, Retry: 100 * time.Millisecond},
 	})
 	b.ok(err)

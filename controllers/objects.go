@@ -66,14 +66,20 @@ type step struct {
 	apply func(context.Context, *observation) error
 }
 
-// apply carries out everything but what publish did, or with spec.paused what
+// apply carries out everything but what Publish does, or with spec.paused what
 // publishing rests on. A step that fails does not hold up those after it, save that
-// pods are not started on half a foundation.
+// pods are not started on half a foundation, and that an API server that does not
+// answer is not asked again in the same pass.
 func (r *Reconciler) apply(ctx context.Context, seen *observation) (faults []fault, held *hold) {
+	late := false
 	run := func(steps ...step) {
 		for _, s := range steps {
+			if late {
+				return
+			}
 			if err := s.apply(ctx, seen); err != nil && !errors.As(err, &held) {
 				faults = append(faults, classify(fmt.Errorf("%s: %w", s.name, err), v1alpha1.ReasonApplyFailed))
+				late = isLate(err)
 			}
 		}
 	}

@@ -69,7 +69,6 @@ func (r *Reconciler) observe(ctx context.Context, c *v1alpha1.SIPCluster, look b
 	if seen.nodes, err = r.nodesOf(ctx, seen.pods); err != nil {
 		return nil, err
 	}
-	seen.short = r.shortage(ctx, seen)
 	seen.service, err = found(ctx, r.client, c.Namespace, desired.ClientServiceName(c.Name), &corev1.Service{})
 	return seen, err
 }

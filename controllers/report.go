@@ -15,10 +15,9 @@ import (
 	"github.com/sipring/sipring/controllers/membership"
 )
 
-// report writes what a pass found and did into the status, the metrics and,
-// where something new is wrong, an Event.
+// report writes what a pass found and did into the status and, where something new
+// is wrong, an Event.
 func (r *Reconciler) report(ctx context.Context, seen *observation, d *membership.Result, did outcome) error {
-	r.metrics.observe(seen.cluster, d)
 	return r.writeStatus(ctx, seen.cluster, statusOf(seen, d, did, metav1.NewTime(r.now())))
 }
 

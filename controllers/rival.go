@@ -2,7 +2,6 @@ package controllers
 
 import (
 	"fmt"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -17,8 +16,7 @@ func (r *Reconciler) leave(c *v1alpha1.SIPCluster, by string) (ctrl.Result, erro
 	key := client.ObjectKeyFromObject(c)
 	r.noticed.take(key)
 	r.records.forget(key)
-	r.applied.forget(key)
-	r.shortages.note(key, false, time.Time{})
+	r.forgetApplied(key)
 	r.metrics.forget(c.Namespace, c.Name)
 	if r.claims.newlyTold(c, by) {
 		r.recorder.Eventf(c, nil, corev1.EventTypeWarning, v1alpha1.ReasonOtherOperator, "Claim",

@@ -11,7 +11,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sipring/sipring/api/v1alpha1"
@@ -82,7 +81,7 @@ func (f *fleet) passes() {
 	f.Helper()
 	for range 3 {
 		for _, name := range fleetNames {
-			if _, err := f.r.Reconcile(f.Context(), ctrl.Request{NamespacedName: client.ObjectKey{Namespace: f.ns, Name: name}}); err != nil {
+			if _, err := f.passOf(name); err != nil {
 				f.Fatal(name, err)
 			}
 		}

@@ -61,30 +61,53 @@ func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager) error {
 	if err := mgr.Add(r.claims); err != nil {
 		return err
 	}
-	return ctrl.NewControllerManagedBy(mgr).
-		For(&v1alpha1.SIPCluster{}, builder.WithPredicates(clusterChanged())).
+	if err := r.setupPublisher(mgr); err != nil {
+		return err
+	}
+	return r.setupApplier(mgr)
+}
+
+// setupPublisher has Publish run on all that its decisions are made from, and on what
+// it publishes.
+func (r *Reconciler) setupPublisher(mgr ctrl.Manager) error {
+	return ctrl.NewControllerManagedBy(mgr).Named("publisher").
+		For(&v1alpha1.SIPCluster{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(r.clusterOf)).
 		Watches(&coordinationv1.Lease{}, handler.EnqueueRequestsFromMapFunc(r.clusterOf), builder.WithPredicates(reportChanged())).
 		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(r.clustersOn), builder.WithPredicates(nodeChanged())).
 		WatchesRawSource(source.Channel(r.claims.changed, &handler.EnqueueRequestForObject{})).
-		Watches(&appsv1.StatefulSet{}, handler.EnqueueRequestsFromMapFunc(r.waitersOf), builder.WithPredicates(rolloutChanged())).
 		Owns(&corev1.ConfigMap{}).
 		Owns(&discoveryv1.EndpointSlice{}).
 		Owns(&appsv1.StatefulSet{}).
 		Owns(&corev1.Service{}).
+		WithOptions(controllerOptions(publisherBounds)).
+		Complete(newGate(publisherBounds).through(r.Publish))
+}
+
+// setupApplier has Apply run on what the publisher hands over, and on the rest of
+// what a SIPCluster is made of.
+func (r *Reconciler) setupApplier(mgr ctrl.Manager) error {
+	return ctrl.NewControllerManagedBy(mgr).Named("applier").
+		For(&v1alpha1.SIPCluster{}, builder.WithPredicates(clusterChanged())).
+		WatchesRawSource(source.Func(r.passes.start)).
+		Watches(&appsv1.StatefulSet{}, handler.EnqueueRequestsFromMapFunc(r.waitersOf), builder.WithPredicates(rolloutChanged())).
 		Owns(&corev1.ServiceAccount{}).
 		Owns(&rbacv1.Role{}).
 		Owns(&rbacv1.RoleBinding{}).
 		Owns(&policyv1.PodDisruptionBudget{}).
 		Owns(&networkingv1.NetworkPolicy{}).
-		WithOptions(controller.Options{
-			MaxConcurrentReconciles: 4,
-			SkipNameValidation:      new(true), // one process may run several operators, as tests do
-			// A second operator keeps its caches warm, to begin at once when it leads.
-			EnableWarmup: new(true),
-			RateLimiter:  workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](5*time.Millisecond, 30*time.Second),
-		}).
-		Complete(r)
+		WithOptions(controllerOptions(applierBounds)).
+		Complete(newGate(applierBounds).through(r.Apply))
+}
+
+func controllerOptions(b bounds) controller.Options {
+	return controller.Options{
+		MaxConcurrentReconciles: b.workers,
+		SkipNameValidation:      new(true), // one process may run several operators, as tests do
+		// A second operator keeps its caches warm, to begin at once when it leads.
+		EnableWarmup: new(true),
+		RateLimiter:  workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](5*time.Millisecond, 30*time.Second),
+	}
 }
 
 // watched is one object of each kind that the operator reads from its caches.
