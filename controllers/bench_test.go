@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 // bench is a namespace of its own with one SIPCluster named ring, and a
 // Reconciler that reads past any cache, so that each pass sees all that is there.
 type bench struct {
-	*testing.T
+	testing.TB
 	client   client.Client
 	ns, name string // of the SIPCluster
 	registry *prometheus.Registry
@@ -49,6 +49,7 @@ type bench struct {
 	operators int              // that were started
 	rolling   controllers.Rolling
 	others    []string // namespaces that the next operator watches too
+	anywhere  bool     // the next operator watches all namespaces
 
 	leaderElectionID string // of the next operator; empty: the default
 	alone            bool   // the next operator elects no leader
@@ -61,14 +62,14 @@ func newBench(t *testing.T) *bench {
 }
 
 // newSerialBench is for tests that look at times.
-func newSerialBench(t *testing.T) *bench {
+func newSerialBench(t testing.TB) *bench {
 	t.Helper()
 	api := testapi.Need(t, server)
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}}
 	if err := api.Client.Create(t.Context(), ns); err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{T: t, client: api.Client, ns: ns.Name, name: "ring"}
+	b := &bench{TB: t, client: api.Client, ns: ns.Name, name: "ring"}
 	b.restart(api.Client)
 	return b
 }

@@ -3,7 +3,6 @@ package controllers
 import (
 	"context"
 	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -18,9 +17,10 @@ import (
 	"github.com/sipring/sipring/controllers/desired"
 )
 
-// claimsAtOnce bounds the claims that are renewed at the same time: one namespace
-// whose API calls hang must not have the others' claims run out.
-const claimsAtOnce = 128
+// claimsAtOnce bounds the claims that are renewed at the same time: of those that
+// were renewed the last time, and apart from them of those that were not. One
+// namespace whose API calls hang must not have the others' claims run out.
+const claimsAtOnce = 16
 
 // claims keep two installations of the operator from carrying out one cluster,
 // each against the other. A claim that cannot be read or written for long stops
@@ -47,6 +47,7 @@ type entry struct {
 	// standing and known are read under claims.mu.
 	standing standing
 	known    bool
+	failing  bool // the last try did
 	tried    time.Time
 	told     string // of whom an Event told last
 }
@@ -86,7 +87,7 @@ func (cs *claims) renew(ctx context.Context, key types.NamespacedName, e *entry)
 	v, err := cs.look(ctx, key, &e.claim)
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	e.tried = cs.now()
+	e.tried, e.failing = cs.now(), err != nil
 	if err == nil {
 		e.standing, e.known = v, true
 		return v, nil
@@ -123,17 +124,33 @@ func (cs *claims) NeedLeaderElection() bool { return true }
 
 // Start renews all claims until ctx ends.
 func (cs *claims) Start(ctx context.Context) error {
+	var running sync.WaitGroup
+	for _, failing := range []bool{false, true} {
+		running.Go(func() { cs.keep(ctx, failing) })
+	}
+	running.Wait()
+	if cs.passing {
+		cs.release()
+	}
+	return nil
+}
+
+// keep renews those that failed the last time, or those that did not, which are
+// spread over half of the time so as not to be in the way of a failover.
+func (cs *claims) keep(ctx context.Context, failing bool) {
 	tick := time.NewTicker(claimEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			if cs.passing {
-				cs.release()
-			}
-			return nil
+			return
 		case <-tick.C:
-			cs.each(func(key types.NamespacedName, e *entry) { cs.renewAndTell(ctx, key, e) })
+			cs.mu.Lock()
+			some := maps.Clone(cs.of)
+			maps.DeleteFunc(some, func(_ types.NamespacedName, e *entry) bool { return e.failing != failing })
+			cs.mu.Unlock()
+			pause := claimEvery / 2 / time.Duration(max(len(some), 1))
+			each(ctx, some, pause, func(key types.NamespacedName, e *entry) { cs.renewAndTell(ctx, key, e) })
 		}
 	}
 }
@@ -154,20 +171,20 @@ func (cs *claims) renewAndTell(ctx context.Context, key types.NamespacedName, e 
 	}
 }
 
-// each does something for all claims, some at a time.
-func (cs *claims) each(do func(types.NamespacedName, *entry)) {
-	cs.mu.Lock()
-	all := maps.Clone(cs.of)
-	cs.mu.Unlock()
-	keys := slices.Collect(maps.Keys(all))
+// each does something for the claims, some at a time and with a pause between them.
+func each(ctx context.Context, of map[types.NamespacedName]*entry, pause time.Duration, do func(types.NamespacedName, *entry)) {
 	places := make(chan struct{}, claimsAtOnce)
 	var running sync.WaitGroup
-	for _, key := range keys {
+	for key, e := range of {
 		places <- struct{}{}
 		running.Go(func() {
 			defer func() { <-places }()
-			do(key, all[key])
+			do(key, e)
 		})
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
 	}
 	running.Wait()
 }
@@ -176,7 +193,10 @@ func (cs *claims) each(do func(types.NamespacedName, *entry)) {
 func (cs *claims) release() {
 	ctx, cancel := context.WithTimeout(context.Background(), claimWait)
 	defer cancel()
-	cs.each(func(key types.NamespacedName, e *entry) {
+	cs.mu.Lock()
+	all := maps.Clone(cs.of)
+	cs.mu.Unlock()
+	each(ctx, all, 0, func(key types.NamespacedName, e *entry) {
 		e.busy.Lock()
 		defer e.busy.Unlock()
 		_ = retry.RetryOnConflict(retry.DefaultRetry, func() error { return cs.letGo(ctx, key) })

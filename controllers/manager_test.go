@@ -28,10 +28,14 @@ import (
 func (b *bench) operator() (registry *prometheus.Registry, stop func()) {
 	b.Helper()
 	b.operators++
-	user := server.User(b.T, fmt.Sprintf("operator-%s-%d", b.ns, b.operators), "../config/rbac/role.yaml")
+	user := server.User(b, fmt.Sprintf("operator-%s-%d", b.ns, b.operators), "../config/rbac/role.yaml")
 	ctx, cancel := context.WithCancel(context.Background())
+	namespaces := append([]string{b.ns}, b.others...)
+	if b.anywhere {
+		namespaces = nil
+	}
 	mgr, err := controllers.NewManager(ctx, user, controllers.ManagerOptions{
-		MetricsAddress: "0", HealthAddress: "0", Namespaces: append([]string{b.ns}, b.others...),
+		MetricsAddress: "0", HealthAddress: "0", Namespaces: namespaces,
 		Leadership: controllers.Leadership{Elect: !b.alone, Namespace: b.ns, ID: b.leaderElectionID, Lease: 4 * time.Second, Renew: 3 * time.Second, Retry: 100 * time.Millisecond},
 	})
 	b.ok(err)

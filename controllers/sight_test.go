@@ -38,7 +38,7 @@ func (b *bench) blind(elect bool) (health, user string, stop func() error) {
 	health = listener.Addr().String()
 	b.ok(listener.Close())
 	ctx, cancel := context.WithCancel(context.Background())
-	mgr, err := controllers.NewManager(ctx, server.User(b.T, user, path), controllers.ManagerOptions{
+	mgr, err := controllers.NewManager(ctx, server.User(b, user, path), controllers.ManagerOptions{
 		MetricsAddress: "0", HealthAddress: health, Namespaces: []string{b.ns},
 		Leadership: controllers.Leadership{Elect: elect, Namespace: b.ns, Lease: time.Second, Renew: 700 * time.Millisecond, Retry: 100 * time.Millisecond},
 	})

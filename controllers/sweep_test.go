@@ -16,7 +16,7 @@ import (
 // limited replaces the Reconciler by one with the rights of config/rbac.
 func (b *bench) limited() {
 	b.Helper()
-	c, err := client.New(server.User(b.T, "limited-"+b.ns, "../config/rbac/role.yaml"), client.Options{Scheme: b.client.Scheme()})
+	c, err := client.New(server.User(b, "limited-"+b.ns, "../config/rbac/role.yaml"), client.Options{Scheme: b.client.Scheme()})
 	b.ok(err)
 	b.restart(c)
 }

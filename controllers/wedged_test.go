@@ -19,50 +19,8 @@ import (
 // TestWedgedNamespaceCostsOthersNothing: an admission webhook of one namespace, of
 // many SIPClusters in trouble, does not answer.
 func TestWedgedNamespaceCostsOthersNothing(t *testing.T) {
-	const wedged, healthy, rounds = 10, 3, 12
 	b := newSerialBench(t)
-	others := []*bench{b}
-	for range healthy - 1 {
-		others = append(others, b.beside())
-	}
-	slow := b.beside()
-	for _, o := range append(others[1:], slow) {
-		b.others = append(b.others, o.ns)
-	}
-	b.operator()
-	var there []*bench
-	for i := range wedged {
-		there = append(there, &bench{T: t, client: b.client, ns: slow.ns, name: fmt.Sprintf("ring%d", i)})
-		there[i].create()
-	}
-	for _, o := range others {
-		o.create()
-		o.pod(1, ready)
-	}
-	for _, o := range append(there, others...) {
-		o.pod(0, ready)
-		o.awaitReady("10.0.0.1", true)
-	}
-	slow.wedge()
-	for _, w := range there {
-		w.podStatus(0, ended)
-	}
-	slow.create()
-
-	var took []time.Duration
-	for i := range rounds {
-		for _, o := range others {
-			change, want := ended, false
-			if i%2 == 1 {
-				change, want = ready, true
-			}
-			began := time.Now()
-			o.podStatus(1, change)
-			o.awaitReady("10.0.0.2", want)
-			took = append(took, time.Since(began))
-		}
-	}
-	slices.Sort(took)
+	took := b.besideWedged(3, 1, 10, 12)
 	p99 := took[(len(took)*99+99)/100-1]
 	t.Logf("from a pod's event to the slice: median %v, p99 %v of %d", took[len(took)/2], p99, len(took))
 	if p99 >= time.Second {
@@ -70,12 +28,81 @@ func TestWedgedNamespaceCostsOthersNothing(t *testing.T) {
 	}
 }
 
+// BenchmarkWedgedNamespace is the same with 100 SIPClusters, each of 2 pods, 10
+// of them in the namespace that hangs.
+func BenchmarkWedgedNamespace(t *testing.B) {
+	b := newSerialBench(t)
+	b.anywhere = true
+	took := b.besideWedged(9, 10, 10, 2*t.N)
+	t.ReportMetric(0, "ns/op")
+	for name, part := range map[string]int{"p50": 50, "p99": 99, "max": 100} {
+		t.ReportMetric(float64(took[(len(took)*part+99)/100-1])/float64(time.Millisecond), name+"-ms")
+	}
+}
+
+// besideWedged is how long it took from each pod's event to the slice, sorted, in as
+// many rounds of all clusters in so many namespaces, while another one, with wedged
+// clusters, hangs.
+func (b *bench) besideWedged(namespaces, each, wedged, rounds int) (took []time.Duration) {
+	b.Helper()
+	slow, at := b.beside(), b
+	b.others = append(b.others, slow.ns)
+	var others, there []*bench
+	for range namespaces {
+		for i := range each {
+			others = append(others, at.named(fmt.Sprintf("ring%d", i)))
+		}
+		at = b.beside()
+		b.others = append(b.others, at.ns)
+	}
+	for i := range wedged {
+		there = append(there, slow.named(fmt.Sprintf("ring%d", i)))
+	}
+	all := slices.Concat(there, others)
+	b.operator()
+	for _, o := range all {
+		o.create()
+	}
+	for _, o := range all {
+		o.pod(1, ready)
+		o.pod(0, ready)
+	}
+	for _, o := range all {
+		o.awaitReady("10.0.0.1", true)
+		o.awaitReady("10.0.0.2", true)
+	}
+	slow.wedge()
+	for _, w := range there {
+		w.podStatus(0, ended)
+	}
+	slow.create()
+	for i := range rounds {
+		for _, o := range others {
+			change := ended
+			if i%2 == 1 {
+				change = ready
+			}
+			began := time.Now()
+			o.podStatus(1, change)
+			o.awaitReady("10.0.0.2", i%2 == 1)
+			took = append(took, time.Since(began))
+		}
+	}
+	slices.Sort(took)
+	return took
+}
+
+// named is another SIPCluster in the namespace.
+func (b *bench) named(name string) *bench {
+	return &bench{TB: b.TB, client: b.client, ns: b.ns, name: name}
+}
+
 // beside is a SIPCluster to be in a namespace of its own, for the same operator.
 func (b *bench) beside() *bench {
 	b.Helper()
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}}
 	b.ok(b.client.Create(b.Context(), ns))
-	return &bench{T: b.T, client: b.client, ns: ns.Name, name: "ring"}
+	return &bench{TB: b.TB, client: b.client, ns: ns.Name, name: "ring"}
 }
 
 // awaitReady waits until the slice says whether the address gets new traffic.

@@ -36,7 +36,7 @@ type Server struct {
 
 // User returns the configuration of a user that may do what the ClusterRole of
 // the file allows, and nothing else.
-func (s *Server) User(t *testing.T, name, path string) *rest.Config {
+func (s *Server) User(t testing.TB, name, path string) *rest.Config {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -138,7 +138,7 @@ func start(env *envtest.Environment) (*Server, error) {
 
 // Need fails the test where there is no API server: skipped, it would be taken
 // for one that passed.
-func Need(t *testing.T, s *Server) *Server {
+func Need(t testing.TB, s *Server) *Server {
 	t.Helper()
 	// Asked for here too, because the cache of test results takes note only of
 	// what is read while tests run.
