@@ -105,15 +105,13 @@ func (r *Reconciler) applyOne(ctx context.Context, c *v1alpha1.SIPCluster, curre
 
 // holder fills current from the cache and says whether it is there. An object
 // that is not in the cache may still exist without our label: then the API
-// server knows whose it is. One of somebody else is a ForeignError.
+// server knows whose it is. One that nobody owns any more is adopted, and one of
+// somebody else is a ForeignError.
 func (r *Reconciler) holder(ctx context.Context, c *v1alpha1.SIPCluster, current client.Object, kind, name string) (bool, error) {
 	key := client.ObjectKey{Namespace: c.Namespace, Name: name}
 	err := r.client.Get(ctx, key, current)
 	if err == nil {
-		if !metav1.IsControlledBy(current, c) {
-			return true, foreign(kind, current)
-		}
-		return true, nil
+		return true, r.adopt(ctx, c, kind, current)
 	}
 	if !apierrors.IsNotFound(err) {
 		return false, fmt.Errorf("get %s %s: %w", kind, name, err)
@@ -127,8 +125,5 @@ func (r *Reconciler) holder(ctx context.Context, c *v1alpha1.SIPCluster, current
 	if err := r.live.Get(ctx, key, unseen); err != nil {
 		return false, client.IgnoreNotFound(err)
 	}
-	if !metav1.IsControlledBy(unseen, c) {
-		return false, foreign(kind, unseen)
-	}
-	return false, nil
+	return false, r.adopt(ctx, c, kind, unseen)
 }

@@ -64,6 +64,11 @@ func (r *Reconciler) observe(ctx context.Context, c *v1alpha1.SIPCluster, look b
 	if seen.statefulSet, err = found(ctx, r.client, c.Namespace, desired.StatefulSetName(c.Name), &appsv1.StatefulSet{}); err != nil {
 		return nil, err
 	}
+	if seen.statefulSet != nil && orphaned(c, seen.statefulSet) { // before its pods are judged by whose it is
+		if err := r.adopt(ctx, c, "StatefulSet", seen.statefulSet); err != nil {
+			return nil, err
+		}
+	}
 	sortPods(c.Name, pods.Items)
 	seen.pods, seen.strangers = split(c, seen.statefulSet, seen.record.set, pods.Items)
 	if seen.nodes, err = r.nodesOf(ctx, seen.pods); err != nil {

@@ -22,6 +22,10 @@ import (
 // that is older than theirs.
 const epochGap = 1000
 
+// maxUnsigned bounds the epoch that is taken over from a set whose keys are lost,
+// which anybody may have written: enough is left above.
+const maxUnsigned = config.MaxEpoch / 2
+
 // record is the published member set as a pass knows it.
 type record struct {
 	// set is nil where none was published or it cannot be read.
@@ -78,12 +82,14 @@ func (r *Reconciler) record(ctx context.Context, c *v1alpha1.SIPCluster, by *sig
 			return record{}, err
 		}
 	}
-	if cm != nil && !metav1.IsControlledBy(cm, c) {
-		return record{}, foreign("ConfigMap", cm)
+	if cm != nil {
+		if err := r.adopt(ctx, c, "ConfigMap", cm); err != nil {
+			return record{}, err
+		}
 	}
 	mine, ok := r.records.of(c)
 	if !ok {
-		return recordOf(c, cm, by), nil
+		return r.recordAdopted(ctx, c, cm, by)
 	}
 	known := recordBeside(cm, mine, by)
 	if known.set.Epoch > mine.set.Epoch {
@@ -118,7 +124,7 @@ func recordOf(c *v1alpha1.SIPCluster, cm *corev1.ConfigMap, by *signer) record {
 		return record{floor: published + epochGap}
 	}
 	set, err := config.ParseMemberSet([]byte(cm.Data[config.MembersKey]))
-	if err != nil || !by.believes(set) {
+	if err != nil || !by.believes(set) || by.fresh && set.Epoch > maxUnsigned {
 		return record{resourceVersion: cm.ResourceVersion, floor: published + epochGap}
 	}
 	return record{set: set, resourceVersion: cm.ResourceVersion, floor: published}

@@ -56,7 +56,7 @@ func (r *Reconciler) applyPods(ctx context.Context, seen *observation) error {
 	} else if w != nil {
 		return r.waitWith(ctx, seen, &before, r.waits(ctx, &next, w))
 	}
-	err = r.applyOne(ctx, c, &appsv1.StatefulSet{}, want.WithAnnotations(map[string]string{annotationRollout: next.text()}))
+	err = r.applyStatefulSet(ctx, seen, want.WithAnnotations(map[string]string{annotationRollout: next.text()}))
 	switch {
 	case err != nil && !unanswered(err):
 		r.turns.giveBack(key)
