@@ -71,6 +71,7 @@ func (r *Reconciler) observe(ctx context.Context, c *v1alpha1.SIPCluster, look b
 	}
 	sortPods(c.Name, pods.Items)
 	seen.pods, seen.strangers = split(c, seen.statefulSet, seen.record.set, pods.Items)
+	seen.record = seen.raised()
 	if seen.nodes, err = r.nodesOf(ctx, seen.pods); err != nil {
 		return nil, err
 	}

@@ -172,6 +172,7 @@ func nodeChanged() predicate.Predicate {
 func reportChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, now := e.ObjectOld.GetAnnotations(), e.ObjectNew.GetAnnotations()
-		return now[config.AnnotationSuspects] != "" || before[config.AnnotationSuspects] != "" || before[config.AnnotationServing] != now[config.AnnotationServing]
+		return now[config.AnnotationSuspects] != "" || before[config.AnnotationSuspects] != "" ||
+			before[config.AnnotationServing] != now[config.AnnotationServing] || before[config.AnnotationEpoch] != now[config.AnnotationEpoch]
 	}}
 }

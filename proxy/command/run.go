@@ -76,6 +76,7 @@ func (p *proxy) run(ctx context.Context) error {
 	if p.lease != nil {
 		following.Go(func() { p.lease.Run(ctx) })
 		following.Go(func() { p.keepWord(ctx, p.lease.Say) })
+		following.Go(func() { p.keepEpoch(ctx, p.lease) })
 	}
 	defer func() {
 		cancel()

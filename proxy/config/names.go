@@ -11,6 +11,9 @@ const (
 	AnnotationSuspects = "sipring.io/suspects"
 	// AnnotationServing of a proxy's Lease holds the Word of the proxy on itself.
 	AnnotationServing = "sipring.io/serving"
+	// AnnotationEpoch of a proxy's Lease holds the epoch of the member set that the
+	// proxy has in force, in decimal digits. It may be some seconds old.
+	AnnotationEpoch = "sipring.io/epoch"
 )
 
 // Names of a proxy's files. Those but the configuration's are also keys of the

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strconv"
 	"sync"
 	"time"
 
@@ -32,6 +33,9 @@ const (
 	// one that is older than the suspect's process, and a Lease that belonged to
 	// an earlier pod of the name may be deleted after our write.
 	repeatAfter = time.Minute
+	// epochGap is between a write and the next one for the epoch's sake alone:
+	// every member has another with each change of the set.
+	epochGap = 5 * time.Second
 )
 
 // LeaseConfig names the Lease of one pod.
@@ -46,15 +50,16 @@ type LeaseConfig struct {
 	Log *slog.Logger
 }
 
-// Lease reports what a pod suspects, and whether it serves itself, in annotations
-// of the Lease named like it. It is written at the start, which withdraws what an
-// earlier process of the pod said, and on change, and repeated slowly while it
-// names somebody.
+// Lease reports what a pod suspects, whether it serves itself, and which epoch it
+// has in force, in annotations of the Lease named like it. It is written at the
+// start, which withdraws what an earlier process of the pod said, and on change,
+// and repeated slowly while it names somebody.
 type Lease struct {
 	client kubernetes.Interface
 	cfg    LeaseConfig
 	log    *slog.Logger
 	repeat time.Duration
+	gap    time.Duration // epochGap
 
 	mu       sync.Mutex
 	wanted   report
@@ -66,6 +71,19 @@ type Lease struct {
 type report struct {
 	suspects string
 	word     config.Word
+	epoch    epochReport
+}
+
+// epochReport is the part that can wait.
+type epochReport struct {
+	epoch uint64 // 0: none is in force
+	again uint64 // counts how often it is to be said again
+}
+
+// urgent says that more than the epoch is another.
+func (r report) urgent(written report) bool {
+	r.epoch = written.epoch
+	return r != written
 }
 
 // LeaseCounters of the writes since the start.
@@ -79,7 +97,7 @@ func NewLease(client kubernetes.Interface, cfg LeaseConfig) *Lease {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Lease{
-		client: client, cfg: cfg, log: cfg.Log, repeat: repeatAfter, changed: make(chan struct{}, 1),
+		client: client, cfg: cfg, log: cfg.Log, repeat: repeatAfter, gap: epochGap, changed: make(chan struct{}, 1),
 		wanted: report{word: config.NotYet},
 	}
 }
@@ -94,6 +112,14 @@ func (l *Lease) Report(names []string) {
 // Say sets the pod's word on itself; before that it is config.NotYet. It never
 // blocks and may be called from any goroutine.
 func (l *Lease) Say(w config.Word) { l.set(func(r *report) { r.word = w }) }
+
+// Applied sets the epoch of the member set that the pod has in force. It never
+// blocks and may be called from any goroutine.
+func (l *Lease) Applied(epoch uint64) { l.set(func(r *report) { r.epoch.epoch = epoch }) }
+
+// Again says the epoch once more, for what was written may be lost: the API shows
+// an older state than before. It never blocks and may be called from any goroutine.
+func (l *Lease) Again() { l.set(func(r *report) { r.epoch.again++ }) }
 
 func (l *Lease) set(change func(*report)) {
 	l.mu.Lock()
@@ -163,16 +189,24 @@ func (l *Lease) count(err error) {
 	l.counters.Writes++
 }
 
-// waitForNews returns when what is to be said is no longer what was written, or
-// it is time to repeat it.
+// waitForNews returns when what is to be said is no longer what was written, where
+// that is the epoch alone after a while, or it is time to repeat it.
 func (l *Lease) waitForNews(ctx context.Context, written report) {
 	t := time.NewTimer(l.repeat/2 + rand.N(l.repeat))
 	defer t.Stop()
-	for l.current() == written {
+	settled := time.NewTimer(l.gap/2 + rand.N(l.gap))
+	defer settled.Stop()
+	waiting := true
+	for {
+		if now := l.current(); now.urgent(written) || now != written && !waiting {
+			return
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-l.changed:
+		case <-settled.C:
+			waiting = false
 		case <-t.C:
 			if written.suspects != "" {
 				return
@@ -187,7 +221,7 @@ func (l *Lease) write(ctx context.Context, r report) error {
 	defer cancel()
 	lease := coordinationv1ac.Lease(l.cfg.Pod, l.cfg.Namespace).
 		WithLabels(map[string]string{config.LabelCluster: l.cfg.Cluster}).
-		WithAnnotations(map[string]string{config.AnnotationSuspects: r.suspects, config.AnnotationServing: string(r.word)}).
+		WithAnnotations(r.annotations()).
 		WithSpec(coordinationv1ac.LeaseSpec().WithHolderIdentity(l.cfg.Pod).WithRenewTime(metav1.NowMicro()))
 	if l.cfg.PodUID != "" {
 		lease.WithOwnerReferences(metav1ac.OwnerReference().
@@ -198,4 +232,12 @@ func (l *Lease) write(ctx context.Context, r report) error {
 		return fmt.Errorf("apply Lease %s/%s: %w", l.cfg.Namespace, l.cfg.Pod, err)
 	}
 	return nil
+}
+
+func (r report) annotations() map[string]string {
+	a := map[string]string{config.AnnotationSuspects: r.suspects, config.AnnotationServing: string(r.word)}
+	if r.epoch.epoch > 0 {
+		a[config.AnnotationEpoch] = strconv.FormatUint(r.epoch.epoch, 10)
+	}
+	return a
 }

@@ -114,6 +114,56 @@ func TestLeaseHasTheWord(t *testing.T) {
 	}
 }
 
+// TestLeaseHasTheEpoch: the newest one after a while, together with what changed at
+// once, and again when it is asked for though it is the same.
+func TestLeaseHasTheEpoch(t *testing.T) {
+	client := fake.NewClientset()
+	l := NewLease(client, leaseConfig(&journal{}))
+	l.gap = 200 * time.Millisecond
+	runLease(t, l)
+	wants := func(want string) {
+		t.Helper()
+		until(t, "the Lease has the epoch "+want, func() bool { return getLease(t, client).Annotations[config.AnnotationEpoch] == want })
+	}
+	wantSuspects(t, client, "")
+	if text, ok := getLease(t, client).Annotations[config.AnnotationEpoch]; ok {
+		t.Errorf("epoch %q before one is in force", text)
+	}
+	for epoch := range uint64(100) {
+		l.Applied(epoch)
+	}
+	wants("99")
+	l.Applied(99)
+	until(t, "the writes are counted", func() bool { return l.Counters().Writes >= 2 })
+	if n := l.Counters().Writes; n > 3 {
+		t.Errorf("%d writes of one change", n)
+	}
+	if err := client.CoordinationV1().Leases("voice").Delete(t.Context(), "ring-0", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	l.Again()
+	wants("99")
+}
+
+// TestEpochAloneWaits, and what is urgent does not wait for it.
+func TestEpochAloneWaits(t *testing.T) {
+	client := fake.NewClientset()
+	l := NewLease(client, leaseConfig(&journal{}))
+	l.gap = time.Hour
+	runLease(t, l)
+	wantSuspects(t, client, "")
+	l.Applied(7)
+	l.Report([]string{"ring-1"})
+	wantSuspects(t, client, "ring-1")
+	l.Applied(8)
+	l.Report([]string{"ring-2"})
+	wantSuspects(t, client, "ring-2")
+	until(t, "the writes are counted", func() bool { return l.Counters().Writes >= 3 })
+	if n, epoch := l.Counters().Writes, getLease(t, client).Annotations[config.AnnotationEpoch]; n != 3 || epoch != "8" {
+		t.Errorf("%d writes, want 3: the epoch had one of its own; epoch %q, want 8", n, epoch)
+	}
+}
+
 func TestLeaseIsRetried(t *testing.T) {
 	client := fake.NewClientset()
 	var refuse atomic.Bool

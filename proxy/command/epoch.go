@@ -1,0 +1,48 @@
+package command
+
+import (
+	"context"
+	"time"
+)
+
+// epochInterval is how often the proxy looks which epoch it has in force, and
+// whether its sources fell behind that.
+const epochInterval = time.Second
+
+// epochLease is where the epoch is said.
+type epochLease interface {
+	Applied(epoch uint64)
+	Again()
+}
+
+// keepEpoch tells the epoch of the member set in force until ctx ends. The operator
+// publishes above it, also after it has lost or was given back what it published.
+// A set older than ours is how that shows here: then the Lease may be an older
+// one too.
+func (p *proxy) keepEpoch(ctx context.Context, lease epochLease) {
+	tick := time.NewTicker(epochInterval)
+	defer tick.Stop()
+	older := uint64(0)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		lease.Applied(p.epoch())
+		if n := p.source.Counters().Older; n != older {
+			older = n
+			lease.Again()
+		}
+	}
+}
+
+// epoch is that of the member set in force; 0 before there is one.
+func (p *proxy) epoch() uint64 {
+	if node := p.node.Load(); node != nil {
+		if v := node.View(); v != nil {
+			return v.Set.Epoch
+		}
+	}
+	return 0
+}
