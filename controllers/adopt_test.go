@@ -23,6 +23,7 @@ import (
 // does when it is asked to.
 func (b *bench) orphan() {
 	b.Helper()
+	b.ok(b.client.Delete(b.Context(), b.cluster(), client.PropagationPolicy(metav1.DeletePropagationOrphan)))
 	objects := owned()
 	b.fill(objects)
 	for _, o := range objects {
@@ -33,7 +34,7 @@ func (b *bench) orphan() {
 	for i := range slices.Items {
 		b.disown(&slices.Items[i])
 	}
-	b.ok(b.client.Delete(b.Context(), b.cluster()))
+	b.ok(b.client.Patch(b.Context(), b.cluster(), client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`))))
 }
 
 // disown takes the owners off an object.
@@ -113,6 +114,55 @@ func TestOrphansAreCarriedOn(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestOperatorCarriesOn with its own rights and caches: orphans, a StatefulSet that
+// is in the way, and the epochs that proxies have.
+func TestOperatorCarriesOn(t *testing.T) {
+	b := newSerialBench(t)
+	other := &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Namespace: b.ns, Name: "ring", Labels: desired.Labels("ring")}}
+	other.Spec.ServiceName = "elsewhere"
+	other.Spec.Selector = &metav1.LabelSelector{MatchLabels: desired.SelectorLabels("ring")}
+	other.Spec.Template.Labels = desired.Labels("ring")
+	other.Spec.Template.Spec.Containers = []corev1.Container{{Name: "x", Image: "example.com/x"}}
+	b.ok(b.client.Create(t.Context(), other))
+	b.operator()
+	b.create()
+	b.await("the StatefulSet's end", func() (string, bool) {
+		set := b.statefulSet()
+		return fmt.Sprint(set.DeletionTimestamp), !set.DeletionTimestamp.IsZero()
+	})
+	b.collected(0)
+	b.await("the StatefulSet as wanted", func() (string, bool) {
+		return b.statefulSet().Spec.ServiceName, b.statefulSet().Spec.ServiceName == "ring-peers"
+	})
+	for i := range 3 {
+		b.pod(i, ready)
+	}
+	b.awaitStates("0:active 1:active 2:active")
+	b.orphan()
+	before := b.members()
+	b.create()
+	b.await("all is the new SIPCluster's", func() (string, bool) {
+		objects := owned()
+		b.fill(objects)
+		for key, o := range objects {
+			if _, secret := o.(*corev1.Secret); !secret && !metav1.IsControlledBy(o, b.cluster()) {
+				return key + " is not", false
+			}
+		}
+		return "", b.trust().Believes(b.members())
+	})
+	if now := b.members(); now.Epoch < before.Epoch || now.Ring != before.Ring || !cmp.Equal(now.Members, before.Members) {
+		t.Errorf("epoch %d of %s, before %d of %s", now.Epoch, inShort(now), before.Epoch, inShort(before))
+	}
+
+	for i := range 3 {
+		b.reached(i, "4711")
+	}
+	b.await("an epoch above the proxies'", func() (string, bool) {
+		return fmt.Sprint(b.members().Epoch), b.members().Epoch == 4712
+	})
 }
 
 // TestOwnersTakenOffComeBack while the SIPCluster stays.
