@@ -13,7 +13,12 @@ const testIdentity = "voice/ring/7e0c1a52"
 // publishSigned writes the member set signed by the keys.
 func (f *folder) publishSigned(keys *config.Keys) {
 	f.t.Helper()
-	signed, err := keys.Sign(testIdentity, &f.set)
+	f.publishSignedFor(testIdentity, keys)
+}
+
+func (f *folder) publishSignedFor(identity string, keys *config.Keys) {
+	f.t.Helper()
+	signed, err := keys.Sign(identity, &f.set)
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -26,7 +31,12 @@ func (f *folder) publishSigned(keys *config.Keys) {
 
 func (f *folder) trust(keys *config.Keys) {
 	f.t.Helper()
-	b, err := keys.Trust(testIdentity).Marshal()
+	f.trustFor(testIdentity, keys)
+}
+
+func (f *folder) trustFor(identity string, keys *config.Keys) {
+	f.t.Helper()
+	b, err := keys.Trust(identity).Marshal()
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -67,4 +77,39 @@ func TestProxyBelievesSignedSetsAlone(t *testing.T) {
 	f.await(1, "/metrics", epoch("2"))
 	f.trust(later)
 	f.await(1, "/metrics", epoch("3"))
+}
+
+// TestProxyFollowsTheIdentity: the SIPCluster was deleted without its objects and
+// made anew, so sets are signed for another identity. A proxy that runs on takes
+// them once it is told so, whichever comes first, and none that is signed for the
+// identity of before.
+func TestProxyFollowsTheIdentity(t *testing.T) {
+	const next = "voice/ring/another"
+	f := newFolder(t, 1)
+	signer := config.NewKeys()
+	f.set.Ring = config.Ring{Partitions: 64, Replicas: 2}
+	f.trust(signer)
+	f.publishSigned(signer)
+	f.start("m1", "--address", f.set.Members[0].Address, "--trust", f.file("trust.json"))
+	f.await(1, "/readyz", ready)
+	has := func(text string) func(int, string) bool {
+		return func(_ int, body string) bool { return strings.Contains(body, "\n"+text+"\n") }
+	}
+	refused := func(n string) func(int, string) bool {
+		return has(`sipring_proxy_member_sets_refused_total{source="own"} ` + n)
+	}
+	f.set.Epoch = 2
+	f.publishSignedFor(next, signer) // the set is there before the trust
+	f.await(1, "/metrics", refused("1"))
+	f.await(1, "/metrics", has("sipring_proxy_ring_epoch 1"))
+	f.trustFor(next, signer)
+	f.await(1, "/metrics", has("sipring_proxy_ring_epoch 2"))
+	f.set.Epoch = 3
+	f.publishSigned(signer) // of before
+	f.await(1, "/metrics", refused("2"))
+	f.await(1, "/metrics", has("sipring_proxy_ring_epoch 2"))
+	f.set.Epoch = 4
+	f.publishSignedFor(next, signer)
+	f.await(1, "/metrics", has("sipring_proxy_ring_epoch 4"))
+	f.await(1, "/readyz", ready)
 }
