@@ -53,6 +53,7 @@ type bench struct {
 
 	leaderElectionID string // of the next operator; empty: the default
 	alone            bool   // the next operator elects no leader
+	seed             string // of the ring, in the Leases that are written
 	identity, image  string // of the next Reconciler; empty: none, and the usual one
 }
 

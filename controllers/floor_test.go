@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/ring"
 )
 
 // reached writes the epoch that a proxy has in force into its Lease.
@@ -21,6 +22,7 @@ func (b *bench) reached(ordinal int, epoch string) {
 	l := &coordinationv1.Lease{}
 	b.get(fmt.Sprintf("ring-%d", ordinal), l)
 	l.Annotations[config.AnnotationEpoch] = epoch
+	l.Annotations[config.AnnotationSeed] = b.seed
 	b.ok(b.client.Update(b.Context(), l))
 }
 
@@ -80,6 +82,38 @@ func TestLostSetIsPassed(t *testing.T) {
 				t.Errorf("the first set has epoch %d and %s of %v, want 4712 and %s of %v", set.Epoch, inShort(set), set.Ring, inShort(before), before.Ring)
 			}
 		})
+	}
+}
+
+// TestLostClusterIsCarriedOn: the SIPCluster was deleted without its objects, the
+// ConfigMap is lost with it, and only the proxies know which ring they run.
+func TestLostClusterIsCarriedOn(t *testing.T) {
+	b := newBench(t)
+	b.begin()
+	for i := range 3 {
+		b.pod(i, ready)
+	}
+	b.settle()
+	before := b.members()
+	for i := range 3 {
+		b.seed = before.Ring.Seed.String()
+		if i == 1 {
+			b.seed = ring.Seed{1}.String() // it lies
+		}
+		b.reached(i, "4711")
+	}
+	b.orphan()
+	b.ok(b.client.Delete(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: b.ns, Name: "ring-members"}}))
+	b.restart(b.client)
+	b.create()
+	b.ok(b.reconcile())
+	set := b.members()
+	b.settle()
+	if set.Epoch <= 4711 || !cmp.Equal(set.Members, before.Members) || set.Ring != before.Ring || !b.trust().Believes(set) {
+		t.Errorf("the first set has epoch %d and %s of %v, want 4712 and %s of %v", set.Epoch, inShort(set), set.Ring, inShort(before), before.Ring)
+	}
+	if s := b.cluster().Status.RingSeed; s != before.Ring.Seed.String() {
+		t.Errorf("status: seed %s", s)
 	}
 }
 

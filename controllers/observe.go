@@ -51,7 +51,6 @@ func (r *Reconciler) observe(ctx context.Context, c *v1alpha1.SIPCluster, look b
 	if seen.record, err = r.record(ctx, c, seen.signer); err != nil {
 		return nil, fmt.Errorf("read the published member set: %w", err)
 	}
-	seen.seed = ringSeed(c, seen.record)
 	mine := []client.ListOption{client.InNamespace(c.Namespace), client.MatchingLabels{config.LabelCluster: c.Name}}
 	pods, leases := &corev1.PodList{}, &coordinationv1.LeaseList{}
 	if err := r.client.List(ctx, pods, mine...); err != nil {
@@ -71,7 +70,7 @@ func (r *Reconciler) observe(ctx context.Context, c *v1alpha1.SIPCluster, look b
 	}
 	sortPods(c.Name, pods.Items)
 	seen.pods, seen.strangers = split(c, seen.statefulSet, seen.record.set, pods.Items)
-	seen.record = seen.raised()
+	seen.record, seen.seed = seen.raised(), ringSeed(c, seen.record, seen.agreedSeed())
 	if seen.nodes, err = r.nodesOf(ctx, seen.pods); err != nil {
 		return nil, err
 	}

@@ -101,13 +101,16 @@ func (r *Reconciler) record(ctx context.Context, c *v1alpha1.SIPCluster, by *sig
 // ringSeed is the cluster's for its life. The status has it, which nobody else
 // writes; failing that the published set. A cluster that published before there
 // were seeds has none; one that never did gets a new one.
-func ringSeed(c *v1alpha1.SIPCluster, known record) ring.Seed {
+// agreed is what the running members have, if both are lost.
+func ringSeed(c *v1alpha1.SIPCluster, known record, agreed ring.Seed) ring.Seed {
 	var s ring.Seed
 	switch {
 	case c.Status.RingSeed != "" && s.UnmarshalText([]byte(c.Status.RingSeed)) == nil:
 		return s
 	case known.set != nil:
 		return known.set.Ring.Seed
+	case !agreed.IsZero():
+		return agreed
 	case c.Status.Epoch > 0:
 		return ring.Seed{}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/memberset"
+	"github.com/sipring/sipring/proxy/ring"
 )
 
 // fallenBehind is a source that offers one older set more at each look.
@@ -25,8 +26,8 @@ func (f *fallenBehind) Counters() memberset.Counters {
 
 type saidEpochs struct{ said []string }
 
-func (s *saidEpochs) Applied(uint64) { s.said = append(s.said, "applied") }
-func (s *saidEpochs) Again()         { s.said = append(s.said, "again") }
+func (s *saidEpochs) Applied(uint64, ring.Seed) { s.said = append(s.said, "applied") }
+func (s *saidEpochs) Again()                    { s.said = append(s.said, "again") }
 
 // TestEpochIsSaidAgain when a source offers an older set than the one in force,
 // once for each.

@@ -14,6 +14,9 @@ const (
 	// AnnotationEpoch of a proxy's Lease holds the epoch of the member set that the
 	// proxy has in force, in decimal digits. It may be some seconds old.
 	AnnotationEpoch = "sipring.io/epoch"
+	// AnnotationSeed of a proxy's Lease holds the seed of the ring of that set, as in
+	// the set; absent where it has none.
+	AnnotationSeed = "sipring.io/ring-seed"
 )
 
 // Names of a proxy's files. Those but the configuration's are also keys of the

@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/ring"
 )
 
 // fieldManager owns the fields that a proxy applies.
@@ -77,6 +78,7 @@ type report struct {
 // epochReport is the part that can wait.
 type epochReport struct {
 	epoch uint64 // 0: none is in force
+	seed  ring.Seed
 	again uint64 // counts how often it is to be said again
 }
 
@@ -113,9 +115,11 @@ func (l *Lease) Report(names []string) {
 // blocks and may be called from any goroutine.
 func (l *Lease) Say(w config.Word) { l.set(func(r *report) { r.word = w }) }
 
-// Applied sets the epoch of the member set that the pod has in force. It never
-// blocks and may be called from any goroutine.
-func (l *Lease) Applied(epoch uint64) { l.set(func(r *report) { r.epoch.epoch = epoch }) }
+// Applied sets the epoch and the ring's seed of the member set that the pod has in
+// force. It never blocks and may be called from any goroutine.
+func (l *Lease) Applied(epoch uint64, seed ring.Seed) {
+	l.set(func(r *report) { r.epoch.epoch, r.epoch.seed = epoch, seed })
+}
 
 // Again says the epoch once more, for what was written may be lost: the API shows
 // an older state than before. It never blocks and may be called from any goroutine.
@@ -238,6 +242,9 @@ func (r report) annotations() map[string]string {
 	a := map[string]string{config.AnnotationSuspects: r.suspects, config.AnnotationServing: string(r.word)}
 	if r.epoch.epoch > 0 {
 		a[config.AnnotationEpoch] = strconv.FormatUint(r.epoch.epoch, 10)
+	}
+	if !r.epoch.seed.IsZero() {
+		a[config.AnnotationSeed] = r.epoch.seed.String()
 	}
 	return a
 }

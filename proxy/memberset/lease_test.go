@@ -17,6 +17,7 @@ import (
 	ktesting "k8s.io/client-go/testing"
 
 	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/ring"
 )
 
 func leaseConfig(log *journal) LeaseConfig {
@@ -130,10 +131,13 @@ func TestLeaseHasTheEpoch(t *testing.T) {
 		t.Errorf("epoch %q before one is in force", text)
 	}
 	for epoch := range uint64(100) {
-		l.Applied(epoch)
+		l.Applied(epoch, ring.Seed{1})
 	}
 	wants("99")
-	l.Applied(99)
+	if seed := getLease(t, client).Annotations[config.AnnotationSeed]; seed != (ring.Seed{1}).String() {
+		t.Errorf("seed %q", seed)
+	}
+	l.Applied(99, ring.Seed{1})
 	until(t, "the writes are counted", func() bool { return l.Counters().Writes >= 2 })
 	if n := l.Counters().Writes; n > 3 {
 		t.Errorf("%d writes of one change", n)
@@ -152,10 +156,10 @@ func TestEpochAloneWaits(t *testing.T) {
 	l.gap = time.Hour
 	runLease(t, l)
 	wantSuspects(t, client, "")
-	l.Applied(7)
+	l.Applied(7, ring.Seed{})
 	l.Report([]string{"ring-1"})
 	wantSuspects(t, client, "ring-1")
-	l.Applied(8)
+	l.Applied(8, ring.Seed{})
 	l.Report([]string{"ring-2"})
 	wantSuspects(t, client, "ring-2")
 	until(t, "the writes are counted", func() bool { return l.Counters().Writes >= 3 })
