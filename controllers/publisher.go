@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -15,6 +16,10 @@ import (
 
 // publisherBounds: workers cost little, and a failover waits for one.
 var publisherBounds = bounds{workers: 256, patient: 3 * time.Second, inNamespace: 8, slowInNamespace: 2, slow: 16}
+
+// lookAtSecrets is how often a cluster is looked at though nothing was heard, at the
+// least: the operator may not watch Secrets. The half of it at the most.
+const lookAtSecrets = 30 * time.Second
 
 // Publish brings what steers calls from what is there to what is wanted: the member
 // set and the endpoints. It leaves the rest, and the status, to Apply.
@@ -59,7 +64,7 @@ func (r *Reconciler) Publish(ctx context.Context, req ctrl.Request) (ctrl.Result
 	if len(faults) > 0 {
 		return ctrl.Result{}, joined(faults)
 	}
-	return ctrl.Result{RequeueAfter: resync}, nil
+	return ctrl.Result{RequeueAfter: lookAtSecrets/2 + rand.N(lookAtSecrets/2)}, nil
 }
 
 // blocked ends a pass that cannot go on. A conflict is nobody's fault: the pass

@@ -11,8 +11,7 @@ import (
 	"github.com/sipring/sipring/controllers/desired"
 )
 
-// resync is how often a cluster is looked at though nothing was heard: it
-// repairs what is not watched, which is the Secret.
+// resync is how often the applier goes on though nothing was heard.
 const resync = 5 * time.Minute
 
 // conflictRetry is when a pass starts again after somebody else wrote the

@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sipring/sipring/api/v1alpha1"
@@ -198,4 +199,25 @@ func TestKeysOfTheUserAreKept(t *testing.T) {
 	if string(s.Data[config.KeysKey]) != theirs {
 		t.Error("the keys were overwritten")
 	}
+}
+
+// TestSecretsAreLookedAt: nobody tells of a Secret that is gone, so it is looked for
+// soon.
+func TestSecretsAreLookedAt(t *testing.T) {
+	b := newBench(t)
+	b.begin()
+	b.pod(0, ready)
+	result, err := b.r.Publish(t.Context(), ctrl.Request{NamespacedName: client.ObjectKey{Namespace: b.ns, Name: "ring"}})
+	b.ok(err)
+	if again := result.RequeueAfter; again < 15*time.Second || again > 30*time.Second {
+		t.Errorf("looks again after %v, want 15 to 30 s", again)
+	}
+	for _, name := range []string{"ring-keys", "ring-signer"} {
+		b.ok(b.client.Delete(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: b.ns, Name: name}}))
+	}
+	if err := b.reconcile(); err == nil {
+		t.Error("lost keys passed")
+	}
+	b.want(v1alpha1.ConditionDegraded, metav1.ConditionTrue, v1alpha1.ReasonKeysUnusable)
+	b.get("ring-signer", &corev1.Secret{})
 }
