@@ -2,6 +2,7 @@ package transaction
 
 import (
 	"encoding/binary"
+	"hash/maphash"
 	"math/rand/v2"
 	"net/netip"
 	"testing"
@@ -89,9 +90,25 @@ func many(n int) (out []string) {
 	return out
 }
 
+// apart gives each of the sources a place of its own: those that share one, here one
+// in a hundred, have one share.
+func apart(t *Table, sources ...string) {
+	for {
+		places := map[*share]bool{}
+		for _, s := range sources {
+			places[t.sources.of(from(s))] = true
+		}
+		if len(places) == len(sources) {
+			return
+		}
+		t.sources.seed = maphash.MakeSeed()
+	}
+}
+
 func TestSharesOfATable(t *testing.T) {
 	const size = 1600
 	f := filler{T: t, table: NewTable(Options{MaxContexts: size}, nowhere{})}
+	apart(f.table, append(many(40), "192.0.2.1")...)
 	if one := f.fill(Stranger, "192.0.2.1")[0]; one != size/2 {
 		t.Errorf("one source alone has %d, want the half that none asked for", one)
 	}
@@ -129,6 +146,7 @@ func TestSharesOfATable(t *testing.T) {
 // Two sources of one IPv6 network are one: its owner has all of them.
 func TestSourceIsANetworkOfIPv6(t *testing.T) {
 	f := filler{T: t, table: NewTable(Options{MaxContexts: 1600}, nowhere{})}
+	apart(f.table, "192.0.2.1", "2001:db8::1")
 	f.fill(Known, "192.0.2.1")
 	each := f.fill(Known, "2001:db8::1", "2001:db8::2")
 	if sum := each[0] + each[1]; sum != 200 {
@@ -163,6 +181,7 @@ func TestSharesOfTheBytes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := filler{T: t, table: NewTable(Options{MaxBytes: size}, nowhere{})}
+			apart(f.table, append(many(40), "192.0.2.1")...)
 			near := func(what string, got, want int64) {
 				t.Helper()
 				if got > want+slack || got < want-slack {
