@@ -113,7 +113,9 @@ func FuzzAnswers(f *testing.F) {
 		big.sendRaw(x.addr, big.registerText(unique("reg"), 1, contact))
 		big.status(200)
 	}
+	x.mem.mu.Lock()
 	kept := x.mem.records["sip:big@example.com"]
+	x.mem.mu.Unlock()
 	f.Fuzz(func(t *testing.T, data []byte) {
 		x.mem.mu.Lock()
 		x.mem.records = map[string]location.Record{"sip:big@example.com": kept}
