@@ -199,6 +199,7 @@ func (cs *claims) release() {
 	each(ctx, all, 0, func(key types.NamespacedName, e *entry) {
 		e.busy.Lock()
 		defer e.busy.Unlock()
+		// Where it cannot be let go it lapses, as if this process had been killed.
 		_ = retry.RetryOnConflict(retry.DefaultRetry, func() error { return cs.letGo(ctx, key) })
 	})
 }
