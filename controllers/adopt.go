@@ -4,25 +4,34 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
 	"github.com/sipring/sipring/api/v1alpha1"
 	"github.com/sipring/sipring/controllers/desired"
-	"github.com/sipring/sipring/proxy/config"
 )
+
+// adoption knows whose an object is, and takes over what an earlier SIPCluster of the
+// name left behind.
+type adoption struct {
+	client   client.Client
+	live     client.Reader
+	recorder events.EventRecorder
+}
 
 // adopt makes an object that is there the cluster's own, if it is not: one that
 // nobody controls and that has all of our labels, as is left when a SIPCluster is
 // deleted without its objects, or after a restore without owners. Any other is a
 // ForeignError. What an earlier SIPCluster of the name still controls is one too:
 // the garbage collector is about to take it, or has taken half of it.
-func (r *Reconciler) adopt(ctx context.Context, c *v1alpha1.SIPCluster, kind string, o client.Object) error {
+func (a *adoption) adopt(ctx context.Context, c *v1alpha1.SIPCluster, kind string, o client.Object) error {
 	if metav1.IsControlledBy(o, c) {
 		return nil
 	}
@@ -36,11 +45,11 @@ func (r *Reconciler) adopt(ctx context.Context, c *v1alpha1.SIPCluster, kind str
 	if err != nil {
 		return err
 	}
-	if err := r.client.Patch(ctx, o, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(desired.FieldOwner)); err != nil {
+	if err := a.client.Patch(ctx, o, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(desired.FieldOwner)); err != nil {
 		return fmt.Errorf("adopt %s %s: %w", kind, o.GetName(), err)
 	}
 	ctrl.LoggerFrom(ctx).Info("Adopted an object that nobody owned", "kind", kind, "name", o.GetName())
-	r.recorder.Eventf(c, nil, corev1.EventTypeNormal, v1alpha1.EventAdopted, "Adopt", "%s %s had our labels and no owner: it is carried on", kind, o.GetName())
+	a.recorder.Eventf(c, nil, corev1.EventTypeNormal, v1alpha1.EventAdopted, "Adopt", "%s %s had our labels and no owner: it is carried on", kind, o.GetName())
 	return nil
 }
 
@@ -59,32 +68,45 @@ func orphaned(c *v1alpha1.SIPCluster, o client.Object) bool {
 	return true
 }
 
-// recordAdopted is the record by a ConfigMap that this process did not write. A
-// set that was signed for an earlier SIPCluster of the name, with the keys that
-// this one goes on with, is carried on; it is signed for this one when it is
-// published next.
-func (r *Reconciler) recordAdopted(ctx context.Context, c *v1alpha1.SIPCluster, cm *corev1.ConfigMap, by *signer) (record, error) {
-	known := recordOf(c, cm, by)
-	if cm == nil || known.set != nil {
-		return known, nil
+// holder fills current from the cache and says whether it is there. An object
+// that is not in the cache may still exist without our label: then the API
+// server knows whose it is. One that nobody owns any more is adopted, and one of
+// somebody else is a ForeignError.
+func (a *adoption) holder(ctx context.Context, c *v1alpha1.SIPCluster, current client.Object, kind, name string) (bool, error) {
+	key := client.ObjectKey{Namespace: c.Namespace, Name: name}
+	err := a.client.Get(ctx, key, current)
+	if err == nil {
+		return true, a.adopt(ctx, c, kind, current)
 	}
-	identity, err := r.earlierIdentity(ctx, c)
-	if err != nil || identity == "" {
-		return known, err
+	if !apierrors.IsNotFound(err) {
+		return false, fmt.Errorf("get %s %s: %w", kind, name, err)
 	}
-	return recordOf(c, cm, &signer{identity: identity, keys: by.keys}), nil
+	gvk, err := apiutil.GVKForObject(current, a.client.Scheme())
+	if err != nil {
+		return false, err
+	}
+	unseen := &metav1.PartialObjectMetadata{}
+	unseen.SetGroupVersionKind(gvk)
+	if err := a.live.Get(ctx, key, unseen); err != nil {
+		return false, client.IgnoreNotFound(err)
+	}
+	return false, a.adopt(ctx, c, kind, unseen)
 }
 
-// earlierIdentity is for whom the proxies believe sets at present, if that is a
-// SIPCluster of the name; empty where they are told of none.
-func (r *Reconciler) earlierIdentity(ctx context.Context, c *v1alpha1.SIPCluster) (string, error) {
-	cm, err := found(ctx, r.live, c.Namespace, desired.TrustName(c.Name), &corev1.ConfigMap{})
-	if err != nil || cm == nil {
-		return "", err
+// foreign is the error of an object that belongs to somebody else.
+func foreign(kind string, o client.Object) error {
+	holder := "nobody"
+	if by := metav1.GetControllerOf(o); by != nil {
+		holder = fmt.Sprintf("%s %s (%s)", by.Kind, by.Name, by.UID)
 	}
-	trust, err := config.ParseTrust([]byte(cm.Data[config.TrustKey]))
-	if err != nil || !strings.HasPrefix(trust.Cluster, c.Namespace+"/"+c.Name+"/") {
-		return "", nil //nolint:nilerr // it is written anew
-	}
-	return trust.Cluster, nil
+	return &ForeignError{Kind: kind, Name: o.GetName(), Holder: holder}
+}
+
+// ForeignError says that an object a cluster needs belongs to somebody else.
+type ForeignError struct {
+	Kind, Name, Holder string
+}
+
+func (e *ForeignError) Error() string {
+	return fmt.Sprintf("%s %s exists and belongs to %s: remove it, or give the SIPCluster another name", e.Kind, e.Name, e.Holder)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/sipring/sipring/api/v1alpha1"
@@ -15,19 +16,25 @@ import (
 // maxEvents bounds the Events of one published set; the log has them all.
 const maxEvents = 20
 
+// announcer tells what a published set changed.
+type announcer struct {
+	recorder events.EventRecorder
+	metrics  *Metrics
+}
+
 // announce tells what a set that was just published changed: by Events, by log
 // lines and by the count of failovers.
-func (r *Reconciler) announce(ctx context.Context, seen *observation, d *membership.Result) {
+func (a *announcer) announce(ctx context.Context, seen *observation, d *membership.Result) {
 	c := seen.cluster
 	log := ctrl.LoggerFrom(ctx).WithValues("epoch", d.Set.Epoch)
 	for i, change := range d.Changes {
 		severity, reason, note := describe(change, d.Set)
 		log.Info(reason, "member", change.Member.Name, "address", change.Member.Address, "cause", string(change.Cause))
 		if change.Kind == membership.Lost {
-			r.metrics.failovers.WithLabelValues(c.Namespace, c.Name, string(change.Cause)).Inc()
+			a.metrics.failovers.WithLabelValues(c.Namespace, c.Name, string(change.Cause)).Inc()
 		}
 		if i < maxEvents || change.Kind == membership.RingChanged {
-			r.tell(c, podOf(seen.pods, change.Member), severity, reason, note)
+			a.tell(c, podOf(seen.pods, change.Member), severity, reason, note)
 		}
 	}
 	if d.Held {
@@ -38,13 +45,13 @@ func (r *Reconciler) announce(ctx context.Context, seen *observation, d *members
 // tell records an Event on the SIPCluster and one on the pod, if there is one:
 // each is described with its own. Both name the other, without which Events of
 // two pods would be counted as one that happened twice.
-func (r *Reconciler) tell(c *v1alpha1.SIPCluster, pod *corev1.Pod, severity, reason, note string) {
+func (a *announcer) tell(c *v1alpha1.SIPCluster, pod *corev1.Pod, severity, reason, note string) {
 	if pod == nil {
-		r.recorder.Eventf(c, nil, severity, reason, publishing, "%s", note)
+		a.recorder.Eventf(c, nil, severity, reason, publishing, "%s", note)
 		return
 	}
-	r.recorder.Eventf(c, pod, severity, reason, publishing, "%s", note)
-	r.recorder.Eventf(pod, c, severity, reason, publishing, "%s", note)
+	a.recorder.Eventf(c, pod, severity, reason, publishing, "%s", note)
+	a.recorder.Eventf(pod, c, severity, reason, publishing, "%s", note)
 }
 
 // publishing is what the operator did when it told of a member.

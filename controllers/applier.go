@@ -2,7 +2,6 @@ package controllers
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -18,60 +17,88 @@ import (
 
 var applierBounds = bounds{workers: 32, patient: 10 * time.Second, inNamespace: 4, slowInNamespace: 1, slow: 8}
 
+// resync is how often the applier goes on though nothing was heard.
+const resync = 5 * time.Minute
+
+// Applier is the controller that applies the objects and reports the status.
+type Applier struct {
+	client  client.Client
+	now     func() time.Time
+	metrics *Metrics
+	passes  *passes
+
+	shortages *shortages
+	turns     *turns
+	objects   *objects
+	workload  *workload
+	sweeper   *sweeper
+	reporter  *reporter
+
+	// memories are of what it needs. The publisher drops them too, but a pass may end
+	// after that.
+	memories memories
+}
+
+func newApplier(o *Options, passes *passes, writer *writer) *Applier {
+	turns, shortages := newTurns(o.Rolling), newShortages(o.Live, o.Now)
+	workload := &workload{client: o.Client, recorder: o.Recorder, writer: writer, image: o.Image, policy: o.Templates}
+	rollouts := &rollouts{client: o.Client, recorder: o.Recorder, now: o.Now, turns: turns, workload: workload}
+	return &Applier{
+		client: o.Client, now: o.Now, metrics: o.Metrics, passes: passes,
+		shortages: shortages, turns: turns, workload: workload,
+		objects:  newObjects(o, writer, rollouts),
+		sweeper:  &sweeper{client: o.Client, live: o.Live, recorder: o.Recorder},
+		reporter: &reporter{client: o.Client, recorder: o.Recorder, now: o.Now},
+		memories: memories{passes, writer.applied, turns, shortages},
+	}
+}
+
 // Apply goes on from the last pass of Publish: it applies the objects, removes
 // foreign endpoints and reports the status. Until the first set is published there
 // is nothing to do for it.
-func (r *Reconciler) Apply(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+func (a *Applier) Apply(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	cluster := &v1alpha1.SIPCluster{}
-	if err := r.client.Get(ctx, req.NamespacedName, cluster); err != nil {
+	if err := a.client.Get(ctx, req.NamespacedName, cluster); err != nil {
 		if apierrors.IsNotFound(err) {
-			r.forgetApplied(req.NamespacedName)
+			a.memories.forget(req.NamespacedName)
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	p, ok := r.passes.of(req.NamespacedName)
+	p, ok := a.passes.of(req.NamespacedName)
 	if !ok || !cluster.DeletionTimestamp.IsZero() || cluster.UID != p.seen.cluster.UID || cluster.Generation != p.seen.cluster.Generation {
 		return ctrl.Result{}, nil // Publish comes first, and hands over again
 	}
 	if p.blocked.err != nil {
-		return ctrl.Result{}, r.reportBlocked(ctx, cluster, p.blocked)
+		return ctrl.Result{}, a.reporter.reportBlocked(ctx, cluster, p.blocked)
 	}
 	seen := *p.seen
 	seen.cluster = cluster // with the status as it is by now
 	var err error
-	if seen.statefulSet, err = found(ctx, r.client, cluster.Namespace, desired.StatefulSetName(cluster.Name), &appsv1.StatefulSet{}); err != nil {
+	if seen.statefulSet, err = found(ctx, a.client, cluster.Namespace, desired.StatefulSetName(cluster.Name), &appsv1.StatefulSet{}); err != nil {
 		return ctrl.Result{}, err
 	}
-	seen.short = r.shortage(ctx, &seen)
-	return r.carryOut(ctx, &seen, &p)
+	seen.short = a.shortages.find(ctx, &seen)
+	return a.carryOut(ctx, &seen, &p)
 }
 
 // carryOut applies, sweeps and reports.
-func (r *Reconciler) carryOut(ctx context.Context, seen *observation, p *pass) (ctrl.Result, error) {
-	faults, held := r.apply(ctx, seen)
-	r.metrics.updatesWaiting.Set(float64(len(r.turns.waiters())))
-	soon, err := r.sweep(ctx, seen, !p.news) // where there is news the rest has time
+func (a *Applier) carryOut(ctx context.Context, seen *observation, p *pass) (ctrl.Result, error) {
+	faults, held := a.objects.apply(ctx, seen)
+	a.metrics.updatesWaiting.Set(float64(len(a.turns.waiters())))
+	soon, err := a.sweeper.sweep(ctx, seen, !p.news) // where there is news the rest has time
 	if err != nil {
 		faults = append(faults, classify(fmt.Errorf("foreign endpoints: %w", err), v1alpha1.ReasonApplyFailed))
 	}
-	did := outcome{slices.Concat(p.faults, faults), held, r.appliedPods(seen.cluster)}
-	if err := r.report(ctx, seen, &p.decision, did); err != nil {
+	did := outcome{slices.Concat(p.faults, faults), held, a.workload.generation(seen.cluster)}
+	if err := a.reporter.report(ctx, seen, &p.decision, did); err != nil {
 		faults = append(faults, fault{err: err})
 	}
 	if len(faults) > 0 {
 		return ctrl.Result{}, joined(faults)
 	}
-	again := held.again(r.now(), lookAgain(seen, r.now()))
+	again := held.again(a.now(), lookAgain(seen, a.now()))
 	if soon {
 		again = min(again, sweepAgain)
 	}
 	return ctrl.Result{RequeueAfter: again}, nil
-}
-
-func joined(faults []fault) error {
-	errs := make([]error, 0, len(faults))
-	for _, f := range faults {
-		errs = append(errs, f.err)
-	}
-	return errors.Join(errs...)
 }

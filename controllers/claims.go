@@ -8,6 +8,7 @@ import (
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
 	"k8s.io/client-go/util/retry"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -29,11 +30,12 @@ type claims struct {
 	identity string // of this installation; empty: it is the only one
 	// passing: this process has no successor of the same identity, and lets go of
 	// its claims as it stops.
-	passing bool
-	client  client.Client
-	live    client.Reader
-	now     func() time.Time
-	changed chan event.GenericEvent
+	passing  bool
+	client   client.Client
+	live     client.Reader
+	recorder events.EventRecorder
+	now      func() time.Time
+	changed  chan event.GenericEvent
 
 	mu sync.Mutex
 	of map[types.NamespacedName]*entry
@@ -52,9 +54,9 @@ type entry struct {
 	told     string // of whom an Event told last
 }
 
-func newClaims(o Options) *claims {
+func newClaims(o *Options) *claims {
 	return &claims{
-		identity: o.Identity, passing: o.Passing, client: o.Client, live: o.Live, now: o.Now,
+		identity: o.Identity, passing: o.Passing, client: o.Client, live: o.Live, recorder: o.Recorder, now: o.Now,
 		changed: make(chan event.GenericEvent), of: map[types.NamespacedName]*entry{},
 	}
 }

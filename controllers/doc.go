@@ -4,6 +4,20 @@
 // from what that saw: it applies the objects (package desired) and reports the
 // status.
 //
+// Their parts know what they need and nothing of each other but what is named here:
+//
+//	Publisher    observer       what there is: signers (its keys), records (the set published last)
+//	             memberSets     publishes the member set; announcer tells what it changed
+//	             endpoints      publishes the EndpointSlices
+//	             claims         which installation carries a SIPCluster out
+//	Applier      shortages      whether pods are missing
+//	             objects        the steps: keys, trust, access, services, policies, then rollouts
+//	             rollouts       when pods may be replaced (turns), and by what (workload)
+//	             sweeper        removes foreign endpoints
+//	             reporter       status and Events
+//	both         passes         hands what the Publisher saw to the Applier
+//	             writer         applies an object that is ours, or adopts it (adoption)
+//
 // Invariants:
 //
 //   - Level-triggered: every pass starts from what is there, so it may stop

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/sipring/sipring/api/v1alpha1"
 	"github.com/sipring/sipring/controllers/membership"
@@ -58,8 +59,8 @@ func (m *Metrics) observe(c *v1alpha1.SIPCluster, d *membership.Result) {
 }
 
 // forget drops the series of a cluster that is no more.
-func (m *Metrics) forget(namespace, name string) {
-	of := prometheus.Labels{"namespace": namespace, "cluster": name}
+func (m *Metrics) forget(key types.NamespacedName) {
+	of := prometheus.Labels{"namespace": key.Namespace, "cluster": key.Name}
 	m.members.DeletePartialMatch(of)
 	m.epoch.DeletePartialMatch(of)
 	m.failovers.DeletePartialMatch(of)

@@ -55,3 +55,5 @@ func (n *noticed) putBack(key types.NamespacedName, at time.Time) {
 	defer n.mu.Unlock()
 	n.at[key] = at
 }
+
+func (n *noticed) forget(key types.NamespacedName) { n.take(key) }

@@ -40,41 +40,49 @@ type observation struct {
 	rival string
 }
 
+// observer reads what there is of a SIPCluster.
+type observer struct {
+	client   client.Client
+	adoption *adoption
+	records  *records
+	signers  *signers
+}
+
 // observe reads what is there, from the cache but for a missing record and, where
 // there is time, the keys that sign.
-func (r *Reconciler) observe(ctx context.Context, c *v1alpha1.SIPCluster, look bool) (*observation, error) {
+func (o *observer) observe(ctx context.Context, c *v1alpha1.SIPCluster, look bool) (*observation, error) {
 	seen := &observation{cluster: c}
 	var err error
-	if seen.signer, seen.signerFault = r.signer(ctx, c, look); seen.signer == nil {
+	if seen.signer, seen.signerFault = o.signers.find(ctx, c, look); seen.signer == nil {
 		return nil, fmt.Errorf("keys that sign member sets: %w", seen.signerFault)
 	}
-	if seen.record, err = r.record(ctx, c, seen.signer); err != nil {
+	if seen.record, err = o.records.find(ctx, c, seen.signer); err != nil {
 		return nil, fmt.Errorf("read the published member set: %w", err)
 	}
 	mine := []client.ListOption{client.InNamespace(c.Namespace), client.MatchingLabels{config.LabelCluster: c.Name}}
 	pods, leases := &corev1.PodList{}, &coordinationv1.LeaseList{}
-	if err := r.client.List(ctx, pods, mine...); err != nil {
+	if err := o.client.List(ctx, pods, mine...); err != nil {
 		return nil, fmt.Errorf("list pods: %w", err)
 	}
-	if err := r.client.List(ctx, leases, mine...); err != nil {
+	if err := o.client.List(ctx, leases, mine...); err != nil {
 		return nil, fmt.Errorf("list leases: %w", err)
 	}
 	seen.leases = leases.Items
-	if seen.statefulSet, err = found(ctx, r.client, c.Namespace, desired.StatefulSetName(c.Name), &appsv1.StatefulSet{}); err != nil {
+	if seen.statefulSet, err = found(ctx, o.client, c.Namespace, desired.StatefulSetName(c.Name), &appsv1.StatefulSet{}); err != nil {
 		return nil, err
 	}
 	if seen.statefulSet != nil && orphaned(c, seen.statefulSet) { // before its pods are judged by whose it is
-		if err := r.adopt(ctx, c, "StatefulSet", seen.statefulSet); err != nil {
+		if err := o.adoption.adopt(ctx, c, "StatefulSet", seen.statefulSet); err != nil {
 			return nil, err
 		}
 	}
 	sortPods(c.Name, pods.Items)
 	seen.pods, seen.strangers = split(c, seen.statefulSet, seen.record.set, pods.Items)
 	seen.record, seen.seed = seen.raised(), ringSeed(c, seen.record, seen.agreedSeed())
-	if seen.nodes, err = r.nodesOf(ctx, seen.pods); err != nil {
+	if seen.nodes, err = o.nodesOf(ctx, seen.pods); err != nil {
 		return nil, err
 	}
-	seen.service, err = found(ctx, r.client, c.Namespace, desired.ClientServiceName(c.Name), &corev1.Service{})
+	seen.service, err = found(ctx, o.client, c.Namespace, desired.ClientServiceName(c.Name), &corev1.Service{})
 	return seen, err
 }
 
@@ -104,7 +112,7 @@ func found[T client.Object](ctx context.Context, from client.Reader, namespace, 
 	return into, nil
 }
 
-func (r *Reconciler) nodesOf(ctx context.Context, pods []corev1.Pod) ([]corev1.Node, error) {
+func (o *observer) nodesOf(ctx context.Context, pods []corev1.Pod) ([]corev1.Node, error) {
 	var nodes []corev1.Node
 	asked := map[string]bool{"": true}
 	for _, p := range pods {
@@ -112,7 +120,7 @@ func (r *Reconciler) nodesOf(ctx context.Context, pods []corev1.Pod) ([]corev1.N
 			continue
 		}
 		asked[p.Spec.NodeName] = true
-		node, err := found(ctx, r.client, "", p.Spec.NodeName, &corev1.Node{})
+		node, err := found(ctx, o.client, "", p.Spec.NodeName, &corev1.Node{})
 		if err != nil {
 			return nil, err
 		}

@@ -3,7 +3,6 @@ package controllers
 import (
 	"context"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -15,7 +14,7 @@ import (
 // keep does what is left to do for a SIPCluster with spec.paused, beyond publishing: it
 // notes the end of a rollout that was under way, for which others wait, and says what
 // waits.
-func (r *Reconciler) keep(ctx context.Context, seen *observation) error {
+func (r *rollouts) keep(ctx context.Context, seen *observation) error {
 	c := seen.cluster
 	r.turns.giveBack(client.ObjectKeyFromObject(c))
 	before := r.turns.current(seen.statefulSet)
@@ -23,7 +22,7 @@ func (r *Reconciler) keep(ctx context.Context, seen *observation) error {
 		return err
 	}
 	waiting := ""
-	if want, err := r.pods(c); seen.statefulSet == nil {
+	if want, err := r.workload.wanted(c); seen.statefulSet == nil {
 		waiting = "its pods are not made"
 	} else if err != nil || before.Template != digest(want.Spec.Template) {
 		waiting = "a change of the pods waits"
@@ -47,19 +46,4 @@ func setPaused(conditions *[]metav1.Condition, c *v1alpha1.SIPCluster, now metav
 		Message:            "spec.paused is true: members are published, and nothing else is changed",
 		ObservedGeneration: c.Generation, LastTransitionTime: now,
 	})
-}
-
-// tellHeld tells by Events that changes are held back, and that they are no more.
-func (r *Reconciler) tellHeld(c *v1alpha1.SIPCluster, status *v1alpha1.SIPClusterStatus) {
-	was, is := meta.IsStatusConditionTrue(c.Status.Conditions, v1alpha1.ConditionPaused), meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionPaused)
-	switch {
-	case is && !was:
-		r.recorder.Eventf(c, nil, corev1.EventTypeNormal, v1alpha1.EventPaused, updating, "spec.paused is true: nothing but members is changed")
-	case was && !is:
-		r.recorder.Eventf(c, nil, corev1.EventTypeNormal, v1alpha1.EventResumed, updating, "spec.paused is false: what waited is carried out")
-	}
-	before, now := meta.FindStatusCondition(c.Status.Conditions, v1alpha1.ConditionProgressing), meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionProgressing)
-	if now != nil && now.Reason == v1alpha1.ReasonUpdateWaiting && (before == nil || before.Reason != now.Reason) {
-		r.recorder.Eventf(c, nil, corev1.EventTypeNormal, v1alpha1.EventUpdateWaiting, updating, "%s", now.Message)
-	}
 }

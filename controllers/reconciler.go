@@ -1,9 +1,9 @@
 package controllers
 
 import (
+	"context"
 	"time"
 
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -11,34 +11,12 @@ import (
 	"github.com/sipring/sipring/controllers/desired"
 )
 
-// resync is how often the applier goes on though nothing was heard.
-const resync = 5 * time.Minute
-
-// conflictRetry is when a pass starts again after somebody else wrote the
-// member set: about as long as the news takes.
-const conflictRetry = 10 * time.Millisecond
-
-// Reconciler carries out SIPClusters, by two controllers: Publish and Apply. Each is
-// safe for concurrent use on different clusters, and beside the other on any. What
-// signs and what was published only Publish notes; what it hands over nobody changes.
+// Reconciler carries out SIPClusters, by two controllers. Each is safe for concurrent
+// use on different clusters, and beside the other on any. What signs and what was
+// published only the publisher notes; what it hands over nobody changes.
 type Reconciler struct {
-	client   client.Client
-	live     client.Reader // past the cache
-	recorder events.EventRecorder
-	metrics  *Metrics
-	image    string // of proxies whose spec names none
-	policy   *desired.TemplatePolicy
-	now      func() time.Time
-
-	records *records
-	signers *signers
-	applied *applied
-	noticed *noticed
-	turns   *turns
-
-	shortages *shortages
-	claims    *claims
-	passes    *passes
+	*Publisher
+	*Applier
 }
 
 // Options of a Reconciler.
@@ -78,28 +56,18 @@ func NewReconciler(o Options) *Reconciler {
 	if o.Templates == nil {
 		o.Templates = desired.RestrictedTemplates()
 	}
-	return &Reconciler{
-		client: o.Client, live: o.Live, recorder: o.Recorder, metrics: o.Metrics, image: o.Image, policy: o.Templates, now: o.Now,
-		records: newRecords(), signers: newSigners(), applied: newApplied(), noticed: newNoticed(o.Elected),
-		turns: newTurns(o.Rolling), shortages: newShortages(), claims: newClaims(o), passes: newPasses(),
+	passes := newPasses()
+	adoption := &adoption{client: o.Client, live: o.Live, recorder: o.Recorder}
+	writer := &writer{client: o.Client, adoption: adoption, applied: newApplied()}
+	applier := newApplier(&o, passes, writer)
+	return &Reconciler{Publisher: newPublisher(&o, passes, writer, applier.memories), Applier: applier}
+}
+
+// Setup makes the manager run the Reconciler on everything that concerns a
+// SIPCluster.
+func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager) error {
+	if err := r.Publisher.setup(ctx, mgr); err != nil {
+		return err
 	}
-}
-
-// forget drops what is remembered of a cluster that is no more.
-func (r *Reconciler) forget(req ctrl.Request) {
-	r.records.forget(req.NamespacedName)
-	r.signers.forget(req.NamespacedName)
-	r.claims.forget(req.NamespacedName)
-	r.noticed.take(req.NamespacedName)
-	r.metrics.forget(req.Namespace, req.Name)
-	r.forgetApplied(req.NamespacedName)
-}
-
-// forgetApplied drops what the applier needs. It calls that itself too: a pass of its
-// may end after the publisher has dropped the rest.
-func (r *Reconciler) forgetApplied(key types.NamespacedName) {
-	r.passes.forget(key)
-	r.applied.forget(key)
-	r.turns.forget(key)
-	r.shortages.note(key, false, time.Time{})
+	return r.Applier.setup(mgr)
 }

@@ -2,11 +2,10 @@ package controllers
 
 import (
 	"context"
-	"fmt"
+	"strings"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -36,9 +35,14 @@ type record struct {
 	floor uint64
 }
 
-// records remembers the member sets that this process wrote or, where another
-// leader did, went by last: the cache may still hold the one before, and somebody may damage what was written.
+// records finds the published member sets, and remembers those that this process
+// wrote or, where another leader did, went by last: the cache may still hold the one
+// before, and somebody may damage what was written. It is safe for concurrent use.
 type records struct {
+	client   client.Client
+	live     client.Reader
+	adoption *adoption
+
 	mu   sync.Mutex
 	last map[types.NamespacedName]written
 }
@@ -49,7 +53,9 @@ type written struct {
 	resourceVersion string
 }
 
-func newRecords() *records { return &records{last: map[types.NamespacedName]written{}} }
+func newRecords(c client.Client, live client.Reader, adoption *adoption) *records {
+	return &records{client: c, live: live, adoption: adoption, last: map[types.NamespacedName]written{}}
+}
 
 func (rs *records) of(c *v1alpha1.SIPCluster) (written, bool) {
 	rs.mu.Lock()
@@ -70,32 +76,62 @@ func (rs *records) forget(key types.NamespacedName) {
 	delete(rs.last, key)
 }
 
-// record finds the published member set. One that the operator did not sign is as
+// find is the published member set. One that the operator did not sign is as
 // good as damaged.
-func (r *Reconciler) record(ctx context.Context, c *v1alpha1.SIPCluster, by *signer) (record, error) {
-	cm, err := found(ctx, r.client, c.Namespace, desired.MembersName(c.Name), &corev1.ConfigMap{})
+func (rs *records) find(ctx context.Context, c *v1alpha1.SIPCluster, by *signer) (record, error) {
+	cm, err := found(ctx, rs.client, c.Namespace, desired.MembersName(c.Name), &corev1.ConfigMap{})
 	if err != nil {
 		return record{}, err
 	}
 	if cm == nil { // not there, not in the cache yet, or without our label
-		if cm, err = found(ctx, r.live, c.Namespace, desired.MembersName(c.Name), &corev1.ConfigMap{}); err != nil {
+		if cm, err = found(ctx, rs.live, c.Namespace, desired.MembersName(c.Name), &corev1.ConfigMap{}); err != nil {
 			return record{}, err
 		}
 	}
 	if cm != nil {
-		if err := r.adopt(ctx, c, "ConfigMap", cm); err != nil {
+		if err := rs.adoption.adopt(ctx, c, "ConfigMap", cm); err != nil {
 			return record{}, err
 		}
 	}
-	mine, ok := r.records.of(c)
+	mine, ok := rs.of(c)
 	if !ok {
-		return r.recordAdopted(ctx, c, cm, by)
+		return rs.adopted(ctx, c, cm, by)
 	}
 	known := recordBeside(cm, mine, by)
 	if known.set.Epoch > mine.set.Epoch {
-		r.records.remember(c, known.set, known.resourceVersion)
+		rs.remember(c, known.set, known.resourceVersion)
 	}
 	return known, nil
+}
+
+// adopted is the record by a ConfigMap that this process did not write. A
+// set that was signed for an earlier SIPCluster of the name, with the keys that
+// this one goes on with, is carried on; it is signed for this one when it is
+// published next.
+func (rs *records) adopted(ctx context.Context, c *v1alpha1.SIPCluster, cm *corev1.ConfigMap, by *signer) (record, error) {
+	known := recordOf(c, cm, by)
+	if cm == nil || known.set != nil {
+		return known, nil
+	}
+	identity, err := rs.earlierIdentity(ctx, c)
+	if err != nil || identity == "" {
+		return known, err
+	}
+	return recordOf(c, cm, &signer{identity: identity, keys: by.keys}), nil
+}
+
+// earlierIdentity is for whom the proxies believe sets at present, if that is a
+// SIPCluster of the name; empty where they are told of none.
+func (rs *records) earlierIdentity(ctx context.Context, c *v1alpha1.SIPCluster) (string, error) {
+	cm, err := found(ctx, rs.live, c.Namespace, desired.TrustName(c.Name), &corev1.ConfigMap{})
+	if err != nil || cm == nil {
+		return "", err
+	}
+	trust, err := config.ParseTrust([]byte(cm.Data[config.TrustKey]))
+	if err != nil || !strings.HasPrefix(trust.Cluster, c.Namespace+"/"+c.Name+"/") {
+		return "", nil //nolint:nilerr // it is written anew
+	}
+	return trust.Cluster, nil
 }
 
 // ringSeed is the cluster's for its life. The status has it, which nobody else
@@ -157,22 +193,4 @@ func recordBeside(cm *corev1.ConfigMap, mine written, by *signer) record {
 		return record{set: theirs, resourceVersion: cm.ResourceVersion, floor: theirs.Epoch}
 	}
 	return record{set: mine.set, resourceVersion: cm.ResourceVersion, floor: mine.set.Epoch + 1}
-}
-
-// foreign is the error of an object that belongs to somebody else.
-func foreign(kind string, o client.Object) error {
-	holder := "nobody"
-	if by := metav1.GetControllerOf(o); by != nil {
-		holder = fmt.Sprintf("%s %s (%s)", by.Kind, by.Name, by.UID)
-	}
-	return &ForeignError{Kind: kind, Name: o.GetName(), Holder: holder}
-}
-
-// ForeignError says that an object a cluster needs belongs to somebody else.
-type ForeignError struct {
-	Kind, Name, Holder string
-}
-
-func (e *ForeignError) Error() string {
-	return fmt.Sprintf("%s %s exists and belongs to %s: remove it, or give the SIPCluster another name", e.Kind, e.Name, e.Holder)
 }

@@ -4,32 +4,23 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
-	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sipring/sipring/api/v1alpha1"
 )
 
-// leave ends a pass on a cluster that another installation carries out: nothing
-// of it is touched, its status neither, which that one writes.
-func (r *Reconciler) leave(c *v1alpha1.SIPCluster, by string) (ctrl.Result, error) {
-	key := client.ObjectKeyFromObject(c)
-	r.noticed.take(key)
-	r.records.forget(key)
-	r.forgetApplied(key)
-	r.metrics.forget(c.Namespace, c.Name)
-	if r.claims.newlyTold(c, by) {
-		r.recorder.Eventf(c, nil, corev1.EventTypeWarning, v1alpha1.ReasonOtherOperator, "Claim",
-			"the operator %s carries this SIPCluster out, and the operator %s leaves it alone: %s", by, r.claims.identity, oneOfThem)
+// tellLeft tells that another installation carries the cluster out.
+func (cs *claims) tellLeft(c *v1alpha1.SIPCluster, by string) {
+	if cs.newlyTold(c, by) {
+		cs.recorder.Eventf(c, nil, corev1.EventTypeWarning, v1alpha1.ReasonOtherOperator, "Claim",
+			"the operator %s carries this SIPCluster out, and the operator %s leaves it alone: %s", by, cs.identity, oneOfThem)
 	}
-	return ctrl.Result{RequeueAfter: 2 * claimEvery}, nil
 }
 
-// takenOver tells that the operator that carried the cluster out is gone.
-func (r *Reconciler) takenOver(c *v1alpha1.SIPCluster) {
-	if r.claims.newlyTold(c, "") {
-		r.recorder.Eventf(c, nil, corev1.EventTypeNormal, v1alpha1.EventTakenOver, "Claim",
-			"the operator %s carries this SIPCluster out from now on", r.claims.identity)
+// tellTakenOver tells that the one that carried the cluster out is gone.
+func (cs *claims) tellTakenOver(c *v1alpha1.SIPCluster) {
+	if cs.newlyTold(c, "") {
+		cs.recorder.Eventf(c, nil, corev1.EventTypeNormal, v1alpha1.EventTakenOver, "Claim",
+			"the operator %s carries this SIPCluster out from now on", cs.identity)
 	}
 }
 

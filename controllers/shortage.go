@@ -36,11 +36,16 @@ type shortage struct {
 // shortages remembers since when each cluster has too few pods. A process that
 // begins anew counts from its start.
 type shortages struct {
+	live client.Reader
+	now  func() time.Time
+
 	mu    sync.Mutex
 	since map[types.NamespacedName]time.Time
 }
 
-func newShortages() *shortages { return &shortages{since: map[types.NamespacedName]time.Time{}} }
+func newShortages(live client.Reader, now func() time.Time) *shortages {
+	return &shortages{live: live, now: now, since: map[types.NamespacedName]time.Time{}}
+}
 
 // note is since when the cluster is short of pods; zero where it is not.
 func (s *shortages) note(key types.NamespacedName, short bool, now time.Time) time.Time {
@@ -56,26 +61,32 @@ func (s *shortages) note(key types.NamespacedName, short bool, now time.Time) ti
 	return s.since[key]
 }
 
-// shortage finds out whether pods are missing and, after a while, why.
-func (r *Reconciler) shortage(ctx context.Context, seen *observation) shortage {
-	c, now := seen.cluster, r.now()
+func (s *shortages) forget(key types.NamespacedName) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.since, key)
+}
+
+// find finds out whether pods are missing and, after a while, why.
+func (s *shortages) find(ctx context.Context, seen *observation) shortage {
+	c, now := seen.cluster, s.now()
 	wanted := desired.Replicas(c)
 	if c.Spec.Paused && seen.statefulSet != nil {
 		wanted = min(wanted, podsAsked(seen.statefulSet)) // no more were asked for yet
 	}
 	short := seen.statefulSet != nil && int32(len(seen.pods)) < wanted
-	since := r.shortages.note(client.ObjectKeyFromObject(c), short, now)
+	since := s.note(client.ObjectKeyFromObject(c), short, now)
 	if !short || now.Sub(since) < podsWithin {
 		return shortage{since: since}
 	}
-	return shortage{since, r.refusal(ctx, seen, since)}
+	return shortage{since, s.refusal(ctx, seen, since)}
 }
 
 // refusal is what the StatefulSet's controller said last of a pod that it could
 // not create: that is in no status, only in Events.
-func (r *Reconciler) refusal(ctx context.Context, seen *observation, since time.Time) string {
+func (s *shortages) refusal(ctx context.Context, seen *observation, since time.Time) string {
 	told := &corev1.EventList{}
-	err := r.live.List(ctx, told, client.InNamespace(seen.cluster.Namespace), client.Limit(maxRefusals), client.MatchingFields{
+	err := s.live.List(ctx, told, client.InNamespace(seen.cluster.Namespace), client.Limit(maxRefusals), client.MatchingFields{
 		"involvedObject.uid": string(seen.statefulSet.UID), "reason": "FailedCreate",
 	})
 	if err != nil {

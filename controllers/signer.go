@@ -51,11 +51,16 @@ func (s *signer) sign(set *config.MemberSet) (*config.MemberSet, error) {
 // signers remembers the keys of each cluster: a failover does not wait for the API
 // server to tell them again, and a Secret that is deleted is restored.
 type signers struct {
+	client client.Client
+	live   client.Reader
+
 	mu sync.Mutex
 	by map[types.NamespacedName]signer
 }
 
-func newSigners() *signers { return &signers{by: map[types.NamespacedName]signer{}} }
+func newSigners(c client.Client, live client.Reader) *signers {
+	return &signers{client: c, live: live, by: map[types.NamespacedName]signer{}}
+}
 
 func (ss *signers) of(c *v1alpha1.SIPCluster) *signer {
 	ss.mu.Lock()
@@ -78,20 +83,20 @@ func (ss *signers) forget(key types.NamespacedName) {
 	delete(ss.by, key)
 }
 
-// signer is who signs the cluster's sets. What is remembered serves unless look says
+// find is who signs the cluster's sets. What is remembered serves unless look says
 // that there is time to ask the API server, and also where that says an error, which
 // comes with it then.
-func (r *Reconciler) signer(ctx context.Context, c *v1alpha1.SIPCluster, look bool) (*signer, error) {
-	known := r.signers.of(c)
+func (ss *signers) find(ctx context.Context, c *v1alpha1.SIPCluster, look bool) (*signer, error) {
+	known := ss.of(c)
 	if known != nil && !look {
 		return known, nil
 	}
-	secret, err := found(ctx, r.live, c.Namespace, desired.SignerName(c.Name), &corev1.Secret{})
+	secret, err := found(ctx, ss.live, c.Namespace, desired.SignerName(c.Name), &corev1.Secret{})
 	if err != nil {
 		return known, err
 	}
 	if secret == nil {
-		return r.createSigner(ctx, c, known)
+		return ss.create(ctx, c, known)
 	}
 	if by := metav1.GetControllerOf(secret); by != nil && by.UID != c.UID {
 		return known, foreign("Secret", secret)
@@ -102,13 +107,13 @@ func (r *Reconciler) signer(ctx context.Context, c *v1alpha1.SIPCluster, look bo
 	}
 	now := signer{identity: desired.Identity(c), keys: keys}
 	now.fresh = known != nil && known.fresh && reflect.DeepEqual(known.keys, keys)
-	r.signers.remember(c, now)
+	ss.remember(c, now)
 	return &now, nil
 }
 
-// createSigner makes the Secret, with the keys of before if they are known: then the
+// create makes the Secret, with the keys of before if they are known: then the
 // proxies trust them already.
-func (r *Reconciler) createSigner(ctx context.Context, c *v1alpha1.SIPCluster, known *signer) (*signer, error) {
+func (ss *signers) create(ctx context.Context, c *v1alpha1.SIPCluster, known *signer) (*signer, error) {
 	made := signer{identity: desired.Identity(c), keys: config.NewKeys(), fresh: true}
 	if known != nil {
 		made = *known
@@ -118,21 +123,9 @@ func (r *Reconciler) createSigner(ctx context.Context, c *v1alpha1.SIPCluster, k
 	if err != nil {
 		return known, err
 	}
-	if err := r.client.Create(ctx, secret, client.FieldOwner(desired.FieldOwner)); err != nil {
+	if err := ss.client.Create(ctx, secret, client.FieldOwner(desired.FieldOwner)); err != nil {
 		return known, err
 	}
-	r.signers.remember(c, made)
+	ss.remember(c, made)
 	return &made, nil
-}
-
-// applyTrust tells the proxies whose sets to believe.
-func (r *Reconciler) applyTrust(ctx context.Context, seen *observation) error {
-	if seen.signerFault != nil {
-		return seen.signerFault
-	}
-	trust, err := desired.TrustConfigMap(seen.cluster, seen.signer.keys.Trust(seen.signer.identity))
-	if err != nil {
-		return err
-	}
-	return r.applyOne(ctx, seen.cluster, &corev1.ConfigMap{}, trust)
 }

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"cmp"
+	"context"
 	"maps"
 	"slices"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/sipring/sipring/api/v1alpha1"
 )
@@ -163,4 +165,13 @@ func (t *turns) waiters() []types.NamespacedName {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return slices.Collect(maps.Keys(t.waiting))
+}
+
+// waitersOf are the SIPClusters that wait for a turn: one of another has changed.
+func (t *turns) waitersOf(context.Context, client.Object) []reconcile.Request {
+	var requests []reconcile.Request
+	for _, key := range t.waiters() {
+		requests = append(requests, reconcile.Request{NamespacedName: key})
+	}
+	return requests
 }

@@ -51,53 +51,44 @@ import (
 // nodeIndex indexes pods by the node that they run on.
 const nodeIndex = "spec.nodeName"
 
-// Setup makes the manager run the Reconciler on everything that concerns a
-// SIPCluster.
-func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager) error {
+// setup has Publish run on all that its decisions are made from, and on what
+// it publishes.
+func (p *Publisher) setup(ctx context.Context, mgr ctrl.Manager) error {
 	byNode := func(o client.Object) []string { return []string{o.(*corev1.Pod).Spec.NodeName} }
 	if err := mgr.GetFieldIndexer().IndexField(ctx, &corev1.Pod{}, nodeIndex, byNode); err != nil {
 		return err
 	}
-	if err := mgr.Add(r.claims); err != nil {
+	if err := mgr.Add(p.claims); err != nil {
 		return err
 	}
-	if err := r.setupPublisher(mgr); err != nil {
-		return err
-	}
-	return r.setupApplier(mgr)
-}
-
-// setupPublisher has Publish run on all that its decisions are made from, and on what
-// it publishes.
-func (r *Reconciler) setupPublisher(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("publisher").
 		For(&v1alpha1.SIPCluster{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(r.clusterOf)).
-		Watches(&coordinationv1.Lease{}, handler.EnqueueRequestsFromMapFunc(r.clusterOf), builder.WithPredicates(reportChanged())).
-		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(r.clustersOn), builder.WithPredicates(nodeChanged())).
-		WatchesRawSource(source.Channel(r.claims.changed, &handler.EnqueueRequestForObject{})).
+		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(p.clusterOf)).
+		Watches(&coordinationv1.Lease{}, handler.EnqueueRequestsFromMapFunc(p.clusterOf), builder.WithPredicates(reportChanged())).
+		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(p.clustersOn), builder.WithPredicates(nodeChanged())).
+		WatchesRawSource(source.Channel(p.claims.changed, &handler.EnqueueRequestForObject{})).
 		Owns(&corev1.ConfigMap{}).
 		Owns(&discoveryv1.EndpointSlice{}).
 		Owns(&appsv1.StatefulSet{}).
 		Owns(&corev1.Service{}).
 		WithOptions(controllerOptions(publisherBounds)).
-		Complete(newGate(publisherBounds).through(r.Publish))
+		Complete(newGate(publisherBounds).through(p.Publish))
 }
 
-// setupApplier has Apply run on what the publisher hands over, and on the rest of
+// setup has Apply run on what the publisher hands over, and on the rest of
 // what a SIPCluster is made of.
-func (r *Reconciler) setupApplier(mgr ctrl.Manager) error {
+func (a *Applier) setup(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("applier").
 		For(&v1alpha1.SIPCluster{}, builder.WithPredicates(clusterChanged())).
-		WatchesRawSource(source.Func(r.passes.start)).
-		Watches(&appsv1.StatefulSet{}, handler.EnqueueRequestsFromMapFunc(r.waitersOf), builder.WithPredicates(rolloutChanged())).
+		WatchesRawSource(source.Func(a.passes.start)).
+		Watches(&appsv1.StatefulSet{}, handler.EnqueueRequestsFromMapFunc(a.turns.waitersOf), builder.WithPredicates(rolloutChanged())).
 		Owns(&corev1.ServiceAccount{}).
 		Owns(&rbacv1.Role{}).
 		Owns(&rbacv1.RoleBinding{}).
 		Owns(&policyv1.PodDisruptionBudget{}).
 		Owns(&networkingv1.NetworkPolicy{}).
 		WithOptions(controllerOptions(applierBounds)).
-		Complete(newGate(applierBounds).through(r.Apply))
+		Complete(newGate(applierBounds).through(a.Apply))
 }
 
 func controllerOptions(b bounds) controller.Options {
@@ -122,26 +113,26 @@ func watched() []client.Object {
 }
 
 // clusterOf is the cluster of a pod or Lease, by its label.
-func (r *Reconciler) clusterOf(_ context.Context, o client.Object) []reconcile.Request {
+func (p *Publisher) clusterOf(_ context.Context, o client.Object) []reconcile.Request {
 	name := o.GetLabels()[config.LabelCluster]
 	if name == "" {
 		return nil
 	}
 	key := types.NamespacedName{Namespace: o.GetNamespace(), Name: name}
-	r.noticed.note(key, r.now())
+	p.noticed.note(key, p.now())
 	return []reconcile.Request{{NamespacedName: key}}
 }
 
 // clustersOn are the clusters with pods on the node.
-func (r *Reconciler) clustersOn(ctx context.Context, node client.Object) []reconcile.Request {
+func (p *Publisher) clustersOn(ctx context.Context, node client.Object) []reconcile.Request {
 	pods := &corev1.PodList{}
-	if err := r.client.List(ctx, pods, client.MatchingFields{nodeIndex: node.GetName()}); err != nil {
+	if err := p.client.List(ctx, pods, client.MatchingFields{nodeIndex: node.GetName()}); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "List the pods of a node", "node", node.GetName())
 		return nil
 	}
 	var requests []reconcile.Request
 	for i := range pods.Items {
-		requests = append(requests, r.clusterOf(ctx, &pods.Items[i])...)
+		requests = append(requests, p.clusterOf(ctx, &pods.Items[i])...)
 	}
 	return requests
 }

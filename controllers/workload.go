@@ -11,18 +11,56 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	appsv1ac "k8s.io/client-go/applyconfigurations/apps/v1"
+	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/controllers/desired"
 )
 
-// applyStatefulSet applies the StatefulSet. Where a field differs that no update
+// workload is the StatefulSet that runs the proxies.
+type workload struct {
+	client   client.Client
+	recorder events.EventRecorder
+	writer   *writer
+	image    string // of proxies whose spec names none
+	policy   *desired.TemplatePolicy
+}
+
+// wanted is the StatefulSet that the SIPCluster asks for.
+func (w *workload) wanted(c *v1alpha1.SIPCluster) (*appsv1ac.StatefulSetApplyConfiguration, error) {
+	configuration, err := desired.ConfigText(c)
+	if err != nil {
+		return nil, err
+	}
+	image := c.Spec.Image
+	if image == "" {
+		image = w.image
+	}
+	set, err := desired.StatefulSet(c, image, configuration)
+	if err != nil {
+		return nil, &templateError{err}
+	}
+	if c.Spec.Template != nil {
+		if err := w.policy.Check(set.Spec.Template); err != nil {
+			return nil, &templateError{err}
+		}
+	}
+	return set, nil
+}
+
+// generation is the StatefulSet's as this process applied it last.
+func (w *workload) generation(c *v1alpha1.SIPCluster) int64 {
+	return w.writer.applied.generation(client.ObjectKeyFromObject(c), "StatefulSet/"+desired.StatefulSetName(c.Name))
+}
+
+// apply applies the StatefulSet. Where a field differs that no update
 // may change, it is deleted without its pods and made anew, and the next one
 // adopts them.
-func (r *Reconciler) applyStatefulSet(ctx context.Context, seen *observation, want *appsv1ac.StatefulSetApplyConfiguration) error {
+func (w *workload) apply(ctx context.Context, seen *observation, want *appsv1ac.StatefulSetApplyConfiguration) error {
 	c, current := seen.cluster, &appsv1.StatefulSet{}
-	exists, err := r.holder(ctx, c, current, "StatefulSet", *want.Name)
+	exists, err := w.writer.adoption.holder(ctx, c, current, "StatefulSet", *want.Name)
 	if err != nil {
 		return err
 	}
@@ -30,11 +68,11 @@ func (r *Reconciler) applyStatefulSet(ctx context.Context, seen *observation, wa
 		return nil // its end is heard of, and then it is made anew
 	}
 	if exists && !updatable(current, want) {
-		return r.replace(ctx, c, current)
+		return w.replace(ctx, c, current)
 	}
-	err = r.applyOne(ctx, c, &appsv1.StatefulSet{}, want)
+	err = w.writer.apply(ctx, c, &appsv1.StatefulSet{}, want)
 	if exists && immutable(err) { // a field that this version does not know to be so
-		return r.replace(ctx, c, current)
+		return w.replace(ctx, c, current)
 	}
 	return err
 }
@@ -56,13 +94,21 @@ func immutable(err error) bool {
 	return apierrors.IsInvalid(err) && strings.Contains(err.Error(), "updates to statefulset spec for fields other than")
 }
 
-func (r *Reconciler) replace(ctx context.Context, c *v1alpha1.SIPCluster, current *appsv1.StatefulSet) error {
-	if err := client.IgnoreNotFound(r.client.Delete(ctx, current,
+func (w *workload) replace(ctx context.Context, c *v1alpha1.SIPCluster, current *appsv1.StatefulSet) error {
+	if err := client.IgnoreNotFound(w.client.Delete(ctx, current,
 		client.PropagationPolicy(metav1.DeletePropagationOrphan), client.Preconditions{UID: &current.UID})); err != nil {
 		return fmt.Errorf("replace StatefulSet %s: %w", current.Name, err)
 	}
 	ctrl.LoggerFrom(ctx).Info("Replacing the StatefulSet, whose pods stay: a field differs that cannot be changed", "statefulSet", current.Name)
-	r.recorder.Eventf(c, nil, corev1.EventTypeNormal, v1alpha1.EventReplaced, "Replace",
+	w.recorder.Eventf(c, nil, corev1.EventTypeNormal, v1alpha1.EventReplaced, "Replace",
 		"StatefulSet %s differs in a field that cannot be changed: it is deleted without its pods and made anew", current.Name)
 	return nil
+}
+
+// podsAsked is how many pods the StatefulSet asks for.
+func podsAsked(set *appsv1.StatefulSet) int32 {
+	if set.Spec.Replicas == nil {
+		return 1 // Kubernetes' default
+	}
+	return *set.Spec.Replicas
 }
