@@ -88,8 +88,7 @@ func TestOrphansAreCarriedOn(t *testing.T) {
 			if got := b.traffic(); got != "0 1 2" {
 				t.Errorf("traffic to %q", got)
 			}
-			after := &corev1.Secret{}
-			b.get("ring-keys", after)
+			after := b.secret("ring-keys")
 			if now := b.trust(); !cmp.Equal(now.Keys, trust.Keys) || now.Cluster != desired.Identity(b.cluster()) || now.Cluster == trust.Cluster {
 				t.Errorf("trust %+v, before %+v", now, trust)
 			}
@@ -167,10 +166,7 @@ func TestOperatorCarriesOn(t *testing.T) {
 
 // TestOwnersTakenOffComeBack while the SIPCluster stays.
 func TestOwnersTakenOffComeBack(t *testing.T) {
-	b := newBench(t)
-	b.begin()
-	b.pod(0, ready)
-	b.settle()
+	b := newRing(t, 1)
 	before := b.members()
 	objects := owned()
 	b.fill(objects)

@@ -169,8 +169,7 @@ func (b *bench) want(kind string, status metav1.ConditionStatus, reason string) 
 
 func (b *bench) members() *config.MemberSet {
 	b.Helper()
-	cm := &corev1.ConfigMap{}
-	b.get("ring-members", cm)
+	cm := b.configMap("ring-members")
 	set, err := config.ParseMemberSet([]byte(cm.Data[config.MembersKey]))
 	b.ok(err)
 	return set
@@ -188,8 +187,7 @@ func (b *bench) writeSet(cm *corev1.ConfigMap, set *config.MemberSet) {
 // signer are the keys that sign member sets.
 func (b *bench) signer() *config.Keys {
 	b.Helper()
-	secret := &corev1.Secret{}
-	b.get("ring-signer", secret)
+	secret := b.secret("ring-signer")
 	keys, err := config.ParseKeys(secret.Data[config.SignerKey])
 	b.ok(err)
 	return keys
@@ -198,8 +196,7 @@ func (b *bench) signer() *config.Keys {
 // trust is what the proxies are told to believe.
 func (b *bench) trust() *config.Trust {
 	b.Helper()
-	cm := &corev1.ConfigMap{}
-	b.get("ring-trust", cm)
+	cm := b.configMap("ring-trust")
 	trust, err := config.ParseTrust([]byte(cm.Data[config.TrustKey]))
 	b.ok(err)
 	return trust

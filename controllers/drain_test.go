@@ -3,8 +3,6 @@ package controllers_test
 import (
 	"testing"
 
-	appsv1 "k8s.io/api/apps/v1"
-
 	"github.com/sipring/sipring/api/v1alpha1"
 	"github.com/sipring/sipring/controllers/desired"
 	"github.com/sipring/sipring/proxy/config"
@@ -21,8 +19,7 @@ func TestDrainSecondsReachTheProxy(t *testing.T) {
 			b := newBench(t)
 			b.create(func(c *v1alpha1.SIPCluster) { c.Spec.DrainSeconds = tt.asked })
 			b.settle()
-			set := &appsv1.StatefulSet{}
-			b.get("ring", set)
+			set := b.statefulSet()
 			read, err := config.ParseConfig([]byte(set.Spec.Template.Annotations[desired.AnnotationConfig]))
 			b.ok(err)
 			grace := *set.Spec.Template.Spec.TerminationGracePeriodSeconds

@@ -7,7 +7,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -30,12 +29,7 @@ func (b *bench) reached(ordinal int, epoch string) {
 // older than the proxies, who then say which epoch they have in force. What is
 // published next is above all of them, whoever leads, though the members are the same.
 func TestRestoredSetIsPassed(t *testing.T) {
-	b := newBench(t)
-	b.begin()
-	for i := range 3 {
-		b.pod(i, ready)
-	}
-	b.settle()
+	b := newRing(t, 3)
 	restored := b.members() // and what was published up to epoch 4711 is lost
 	b.restart(b.client)
 	b.settle()
@@ -64,17 +58,12 @@ func TestRestoredSetIsPassed(t *testing.T) {
 func TestLostSetIsPassed(t *testing.T) {
 	for name, status := range map[string]string{"older status": `{"status":{"epoch":2}}`, "no epoch in the status": `{"status":{"epoch":null}}`} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t)
-			b.begin()
-			for i := range 3 {
-				b.pod(i, ready)
-			}
-			b.settle()
+			b := newRing(t, 3)
 			before := b.members()
 			for i := range 3 {
 				b.reached(i, "4711")
 			}
-			b.ok(b.client.Delete(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: b.ns, Name: "ring-members"}}))
+			b.delete("ring-members", &corev1.ConfigMap{})
 			b.ok(b.client.Status().Patch(t.Context(), b.cluster(), client.RawPatch(types.MergePatchType, []byte(status))))
 			b.restart(b.client)
 			b.ok(b.reconcile())
@@ -88,12 +77,7 @@ func TestLostSetIsPassed(t *testing.T) {
 // TestLostClusterIsCarriedOn: the SIPCluster was deleted without its objects, the
 // ConfigMap is lost with it, and only the proxies know which ring they run.
 func TestLostClusterIsCarriedOn(t *testing.T) {
-	b := newBench(t)
-	b.begin()
-	for i := range 3 {
-		b.pod(i, ready)
-	}
-	b.settle()
+	b := newRing(t, 3)
 	before := b.members()
 	for i := range 3 {
 		b.seed = before.Ring.Seed.String()
@@ -103,7 +87,7 @@ func TestLostClusterIsCarriedOn(t *testing.T) {
 		b.reached(i, "4711")
 	}
 	b.orphan()
-	b.ok(b.client.Delete(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: b.ns, Name: "ring-members"}}))
+	b.delete("ring-members", &corev1.ConfigMap{})
 	b.restart(b.client)
 	b.create()
 	b.ok(b.reconcile())
@@ -136,12 +120,7 @@ func TestOneProxyRaisesNoEpoch(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t)
-			b.begin()
-			for i := range 3 {
-				b.pod(i, ready)
-			}
-			b.settle()
+			b := newRing(t, 3)
 			want := tt.want
 			if want == 0 {
 				want = b.members().Epoch

@@ -34,8 +34,7 @@ func (b *bench) allWell() {
 // seenTo is what the StatefulSet's controller says once nothing is left to do.
 func (b *bench) seenTo(replicas int32) {
 	b.Helper()
-	set := &appsv1.StatefulSet{}
-	b.get("ring", set)
+	set := b.statefulSet()
 	set.Status = appsv1.StatefulSetStatus{ObservedGeneration: set.Generation, Replicas: replicas, UpdatedReplicas: replicas, CurrentRevision: "a", UpdateRevision: "a"}
 	b.ok(b.client.Status().Update(b.Context(), set))
 	b.settle()
@@ -81,11 +80,9 @@ var states = map[string]struct {
 	"created, no operator": {func(b *bench) { b.create() }, status.InProgressStatus, metav1.ConditionUnknown, v1alpha1.ReasonPending},
 	"no pods":              {(*bench).begin, status.InProgressStatus, metav1.ConditionFalse, v1alpha1.ReasonScaling},
 	"no pods for a minute": {func(b *bench) {
-		now := time.Now()
-		b.now = func() time.Time { return now }
-		b.restart(b.client)
+		now := b.clock()
 		b.begin()
-		now = now.Add(time.Minute)
+		*now = now.Add(time.Minute)
 		b.settle()
 	}, status.InProgressStatus, metav1.ConditionFalse, v1alpha1.ReasonPodsNotCreated},
 	"all well": {(*bench).allWell, status.CurrentStatus, metav1.ConditionTrue, v1alpha1.ReasonServing},
@@ -185,8 +182,7 @@ var states = map[string]struct {
 		b.allWell()
 		b.edit(func(s *v1alpha1.SIPClusterSpec) { s.Image, s.UpdateStrategy.Partition = "example.com/sipring:2", 1 })
 		b.settle()
-		set := &appsv1.StatefulSet{}
-		b.get("ring", set)
+		set := b.statefulSet()
 		set.Status = appsv1.StatefulSetStatus{ObservedGeneration: set.Generation, Replicas: 3, UpdatedReplicas: 2, CurrentRevision: "a", UpdateRevision: "b"}
 		b.ok(b.client.Status().Update(b.Context(), set))
 		b.settle()

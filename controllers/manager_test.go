@@ -134,18 +134,8 @@ func TestOperatorHears(t *testing.T) {
 	b.await("the status of one", func() (string, bool) {
 		return b.inRing(), b.inRing() == "1/3"
 	})
-	b.await("Events", func() (string, bool) {
-		told := &eventsv1.EventList{}
-		if err := b.client.List(t.Context(), told, client.InNamespace(b.ns)); err != nil {
-			return err.Error(), false
-		}
-		reasons := map[string]bool{}
-		for _, e := range told.Items {
-			reasons[e.Regarding.Kind+" "+e.Reason] = true
-		}
-		all := reasons["SIPCluster MemberJoined"] && reasons["Pod MemberJoined"] && reasons["SIPCluster MemberLost"] && reasons["SIPCluster MemberDraining"] && reasons["SIPCluster RingChanged"]
-		return fmt.Sprint(reasons), all
-	})
+	b.awaitEvents(func(e *eventsv1.Event) string { return e.Regarding.Kind + " " + e.Reason },
+		"SIPCluster MemberJoined", "Pod MemberJoined", "SIPCluster MemberLost", "SIPCluster MemberDraining", "SIPCluster RingChanged")
 	checkPublishTime(t, registry)
 }
 
@@ -178,19 +168,8 @@ func TestOperatorsThatFightOverACluster(t *testing.T) {
 		c := meta.FindStatusCondition(b.cluster().Status.Conditions, v1alpha1.ConditionDegraded)
 		return fmt.Sprint(c), c != nil && c.Reason == v1alpha1.ReasonOtherOperator && strings.Contains(c.Message, b.ns+"/two")
 	})
-	b.await("Events of both", func() (string, bool) {
-		told := &eventsv1.EventList{}
-		if err := b.client.List(t.Context(), told, client.InNamespace(b.ns)); err != nil {
-			return err.Error(), false
-		}
-		by := map[string]bool{}
-		for _, e := range told.Items {
-			if e.Reason == v1alpha1.ReasonOtherOperator {
-				by[e.Action] = true
-			}
-		}
-		return fmt.Sprint(by), by["Claim"] && by["Reconcile"]
-	})
+	b.awaitEvents(func(e *eventsv1.Event) string { return e.Reason + " by " + e.Action },
+		v1alpha1.ReasonOtherOperator+" by Claim", v1alpha1.ReasonOtherOperator+" by Reconcile")
 	if now := b.statefulSet(); now.Generation != set.Generation || now.Spec.Template.Spec.Containers[0].Image != "example.com/sipring:1" {
 		t.Errorf("generation %d with %s, was %d", now.Generation, now.Spec.Template.Spec.Containers[0].Image, set.Generation)
 	}

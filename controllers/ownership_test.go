@@ -51,12 +51,7 @@ func TestStrangersAreNoMembers(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t)
-			b.begin()
-			for i := range 3 {
-				b.pod(i, ready)
-			}
-			b.settle()
+			b := newRing(t, 3)
 			b.told()
 			p := b.stranger(tt.name, tt.labels, tt.owners...)
 			b.settle()
@@ -105,12 +100,7 @@ func TestPodsOfAnEarlierClusterHoldNothingUp(t *testing.T) {
 // TestReplacedStatefulSetKeepsTheMembers: while somebody deletes the StatefulSet
 // and leaves its pods, until the next one has adopted them.
 func TestReplacedStatefulSetKeepsTheMembers(t *testing.T) {
-	b := newBench(t)
-	b.begin()
-	for i := range 3 {
-		b.pod(i, ready)
-	}
-	b.settle()
+	b := newRing(t, 3)
 	epoch := b.members().Epoch
 	first := b.statefulSet()
 	b.ok(b.client.Delete(t.Context(), first, client.PropagationPolicy(metav1.DeletePropagationBackground)))

@@ -45,7 +45,7 @@ func TestPausedPublishesAndDoesNothingElse(t *testing.T) {
 	})
 	b.image = "example.com/sipring:2"
 	b.restart(b.client)
-	b.ok(b.client.Delete(t.Context(), &policyv1.PodDisruptionBudget{ObjectMeta: metav1.ObjectMeta{Namespace: b.ns, Name: "ring"}}))
+	b.delete("ring", &policyv1.PodDisruptionBudget{})
 	b.remove(2, true)
 	b.settle()
 	if now := b.statefulSet(); now.ResourceVersion != before.ResourceVersion {
@@ -86,13 +86,11 @@ func TestPausedPublishesAndDoesNothingElse(t *testing.T) {
 // TestPausedMissesNoPods: those that it has not asked for yet are no trouble.
 func TestPausedMissesNoPods(t *testing.T) {
 	b := newBench(t)
-	now := time.Now()
-	b.now = func() time.Time { return now }
-	b.restart(b.client)
+	now := b.clock()
 	b.allWell()
 	b.edit(func(s *v1alpha1.SIPClusterSpec) { s.Replicas, s.Paused = new(int32(4)), true })
 	b.settle()
-	now = now.Add(time.Minute)
+	*now = now.Add(time.Minute)
 	b.settle()
 	b.want(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonPaused)
 	if c := b.condition(v1alpha1.ConditionDegraded); c.Status != metav1.ConditionFalse {

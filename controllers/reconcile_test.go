@@ -86,10 +86,7 @@ func TestCreatesEverything(t *testing.T) {
 }
 
 func TestPassWithoutNewsWritesNothing(t *testing.T) {
-	b := newBench(t)
-	b.begin()
-	b.pod(0, ready)
-	b.settle()
+	b := newRing(t, 1)
 	versions := func() map[string]string {
 		objects, v := owned(), map[string]string{"SIPCluster": b.cluster().ResourceVersion}
 		b.fill(objects)
@@ -255,12 +252,7 @@ func TestNodeLost(t *testing.T) {
 }
 
 func TestEvictionByReports(t *testing.T) {
-	b := newBench(t)
-	b.begin()
-	for i := range 3 {
-		b.pod(i, ready)
-	}
-	b.settle()
+	b := newRing(t, 3)
 	b.told()
 	check := func(want string, events ...string) {
 		t.Helper()
@@ -292,10 +284,7 @@ func TestEvictionByReports(t *testing.T) {
 }
 
 func TestScale(t *testing.T) {
-	b := newBench(t)
-	b.begin()
-	b.pod(0, ready)
-	b.settle()
+	b := newRing(t, 1)
 	scale := &autoscalingv1.Scale{}
 	b.ok(b.client.SubResource("scale").Get(t.Context(), b.cluster(), scale))
 	if scale.Spec.Replicas != 3 || scale.Status.Replicas != 1 || scale.Status.Selector != "app.kubernetes.io/name=sipring,sipring.io/cluster=ring" {
@@ -318,14 +307,8 @@ func TestScale(t *testing.T) {
 // TestNewTemplateIsNotStableAtOnce: the pass that applies it goes by a cache that
 // shows the one before.
 func TestNewTemplateIsNotStableAtOnce(t *testing.T) {
-	b := newBench(t)
-	b.begin()
-	for i := range 3 {
-		b.pod(i, ready)
-	}
-	b.settle()
-	set := &appsv1.StatefulSet{}
-	b.get("ring", set)
+	b := newRing(t, 3)
+	set := b.statefulSet()
 	set.Status.ObservedGeneration, set.Status.Replicas = set.Generation, 3
 	b.ok(b.client.Status().Update(t.Context(), set))
 	b.settle()
@@ -362,10 +345,7 @@ func TestShares(t *testing.T) {
 
 // TestDelete: nothing holds a deleted SIPCluster up, and its figures go.
 func TestDelete(t *testing.T) {
-	b := newBench(t)
-	b.begin()
-	b.pod(0, ready)
-	b.settle()
+	b := newRing(t, 1)
 	b.ok(b.client.Delete(t.Context(), b.cluster()))
 	b.settle()
 	families, err := b.registry.Gather()

@@ -15,7 +15,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
-	"github.com/sipring/sipring/api/v1alpha1"
 	"github.com/sipring/sipring/controllers"
 	"github.com/sipring/sipring/controllers/desired"
 	"github.com/sipring/sipring/proxy/config"
@@ -232,8 +231,7 @@ func TestRecord(t *testing.T) {
 					b.settle()
 				}
 				before := b.members()
-				cm := &corev1.ConfigMap{}
-				b.get("ring-members", cm)
+				cm := b.configMap("ring-members")
 				tt.damage(b, cm)
 				if restarted {
 					b.restart(b.client)
@@ -281,8 +279,7 @@ func TestTwoLeaders(t *testing.T) {
 			t.Fatalf("epoch %d of %d members, want %d of %d: they fight", set.Epoch, len(set.Members), epoch, i+1)
 		}
 	}
-	cm := &corev1.ConfigMap{}
-	b.get("ring-members", cm)
+	cm := b.configMap("ring-members")
 	set := b.members()
 	set.Epoch-- // above what the first leader wrote itself, below what it saw
 	set, err := b.signer().Sign(desired.Identity(b.cluster()), set)
@@ -297,27 +294,13 @@ func TestTwoLeaders(t *testing.T) {
 
 // TestStaleCacheConflicts: a decision from an old member set is not published.
 func TestStaleCacheConflicts(t *testing.T) {
-	b := newBench(t)
-	b.begin()
-	b.pod(0, ready)
-	b.settle()
-	old := &corev1.ConfigMap{}
-	b.get("ring-members", old)
+	b := newRing(t, 1)
+	old := b.configMap("ring-members")
 	b.pod(1, ready)
 	b.settle()
 	newest := b.members()
 
-	plain, err := client.NewWithWatch(server.Config, client.Options{Scheme: b.client.Scheme()})
-	b.ok(err)
-	b.restart(interceptor.NewClient(plain, interceptor.Funcs{
-		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
-			if cm, ok := o.(*corev1.ConfigMap); ok && key.Name == old.Name {
-				old.DeepCopyInto(cm)
-				return nil
-			}
-			return c.Get(ctx, key, o, opts...)
-		},
-	}))
+	b.restart(b.behind(func() *corev1.ConfigMap { return old }))
 	b.pod(2, ready)
 	b.ok(b.reconcile()) // a conflict is another pass, not an error
 	if d := cmp.Diff(newest, b.members()); d != "" {
@@ -335,21 +318,10 @@ func TestOwnWriteAheadOfCache(t *testing.T) {
 	b := newBench(t)
 	b.begin()
 	var stale *corev1.ConfigMap
-	plain, err := client.NewWithWatch(server.Config, client.Options{Scheme: b.client.Scheme()})
-	b.ok(err)
-	b.restart(interceptor.NewClient(plain, interceptor.Funcs{
-		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
-			if cm, ok := o.(*corev1.ConfigMap); ok && stale != nil && key.Name == stale.Name {
-				stale.DeepCopyInto(cm)
-				return nil
-			}
-			return c.Get(ctx, key, o, opts...)
-		},
-	}))
+	b.restart(b.behind(func() *corev1.ConfigMap { return stale }))
 	b.pod(0, ready)
 	b.settle()
-	stale = &corev1.ConfigMap{}
-	b.get("ring-members", stale)
+	stale = b.configMap("ring-members")
 	for i := 1; i < 3; i++ {
 		b.pod(i, ready)
 		b.ok(b.reconcile())
@@ -357,9 +329,7 @@ func TestOwnWriteAheadOfCache(t *testing.T) {
 			t.Errorf("%d members, want %d: the cache held it up", got, i+1)
 		}
 	}
-	c := &v1alpha1.SIPCluster{}
-	b.get("ring", c)
-	if s := c.Status; s.ActiveMembers != 3 || s.TotalMembers != 3 {
+	if s := b.cluster().Status; s.ActiveMembers != 3 || s.TotalMembers != 3 {
 		t.Errorf("status %d of %d, want 3 of 3", s.ActiveMembers, s.TotalMembers)
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/ring"
 )
@@ -30,12 +28,8 @@ func TestEachClusterHasItsSeed(t *testing.T) {
 // seeds has its bindings where they are without. It is so too when the published
 // set is lost, and with another operator process.
 func TestClusterWithoutSeedStaysWithout(t *testing.T) {
-	b := newBench(t)
-	b.begin()
-	b.pod(0, ready)
-	b.settle()
-	cm := &corev1.ConfigMap{}
-	b.get("ring-members", cm)
+	b := newRing(t, 1)
+	cm := b.configMap("ring-members")
 	cm.Data[config.MembersKey] = strings.Replace(cm.Data[config.MembersKey], b.members().Ring.Seed.String(), "", 1)
 	b.ok(b.client.Update(t.Context(), cm))
 	c := b.cluster()

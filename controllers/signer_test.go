@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -17,8 +16,7 @@ import (
 // believed reads the published set as a proxy does.
 func (b *bench) believed() *config.MemberSet {
 	b.Helper()
-	cm := &corev1.ConfigMap{}
-	b.get("ring-members", cm)
+	cm := b.configMap("ring-members")
 	set, err := b.trust().ParseMemberSet([]byte(cm.Data[config.MembersKey]))
 	b.ok(err)
 	return set
@@ -38,15 +36,13 @@ func TestSetsAreSigned(t *testing.T) {
 	if trust := b.trust(); trust.Cluster != desired.Identity(b.cluster()) || !strings.HasPrefix(trust.Cluster, b.ns+"/ring/") || len(trust.Keys) != 1 {
 		t.Errorf("trust: %+v", trust)
 	}
-	set := &appsv1.StatefulSet{}
-	b.get("ring", set)
+	set := b.statefulSet()
 	text, err := set.Marshal()
 	b.ok(err)
 	if strings.Contains(string(text), desired.SignerName("ring")) {
 		t.Error("the pods mount the keys that sign member sets")
 	}
-	keys := &corev1.Secret{}
-	b.get("ring-keys", keys)
+	keys := b.secret("ring-keys")
 	if cmp.Equal(keys.Data[config.KeysKey], must(b.signer().Marshal())) {
 		t.Error("the proxies' keys sign member sets")
 	}
@@ -62,8 +58,7 @@ func must[T any](v T, err error) T {
 // writeSigner changes the keys that sign, as an administrator does.
 func (b *bench) writeSigner(keys *config.Keys) {
 	b.Helper()
-	secret := &corev1.Secret{}
-	b.get("ring-signer", secret)
+	secret := b.secret("ring-signer")
 	secret.Data[config.SignerKey] = must(keys.Marshal())
 	b.ok(b.client.Update(b.Context(), secret))
 }
@@ -71,10 +66,7 @@ func (b *bench) writeSigner(keys *config.Keys) {
 // TestSigningKeysRotate: in each step whoever trusts what was published one step
 // before believes the set, whose epoch stays.
 func TestSigningKeysRotate(t *testing.T) {
-	b := newBench(t)
-	b.begin()
-	b.pod(0, ready)
-	b.settle()
+	b := newRing(t, 1)
 	epoch := b.members().Epoch
 	first := b.trust()
 	for _, step := range []func(*config.Keys) (*config.Keys, error){(*config.Keys).Added, (*config.Keys).Promoted, (*config.Keys).Retired} {
@@ -100,12 +92,9 @@ func TestSigningKeysRotate(t *testing.T) {
 func TestLostSigningKeys(t *testing.T) {
 	for name, restarted := range map[string]bool{"the operator knows them": false, "another operator": true} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t)
-			b.begin()
-			b.pod(0, ready)
-			b.settle()
+			b := newRing(t, 1)
 			before, trust := b.members(), b.trust()
-			b.ok(b.client.Delete(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: b.ns, Name: "ring-signer"}}))
+			b.delete("ring-signer", &corev1.Secret{})
 			if restarted {
 				b.restart(b.client)
 			}
@@ -128,17 +117,13 @@ func TestLostSigningKeys(t *testing.T) {
 // TestUnsignedSetIsSigned: an operator that did not sign yet left it; it is signed as it is,
 // before pods are made that believe no other.
 func TestUnsignedSetIsSigned(t *testing.T) {
-	b := newBench(t)
-	b.begin()
-	b.pod(0, ready)
-	b.settle()
+	b := newRing(t, 1)
 	before := b.members()
-	cm := &corev1.ConfigMap{}
-	b.get("ring-members", cm)
+	cm := b.configMap("ring-members")
 	unsigned := *before
 	unsigned.Signatures = nil
 	b.writeSet(cm, &unsigned)
-	b.ok(b.client.Delete(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: b.ns, Name: "ring-signer"}}))
+	b.delete("ring-signer", &corev1.Secret{})
 	b.restart(b.client)
 	b.ok(b.reconcile())
 	if set := b.believed(); !set.Equal(before) {
@@ -148,12 +133,8 @@ func TestUnsignedSetIsSigned(t *testing.T) {
 
 // TestSignaturesTakenOffComeBack.
 func TestSignaturesTakenOffComeBack(t *testing.T) {
-	b := newBench(t)
-	b.begin()
-	b.pod(0, ready)
-	b.settle()
-	cm := &corev1.ConfigMap{}
-	b.get("ring-members", cm)
+	b := newRing(t, 1)
+	cm := b.configMap("ring-members")
 	bare := b.members()
 	bare.Signatures = nil
 	b.writeSet(cm, bare)
@@ -166,8 +147,7 @@ func TestTrustIsRepaired(t *testing.T) {
 	b := newBench(t)
 	b.begin()
 	before := b.trust()
-	cm := &corev1.ConfigMap{}
-	b.get("ring-trust", cm)
+	cm := b.configMap("ring-trust")
 	cm.Data[config.TrustKey] = string(must(config.NewKeys().Trust(before.Cluster).Marshal()))
 	b.ok(b.client.Update(t.Context(), cm))
 	b.settle()
@@ -178,12 +158,8 @@ func TestTrustIsRepaired(t *testing.T) {
 
 // TestUselessSigningKeysAreReported, and what is published stays.
 func TestUselessSigningKeysAreReported(t *testing.T) {
-	b := newBench(t)
-	b.begin()
-	b.pod(0, ready)
-	b.settle()
-	secret := &corev1.Secret{}
-	b.get("ring-signer", secret)
+	b := newRing(t, 1)
+	secret := b.secret("ring-signer")
 	secret.Data = map[string][]byte{config.SignerKey: []byte("{}")}
 	b.ok(b.client.Update(t.Context(), secret))
 	before := b.members()

@@ -65,9 +65,7 @@ func TestPodTroubleIsTold(t *testing.T) {
 // TestPodsNotCreatedIsTold: a pod that is refused is in nobody's status.
 func TestPodsNotCreatedIsTold(t *testing.T) {
 	b := newBench(t)
-	now := time.Now()
-	b.now = func() time.Time { return now }
-	b.restart(b.client)
+	now := b.clock()
 	b.begin()
 	b.pod(0, ready)
 	b.settle()
@@ -77,12 +75,11 @@ func TestPodsNotCreatedIsTold(t *testing.T) {
 	if result.RequeueAfter != 30*time.Second {
 		t.Errorf("looks again after %v, want 30s", result.RequeueAfter)
 	}
-	now = now.Add(30 * time.Second)
+	*now = now.Add(30 * time.Second)
 	b.settle()
 	b.want(v1alpha1.ConditionDegraded, metav1.ConditionTrue, v1alpha1.ReasonPodsNotCreated)
 
-	set := &appsv1.StatefulSet{}
-	b.get("ring", set)
+	set := b.statefulSet()
 	for i, said := range []string{"pods is forbidden: exceeded quota", "service account not found"} {
 		b.ok(b.client.Create(t.Context(), &corev1.Event{
 			ObjectMeta:     metav1.ObjectMeta{Namespace: b.ns, Name: fmt.Sprintf("ring.%d", i)},
@@ -159,8 +156,7 @@ func TestInvalidTemplateIsTold(t *testing.T) {
 func TestKeysAreNeverReplacedUnderPods(t *testing.T) {
 	b := newBench(t)
 	b.begin()
-	before := &corev1.Secret{}
-	b.get("ring-keys", before)
+	before := b.secret("ring-keys")
 	b.pod(0, ready)
 	b.ok(b.client.Delete(t.Context(), before.DeepCopy()))
 	if err := b.reconcile(); err == nil {
@@ -169,8 +165,7 @@ func TestKeysAreNeverReplacedUnderPods(t *testing.T) {
 	b.want(v1alpha1.ConditionDegraded, metav1.ConditionTrue, v1alpha1.ReasonKeysUnusable)
 	b.remove(0, true)
 	b.settle()
-	after := &corev1.Secret{}
-	b.get("ring-keys", after)
+	after := b.secret("ring-keys")
 	if string(after.Data[config.KeysKey]) == string(before.Data[config.KeysKey]) {
 		t.Error("the new keys are the old ones")
 	}
@@ -188,8 +183,7 @@ func TestKeysAreNeverReplacedUnderPods(t *testing.T) {
 func TestKeysOfTheUserAreKept(t *testing.T) {
 	b := newBench(t)
 	b.begin()
-	s := &corev1.Secret{}
-	b.get("ring-keys", s)
+	s := b.secret("ring-keys")
 	theirs := strings.Replace(string(s.Data[config.KeysKey]), `"id": 1`, `"id": 9`, 1)
 	s.Data[config.KeysKey] = []byte(theirs)
 	b.ok(b.client.Update(t.Context(), s))
