@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -40,7 +41,7 @@ func (a *adoption) adopt(ctx context.Context, c *v1alpha1.SIPCluster, kind strin
 	}
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
 		"resourceVersion": o.GetResourceVersion(), // of somebody who adopts it meanwhile it is not ours
-		"ownerReferences": append(o.GetOwnerReferences(), ownerOf(c)),
+		"ownerReferences": append(otherOwners(c, o), ownerOf(c)),
 	}})
 	if err != nil {
 		return err
@@ -66,6 +67,11 @@ func orphaned(c *v1alpha1.SIPCluster, o client.Object) bool {
 		}
 	}
 	return true
+}
+
+// otherOwners are the object's without the cluster, which is no controller there.
+func otherOwners(c *v1alpha1.SIPCluster, o client.Object) []metav1.OwnerReference {
+	return slices.DeleteFunc(slices.Clone(o.GetOwnerReferences()), func(by metav1.OwnerReference) bool { return by.UID == c.UID })
 }
 
 // holder fills current from the cache and says whether it is there. An object

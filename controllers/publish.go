@@ -20,6 +20,7 @@ type memberSets struct {
 	metrics   *Metrics
 	records   *records
 	signers   *signers
+	applied   *applied
 	announcer *announcer
 }
 
@@ -59,6 +60,7 @@ func (s *memberSets) write(ctx context.Context, seen *observation, set *config.M
 			return err
 		}
 		s.remember(seen, set, *want.ResourceVersion)
+		s.described(seen, want, *want.ResourceVersion)
 		return nil
 	}
 	cm := &corev1.ConfigMap{}
@@ -69,6 +71,10 @@ func (s *memberSets) write(ctx context.Context, seen *observation, set *config.M
 		return err
 	}
 	s.remember(seen, set, cm.ResourceVersion)
+	if err := s.ownFields(ctx, cm); err != nil {
+		return fmt.Errorf("own the fields of ConfigMap %s: %w", cm.Name, err)
+	}
+	s.described(seen, want, cm.ResourceVersion)
 	return nil
 }
 

@@ -52,7 +52,7 @@ func newPublisher(o *Options, passes *passes, writer *writer, applier memories) 
 		client: o.Client, now: o.Now, metrics: o.Metrics, noticed: noticed, passes: passes, claims: claims,
 		observer: &observer{client: o.Client, adoption: writer.adoption, records: records, signers: signers},
 		sets: &memberSets{
-			client: o.Client, now: o.Now, metrics: o.Metrics, records: records, signers: signers,
+			client: o.Client, now: o.Now, metrics: o.Metrics, records: records, signers: signers, applied: writer.applied,
 			announcer: &announcer{recorder: o.Recorder, metrics: o.Metrics},
 		},
 		endpoints: &endpoints{client: o.Client, writer: writer},
@@ -100,6 +100,9 @@ func (p *Publisher) Publish(ctx context.Context, req ctrl.Request) (ctrl.Result,
 	var faults []fault
 	if err := p.endpoints.publish(ctx, seen, decision.Endpoints); err != nil {
 		faults = append(faults, classify(fmt.Errorf("endpoints: %w", err), v1alpha1.ReasonPublishFailed))
+	}
+	if err := p.sets.publishDescription(ctx, seen, decision.Set); err != nil {
+		faults = append(faults, classify(fmt.Errorf("labels, annotations and owner of the member set: %w", err), v1alpha1.ReasonPublishFailed))
 	}
 	p.passes.hand(req.NamespacedName, pass{seen: seen, decision: decision, faults: faults, news: !since.IsZero()})
 	if len(faults) > 0 {
