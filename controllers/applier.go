@@ -26,6 +26,7 @@ type Applier struct {
 	now     func() time.Time
 	metrics *Metrics
 	passes  *passes
+	endings *endings
 
 	shortages *shortages
 	turns     *turns
@@ -44,12 +45,12 @@ func newApplier(o *Options, passes *passes, writer *writer) *Applier {
 	workload := &workload{client: o.Client, recorder: o.Recorder, writer: writer, image: o.Image, policy: o.Templates}
 	rollouts := &rollouts{client: o.Client, recorder: o.Recorder, now: o.Now, turns: turns, workload: workload}
 	return &Applier{
-		client: o.Client, now: o.Now, metrics: o.Metrics, passes: passes,
+		client: o.Client, now: o.Now, metrics: o.Metrics, passes: passes, endings: o.endings,
 		shortages: shortages, turns: turns, workload: workload,
 		objects:  newObjects(o, writer, rollouts),
 		sweeper:  &sweeper{client: o.Client, live: o.Live, recorder: o.Recorder},
 		reporter: &reporter{client: o.Client, recorder: o.Recorder, now: o.Now},
-		memories: memories{passes, writer.applied, turns, shortages},
+		memories: memories{passes, writer.applied, turns, shortages, o.endings},
 	}
 }
 
@@ -83,7 +84,7 @@ func (a *Applier) Apply(ctx context.Context, req ctrl.Request) (ctrl.Result, err
 
 // carryOut applies, sweeps and reports.
 func (a *Applier) carryOut(ctx context.Context, seen *observation, p *pass) (ctrl.Result, error) {
-	faults, held := a.objects.apply(ctx, seen)
+	faults, held := a.applyWhereItLasts(ctx, seen)
 	a.metrics.updatesWaiting.Set(float64(len(a.turns.waiters())))
 	soon, err := a.sweeper.sweep(ctx, seen, !p.news) // where there is news the rest has time
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -16,10 +17,9 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/go-logr/logr"
 
 	"github.com/sipring/sipring/api/v1alpha1"
 	"github.com/sipring/sipring/controllers"
@@ -31,7 +31,8 @@ import (
 var server *testapi.Server
 
 func TestMain(m *testing.M) {
-	ctrl.SetLogger(logr.Discard())
+	ctrl.SetLogger(logged.logger())
+	klog.SetLogger(logged.logger())
 	os.Exit(testapi.Run(m, func(s *testapi.Server) { server = s }))
 }
 
@@ -48,8 +49,9 @@ type bench struct {
 	now       func() time.Time // of the next Reconciler; nil: as it is
 	operators int              // that were started
 	rolling   controllers.Rolling
-	others    []string // namespaces that the next operator watches too
-	anywhere  bool     // the next operator watches all namespaces
+	others    []string                                  // namespaces that the next operator watches too
+	anywhere  bool                                      // the next operator watches all namespaces
+	wrap      func(http.RoundTripper) http.RoundTripper // of the next operator's requests; nil: none
 
 	leaderElectionID string // of the next operator; empty: the default
 	alone            bool   // the next operator elects no leader

@@ -89,12 +89,15 @@ func (cs *claims) renew(ctx context.Context, key types.NamespacedName, e *entry)
 	v, err := cs.look(ctx, key, &e.claim)
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
+	failed := e.failing
 	e.tried, e.failing = cs.now(), err != nil
 	if err == nil {
 		e.standing, e.known = v, true
 		return v, nil
 	}
-	ctrl.LoggerFrom(ctx).Info("The claim of a cluster is not renewed", "cluster", key, "error", err.Error())
+	if !failed {
+		ctrl.LoggerFrom(ctx).Info("The claim of a cluster is not renewed", "cluster", key, "error", err.Error())
+	}
 	if e.known || cs.now().Sub(e.claim.began) >= claimLasts {
 		e.known = true
 		return e.standing, nil

@@ -22,6 +22,8 @@ type fault struct {
 // somebody else's object is in the way.
 func (f fault) stalls() bool {
 	switch f.reason {
+	case v1alpha1.ReasonNamespaceTerminating:
+		return false
 	case v1alpha1.ReasonReadFailed, v1alpha1.ReasonPublishFailed, v1alpha1.ReasonApplyFailed:
 		return refused(f.err)
 	}
@@ -51,6 +53,8 @@ func classify(err error, otherwise string) fault {
 	var template *templateError
 	var keys *keysError
 	switch {
+	case isEnding(err):
+		return fault{v1alpha1.ReasonNamespaceTerminating, err}
 	case errors.As(err, &byOthers):
 		return fault{v1alpha1.ReasonNameConflict, err}
 	case errors.As(err, &keys):

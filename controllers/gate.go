@@ -103,10 +103,13 @@ func (g *gate) through(do reconcile.Func) reconcile.Func {
 		}
 		defer func() {
 			again := g.leave(req.NamespacedName, slow, isLate(err))
+			if isEnding(err) { // which the status says
+				result, err = ctrl.Result{RequeueAfter: endingAgain}, nil
+			}
 			if again == 0 {
 				return
 			}
-			if !slow {
+			if !slow && err != nil {
 				ctrl.LoggerFrom(ctx).Info("The cluster gets few workers for now", "error", err.Error())
 			}
 			result, err = ctrl.Result{RequeueAfter: again}, nil

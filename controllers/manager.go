@@ -79,6 +79,8 @@ type Manager struct {
 	Identity string
 	// Passing: no leader is elected, and the Identity is this process's alone.
 	Passing bool
+
+	endings *endings
 }
 
 // NewManager makes the manager that runs the operator until the context ends, the
@@ -95,6 +97,8 @@ func NewManager(ctx context.Context, to *rest.Config, o ManagerOptions) (*Manage
 	to = rest.CopyConfig(to)
 	to.QPS = -1 // the API server's own fairness is the limit: a failover waits for no bucket
 	to.Wrap(withDeadlines)
+	ending := newEndings(time.Now)
+	to.Wrap(ending.hear)
 	rights, err := asker(to, o.Namespaces)
 	if err != nil {
 		return nil, err
@@ -124,7 +128,7 @@ func NewManager(ctx context.Context, to *rest.Config, o ManagerOptions) (*Manage
 	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
 		return nil, err
 	}
-	return &Manager{Manager: mgr, Identity: o.Leadership.identity(), Passing: !o.Leadership.Elect}, mgr.AddReadyzCheck("sight", sees.Check)
+	return &Manager{Manager: mgr, Identity: o.Leadership.identity(), Passing: !o.Leadership.Elect, endings: ending}, mgr.AddReadyzCheck("sight", sees.Check)
 }
 
 // ownNamespace is where a pod reads the name of its namespace.
@@ -218,6 +222,7 @@ func AddTo(ctx context.Context, mgr *Manager, registry prometheus.Registerer, po
 		Elected:   mgr.Elected(),
 		Identity:  mgr.Identity,
 		Passing:   mgr.Passing,
+		endings:   mgr.endings,
 	})
 	return r.Setup(ctx, mgr)
 }

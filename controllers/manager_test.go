@@ -29,6 +29,9 @@ func (b *bench) operator() (registry *prometheus.Registry, stop func()) {
 	b.Helper()
 	b.operators++
 	user := server.User(b, fmt.Sprintf("operator-%s-%d", b.ns, b.operators), "../config/rbac/role.yaml")
+	if b.wrap != nil {
+		user.Wrap(b.wrap)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	namespaces := append([]string{b.ns}, b.others...)
 	if b.anywhere {

@@ -33,6 +33,7 @@ type Publisher struct {
 	metrics *Metrics
 	noticed *noticed
 	passes  *passes
+	endings *endings
 
 	claims    *claims
 	observer  *observer
@@ -49,7 +50,7 @@ func newPublisher(o *Options, passes *passes, writer *writer, applier memories) 
 	noticed, claims, signers := newNoticed(o.Elected), newClaims(o), newSigners(o.Client, o.Live)
 	records := newRecords(o.Client, o.Live, writer.adoption)
 	return &Publisher{
-		client: o.Client, now: o.Now, metrics: o.Metrics, noticed: noticed, passes: passes, claims: claims,
+		client: o.Client, now: o.Now, metrics: o.Metrics, noticed: noticed, passes: passes, endings: o.endings, claims: claims,
 		observer: &observer{client: o.Client, adoption: writer.adoption, records: records, signers: signers},
 		sets: &memberSets{
 			client: o.Client, now: o.Now, metrics: o.Metrics, records: records, signers: signers, applied: writer.applied,
@@ -76,8 +77,11 @@ func (p *Publisher) Publish(ctx context.Context, req ctrl.Request) (ctrl.Result,
 		return ctrl.Result{}, nil // its objects go with it, by their owner references
 	}
 
+	p.endings.begun(cluster)
 	who, err := p.claims.standing(ctx, cluster)
 	switch {
+	case isEnding(err):
+		return p.blocked(cluster, classify(err, v1alpha1.ReasonReadFailed))
 	case err != nil:
 		return ctrl.Result{}, err
 	case who.by != "":

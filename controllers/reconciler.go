@@ -46,6 +46,9 @@ type Options struct {
 	Passing bool
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
+
+	// endings are what the Client's transport hears of; nil: nothing does.
+	endings *endings
 }
 
 // NewReconciler returns a Reconciler that knows nothing yet.
@@ -56,9 +59,13 @@ func NewReconciler(o Options) *Reconciler {
 	if o.Templates == nil {
 		o.Templates = desired.RestrictedTemplates()
 	}
+	if o.endings == nil {
+		o.endings = newEndings(o.Now)
+	}
+	o.Client, o.Recorder = creator{o.Client, o.endings}, quiet{o.Recorder, o.endings}
 	passes := newPasses()
 	adoption := &adoption{client: o.Client, live: o.Live, recorder: o.Recorder}
-	writer := &writer{client: o.Client, adoption: adoption, applied: newApplied()}
+	writer := &writer{client: o.Client, adoption: adoption, applied: newApplied(), endings: o.endings}
 	applier := newApplier(&o, passes, writer)
 	return &Reconciler{Publisher: newPublisher(&o, passes, writer, applier.memories), Applier: applier}
 }

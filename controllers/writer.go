@@ -26,6 +26,7 @@ type writer struct {
 	client   client.Client
 	adoption *adoption
 	applied  *applied
+	endings  *endings
 }
 
 // apply applies the object unless it is as wanted already or belongs to
@@ -43,6 +44,11 @@ func (w *writer) apply(ctx context.Context, c *v1alpha1.SIPCluster, current clie
 	}
 	if exists && w.applied.covers(key, object, content, current.GetResourceVersion()) {
 		return nil
+	}
+	if !exists {
+		if err := w.endings.check(c.Namespace); err != nil {
+			return err
+		}
 	}
 	if err := w.client.Apply(ctx, want, client.FieldOwner(desired.FieldOwner), client.ForceOwnership); err != nil {
 		return fmt.Errorf("apply %s: %w", object, err)

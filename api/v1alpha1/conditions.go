@@ -96,6 +96,9 @@ const (
 	ReasonPublishFailed = "PublishFailed"
 	// ReasonApplyFailed: the API server refused another object.
 	ReasonApplyFailed = "ApplyFailed"
+	// ReasonNamespaceTerminating: the namespace is being deleted, and takes no new
+	// objects.
+	ReasonNamespaceTerminating = "NamespaceTerminating"
 	// ReasonPodsNotCreated: pods that were asked for are not made, as for a quota.
 	ReasonPodsNotCreated = "PodsNotCreated"
 	// ReasonImageUnavailable: the image cannot be pulled.
