@@ -84,10 +84,11 @@ func describe(change membership.Change, set *config.MemberSet) (severity, reason
 }
 
 var causes = map[membership.Cause]string{
-	membership.NotReady: "its process ended",
-	membership.Gone:     "its pod is gone",
-	membership.NodeLost: "its node is lost, and the others do not reach it",
-	membership.Evicted:  "most of the others do not reach it",
+	membership.NotReady:    "its process ended",
+	membership.Gone:        "its pod is gone",
+	membership.NodeLost:    "its node is lost, and the others do not reach it",
+	membership.NodeDeleted: "its node was deleted",
+	membership.Evicted:     "most of the others do not reach it",
 }
 
 func activeCount(set *config.MemberSet) int {

@@ -46,6 +46,7 @@ type bench struct {
 	events   *recorder
 	r        *controllers.Reconciler
 
+	clock     *time.Time       // that now tells, once later was called
 	now       func() time.Time // of the next Reconciler; nil: as it is
 	operators int              // that were started
 	rolling   controllers.Rolling
@@ -89,6 +90,16 @@ func (b *bench) restart(c client.Client) {
 	b.r = controllers.NewReconciler(controllers.Options{
 		Client: c, Live: c, Recorder: b.events, Metrics: metrics, Image: cmp.Or(b.image, "example.com/sipring:1"), Now: b.now, Identity: b.identity, Rolling: b.rolling,
 	})
+}
+
+// later has the clock of the next Reconciler, and of this one if it was called before
+// that was made, stand so much later.
+func (b *bench) later(by time.Duration) {
+	if b.clock == nil {
+		b.clock = new(time.Now())
+		b.now = func() time.Time { return *b.clock }
+	}
+	*b.clock = b.clock.Add(by)
 }
 
 // create makes the SIPCluster with the least spec and the changes.

@@ -28,7 +28,7 @@ func NewMetrics(in prometheus.Registerer) (*Metrics, error) {
 			Name: "sipring_operator_epoch", Help: "Epoch of the published member set.",
 		}, cluster),
 		failovers: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "sipring_operator_failovers_total", Help: "Members that left the ring unasked, by cause: not_ready, gone, node_lost, evicted.",
+			Name: "sipring_operator_failovers_total", Help: "Members that left the ring unasked, by cause: not_ready, gone, node_lost, node_deleted, evicted.",
 		}, append(cluster, "cause")),
 		publishSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "sipring_operator_publish_seconds", Help: "Time from the news of a pod, node or report to the published member set.",

@@ -31,6 +31,7 @@ type observation struct {
 	pods        []corev1.Pod // the cluster's own, by ordinal
 	strangers   []corev1.Pod // that look like them
 	nodes       []corev1.Node
+	deleted     []deletedNode // that pods are still on
 	leases      []coordinationv1.Lease
 	// statefulSet and service are nil where there is none.
 	statefulSet *appsv1.StatefulSet
@@ -46,6 +47,7 @@ type observer struct {
 	adoption *adoption
 	records  *records
 	signers  *signers
+	nodes    *nodes
 }
 
 // observe reads what is there, from the cache but for a missing record and, where
@@ -79,7 +81,7 @@ func (o *observer) observe(ctx context.Context, c *v1alpha1.SIPCluster, look boo
 	sortPods(c.Name, pods.Items)
 	seen.pods, seen.strangers = split(c, seen.statefulSet, seen.record.set, pods.Items)
 	seen.record, seen.seed = seen.raised(), ringSeed(c, seen.record, seen.agreedSeed())
-	if seen.nodes, err = o.nodesOf(ctx, seen.pods); err != nil {
+	if seen.nodes, seen.deleted, err = o.nodes.of(ctx, c, seen.pods); err != nil {
 		return nil, err
 	}
 	seen.service, err = found(ctx, o.client, c.Namespace, desired.ClientServiceName(c.Name), &corev1.Service{})
@@ -112,25 +114,6 @@ func found[T client.Object](ctx context.Context, from client.Reader, namespace, 
 	return into, nil
 }
 
-func (o *observer) nodesOf(ctx context.Context, pods []corev1.Pod) ([]corev1.Node, error) {
-	var nodes []corev1.Node
-	asked := map[string]bool{"": true}
-	for _, p := range pods {
-		if asked[p.Spec.NodeName] {
-			continue
-		}
-		asked[p.Spec.NodeName] = true
-		node, err := found(ctx, o.client, "", p.Spec.NodeName, &corev1.Node{})
-		if err != nil {
-			return nil, err
-		}
-		if node != nil {
-			nodes = append(nodes, *node)
-		}
-	}
-	return nodes, nil
-}
-
 // input is the observation in the terms of package membership.
 func (o *observation) input() membership.Input {
 	before := ""
@@ -151,6 +134,9 @@ func (o *observation) input() membership.Input {
 	}
 	for i := range o.nodes {
 		in.Nodes = append(in.Nodes, nodeInput(&o.nodes[i]))
+	}
+	for i := range o.deleted {
+		in.Nodes = append(in.Nodes, o.deleted[i].input())
 	}
 	for i := range o.leases {
 		in.Reports = append(in.Reports, reportInput(&o.leases[i]))

@@ -48,16 +48,16 @@ type Publisher struct {
 // newPublisher is given what the applier remembers, which it drops with its own.
 func newPublisher(o *Options, passes *passes, writer *writer, applier memories) *Publisher {
 	noticed, claims, signers := newNoticed(o.Elected), newClaims(o), newSigners(o.Client, o.Live)
-	records := newRecords(o.Client, o.Live, writer.adoption)
+	records, nodes := newRecords(o.Client, o.Live, writer.adoption), newNodes(o.Client, o.Now)
 	return &Publisher{
 		client: o.Client, now: o.Now, metrics: o.Metrics, noticed: noticed, passes: passes, endings: o.endings, claims: claims,
-		observer: &observer{client: o.Client, adoption: writer.adoption, records: records, signers: signers},
+		observer: &observer{client: o.Client, adoption: writer.adoption, records: records, signers: signers, nodes: nodes},
 		sets: &memberSets{
 			client: o.Client, now: o.Now, metrics: o.Metrics, records: records, signers: signers, applied: writer.applied,
 			announcer: &announcer{recorder: o.Recorder, metrics: o.Metrics},
 		},
 		endpoints: &endpoints{client: o.Client, writer: writer},
-		others:    append(memories{noticed, records, o.Metrics}, applier...),
+		others:    append(memories{noticed, records, nodes, o.Metrics}, applier...),
 		lasting:   memories{signers, claims},
 	}
 }
@@ -112,7 +112,7 @@ func (p *Publisher) Publish(ctx context.Context, req ctrl.Request) (ctrl.Result,
 	if len(faults) > 0 {
 		return ctrl.Result{}, joined(faults)
 	}
-	return ctrl.Result{RequeueAfter: lookAtSecrets/2 + rand.N(lookAtSecrets/2)}, nil
+	return ctrl.Result{RequeueAfter: seen.againForNodes(p.now(), lookAtSecrets/2+rand.N(lookAtSecrets/2))}, nil
 }
 
 // blocked ends a pass that cannot go on. A conflict is nobody's fault: the pass

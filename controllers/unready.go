@@ -17,7 +17,7 @@ import (
 // before that is told as a trouble.
 const readyWithin = 2 * time.Minute
 
-// nodeTrouble names the nodes that are not heard of, and whom they took along.
+// nodeTrouble names the nodes that are not heard of, or gone, and whom they took along.
 func nodeTrouble(seen *observation, d *membership.Result) *trouble {
 	var told []string
 	for i := range seen.nodes {
@@ -25,19 +25,25 @@ func nodeTrouble(seen *observation, d *membership.Result) *trouble {
 		if !nodeLost(n) {
 			continue
 		}
-		var on []string
-		for p := range seen.pods {
-			if seen.pods[p].Spec.NodeName == n.Name {
-				on = append(on, seen.pods[p].Name)
-			}
-		}
-		told = append(told, fmt.Sprintf("node %s is not heard of%s, and with it %s", n.Name, sinceText(nodeReady(n).LastTransitionTime.Time), strings.Join(on, ", ")))
+		told = append(told, fmt.Sprintf("node %s is not heard of%s, and with it %s", n.Name, sinceText(nodeReady(n).LastTransitionTime.Time), strings.Join(podsOn(seen.pods, n.Name), ", ")))
+	}
+	for _, n := range seen.deleted {
+		told = append(told, fmt.Sprintf("node %s was deleted%s, and %s is still said to be on it", n.name, sinceText(n.missing), strings.Join(podsOn(seen.pods, n.name), ", ")))
 	}
 	if len(told) == 0 {
 		return nil
 	}
 	slices.Sort(told)
 	return &trouble{reason: v1alpha1.ReasonNodeLost, message: strings.Join(told, "; ") + kept(d)}
+}
+
+func podsOn(pods []corev1.Pod, node string) (names []string) {
+	for i := range pods {
+		if pods[i].Spec.NodeName == node {
+			names = append(names, pods[i].Name)
+		}
+	}
+	return names
 }
 
 // notReadyTrouble names the proxies that run, or did, and do not serve: at once

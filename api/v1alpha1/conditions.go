@@ -114,7 +114,7 @@ const (
 	ReasonNoQuorum = "NoQuorum"
 	// ReasonMemberEvicted: the others do not reach a member.
 	ReasonMemberEvicted = "MemberEvicted"
-	// ReasonNodeLost: the node of a member is not heard of.
+	// ReasonNodeLost: the node of a member is not heard of, or was deleted.
 	ReasonNodeLost = "NodeLost"
 	// ReasonMemberNotReady: a proxy runs, or did, and does not serve.
 	ReasonMemberNotReady = "MemberNotReady"

@@ -13,6 +13,8 @@ type candidate struct {
 	state config.MemberState
 	// lost: its node is.
 	lost bool
+	// deleted: its node is.
+	deleted bool
 	// was: the previous set has it in the ring.
 	was bool
 	// word is its own on itself; silent where only an earlier process of it spoke.
@@ -41,12 +43,13 @@ func (c *candidate) hear(own Report) {
 
 // stateAlone is the state by what is known of the pod itself. Whoever is in the
 // ring stays there while its process may run: that it is not ready, or its node
-// not heard of, may be the fault of what watches it.
+// not heard of, may be the fault of what watches it. That its node is deleted is
+// not.
 func (c *candidate) stateAlone() config.MemberState {
 	switch {
 	case c.pod.Deleting && !c.lost:
 		return config.Draining
-	case c.pod.Deleting || !c.pod.Running && !c.pod.Ready:
+	case c.deleted || c.pod.Deleting || !c.pod.Running && !c.pod.Ready:
 		return config.Joining
 	case c.was || c.returns():
 		return config.Active

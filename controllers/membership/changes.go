@@ -58,6 +58,8 @@ func moved(old, now config.Member, nodes map[string]Node, evicted []string) []Ch
 	}
 	c := Change{Kind: Lost, Member: now, Cause: NotReady}
 	switch _, out := slices.BinarySearch(evicted, now.Name); {
+	case nodes[now.Node].Deleted:
+		c.Cause = NodeDeleted
 	case nodes[now.Node].Lost:
 		c.Cause = NodeLost
 	case out:

@@ -29,6 +29,7 @@ func TestChanges(t *testing.T) {
 		"ended":               {three, Input{Pods: []Pod{pod(1), pod(2, ended), pod(3)}}, []change{{Lost, "ring-1", NotReady}, ring}},
 		"not ready":           {three, Input{Pods: []Pod{pod(1), pod(2, notReady), pod(3)}}, nil},
 		"gone":                {three, Input{Pods: []Pod{pod(1), pod(3)}}, []change{{Lost, "ring-1", Gone}, ring}},
+		"its node is deleted": {three, Input{Pods: pods(3), Nodes: []Node{{Name: "node-2", Lost: true, Deleted: true}}}, []change{{Lost, "ring-1", NodeDeleted}, ring}},
 		"its node is lost":    {three, Input{Pods: pods(3), Nodes: []Node{{Name: "node-2", Lost: true}}}, nil},
 		"and it is missed": {
 			three,

@@ -11,7 +11,7 @@
 //	asked to go, its process ended                      not a member
 //	asked to go, on a lost node                         joining
 //	asked to go, its process running                    draining
-//	its process ended                                   joining
+//	its process ended, or its node was deleted          joining
 //	in the ring, its process running                    active
 //	ready or saying that it serves, its node heard of   active
 //	active, suspected by more than half of the others   joining, and named in Evicted
@@ -19,7 +19,8 @@
 //
 // What watches a member (a probe, a kubelet, the node's heartbeat) may fail while
 // the member does not, and may fail for many one after the other. So a member
-// leaves the ring for what is certain (it is asked to go, or its process ended)
+// leaves the ring for what is certain (it is asked to go, its process ended, or its
+// node was taken away, so that its pod is about to be)
 // or because those say so who would miss it, and never for not being ready or
 // for its node not being heard of. To come in, or back, each has to prove that
 // it serves.
@@ -44,9 +45,9 @@
 //   - The epoch never falls, and grows exactly when the set changes or the record
 //     of it was lost or set back; deciding again from the result changes nothing.
 //   - Whatever is said of readiness and nodes, in whatever order, a member of the
-//     ring whose process runs, that was not asked to go and that nobody suspects
-//     stays in it. So without votes the ring shrinks by processes that ended and
-//     pods that are removed alone.
+//     ring whose process runs, that was not asked to go, whose node was not deleted
+//     and that nobody suspects stays in it. So without votes the ring shrinks by
+//     processes that ended and by pods and nodes that are removed alone.
 //   - A ring that had active members is not published empty while one of them
 //     still has an address and was not asked to go: the last active ones are kept.
 //     Held says that nothing vouches for any of those in the ring.

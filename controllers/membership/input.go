@@ -58,6 +58,9 @@ type Node struct {
 	// Lost: what watches the node's pods is not heard of, so that nothing is
 	// known of them.
 	Lost bool
+	// Deleted: whoever says which nodes there are has taken it away for good. Its
+	// pods are going to be removed as well. It is lost, too.
+	Deleted bool
 }
 
 // Report is what one member says, of the others and of itself.

@@ -28,7 +28,8 @@ func genInput(t *rapid.T, previous *config.MemberSet) Input {
 	for i := range rapid.IntRange(0, 3).Draw(t, "nodes") {
 		in.Nodes = append(in.Nodes, Node{
 			Name: fmt.Sprintf("node-%d", i), Lost: rapid.IntRange(0, 3).Draw(t, "lost") == 0,
-			Zone: rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "zone"),
+			Deleted: rapid.IntRange(0, 5).Draw(t, "deleted") == 0,
+			Zone:    rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "zone"),
 		})
 	}
 	name := rapid.Custom(func(t *rapid.T) string { return fmt.Sprintf("ring-%d", rapid.IntRange(0, most).Draw(t, "name")) })

@@ -52,7 +52,7 @@ func classify(pods []Pod, nodes map[string]Node, previous map[uint32]config.Memb
 			continue
 		}
 		p.Address = addr.String()
-		c := &candidate{pod: p, zone: zoneOf(p, nodes, previous), lost: nodes[p.Node].Lost}
+		c := &candidate{pod: p, zone: zoneOf(p, nodes, previous), lost: nodes[p.Node].Lost || nodes[p.Node].Deleted, deleted: nodes[p.Node].Deleted}
 		last := previous[p.ID]
 		c.was = last.State == config.Active && sameLife(last, c.member())
 		c.hear(said[p.Name])

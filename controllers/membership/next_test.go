@@ -51,6 +51,7 @@ func all(n int, state config.MemberState) []config.Member {
 
 func TestNextStates(t *testing.T) {
 	three := set(7, all(3, config.Active)...)
+	goneNode := []Node{{Name: "node-2", Lost: true, Deleted: true}}
 	lostNode := []Node{{Name: "node-2", Lost: true}}
 	tests := map[string]struct {
 		previous *config.MemberSet
@@ -76,6 +77,11 @@ func TestNextStates(t *testing.T) {
 		"node lost: gone with its pod":                {three, []Pod{pod(1), pod(3)}, lostNode, []config.MemberState{"active", "", "active"}, false},
 		"node lost: gone once it ended":               {three, []Pod{pod(1), pod(2, ended, deleting), pod(3)}, lostNode, []config.MemberState{"active", "", "active"}, false},
 		"node lost: an address given out again":       {three, []Pod{pod(1), pod(2), pod(3, func(p *Pod) { p.Address = "10.0.0.2" })}, lostNode, []config.MemberState{"active", "", "active"}, false},
+		"node deleted: out":                           {three, []Pod{pod(1), pod(2), pod(3)}, goneNode, []config.MemberState{"active", "joining", "active"}, false},
+		"node deleted, not marked lost: out":          {three, []Pod{pod(1), pod(2), pod(3)}, []Node{{Name: "node-2", Deleted: true}}, []config.MemberState{"active", "joining", "active"}, false},
+		"node deleted: does not join":                 {set(7, all(1, config.Active)...), []Pod{pod(1), pod(2), pod(3)}, goneNode, []config.MemberState{"active", "joining", "active"}, false},
+		"node deleted: no draining there":             {three, []Pod{pod(1), pod(2, deleting), pod(3)}, goneNode, []config.MemberState{"active", "joining", "active"}, false},
+		"all nodes deleted: the last active stay":     {three, []Pod{pod(1), pod(2), pod(3)}, []Node{{Name: "node-1", Deleted: true}, {Name: "node-2", Deleted: true}, {Name: "node-3", Deleted: true}}, []config.MemberState{"active", "active", "active"}, true},
 		"all not ready: the last active stay":         {three, []Pod{pod(1, notReady), pod(2, notReady), pod(3, notReady)}, nil, []config.MemberState{"active", "active", "active"}, true},
 		"all not ready: not those asked to go":        {three, []Pod{pod(1, notReady), pod(2, deleting), pod(3, notReady)}, nil, []config.MemberState{"active", "draining", "active"}, true},
 		"all not ready: not a successor":              {three, []Pod{pod(1, notReady), pod(2, notReady, moved2), pod(3, notReady)}, nil, []config.MemberState{"active", "joining", "active"}, true},

@@ -72,6 +72,8 @@ const (
 	Gone Cause = "gone"
 	// NodeLost: its node is not heard of any more, and the others do not reach it.
 	NodeLost Cause = "node_lost"
+	// NodeDeleted: its node was taken away.
+	NodeDeleted Cause = "node_deleted"
 	// Evicted: more than half of the others do not reach it.
 	Evicted Cause = "evicted"
 )
