@@ -180,6 +180,14 @@ func (b *bench) want(kind string, status metav1.ConditionStatus, reason string) 
 	}
 }
 
+// wantStalled checks whether somebody is said to have to mend something.
+func (b *bench) wantStalled(want bool) {
+	b.Helper()
+	if c := meta.FindStatusCondition(b.cluster().Status.Conditions, v1alpha1.ConditionStalled); (c != nil) != want {
+		b.Errorf("stalled %+v, want %v", c, want)
+	}
+}
+
 func (b *bench) members() *config.MemberSet {
 	b.Helper()
 	cm := b.configMap("ring-members")

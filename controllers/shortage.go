@@ -6,9 +6,9 @@ import (
 	"sync"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sipring/sipring/api/v1alpha1"
@@ -29,8 +29,9 @@ const (
 // not.
 type shortage struct {
 	since time.Time
-	// cause is what Kubernetes said of it last; empty where it is not known.
-	cause string
+	// cause is what Kubernetes said of it last; empty where it said nothing. Then
+	// look says what there is to look at.
+	cause, look string
 }
 
 // shortages remembers since when each cluster has too few pods. A process that
@@ -79,27 +80,53 @@ func (s *shortages) find(ctx context.Context, seen *observation) shortage {
 	if !short || now.Sub(since) < podsWithin {
 		return shortage{since: since}
 	}
-	return shortage{since, s.refusal(ctx, seen, since)}
+	cause, err := s.refusal(ctx, seen, since)
+	return shortage{since, cause, unexplained(seen.statefulSet, err)}
 }
 
 // refusal is what the StatefulSet's controller said last of a pod that it could
 // not create: that is in no status, only in Events.
-func (s *shortages) refusal(ctx context.Context, seen *observation, since time.Time) string {
+func (s *shortages) refusal(ctx context.Context, seen *observation, since time.Time) (string, error) {
 	told := &corev1.EventList{}
 	err := s.live.List(ctx, told, client.InNamespace(seen.cluster.Namespace), client.Limit(maxRefusals), client.MatchingFields{
 		"involvedObject.uid": string(seen.statefulSet.UID), "reason": "FailedCreate",
 	})
 	if err != nil {
-		ctrl.LoggerFrom(ctx).Info("The Events of the StatefulSet cannot be read", "error", err.Error())
-		return ""
+		return "", err
 	}
 	last, cause := since.Add(-createRetry), ""
 	for i := range told.Items {
-		if at := told.Items[i].LastTimestamp.Time; at.After(last) {
+		if at := toldAt(&told.Items[i]); at.After(last) {
 			last, cause = at, told.Items[i].Message
 		}
 	}
-	return cause
+	return cause, nil
+}
+
+// toldAt is when the Event happened last, in whichever of the two APIs it was written.
+func toldAt(e *corev1.Event) time.Time {
+	last := e.LastTimestamp.Time
+	if e.EventTime.After(last) {
+		last = e.EventTime.Time
+	}
+	if e.Series != nil && e.Series.LastObservedTime.After(last) {
+		last = e.Series.LastObservedTime.Time
+	}
+	return last
+}
+
+// unexplained says where to look for why pods are missing, of what there is, if no
+// Event says so, or none can be read.
+func unexplained(set *appsv1.StatefulSet, unread error) string {
+	name := "StatefulSet " + set.Name
+	switch {
+	case unread != nil:
+		return fmt.Sprintf("the Events of %s, which say why, cannot be read by the operator (%v): kubectl describe statefulset %s", name, unread, set.Name)
+	case set.Status.ObservedGeneration < set.Generation:
+		return fmt.Sprintf("Kubernetes has not taken up %s (its generation is %d, and %d was seen): look whether kube-controller-manager runs, and at its log",
+			name, set.Generation, set.Status.ObservedGeneration)
+	}
+	return fmt.Sprintf("no Event says why, and %s, as Kubernetes saw it last, has %d: look at the log of kube-controller-manager", name, set.Status.Replicas)
 }
 
 // shortageTrouble: pods have been missing for too long.
@@ -109,7 +136,7 @@ func shortageTrouble(seen *observation, now time.Time) *trouble {
 	}
 	cause, refused := seen.short.cause, seen.short.cause != ""
 	if !refused {
-		cause = fmt.Sprintf("look at the events of StatefulSet %s", seen.statefulSet.Name)
+		cause = seen.short.look
 	}
 	return &trouble{v1alpha1.ReasonPodsNotCreated, fmt.Sprintf("only %d of %d pods exist: %s", len(seen.pods), desired.Replicas(seen.cluster), cause), refused}
 }
