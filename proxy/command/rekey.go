@@ -36,20 +36,44 @@ func (p *proxy) putKeys(keys *config.Keys) {
 	p.metrics.keys.show(keys)
 }
 
-// useKeys has everything that uses keys use those in force. Before the start there
-// is nothing that does.
+// useKeys has everything that uses keys use those in force, and tells which they are.
+// Before the start there is nothing that uses them.
 func (p *proxy) useKeys() {
 	p.rekeying.Lock()
 	defer p.rekeying.Unlock()
 	node, keys := p.node.Load(), p.keys.Load()
-	if node == nil {
+	if node != nil {
+		if err := p.tokens.Replace(tokenKeys(keys)); err != nil {
+			p.log.Error("keys not used for tokens and branches", "error", err)
+			return
+		}
+		if err := node.SetKeys(keys); err != nil {
+			p.log.Error("keys not used between members", "error", err)
+			return
+		}
+	}
+	p.tellKeys()
+}
+
+// tellKeys tells whoever rotates the cluster's keys which are in force here: the next
+// step is made when all have the one before.
+func (p *proxy) tellKeys() {
+	if p.lease == nil {
 		return
 	}
-	if err := p.tokens.Replace(tokenKeys(keys)); err != nil {
-		p.log.Error("keys not used for tokens and branches", "error", err)
+	if keys := p.keys.Load(); keys != nil {
+		p.lease.Keys(keys.Names())
 	}
-	if err := node.SetKeys(keys); err != nil {
-		p.log.Error("keys not used between members", "error", err)
+}
+
+// tellTrust tells whoever rotates the keys that sign member sets which are believed
+// here.
+func (p *proxy) tellTrust() {
+	if p.lease == nil {
+		return
+	}
+	if trust := p.trust.Load(); trust != nil {
+		p.lease.Trust(trust.Names())
 	}
 }
 

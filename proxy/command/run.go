@@ -113,6 +113,8 @@ func (p *proxy) openSource() error {
 	p.lease = memberset.NewLease(client, memberset.LeaseConfig{
 		Namespace: p.namespace, Pod: p.name, PodUID: os.Getenv("POD_UID"), Cluster: p.config.Load().Cluster, Log: p.log,
 	})
+	p.tellKeys()
+	p.tellTrust()
 	p.source = memberset.NewConfigMap(client, p.namespace, p.configMap, p.members, p.parseSet, p.log)
 	return nil
 }

@@ -44,4 +44,5 @@ func (p *proxy) believe(content []byte, err error) {
 	}
 	p.log.Info("trust applied", "cluster", next.Cluster, "keys", len(next.Keys))
 	p.source.Again()
+	p.tellTrust()
 }

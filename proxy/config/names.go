@@ -17,6 +17,12 @@ const (
 	// AnnotationSeed of a proxy's Lease holds the seed of the ring of that set, as in
 	// the set; absent where it has none.
 	AnnotationSeed = "sipring.io/ring-seed"
+	// AnnotationKeys of a proxy's Lease holds the names of the cluster's keys that
+	// the proxy has in force, that of the one that signs first, separated by commas.
+	AnnotationKeys = "sipring.io/keys"
+	// AnnotationTrust of a proxy's Lease holds the names of the keys whose member sets
+	// the proxy believes, in the order of its file; absent where it believes all.
+	AnnotationTrust = "sipring.io/trust"
 )
 
 // Names of a proxy's files. Those but the configuration's are also keys of the

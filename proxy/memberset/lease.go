@@ -51,8 +51,8 @@ type LeaseConfig struct {
 	Log *slog.Logger
 }
 
-// Lease reports what a pod suspects, whether it serves itself, and which epoch it
-// has in force, in annotations of the Lease named like it. It is written at the
+// Lease reports what a pod suspects, whether it serves itself, which keys and which
+// epoch it has in force, in annotations of the Lease named like it. It is written at the
 // start, which withdraws what an earlier process of the pod said, and on change,
 // and repeated slowly while it names somebody.
 type Lease struct {
@@ -72,7 +72,9 @@ type Lease struct {
 type report struct {
 	suspects string
 	word     config.Word
-	epoch    epochReport
+	// keys and trust are names of keys; empty: none are in force.
+	keys, trust string
+	epoch       epochReport
 }
 
 // epochReport is the part that can wait.
@@ -114,6 +116,20 @@ func (l *Lease) Report(names []string) {
 // Say sets the pod's word on itself; before that it is config.NotYet. It never
 // blocks and may be called from any goroutine.
 func (l *Lease) Say(w config.Word) { l.set(func(r *report) { r.word = w }) }
+
+// Keys sets the names of the cluster's keys that the pod has in force, that of the
+// one that signs first. It never blocks and may be called from any goroutine.
+func (l *Lease) Keys(names []string) {
+	text := config.JoinKeyNames(names)
+	l.set(func(r *report) { r.keys = text })
+}
+
+// Trust sets the names of the keys whose member sets the pod believes. It never
+// blocks and may be called from any goroutine.
+func (l *Lease) Trust(names []string) {
+	text := config.JoinKeyNames(names)
+	l.set(func(r *report) { r.trust = text })
+}
 
 // Applied sets the epoch and the ring's seed of the member set that the pod has in
 // force. It never blocks and may be called from any goroutine.
@@ -240,6 +256,12 @@ func (l *Lease) write(ctx context.Context, r report) error {
 
 func (r report) annotations() map[string]string {
 	a := map[string]string{config.AnnotationSuspects: r.suspects, config.AnnotationServing: string(r.word)}
+	if r.keys != "" {
+		a[config.AnnotationKeys] = r.keys
+	}
+	if r.trust != "" {
+		a[config.AnnotationTrust] = r.trust
+	}
 	if r.epoch.epoch > 0 {
 		a[config.AnnotationEpoch] = strconv.FormatUint(r.epoch.epoch, 10)
 	}

@@ -115,6 +115,33 @@ func TestLeaseHasTheWord(t *testing.T) {
 	}
 }
 
+// TestLeaseHasTheKeys: those in force when the process begins, whatever an earlier one
+// said, and each change at once; no word of those that are not there.
+func TestLeaseHasTheKeys(t *testing.T) {
+	client := fake.NewClientset(&coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{
+		Namespace: "voice", Name: "ring-0", Annotations: map[string]string{config.AnnotationKeys: "9-00000000"},
+	}})
+	l := NewLease(client, leaseConfig(&journal{}))
+	l.gap = time.Hour // what only the epoch has to say waits
+	wants := func(keys, trust string) {
+		t.Helper()
+		until(t, fmt.Sprintf("the Lease says keys %q, trust %q", keys, trust), func() bool {
+			a := getLease(t, client).Annotations
+			return a[config.AnnotationKeys] == keys && a[config.AnnotationTrust] == trust
+		})
+	}
+	l.Keys([]string{"1-0a1b2c3d"})
+	runLease(t, l)
+	wants("1-0a1b2c3d", "")
+	if _, ok := getLease(t, client).Annotations[config.AnnotationTrust]; ok {
+		t.Error("it says whom it trusts before it does")
+	}
+	l.Keys([]string{"2-00ff00ff", "1-0a1b2c3d"})
+	wants("2-00ff00ff,1-0a1b2c3d", "")
+	l.Trust([]string{"0a0b0c0d"})
+	wants("2-00ff00ff,1-0a1b2c3d", "0a0b0c0d")
+}
+
 // TestLeaseHasTheEpoch: the newest one after a while, together with what changed at
 // once, and again when it is asked for though it is the same.
 func TestLeaseHasTheEpoch(t *testing.T) {
