@@ -41,9 +41,9 @@ func attached(cmd *exec.Cmd) error {
 
 func vipCommand(state *string) *cobra.Command {
 	return &cobra.Command{
-		Use:   "vip NAMESPACE/SERVICE ADDRESS",
-		Short: "Give a Service of type LoadBalancer an address, as MetalLB would, and route the client there",
-		Args:  cobra.ExactArgs(2),
+		Use:   "vip NAMESPACE/SERVICE ADDRESS...",
+		Short: "Give a Service of type LoadBalancer addresses, one of each family it has, as MetalLB would, and route the client there",
+		Args:  cobra.RangeArgs(2, 3),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			namespace, service, err := namespaced(args[0])
 			if err != nil {
@@ -53,7 +53,7 @@ func vipCommand(state *string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.AssignVIP(cmd.Context(), namespace, service, args[1])
+			return c.AssignVIP(cmd.Context(), namespace, service, args[1:]...)
 		},
 	}
 }

@@ -26,13 +26,14 @@ const (
 	probeMisses = 3
 )
 
-// AnnounceVIP assigns ip to the service and then, until ctx ends, keeps its
-// route from the client machine as MetalLB and a router with BFD would: to the
-// nodes that answer and, with externalTrafficPolicy Local, have an endpoint
-// that serves. The assignment and the first route are made before it returns;
-// wait for the rest to end with the function it returns, after ctx.
-func (c *Cluster) AnnounceVIP(ctx context.Context, namespace, service, ip string) (wait func(), err error) {
-	if err := c.AssignVIP(ctx, namespace, service, ip); err != nil {
+// AnnounceVIP assigns addresses to the service, as AssignVIP does, and then, until
+// ctx ends, keeps their routes from the client machine as MetalLB and a router
+// with BFD would: to the nodes that answer and, with externalTrafficPolicy Local,
+// have an endpoint that serves. The assignment and the first routes are made
+// before it returns; wait for the rest to end with the function it returns, after
+// ctx.
+func (c *Cluster) AnnounceVIP(ctx context.Context, namespace, service string, ips ...string) (wait func(), err error) {
+	if err := c.AssignVIP(ctx, namespace, service, ips...); err != nil {
 		return nil, err
 	}
 	s, err := c.client.CoreV1().Services(namespace).Get(ctx, service, metav1.GetOptions{})
@@ -40,7 +41,7 @@ func (c *Cluster) AnnounceVIP(ctx context.Context, namespace, service, ip string
 		return nil, err
 	}
 	a := &announcer{
-		cluster: c, ip: ip,
+		cluster: c, ips: ips,
 		local:  s.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal,
 		routed: c.Nodes(),
 		misses: map[string]int{},
@@ -72,7 +73,7 @@ func (c *Cluster) sliceWatch(namespace, service string) *cache.ListWatch {
 // the informer's.
 type announcer struct {
 	cluster *Cluster
-	ip      string
+	ips     []string
 	local   bool
 	slices  cache.Store
 	change  chan struct{}
@@ -107,21 +108,23 @@ func (a *announcer) run(ctx context.Context) {
 			a.probe(ctx)
 		}
 		if err := a.route(ctx); err != nil && ctx.Err() == nil {
-			a.cluster.logf("announce %s: %v", a.ip, err)
+			a.cluster.logf("announce %v: %v", a.ips, err)
 		}
 	}
 }
 
-// route changes the route if its nodes have changed.
+// route changes the routes if their nodes have changed.
 func (a *announcer) route(ctx context.Context) error {
 	want := a.serving()
 	if slices.Equal(want, a.routed) {
 		return nil
 	}
-	if err := a.cluster.RouteVIP(ctx, a.ip, want...); err != nil {
-		return err
+	for _, ip := range a.ips {
+		if err := a.cluster.RouteVIP(ctx, ip, want...); err != nil {
+			return err
+		}
 	}
-	a.cluster.logf("announce %s by %v, was %v", a.ip, want, a.routed)
+	a.cluster.logf("announce %v by %v, was %v", a.ips, want, a.routed)
 	a.routed = want
 	return nil
 }

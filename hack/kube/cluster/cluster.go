@@ -96,7 +96,7 @@ func (c *Cluster) Kubeconfig() string { return c.kubeconfig }
 // Client speaks to the API server as administrator.
 func (c *Cluster) Client() kubernetes.Interface { return c.client }
 
-// NodeIP is the address of the node of that name in a local cluster.
+// NodeIP is the IPv4 address of the node of that name in a local cluster.
 func (c *Cluster) NodeIP(node string) (string, error) {
 	n, err := c.nodeNumber(node)
 	if err != nil {
@@ -128,7 +128,7 @@ func (c *Cluster) nodeNumber(node string) (int, error) {
 // InClient runs f with its thread on the client machine, which is outside the
 // cluster: sockets that f opens are the phones'. They stay there after f
 // returned. Goroutines that f starts are not on the client machine, so f must
-// open its sockets itself. Any address of PhoneNet may be bound to.
+// open its sockets itself. Any address of PhoneNet and PhoneNet6 may be bound to.
 func (c *Cluster) InClient(f func() error) error {
 	if !c.Local() {
 		return fmt.Errorf("client machine: %w", ErrNotLocal)

@@ -92,7 +92,8 @@ func apiServerArgs(a *authority, p plan) []string {
 		"--bind-address=" + p.controlPlane(),
 		"--advertise-address=" + p.controlPlane(),
 		fmt.Sprintf("--secure-port=%d", apiPort),
-		"--service-cluster-ip-range=" + p.services(),
+		// The first is what a Service gets that asks for no family.
+		"--service-cluster-ip-range=" + p.services() + "," + p.v6().services(),
 		"--tls-cert-file=" + a.path("kube-apiserver.crt"),
 		"--tls-private-key-file=" + a.path("kube-apiserver.key"),
 		"--client-ca-file=" + a.path("ca.crt"),

@@ -8,6 +8,9 @@
 //	kubectl,    etcd,      phones,     containerd, kubelet, kube-proxy, pods
 //	tests       API ...    no cluster
 //
+// Every machine but the host, every pod and, where it asks for it, every Service
+// has an IPv6 address besides.
+//
 // Invariants:
 //
 //   - Every machine (the control plane and each node) is one process with its

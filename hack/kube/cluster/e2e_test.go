@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -26,6 +27,7 @@ const (
 	echoImage = "sipring.local/echo:1"
 	echoPort  = 8080
 	vip       = "203.0.113.77"
+	vip6      = "2001:db8:203::77"
 	namespace = metav1.NamespaceDefault
 	nodes     = 3
 )
@@ -154,14 +156,21 @@ func (s *scenario) deploy() {
 			if err != nil {
 				return err
 			}
-			if pod.Status.PodIP == "" || !ready(pod) {
+			if !ready(pod) {
 				return fmt.Errorf("pod %s is %s", pod.Name, pod.Status.Phase)
+			}
+			if !bothFamilies(pod.Status.PodIPs) {
+				s.Fatalf("pod %s has the addresses %v, want one of IPv4 and then one of IPv6", pod.Name, pod.Status.PodIPs)
 			}
 			s.pods = append(s.pods, pod)
 		}
 		return nil
 	})
 	s.done("pods ready")
+}
+
+func bothFamilies(ips []corev1.PodIP) bool {
+	return len(ips) == 2 && net.ParseIP(ips[0].IP).To4() != nil && net.ParseIP(ips[1].IP).To4() == nil
 }
 
 func ready(pod *corev1.Pod) bool {
@@ -195,20 +204,23 @@ func echoPod(node string) *corev1.Pod {
 	}
 }
 
-// reachAcrossNodes: every pod reaches every pod by its own address.
+// reachAcrossNodes: every pod reaches every pod by its own addresses.
 func (s *scenario) reachAcrossNodes() {
 	for _, from := range s.pods {
 		for _, to := range s.pods {
-			got, err := get(s.Context(), url(from)+"/relay?url="+url(to))
-			if err != nil {
-				s.Fatalf("%s to %s: %v", from.Name, to.Name, err)
-			}
-			if !strings.HasPrefix(got, to.Name+" "+from.Status.PodIP+":") {
-				s.Errorf("%s to %s: answer %q", from.Name, to.Name, got)
+			for i := range to.Status.PodIPs {
+				got, err := get(s.Context(), url(from)+"/relay?url="+urlAt(to, i))
+				if err != nil {
+					s.Fatalf("%s to %s: %v", from.Name, to.Status.PodIPs[i].IP, err)
+				}
+				seen, _, _ := net.SplitHostPort(strings.TrimPrefix(got, to.Name+" "))
+				if want := from.Status.PodIPs[i].IP; seen != want {
+					s.Errorf("%s to %s: answer %q, want it to see %s", from.Name, to.Status.PodIPs[i].IP, got, want)
+				}
 			}
 		}
 	}
-	s.done("every pod reaches every pod")
+	s.done("every pod reaches every pod, by IPv4 and by IPv6")
 }
 
 // reachAPIServer: through the kubernetes Service, with the pod's own account.
@@ -226,8 +238,11 @@ func (s *scenario) reachAPIServer() {
 	s.done("every pod reaches the API server")
 }
 
-func url(pod *corev1.Pod) string {
-	return fmt.Sprintf("http://%s:%d", pod.Status.PodIP, echoPort)
+func url(pod *corev1.Pod) string { return urlAt(pod, 0) }
+
+// urlAt is that at the pod's i-th address.
+func urlAt(pod *corev1.Pod, i int) string {
+	return "http://" + net.JoinHostPort(pod.Status.PodIPs[i].IP, fmt.Sprint(echoPort))
 }
 
 func get(ctx context.Context, url string) (string, error) {

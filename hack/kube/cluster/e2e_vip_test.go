@@ -15,13 +15,14 @@ import (
 )
 
 // reachThroughVIP: flows from outside are spread over the nodes and keep their
-// source address.
+// source address, in either family.
 func (s *scenario) reachThroughVIP() {
 	service := &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Name: "echo"},
 		Spec: corev1.ServiceSpec{
 			Type:                  corev1.ServiceTypeLoadBalancer,
 			ExternalTrafficPolicy: corev1.ServiceExternalTrafficPolicyLocal,
+			IPFamilyPolicy:        new(corev1.IPFamilyPolicyRequireDualStack),
 			Selector:              map[string]string{"app": "echo"},
 			Ports:                 []corev1.ServicePort{{Name: "udp", Protocol: corev1.ProtocolUDP, Port: 5060, TargetPort: intstr.FromInt32(echoPort)}},
 		},
@@ -30,35 +31,37 @@ func (s *scenario) reachThroughVIP() {
 		s.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(s.Context())
-	wait, err := s.c.AnnounceVIP(ctx, namespace, "echo", vip)
+	wait, err := s.c.AnnounceVIP(ctx, namespace, "echo", vip, vip6)
 	if err != nil {
 		cancel()
 		s.Fatal(err)
 	}
 	s.stop = func() { cancel(); wait() }
 	s.eventually(30*time.Second, func(ctx context.Context) error { return s.onlyReaches(ctx, nodes) })
-	s.done("address reaches every pod")
+	s.done("addresses reach every pod")
 }
 
-// onlyReaches: of 30 flows to the address each is answered, by want pods in all.
+// onlyReaches: of 30 flows to each address all are answered, by want pods in all.
 func (s *scenario) onlyReaches(ctx context.Context, want int) error {
-	seen := map[string]bool{}
-	for range 30 {
-		pod, err := s.ask(ctx, "")
-		if err != nil {
-			return err
+	for _, to := range []string{vip, vip6} {
+		seen := map[string]bool{}
+		for range 30 {
+			pod, err := s.ask(ctx, to, "")
+			if err != nil {
+				return fmt.Errorf("%s: %w", to, err)
+			}
+			seen[pod] = true
 		}
-		seen[pod] = true
-	}
-	if len(seen) != want {
-		return fmt.Errorf("30 flows reached %v", seen)
+		if len(seen) != want {
+			return fmt.Errorf("30 flows to %s reached %v", to, seen)
+		}
 	}
 	return nil
 }
 
 // ask sends one datagram from the client machine to the address, from a fresh
 // port of source, and returns the pod that answered.
-func (s *scenario) ask(ctx context.Context, source string) (string, error) {
+func (s *scenario) ask(ctx context.Context, to, source string) (string, error) {
 	var conn net.Conn
 	err := s.c.InClient(func() error {
 		dialer := net.Dialer{}
@@ -66,7 +69,7 @@ func (s *scenario) ask(ctx context.Context, source string) (string, error) {
 			dialer.LocalAddr = &net.UDPAddr{IP: net.ParseIP(source)}
 		}
 		var err error
-		conn, err = dialer.DialContext(ctx, "udp4", vip+":5060")
+		conn, err = dialer.DialContext(ctx, "udp", net.JoinHostPort(to, "5060"))
 		return err
 	})
 	if err != nil {
@@ -91,10 +94,12 @@ func (s *scenario) ask(ctx context.Context, source string) (string, error) {
 	return pod, nil
 }
 
-// keepPhoneAddress: a phone may have any address of PhoneNet.
+// keepPhoneAddress: a phone may have any address of PhoneNet and PhoneNet6.
 func (s *scenario) keepPhoneAddress() {
-	for _, source := range []string{"198.51.100.1", "198.51.100.200"} {
-		if _, err := s.ask(s.Context(), source); err != nil {
+	for source, to := range map[string]string{
+		"198.51.100.1": vip, "198.51.100.200": vip, "2001:db8:198::1": vip6, "2001:db8:198::ffff:1": vip6,
+	} {
+		if _, err := s.ask(s.Context(), to, source); err != nil {
 			s.Errorf("from %s: %v", source, err)
 		}
 	}

@@ -27,7 +27,8 @@ func port(machine string) string { return "p-" + machine }
 // NodeName is the name of the n-th node, from 1.
 func NodeName(n int) string { return fmt.Sprintf("node%d", n) }
 
-// sysctls of every machine's namespace.
+// sysctls of every machine's namespace, set before it has an interface: each gets
+// what is the default then.
 var sysctls = map[string]string{
 	"net/ipv4/ip_forward": "1",
 	// A pod's packet may come back another way than it went.
@@ -38,6 +39,24 @@ var sysctls = map[string]string{
 	// Nodes answer for PhoneNet and VIPs only by route.
 	"net/ipv4/conf/all/send_redirects":     "0",
 	"net/ipv4/conf/default/send_redirects": "0",
+	// The same of IPv6.
+	"net/ipv6/conf/all/forwarding":       "1",
+	"net/ipv6/conf/default/forwarding":   "1",
+	"net/ipv6/fib_multipath_hash_policy": "1",
+	// No address is anybody else's: none waits a second or two to be used.
+	"net/ipv6/conf/all/accept_dad":     "0",
+	"net/ipv6/conf/default/accept_dad": "0",
+	// What a local route leads to may be bound to, as in IPv4 anyway: PhoneNet6.
+	"net/ipv6/ip_nonlocal_bind": "1",
+}
+
+// ipv6Present fails on a machine whose kernel was told to have no IPv6. Where it
+// is only turned off for the host's interfaces, namespaces have it.
+func ipv6Present() error {
+	if _, err := os.Stat("/proc/sys/net/ipv6/conf"); err != nil {
+		return fmt.Errorf("this machine's kernel has no IPv6, which nodes and pods have addresses of (booted with ipv6.disable=1?): %w", err)
+	}
+	return nil
 }
 
 // subnetFree fails if an interface of the host has an address in the subnet:
@@ -78,24 +97,32 @@ func (o Options) buildNetwork(ctx context.Context) error {
 	if err := o.plugHost(ctx, p); err != nil {
 		return err
 	}
-	type machine struct{ ns, name, ip string }
+	type machine struct {
+		ns, name string
+		ip       func(plan) string
+	}
 	machines := []machine{
-		{o.controlPlaneNS(), "cp", p.controlPlane()},
-		{o.clientNS(), "client", p.client()},
+		{o.controlPlaneNS(), "cp", plan.controlPlane},
+		{o.clientNS(), "client", plan.client},
 	}
 	for n := 1; n <= o.Nodes; n++ {
-		machines = append(machines, machine{o.nodeNS(n), NodeName(n), p.node(n)})
+		machines = append(machines, machine{o.nodeNS(n), NodeName(n), func(p plan) string { return p.node(n) }})
 	}
 	for _, m := range machines {
-		if err := o.plugMachine(ctx, m.ns, m.name, p.onLink(m.ip)); err != nil {
+		var addresses, routes []string
+		for _, p := range p.both() {
+			addresses = append(addresses, p.onLink(m.ip(p)))
+			routes = append(routes, o.routes(p, m.ip(p))...)
+		}
+		if err := o.plugMachine(ctx, m.ns, m.name, addresses); err != nil {
 			return err
 		}
-		if err := ipBatch(ctx, m.ns, o.routes(p, m.ip)...); err != nil {
+		if err := ipBatch(ctx, m.ns, routes...); err != nil {
 			return err
 		}
 	}
-	// Every address of PhoneNet is the client's own.
-	return ipBatch(ctx, o.clientNS(), "route add local "+PhoneNet+" dev lo")
+	// Every address of these networks is the client's own.
+	return ipBatch(ctx, o.clientNS(), "route add local "+PhoneNet+" dev lo", "route add local "+PhoneNet6+" dev lo")
 }
 
 // buildFabric gives the bridge a namespace of its own: on the host, its frames
@@ -117,6 +144,7 @@ func (o Options) buildFabric(ctx context.Context) error {
 	})
 }
 
+// plugHost gives the host an address of IPv4 alone: its own IPv6 may be off.
 func (o Options) plugHost(ctx context.Context, p plan) error {
 	link := o.hostLink()
 	lines := []string{
@@ -134,20 +162,21 @@ func (o Options) plugHost(ctx context.Context, p plan) error {
 	return ipBatch(ctx, "", o.podRoutes(p, "")...)
 }
 
-func (o Options) plugMachine(ctx context.Context, ns, name, address string) error {
+func (o Options) plugMachine(ctx context.Context, ns, name string, addresses []string) error {
 	if err := run(ctx, "ip", "netns", "add", ns); err != nil {
+		return err
+	}
+	if err := inNetns(ns, writeSysctls); err != nil {
 		return err
 	}
 	lines := []string{
 		"link set lo up",
 		fmt.Sprintf("link add eth0 type veth peer name %s netns %s", port(name), o.fabricNS()),
-		"addr add " + address + " dev eth0",
-		"link set eth0 up",
 	}
-	if err := ipBatch(ctx, ns, lines...); err != nil {
-		return err
+	for _, address := range addresses {
+		lines = append(lines, "addr add "+address+" dev eth0")
 	}
-	if err := inNetns(ns, writeSysctls); err != nil {
+	if err := ipBatch(ctx, ns, append(lines, "link set eth0 up")...); err != nil {
 		return err
 	}
 	return o.plugPort(ctx, name)
@@ -168,12 +197,12 @@ func writeSysctls() error {
 	return nil
 }
 
-// routes are those of the machine with the address self: every node's pods,
-// and the phones.
+// routes are those of one family, of the machine with the address self: every
+// node's pods, and the phones.
 func (o Options) routes(p plan, self string) []string {
 	lines := o.podRoutes(p, self)
 	if self != p.client() {
-		lines = append(lines, fmt.Sprintf("route add %s via %s", PhoneNet, p.client()))
+		lines = append(lines, fmt.Sprintf("route add %s via %s", p.phones(), p.client()))
 	}
 	return lines
 }

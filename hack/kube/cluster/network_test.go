@@ -48,7 +48,13 @@ func TestEveryInterfaceNameFits(t *testing.T) {
 }
 
 func TestRangesDoNotOverlap(t *testing.T) {
-	p := newPlan("10.77.0.0/16")
+	for _, p := range newPlan("10.77.0.0/16").both() {
+		rangesDoNotOverlap(t, p)
+	}
+}
+
+func rangesDoNotOverlap(t *testing.T, p plan) {
+	t.Helper()
 	machines := netip.MustParsePrefix(p.onLink(p.host())).Masked()
 	pods, services := netip.MustParsePrefix(p.allPods()), netip.MustParsePrefix(p.services())
 	for _, pair := range [][2]netip.Prefix{{machines, pods}, {machines, services}, {pods, services}} {
@@ -91,21 +97,26 @@ func TestRoutesLeadToEveryOtherNodesPods(t *testing.T) {
 	o := Options{Nodes: 2}
 	p := newPlan("10.77.0.0/16")
 	tests := map[string]struct {
+		plan plan
 		self string
 		want []string
 	}{
-		"node": {p.node(1), []string{
+		"node": {p, p.node(1), []string{
 			"route add 10.77.66.0/24 via 10.77.0.12",
 			"route add 198.51.100.0/24 via 10.77.0.3",
 		}},
-		"client has the phones itself": {p.client(), []string{
+		"node, of IPv6": {p.v6(), p.v6().node(1), []string{
+			"route add fd73:6970:a4d:42::/64 via fd73:6970:a4d::c",
+			"route add 2001:db8:198::/64 via fd73:6970:a4d::3",
+		}},
+		"client has the phones itself": {p, p.client(), []string{
 			"route add 10.77.65.0/24 via 10.77.0.11",
 			"route add 10.77.66.0/24 via 10.77.0.12",
 		}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, o.routes(p, test.self)); diff != "" {
+			if diff := cmp.Diff(test.want, o.routes(test.plan, test.self)); diff != "" {
 				t.Errorf("routes (-want +got):\n%s", diff)
 			}
 		})
@@ -128,5 +139,17 @@ func TestPartitionRules(t *testing.T) {
 	got := partitionRules([][]string{{"p-node1", "p-node2"}, {"p-node3"}})
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("two groups (-want +got):\n%s", diff)
+	}
+}
+
+func TestEitherFamilysAddressesAreVIPs(t *testing.T) {
+	tests := map[string]bool{
+		"203.0.113.10": true, "2001:db8:203::10": true,
+		"203.0.114.1": false, "2001:db8:198::1": false, "::ffff:203.0.113.10": false, "vip": false, "": false,
+	}
+	for ip, want := range tests {
+		if got := isVIP(ip); got != want {
+			t.Errorf("isVIP(%q) = %t, want %t", ip, got, want)
+		}
 	}
 }

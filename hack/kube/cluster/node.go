@@ -24,9 +24,11 @@ const (
 
 // nodeConfig fills in the templates of one node.
 type nodeConfig struct {
-	Name, IP, PodNet, AllPods string
-	Dir, PKI, Socket          string
-	CNIPlugins, PauseImage    string
+	Name, IP, IP6          string
+	PodNet, PodNet6        string
+	AllPods, AllPods6      string
+	Dir, PKI, Socket       string
+	CNIPlugins, PauseImage string
 }
 
 // node prepares the machine of the n-th node.
@@ -41,7 +43,8 @@ func (o Options) node(a *authority, n int) (machine, error) {
 		return m, err
 	}
 	config := nodeConfig{
-		Name: m.name, IP: p.node(n), PodNet: p.podNet(n), AllPods: p.allPods(),
+		Name: m.name, IP: p.node(n), IP6: p.v6().node(n), PodNet: p.podNet(n), PodNet6: p.v6().podNet(n),
+		AllPods: p.allPods(), AllPods6: p.v6().allPods(),
 		Dir: m.dir, PKI: a.dir, Socket: o.containerdSocket(m.name),
 		CNIPlugins: plugins, PauseImage: PauseImage,
 	}
@@ -57,7 +60,7 @@ func (o Options) node(a *authority, n int) (machine, error) {
 		"--config="+in("kubelet.yaml"),
 		"--kubeconfig="+in("kubelet.kubeconfig"),
 		"--hostname-override="+m.name,
-		"--node-ip="+config.IP,
+		"--node-ip="+config.IP+","+config.IP6,
 		fmt.Sprintf("--node-labels=%s=%s", ZoneLabel, o.zone(n)))
 	m.program("kube-proxy", []string{p.apiReady()},
 		"--config="+in("kube-proxy.yaml"))
@@ -66,7 +69,7 @@ func (o Options) node(a *authority, n int) (machine, error) {
 
 func writeNodeFiles(a *authority, m machine, config nodeConfig, server string) error {
 	// One certificate to speak to the API as this node and to serve it.
-	id := identity{name: "system:node:" + m.name, groups: []string{"system:nodes"}, hosts: []string{m.name, config.IP}}
+	id := identity{name: "system:node:" + m.name, groups: []string{"system:nodes"}, hosts: []string{m.name, config.IP, config.IP6}}
 	if err := a.issue(m.name, id); err != nil {
 		return err
 	}

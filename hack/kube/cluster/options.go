@@ -37,7 +37,8 @@ type Options struct {
 	StateDir string `json:"stateDir"`
 	// AssetsDir holds the programs that hack/kube/assets.sh builds.
 	AssetsDir string `json:"assetsDir"`
-	// Subnet is an IPv4 /16 that this machine does not use otherwise.
+	// Subnet is an IPv4 /16 that this machine does not use otherwise. The IPv6
+	// addresses follow from it.
 	Subnet string `json:"subnet"`
 	// Logf receives one line per step; nil discards them.
 	Logf func(format string, args ...any) `json:"-"`

@@ -27,7 +27,7 @@ func Up(ctx context.Context, o Options) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := programsPresent(); err != nil {
+	if err := errors.Join(programsPresent(), ipv6Present()); err != nil {
 		return nil, err
 	}
 	unlock, err := lockState(o.StateDir)

@@ -14,23 +14,31 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// VIPNet is where a local cluster's load balancer addresses are taken from.
-const VIPNet = "203.0.113.0/24"
+// VIPNet and VIPNet6 are where a local cluster's load balancer addresses are taken
+// from.
+const (
+	VIPNet  = "203.0.113.0/24"
+	VIPNet6 = "2001:db8:203::/64"
+)
 
-// AssignVIP gives a Service of type LoadBalancer the address ip of VIPNet and
-// routes it from the client machine to all nodes, each flow to one of them,
-// as MetalLB and a router do by BGP and ECMP. In a cluster of the user's own
-// the load balancer is theirs, and AssignVIP fails with ErrNotLocal.
-func (c *Cluster) AssignVIP(ctx context.Context, namespace, service, ip string) error {
+// AssignVIP gives a Service of type LoadBalancer addresses of VIPNet or VIPNet6,
+// one of each family that the Service has, and routes them from the client
+// machine to all nodes, each flow to one of them, as MetalLB and a router do by
+// BGP and ECMP. In a cluster of the user's own the load balancer is theirs, and
+// AssignVIP fails with ErrNotLocal.
+func (c *Cluster) AssignVIP(ctx context.Context, namespace, service string, ips ...string) error {
 	if !c.Local() {
-		return fmt.Errorf("assign %s to %s/%s: %w", ip, namespace, service, ErrNotLocal)
+		return fmt.Errorf("assign %v to %s/%s: %w", ips, namespace, service, ErrNotLocal)
 	}
-	addr, err := netip.ParseAddr(ip)
-	if err != nil || !netip.MustParsePrefix(VIPNet).Contains(addr) {
-		return fmt.Errorf("address %q: want one of %s", ip, VIPNet)
+	var ingress []map[string]string
+	for _, ip := range ips {
+		if !isVIP(ip) {
+			return fmt.Errorf("address %q: want one of %s or %s", ip, VIPNet, VIPNet6)
+		}
+		ingress = append(ingress, map[string]string{"ip": ip, "ipMode": "VIP"})
 	}
 	patch, err := json.Marshal(map[string]any{"status": map[string]any{
-		"loadBalancer": map[string]any{"ingress": []map[string]string{{"ip": ip, "ipMode": "VIP"}}},
+		"loadBalancer": map[string]any{"ingress": ingress},
 	}})
 	if err != nil {
 		return err
@@ -38,9 +46,19 @@ func (c *Cluster) AssignVIP(ctx context.Context, namespace, service, ip string) 
 	_, err = c.client.CoreV1().Services(namespace).Patch(ctx, service, types.MergePatchType, patch,
 		metav1.PatchOptions{}, "status")
 	if err != nil {
-		return fmt.Errorf("assign %s: %w", ip, err)
+		return fmt.Errorf("assign %v: %w", ips, err)
 	}
-	return c.RouteVIP(ctx, ip, c.Nodes()...)
+	for _, ip := range ips {
+		if err := c.RouteVIP(ctx, ip, c.Nodes()...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func isVIP(ip string) bool {
+	addr, err := netip.ParseAddr(ip)
+	return err == nil && (netip.MustParsePrefix(VIPNet).Contains(addr) || netip.MustParsePrefix(VIPNet6).Contains(addr))
 }
 
 // RouteVIP routes ip from the client machine to the given nodes, as after the
@@ -50,7 +68,8 @@ func (c *Cluster) RouteVIP(ctx context.Context, ip string, nodes ...string) erro
 	if !c.Local() {
 		return fmt.Errorf("route %s: %w", ip, ErrNotLocal)
 	}
-	if _, err := netip.ParseAddr(ip); err != nil {
+	addr, err := netip.ParseAddr(ip)
+	if err != nil {
 		return fmt.Errorf("address %q: %w", ip, err)
 	}
 	route := "route replace unreachable " + ip
@@ -60,11 +79,15 @@ func (c *Cluster) RouteVIP(ctx context.Context, ip string, nodes ...string) erro
 		// In one order whatever the caller's: the kernel maps flows to next
 		// hops by their place.
 		for _, node := range slices.Sorted(slices.Values(nodes)) {
-			via, err := c.NodeIP(node)
+			n, err := c.nodeNumber(node)
 			if err != nil {
 				return err
 			}
-			b.WriteString(" nexthop via " + via)
+			p := newPlan(c.state.Options.Subnet)
+			if addr.Is6() {
+				p = p.v6()
+			}
+			b.WriteString(" nexthop via " + p.node(n))
 		}
 		route = b.String()
 	}
