@@ -13,16 +13,22 @@ type answer struct {
 	tag   string
 	acked chan struct{} // closed by the first ACK
 	once  sync.Once
+	call  *Call // from this end, to hang up
 }
 
 // onInvite rings and answers. A re-INVITE of a call in progress is answered
 // at once.
 func (p *Phone) onInvite(req *sip.Request, tx sip.ServerTransaction) {
 	id := req.CallID().Value()
+	if req.Contact() == nil || req.From() == nil {
+		_ = tx.Respond(p.response(req, 400, "No Contact Or From", ""))
+		return
+	}
 	p.mu.Lock()
 	a, known := p.calls[id]
 	if !known {
 		a = &answer{tag: sip.GenerateTagN(12), acked: make(chan struct{})}
+		a.call = p.called(req, a.tag)
 		p.calls[id] = a
 	}
 	p.mu.Unlock()
@@ -86,12 +92,12 @@ func (p *Phone) onAck(req *sip.Request, _ sip.ServerTransaction) {
 }
 
 func (p *Phone) onBye(req *sip.Request, tx sip.ServerTransaction) {
-	if p.forget(req.CallID().Value()) {
+	if id := req.CallID().Value(); p.forget(id) || p.ended(id) {
 		p.Hungup.Add(1)
-		_ = tx.Respond(sip.NewResponseFromRequest(req, 200, "OK", nil))
+		_ = tx.Respond(answerTo(req, 200, "OK", nil))
 		return
 	}
-	_ = tx.Respond(sip.NewResponseFromRequest(req, 481, "Call/Transaction Does Not Exist", nil))
+	_ = tx.Respond(answerTo(req, 481, "Call/Transaction Does Not Exist", nil))
 }
 
 func (p *Phone) forget(id string) bool {
@@ -105,13 +111,21 @@ func (p *Phone) forget(id string) bool {
 	return known
 }
 
+// answerTo is a response that goes to where the request came from. Left to itself,
+// sipgo writes an IPv6 address and a port as one.
+func answerTo(req *sip.Request, status int, reason string, body []byte) *sip.Response {
+	res := sip.NewResponseFromRequest(req, status, reason, body)
+	res.SetDestination(req.Source())
+	return res
+}
+
 // response is one of a dialog: the same tag on all (RFC 3261 12.1.1).
 func (p *Phone) response(req *sip.Request, status int, reason, tag string) *sip.Response {
 	var body []byte
 	if status == 200 {
 		body = []byte(offer)
 	}
-	res := sip.NewResponseFromRequest(req, status, reason, body)
+	res := answerTo(req, status, reason, body)
 	if to := res.To(); to != nil && !req.To().Params.Has("tag") {
 		to.Params.Remove("tag")
 		to.Params.Add("tag", tag)

@@ -1,9 +1,12 @@
 package phones
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -21,6 +24,8 @@ type Call struct {
 	Setup          time.Duration // INVITE sent to 200 received
 	RecordRoute    string        // as the callee returned it
 	RemoteUserPart string
+	// Ended is closed when the call is over. Nil at the end that was called.
+	Ended <-chan struct{}
 }
 
 const offer = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\n"
@@ -48,6 +53,7 @@ func (p *Phone) Dial(ctx context.Context, user string) (*Call, error) {
 	if err := c.adopt(res); err != nil {
 		return nil, fmt.Errorf("INVITE %s: %w", user, err)
 	}
+	c.Ended = p.making(c.callID)
 	return c, c.ack()
 }
 
@@ -61,6 +67,13 @@ func (e *dialError) Error() string { return "INVITE " + e.user + ": " + e.err.Er
 
 func (e *dialError) Unwrap() error { return e.err }
 
+func recordRoutes(m sip.Message) (routes []string) {
+	for _, h := range m.GetHeaders("Record-Route") {
+		routes = append(routes, h.Value())
+	}
+	return routes
+}
+
 // adopt takes the dialog's remote half from the 200 (RFC 3261 12.1.2).
 func (c *Call) adopt(res *sip.Response) error {
 	contact := res.Contact()
@@ -68,9 +81,7 @@ func (c *Call) adopt(res *sip.Response) error {
 		return fmt.Errorf("the 200 has no Contact or To")
 	}
 	c.target, c.to = contact.Address.String(), res.To().Value()
-	for _, h := range res.GetHeaders("Record-Route") {
-		c.routes = append(c.routes, h.Value())
-	}
+	c.routes = recordRoutes(res)
 	slices.Reverse(c.routes)
 	if len(c.routes) > 0 {
 		c.RecordRoute = c.routes[0]
@@ -79,7 +90,7 @@ func (c *Call) adopt(res *sip.Response) error {
 }
 
 func (c *Call) inDialog(method string) request {
-	r := request{method: method, uri: c.target, from: c.from, to: c.to, callID: c.callID, cseq: c.cseq}
+	r := request{method: method, uri: c.target, from: c.from, to: c.to, callID: c.callID, cseq: c.cseq, via: c.nextHop()}
 	for _, route := range c.routes {
 		r.headers = append(r.headers, "Route: "+route)
 	}
@@ -97,6 +108,23 @@ func (c *Call) ack() error {
 	return nil
 }
 
+// nextHop is where requests within the dialog go; empty for the proxy.
+func (c *Call) nextHop() string {
+	if !c.p.cfg.ByRoute || len(c.routes) == 0 {
+		return ""
+	}
+	var uri sip.Uri
+	var params sip.HeaderParams
+	if _, err := sip.ParseAddressValue(c.routes[0], &uri, &params); err != nil {
+		return ""
+	}
+	host, err := netip.ParseAddr(strings.Trim(uri.Host, "[]"))
+	if err != nil {
+		return "" // a name, which the proxy's address stands for
+	}
+	return netip.AddrPortFrom(host, uint16(cmp.Or(uri.Port, sip.DefaultUdpPort))).String()
+}
+
 // Bye hangs up; nil when the other end answered 200.
 func (c *Call) Bye(ctx context.Context) error {
 	c.cseq++
@@ -107,5 +135,6 @@ func (c *Call) Bye(ctx context.Context) error {
 	if res.StatusCode != sip.StatusOK {
 		return fmt.Errorf("BYE %s: %d %s", c.RemoteUserPart, res.StatusCode, res.Reason)
 	}
+	c.p.ended(c.callID)
 	return nil
 }

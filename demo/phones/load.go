@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -49,10 +50,13 @@ func (l *Load) Close() {
 	wg.Wait()
 }
 
-// Through makes every phone send to that address from now on.
-func (l *Load) Through(proxy netip.AddrPort) {
+// Through makes every phone send from now on to the first of these addresses that
+// is of its own family. One that has none of it sends where it sent.
+func (l *Load) Through(proxies ...netip.AddrPort) {
 	for _, p := range l.Phones {
-		p.SetProxy(proxy)
+		if i := slices.IndexFunc(proxies, func(a netip.AddrPort) bool { return a.Addr().Is4() == p.local.Addr().Is4() }); i >= 0 {
+			p.SetProxy(proxies[i])
+		}
 	}
 }
 

@@ -19,7 +19,10 @@ import (
 // neighbour, so both can be called without one.
 func pair(t *testing.T, cfg Config) *Load {
 	t.Helper()
-	cfg.Domain, cfg.Local = "example.com", netip.MustParseAddrPort("127.0.0.1:0")
+	cfg.Domain = "example.com"
+	if !cfg.Local.IsValid() {
+		cfg.Local = netip.MustParseAddrPort("127.0.0.1:0")
+	}
 	l, err := NewLoad(2, cfg, New)
 	if err != nil {
 		t.Fatal(err)

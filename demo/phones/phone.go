@@ -33,6 +33,10 @@ type Config struct {
 	Proxy netip.AddrPort
 	// Ring is how long it rings before it answers a call. 0 answers at once.
 	Ring time.Duration
+	// ByRoute has it send what is within a dialog to the first Route if that names
+	// an address (RFC 3261 12.2.1.1 and 8.1.2), as phones do that take Proxy for
+	// the first request alone.
+	ByRoute bool
 }
 
 // Phone is one simulated phone. It answers calls until it is closed.
@@ -54,7 +58,8 @@ type Phone struct {
 	gone   atomic.Bool // set by Close
 
 	mu    sync.Mutex
-	calls map[string]*answer // by Call-ID
+	calls map[string]*answer       // those it was called in, by Call-ID
+	made  map[string]chan struct{} // those it made, closed when they are over
 }
 
 // New binds the phone's socket and begins to answer.
@@ -66,7 +71,7 @@ func New(cfg Config) (*Phone, error) {
 	local, _ := netip.ParseAddrPort(conn.LocalAddr().String())
 	p := &Phone{
 		cfg: cfg, local: local, callID: sip.GenerateTagN(20), conn: conn,
-		served: make(chan struct{}), calls: map[string]*answer{},
+		served: make(chan struct{}), calls: map[string]*answer{}, made: map[string]chan struct{}{},
 	}
 	if err := p.start(); err != nil {
 		_ = conn.Close()
@@ -92,7 +97,7 @@ func (p *Phone) start() error {
 	server.OnAck(p.onAck)
 	server.OnBye(p.onBye)
 	server.OnNoRoute(func(req *sip.Request, tx sip.ServerTransaction) {
-		_ = tx.Respond(sip.NewResponseFromRequest(req, 200, "OK", nil))
+		_ = tx.Respond(answerTo(req, 200, "OK", nil))
 	})
 	p.client, err = sipgo.NewClient(ua, sipgo.WithClientLogger(quiet), sipgo.WithClientHostname(p.local.Addr().String()),
 		sipgo.WithClientPort(int(p.local.Port())), sipgo.WithClientConnectionAddr(p.local.String()), sipgo.WithClientNAT())

@@ -44,6 +44,59 @@ func TestPhonesCallEachOther(t *testing.T) {
 	}
 }
 
+// Who was called hangs up, and both ends know; over IPv6 as over IPv4.
+func TestThePhoneThatWasCalledHangsUp(t *testing.T) {
+	for _, local := range []string{"127.0.0.1:0", "[::1]:0"} {
+		t.Run(local, func(t *testing.T) {
+			l := pair(t, Config{Local: netip.MustParseAddrPort(local)})
+			if o := l.CallAllBack(t.Context()); !o.Whole() || o.Of != 2 {
+				t.Errorf("called and hung up %v, want 2/2: %v", o, o.Errors)
+			}
+			if a, h := l.answered(), l.hungup(); a != 2 || h != 2 {
+				t.Errorf("the phones answered %d calls and were told of %d ends, want 2 and 2", a, h)
+			}
+			if err := l.Phones[0].HangUp(t.Context(), "another"); err == nil {
+				t.Error("a call that it is not in was hung up")
+			}
+		})
+	}
+}
+
+// Within a dialog a phone that goes by Route sends to the first one, if that is an
+// address.
+func TestByRoute(t *testing.T) {
+	for name, tt := range map[string]struct {
+		byRoute bool
+		routes  []string
+		want    string
+	}{
+		"to the proxy":          {false, []string{"<sip:192.0.2.1;lr>"}, ""},
+		"no route":              {true, nil, ""},
+		"IPv4":                  {true, []string{"<sip:t@192.0.2.1;lr>", "<sip:[2001:db8::1];lr>"}, "192.0.2.1:5060"},
+		"IPv6":                  {true, []string{"<sip:t@[2001:db8::1]:5070;lr>"}, "[2001:db8::1]:5070"},
+		"a name is the proxy's": {true, []string{"<sip:sip.example.com;lr>"}, ""},
+		"nothing to be read":    {true, []string{"<"}, ""},
+	} {
+		c := &Call{p: &Phone{cfg: Config{ByRoute: tt.byRoute}}, routes: tt.routes}
+		if got := c.nextHop(); got != tt.want {
+			t.Errorf("%s: next hop %q, want %q", name, got, tt.want)
+		}
+	}
+}
+
+// Each phone goes through the proxy of its own family.
+func TestThroughTheProxyOfTheOwnFamily(t *testing.T) {
+	l := &Load{Phones: []*Phone{
+		{local: netip.MustParseAddrPort("192.0.2.9:5060")}, {local: netip.MustParseAddrPort("[2001:db8::9]:5060")},
+	}}
+	four, six := netip.MustParseAddrPort("192.0.2.1:5060"), netip.MustParseAddrPort("[2001:db8::1]:5060")
+	l.Through(six, four)
+	l.Through(netip.MustParseAddrPort("[2001:db8::2]:5060"))
+	if a, b := l.Phones[0].proxy(), l.Phones[1].proxy(); a != four.String() || b != "[2001:db8::2]:5060" {
+		t.Errorf("through %s and %s, want the last of each family", a, b)
+	}
+}
+
 func phone(t *testing.T, c Config) *Phone {
 	t.Helper()
 	c.Domain, c.Local = "example.com", netip.MustParseAddrPort("127.0.0.1:0")

@@ -1,6 +1,7 @@
 package phones
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 // request is what a phone sends, as text: what is sent is what is written here.
 type request struct {
 	method, uri, from, to, callID string
+	via                           string // where it goes; empty for the proxy
 	cseq                          uint32
 	headers                       []string
 	body                          string
@@ -39,7 +41,7 @@ func (p *Phone) build(r request) (*sip.Request, error) {
 		return nil, fmt.Errorf("build %s: not a request", r.method)
 	}
 	req.SetTransport("UDP")
-	req.SetDestination(p.proxy())
+	req.SetDestination(cmp.Or(r.via, p.proxy()))
 	req.Laddr = sip.Addr{IP: p.local.Addr().AsSlice(), Port: int(p.local.Port())}
 	return req, nil
 }

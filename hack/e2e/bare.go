@@ -76,6 +76,6 @@ func (e *env) bare(ctx context.Context) (r *result, err error) {
 		return r, err
 	}
 	// They have no other address for SIP than the one that they share.
-	p.throughEach(ctx, map[string]netip.AddrPort{"all": p.proxy}, r)
+	p.throughEach(ctx, map[string][]netip.AddrPort{"all": {p.proxy}}, r)
 	return r, nil
 }

@@ -80,6 +80,9 @@ func caseNames() []string {
 	for _, f := range faults() {
 		names = append(names, f.name)
 	}
+	for _, s := range stacks() {
+		names = append(names, s.name)
+	}
 	return names
 }
 

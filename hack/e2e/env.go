@@ -30,7 +30,7 @@ type env struct {
 func newEnv(o *options, out io.Writer) *env {
 	s := &stage{o: o, out: out, began: time.Now()}
 	k := &kube{stage: s}
-	return &env{stage: s, kube: k, proxies: &proxies{kube: k}}
+	return &env{stage: s, kube: k, proxies: &proxies{kube: k, name: sipCluster}}
 }
 
 // story plays the cases: the one that needs no Kubernetes first.
@@ -57,6 +57,16 @@ func (e *env) story(ctx context.Context) ([]*result, error) {
 		results = append(results, r)
 		if err != nil {
 			return results, fmt.Errorf("case %s: %w", f.name, err)
+		}
+	}
+	for _, s := range stacks() {
+		if !e.stage.o.wants(s.name) {
+			continue
+		}
+		r, err := e.playStack(ctx, s)
+		results = append(results, r)
+		if err != nil {
+			return results, fmt.Errorf("case %s: %w", s.name, err)
 		}
 	}
 	return results, nil
@@ -86,7 +96,7 @@ func (e *env) prepare(ctx context.Context) error {
 	if e.party, err = invite(ctx, e.kube); err != nil {
 		return err
 	}
-	e.slices = watchSlices(ctx, e.kube)
+	e.slices = watchSlices(ctx, e.kube, sipCluster)
 	if err := eventually(ctx, installLimit, func(ctx context.Context) error { return e.proxies.whole(ctx, 3, nil) }); err != nil {
 		return err
 	}

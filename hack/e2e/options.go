@@ -78,7 +78,7 @@ func (o *options) wants(name string) bool { return len(o.only) == 0 || slices.Co
 
 // wantsCluster tells whether a case needs Kubernetes.
 func (o *options) wantsCluster() bool {
-	return slices.ContainsFunc(faults(), func(f fault) bool { return o.wants(f.name) })
+	return slices.ContainsFunc(caseNames(), func(name string) bool { return name != bareCase && o.wants(name) })
 }
 
 // domain is the one that the cluster under test serves.

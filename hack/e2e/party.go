@@ -19,9 +19,11 @@ import (
 // the caller whose calls are up, and baresip.
 type party struct {
 	proxy   netip.AddrPort // the cluster's address
+	second  netip.AddrPort // that of the other family, if it has one
 	callers netip.Addr     // SIPp's
 	softAt  netip.Addr     // baresip's
 	phoneAt func(i int) netip.Addr
+	byRoute bool // phones send by Route within dialogs
 	// in runs f, and command makes a command, where the sockets belong.
 	in      func(f func() error) error
 	command func(ctx context.Context, name string, args ...string) *exec.Cmd
@@ -37,7 +39,7 @@ type party struct {
 // called. Whatever it returns, leave is to be called.
 func (p *party) gather(ctx context.Context, n int) error {
 	bound := 0
-	l, err := phones.NewLoad(n, phones.Config{Domain: domain, Proxy: p.proxy}, func(cfg phones.Config) (one *phones.Phone, err error) {
+	l, err := phones.NewLoad(n, phones.Config{Domain: domain, Proxy: p.proxy, ByRoute: p.byRoute}, func(cfg phones.Config) (one *phones.Phone, err error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -53,6 +55,7 @@ func (p *party) gather(ctx context.Context, n int) error {
 		return err
 	}
 	p.load = l
+	l.Through(p.reached()...)
 	began := time.Now()
 	if o := l.Register(ctx); !o.Whole() {
 		return fmt.Errorf("%v phones registered: %v", o, o.Errors)
@@ -77,7 +80,7 @@ func (p *party) gatherSoftphone(ctx context.Context) (err error) {
 	if err := p.deskCalls(ctx); err != nil {
 		return fmt.Errorf("baresip cannot call: %w", err)
 	}
-	p.step("baresip registered through %s, was called by a phone and called one", p.proxy)
+	p.step("baresip registered through %s, was called by a phone and called one", p.reachedBy(p.softAt))
 	return nil
 }
 
@@ -94,12 +97,28 @@ func (p *party) callEverybody(ctx context.Context, patience time.Duration) phone
 	return p.load.CallAll(ctx, phones.Calling{Order: p.load.Everybody(), Patience: patience})
 }
 
+// reached are the cluster's addresses, one of each family that it has.
+func (p *party) reached() []netip.AddrPort {
+	if p.second.IsValid() {
+		return []netip.AddrPort{p.proxy, p.second}
+	}
+	return []netip.AddrPort{p.proxy}
+}
+
+// reachedBy is the cluster's address of somebody's family.
+func (p *party) reachedBy(who netip.Addr) netip.AddrPort {
+	if p.second.IsValid() && p.second.Addr().Is4() == who.Is4() {
+		return p.second
+	}
+	return p.proxy
+}
+
 // throughEach calls everybody through each proxy.
-func (p *party) throughEach(ctx context.Context, own map[string]netip.AddrPort, r *result) {
+func (p *party) throughEach(ctx context.Context, own map[string][]netip.AddrPort, r *result) {
 	r.Through = map[string]phones.Outcome{}
-	defer p.load.Through(p.proxy)
+	defer p.load.Through(p.reached()...)
 	for _, name := range slices.Sorted(maps.Keys(own)) {
-		p.load.Through(own[name])
+		p.load.Through(own[name]...)
 		r.Through[name] = p.callEverybody(ctx, patience).Reached
 	}
 	p.step("whole again %.1f s after it, %v calls made until then; phones called through each proxy: %s", r.Whole.Seconds(), r.Meanwhile.Hungup, r.through())

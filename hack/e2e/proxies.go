@@ -20,12 +20,15 @@ import (
 	"github.com/sipring/sipring/proxy/peer"
 )
 
-// proxies are those of the cluster under test, and what they tell of themselves.
-type proxies struct{ kube *kube }
+// proxies are those of a SIPCluster under test, and what they tell of themselves.
+type proxies struct {
+	kube *kube
+	name string // the SIPCluster's
+}
 
 // pods of the cluster under test, by name.
 func (p *proxies) pods(ctx context.Context) ([]corev1.Pod, error) {
-	l, err := p.kube.cluster.Client().CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: config.LabelCluster + "=" + sipCluster})
+	l, err := p.kube.cluster.Client().CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: config.LabelCluster + "=" + p.name})
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +73,7 @@ func (p *proxies) adminRaw(ctx context.Context, pod *corev1.Pod, path string) ([
 // whole returns nil once n proxies run that all see each other in the ring and
 // hold all they own, none of them in an incarnation of gone.
 func (p *proxies) whole(ctx context.Context, n int, gone map[string]bool) error {
-	if err := p.kube.serving(ctx, namespace, sipCluster, n); err != nil {
+	if err := p.kube.serving(ctx, namespace, p.name, n); err != nil {
 		return err
 	}
 	pods, err := p.pods(ctx)
@@ -100,7 +103,7 @@ func (p *proxies) whole(ctx context.Context, n int, gone map[string]bool) error 
 
 // set is the member set that is published.
 func (p *proxies) set(ctx context.Context) (*config.MemberSet, error) {
-	m, err := p.kube.cluster.Client().CoreV1().ConfigMaps(namespace).Get(ctx, sipCluster+"-members", metav1.GetOptions{})
+	m, err := p.kube.cluster.Client().CoreV1().ConfigMaps(namespace).Get(ctx, p.name+"-members", metav1.GetOptions{})
 	if err != nil {
 		return nil, err
 	}

@@ -8,11 +8,12 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Addresses of the local cluster: the cluster's own of cluster.VIPNet, the
+// Addresses of the local cluster: the SIPCluster's own of cluster.VIPNet, the
 // others of cluster.PhoneNet.
 var (
 	vip            = netip.MustParseAddrPort("203.0.113.10:5060")
@@ -24,7 +25,7 @@ var (
 // invite is a party that nobody has come to yet, outside of the cluster.
 func invite(ctx context.Context, k *kube) (*party, error) {
 	p := &party{
-		callers: callersAddress, softAt: softAddress, phoneAt: phoneAddress,
+		callers: callersAddress, softAt: softAddress, phoneAt: spread(phonesAddress, softAddress),
 		in: k.inClient, command: k.clientCommand, step: k.stage.step,
 	}
 	var err error
@@ -40,13 +41,11 @@ func invite(ctx context.Context, k *kube) (*party, error) {
 // cluster it is the load balancer.
 func reach(ctx context.Context, k *kube) (netip.AddrPort, error) {
 	if k.cluster.Local() {
-		announcing, stop := context.WithCancel(context.WithoutCancel(ctx))
-		wait, err := k.cluster.AnnounceVIP(announcing, namespace, sipCluster, vip.Addr().String())
+		stop, err := announce(ctx, k, sipCluster, vip)
 		if err != nil {
-			stop()
 			return vip, err
 		}
-		k.stage.later(func(context.Context) error { stop(); wait(); return nil })
+		k.stage.later(func(context.Context) error { stop(); return nil })
 		return vip, nil
 	}
 	address := k.stage.o.address
@@ -73,14 +72,36 @@ func reach(ctx context.Context, k *kube) (netip.AddrPort, error) {
 	return proxy, nil
 }
 
-// phoneAddress is the address of phone i on the client machine. Each has its
-// own, as long as they last: where a flow moves to a node that knows the phone
-// from another flow, the kernel there gives it another source port, which may be
-// that of another phone at the same address.
-func phoneAddress(i int) netip.Addr {
-	a := phonesAddress.As4()
-	a[3] += byte(i % int(softAddress.As4()[3]-a[3]))
-	return netip.AddrFrom4(a)
+// announce has the local cluster's load balancer give a Service these addresses,
+// until stop is called.
+func announce(ctx context.Context, k *kube, service string, addresses ...netip.AddrPort) (stop func(), err error) {
+	var ips []string
+	for _, a := range addresses {
+		ips = append(ips, a.Addr().String())
+	}
+	announcing, end := context.WithCancel(context.WithoutCancel(ctx))
+	wait, err := k.cluster.AnnounceVIP(announcing, namespace, service, ips...)
+	if err != nil {
+		end()
+		return nil, err
+	}
+	return func() { end(); wait() }, nil
+}
+
+// spread gives phones addresses of the client machine, from the first one on to
+// before the end. Each has its own, as long as they last: where a flow moves to a
+// node that knows the phone from another flow, the kernel there gives it another
+// source port, which may be that of another phone at the same address.
+func spread(first, end netip.Addr) func(i int) netip.Addr {
+	a := first.AsSlice()
+	last := len(a) - 1
+	count := int(end.AsSlice()[last] - a[last])
+	return func(i int) netip.Addr {
+		b := slices.Clone(a)
+		b[last] += byte(i % count)
+		address, _ := netip.AddrFromSlice(b) // as long as one that was valid
+		return address
+	}
 }
 
 // ownAddress finds which of this machine's addresses leads to the cluster.

@@ -12,17 +12,18 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// sliceLog notes when a pod's endpoint was no longer ready, as a watch of the
-// Service's EndpointSlices tells. Its methods may be called concurrently.
+// sliceLog notes when a pod's endpoint was no longer ready in any of a Service's
+// EndpointSlices, of which there is one of each family, as a watch tells. Its
+// methods may be called concurrently.
 type sliceLog struct {
 	mu    sync.Mutex
-	ready map[string]bool
-	lost  map[string][]time.Time // when it left, of each pod
+	ready map[string]map[string]bool // pods, of each slice
+	lost  map[string][]time.Time     // when it left, of each pod
 }
 
 // watchSlices keeps a log until the run ends.
-func watchSlices(ctx context.Context, k *kube) *sliceLog {
-	l := &sliceLog{ready: map[string]bool{}, lost: map[string][]time.Time{}}
+func watchSlices(ctx context.Context, k *kube, service string) *sliceLog {
+	l := &sliceLog{ready: map[string]map[string]bool{}, lost: map[string][]time.Time{}}
 	note := func(object any) {
 		if s, ok := object.(*discoveryv1.EndpointSlice); ok {
 			l.note(s, time.Now())
@@ -30,7 +31,7 @@ func watchSlices(ctx context.Context, k *kube) *sliceLog {
 	}
 	_, informer := cache.NewInformerWithOptions(cache.InformerOptions{
 		ListerWatcher: cache.NewFilteredListWatchFromClient(k.cluster.Client().DiscoveryV1().RESTClient(), "endpointslices", namespace,
-			func(o *metav1.ListOptions) { o.LabelSelector = discoveryv1.LabelServiceName + "=" + sipCluster }),
+			func(o *metav1.ListOptions) { o.LabelSelector = discoveryv1.LabelServiceName + "=" + service }),
 		ObjectType: &discoveryv1.EndpointSlice{},
 		Handler:    cache.ResourceEventHandlerFuncs{AddFunc: note, UpdateFunc: func(_, now any) { note(now) }},
 	})
@@ -41,7 +42,7 @@ func watchSlices(ctx context.Context, k *kube) *sliceLog {
 	return l
 }
 
-// note takes the whole of the one slice that the Service has.
+// note takes the whole of a slice.
 func (l *sliceLog) note(s *discoveryv1.EndpointSlice, at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -51,12 +52,23 @@ func (l *sliceLog) note(s *discoveryv1.EndpointSlice, at time.Time) {
 			now[endpoint.TargetRef.Name] = true
 		}
 	}
-	for pod := range l.ready {
-		if !now[pod] {
+	before := l.ready[s.Name]
+	l.ready[s.Name] = now
+	for pod := range before {
+		if !l.anywhere(pod) {
 			l.lost[pod] = append(l.lost[pod], at)
 		}
 	}
-	l.ready = now
+}
+
+// anywhere tells whether the pod is ready in a slice.
+func (l *sliceLog) anywhere(pod string) bool {
+	for _, ready := range l.ready {
+		if ready[pod] {
+			return true
+		}
+	}
+	return false
 }
 
 // lostAfter tells how long after at the pod left, if it did.

@@ -19,7 +19,7 @@ import (
 
 // baresipConfig has no audio device: it signals, and plays to nobody.
 const baresipConfig = `module_path /usr/lib/baresip/modules
-sip_listen %s:5062
+sip_listen %s
 ctrl_tcp_listen %s
 call_local_timeout 30
 module g711.so
@@ -32,6 +32,7 @@ const baresipAccount = `<sip:` + desk + `@%s;transport=udp>;outbound="sip:%s;tra
 
 const (
 	desk        = "desk" // baresip's user
+	softPort    = 5062
 	controlPort = 4444
 	startLimit  = 20 * time.Second
 	// eventLimit bounds what is local to baresip, once the network did its part.
@@ -57,8 +58,8 @@ func (p *party) startBaresip(ctx context.Context) (b *baresip, err error) {
 	}
 	control := netip.AddrPortFrom(p.softAt, controlPort).String()
 	for name, text := range map[string]string{
-		"config":   fmt.Sprintf(baresipConfig, p.softAt, control),
-		"accounts": fmt.Sprintf(baresipAccount, domain, p.proxy), "contacts": "",
+		"config":   fmt.Sprintf(baresipConfig, netip.AddrPortFrom(p.softAt, softPort), control),
+		"accounts": fmt.Sprintf(baresipAccount, domain, p.reachedBy(p.softAt)), "contacts": "",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			return nil, err
@@ -87,7 +88,7 @@ func (p *party) startBaresip(ctx context.Context) (b *baresip, err error) {
 func (b *baresip) connect(ctx context.Context, p *party, control string) error {
 	if err := eventually(ctx, startLimit, func(ctx context.Context) error {
 		return p.in(func() (err error) {
-			b.conn, err = (&net.Dialer{}).DialContext(ctx, "tcp4", control)
+			b.conn, err = (&net.Dialer{}).DialContext(ctx, "tcp", control)
 			return err
 		})
 	}); err != nil {

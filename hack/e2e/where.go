@@ -55,21 +55,23 @@ func (p *proxies) podByLeader(ctx context.Context, with bool) (string, error) {
 
 // addresses are the proxies' by name: the shared one alone where nobody outside
 // reaches a pod.
-func (p *proxies) addresses(ctx context.Context, shared netip.AddrPort) (map[string]netip.AddrPort, error) {
+func (p *proxies) addresses(ctx context.Context, shared netip.AddrPort) (map[string][]netip.AddrPort, error) {
 	if !p.kube.cluster.Local() {
-		return map[string]netip.AddrPort{"all": shared}, nil
+		return map[string][]netip.AddrPort{"all": {shared}}, nil
 	}
 	pods, err := p.pods(ctx)
 	if err != nil {
 		return nil, err
 	}
-	own := map[string]netip.AddrPort{}
+	own := map[string][]netip.AddrPort{}
 	for _, pod := range pods {
-		address, err := netip.ParseAddr(pod.Status.PodIP)
-		if err != nil {
-			return nil, fmt.Errorf("pod %s: %w", pod.Name, err)
+		for _, ip := range pod.Status.PodIPs {
+			address, err := netip.ParseAddr(ip.IP)
+			if err != nil {
+				return nil, fmt.Errorf("pod %s: %w", pod.Name, err)
+			}
+			own[pod.Name] = append(own[pod.Name], netip.AddrPortFrom(address, shared.Port()))
 		}
-		own[pod.Name] = netip.AddrPortFrom(address, shared.Port())
 	}
 	return own, nil
 }

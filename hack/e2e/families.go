@@ -1,0 +1,157 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/hack/kube/cluster"
+)
+
+// stack is a SIPCluster of its own whose Service has IPv6, alone or beside IPv4,
+// and everybody who calls it.
+type stack struct {
+	name, title string
+	sipCluster  string // as its manifest has it
+	manifest    string
+	families    []corev1.IPFamily
+	party       party
+}
+
+// Addresses of cluster.PhoneNet6, and of the SIPClusters.
+var (
+	phonesAddress6  = netip.MustParseAddr("2001:db8:198::1")
+	callersAddress6 = netip.MustParseAddr("2001:db8:198::fa")
+	softAddress6    = netip.MustParseAddr("2001:db8:198::f0")
+
+	sixVIP = netip.MustParseAddrPort("[2001:db8:203::20]:5060")
+)
+
+// stacks in the order in which they are played, after the faults.
+func stacks() []stack {
+	return []stack{
+		{
+			name: "ipv6", title: "SIGKILL, IPv6 alone", sipCluster: "six", manifest: "hack/e2e/manifests/ipv6.yaml",
+			families: []corev1.IPFamily{corev1.IPv6Protocol},
+			party:    party{proxy: sixVIP, callers: callersAddress6, softAt: softAddress6, phoneAt: spread(phonesAddress6, softAddress6), byRoute: true},
+		},
+	}
+}
+
+// playStack makes the SIPCluster, plays the loss of a proxy with it and removes it.
+// Before that and after, calls are hung up by who was called, too.
+func (e *env) playStack(ctx context.Context, s stack) (r *result, err error) {
+	r = &result{Case: s.name, Title: s.title, Patience: patience}
+	if !e.kube.cluster.Local() {
+		r.Skipped = cluster.ErrNotLocal.Error()
+		return r, nil
+	}
+	p := &s.party
+	p.in, p.command, p.step = e.kube.inClient, e.kube.clientCommand, e.stage.step
+	own := &env{stage: e.stage, kube: e.kube, proxies: &proxies{kube: e.kube, name: s.sipCluster}, party: p}
+	leave, err := own.arrive(ctx, s)
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, leave(context.WithoutCancel(ctx))) }()
+	defer p.leave()
+	if err := p.gather(ctx, e.stage.o.phones); err != nil {
+		return r, err
+	}
+	if back := p.load.CallAllBack(ctx); !back.Whole() {
+		return r, fmt.Errorf("before any fault: %v phones called hung up: %v", back, back.Errors)
+	}
+	f := faults()[0]
+	f.name, f.title, f.victim = s.name, s.title, s.sipCluster+"-0"
+	if r, err = own.play(ctx, f); err != nil {
+		return r, err
+	}
+	back := p.load.CallAllBack(ctx)
+	e.stage.step("%v calls were hung up by who was called", back)
+	if !back.Whole() {
+		r.Problems = append(r.Problems, fmt.Sprintf("%v phones called hung up: %v", back, back.Errors))
+	}
+	return r, nil
+}
+
+// arrive makes the SIPCluster and waits for its proxies. leave removes it.
+func (e *env) arrive(ctx context.Context, s stack) (leave func(context.Context) error, err error) {
+	kubectl := func(ctx context.Context, args ...string) error {
+		_, err := e.kube.kubectl(ctx, append([]string{"--namespace", namespace}, args...)...)
+		return err
+	}
+	if err := kubectl(ctx, "apply", "-f", s.manifest); err != nil {
+		return nil, err
+	}
+	stop := func() {}
+	leave = func(ctx context.Context) error {
+		stop()
+		return kubectl(ctx, "delete", "-f", s.manifest)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, leave(context.WithoutCancel(ctx)))
+		}
+	}()
+	if err := eventually(ctx, installLimit, func(ctx context.Context) error { return e.hasFamilies(ctx, s) }); err != nil {
+		return nil, err
+	}
+	if stop, err = announce(ctx, e.kube, s.sipCluster, s.party.reached()...); err != nil {
+		stop = func() {}
+		return nil, err
+	}
+	e.slices = watchSlices(ctx, e.kube, s.sipCluster)
+	if err := eventually(ctx, installLimit, func(ctx context.Context) error {
+		return errors.Join(e.proxies.whole(ctx, 3, nil), e.served(ctx, s))
+	}); err != nil {
+		return nil, err
+	}
+	e.stage.step("SIPCluster %s: 3 proxies in the ring, reached at %v", s.sipCluster, s.party.reached())
+	return leave, nil
+}
+
+// hasFamilies returns nil once the Service is there; it has its families from then
+// on.
+func (e *env) hasFamilies(ctx context.Context, s stack) error {
+	service, err := e.kube.cluster.Client().CoreV1().Services(namespace).Get(ctx, s.sipCluster, metav1.GetOptions{})
+	if err == nil && !slices.Equal(service.Spec.IPFamilies, s.families) {
+		err = fmt.Errorf("Service %s has %v, want %v", s.sipCluster, service.Spec.IPFamilies, s.families)
+	}
+	return err
+}
+
+// served returns nil once there are three endpoints of each family and of no other,
+// and the SIPCluster is well.
+func (e *env) served(ctx context.Context, s stack) error {
+	list, err := e.kube.cluster.Client().DiscoveryV1().EndpointSlices(namespace).List(ctx, metav1.ListOptions{LabelSelector: discoveryv1.LabelServiceName + "=" + s.sipCluster})
+	if err != nil {
+		return err
+	}
+	endpoints := map[corev1.IPFamily]int{}
+	for _, slice := range list.Items {
+		endpoints[corev1.IPFamily(slice.AddressType)] += len(slice.Endpoints)
+	}
+	for _, family := range s.families {
+		if endpoints[family] != 3 || len(endpoints) != len(s.families) {
+			return fmt.Errorf("endpoints of Service %s: %v, want 3 of each of %v", s.sipCluster, endpoints, s.families)
+		}
+	}
+	c, err := e.kube.sipCluster(ctx, namespace, s.sipCluster)
+	if err != nil {
+		return err
+	}
+	if !apimeta.IsStatusConditionTrue(c.Status.Conditions, v1alpha1.ConditionAvailable) || !apimeta.IsStatusConditionFalse(c.Status.Conditions, v1alpha1.ConditionDegraded) {
+		return fmt.Errorf("SIPCluster %s: %+v", s.sipCluster, c.Status.Conditions)
+	}
+	return nil
+}
