@@ -7,6 +7,10 @@ import (
 
 // A flow starts with one byte: the kind of address in bits 0 and 1, whether an
 // owner and a connection follow in bits 2 and 3, the transport in bits 4 to 7.
+//
+// UDP has no owner: in its place stands the listener, if it is not the first one,
+// with a life of 0. So a version that knows of one listener reads a flow that it can
+// send to, and writes what is read here as the first.
 const (
 	addrNone = 0
 	addrV4   = 1
@@ -37,16 +41,17 @@ func Append(dst []byte, f Flow) []byte {
 	case addr.Is6():
 		head |= addrV6
 	}
-	if f.Owner != 0 {
+	owner, life := f.OwnerOrListener()
+	if owner != 0 {
 		head |= hasOwner
 	}
 	if f.Conn != 0 {
 		head |= hasConn
 	}
 	dst = append(dst, head)
-	if f.Owner != 0 {
-		dst = binary.AppendUvarint(dst, uint64(f.Owner))
-		dst = binary.BigEndian.AppendUint32(dst, f.Life)
+	if owner != 0 {
+		dst = binary.AppendUvarint(dst, uint64(owner))
+		dst = binary.BigEndian.AppendUint32(dst, life)
 	}
 	if f.Conn != 0 {
 		dst = binary.AppendUvarint(dst, f.Conn)
@@ -76,7 +81,8 @@ func Cut(b []byte, f *Flow) (rest []byte, ok bool) {
 		return nil, false
 	}
 	head, b := b[0], b[1:]
-	if ok = Transport(head >> transportShift).Known(); ok && head&(hasOwner|hasConn) != 0 {
+	f.Transport = Transport(head >> transportShift)
+	if ok = f.Transport.Known(); ok && head&(hasOwner|hasConn) != 0 {
 		b, ok = cutConnection(b, head, f)
 	}
 	if ok {
@@ -86,7 +92,6 @@ func Cut(b []byte, f *Flow) (rest []byte, ok bool) {
 		*f = Flow{}
 		return nil, false
 	}
-	f.Transport = Transport(head >> transportShift)
 	return b, true
 }
 
@@ -96,13 +101,42 @@ func cutConnection(b []byte, head byte, f *Flow) (rest []byte, ok bool) {
 		if owner, b, ok = cutUvarint(b, 1<<32-1); !ok || len(b) < 4 {
 			return nil, false
 		}
-		f.Owner, f.Life, b = uint32(owner), binary.BigEndian.Uint32(b), b[4:]
+		if !f.SetOwnerOrListener(uint32(owner), binary.BigEndian.Uint32(b)) {
+			return nil, false
+		}
+		b = b[4:]
 	}
 	if head&hasConn == 0 {
 		return b, true
 	}
 	f.Conn, b, ok = cutUvarint(b, 1<<64-1)
 	return b, ok
+}
+
+// OwnerOrListener is what an encoding has in the one place for both: the owner and
+// its life of a connection, the listener of UDP.
+func (f Flow) OwnerOrListener() (number, life uint32) {
+	switch {
+	case !f.Transport.Reliable():
+		return uint32(f.Listener), 0
+	case f.Owner == 0:
+		return 0, 0
+	}
+	return f.Owner, f.Life
+}
+
+// SetOwnerOrListener takes what OwnerOrListener returns into a flow of a known
+// transport. It returns false for what that never returns.
+func (f *Flow) SetOwnerOrListener(number, life uint32) bool {
+	if f.Transport.Reliable() {
+		f.Owner, f.Life = number, life
+		return number != 0 || life == 0
+	}
+	if number > 1<<16-1 || life != 0 {
+		return false
+	}
+	f.Listener = uint16(number)
+	return true
 }
 
 // cutUvarint reads a number that is there because it is not 0, in as few bytes as

@@ -8,5 +8,7 @@
 //     be sent to is known at its Owner, in that Life, alone.
 //   - Every encoding is canonical: the bytes that parse are those that Append
 //     writes for what they say.
+//   - A flow of the first listener is encoded as if there were no other: what a
+//     cluster of one listener writes is what earlier versions did.
 //   - Socket is a hint within one process. It is neither encoded nor compared.
 package flow

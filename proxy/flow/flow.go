@@ -11,18 +11,24 @@ type Flow struct {
 	// Conn is the connection's number at the owner, 0 for UDP. A member does not
 	// give a number twice in one life.
 	Conn uint64
-	// Owner is the ID of the member that holds the connection, 0 if any may send.
+	// Owner is the ID of the member that holds the connection, 0 if any may send, as
+	// on UDP.
 	Owner uint32
 	// Life tells the owner's process from those before it, as in the Via parameter
 	// o=ID-LIFE. It means nothing without an Owner.
 	Life uint32
+	// Listener is the port at which the cluster receives what comes over the flow,
+	// the same at every member, and from which it sends: the far end, and a NAT
+	// before it, may know no other. 0 is the first listener, as where there is no
+	// other. A connection has its own, at its owner.
+	Listener uint16
 	// Socket is which of this process's sockets to use: a local hint.
 	Socket uint16
 	// Transport is what the far end is reached over.
 	Transport Transport
 }
 
-// OverUDP is the flow from any member to an address over UDP.
+// OverUDP is the flow from any member's first listener to an address over UDP.
 func OverUDP(remote netip.AddrPort) Flow { return Flow{Remote: remote} }
 
 // IsValid reports whether the flow leads somewhere: to an address, and over a
@@ -40,6 +46,11 @@ func (f Flow) Equal(o Flow) bool { return f.plain() == o.plain() }
 // plain is the flow as another member would know it.
 func (f Flow) plain() Flow {
 	f.Socket = 0
+	if f.Transport.Reliable() {
+		f.Listener = 0
+	} else {
+		f.Owner = 0
+	}
 	if f.Owner == 0 {
 		f.Life = 0
 	}

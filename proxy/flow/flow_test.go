@@ -2,7 +2,9 @@ package flow
 
 import (
 	"bytes"
+	"encoding/hex"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -22,6 +24,7 @@ var flows = rapid.Custom(func(t *rapid.T) Flow {
 		Conn:      rapid.OneOf(rapid.Just(uint64(0)), rapid.Uint64()).Draw(t, "conn"),
 		Owner:     rapid.OneOf(rapid.Just(uint32(0)), rapid.Uint32()).Draw(t, "owner"),
 		Life:      rapid.Uint32().Draw(t, "life"),
+		Listener:  rapid.OneOf(rapid.Just(uint16(0)), rapid.Uint16()).Draw(t, "listener"),
 		Socket:    rapid.Uint16().Draw(t, "socket"),
 		Transport: Transport(rapid.IntRange(0, int(Transports)-1).Draw(t, "transport")),
 	}
@@ -54,12 +57,39 @@ func TestLongest(t *testing.T) {
 	}
 }
 
+// The encodings are a contract with the versions beside this one: those of a cluster
+// of one listener are what versions wrote that knew of no other.
+func TestEncodings(t *testing.T) {
+	for name, tt := range map[string]struct {
+		f    Flow
+		want string
+	}{
+		"IPv4":                       {OverUDP(address("192.0.2.1:5060")), "01 c0000201 13c4"},
+		"IPv6":                       {OverUDP(address("[2001:db8::1]:5060")), "02 20010db8000000000000000000000001 13c4"},
+		"anywhere":                   {Flow{}, "00"},
+		"TLS":                        {Flow{Remote: address("192.0.2.1:5061"), Conn: 5, Owner: 3, Life: 9, Transport: TLS}, "2d 03 00000009 05 c0000201 13c5"},
+		"another listener":           {Flow{Remote: address("192.0.2.1:5060"), Listener: 5070}, "05 ce27 00000000 c0000201 13c4"},
+		"anywhere, another listener": {Flow{Listener: 5070}, "04 ce27 00000000"},
+	} {
+		want, err := hex.DecodeString(strings.ReplaceAll(tt.want, " ", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Append(nil, tt.f); !bytes.Equal(got, want) {
+			t.Errorf("%s: %x, want %x", name, got, want)
+		}
+	}
+}
+
 // FuzzCut: what is read is what Append writes for it, whatever the bytes.
 func FuzzCut(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(Append(nil, OverUDP(address("192.0.2.1:5060"))))
 	f.Add(Append(nil, Flow{Remote: address("[2001:db8::1]:5061"), Conn: 1 << 40, Owner: 3, Life: 9, Transport: TLS}))
+	f.Add(Append(nil, Flow{Remote: address("192.0.2.1:5060"), Listener: 5070}))
 	f.Add([]byte{hasOwner, 0x80, 0})
+	f.Add([]byte{hasOwner, 0x80, 0x80, 4, 0, 0, 0, 0}) // the listener at port 65536
+	f.Add([]byte{hasOwner, 1, 0, 0, 0, 1})             // of UDP in another life
 	f.Add([]byte{addrV6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 1, 2, 3, 4, 5, 6})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		got := Flow{Life: 1}
@@ -96,6 +126,9 @@ func TestEqual(t *testing.T) {
 		if got := f.Equal(tt.other); got != tt.want || tt.other.Equal(f) != tt.want {
 			t.Errorf("%s: %v, want %v", name, got, tt.want)
 		}
+	}
+	if a, b := (Flow{Remote: f.Remote, Listener: 5070}), (Flow{Remote: f.Remote}); a.Equal(b) {
+		t.Error("the listener does not count")
 	}
 	if a, b := (Flow{Life: 1}), (Flow{Life: 2}); !a.Equal(b) {
 		t.Error("a life without an owner counts")

@@ -1,6 +1,7 @@
 package location
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -290,6 +291,32 @@ func TestApplyKeepsWhatWasRegistered(t *testing.T) {
 	}
 	if string(r.AOR()) != aor || r.LiveCount(start) != 1 || res.Stamp != (Version{Counter: 5, Node: 9}) {
 		t.Errorf("record of %q with %d bindings, stamp %v", r.AOR(), r.LiveCount(start), res.Stamp)
+	}
+}
+
+// Of UDP the listener is kept, also where calls go to the contact's own address; and
+// the first one leaves a record as it was when there was no other.
+func TestApplyKeepsTheListener(t *testing.T) {
+	for name, f := range map[string]flow.Flow{
+		"behind NAT":         {Remote: netip.MustParseAddrPort("192.0.2.7:5061"), Listener: 5070},
+		"contact's address":  {Listener: 65535},
+		"the first listener": {},
+	} {
+		u := register("a", 1, contact("sip:a@1", 60))
+		u.Flow = f
+		r, _ := applied(start, Record{}, &u, Limits{}, 5, 9)
+		sent, _, _, err := ParseRecord(nil, AppendRecord(nil, r, start), start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for b := range sent.All() {
+			if b.Flow != f {
+				t.Errorf("%s: %+v, want %+v", name, b.Flow, f)
+			}
+		}
+		if e, _ := sent.entries(); f.Listener == 0 && !bytes.Equal(e[atOwner:atOwner+4], make([]byte, 4)) {
+			t.Errorf("%s: % x in the owner's place", name, e[atOwner:atOwner+4])
+		}
 	}
 }
 

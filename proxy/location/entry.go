@@ -22,7 +22,7 @@ const (
 	atNode      = 20 // 4
 	atCounter   = 24 // 8
 	atConn      = 32 // 8; of a tombstone CSeq (4) and fingerprint (4) of Removed
-	atOwner     = 40 // 4
+	atOwner     = 40 // 4; of UDP the listener
 	atRegID     = 44 // 4
 	atQ         = 48 // 2
 	atPort      = 50 // 2
@@ -147,10 +147,9 @@ func (e entry) view() Binding {
 func (e entry) flow() flow.Flow {
 	f := flow.Flow{
 		Remote:    e.remote(),
-		Owner:     le.Uint32(e[atOwner:]),
-		Life:      le.Uint32(e[atLife:]),
 		Transport: flow.Transport(e[atTransport]),
 	}
+	f.SetOwnerOrListener(le.Uint32(e[atOwner:]), le.Uint32(e[atLife:]))
 	if !e.deleted() {
 		f.Conn = le.Uint64(e[atConn:])
 	}
@@ -209,8 +208,9 @@ func putHead(e []byte, b *Binding) {
 	le.PutUint32(e[atCSeq:], b.CSeq)
 	le.PutUint32(e[atNode:], b.Version.Node)
 	le.PutUint32(e[atLinger:], b.Linger)
-	le.PutUint32(e[atOwner:], b.Flow.Owner)
-	le.PutUint32(e[atLife:], b.Flow.Life)
+	owner, life := b.Flow.OwnerOrListener()
+	le.PutUint32(e[atOwner:], owner)
+	le.PutUint32(e[atLife:], life)
 	le.PutUint64(e[atExpires:], uint64(b.ExpiresAt))
 	le.PutUint64(e[atCounter:], b.Version.Counter)
 	le.PutUint32(e[atPrint:], b.Fingerprint)
