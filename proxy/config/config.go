@@ -54,6 +54,9 @@ type Config struct {
 	// 16.4). Without a port: at the SIP port, the advertised one and 5060. The
 	// advertised address, the members' addresses and Domains need not be here.
 	Aliases []string `json:"aliases,omitempty"`
+	// Listeners are the ports at which SIP is received, at most 8. Default: one of UDP
+	// at ports.sip.
+	Listeners []Listener `json:"listeners,omitempty"`
 	// Ports of the proxy; equal on every member.
 	Ports Ports `json:"ports,omitempty"`
 	// Registrar bounds what a REGISTER may ask for.
@@ -91,7 +94,8 @@ type Config struct {
 
 // Ports of a proxy. 0 takes the default.
 type Ports struct {
-	// SIP is the UDP port phones and trunks use. Default 5060.
+	// SIP is the UDP port phones and trunks use, that of the first listener. Default
+	// 5060.
 	SIP int `json:"sip,omitempty"`
 	// Peer is the TCP port of the peer streams. Default 7947.
 	Peer int `json:"peer,omitempty"`
@@ -145,6 +149,7 @@ func ParseConfig(b []byte) (*Config, error) {
 // ApplyDefaults fills every field that is absent: zero, or nil where zero means
 // something.
 func (c *Config) ApplyDefaults() {
+	c.applyListenerDefaults()
 	setDefault(&c.Ports.SIP, DefaultSIPPort)
 	setDefault(&c.Ports.Peer, DefaultPeerPort)
 	setDefault(&c.Ports.Health, DefaultHealthPort)
@@ -212,6 +217,7 @@ func (c *Config) Validate() error {
 		}
 		seen[p.port] = p.name
 	}
+	c.validateListeners(bad, seen)
 	r := c.Registrar
 	if r.MinExpires < 1 || r.MinExpires > r.DefaultExpires || r.DefaultExpires > r.MaxExpires {
 		bad("registrar", "needs 1 <= minExpires (%d) <= defaultExpires (%d) <= maxExpires (%d)", r.MinExpires, r.DefaultExpires, r.MaxExpires)

@@ -9,7 +9,10 @@ import (
 // members, and forgotten here, would let two different sets pass for one.
 func TestEqualLooksAtEverything(t *testing.T) {
 	set := func() *MemberSet {
-		return &MemberSet{Epoch: 1, Advertise: "a", Ring: Ring{Partitions: 1, Replicas: 1}, Members: []Member{{ID: 1, Name: "m", State: Active}}}
+		return &MemberSet{
+			Epoch: 1, Advertise: "a", Listeners: []ListenerAddress{{Name: "b", Advertise: "c"}}, Ring: Ring{Partitions: 1, Replicas: 1},
+			Members: []Member{{ID: 1, Name: "m", State: Active}},
+		}
 	}
 	if a, b := set(), set(); !a.Equal(b) || !a.SameContent(b) {
 		t.Fatal("a set is not the same as its copy")
@@ -34,6 +37,7 @@ func TestEqualLooksAtEverything(t *testing.T) {
 		}
 	}
 	check("set.", func(s *MemberSet) reflect.Value { return reflect.ValueOf(s).Elem() })
+	check("listener.", func(s *MemberSet) reflect.Value { return reflect.ValueOf(&s.Listeners[0]).Elem() })
 	check("ring.", func(s *MemberSet) reflect.Value { return reflect.ValueOf(&s.Ring).Elem() })
 	check("member.", func(s *MemberSet) reflect.Value { return reflect.ValueOf(&s.Members[0]).Elem() })
 }

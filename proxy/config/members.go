@@ -41,6 +41,9 @@ type MemberSet struct {
 	// Advertise is the cluster's address, host or host:port, as Via and
 	// Record-Route name it. Empty: the configuration's.
 	Advertise string `json:"advertise,omitempty"`
+	// Listeners are the same of listeners beside the first one, by their names; where
+	// there are none, absent.
+	Listeners []ListenerAddress `json:"listeners,omitempty"`
 	// Ring holds the ring's parameters.
 	Ring Ring `json:"ring"`
 	// Members, sorted by ID once parsed.
@@ -89,6 +92,9 @@ func (s *MemberSet) Validate() error {
 	var errs []error
 	if s.Epoch > MaxEpoch {
 		errs = append(errs, fmt.Errorf("member set: epoch %d is above %d", s.Epoch, uint64(MaxEpoch)))
+	}
+	if len(s.Listeners) > maxListenerAddresses {
+		errs = append(errs, fmt.Errorf("member set: %d listeners, at most %d", len(s.Listeners), maxListenerAddresses))
 	}
 	errs = append(errs, s.Ring.validate())
 	if len(s.Members) > MaxMembers {

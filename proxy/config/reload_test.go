@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -30,6 +31,21 @@ func TestReloadTakesWhatCanChangeAndNamesTheRest(t *testing.T) {
 			want:    "{cluster: a, domains: [b.example]}",
 			waiting: []string{"cluster", "ports.sip", "ports.admin", "registrar.maxContacts", "limits.newPerSecond", "limits.messagesPerSecond", "maxTransactions", "maxRingSeconds", "udpLoops", "profiling"},
 		},
+	}
+	two := func(port int, advertise string) string {
+		return fmt.Sprintf("{cluster: a, domains: [a.example], listeners: [{name: a}, {name: b, port: %d, advertise: %s}]}", port, advertise)
+	}
+	for name, tt := range map[string]struct {
+		next, want string
+		waiting    []string
+	}{
+		"a listener's address": {next: two(5070, "b.example"), want: two(5070, "b.example")},
+		"a listener's port":    {next: two(5080, "b.example"), want: two(5070, "a.example"), waiting: []string{"listeners"}},
+	} {
+		now, waiting := parse(two(5070, "a.example")).Reload(parse(tt.next))
+		if diff := cmp.Diff(parse(tt.want), now) + cmp.Diff(tt.waiting, waiting); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

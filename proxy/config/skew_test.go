@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/yaml"
 
 	"github.com/sipring/sipring/proxy/ring"
 )
@@ -82,6 +83,44 @@ func TestReadsWhatV01Wrote(t *testing.T) {
 	}
 }
 
+// TestOneListenerIsWrittenAsV01Did: the files of a cluster that has one listener are
+// what they were before there could be more: the signature is over the member set's
+// bytes, and a change of the configuration rolls the pods.
+func TestOneListenerIsWrittenAsV01Did(t *testing.T) {
+	c, err := ParseConfig(written(t, "config.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := yaml.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := func(text []byte) (all map[string]any) {
+		if err := yaml.Unmarshal(text, &all); err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	if d := cmp.Diff(fields(written(t, "config.yaml")), fields(text)); d != "" {
+		t.Errorf("configuration (-v0.1 +now):\n%s", d)
+	}
+	trust, err := ParseTrust(written(t, "trust.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := trust.ParseMemberSet(written(t, "members.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := ParseKeys(written(t, "keys.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(string(written(t, "members.json")), string(mustSign(t, keys, trust.Cluster, set))); d != "" {
+		t.Errorf("member set (-v0.1 +now):\n%s", d)
+	}
+}
+
 // TestFilesThatV01RefusesToReadWithMore: keys and trust are read strictly, so a
 // field more than v0.1 knew would keep its proxies from starting.
 func TestFilesThatV01RefusesToReadWithMore(t *testing.T) {
@@ -131,10 +170,11 @@ func TestConfigNamesWhatItDoesNotKnow(t *testing.T) {
 		"logLevl: debug":                      {"logLevl"},
 		"registrar: {maxExpires: 900, q: 1}":  {"registrar.q"},
 		"z: 1\nports: {tls: 5061, wss: null}": {"ports.tls", "ports.wss", "z"},
-		"listeners: [{name: udp}]":            {"listeners"},
-		"egress: {tls: {verify: true}}":       {"egress.tls"},
-		"unknown: [cluster]":                  {"unknown"},
-		"5: five":                             {"5"},
+		"listeners: [{name: udp}]":            nil,
+		"listeners: [{name: udp}, {name: b, port: 5070, tls: {a: 1}, Tls: {}}]\nlater: [{a: 1}]": {"later", "listeners[1].Tls", "listeners[1].tls"},
+		"egress: {tls: {verify: true}}": {"egress.tls"},
+		"unknown: [cluster]":            {"unknown"},
+		"5: five":                       {"5"},
 	} {
 		c, err := ParseConfig([]byte(least + text))
 		if err != nil {
@@ -161,6 +201,7 @@ func TestConfigIsStrictInWhatItKnows(t *testing.T) {
 		"ports: {sip: many}":                           "cannot unmarshal",
 		"registrar: [1]":                               "cannot unmarshal",
 		"drainSeconds: -1":                             "drainSeconds",
+		"listeners: [{name: a, NAME: b}]":              "listeners[0].NAME and name are one field",
 		"later: 1\nports: {sip: 70000}":                "ports.sip",
 		"egress: {contacts: Everywhere}":               "egress.contacts",
 		"{":                                            "parse configuration",

@@ -23,17 +23,35 @@ func unknownFields(document map[string]any, t reflect.Type, prefix string) (unkn
 			return nil, fmt.Errorf("%s%s and %s are one field", prefix, min(first, name), max(first, name))
 		}
 		given[field.Name] = name
-		inner, nested := value.(map[string]any)
-		if !nested || field.Type.Kind() != reflect.Struct {
-			continue
-		}
-		more, err := unknownFields(inner, field.Type, prefix+name+".")
+		more, err := unknownWithin(value, field.Type, prefix+name)
 		if err != nil {
 			return nil, err
 		}
 		unknown = append(unknown, more...)
 	}
 	slices.Sort(unknown)
+	return unknown, nil
+}
+
+// unknownWithin are those of a value of a field: of a struct, or of a list of them.
+func unknownWithin(value any, t reflect.Type, path string) (unknown []string, err error) {
+	switch v := value.(type) {
+	case map[string]any:
+		if t.Kind() == reflect.Struct {
+			return unknownFields(v, t, path+".")
+		}
+	case []any:
+		for i := range v {
+			if t.Kind() != reflect.Slice {
+				break
+			}
+			more, err := unknownWithin(v[i], t.Elem(), fmt.Sprintf("%s[%d]", path, i))
+			if err != nil {
+				return nil, err
+			}
+			unknown = append(unknown, more...)
+		}
+	}
 	return unknown, nil
 }
 

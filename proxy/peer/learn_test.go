@@ -54,9 +54,12 @@ var lies = map[string]func(s *config.MemberSet){
 	"another's name":                  func(s *config.MemberSet) { s.Members[2].Name = "x" },
 	"another's zone":                  func(s *config.MemberSet) { s.Members[2].Zone = "x" },
 	"another advertised address":      func(s *config.MemberSet) { s.Advertise = "192.0.2.66" },
-	"fewer replicas":                  func(s *config.MemberSet) { s.Ring.Replicas = 1 },
-	"another number of partitions":    func(s *config.MemberSet) { s.Ring.Partitions = 32 },
-	"nobody at all":                   func(s *config.MemberSet) { s.Members = nil },
+	"another listener's address": func(s *config.MemberSet) {
+		s.Listeners = []config.ListenerAddress{{Name: "trunks", Advertise: "192.0.2.66"}}
+	},
+	"fewer replicas":               func(s *config.MemberSet) { s.Ring.Replicas = 1 },
+	"another number of partitions": func(s *config.MemberSet) { s.Ring.Partitions = 32 },
+	"nobody at all":                func(s *config.MemberSet) { s.Members = nil },
 	"more newcomers than ever at once": func(s *config.MemberSet) {
 		for i := range uint32(maxNewcomers + 1) {
 			s.Members = append(s.Members, config.Member{ID: 50 + i, Name: fmt.Sprint("x", i), Address: fmt.Sprintf("127.0.9.%d", i+1), State: config.Joining})
