@@ -19,6 +19,8 @@ var packagesOf = map[string][]string{
 	"proxy/cluster":  {"proxy/cluster", "proxy/location"},
 	"proxy/peer":     {"proxy/peer"},
 	"proxy/server":   {"proxy/server"},
+	"proxy/targets":  {"proxy/server"},
+	"proxy/forward":  {"proxy/forward", "proxy/server"},
 	"proxy/egress":   {"proxy/egress"},
 	"proxy/limit":    {"proxy/limit"},
 }

@@ -99,9 +99,17 @@ func (p *proxy) listenSIP(self config.Member, keys *token.Keys) (*server.Server,
 	}
 	s, err := server.New(cfg)
 	if err != nil {
-		return nil, fmt.Errorf("ports.sip: %w", err)
+		return nil, fmt.Errorf("%s: %w", sipSetting(c), err)
 	}
 	return s, nil
+}
+
+// sipSetting is what says at which ports SIP is received.
+func sipSetting(c *config.Config) string {
+	if len(c.Listeners) > 0 {
+		return "listeners"
+	}
+	return "ports.sip"
 }
 
 // sipAddresses are where to receive SIP: at the one that is set, else at this

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -13,7 +14,7 @@ import (
 )
 
 // testPorts are those of newFolder's configuration, by the setting that names them.
-var testPorts = map[string]string{"ports.sip": "15060", "ports.peer": "17947", "ports.health": "17948", "ports.admin": "19090"}
+var testPorts = map[string]string{"ports.sip": "15060", "listeners": "15061", "ports.peer": "17947", "ports.health": "17948", "ports.admin": "19090"}
 
 // hold takes an address until the returned function is called.
 func hold(t *testing.T, network, address string) (release func()) {
@@ -73,6 +74,7 @@ func TestStartThatFindsAPortInUse(t *testing.T) {
 		byMembers        bool // the address comes with the member set
 	}{
 		"SIP":                       {setting: "ports.sip", network: "udp"},
+		"a further listener":        {setting: "listeners", network: "udp"},
 		"admin":                     {setting: "ports.admin", network: "tcp"},
 		"admin, by the member set":  {setting: "ports.admin", network: "tcp", byMembers: true},
 		"health":                    {setting: "ports.health", network: "tcp"},
@@ -83,6 +85,13 @@ func TestStartThatFindsAPortInUse(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newFolder(t, 1)
 			args := f.arguments()
+			if tt.setting == "listeners" {
+				c, err := os.ReadFile(f.file("config.yaml"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				f.write("config.yaml", fmt.Appendf(c, "listeners: [{name: phones}, {name: trunks, port: %s}]\n", testPorts[tt.setting]))
+			}
 			if tt.byMembers {
 				args = without(args, "--address")
 			}

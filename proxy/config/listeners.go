@@ -109,6 +109,15 @@ func (c *Config) ListenersIn(set *MemberSet) []Listener {
 	return all
 }
 
+// ListenerNumber is what flows name the listener at a port by (flow.Flow): the port, or
+// 0 where there is no other listener, as flows had it before there could be one.
+func (c *Config) ListenerNumber(port int) uint16 {
+	if len(c.Listeners) < 2 {
+		return 0
+	}
+	return uint16(port)
+}
+
 // advertised is what the set says of the listener of a name, or of the first, which
 // goes without.
 func (s *MemberSet) advertised(name string) string {

@@ -46,13 +46,17 @@ func New(c *config.Config, set *config.MemberSet, listen netip.AddrPort) (*Polic
 // addOwn takes the addresses at which the cluster is: those of the members, the
 // advertised one and the aliases that are no names.
 func (p *Policy) addOwn(c *config.Config, set *config.MemberSet, listen netip.AddrPort) {
-	p.add(listen.Addr(), listen.Port(), uint16(c.Ports.SIP))
 	reached := append([]string{c.Advertise}, c.Aliases...)
+	ports := []uint16{config.DefaultSIPPort}
+	for _, l := range c.ListenersIn(set) {
+		ports, reached = append(ports, uint16(l.Port)), append(reached, l.Advertise)
+	}
+	sip := ports[1:]
+	p.add(listen.Addr(), append([]uint16{listen.Port()}, sip...)...)
 	if set != nil {
-		reached = append(reached, set.Advertise)
 		for i := range set.Members {
 			if a, err := netip.ParseAddr(set.Members[i].Address); err == nil {
-				p.add(a, uint16(c.Ports.SIP))
+				p.add(a, sip...)
 			}
 		}
 	}
@@ -67,7 +71,7 @@ func (p *Policy) addOwn(c *config.Config, set *config.MemberSet, listen netip.Ad
 		case port != 0:
 			p.add(a, uint16(port))
 		default: // as routing has it
-			p.add(a, uint16(c.Ports.SIP), config.DefaultSIPPort)
+			p.add(a, ports...)
 		}
 	}
 }

@@ -251,3 +251,29 @@ func BenchmarkAllows(b *testing.B) {
 		})
 	}
 }
+
+// Where the cluster receives SIP is closed at every listener, as at the first.
+func TestListenersAreClosed(t *testing.T) {
+	c := &config.Config{
+		Cluster: "test", Domains: []string{"example.com"}, Aliases: []string{"203.0.113.6"},
+		Listeners: []config.Listener{{Name: "a"}, {Name: "b", Port: 5072}, {Name: "c", Port: 5073, Advertise: "203.0.113.8:5083"}},
+	}
+	c.ApplyDefaults()
+	set := &config.MemberSet{
+		Advertise: "203.0.113.7:5070", Listeners: []config.ListenerAddress{{Name: "b", Advertise: "203.0.113.9:5082"}},
+		Members: []config.Member{{ID: 2, Address: "10.0.0.2"}},
+	}
+	p, err := New(c, set, netip.MustParseAddrPort(away))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for address, want := range map[string]bool{
+		"10.0.0.1:5060": false, "10.0.0.1:5072": false, "10.0.0.1:5073": false, "10.0.0.1:5082": true,
+		"10.0.0.2:5060": false, "10.0.0.2:5072": false, "10.0.0.2:5073": false, "10.0.0.2:5074": true,
+		"203.0.113.6:5072": false, "203.0.113.6:5074": true, "203.0.113.7:5070": false, "203.0.113.8:5083": false, "203.0.113.9:5082": false,
+	} {
+		if got := p.Allows(netip.MustParseAddrPort(address)); got != want {
+			t.Errorf("%s: %v, want %v", address, got, want)
+		}
+	}
+}

@@ -218,9 +218,10 @@ func FuzzFind(f *testing.F) {
 	var b Builder
 	_, fork := b.Fork(nil, nil, r.names, req, token.TxID{1}, []targets.Target{one("sip:bob@198.51.100.7", "198.51.100.7:5060")})
 	sent, made := fork[0].Bytes, fork[0].Branch
-	at := bytes.Index(sent, r.names.via)
+	via := r.names.places[0].via
+	at := bytes.Index(sent, via)
 	for _, data := range [][]byte{
-		sent, sent[:at], sent[at : at+len(r.names.via)], sent[:at+len(r.names.via)+token.BranchLen], sent[:at+len(r.names.via)+token.BranchLen+len(ownerParam)+3],
+		sent, sent[:at], sent[at : at+len(via)], sent[:at+len(via)+token.BranchLen], sent[:at+len(via)+token.BranchLen+len(ownerParam)+3],
 		bytes.Replace(sent, []byte(";o=3-"), []byte(";o=4294967296-"), 1), bytes.Replace(sent, []byte("INVITE sip"), []byte("SIP/2.0 200"), 1),
 	} {
 		f.Add(data)
@@ -230,7 +231,7 @@ func FuzzFind(f *testing.F) {
 		if !ok {
 			return
 		}
-		whole := append(bytes.Clone(r.names.via), q.Text...)
+		whole := append(bytes.Clone(via), q.Text...)
 		if len(q.Text) != token.BranchLen || !bytes.Contains(data, whole) || bytes.HasPrefix(data, responsePrefix) {
 			t.Fatalf("%q in %q", q.Text, data)
 		}

@@ -34,17 +34,23 @@ type rig struct {
 
 func newRig(t testing.TB) *rig {
 	t.Helper()
+	return newRigOf(t)
+}
+
+// newRigOf is a cluster of these listeners.
+func newRigOf(t testing.TB, listeners ...config.Listener) *rig {
+	t.Helper()
 	keys, err := token.NewKeys([]token.Key{{ID: 1, Secret: [32]byte{1, 2, 3}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &config.Config{Cluster: "test", Domains: []string{"example.com"}, Advertise: "sip.example.net"}
+	c := &config.Config{Cluster: "test", Domains: []string{"example.com"}, Advertise: "sip.example.net", Listeners: listeners}
 	c.ApplyDefaults()
 	tables, err := routing.NewTables(c, nil, address("10.0.0.1:5060"), keys, routing.Checks{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &rig{t, keys, tables, NewNames(keys, tables.SentBy())}
+	return &rig{t, keys, tables, NewNames(keys, tables.Listeners())}
 }
 
 func address(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
@@ -174,20 +180,25 @@ func TestGolden(t *testing.T) {
 			}
 			req := r.request(tt.text, from)
 			req.Stateless = tt.stateless
-			got, file := r.leaves(req, tt.targets), filepath.Join("testdata", name+".txt")
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("-testdata +now:\n%s", diff)
-			}
+			golden(t, name, r.leaves(req, tt.targets))
 		})
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name+".txt")
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("-testdata +now:\n%s", diff)
 	}
 }
 

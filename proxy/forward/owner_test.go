@@ -5,6 +5,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/wire"
 )
@@ -13,17 +14,22 @@ import (
 // an ICMP error quotes, unless that is cut short.
 func TestViaIsReadAgain(t *testing.T) {
 	r := newRig(t)
+	r.names.places = append(r.names.places, place{listener: 5070, via: []byte("SIP/2.0/UDP 192.0.2.200:5070;branch=")})
 	back := address("192.0.2.10:5062")
 	rapid.Check(t, func(t *rapid.T) {
 		want := Owner{rapid.Uint32().Draw(t, "id"), rapid.Uint32().Draw(t, "life")}
 		branch := token.Branch{Tx: token.TxID{1, rapid.Byte().Draw(t, "tx")}, Target: rapid.Uint32().Draw(t, "target")}
-		text := r.names.appendVia(nil, branch, want, back, 20)
+		way := flow.Flow{Remote: back, Listener: rapid.Uint16().Draw(t, "back")}
+		text := r.names.appendVia(nil, rapid.SampledFrom([]uint16{0, 5070, 5080}).Draw(t, "listener"), branch, want, way, 20)
 		via, err := wire.ParseVia(text)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if got, named := OwnerOf(&via); !named || got != want {
 			t.Fatalf("%s: read %v, %v", text, got, named)
+		}
+		if got, named := ListenerOf(&via); got != way.Listener || named != (got != 0) {
+			t.Fatalf("%s: back by %d, %v", text, got, named)
 		}
 		if breadth, ok := r.names.Hop(&via, branch.Tx, back); !HasHop(&via) || !ok || breadth != 20 {
 			t.Fatalf("%s: hop with %d", text, breadth)

@@ -18,12 +18,8 @@ type Quote struct {
 // Find finds our Via in the beginning of a request, and reports whether the whole
 // branch is there. A response has another's on top.
 func (n *Names) Find(data []byte) (q Quote, ok bool) {
-	at := bytes.Index(data, n.via)
-	if at < 0 || bytes.HasPrefix(data, responsePrefix) {
-		return q, false
-	}
-	rest := data[at+len(n.via):]
-	if len(rest) < token.BranchLen { // quoted in part
+	rest := n.afterVia(data)
+	if len(rest) < token.BranchLen || bytes.HasPrefix(data, responsePrefix) { // or quoted in part
 		return q, false
 	}
 	q.Text = rest[:token.BranchLen]
@@ -32,6 +28,19 @@ func (n *Names) Find(data []byte) (q Quote, ok bool) {
 		q.Owner, q.Named = parseOwner(value[:end])
 	}
 	return q, true
+}
+
+// afterVia is what follows the first Via that names one of the listeners, to its
+// branch parameter.
+func (n *Names) afterVia(data []byte) (rest []byte) {
+	first := len(data)
+	for i := range n.places {
+		via := n.places[i].via
+		if at := bytes.Index(data[:min(first+len(via), len(data))], via); at >= 0 && at < first {
+			first, rest = at, data[at+len(via):]
+		}
+	}
+	return rest
 }
 
 var responsePrefix = []byte("SIP/2.0 ")

@@ -12,16 +12,36 @@ import (
 // (RFC 6665 4.1.2.4).
 func (b *Builder) setRecordRoute(n *Names, r *Request, t *targets.Target) {
 	m, own := r.Message, r.Decision.RecordRoute
+	came, leaves := n.of(r.From.Listener), n.of(t.Next.Listener)
 	switch {
 	case r.Stateless:
-		return
 	case own == nil && makesDialog(m):
-		b.value = n.appendRecordRoute(b.value[:0], r, t)
-	case own != nil && m.Method() == wire.MethodNotify:
+		b.token = n.appendToken(b.token[:0], r, t)
+		b.prependRecordRoutes(came, leaves)
+	case own == nil || m.Method() != wire.MethodNotify:
+	case came.same(leaves):
 		b.value = append(append(append(b.value[:0], '<'), own...), '>')
+		b.edit.PrependHeader("Record-Route", b.value)
 	default:
-		return
+		uri, _ := wire.ParseURI(own) // which has been parsed before
+		b.token = append(b.token[:0], uri.User...)
+		b.prependRecordRoutes(came, leaves)
 	}
+}
+
+// prependRecordRoutes puts the cluster with the token on top: as it is reached by the
+// listener by which the request leaves, and below, if that is another, by the one by
+// which it came (RFC 5658 5). Each end of the dialog may reach its own alone. Both
+// have the token, as a strict router, or a change of names, leaves one.
+func (b *Builder) prependRecordRoutes(came, leaves *place) {
+	if !came.same(leaves) {
+		b.prependRecordRoute(came)
+	}
+	b.prependRecordRoute(leaves)
+}
+
+func (b *Builder) prependRecordRoute(p *place) {
+	b.value = append(append(append(b.value[:0], routeHead...), b.token...), p.routeTail...)
 	b.edit.PrependHeader("Record-Route", b.value)
 }
 
@@ -37,13 +57,12 @@ func makesDialog(m *wire.Message) bool {
 	return false
 }
 
-// appendRecordRoute appends the value of our Record-Route for t: the cluster, and a
-// token with what any pod needs to route within the dialog.
-func (n *Names) appendRecordRoute(dst []byte, r *Request, t *targets.Target) []byte {
+// appendToken appends the token of our Record-Route for t: what any pod needs to route
+// within the dialog.
+func (n *Names) appendToken(dst []byte, r *Request, t *targets.Target) []byte {
 	m := r.Message
 	tok := token.Token{CallerTag: token.HashTag(m.FromTag()), Made: r.Decision.Hour}
 	tok.Caller, tok.CallerNAT = r.callerWay()
 	tok.Callee, tok.CalleeNAT = t.Way()
-	dst = n.keys.AppendToken(append(dst, n.routeHead...), &tok, m.CallID())
-	return append(dst, n.routeTail...)
+	return n.keys.AppendToken(dst, &tok, m.CallID())
 }

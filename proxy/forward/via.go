@@ -2,7 +2,9 @@ package forward
 
 import (
 	"net/netip"
+	"strconv"
 
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/wire"
 )
@@ -10,14 +12,34 @@ import (
 // hopParam is the Via parameter that proves where the response goes from here.
 const hopParam = "h"
 
-// appendVia appends the value of our Via (RFC 3261 16.6 step 8). back is where
-// responses go from here, breadth what the branch has of the request's (RFC 5393
-// 5.3.3).
-func (n *Names) appendVia(dst []byte, branch token.Branch, owner Owner, back netip.AddrPort, breadth int) []byte {
-	dst = n.keys.AppendBranch(append(dst, n.via...), branch)
+// listenerParam is the Via parameter with the listener by which the response leaves
+// (RFC 3261 18.2.2, RFC 3581 4), where it is not a cluster's only one.
+const listenerParam = "l"
+
+// appendVia appends the value of our Via (RFC 3261 16.6 step 8) in what leaves by a
+// listener. back is what responses go over from here, breadth what the branch has of
+// the request's (RFC 5393 5.3.3).
+func (n *Names) appendVia(dst []byte, listener uint16, branch token.Branch, owner Owner, back flow.Flow, breadth int) []byte {
+	dst = n.keys.AppendBranch(append(dst, n.of(listener).via...), branch)
 	dst = owner.append(append(dst, ownerParam...))
 	dst = append(dst, ";"+hopParam+"="...)
-	return n.keys.AppendHop(dst, branch.Tx, back, breadth)
+	dst = n.keys.AppendHop(dst, branch.Tx, back.Remote, breadth)
+	if back.Listener == 0 {
+		return dst
+	}
+	return strconv.AppendUint(append(dst, ";"+listenerParam+"="...), uint64(back.Listener), 10)
+}
+
+// ListenerOf reads from a Via of ours the listener by which the response leaves, if
+// it is there. Nothing proves it: whoever alters it has the response to its own
+// request leave by another port.
+func ListenerOf(v *wire.Via) (listener uint16, named bool) {
+	p, _ := v.Param(listenerParam)
+	if len(p) > 5 {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(string(p), 10, 16)
+	return uint16(n), err == nil
 }
 
 // HasHop reports whether a Via of ours still has what Hop reads.

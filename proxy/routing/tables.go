@@ -14,36 +14,31 @@ type Tables struct {
 	keys        *token.Keys
 	domains     names // what is before the port in an address-of-record
 	reached     names // how the cluster is reached, domains too
-	advertise   string
+	listeners   []Listener
+	ports       []int // those of listeners, as members have them and as they are advertised
 	firstDomain []byte
 	guesses     [][]byte // the first domains
-	port        uint16
 	registrar   config.Registrar
 	tokenHours  uint16
 	policies    []Policy // in the order in which they are asked
+}
+
+// Listener is a listener as Via and Record-Route name it.
+type Listener struct {
+	// Number is what flows name it by (config.Config.ListenerNumber).
+	Number uint16
+	// SentBy is its advertised "host:port".
+	SentBy string
 }
 
 // NewTables makes Tables. self, this member's own address, stands in when neither
 // the set nor the configuration advertises one. checks are the caller's own
 // policies.
 func NewTables(c *config.Config, set *config.MemberSet, self netip.AddrPort, keys *token.Keys, checks Checks) (*Tables, error) {
-	advertise := c.Advertise
-	if set != nil && set.Advertise != "" {
-		advertise = set.Advertise
-	}
-	if advertise == "" {
-		advertise = self.String()
-	}
-	host, port, err := config.SplitAdvertise(advertise, c.Ports.SIP)
-	if err != nil {
-		return nil, fmt.Errorf("advertised address: %w", err)
-	}
 	t := &Tables{
 		keys:        keys,
 		domains:     names{},
 		reached:     names{},
-		advertise:   canonical(host),
-		port:        uint16(port),
 		registrar:   c.Registrar,
 		tokenHours:  uint16(c.TokenHours),
 		firstDomain: []byte(canonical(c.Domains[0])),
@@ -52,19 +47,42 @@ func NewTables(c *config.Config, set *config.MemberSet, self netip.AddrPort, key
 	for _, d := range c.Domains[:min(len(c.Domains), maxGuesses)] {
 		t.guesses = append(t.guesses, []byte(canonical(d)))
 	}
-	t.reached.add(host, port)
-	t.reached.add(self.Addr().String(), int(self.Port()))
-	t.reached.add(self.Addr().String(), c.Ports.SIP)
-	if set != nil {
-		for i := range set.Members {
-			t.reached.add(set.Members[i].Address, c.Ports.SIP)
+	for i, l := range c.ListenersIn(set) {
+		if l.Advertise == "" {
+			l.Advertise = netip.AddrPortFrom(self.Addr(), uint16(l.Port)).String()
+			if i == 0 {
+				l.Advertise = self.String()
+			}
+		}
+		if err := t.addListener(l, c.ListenerNumber(l.Port), set, self); err != nil {
+			return nil, err
 		}
 	}
+	t.reached.add(self.Addr().String(), int(self.Port()))
 	for _, d := range c.Domains {
 		t.domains.add(d, 0)
-		t.addWithoutPort(d, c.Ports.SIP)
+		t.addWithoutPort(d)
 	}
 	return t, t.addAliases(c)
+}
+
+// addListener makes ours what leads to a listener: its advertised address, and its
+// port at this member and the others.
+func (t *Tables) addListener(l config.Listener, number uint16, set *config.MemberSet, self netip.AddrPort) error {
+	host, port, err := config.SplitAdvertise(l.Advertise, l.Port)
+	if err != nil {
+		return fmt.Errorf("advertised address: %w", err)
+	}
+	t.listeners = append(t.listeners, Listener{Number: number, SentBy: fmt.Sprintf("%s:%d", canonical(host), port)})
+	t.ports = append(t.ports, l.Port, port)
+	t.reached.add(host, port)
+	t.reached.add(self.Addr().String(), l.Port)
+	if set != nil {
+		for i := range set.Members {
+			t.reached.add(set.Members[i].Address, l.Port)
+		}
+	}
+	return nil
 }
 
 func (t *Tables) addAliases(c *config.Config) error {
@@ -76,22 +94,23 @@ func (t *Tables) addAliases(c *config.Config) error {
 		case port != 0:
 			t.reached.add(host, port)
 		default:
-			t.addWithoutPort(host, c.Ports.SIP)
+			t.addWithoutPort(host)
 		}
 	}
 	return nil
 }
 
 // addWithoutPort makes host ours at the ports that are ours, and the default one,
-// which may be translated to ours.
-func (t *Tables) addWithoutPort(host string, sip int) {
+// which may be translated to one of them.
+func (t *Tables) addWithoutPort(host string) {
 	t.reached.add(host, config.DefaultSIPPort)
-	t.reached.add(host, sip)
-	t.reached.add(host, int(t.port))
+	for _, port := range t.ports {
+		t.reached.add(host, port)
+	}
 }
 
-// SentBy is the host and port that Via and Record-Route name, "host:port".
-func (t *Tables) SentBy() string { return fmt.Sprintf("%s:%d", t.advertise, t.port) }
+// Listeners are the cluster's, at least one.
+func (t *Tables) Listeners() []Listener { return t.listeners }
 
 // Serves reports whether the host of an address-of-record is a domain served
 // here.

@@ -12,13 +12,18 @@ import (
 
 // listen binds the sockets.
 func listen(c *Config) (*transport.Stack, error) {
-	at := func(a netip.AddrPort) transport.UDPConfig {
-		return transport.UDPConfig{Address: a, Loops: cores(c.Proxy), Shared: c.Shared}
+	var all []transport.UDPConfig
+	for i, l := range c.Proxy.ListenersIn(nil) {
+		for _, a := range [...]netip.AddrPort{c.Address, c.Second} {
+			if i > 0 {
+				a = netip.AddrPortFrom(a.Addr(), uint16(l.Port))
+			}
+			if a.IsValid() {
+				all = append(all, transport.UDPConfig{Address: a, Listener: c.Proxy.ListenerNumber(l.Port), Loops: cores(c.Proxy), Shared: c.Shared})
+			}
+		}
 	}
-	if c.Second.IsValid() {
-		return transport.ListenBoth(at(c.Address), at(c.Second))
-	}
-	return transport.Listen(at(c.Address))
+	return transport.Listen(all[0], all[1:]...)
 }
 
 // lookupFor asks the system for addresses that can be sent to.
@@ -36,7 +41,7 @@ func lookupFor(layer *transport.Stack) transport.Lookup {
 }
 
 // cores is how many this process has for what comes by UDP: each has its own socket
-// and loop.
+// and loop at each listener.
 func cores(c *config.Config) int {
 	if c.UDPLoops > 0 {
 		return c.UDPLoops

@@ -23,7 +23,7 @@ import (
 // NAT, or says no address in its Via, is called where its REGISTER came from.
 func (g *registrar) bindContacts() bool {
 	u := &g.op.Update
-	u.Flow = flow.Flow{}
+	u.Flow = flow.Flow{Listener: g.r.from.Listener}
 	if forward.Translated(&g.r.msg, &g.r.reply.via, g.r.from.Remote.Addr()) {
 		u.Flow = g.r.from
 	}

@@ -139,7 +139,11 @@ func (m response) passStateless(own, next *wire.Via, tx token.TxID) {
 	}
 	m.s.metrics.stateless.Add(1)
 	count(&m.s.metrics.forwarded, m.msg.StatusCode())
-	_ = m.s.layer.Send(flow.Flow{Remote: to, Socket: m.from.Socket}, m.out)
+	listener, named := forward.ListenerOf(own)
+	if !named {
+		listener = m.from.Listener
+	}
+	_ = m.s.layer.Send(flow.Flow{Remote: to, Listener: listener, Socket: m.from.Socket}, m.out)
 }
 
 // HandleFrame takes a frame from another member; payload is valid during the

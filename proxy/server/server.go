@@ -39,8 +39,8 @@ type Config struct {
 	Proxy *config.Config
 	// Self is this member's ID.
 	Self uint32
-	// Address to listen on for SIP; Shared if other processes may listen there
-	// too.
+	// Address to listen on for SIP, at its port for the first listener and at its own
+	// port for each of the others; Shared if other processes may listen there too.
 	Address netip.AddrPort
 	Shared  bool
 	// Second is an address of the other family to listen on as well; the zero

@@ -49,7 +49,7 @@ func ofBinding(b *location.Binding, tables *routing.Tables) (Target, bool) {
 	case b.Flow.IsValid():
 		t.setFlow(b.Flow)
 	default:
-		t.setURI(&uri)
+		t.setURI(&uri, b.Flow.Listener)
 	}
 	return t, true
 }
@@ -74,7 +74,7 @@ func (t *Target) setPath(path []byte, over flow.Flow) bool {
 	if over.IsValid() {
 		t.setFlow(over)
 	} else {
-		t.setURI(&uri)
+		t.setURI(&uri, over.Listener)
 	}
 	return true
 }

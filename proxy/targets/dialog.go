@@ -30,7 +30,7 @@ func OfDialog(m *wire.Message, d *routing.Decision, anywhere bool) (t Target, mo
 	case err != nil || !transport.OverUDP(&parsed):
 		t.Failed = true
 	default:
-		t.setURI(&parsed)
+		t.setURI(&parsed, way.Listener)
 		moved = !anywhere && t.keep(way) && d.NextRoute == nil
 	}
 	return t, moved

@@ -69,11 +69,13 @@ func (t *Target) Way() (way flow.Flow, nat bool) {
 
 // setFlow has the request go over the callee's own flow.
 func (t *Target) setFlow(f flow.Flow) {
-	t.To, t.Held = transport.Destination{Transport: f.Transport, Addr: f.Remote}, f
+	t.To, t.Held = transport.Destination{Transport: f.Transport, Listener: f.Listener, Addr: f.Remote}, f
 }
 
-// setURI has the request go where a URI leads that OverUDP allows.
-func (t *Target) setURI(uri *wire.URI) {
+// setURI has the request go where a URI leads that OverUDP allows, by the listener
+// that the far end knows.
+func (t *Target) setURI(uri *wire.URI, listener uint16) {
 	to, ok := transport.URIDestination(uri)
+	to.Listener = listener
 	t.To, t.Failed = to, !ok
 }

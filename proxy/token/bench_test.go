@@ -84,6 +84,7 @@ func TestTokensStaySmall(t *testing.T) {
 		most   int // characters
 	}{
 		"UDP over IPv4":            {func(t *Token) { t.Made = 1 }, 51},
+		"at several listeners":     {func(t *Token) { t.Made, t.Caller.Listener, t.Callee.Listener = 1, 5060, 65535 }, 68},
 		"of an earlier version":    {func(*Token) {}, 47},
 		"without the caller's tag": {func(t *Token) { t.CallerTag = 0 }, 42},
 		"caller not behind NAT":    {func(t *Token) { t.Caller = flow.Flow{} }, 39},

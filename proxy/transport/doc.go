@@ -9,6 +9,8 @@
 //     of one source keep their order (the kernel chooses the socket by the
 //     source's address and port).
 //   - The bytes a Handler is given are valid during the call only.
+//   - Each listener has sockets of its own. A flow that came by one leaves by it, and
+//     so does one that is opened to a destination that names it.
 //   - Send may be called from any goroutine, and neither waits nor allocates.
 //   - Nothing is kept per source: no flood of spoofed addresses grows memory.
 //   - Addresses are plain: an IPv4 address is never IPv4-mapped IPv6.

@@ -24,8 +24,8 @@ type Layer interface {
 // Handler takes what comes in. Messages of one flow come one after the other, in
 // order; those of different flows concurrently.
 type Handler interface {
-	// Message takes a message and the flow it came over, whose Socket is the one
-	// that it arrived on. data is valid during the call only.
+	// Message takes a message and the flow it came over, whose Listener and Socket
+	// are those that it arrived on. data is valid during the call only.
 	Message(f flow.Flow, data []byte)
 	// Closed tells that what was sent over a flow did not arrive. A connection is
 	// over then. On UDP, which has none, err is a *Refused, and the next datagram
@@ -35,8 +35,10 @@ type Handler interface {
 
 // Destination is where a flow is to lead.
 type Destination struct {
-	// Transport is what to go over.
+	// Transport is what to go over, and Listener the one that the far end knows: see
+	// flow.Flow.
 	Transport flow.Transport
+	Listener  uint16
 	// Host is the name to find an address for, in canonical form; empty where Addr
 	// is known without.
 	Host string

@@ -12,28 +12,25 @@ import (
 // UDP.
 type Stack struct {
 	layers [flow.Transports]Layer
-	udp    []*UDP // the first one's address is the Stack's
+	udp    []*UDP // of all listeners; the first one's address is the Stack's
 }
 
-// Listen binds the sockets. Nothing is read until Serve.
-func Listen(c UDPConfig) (*Stack, error) {
-	udp, err := ListenUDP(c)
-	if err != nil {
-		return nil, err
+// Listen binds the sockets: of each listener one address, or one of each family.
+// Nothing is read until Serve.
+func Listen(first UDPConfig, further ...UDPConfig) (*Stack, error) {
+	s := &Stack{}
+	var all listeners
+	for _, c := range append([]UDPConfig{first}, further...) {
+		udp, err := ListenUDP(c)
+		if err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+		s.udp = append(s.udp, udp)
+		if all, err = all.add(c.Listener, udp); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
 	}
-	s := &Stack{udp: []*UDP{udp}}
-	s.layers[flow.UDP] = udp
-	return s, nil
-}
-
-// ListenBoth binds sockets at two addresses, one of each family.
-func ListenBoth(first, second UDPConfig) (*Stack, error) {
-	both, err := listenFamilies(first, second)
-	if err != nil {
-		return nil, err
-	}
-	s := &Stack{udp: []*UDP{both.of(first.Address.Addr()), both.of(second.Address.Addr())}}
-	s.layers[flow.UDP] = both
+	s.layers[flow.UDP] = all
 	return s, nil
 }
 
@@ -69,7 +66,7 @@ func (s *Stack) layer(t flow.Transport) Layer {
 	return s.layers[t]
 }
 
-// Address is where UDP listens, the first where there are two.
+// Address is where UDP listens, the first where there are several.
 func (s *Stack) Address() netip.AddrPort { return s.udp[0].Address() }
 
 // Addresses are all at which UDP listens.

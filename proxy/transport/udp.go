@@ -23,6 +23,8 @@ const DefaultReadBuffer = 4 << 20
 type UDPConfig struct {
 	// Address to bind. Port 0 takes a free one, the same for every loop.
 	Address netip.AddrPort
+	// Listener is what flows name this one by, 0 where there is no other.
+	Listener uint16
 	// Loops is the number of sockets and goroutines, at least 1.
 	Loops int
 	// Shared lets other processes of this user bind the address too; the kernel
@@ -37,6 +39,7 @@ type UDPConfig struct {
 // by many goroutines.
 type UDP struct {
 	address  netip.AddrPort
+	listener uint16
 	sockets  []*sender
 	loops    sync.WaitGroup
 	raw      []syscall.RawConn
@@ -53,7 +56,7 @@ func ListenUDP(c UDPConfig) (*UDP, error) {
 	if c.ReadBuffer == 0 {
 		c.ReadBuffer = DefaultReadBuffer
 	}
-	u := &UDP{address: c.Address, stats: make([]loopStats, c.Loops)}
+	u := &UDP{address: c.Address, listener: c.Listener, stats: make([]loopStats, c.Loops)}
 	for range c.Loops {
 		if err := u.open(&c); err != nil {
 			return nil, fmt.Errorf("listen on udp %s: %w", c.Address, errors.Join(err, u.Close()))
@@ -161,7 +164,7 @@ func (r *reader) handle(data []byte, source netip.AddrPort) {
 	stats := &r.u.stats[r.loop]
 	stats.received.Add(1)
 	stats.receivedBytes.Add(uint64(len(data)))
-	r.handler.Message(flow.Flow{Remote: source, Socket: uint16(r.loop)}, data)
+	r.handler.Message(flow.Flow{Remote: source, Listener: r.u.listener, Socket: uint16(r.loop)}, data)
 }
 
 // Send writes one datagram from the flow's socket (any number is taken modulo
@@ -190,7 +193,7 @@ func (u *UDP) Open(to Destination, opened func(flow.Flow, error)) {
 		opened(flow.Flow{}, ErrNoRoute)
 		return
 	}
-	opened(flow.OverUDP(to.Addr), nil)
+	opened(flow.Flow{Remote: to.Addr, Listener: u.listener}, nil)
 }
 
 // Close closes the sockets and waits until every loop has ended. It must not be
