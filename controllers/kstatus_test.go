@@ -80,9 +80,9 @@ var states = map[string]struct {
 	"created, no operator": {func(b *bench) { b.create() }, status.InProgressStatus, metav1.ConditionUnknown, v1alpha1.ReasonPending},
 	"no pods":              {(*bench).begin, status.InProgressStatus, metav1.ConditionFalse, v1alpha1.ReasonScaling},
 	"no pods for a minute": {func(b *bench) {
-		now := b.clock()
+		b.goesByItsClock()
 		b.begin()
-		*now = now.Add(time.Minute)
+		b.later(time.Minute)
 		b.settle()
 	}, status.InProgressStatus, metav1.ConditionFalse, v1alpha1.ReasonPodsNotCreated},
 	"all well": {(*bench).allWell, status.CurrentStatus, metav1.ConditionTrue, v1alpha1.ReasonServing},

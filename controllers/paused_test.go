@@ -86,11 +86,11 @@ func TestPausedPublishesAndDoesNothingElse(t *testing.T) {
 // TestPausedMissesNoPods: those that it has not asked for yet are no trouble.
 func TestPausedMissesNoPods(t *testing.T) {
 	b := newBench(t)
-	now := b.clock()
+	b.goesByItsClock()
 	b.allWell()
 	b.edit(func(s *v1alpha1.SIPClusterSpec) { s.Replicas, s.Paused = new(int32(4)), true })
 	b.settle()
-	*now = now.Add(time.Minute)
+	b.later(time.Minute)
 	b.settle()
 	b.want(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonPaused)
 	if c := b.condition(v1alpha1.ConditionDegraded); c.Status != metav1.ConditionFalse {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
@@ -47,13 +46,11 @@ func (b *bench) delete(name string, kind client.Object) {
 	b.ok(b.client.Delete(b.Context(), kind))
 }
 
-// clock replaces the Reconciler by one that goes by the time that is pointed to.
-func (b *bench) clock() *time.Time {
+// goesByItsClock replaces the Reconciler by one whose clock later moves.
+func (b *bench) goesByItsClock() {
 	b.Helper()
-	now := time.Now()
-	b.now = func() time.Time { return now }
+	b.later(0)
 	b.restart(b.client)
-	return &now
 }
 
 // behind reads like the bench's client, save that the published set is as the cache

@@ -65,7 +65,7 @@ func TestPodTroubleIsTold(t *testing.T) {
 // TestPodsNotCreatedIsTold: a pod that is refused is in nobody's status.
 func TestPodsNotCreatedIsTold(t *testing.T) {
 	b := newBench(t)
-	now := b.clock()
+	b.goesByItsClock()
 	b.begin()
 	b.pod(0, ready)
 	b.settle()
@@ -75,7 +75,7 @@ func TestPodsNotCreatedIsTold(t *testing.T) {
 	if result.RequeueAfter != 30*time.Second {
 		t.Errorf("looks again after %v, want 30s", result.RequeueAfter)
 	}
-	*now = now.Add(30 * time.Second)
+	b.later(30 * time.Second)
 	b.settle()
 	b.want(v1alpha1.ConditionDegraded, metav1.ConditionTrue, v1alpha1.ReasonPodsNotCreated)
 
@@ -84,7 +84,7 @@ func TestPodsNotCreatedIsTold(t *testing.T) {
 		b.ok(b.client.Create(t.Context(), &corev1.Event{
 			ObjectMeta:     metav1.ObjectMeta{Namespace: b.ns, Name: fmt.Sprintf("ring.%d", i)},
 			InvolvedObject: corev1.ObjectReference{Kind: "StatefulSet", Namespace: b.ns, Name: "ring", UID: set.UID},
-			Reason:         "FailedCreate", Message: said, LastTimestamp: metav1.NewTime(now.Add(-time.Duration(i) * time.Minute)),
+			Reason:         "FailedCreate", Message: said, LastTimestamp: metav1.NewTime(b.clock.Add(-time.Duration(i) * time.Minute)),
 		}))
 	}
 	b.settle()
