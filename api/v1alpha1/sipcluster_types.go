@@ -47,8 +47,8 @@ type SIPClusterList struct {
 // SIPClusterSpec is what a user asks for.
 //
 // +kubebuilder:validation:XValidation:rule="self.listeners.all(l, l.port != self.ports.peer && l.port != self.ports.health && l.port != self.ports.admin)",message="a port of spec.listeners is also one of spec.ports (peer, health, admin): give each its own (spec.ports has the defaults 7947, 7948 and 9090)"
-// +kubebuilder:validation:XValidation:rule="self.listeners.size() <= 1",message="spec.listeners: one listener is served so far, further ones come with a later release: remove all but one"
 // +kubebuilder:validation:XValidation:rule="self.listeners.all(l, self.listeners.exists_one(m, m.port == l.port && (m.protocol == 'UDP') == (l.protocol == 'UDP')))",message="spec.listeners: two listeners have one port: give each its own"
+// +kubebuilder:validation:XValidation:rule="self.listeners.all(l, !has(l.nodePort) || self.listeners.exists_one(m, has(m.nodePort) && m.nodePort == l.nodePort && (m.protocol == 'UDP') == (l.protocol == 'UDP')))",message="spec.listeners: two listeners have one nodePort: give each its own, or leave it out"
 // +kubebuilder:validation:XValidation:rule="self.service.type != 'ClusterIP' || self.listeners.all(l, !has(l.nodePort))",message="nodePort in spec.listeners needs spec.service.type NodePort or LoadBalancer: set the type, or remove nodePort"
 // +kubebuilder:validation:XValidation:rule="self.service.type != 'NodePort' || self.listeners.all(l, has(l.advertise))",message="spec.service.type NodePort needs advertise in spec.listeners: the host:port that phones use, since no node's address stands for the cluster"
 // +kubebuilder:validation:XValidation:rule="!has(self.updateStrategy.maxUnavailable) || type(self.updateStrategy.maxUnavailable) != int || self.updateStrategy.maxUnavailable <= 1 || self.updateStrategy.maxUnavailable < self.ring.replicas",message="spec.updateStrategy.maxUnavailable must be below spec.ring.replicas (default 2), or 1: all copies of a registration could be away at once"
@@ -102,12 +102,14 @@ type SIPClusterSpec struct {
 	Aliases []Alias `json:"aliases,omitempty"`
 
 	// Listeners are the ports at which phones and trunks reach the cluster, at
-	// the Service as in the pods: at most 16 by name, of which one is served so
-	// far. Default: one named udp, of protocol UDP at port 5060. The port may
-	// change: it rolls the pods one at a time.
+	// the Service as in the pods: 1 to 8 by name. A phone is reached from the one
+	// at which it registers. Default: one named udp, of protocol UDP at port 5060.
+	// Ports and listeners may change: it rolls the pods one at a time. Add new ones
+	// behind those that are there: the first stands for the cluster where a phone
+	// has used none.
 	// +kubebuilder:default={{name: "udp", protocol: "UDP", port: 5060}}
 	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:MaxItems=8
 	// +listType=map
 	// +listMapKey=name
 	// +optional

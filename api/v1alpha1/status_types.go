@@ -28,8 +28,8 @@ type SIPClusterStatus struct {
 	// +kubebuilder:validation:Pattern=`^[0-9a-f]{32}$`
 	// +optional
 	RingSeed string `json:"ringSeed,omitempty"`
-	// Addresses of the cluster: first the one that Via and Record-Route name, then
-	// what else the Service has.
+	// Addresses of the cluster: first those that Via and Record-Route name, of the
+	// first listener and the others, then what else the Service has.
 	// +kubebuilder:validation:MaxItems=16
 	// +listType=atomic
 	// +optional

@@ -34,6 +34,7 @@ func Config(c *v1alpha1.SIPCluster) (*config.Config, error) {
 	for _, a := range c.Spec.Aliases {
 		cfg.Aliases = append(cfg.Aliases, string(a))
 	}
+	cfg.Listeners = configListeners(c)
 	cfg.ApplyDefaults()
 	return cfg, cfg.Validate()
 }

@@ -89,17 +89,33 @@ func listenerPorts(c *v1alpha1.SIPCluster) []*corev1ac.ContainerPortApplyConfigu
 // PodSIPPort is the port that a running pod was made with for the cluster's first
 // listener, which may have had another name then.
 func PodSIPPort(c *v1alpha1.SIPCluster, pod *corev1.Pod) (port int32, ok bool) {
-	name := Listeners(c)[0].Name
-	for _, container := range slices.Concat(pod.Spec.Containers, pod.Spec.InitContainers) { // a native sidecar is among the latter
-		for _, p := range container.Ports {
-			switch {
-			case container.Name != Container || p.Protocol != corev1.ProtocolUDP:
-			case p.Name == name:
-				return p.ContainerPort, true
-			case !ok:
-				port, ok = p.ContainerPort, true
-			}
+	first := Listeners(c)[0]
+	if port, ok = podPort(pod, first); ok {
+		return port, true
+	}
+	for _, p := range proxyPorts(pod) {
+		if p.Protocol == corev1.ProtocolUDP {
+			return p.ContainerPort, true
 		}
 	}
-	return port, ok
+	return 0, false
+}
+
+// podPort is the port that a running pod was made with for a listener.
+func podPort(pod *corev1.Pod, l v1alpha1.Listener) (port int32, ok bool) {
+	for _, p := range proxyPorts(pod) {
+		if p.Name == l.Name && p.Protocol == l4(l) {
+			return p.ContainerPort, true
+		}
+	}
+	return 0, false
+}
+
+func proxyPorts(pod *corev1.Pod) (ports []corev1.ContainerPort) {
+	for _, container := range slices.Concat(pod.Spec.Containers, pod.Spec.InitContainers) { // a native sidecar is among the latter
+		if container.Name == Container {
+			ports = append(ports, container.Ports...)
+		}
+	}
+	return ports
 }

@@ -41,7 +41,7 @@ func TestOrdinal(t *testing.T) {
 
 // TestConfigIsWhatAProxyReads: the text round-trips through the proxy's parser.
 func TestConfigIsWhatAProxyReads(t *testing.T) {
-	for name, changes := range map[string]string{"least": "", "most": everything, "long": "registrar: {minExpiresSeconds: 7200, maxExpiresSeconds: 9000, maxContacts: 1}"} {
+	for name, changes := range map[string]string{"least": "", "most": everything, "two listeners": twoListeners, "long": "registrar: {minExpiresSeconds: 7200, maxExpiresSeconds: 9000, maxContacts: 1}"} {
 		t.Run(name, func(t *testing.T) {
 			c := ring(t, changes)
 			parsed, err := config.ParseConfig([]byte(must(ConfigText(c))))
@@ -147,6 +147,48 @@ func TestAdvertise(t *testing.T) {
 	}
 }
 
+// The listeners beside the first are advertised, or not yet, each for itself.
+func TestAdvertiseFurther(t *testing.T) {
+	inside := &corev1.Service{Spec: corev1.ServiceSpec{ClusterIP: "10.96.0.7", Ports: []corev1.ServicePort{{Name: "b", NodePort: 30001}}}}
+	balanced := inside.DeepCopy()
+	balanced.Status.LoadBalancer.Ingress = []corev1.LoadBalancerIngress{{IP: "203.0.113.5"}}
+	const three = "listeners: [{name: c, protocol: UDP}, {name: b, protocol: UDP, port: 5070}, {name: a, protocol: UDP, port: 5080, advertise: a.example}]\n"
+	own := config.ListenerAddress{Name: "a", Advertise: "a.example:5080"}
+	before := &config.MemberSet{Advertise: "192.0.2.1:5060", Listeners: []config.ListenerAddress{{Name: "b", Advertise: "192.0.2.2:5070"}}}
+	for name, tt := range map[string]struct {
+		spec    string
+		service *corev1.Service
+		before  *config.MemberSet
+		want    []config.ListenerAddress
+	}{
+		"one listener":           {"", balanced, before, nil},
+		"nothing yet":            {three, nil, nil, []config.ListenerAddress{own}},
+		"cluster IP":             {three, inside, nil, []config.ListenerAddress{own, {Name: "b", Advertise: "10.96.0.7:5070"}}},
+		"load balancer":          {three + "service: {type: LoadBalancer}", balanced, before, []config.ListenerAddress{own, {Name: "b", Advertise: "203.0.113.5:5070"}}},
+		"load balancer, not yet": {three + "service: {type: LoadBalancer}", inside, before, []config.ListenerAddress{own, {Name: "b", Advertise: "192.0.2.2:5070"}}},
+		"what was there before":  {three, nil, before, []config.ListenerAddress{own, {Name: "b", Advertise: "192.0.2.2:5070"}}},
+		"a name that nobody has": {three, nil, &config.MemberSet{Listeners: []config.ListenerAddress{{Name: "d", Advertise: "d.example"}}}, []config.ListenerAddress{own}},
+	} {
+		c := ring(t, tt.spec)
+		got := AdvertiseFurther(c, tt.service, tt.before)
+		if d := cmp.Diff(tt.want, got); d != "" {
+			t.Errorf("%s (-want +got):\n%s", name, d)
+		}
+		if name != "cluster IP" {
+			continue
+		}
+		set := &config.MemberSet{Advertise: "10.96.0.7:5060", Listeners: got}
+		statuses := []v1alpha1.ListenerStatus{{Name: "c", Advertise: "10.96.0.7:5060"}, {Name: "b", Advertise: "10.96.0.7:5070", NodePort: 30001}, {Name: "a", Advertise: "a.example:5080"}}
+		if d := cmp.Diff(statuses, ListenerStatuses(c, tt.service, set)); d != "" {
+			t.Errorf("%s: status (-want +got):\n%s", name, d)
+		}
+		addresses := []v1alpha1.Address{{Type: v1alpha1.AddressIP, Value: "10.96.0.7"}, {Type: v1alpha1.AddressHostname, Value: "a.example"}}
+		if d := cmp.Diff(addresses, Addresses(c, tt.service, set)); d != "" {
+			t.Errorf("%s: addresses (-want +got):\n%s", name, d)
+		}
+	}
+}
+
 func TestAddresses(t *testing.T) {
 	balanced := &corev1.Service{Spec: corev1.ServiceSpec{
 		ClusterIPs: []string{"10.96.0.7", "fd00::7"}, Ports: []corev1.ServicePort{{Name: "udp", Port: 5060, NodePort: 31060}},
@@ -169,11 +211,11 @@ func TestAddresses(t *testing.T) {
 	for label, tt := range tests {
 		t.Run(label, func(t *testing.T) {
 			c := ring(t, tt.spec)
-			if d := cmp.Diff(tt.want, Addresses(c, tt.service, tt.advertised)); d != "" {
+			if d := cmp.Diff(tt.want, Addresses(c, tt.service, &config.MemberSet{Advertise: tt.advertised})); d != "" {
 				t.Errorf("addresses (-want +got):\n%s", d)
 			}
 			listeners := []v1alpha1.ListenerStatus{{Name: "udp", Advertise: tt.advertised, NodePort: tt.nodePort}}
-			if d := cmp.Diff(listeners, ListenerStatuses(c, tt.service, tt.advertised)); d != "" {
+			if d := cmp.Diff(listeners, ListenerStatuses(c, tt.service, &config.MemberSet{Advertise: tt.advertised})); d != "" {
 				t.Errorf("listeners (-want +got):\n%s", d)
 			}
 		})

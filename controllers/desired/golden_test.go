@@ -7,7 +7,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
 
 	"github.com/sipring/sipring/api/v1alpha1"
@@ -116,6 +118,11 @@ template:
       ports: [{containerPort: 8021}]
 `
 
+const twoListeners = `
+listeners: [{name: phones, protocol: UDP, port: 5060, nodePort: 30060}, {name: trunks, protocol: UDP, port: 5070, nodePort: 30070, advertise: trunks.example.com}]
+service: {type: LoadBalancer}
+`
+
 const nodePort = `
 listeners: [{name: udp, protocol: UDP, port: 5060, nodePort: 30060, advertise: "192.0.2.10:30060"}]
 service: {type: NodePort}
@@ -127,7 +134,17 @@ func TestGolden(t *testing.T) {
 		Epoch: 7, Advertise: "192.0.2.1:5060", Ring: RingParameters(least),
 		Members: []config.Member{{ID: 1, Name: "ring-0", Address: "10.0.0.1", Node: "a", Zone: "east", State: config.Active}},
 	}
+	two := ring(t, twoListeners)
 	objects := map[string]any{
+		"listeners-service":       ClientService(two),
+		"listeners-networkpolicy": must(NetworkPolicy(two)),
+		"listeners-statefulset":   must(StatefulSet(two, "example.com/sipring:1", must(ConfigText(two)))),
+		"listeners-endpointslices": EndpointSlices(two, nil, podsAt(map[string][]int32{"u1": {5060, 5070}, "u2": {5060}, "u3": {5060, 5080}}), []membership.Endpoint{
+			{ID: 1, Name: "ring-0", UID: "u1", Address: "10.0.0.1", Port: 5060, Ready: true, Serving: true},
+			{ID: 2, Name: "ring-1", UID: "u2", Address: "10.0.0.2", Port: 5060, Ready: true, Serving: true}, // made before there were two
+			{ID: 3, Name: "ring-2", UID: "u3", Address: "10.0.0.3", Port: 5060, Ready: true, Serving: true}, // when the second had another port
+			{ID: 4, Name: "ring-3", UID: "u4", Address: "10.0.0.4", Port: 5060, Ready: true, Serving: true}, // not known
+		}),
 		"configmap-members":          must(MembersConfigMap(least, set, "12")),
 		"service-client":             ClientService(least),
 		"service-client-most":        ClientService(most),
@@ -161,4 +178,16 @@ func TestGolden(t *testing.T) {
 	for name, object := range objects {
 		t.Run(name, func(t *testing.T) { golden(t, name, object) })
 	}
+}
+
+// podsAt are pods by UID, made with a port for each of the listeners.
+func podsAt(ports map[string][]int32) (pods []corev1.Pod) {
+	for uid, numbers := range ports {
+		container := corev1.Container{Name: Container}
+		for i, number := range numbers {
+			container.Ports = append(container.Ports, corev1.ContainerPort{Name: []string{"phones", "trunks"}[i], Protocol: corev1.ProtocolUDP, ContainerPort: number})
+		}
+		pods = append(pods, corev1.Pod{ObjectMeta: metav1.ObjectMeta{UID: types.UID(uid)}, Spec: corev1.PodSpec{Containers: []corev1.Container{container}}})
+	}
+	return pods
 }

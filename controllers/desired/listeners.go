@@ -1,6 +1,7 @@
 package desired
 
 import (
+	"cmp"
 	"net"
 	"net/netip"
 	"slices"
@@ -50,12 +51,51 @@ func listenerServicePort(l v1alpha1.Listener) *corev1ac.ServicePortApplyConfigur
 	return port
 }
 
+// configListeners are the listeners in the proxies' configuration: none where there
+// is one, whose port is ports.sip, as proxies have it that know of no other.
+func configListeners(c *v1alpha1.SIPCluster) (all []config.Listener) {
+	if len(Listeners(c)) < 2 {
+		return nil
+	}
+	for _, l := range Listeners(c) {
+		all = append(all, config.Listener{Name: l.Name, Protocol: l.Protocol, Port: int(l.Port)})
+	}
+	return all
+}
+
 // Advertise is the host:port that stands for the cluster: what its first listener
 // advertises, else what the load balancer was given, else the cluster IP. While a
 // load balancer has no address, the one advertised before stays. service may be
 // nil.
 func Advertise(c *v1alpha1.SIPCluster, service *corev1.Service, before string) string {
-	listener := Listeners(c)[0]
+	return advertise(c, Listeners(c)[0], service, before)
+}
+
+// AdvertiseFurther are the same of the other listeners, in order of their names; none
+// for one that has no address yet. before is nil where none was published.
+func AdvertiseFurther(c *v1alpha1.SIPCluster, service *corev1.Service, before *config.MemberSet) (all []config.ListenerAddress) {
+	for _, l := range Listeners(c)[1:] {
+		if a := advertise(c, l, service, advertisedBefore(before, l.Name)); a != "" {
+			all = append(all, config.ListenerAddress{Name: l.Name, Advertise: a})
+		}
+	}
+	slices.SortFunc(all, func(a, b config.ListenerAddress) int { return cmp.Compare(a.Name, b.Name) })
+	return all
+}
+
+// advertisedBefore is what a set says of a listener beside the first.
+func advertisedBefore(set *config.MemberSet, name string) string {
+	if set != nil {
+		for _, l := range set.Listeners {
+			if l.Name == name {
+				return l.Advertise
+			}
+		}
+	}
+	return ""
+}
+
+func advertise(c *v1alpha1.SIPCluster, listener v1alpha1.Listener, service *corev1.Service, before string) string {
 	port := int(listener.Port)
 	if listener.Advertise != nil {
 		return hostPort(*listener.Advertise, port, before)
@@ -101,12 +141,14 @@ func ingressHosts(service *corev1.Service) []string {
 // maxAddresses bounds the addresses of the status.
 const maxAddresses = 16
 
-// Addresses under which the cluster is reached: the advertised one, then the load
-// balancer's, failing that the Service's own. service may be nil.
-func Addresses(c *v1alpha1.SIPCluster, service *corev1.Service, advertised string) []v1alpha1.Address {
+// Addresses under which the cluster is reached: those that its set advertises, then
+// the load balancer's, failing that the Service's own. service may be nil.
+func Addresses(c *v1alpha1.SIPCluster, service *corev1.Service, set *config.MemberSet) []v1alpha1.Address {
 	var hosts []string
-	if host, _, err := config.SplitAdvertise(advertised, 0); err == nil {
-		hosts = append(hosts, host)
+	for _, l := range ListenerStatuses(c, service, set) {
+		if host, _, err := config.SplitAdvertise(l.Advertise, 0); err == nil {
+			hosts = append(hosts, host)
+		}
 	}
 	if service != nil {
 		further := service.Spec.ClusterIPs
@@ -128,13 +170,14 @@ func Addresses(c *v1alpha1.SIPCluster, service *corev1.Service, advertised strin
 	return addresses
 }
 
-// ListenerStatuses are the listeners as they are reached. service may be nil.
-func ListenerStatuses(c *v1alpha1.SIPCluster, service *corev1.Service, advertised string) []v1alpha1.ListenerStatus {
+// ListenerStatuses are the listeners as they are reached, where the set is in force.
+// service may be nil.
+func ListenerStatuses(c *v1alpha1.SIPCluster, service *corev1.Service, set *config.MemberSet) []v1alpha1.ListenerStatus {
 	var statuses []v1alpha1.ListenerStatus
 	for i, l := range Listeners(c) {
-		s := v1alpha1.ListenerStatus{Name: l.Name}
+		s := v1alpha1.ListenerStatus{Name: l.Name, Advertise: advertisedBefore(set, l.Name)}
 		if i == 0 {
-			s.Advertise = advertised
+			s.Advertise = set.Advertise
 		}
 		if service != nil {
 			for _, port := range service.Spec.Ports {

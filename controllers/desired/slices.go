@@ -11,6 +11,7 @@ import (
 
 	"github.com/sipring/sipring/api/v1alpha1"
 	"github.com/sipring/sipring/controllers/membership"
+	"github.com/sipring/sipring/proxy/config"
 )
 
 // SlicesManagedBy marks our EndpointSlices, so that no other controller takes
@@ -21,12 +22,47 @@ const SlicesManagedBy = "sipring.io"
 // of one member rewrites one slice, and every node's kube-proxy reads it.
 const EndpointsPerSlice = 100
 
-// slicePlace says which slice holds an endpoint: those of one family and port,
+// slicePlace says which slice holds an endpoint: those of one family and ports,
 // by blocks of member IDs, so that a member never moves from slice to slice.
 type slicePlace struct {
 	family discoveryv1.AddressType
-	port   int32
+	ports  slicePorts
 	block  uint32
+}
+
+// slicePorts are those of a pod, in the order of the listeners; 0 where it was made
+// without one.
+type slicePorts [config.MaxListeners]int32
+
+// suffix is for the slice's name. It ends with the last port that there is, so that a
+// new listener leaves the slices of pods made without it what they are.
+func (p slicePorts) suffix() (text string) {
+	last := len(p)
+	for last > 1 && p[last-1] == 0 {
+		last--
+	}
+	for _, port := range p[:last] {
+		text += fmt.Sprintf("-%d", port)
+	}
+	return text
+}
+
+// portsOf are the ports of an endpoint. pod is nil where it is not known: then it is
+// as pods are made now.
+func portsOf(c *v1alpha1.SIPCluster, pod *corev1.Pod, e membership.Endpoint) (ports slicePorts) {
+	listeners := Listeners(c)
+	for i := range ports {
+		switch {
+		case i == 0:
+			ports[i] = e.Port
+		case i >= len(listeners):
+		case pod == nil:
+			ports[i] = listeners[i].Port
+		default:
+			ports[i], _ = podPort(pod, listeners[i])
+		}
+	}
+	return ports
 }
 
 // EndpointSlices hold the endpoints of the client Service, in the families that it
@@ -36,12 +72,13 @@ func EndpointSlices(c *v1alpha1.SIPCluster, service *corev1.Service, pods []core
 	places := map[slicePlace]*discoveryv1ac.EndpointSliceApplyConfiguration{}
 	byUID := podsByUID(pods)
 	for _, e := range endpoints {
-		for _, address := range reachable(e.Address, byUID[types.UID(e.UID)]) {
+		pod := byUID[types.UID(e.UID)]
+		for _, address := range reachable(e.Address, pod) {
 			if !serves(service, address) {
 				continue
 			}
 			e.Address = address
-			place := slicePlace{family(address), e.Port, (e.ID - 1) / EndpointsPerSlice}
+			place := slicePlace{family(address), portsOf(c, pod, e), (e.ID - 1) / EndpointsPerSlice}
 			slice, ok := places[place]
 			if !ok {
 				slice = endpointSlice(c, place)
@@ -56,15 +93,20 @@ func EndpointSlices(c *v1alpha1.SIPCluster, service *corev1.Service, pods []core
 
 func endpointSlice(c *v1alpha1.SIPCluster, p slicePlace) *discoveryv1ac.EndpointSliceApplyConfiguration {
 	shortFamily := map[discoveryv1.AddressType]string{discoveryv1.AddressTypeIPv4: "ipv4", discoveryv1.AddressTypeIPv6: "ipv6"}
-	listener := Listeners(c)[0]
-	name := fmt.Sprintf("%s-%s-%d-%d", c.Name, shortFamily[p.family], p.port, p.block)
+	name := fmt.Sprintf("%s-%s%s-%d", c.Name, shortFamily[p.family], p.ports.suffix(), p.block)
+	var ports []*discoveryv1ac.EndpointPortApplyConfiguration
+	for i, l := range Listeners(c) {
+		if i < len(p.ports) && p.ports[i] != 0 {
+			ports = append(ports, discoveryv1ac.EndpointPort().WithName(l.Name).WithProtocol(l4(l)).WithPort(p.ports[i]))
+		}
+	}
 	return owned(discoveryv1ac.EndpointSlice(name, c.Namespace), c).
 		WithLabels(map[string]string{
 			discoveryv1.LabelServiceName: ClientServiceName(c.Name),
 			discoveryv1.LabelManagedBy:   SlicesManagedBy,
 		}).
 		WithAddressType(p.family).
-		WithPorts(discoveryv1ac.EndpointPort().WithName(listener.Name).WithProtocol(l4(listener)).WithPort(p.port))
+		WithPorts(ports...)
 }
 
 func endpoint(namespace string, e membership.Endpoint) *discoveryv1ac.EndpointApplyConfiguration {

@@ -146,6 +146,7 @@ func TestNextEpoch(t *testing.T) {
 		"first set of nobody":          {Input{}, 1, true},
 		"the same set keeps its epoch": {Input{Previous: two, Pods: pods}, 7, false},
 		"a change adds one":            {Input{Previous: two, Pods: pods[:1]}, 8, true},
+		"a listener's address as well": {Input{Previous: two, Pods: pods, Listeners: []config.ListenerAddress{{Name: "trunks", Advertise: "192.0.2.1:5070"}}}, 8, true},
 		"the address is part of it":    {Input{Previous: two, Pods: pods, Advertise: "192.0.2.1:5060"}, 8, true},
 		"a zone is part of it":         {Input{Previous: two, Pods: pods, Nodes: []Node{{Name: "node-1", Zone: "a"}}}, 8, true},
 		"a lost record: above the floor": {
