@@ -80,7 +80,7 @@ func TestListeners(t *testing.T) {
 		t.Errorf("slices (-want +got):\n%s", d)
 	}
 	set := b.members()
-	if want := []config.ListenerAddress{{Name: "trunks", Advertise: "trunks.example.com:5080"}}; !slices.Equal(set.Listeners, want) || set.Epoch <= before {
+	if want := []config.ListenerAddress{{Name: "trunks", Advertise: "trunks.example.com:5080"}, {Name: "udp", Advertise: set.Advertise}}; !slices.Equal(set.Listeners, want) || set.Epoch <= before {
 		t.Errorf("the set of epoch %d, after %d, has %v", set.Epoch, before, set.Listeners)
 	}
 	statuses := b.cluster().Status.Listeners

@@ -123,7 +123,7 @@ func (o *observation) input() membership.Input {
 	in := membership.Input{
 		Ring:      desired.RingParameters(o.cluster),
 		Advertise: desired.Advertise(o.cluster, o.service, before),
-		Listeners: desired.AdvertiseFurther(o.cluster, o.service, o.record.set),
+		Listeners: desired.AdvertiseEach(o.cluster, o.service, o.record.set),
 		Previous:  o.record.set,
 		Floor:     o.record.floor,
 	}

@@ -147,12 +147,15 @@ func TestAdvertise(t *testing.T) {
 	}
 }
 
-// The listeners beside the first are advertised, or not yet, each for itself.
-func TestAdvertiseFurther(t *testing.T) {
+// Several listeners are advertised, or not yet, each for itself.
+func TestAdvertiseEach(t *testing.T) {
 	inside := &corev1.Service{Spec: corev1.ServiceSpec{ClusterIP: "10.96.0.7", Ports: []corev1.ServicePort{{Name: "b", NodePort: 30001}}}}
 	balanced := inside.DeepCopy()
 	balanced.Status.LoadBalancer.Ingress = []corev1.LoadBalancerIngress{{IP: "203.0.113.5"}}
 	const three = "listeners: [{name: c, protocol: UDP}, {name: b, protocol: UDP, port: 5070}, {name: a, protocol: UDP, port: 5080, advertise: a.example}]\n"
+	first := func(host string) config.ListenerAddress {
+		return config.ListenerAddress{Name: "c", Advertise: host + ":5060"}
+	}
 	own := config.ListenerAddress{Name: "a", Advertise: "a.example:5080"}
 	before := &config.MemberSet{Advertise: "192.0.2.1:5060", Listeners: []config.ListenerAddress{{Name: "b", Advertise: "192.0.2.2:5070"}}}
 	for name, tt := range map[string]struct {
@@ -163,21 +166,21 @@ func TestAdvertiseFurther(t *testing.T) {
 	}{
 		"one listener":           {"", balanced, before, nil},
 		"nothing yet":            {three, nil, nil, []config.ListenerAddress{own}},
-		"cluster IP":             {three, inside, nil, []config.ListenerAddress{own, {Name: "b", Advertise: "10.96.0.7:5070"}}},
-		"load balancer":          {three + "service: {type: LoadBalancer}", balanced, before, []config.ListenerAddress{own, {Name: "b", Advertise: "203.0.113.5:5070"}}},
-		"load balancer, not yet": {three + "service: {type: LoadBalancer}", inside, before, []config.ListenerAddress{own, {Name: "b", Advertise: "192.0.2.2:5070"}}},
-		"what was there before":  {three, nil, before, []config.ListenerAddress{own, {Name: "b", Advertise: "192.0.2.2:5070"}}},
+		"cluster IP":             {three, inside, nil, []config.ListenerAddress{own, {Name: "b", Advertise: "10.96.0.7:5070"}, first("10.96.0.7")}},
+		"load balancer":          {three + "service: {type: LoadBalancer}", balanced, before, []config.ListenerAddress{own, {Name: "b", Advertise: "203.0.113.5:5070"}, first("203.0.113.5")}},
+		"load balancer, not yet": {three + "service: {type: LoadBalancer}", inside, before, []config.ListenerAddress{own, {Name: "b", Advertise: "192.0.2.2:5070"}, first("192.0.2.1")}},
+		"what was there before":  {three, nil, before, []config.ListenerAddress{own, {Name: "b", Advertise: "192.0.2.2:5070"}, first("192.0.2.1")}},
 		"a name that nobody has": {three, nil, &config.MemberSet{Listeners: []config.ListenerAddress{{Name: "d", Advertise: "d.example"}}}, []config.ListenerAddress{own}},
 	} {
 		c := ring(t, tt.spec)
-		got := AdvertiseFurther(c, tt.service, tt.before)
+		got := AdvertiseEach(c, tt.service, tt.before)
 		if d := cmp.Diff(tt.want, got); d != "" {
 			t.Errorf("%s (-want +got):\n%s", name, d)
 		}
 		if name != "cluster IP" {
 			continue
 		}
-		set := &config.MemberSet{Advertise: "10.96.0.7:5060", Listeners: got}
+		set := &config.MemberSet{Advertise: Advertise(c, tt.service, ""), Listeners: got}
 		statuses := []v1alpha1.ListenerStatus{{Name: "c", Advertise: "10.96.0.7:5060"}, {Name: "b", Advertise: "10.96.0.7:5070", NodePort: 30001}, {Name: "a", Advertise: "a.example:5080"}}
 		if d := cmp.Diff(statuses, ListenerStatuses(c, tt.service, set)); d != "" {
 			t.Errorf("%s: status (-want +got):\n%s", name, d)

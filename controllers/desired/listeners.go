@@ -71,11 +71,19 @@ func Advertise(c *v1alpha1.SIPCluster, service *corev1.Service, before string) s
 	return advertise(c, Listeners(c)[0], service, before)
 }
 
-// AdvertiseFurther are the same of the other listeners, in order of their names; none
-// for one that has no address yet. before is nil where none was published.
-func AdvertiseFurther(c *v1alpha1.SIPCluster, service *corev1.Service, before *config.MemberSet) (all []config.ListenerAddress) {
-	for _, l := range Listeners(c)[1:] {
-		if a := advertise(c, l, service, advertisedBefore(before, l.Name)); a != "" {
+// AdvertiseEach are the same of each of several listeners, in order of their names, so
+// that proxies that were made with another order agree; none for one that has no address
+// yet. before is nil where none was published.
+func AdvertiseEach(c *v1alpha1.SIPCluster, service *corev1.Service, before *config.MemberSet) (all []config.ListenerAddress) {
+	if len(Listeners(c)) < 2 {
+		return nil
+	}
+	for i, l := range Listeners(c) {
+		last := advertisedBefore(before, l.Name)
+		if i == 0 && before != nil {
+			last = before.Advertise // as Advertise has it
+		}
+		if a := advertise(c, l, service, last); a != "" {
 			all = append(all, config.ListenerAddress{Name: l.Name, Advertise: a})
 		}
 	}
@@ -83,7 +91,7 @@ func AdvertiseFurther(c *v1alpha1.SIPCluster, service *corev1.Service, before *c
 	return all
 }
 
-// advertisedBefore is what a set says of a listener beside the first.
+// advertisedBefore is what a set says of one of several listeners.
 func advertisedBefore(set *config.MemberSet, name string) string {
 	if set != nil {
 		for _, l := range set.Listeners {
@@ -177,7 +185,7 @@ func ListenerStatuses(c *v1alpha1.SIPCluster, service *corev1.Service, set *conf
 	for i, l := range Listeners(c) {
 		s := v1alpha1.ListenerStatus{Name: l.Name, Advertise: advertisedBefore(set, l.Name)}
 		if i == 0 {
-			s.Advertise = set.Advertise
+			s.Advertise = set.Advertise // where there is one, it is not named
 		}
 		if service != nil {
 			for _, port := range service.Spec.Ports {

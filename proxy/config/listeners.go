@@ -98,7 +98,7 @@ func (c *Config) ListenersIn(set *MemberSet) []Listener {
 	if len(all) == 0 {
 		all = []Listener{{Protocol: ProtocolUDP, Port: c.Ports.SIP}}
 	}
-	all[0].Advertise = cmp.Or(set.advertised(""), all[0].Advertise, c.Advertise)
+	all[0].Advertise = cmp.Or(set.advertised(all[0].Name), set.first(), all[0].Advertise, c.Advertise)
 	host, _, err := SplitAdvertise(all[0].Advertise, 0)
 	for i := range all[1:] {
 		l := &all[1+i]
@@ -118,14 +118,19 @@ func (c *Config) ListenerNumber(port int) uint16 {
 	return uint16(port)
 }
 
-// advertised is what the set says of the listener of a name, or of the first, which
-// goes without.
-func (s *MemberSet) advertised(name string) string {
-	switch {
-	case s == nil:
+// first is what the set says of the first listener, which by this set may be another
+// than by the configuration.
+func (s *MemberSet) first() string {
+	if s == nil {
 		return ""
-	case name == "":
-		return s.Advertise
+	}
+	return s.Advertise
+}
+
+// advertised is what the set says of the listener of a name.
+func (s *MemberSet) advertised(name string) string {
+	if s == nil {
+		return ""
 	}
 	for _, l := range s.Listeners {
 		if l.Name == name {

@@ -36,6 +36,10 @@ func TestListenersIn(t *testing.T) {
 			&MemberSet{Listeners: []ListenerAddress{{Name: "other", Advertise: "d.example"}}},
 			[]Listener{named("phones", 5060, "b.example"), named("trunks", 5070, "c.example")},
 		},
+		"two, in another order by the set": {
+			two, &MemberSet{Advertise: "192.0.2.1:5070", Listeners: []ListenerAddress{{Name: "phones", Advertise: "192.0.2.1:5062"}, {Name: "trunks", Advertise: "192.0.2.1:5070"}}},
+			[]Listener{named("phones", 5062, "192.0.2.1:5062"), named("trunks", 5070, "192.0.2.1:5070")},
+		},
 		"two, each the set's": {
 			"listeners: [{name: phones, advertise: b.example}, {name: trunks, port: 5070, advertise: c.example}]\n",
 			&MemberSet{Advertise: "192.0.2.1", Listeners: []ListenerAddress{{Name: "trunks", Advertise: "198.51.100.1:5071"}}},

@@ -41,8 +41,8 @@ type MemberSet struct {
 	// Advertise is the cluster's address, host or host:port, as Via and
 	// Record-Route name it. Empty: the configuration's.
 	Advertise string `json:"advertise,omitempty"`
-	// Listeners are the same of listeners beside the first one, by their names; where
-	// there are none, absent.
+	// Listeners are the same of each listener, by name, where there are several:
+	// Advertise is that of the first one then. Absent where there is one.
 	Listeners []ListenerAddress `json:"listeners,omitempty"`
 	// Ring holds the ring's parameters.
 	Ring Ring `json:"ring"`
