@@ -97,6 +97,7 @@ func (a *Applier) carryOut(ctx context.Context, seen *observation, p *pass) (ctr
 	if len(faults) > 0 {
 		return ctrl.Result{}, joined(faults)
 	}
+	a.turns.went(client.ObjectKeyFromObject(seen.cluster), a.now())
 	again := held.again(a.now(), lookAgain(seen, a.now()))
 	if soon {
 		again = min(again, sweepAgain)

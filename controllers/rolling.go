@@ -83,7 +83,21 @@ func (r *rollouts) turn(ctx context.Context, key types.NamespacedName) (*wait, e
 	if err := r.client.List(ctx, all, client.HasLabels{config.LabelCluster}); err != nil {
 		return nil, fmt.Errorf("list stateful sets: %w", err)
 	}
-	return r.turns.take(key, all.Items, r.now()), nil
+	w := r.turns.take(key, all.Items, r.now())
+	for _, lapsed := range r.turns.lapsedNow() {
+		r.tellLapsed(ctx, lapsed)
+	}
+	return w, nil
+}
+
+// tellLapsed tells that others do not wait for the SIPCluster any more.
+func (r *rollouts) tellLapsed(ctx context.Context, key types.NamespacedName) {
+	ctrl.LoggerFrom(ctx).Info("A turn has lapsed: others go on", "cluster", key)
+	c := &v1alpha1.SIPCluster{}
+	if r.client.Get(ctx, key, c) == nil {
+		r.recorder.Eventf(c, nil, corev1.EventTypeWarning, v1alpha1.EventTurnLapsed, updating,
+			"for %s nothing could be carried out here: other SIPClusters do not wait any longer until its pods are replaced", turnLasts)
+	}
 }
 
 // waits says what waits, and for whom.

@@ -36,6 +36,7 @@ type turns struct {
 	written map[types.NamespacedName]writtenRollout
 	taken   map[types.NamespacedName]bool // about to be written
 	waiting map[types.NamespacedName]bool
+	lapses  *lapses
 }
 
 // writtenRollout is what this process wrote last.
@@ -47,7 +48,7 @@ type writtenRollout struct {
 func newTurns(limit Rolling) *turns {
 	return &turns{
 		limit: limit, written: map[types.NamespacedName]writtenRollout{},
-		taken: map[types.NamespacedName]bool{}, waiting: map[types.NamespacedName]bool{},
+		taken: map[types.NamespacedName]bool{}, waiting: map[types.NamespacedName]bool{}, lapses: newLapses(),
 	}
 }
 
@@ -88,13 +89,18 @@ type turn struct {
 }
 
 // take gives the SIPCluster a turn, if one is free, and keeps it until it is written
-// or given back. all are the StatefulSets of the operator, named like their
+// or given back, or lapses. all are the StatefulSets of the operator, named like their
 // SIPClusters. One whose pods are being replaced already goes on with its turn.
 func (t *turns) take(key types.NamespacedName, all []appsv1.StatefulSet, now time.Time) *wait {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.taken, key)
-	w, occupied := &wait{}, len(t.taken)
+	w, occupied := &wait{}, 0
+	for at := range t.taken {
+		if !t.lapses.over(at, now) {
+			occupied++
+		}
+	}
 	for i := range all {
 		at, o := client.ObjectKeyFromObject(&all[i]), t.latest(&all[i])
 		if o.Cause != byOperator || t.taken[at] || !ofSIPCluster(&all[i]) {
@@ -104,6 +110,7 @@ func (t *turns) take(key types.NamespacedName, all []appsv1.StatefulSet, now tim
 		switch {
 		case o.underWay() && at == key:
 			return t.give(key)
+		case o.underWay() && t.lapses.over(at, now):
 		case o.underWay():
 			occupied++
 			w.rolling = append(w.rolling, turn{at, o.Began})
@@ -114,7 +121,7 @@ func (t *turns) take(key types.NamespacedName, all []appsv1.StatefulSet, now tim
 			}
 		}
 	}
-	if t.limit.Clusters == 0 || occupied < t.limit.Clusters {
+	if t.limit.Clusters == 0 || occupied < t.limit.Clusters && !t.stepsBack(key) {
 		return t.give(key)
 	}
 	slices.SortFunc(w.rolling, func(a, b turn) int {
@@ -142,6 +149,7 @@ func (t *turns) wrote(key types.NamespacedName, o rollout, resourceVersion strin
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.taken, key)
+	t.lapses.keeps(key)
 	t.written[key] = writtenRollout{o, resourceVersion}
 }
 
@@ -158,6 +166,7 @@ func (t *turns) forget(key types.NamespacedName) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.written, key)
+	t.lapses.forget(key)
 }
 
 // waiters are the SIPClusters that wait.

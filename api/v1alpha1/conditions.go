@@ -140,6 +140,8 @@ const (
 	EventRollingUpdateDone = "RollingUpdateDone"
 	// EventUpdateWaiting: what a newer operator changes waits for other SIPClusters.
 	EventUpdateWaiting = "UpdateWaiting"
+	// EventTurnLapsed: nothing can be carried out for it, and others do not wait for it.
+	EventTurnLapsed = "TurnLapsed"
 	// EventPaused and EventResumed: spec.paused changed.
 	EventPaused  = "Paused"
 	EventResumed = "Resumed"
