@@ -14,11 +14,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sipring/sipring/api/v1alpha1"
 )
@@ -154,32 +151,4 @@ func (a *Applier) applyWhereItLasts(ctx context.Context, seen *observation) (fau
 		return []fault{classify(err, "")}, nil
 	}
 	return faults, held
-}
-
-// creator is a client that creates nothing where it would be refused.
-type creator struct {
-	client.Client
-	endings *endings
-}
-
-// Create implements client.Client.
-func (c creator) Create(ctx context.Context, o client.Object, opts ...client.CreateOption) error {
-	if err := c.endings.check(o.GetNamespace()); err != nil {
-		return err
-	}
-	return c.Client.Create(ctx, o, opts...)
-}
-
-// quiet tells no Events where they would be refused.
-type quiet struct {
-	events.EventRecorder
-	endings *endings
-}
-
-// Eventf implements events.EventRecorder.
-func (q quiet) Eventf(regarding, related runtime.Object, kind, reason, action, note string, args ...any) {
-	if o, ok := regarding.(client.Object); ok && q.endings.check(o.GetNamespace()) != nil {
-		return
-	}
-	q.EventRecorder.Eventf(regarding, related, kind, reason, action, note, args...)
 }

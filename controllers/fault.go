@@ -49,12 +49,15 @@ func (e *keysError) Unwrap() error { return e.error }
 
 // classify gives a fault its reason: otherwise where the error has none of its own.
 func classify(err error, otherwise string) fault {
+	var ofKubernetes *protectedError
 	var byOthers *ForeignError
 	var template *templateError
 	var keys *keysError
 	switch {
 	case isEnding(err):
 		return fault{v1alpha1.ReasonNamespaceTerminating, err}
+	case errors.As(err, &ofKubernetes):
+		return fault{v1alpha1.ReasonNamespaceProtected, err}
 	case errors.As(err, &byOthers):
 		return fault{v1alpha1.ReasonNameConflict, err}
 	case errors.As(err, &keys):

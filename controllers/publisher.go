@@ -77,6 +77,10 @@ func (p *Publisher) Publish(ctx context.Context, req ctrl.Request) (ctrl.Result,
 		return ctrl.Result{}, nil // its objects go with it, by their owner references
 	}
 
+	if err := protect(cluster.Namespace); err != nil {
+		p.passes.hand(req.NamespacedName, pass{seen: &observation{cluster: cluster}, blocked: classify(err, "")})
+		return ctrl.Result{}, nil
+	}
 	p.endings.begun(cluster)
 	who, err := p.claims.standing(ctx, cluster)
 	switch {

@@ -62,7 +62,7 @@ func NewReconciler(o Options) *Reconciler {
 	if o.endings == nil {
 		o.endings = newEndings(o.Now)
 	}
-	o.Client, o.Recorder = creator{o.Client, o.endings}, quiet{o.Recorder, o.endings}
+	o.Client, o.Recorder = guard{o.Client, o.endings}, quiet{o.Recorder, o.endings}
 	passes := newPasses()
 	adoption := &adoption{client: o.Client, live: o.Live, recorder: o.Recorder}
 	writer := &writer{client: o.Client, adoption: adoption, applied: newApplied(), endings: o.endings}

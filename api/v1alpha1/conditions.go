@@ -96,6 +96,9 @@ const (
 	ReasonPublishFailed = "PublishFailed"
 	// ReasonApplyFailed: the API server refused another object.
 	ReasonApplyFailed = "ApplyFailed"
+	// ReasonNamespaceProtected: the namespace is one of Kubernetes itself, where the
+	// operator writes nothing.
+	ReasonNamespaceProtected = "NamespaceProtected"
 	// ReasonNamespaceTerminating: the namespace is being deleted, and takes no new
 	// objects.
 	ReasonNamespaceTerminating = "NamespaceTerminating"
