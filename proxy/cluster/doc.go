@@ -83,6 +83,10 @@
 // what has won over it. If that is an older one of the same phone, by Call-ID and CSeq, the update is ordered once more,
 // above it, before it is answered. So clocks may be off by any time.
 //
+// A member that was taken for dead, and has not heard of it, may also order a late copy of a request after a later one was
+// acknowledged without it. Whoever then sees both, with the older one above, puts what the later one left directly above
+// that (location.Reordered): by CSeq, and only if the older one was ordered within [location.OrderFor] of the later.
+//
 // # A process that was taken for dead
 //
 // While a member takes another for dead it acknowledges updates without it. It keeps, for each such member, which

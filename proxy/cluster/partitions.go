@@ -136,17 +136,26 @@ func (t *partitions) standAlone() {
 	}
 }
 
-// merge merges a record that came from another member, and was sent to others.
-func (t *partitions) merge(local int32, hash uint64, record location.Record, from uint32, sentTo []byte) bool {
+// merge merges a record that came from another member, and was sent to others. reordered: it, or what was here, put a
+// request last that came late, and no more does.
+func (t *partitions) merge(local int32, hash uint64, record location.Record, from uint32, sentTo []byte) (changed, reordered bool) {
 	t.learn(record.MaxCounter())
 	p := &t.parts[local]
 	if p.holding == none {
 		p.strayAt = t.now
 	}
-	if p.coverage.matters() && record.News(t.store.Get(int(local), record.AOR())) {
+	before := t.store.Get(int(local), record.AOR())
+	if p.coverage.matters() && record.News(before) {
 		p.coverage.wrote(from, sentTo)
 	}
-	return t.store.Merge(int(local), hash, record)
+	again := location.Reordered(before, record)
+	changed = t.store.Merge(int(local), hash, record)
+	if !again.IsZero() {
+		t.stats.OrderedAgain++
+		t.store.Merge(int(local), hash, again)
+		p.coverage.wrote(t.cfg.Self, nil)
+	}
+	return changed, !again.IsZero()
 }
 
 // rehomed counts the bindings this member became home of because their home is gone.

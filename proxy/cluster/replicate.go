@@ -31,20 +31,23 @@ func (x *orders) onReplicate(p *peer, r *reader, e *Effects) bool {
 	if r.bad || !ok || err != nil || len(rest) > 0 {
 		return false
 	}
-	changed := false
+	changed, reordered := false, false
 	if !record.IsZero() {
 		hash, partition := x.view.Place(record.AOR())
 		if partition != int(number) {
 			return false
 		}
-		changed = x.partitions.merge(local, hash, record, p.id, sentTo)
+		changed, reordered = x.partitions.merge(local, hash, record, p.id, sentTo)
 	}
 	if id != 0 {
-		won := changed && record.Single() // so nothing has won over it, as for nearly every update
+		won := changed && !reordered && record.Single() // so nothing has won over it, as for nearly every update
 		x.confirm(p.id, id, local, record, won, e)
 	}
 	if changed {
 		x.absences.pass(local, sentTo)
+	}
+	if reordered {
+		x.absences.pass(local, nil) // nobody was sent that
 	}
 	if changed {
 		x.relay(local, p.id, sentTo, record, e)

@@ -43,6 +43,10 @@
 // the Call-ID was known before. Of one that was not, while members are out of reach or short of room, or just after
 // (Limits.Untold), any lower CSeq counts as lately used. So windows need not merge: what wins after a cut knows enough of the other side.
 //
+// Members that do not hear of each other may put two requests of a phone in different orders, and the versions then make the
+// one last that came late. Reordered finds such pairs as copies are merged, and gives what is to be merged after them: the
+// later request's state again, above the late one's. So Merge keeps its laws, and all who see both come to the same.
+//
 // What remains: a phone that begins anew within 32 s of its removal, with a CSeq that it has not used or used in a request
 // before the last two, not more than 8 below what was lately seen, is taken for late and gets 500 until those are over.
 //
