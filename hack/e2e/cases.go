@@ -28,6 +28,10 @@ type fault struct {
 	patience time.Duration
 	// reborn: the victim comes back as another process; rolled: all do.
 	reborn, rolled bool
+	// kept: nobody does.
+	kept bool
+	// until, if any, is what else has to be so when all is done.
+	until step
 	// local: only where the nodes are at hand.
 	local bool
 	// mend ends the fault, after everything was measured.
@@ -39,13 +43,7 @@ func faults() []fault {
 	return []fault{
 		{
 			name: "sigkill", title: "SIGKILL of voice-0", victim: "voice-0", replicas: 3, patience: patience, reborn: true, local: true,
-			do: func(ctx context.Context, e *env, victim string, struck func(time.Time)) error {
-				killed, err := e.kube.cluster.KillContainerProcess(ctx, namespace, victim, "proxy", unix.SIGKILL)
-				if err == nil {
-					struck(killed.At)
-				}
-				return err
-			},
+			do: sigkill,
 		},
 		{
 			name: "delete", title: "delete --force voice-1", victim: "voice-1", replicas: 3, patience: patience, reborn: true,
@@ -83,7 +81,18 @@ func caseNames() []string {
 	for _, s := range stacks() {
 		names = append(names, s.name)
 	}
+	for _, s := range sequences() {
+		names = append(names, s.name)
+	}
 	return names
+}
+
+func sigkill(ctx context.Context, e *env, victim string, struck func(time.Time)) error {
+	killed, err := e.kube.cluster.KillContainerProcess(ctx, namespace, victim, "proxy", unix.SIGKILL)
+	if err == nil {
+		struck(killed.At)
+	}
+	return err
 }
 
 // kubectlFault may have happened from the moment on that kubectl runs.
@@ -177,8 +186,18 @@ func (e *env) recover(ctx context.Context, f fault, before *snapshot) error {
 	for name, incarnation := range before.incarnations {
 		gone[incarnation] = f.rolled || f.reborn && name == f.victim
 	}
-	if err := eventually(ctx, settleLimit, func(ctx context.Context) error { return e.proxies.whole(ctx, f.replicas, gone) }); err != nil {
+	if err := eventually(ctx, settleLimit, func(ctx context.Context) error {
+		if f.until != nil {
+			if err := f.until(ctx, e); err != nil {
+				return err
+			}
+		}
+		return e.proxies.whole(ctx, f.replicas, gone)
+	}); err != nil {
 		return fmt.Errorf("ring of %d after %s: %w", f.replicas, f.title, err)
+	}
+	if f.kept {
+		return e.proxies.same(ctx, before)
 	}
 	return nil
 }

@@ -7,6 +7,9 @@
 //	client machine (outside the cluster)                 nodes
 //	200 phones (sipgo), SIPp callers, baresip ── VIP ──► voice-0, voice-1, voice-2
 //
+// After the faults the chart's release lives its life under the same calls: from
+// an earlier commit, which the file previous names, to this one and back.
+//
 // Invariants:
 //
 //   - No phone registers twice in a run. A phone that answers after a fault

@@ -25,6 +25,7 @@ type env struct {
 	proxies *proxies
 	party   *party
 	slices  *sliceLog
+	before  string // the previous program's folder, once it is made
 }
 
 func newEnv(o *options, out io.Writer) *env {
@@ -65,6 +66,16 @@ func (e *env) story(ctx context.Context) ([]*result, error) {
 		}
 		r, err := e.playStack(ctx, s)
 		results = append(results, r)
+		if err != nil {
+			return results, fmt.Errorf("case %s: %w", s.name, err)
+		}
+	}
+	for _, s := range sequences() {
+		if !e.stage.o.wants(s.name) {
+			continue
+		}
+		more, err := e.playSequence(ctx, s)
+		results = append(results, more...)
 		if err != nil {
 			return results, fmt.Errorf("case %s: %w", s.name, err)
 		}

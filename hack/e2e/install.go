@@ -169,11 +169,11 @@ func (i *installation) unkustomized(ctx context.Context) error {
 func (i *installation) charted(ctx context.Context) error {
 	args := []string{"upgrade", "--install", release, "charts/sipring", "--namespace", operatorNamespace, "--create-namespace", "--wait"}
 	if i.stage.o.image != defaultImage {
-		repository, tag, err := splitImage(i.stage.o.image)
+		set, err := setImage(i.stage.o.image)
 		if err != nil {
 			return err
 		}
-		args = append(args, "--set-string", "image.repository="+repository, "--set-string", "image.tag="+tag)
+		args = append(args, set...)
 	}
 	if err := i.kube.helm(ctx, args...); err != nil {
 		return err
@@ -227,6 +227,12 @@ func (i *installation) sampled(ctx context.Context) error {
 		_, err := i.kube.cluster.Client().CoreV1().Services(namespace).Get(ctx, sipCluster, metav1.GetOptions{})
 		return err
 	})
+}
+
+// setImage are the arguments that have the chart use an image.
+func setImage(image string) ([]string, error) {
+	repository, tag, err := splitImage(image)
+	return []string{"--set-string", "image.repository=" + repository, "--set-string", "image.tag=" + tag}, err
 }
 
 func splitImage(image string) (repository, tag string, err error) {

@@ -45,25 +45,25 @@ func (k *kube) connect(ctx context.Context) error {
 	if os.Getenv("KUBECONFIG") == "" && !k.stage.o.keep {
 		k.stage.later(k.cluster.Down)
 	}
-	if err := k.loadImage(ctx); err != nil {
-		return err
-	}
-	k.stage.step("%s is on every node", k.stage.o.image)
-	return nil
+	return k.loadImage(ctx, k.stage.o.image, k.stage.o.binary)
 }
 
-// loadImage puts the program under test on every node.
-func (k *kube) loadImage(ctx context.Context) error {
+// loadImage puts a program on every node.
+func (k *kube) loadImage(ctx context.Context, name, binary string) error {
 	dir, err := os.MkdirTemp("", "sipring-e2e-image-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
 	tar := filepath.Join(dir, "sipring.tar")
-	if err := image.Write(tar, image.Image{Name: k.stage.o.image, Binary: k.stage.o.binary}); err != nil {
+	if err := image.Write(tar, image.Image{Name: name, Binary: binary}); err != nil {
 		return err
 	}
-	return k.cluster.LoadImage(ctx, tar)
+	if err := k.cluster.LoadImage(ctx, tar); err != nil {
+		return err
+	}
+	k.stage.step("%s is on every node", name)
+	return nil
 }
 
 // inClient runs f where the phones' sockets belong.

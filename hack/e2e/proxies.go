@@ -142,6 +142,26 @@ func (p *proxies) snapshot(ctx context.Context) (*snapshot, error) {
 	return s, nil
 }
 
+// same returns nil if those of the snapshot run on, each the process that it was
+// in the pod that it was.
+func (p *proxies) same(ctx context.Context, before *snapshot) error {
+	now, err := p.snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range before.pods {
+		if i >= len(now.pods) || now.pods[i].UID != before.pods[i].UID {
+			return fmt.Errorf("pod %s was replaced", before.pods[i].Name)
+		}
+	}
+	for name, incarnation := range before.incarnations {
+		if now.incarnations[name] != incarnation {
+			return fmt.Errorf("%s was started again: incarnation %s, was %s", name, now.incarnations[name], incarnation)
+		}
+	}
+	return nil
+}
+
 // newRing is how long after the fault the last of the survivors worked with a
 // ring without the victim.
 func (p *proxies) newRing(ctx context.Context, s *snapshot, victim string, at time.Time) (time.Duration, error) {

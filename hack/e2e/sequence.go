@@ -1,0 +1,83 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sipring/sipring/hack/kube/cluster"
+)
+
+// sequence is a case of several parts, each with calls and a result of its own.
+type sequence struct {
+	name, title string
+	play        func(ctx context.Context, e *env) ([]*result, error)
+}
+
+// sequences in the order in which they happen, after the faults.
+func sequences() []sequence {
+	return []sequence{
+		{helmCase, "life of the chart's release", playHelm},
+	}
+}
+
+// playSequence plays one where the nodes are at hand: nobody else can be asked for
+// an image that is in no registry.
+func (e *env) playSequence(ctx context.Context, s sequence) ([]*result, error) {
+	if !e.kube.cluster.Local() {
+		return []*result{{Case: s.name, Title: s.title, Skipped: cluster.ErrNotLocal.Error()}}, nil
+	}
+	results, err := s.play(ctx, e)
+	if errors.Is(err, errNoHistory) {
+		return []*result{{Case: s.name, Title: s.title, Skipped: err.Error()}}, nil
+	}
+	return results, err
+}
+
+// previous makes the previous program ready, once: on every node, and the folder
+// of its files.
+func (e *env) previous(ctx context.Context) (string, error) {
+	if e.before != "" {
+		return e.before, nil
+	}
+	tree, err := previousTree(ctx)
+	if err != nil {
+		return "", err
+	}
+	if err := e.kube.loadImage(ctx, previousImage, tree+"/sipring"); err != nil {
+		return "", err
+	}
+	e.before = tree
+	return tree, nil
+}
+
+// inTurn plays one fault after the other.
+func (e *env) inTurn(ctx context.Context, faults []fault) (results []*result, err error) {
+	for _, f := range faults {
+		r, err := e.play(ctx, f)
+		results = append(results, r)
+		if err != nil {
+			return results, fmt.Errorf("%s: %w", f.title, err)
+		}
+	}
+	return results, nil
+}
+
+// step is what is done to an installation.
+type step func(ctx context.Context, e *env) error
+
+// inOrder are steps that may disturb from the first one's start on.
+func inOrder(steps ...step) func(context.Context, *env, string, func(time.Time)) error {
+	return func(ctx context.Context, e *env, _ string, struck func(time.Time)) error {
+		struck(time.Now())
+		for _, s := range steps {
+			if err := s(ctx, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
