@@ -21,6 +21,7 @@ type sequence struct {
 func sequences() []sequence {
 	return []sequence{
 		{helmCase, "life of the chart's release", playHelm},
+		{skewCase, "two versions at once", playSkew},
 	}
 }
 
