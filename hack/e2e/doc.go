@@ -9,7 +9,8 @@
 //
 // After the faults the chart's release lives its life under the same calls: from
 // an earlier commit, which the file previous names, to this one and back. Then
-// that commit's program runs beside this one's.
+// that commit's program runs beside this one's, and two SIPClusters are upgraded
+// together.
 //
 // Invariants:
 //

@@ -22,6 +22,7 @@ func sequences() []sequence {
 	return []sequence{
 		{helmCase, "life of the chart's release", playHelm},
 		{skewCase, "two versions at once", playSkew},
+		{pairCase, "two SIPClusters", playPair},
 	}
 }
 
