@@ -50,37 +50,38 @@ func (e *env) story(ctx context.Context) ([]*result, error) {
 	if err := e.prepare(ctx); err != nil {
 		return results, err
 	}
-	for _, f := range faults() {
-		if !e.stage.o.wants(f.name) {
+	for _, c := range e.cases() {
+		if !e.stage.o.wants(c.name) {
 			continue
 		}
-		r, err := e.play(ctx, f)
-		results = append(results, r)
-		if err != nil {
-			return results, fmt.Errorf("case %s: %w", f.name, err)
-		}
-	}
-	for _, s := range stacks() {
-		if !e.stage.o.wants(s.name) {
-			continue
-		}
-		r, err := e.playStack(ctx, s)
-		results = append(results, r)
-		if err != nil {
-			return results, fmt.Errorf("case %s: %w", s.name, err)
-		}
-	}
-	for _, s := range sequences() {
-		if !e.stage.o.wants(s.name) {
-			continue
-		}
-		more, err := e.playSequence(ctx, s)
+		more, err := c.play(ctx)
 		results = append(results, more...)
 		if err != nil {
-			return results, fmt.Errorf("case %s: %w", s.name, err)
+			return results, fmt.Errorf("case %s: %w", c.name, err)
 		}
 	}
 	return results, nil
+}
+
+// played is a case on the cluster, however it is played.
+type played struct {
+	name string
+	play func(ctx context.Context) ([]*result, error)
+}
+
+// cases in the order in which they happen.
+func (e *env) cases() (all []played) {
+	one := func(r *result, err error) ([]*result, error) { return []*result{r}, err }
+	for _, f := range faults() {
+		all = append(all, played{f.name, func(ctx context.Context) ([]*result, error) { return one(e.play(ctx, f)) }})
+	}
+	for _, s := range stacks() {
+		all = append(all, played{s.name, func(ctx context.Context) ([]*result, error) { return one(e.playStack(ctx, s)) }})
+	}
+	for _, s := range sequences() {
+		all = append(all, played{s.name, func(ctx context.Context) ([]*result, error) { return e.playSequence(ctx, s) }})
+	}
+	return all
 }
 
 // prepare ends with the phones registered.
