@@ -31,6 +31,7 @@ type Applier struct {
 	shortages *shortages
 	turns     *turns
 	objects   *objects
+	rotations *rotations
 	workload  *workload
 	sweeper   *sweeper
 	reporter  *reporter
@@ -47,10 +48,11 @@ func newApplier(o *Options, passes *passes, writer *writer) *Applier {
 	return &Applier{
 		client: o.Client, now: o.Now, metrics: o.Metrics, passes: passes, endings: o.endings,
 		shortages: shortages, turns: turns, workload: workload,
-		objects:  newObjects(o, writer, rollouts),
-		sweeper:  &sweeper{client: o.Client, live: o.Live, recorder: o.Recorder},
-		reporter: &reporter{client: o.Client, recorder: o.Recorder, now: o.Now},
-		memories: memories{passes, writer.applied, turns, shortages, o.endings},
+		objects:   newObjects(o, writer, rollouts),
+		rotations: &rotations{client: o.Client, live: o.Live, recorder: o.Recorder, now: o.Now},
+		sweeper:   &sweeper{client: o.Client, live: o.Live, recorder: o.Recorder},
+		reporter:  &reporter{client: o.Client, recorder: o.Recorder, now: o.Now},
+		memories:  memories{passes, writer.applied, turns, shortages, o.endings},
 	}
 }
 
@@ -82,7 +84,7 @@ func (a *Applier) Apply(ctx context.Context, req ctrl.Request) (ctrl.Result, err
 	return a.carryOut(ctx, &seen, &p)
 }
 
-// carryOut applies, sweeps and reports.
+// carryOut applies, sweeps, rotates keys and reports.
 func (a *Applier) carryOut(ctx context.Context, seen *observation, p *pass) (ctrl.Result, error) {
 	faults, held := a.applyWhereItLasts(ctx, seen)
 	a.metrics.updatesWaiting.Set(float64(len(a.turns.waiters())))
@@ -90,7 +92,13 @@ func (a *Applier) carryOut(ctx context.Context, seen *observation, p *pass) (ctr
 	if err != nil {
 		faults = append(faults, classify(fmt.Errorf("foreign endpoints: %w", err), v1alpha1.ReasonApplyFailed))
 	}
-	did := outcome{slices.Concat(p.faults, faults), held, a.workload.generation(seen.cluster)}
+	var done rotated
+	if !slices.ContainsFunc(faults, func(f fault) bool { return isLate(f.err) }) {
+		if done, err = a.rotations.proceed(ctx, seen); err != nil {
+			faults = append(faults, classify(err, v1alpha1.ReasonApplyFailed))
+		}
+	}
+	did := outcome{slices.Concat(p.faults, faults), held, a.workload.generation(seen.cluster), done}
 	if err := a.reporter.report(ctx, seen, &p.decision, did); err != nil {
 		faults = append(faults, fault{err: err})
 	}

@@ -25,11 +25,11 @@ type trouble struct {
 
 // degraded: is something broken or at risk? The first that applies is told, and
 // with what is broken the risk. stalls says that nothing mends it but somebody.
-func degraded(seen *observation, d *membership.Result, faults []fault, now time.Time) (condition metav1.Condition, stalls bool) {
+func degraded(seen *observation, d *membership.Result, did outcome, now time.Time) (condition metav1.Condition, stalls bool) {
 	no := func(reason, message string) (metav1.Condition, bool) {
 		return metav1.Condition{Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionFalse, Reason: reason, Message: message}, false
 	}
-	broken := firstOf(faulty(faults), rivalTrouble(seen), nodeTrouble(seen, d), podTrouble(seen.pods), blockedTrouble(seen), familyTrouble(seen, d), shortageTrouble(seen, now), heldTrouble(d), evictedTrouble(d), notReadyTrouble(seen, d, now), strangerTrouble(seen))
+	broken := firstOf(faulty(did.faults), rivalTrouble(seen), nodeTrouble(seen, d), podTrouble(seen.pods), blockedTrouble(seen), familyTrouble(seen, d), shortageTrouble(seen, now), heldTrouble(d), evictedTrouble(d), notReadyTrouble(seen, d, now), strangerTrouble(seen), did.rotated.stuck)
 	wanted := int(desired.Replicas(seen.cluster))
 	toCome := riskTrouble(d, wanted)
 	if broken == nil && toCome != nil && starting(seen.cluster) {

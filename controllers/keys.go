@@ -41,5 +41,6 @@ func (k *keys) apply(ctx context.Context, seen *observation) error {
 	if secret, err = desired.Secret(c, config.NewKeys()); err != nil {
 		return err
 	}
+	carriedOut(c, secret)
 	return k.client.Create(ctx, secret, client.FieldOwner(desired.FieldOwner))
 }

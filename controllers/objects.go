@@ -9,12 +9,13 @@ import (
 )
 
 // outcome is what a pass did: what it could not carry out, what it held back, if
-// anything, and the generation of the StatefulSet that it asked for, which the cache
-// may not show yet.
+// anything, the generation of the StatefulSet that it asked for, which the cache
+// may not show yet, and how far the rotation of keys is.
 type outcome struct {
 	faults     []fault
 	held       *hold
 	generation int64
+	rotated    rotated
 }
 
 // step applies one object.

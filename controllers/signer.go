@@ -123,6 +123,9 @@ func (ss *signers) create(ctx context.Context, c *v1alpha1.SIPCluster, known *si
 	if err != nil {
 		return known, err
 	}
+	if made.fresh {
+		carriedOut(c, secret)
+	}
 	if err := ss.client.Create(ctx, secret, client.FieldOwner(desired.FieldOwner)); err != nil {
 		return known, err
 	}

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -28,6 +29,7 @@ func statusOf(seen *observation, d *membership.Result, did outcome, now metav1.T
 	s.Replicas = int32(len(seen.pods))
 	s.ActiveMembers, s.TotalMembers = int32(activeCount(d.Set)), desired.Replicas(c)
 	s.Selector = desired.Selector(c.Name)
+	s.Keys, s.Signer = cmp.Or(did.rotated.keys, s.Keys), cmp.Or(did.rotated.signer, s.Signer)
 	setConditions(&s.Conditions, seen, d, did, now)
 	return s
 }
@@ -35,7 +37,7 @@ func statusOf(seen *observation, d *membership.Result, did outcome, now metav1.T
 func setConditions(conditions *[]metav1.Condition, seen *observation, d *membership.Result, did outcome, now metav1.Time) {
 	serves, moves := available(seen, d), did.held.over(progressing(seen, d, did.generation))
 	setPaused(conditions, seen.cluster, now)
-	broken, stalled := degraded(seen, d, did.faults, now.Time)
+	broken, stalled := degraded(seen, d, did, now.Time)
 	judged(serves, moves, broken, stalled, did.faults).set(conditions, seen.cluster.Generation, now)
 	for _, condition := range []metav1.Condition{serves, moves, broken} {
 		condition.ObservedGeneration = seen.cluster.Generation

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -30,14 +31,15 @@ import (
 
 // What the operator may do: config/rbac/role.yaml and the chart's roles are made
 // from these lines. It needs itself what it lets the proxies do (leases, and
-// reading ConfigMaps). It may create a Secret and read one by name, not list them.
+// reading ConfigMaps). It may create a Secret, and read and change one by name, not list
+// them; it changes those of keys that it rotates (rotations.go).
 //
 // +kubebuilder:rbac:groups=sipring.io,resources=sipclusters,verbs=get;list;watch
 // +kubebuilder:rbac:groups=sipring.io,resources=sipclusters/status,verbs=patch
 // +kubebuilder:rbac:groups=sipring.io,resources=sipclusters/finalizers,verbs=update
 // +kubebuilder:rbac:groups="",resources=pods;nodes,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=configmaps;services;serviceaccounts,verbs=get;list;watch;create;patch
-// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create;patch
 // +kubebuilder:rbac:groups=apps,resources=statefulsets,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs=get;list;watch;create;patch;delete
@@ -137,14 +139,14 @@ func (p *Publisher) clustersOn(ctx context.Context, node client.Object) []reconc
 	return requests
 }
 
-// clusterChanged passes a new spec, and a new status: a pass that read an older
-// one than it wrote onto may have left a mixture of both. The pass after the
-// operator's own writing finds nothing to write.
+// clusterChanged passes a new spec, a request for new keys, and a new status: a pass
+// that read an older one than it wrote onto may have left a mixture of both. The pass
+// after the operator's own writing finds nothing to write.
 func clusterChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, ok1 := e.ObjectOld.(*v1alpha1.SIPCluster)
 		now, ok2 := e.ObjectNew.(*v1alpha1.SIPCluster)
-		return ok1 && ok2 && (before.Generation != now.Generation || !equality.Semantic.DeepEqual(before.Status, now.Status))
+		return ok1 && ok2 && (before.Generation != now.Generation || keysAsked(before) != keysAsked(now) || !equality.Semantic.DeepEqual(before.Status, now.Status))
 	}}
 }
 
@@ -158,12 +160,15 @@ func nodeChanged() predicate.Predicate {
 	}}
 }
 
+// reported are the annotations of a Lease whose change matters, and no repetition.
+var reported = []string{config.AnnotationServing, config.AnnotationEpoch, config.AnnotationKeys, config.AnnotationTrust}
+
 // reportChanged passes what matters of a Lease: the report, and not that it was
 // renewed without another word.
 func reportChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, now := e.ObjectOld.GetAnnotations(), e.ObjectNew.GetAnnotations()
 		return now[config.AnnotationSuspects] != "" || before[config.AnnotationSuspects] != "" ||
-			before[config.AnnotationServing] != now[config.AnnotationServing] || before[config.AnnotationEpoch] != now[config.AnnotationEpoch]
+			slices.ContainsFunc(reported, func(key string) bool { return before[key] != now[key] })
 	}}
 }

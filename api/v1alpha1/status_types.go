@@ -53,6 +53,13 @@ type SIPClusterStatus struct {
 	// +kubebuilder:validation:MaxLength=512
 	// +optional
 	Selector string `json:"selector,omitempty"`
+	// Keys is how far the rotation of the keys is that the proxies share. It is there
+	// once one was asked for.
+	// +optional
+	Keys *KeysStatus `json:"keys,omitempty"`
+	// Signer is the same of the keys that the operator signs member sets with.
+	// +optional
+	Signer *KeysStatus `json:"signer,omitempty"`
 	// Members of the cluster by ordinal.
 	// +kubebuilder:validation:MaxItems=4096
 	// +listType=map
