@@ -23,6 +23,8 @@ var packagesOf = map[string][]string{
 	"proxy/forward":  {"proxy/forward", "proxy/server"},
 	"proxy/egress":   {"proxy/egress"},
 	"proxy/limit":    {"proxy/limit"},
+
+	"controllers/rotation": {"controllers/rotation"},
 }
 
 // simulated are the packages that the simulation says something of.
