@@ -34,6 +34,14 @@ type fault struct {
 	until step
 	// local: only where the nodes are at hand.
 	local bool
+	// lasting: every process goes on as it is.
+	lasting bool
+	// until, if any, is what is waited for before the ring is looked at, while
+	// everybody calls and hangs up.
+	until func(ctx context.Context, e *env) error
+	// after, if any, happens when all that was called is hung up, before everybody is
+	// called through each proxy.
+	after func(ctx context.Context, e *env) error
 	// mend ends the fault, after everything was measured.
 	mend func(ctx context.Context, e *env) error
 }
@@ -65,6 +73,7 @@ func faults() []fault {
 			name: "rollout", title: "rolling update", replicas: 3, patience: patience, rolled: true,
 			do: kubectlFault("patch", "sipcluster", sipCluster, "--type=merge", "--patch", rolling),
 		},
+		rotateKeys(),
 		cutOff("cut", "node cut off", false),
 		cutOff("cut-leader", "node of the leader cut off", true),
 	}
@@ -142,11 +151,25 @@ func (e *env) play(ctx context.Context, f fault) (r *result, err error) {
 	}, r); err != nil {
 		return r, err
 	}
+	if f.after != nil {
+		if err := f.after(ctx, e); err != nil {
+			return r, err
+		}
+	}
 	own, err := e.proxies.addresses(ctx, e.party.proxy)
 	if err != nil {
 		return r, err
 	}
 	e.party.throughEach(ctx, own, r)
+	if f.lasting {
+		pods, err := e.proxies.pods(ctx)
+		if err != nil {
+			return r, err
+		}
+		if err := before.sameProcesses(pods); err != nil {
+			r.Problems = append(r.Problems, err.Error())
+		}
+	}
 	return r, nil
 }
 
@@ -180,6 +203,11 @@ func (e *env) recover(ctx context.Context, f fault, before *snapshot) error {
 	if f.mend != nil {
 		if err := f.mend(ctx, e); err != nil {
 			return err
+		}
+	}
+	if f.until != nil {
+		if err := f.until(ctx, e); err != nil {
+			return fmt.Errorf("%s: %w", f.title, err)
 		}
 	}
 	gone := map[string]bool{}

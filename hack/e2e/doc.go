@@ -2,7 +2,8 @@
 
 // Command e2e proves sipring's promise on a real Kubernetes cluster of several
 // nodes: phones register once, calls are set up, and then proxies are killed,
-// deleted, scaled and cut off, while phones are called and calls are hung up.
+// deleted, scaled and cut off, and given other keys, while phones are called and calls
+// are hung up.
 //
 //	client machine (outside the cluster)                 nodes
 //	200 phones (sipgo), SIPp callers, baresip ── VIP ──► voice-0, voice-1, voice-2
