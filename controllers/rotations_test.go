@@ -316,6 +316,22 @@ func TestNoRoomForAKey(t *testing.T) {
 	b.inPhase("Adding 2, Promoting 2")
 }
 
+// TestImmutableKeysAreReported: a Secret that nobody may change is not rotated, and the
+// SIPCluster says why.
+func TestImmutableKeysAreReported(t *testing.T) {
+	b, _ := timed(t)
+	secret := &corev1.Secret{}
+	b.get("ring-keys", secret)
+	secret.Immutable = new(true)
+	b.ok(b.client.Update(t.Context(), secret))
+	b.annotate(v1alpha1.AnnotationRotateKeys, "1")
+	b.failing()
+	b.want(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonApplyFailed)
+	if m := b.condition(v1alpha1.ConditionDegraded).Message; !strings.Contains(m, "ring-keys") || !strings.Contains(m, "immutable") {
+		t.Errorf("message: %s", m)
+	}
+}
+
 // TestOperatorRotatesOnRequest: a whole operator with its own rights hears of the
 // annotation and of the Leases.
 func TestOperatorRotatesOnRequest(t *testing.T) {

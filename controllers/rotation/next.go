@@ -144,8 +144,12 @@ func (d *decision) decide() Step {
 }
 
 // look notes what is in the Secret where that is another thing than was noted: a
-// person wrote it. A time that is still to come is that of a clock that was wrong.
+// person wrote it. A time that is still to come is that of a clock that was wrong, and
+// the new key is none that goes, whatever the record says.
 func (d *decision) look() {
+	if slices.Contains(d.next.Retires, d.next.Key) {
+		d.next.Retires = slices.DeleteFunc(slices.Clone(d.next.Retires), func(name string) bool { return name == d.next.Key })
+	}
 	if !slices.Equal(d.names, d.next.Keys) || d.next.Since.After(d.Now) {
 		d.next.Keys, d.next.Since = d.names, d.Now
 	}

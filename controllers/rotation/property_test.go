@@ -181,3 +181,39 @@ func (w *world) settle(t *rapid.T) {
 	}
 	t.Fatalf("it does not end: %s", w.record)
 }
+
+// TestAnyRecord: whatever somebody wrote into the record, what the Secret gets can be
+// used, the key that the rotation brings stays, and there is an end.
+func TestAnyRecord(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		keys := config.NewKeys()
+		for range rapid.IntRange(0, config.MaxKeys-1).Draw(t, "more") {
+			keys, _ = keys.Added()
+		}
+		now := time.Unix(1e9, 0)
+		name := rapid.SampledFrom(append(keys.Names(), "", "9-00000000"))
+		at := rapid.Custom(func(t *rapid.T) time.Time {
+			return now.Add(time.Duration(rapid.IntRange(-100, 100).Draw(t, "hours")) * time.Hour)
+		})
+		record := Record{
+			Request: rapid.SampledFrom([]string{"", "1", "2"}).Draw(t, "request"), Key: name.Draw(t, "key"),
+			Retires: rapid.SliceOfN(name, 0, 6).Draw(t, "retires"), Keys: rapid.SliceOfN(name, 0, 6).Draw(t, "keys"),
+			Since: at.Draw(t, "since"), Signing: at.Draw(t, "signing"),
+		}.String()
+		for range 20 {
+			in := Input{Keys: keys, Names: (*config.Keys).Names, Record: ParseRecord(record), Request: "2", Life: life, Now: now}
+			r := Next(in)
+			if err := r.Keys.Validate(); err != nil {
+				t.Fatalf("%s: %v", record, err)
+			}
+			if key := r.Record.Key; key != "" && !slices.Contains(r.Keys.Names(), key) {
+				t.Fatalf("%s: %s is gone", record, key)
+			}
+			if r.Phase == Current && !r.Write {
+				return
+			}
+			keys, record, now = r.Keys, r.Record.String(), now.Add(life)
+		}
+		t.Fatalf("it does not end: %s", record)
+	})
+}
