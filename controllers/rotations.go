@@ -49,6 +49,8 @@ type keyring struct {
 	life time.Duration
 	// used are the names of those that the operator itself goes by; nil: by none.
 	used []string
+	// was is how far the rotation was, by the status before; nil: none was asked for.
+	was *v1alpha1.KeysStatus
 }
 
 // keyrings of the cluster: those of the proxies, and those that sign.
@@ -57,11 +59,11 @@ func keyrings(seen *observation) (shared, signing *keyring) {
 	trusted := func(k *config.Keys) []string { return k.Trust(seen.signer.identity).Names() }
 	shared = &keyring{
 		secret: desired.KeysName(c.Name), file: config.KeysKey, names: (*config.Keys).Names,
-		annotation: config.AnnotationKeys, life: tokenLife(c),
+		annotation: config.AnnotationKeys, life: tokenLife(c), was: c.Status.Keys,
 	}
 	signing = &keyring{
 		secret: desired.SignerName(c.Name), file: config.SignerKey, names: trusted,
-		annotation: config.AnnotationTrust, used: trusted(seen.signer.keys),
+		annotation: config.AnnotationTrust, used: trusted(seen.signer.keys), was: c.Status.Signer,
 	}
 	return shared, signing
 }
@@ -171,7 +173,9 @@ func ownWords(p *corev1.Pod, leases []coordinationv1.Lease) map[string]string {
 }
 
 // step makes the next step of one Secret. Where that is missing, somebody else's or not
-// to be used, it is told where the keys are used.
+// to be used, it is told where the keys are used. Where somebody wrote over the whole of
+// it the rotation has ended, as one request is one rotation: whatever keeps Secrets as
+// they were would be fought for ever.
 func (rs *rotations) step(ctx context.Context, c *v1alpha1.SIPCluster, ring *keyring, pods []keyHolder) (*v1alpha1.KeysStatus, *trouble, error) {
 	secret, err := found(ctx, rs.live, c.Namespace, ring.secret, &corev1.Secret{})
 	if err != nil || secret == nil {
@@ -184,17 +188,24 @@ func (rs *rotations) step(ctx context.Context, c *v1alpha1.SIPCluster, ring *key
 	if err != nil {
 		return nil, nil, nil //nolint:nilerr // see above
 	}
-	asked := keysAsked(c)
+	asked, record := keysAsked(c), rotation.ParseRecord(secret.Annotations[rotation.Annotation])
+	givenUp := false
+	if record.Request == "" && ring.was != nil && ring.was.Request == asked.rotate {
+		record.Request, givenUp = asked.rotate, ring.was.Phase != v1alpha1.KeysPhase(rotation.Current)
+	}
 	next := rotation.Next(rotation.Input{
-		Keys: keys, Names: ring.names, Record: rotation.ParseRecord(secret.Annotations[rotation.Annotation]),
+		Keys: keys, Names: ring.names, Record: record,
 		Request: asked.rotate, Hurry: asked.hurry, Life: ring.life, Proxies: ring.proxies(pods), Now: rs.now(),
 	})
 	if next.Write {
 		if err := rs.write(ctx, secret, ring, &next); err != nil {
 			return nil, nil, err
 		}
-		rs.tell(ctx, c, ring, &next)
 	}
+	if givenUp {
+		next.Step = rotation.GivenUp
+	}
+	rs.tell(ctx, c, ring, &next)
 	return ring.status(&next), ring.stuck(&next), nil
 }
 
@@ -237,7 +248,7 @@ var toldSteps = map[rotation.Step]struct{ severity, reason, note string }{
 	rotation.Promoted: {corev1.EventTypeNormal, v1alpha1.EventKeyPromoted, "has the new key first: it signs"},
 	rotation.Retired:  {corev1.EventTypeNormal, v1alpha1.EventKeysRetired, "no longer has the old keys"},
 	rotation.Ended:    {corev1.EventTypeNormal, v1alpha1.EventKeysRotated, "is rotated: no proxy has the old keys any more"},
-	rotation.GivenUp:  {corev1.EventTypeWarning, v1alpha1.EventKeyRotationGivenUp, "no longer has the new key, which somebody took out: it stays as it is until there is another request"},
+	rotation.GivenUp:  {corev1.EventTypeWarning, v1alpha1.EventKeyRotationGivenUp, "no longer has the new key, or the note of it, which somebody took out: it stays as it is until there is another request"},
 }
 
 func (rs *rotations) tell(ctx context.Context, c *v1alpha1.SIPCluster, ring *keyring, next *rotation.Result) {
@@ -245,7 +256,7 @@ func (rs *rotations) tell(ctx context.Context, c *v1alpha1.SIPCluster, ring *key
 	if !ok {
 		return
 	}
-	ids := strings.Join(next.Record.Keys, ", ")
+	ids := strings.Join(ring.names(next.Keys), ", ")
 	ctrl.LoggerFrom(ctx).Info(told.reason, "secret", ring.secret, "ids", ids, "request", next.Record.Request)
 	rs.recorder.Eventf(c, nil, told.severity, told.reason, rotating, "Secret %s %s (%s; request %q)", ring.secret, told.note, ids, next.Record.Request)
 }

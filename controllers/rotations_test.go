@@ -235,6 +235,28 @@ func TestHandEditIsNotFought(t *testing.T) {
 	}
 }
 
+// TestKeeperOfSecretsIsNotFought: something keeps the Secret as it was, with its
+// annotations. One request is one rotation, and that one is given up.
+func TestKeeperOfSecretsIsNotFought(t *testing.T) {
+	b, _ := timed(t)
+	kept := &corev1.Secret{}
+	b.get("ring-keys", kept)
+	b.annotate(v1alpha1.AnnotationRotateKeys, "1")
+	b.inPhase("Adding 2, Adding 2")
+	secret := &corev1.Secret{}
+	b.get("ring-keys", secret)
+	secret.Data, secret.Annotations = kept.Data, kept.Annotations
+	b.ok(b.client.Update(t.Context(), secret))
+	b.told()
+	b.inPhase("Current 1, Adding 2")
+	b.inPhase("Current 1, Adding 2")
+	if told := b.told(); !slices.Equal(told, []string{v1alpha1.EventKeyRotationGivenUp}) {
+		t.Errorf("events %v", told)
+	}
+	b.annotate(v1alpha1.AnnotationRotateKeys, "2")
+	b.inPhase("Adding 2, Adding 2")
+}
+
 // TestPausedRotationStands where it is.
 func TestPausedRotationStands(t *testing.T) {
 	b, _ := timed(t)
