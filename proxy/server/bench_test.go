@@ -15,11 +15,11 @@ import (
 	"github.com/sipring/sipring/proxy/wire"
 )
 
-// startAlone starts a server on a real node of a cluster of one.
-func startAlone(b testing.TB) *Server {
+// startAlone starts a server on a real node of a cluster of one, with these listeners.
+func startAlone(b testing.TB, listeners ...config.Listener) *Server {
 	b.Helper()
 	host := fmt.Sprintf("127.%d.%d.%d", 64+serial.Add(1)%64, testPID>>8&255, testPID&255)
-	c := config.Config{Cluster: "bench", Domains: []string{"example.com"}, UDPLoops: 1, Advertise: "127.0.0.1", Limits: config.Limits{Trusted: []string{"127.0.0.0/8"}}}
+	c := config.Config{Cluster: "bench", Domains: []string{"example.com"}, UDPLoops: 1, Advertise: "127.0.0.1", Listeners: listeners, Limits: config.Limits{Trusted: []string{"127.0.0.0/8"}}}
 	c.ApplyDefaults()
 	s, err := New(Config{
 		Proxy: &c, Self: 1, Address: netip.MustParseAddrPort(host + ":0"), Keys: testKeys(b),
@@ -107,7 +107,7 @@ type call struct {
 func newCall(b testing.TB, s *Server) *call {
 	alice, bob := newPhone(b, "alice"), newPhone(b, "bob")
 	x := &proxy{Server: s, addr: s.Address()}
-	bob.register(x)
+	bob.register(&proxy{Server: s, addr: s.Addresses()[len(s.Addresses())-1]}) // at the last listener
 	d := alice.ring(x.addr, "sip:bob@example.com")
 	bob.reply(bob.request("INVITE"), 200, "OK", "b", "Contact: <"+bob.contact()+">")
 	d.answered(alice.status(200))
@@ -168,17 +168,20 @@ func TestHotPathsDoNotAllocate(t *testing.T) {
 	if raceDetector {
 		t.Skip("the race detector changes what allocates")
 	}
-	s := startAlone(t)
-	c := newCall(t, s)
+	s, two := startAlone(t), startAlone(t, config.Listener{Name: "phones"}, config.Listener{Name: "trunks", Port: trunksPort})
+	c, across := newCall(t, s), newCall(t, two)
 	r := newRefresh(1)
 	sink := newPhone(t, "sink")
 	for name, f := range map[string]func(){
-		"REGISTER refresh":  func() { s.Message(flow.OverUDP(sink.addr), r.next()) },
-		"in-dialog request": func() { c.once(t) },
+		"REGISTER refresh":                     func() { s.Message(flow.OverUDP(sink.addr), r.next()) },
+		"REGISTER refresh at another listener": func() { two.Message(flow.Flow{Remote: sink.addr, Listener: trunksPort}, r.next()) },
+		"in-dialog request":                    func() { c.once(t) },
+		"in-dialog request across listeners":   func() { across.once(t) },
 	} {
 		least := 100.0
 		for deadline := time.Now().Add(20 * time.Second); least >= 1 && time.Now().Before(deadline); { // pools fill up first
 			c.patience()
+			across.patience()
 			least = min(least, testing.AllocsPerRun(1000, f))
 		}
 		if least >= 1 {

@@ -114,6 +114,44 @@ func TestRFC3261_16_5_Bindings(t *testing.T) {
 	}
 }
 
+// However a target is found, it is reached by the listener that its phone knows, also
+// where it is called at its contact's own address.
+func TestTargetsHaveTheirListener(t *testing.T) {
+	at := func(f flow.Flow) func(*location.Update) {
+		return func(u *location.Update) { f.Listener = 5070; u.Flow = f }
+	}
+	r := record(
+		t,
+		with(registered("sip:bob@192.0.2.4", ""), at(flow.Flow{})),
+		with(registered("sip:bob@10.0.0.4", ""), at(behindNAT)),
+		with(registered("sip:bob@10.0.0.6", ""), func(u *location.Update) { at(flow.Flow{})(u); u.Path = []byte("<sip:192.0.2.1;lr>") }),
+		with(registered("sip:bob@10.0.0.7", ""), func(u *location.Update) { at(behindNAT)(u); u.Path = []byte("<sip:edge.example.org;lr>") }),
+	)
+	list := AppendBindings(nil, r, now+10, tables(t))
+	found, _ := AppendContact(nil, r, now+10, tables(t), []byte("sip:bob@192.0.2.4"))
+	var moved Target
+	moved.Move(r, now+10, tables(t), []byte("sip:bob@192.0.2.4"))
+	list = append(append(list, found...), moved)
+	way := behindNAT
+	way.Listener = 5070
+	for _, tok := range []*token.Token{{Callee: way, CalleeNAT: true, Made: 1}, {Callee: way, Made: 1}} {
+		for _, uri := range []string{"sip:bob@203.0.113.9:5062", "sip:bob@192.0.2.9", "sip:bob@host.example"} {
+			for _, anywhere := range []bool{false, true} {
+				target, _ := OfDialog(nil, &routing.Decision{Token: tok, ToCallee: true, RequestURI: []byte(uri)}, anywhere)
+				list = append(list, target)
+			}
+		}
+	}
+	if len(list) != 4+1+1+12 {
+		t.Errorf("%d targets", len(list))
+	}
+	for i := range list {
+		if got := list[i].To.Listener; got != 5070 {
+			t.Errorf("%s by listener %d", show(list[i:i+1]), got)
+		}
+	}
+}
+
 func TestRFC5626_5_3_FlowsOfOnePhoneAreAGroup(t *testing.T) {
 	list := AppendBindings(nil, record(
 		t,
