@@ -9,8 +9,8 @@
 //	200 phones (sipgo), SIPp callers, baresip ── VIP ──► voice-0, voice-1, voice-2
 //
 // After the faults the chart's release lives its life under the same calls: from
-// an earlier commit, which the file previous names, to this one and back. Then
-// that commit's program runs beside this one's, and two SIPClusters are upgraded
+// an earlier commit, which the file previous names, to this one and back, with both
+// versions at once in between, out and in again. Then two SIPClusters are upgraded
 // together.
 //
 // Invariants:

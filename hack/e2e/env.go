@@ -25,7 +25,6 @@ type env struct {
 	proxies *proxies
 	party   *party
 	slices  *sliceLog
-	before  string // the previous program's folder, once it is made
 }
 
 func newEnv(o *options, out io.Writer) *env {
@@ -79,6 +78,9 @@ func (e *env) cases() (all []played) {
 		all = append(all, played{s.name, func(ctx context.Context) ([]*result, error) { return one(e.playStack(ctx, s)) }})
 	}
 	for _, s := range sequences() {
+		if s.in != "" && e.stage.o.wants(s.in) {
+			continue
+		}
 		all = append(all, played{s.name, func(ctx context.Context) ([]*result, error) { return e.playSequence(ctx, s) }})
 	}
 	return all

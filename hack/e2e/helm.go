@@ -20,29 +20,20 @@ const (
 // playHelm takes the release through its life, with phones and calls all the
 // while: pods are replaced where their image changes, and nowhere else.
 func playHelm(ctx context.Context, e *env) ([]*result, error) {
-	previous, err := e.previous(ctx)
+	results, err := e.playSequence(ctx, skewed())
 	if err != nil {
-		return nil, err
+		return results, err
 	}
 	today, err := values(e.stage.o.image)
 	if err != nil {
-		return nil, err
-	}
-	earlier, err := values(previousImage)
-	if err != nil {
-		return nil, err
+		return results, err
 	}
 	parent, err := parentChart(e.stage.o.image)
 	if err != nil {
-		return nil, err
+		return results, err
 	}
-	steps := released(filepath.Join(previous, chart), earlier, today)
-	steps = append(steps, reinstalled(today)...)
-	steps = append(steps, taken(parent, today)...)
-	for i := range steps {
-		steps[i].name, steps[i].replicas, steps[i].patience, steps[i].local = helmCase, 3, patience, true
-	}
-	return e.inTurn(ctx, steps)
+	more, err := e.inTurn(ctx, helmCase, append(reinstalled(today), taken(parent, today)...))
+	return append(results, more...), err
 }
 
 // values of the chart, all at once: helm upgrade keeps those of before where none
@@ -50,19 +41,6 @@ func playHelm(ctx context.Context, e *env) ([]*result, error) {
 func values(image string) ([]string, error) {
 	set, err := setImage(image)
 	return append(set, "--set", "rolling.pause=0s"), err
-}
-
-// released are the steps from one version to another and back.
-func released(chartBefore string, earlier, today []string) []fault {
-	return []fault{
-		{
-			title: "helm install, earlier chart", rolled: true, until: runs(previousTag),
-			do: inOrder(uninstall, helm("install", chartBefore, earlier...)),
-		},
-		{title: "helm upgrade", rolled: true, until: runs(""), do: inOrder(helm("upgrade", chart, today...))},
-		{title: "helm rollback", rolled: true, until: runs(previousTag), do: inOrder(rollback)},
-		{title: "helm upgrade again", rolled: true, until: runs(""), do: inOrder(helm("upgrade", chart, today...))},
-	}
 }
 
 // reinstalled are the steps that leave the proxies alone, for a while without an

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/sipring/sipring/hack/kube/cluster"
@@ -14,15 +15,17 @@ import (
 // sequence is a case of several parts, each with calls and a result of its own.
 type sequence struct {
 	name, title string
-	play        func(ctx context.Context, e *env) ([]*result, error)
+	// in is the case that it is a part of. It is left out where that one is played.
+	in   string
+	play func(ctx context.Context, e *env) ([]*result, error)
 }
 
 // sequences in the order in which they happen, after the faults.
 func sequences() []sequence {
 	return []sequence{
-		{helmCase, "life of the chart's release", playHelm},
-		{skewCase, "two versions at once", playSkew},
-		{pairCase, "two SIPClusters", playPair},
+		{name: helmCase, title: "life of the chart's release", play: playHelm},
+		skewed(),
+		{name: pairCase, title: "two SIPClusters", play: playPair},
 	}
 }
 
@@ -39,26 +42,20 @@ func (e *env) playSequence(ctx context.Context, s sequence) ([]*result, error) {
 	return results, err
 }
 
-// previous makes the previous program ready, once: on every node, and the folder
-// of its files.
+// previous makes the previous program ready: on every node, and the folder of its
+// files.
 func (e *env) previous(ctx context.Context) (string, error) {
-	if e.before != "" {
-		return e.before, nil
-	}
 	tree, err := previousTree(ctx)
 	if err != nil {
 		return "", err
 	}
-	if err := e.kube.loadImage(ctx, previousImage, tree+"/sipring"); err != nil {
-		return "", err
-	}
-	e.before = tree
-	return tree, nil
+	return tree, e.kube.loadImage(ctx, previousImage, filepath.Join(tree, "sipring"))
 }
 
-// inTurn plays one fault after the other.
-func (e *env) inTurn(ctx context.Context, faults []fault) (results []*result, err error) {
-	for _, f := range faults {
+// inTurn plays a case's parts, with all three proxies.
+func (e *env) inTurn(ctx context.Context, name string, parts []fault) (results []*result, err error) {
+	for _, f := range parts {
+		f.name, f.replicas, f.patience, f.local = name, 3, patience, true
 		r, err := e.play(ctx, f)
 		results = append(results, r)
 		if err != nil {

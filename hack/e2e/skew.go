@@ -11,9 +11,15 @@ import (
 
 const skewCase = "skew"
 
-// playSkew has the previous program beside the one under test: as proxies of
-// today's operator, among today's proxies, and as the operator of those. One of
-// each kind is killed.
+// skewed needs the previous program, which helm can be played without.
+func skewed() sequence {
+	return sequence{name: skewCase, title: "two versions at once", in: helmCase, play: playSkew}
+}
+
+// playSkew installs the chart as it was, upgrades, rolls back and upgrades again.
+// On the way there and back it stops where both versions are: an operator of one
+// over proxies of the other, and both kinds of proxies in one ring. One of each kind
+// is killed.
 func playSkew(ctx context.Context, e *env) ([]*result, error) {
 	previous, err := e.previous(ctx)
 	if err != nil {
@@ -29,25 +35,27 @@ func playSkew(ctx context.Context, e *env) ([]*result, error) {
 	}
 	var results []*result
 	for _, part := range [][]fault{
-		older(e.stage.o.image),
 		{
-			{title: "all new again", do: inOrder(spec(`{"updateStrategy": {"partition": 0}}`)), until: runs("")},
 			{
-				title: "operator older", kept: true, until: answered("older"),
-				// The partition keeps the pods, though the older operator may have others in mind.
-				do: inOrder(spec(`{"updateStrategy": {"partition": 3}}`), helm("upgrade", filepath.Join(previous, chart), earlier...), ask("older")),
+				title: "helm install, earlier chart", rolled: true, until: runs(previousTag),
+				do: inOrder(uninstall, helm("install", filepath.Join(previous, chart), earlier...)),
 			},
-			killed("voice-1", "an older operator's"),
-			{
-				title: "operator new again", kept: true, until: attended("newer"),
-				do: inOrder(helm("upgrade", chart, today...), ask("newer"), spec(`{"image": null, "updateStrategy": null}`)),
-			},
+			{title: "helm upgrade: operator", kept: true, until: answered("new"), do: inOrder(keep(3), helm("upgrade", chart, today...), ask("new"))},
+			{title: "helm upgrade: one proxy", until: oneNew, do: inOrder(keep(2))},
+			killed("voice-2", "the new one in that ring"),
+			killed("voice-1", "an old one in that ring"),
+		},
+		{
+			{title: "helm upgrade: all proxies", until: runs(""), do: inOrder(keep(0))},
+			{title: "helm rollback: operator", kept: true, until: answered("old"), do: inOrder(keep(3), rollback, ask("old"))},
+			killed("voice-1", "a new one by an old operator"),
+		},
+		{
+			{title: "helm rollback: all proxies", rolled: true, until: runs(previousTag), do: inOrder(keep(0))},
+			{title: "helm upgrade again", rolled: true, until: runs(""), do: inOrder(helm("upgrade", chart, today...))},
 		},
 	} {
-		for i := range part {
-			part[i].name, part[i].replicas, part[i].patience, part[i].local = skewCase, 3, patience, true
-		}
-		more, err := e.inTurn(ctx, part)
+		more, err := e.inTurn(ctx, skewCase, part)
 		results = append(results, more...)
 		if err != nil {
 			return results, err
@@ -59,29 +67,21 @@ func playSkew(ctx context.Context, e *env) ([]*result, error) {
 	return results, nil
 }
 
-// older are the steps with older proxies: at first all of them, then all but one.
-func older(image string) []fault {
-	return []fault{
-		{title: "proxies older", rolled: true, until: runs(previousTag), do: inOrder(spec(fmt.Sprintf(`{"image": %q}`, previousImage)))},
-		{
-			title: "one proxy new", do: inOrder(spec(fmt.Sprintf(`{"image": %q, "updateStrategy": {"partition": 2}}`, image))),
-			until: func(ctx context.Context, e *env) error {
-				return e.images(ctx, func(pod string) bool { return pod != "voice-2" })
-			},
-		},
-		killed("voice-2", "the new one of a mixed ring"),
-		killed("voice-1", "an older one of it"),
-	}
+// oneNew: one proxy is of the program under test, the others of the previous one.
+func oneNew(ctx context.Context, e *env) error {
+	return e.images(ctx, func(pod string) bool { return pod != "voice-2" })
 }
 
 func killed(victim, which string) fault {
 	return fault{title: "SIGKILL, " + which, victim: victim, reborn: true, do: sigkill}
 }
 
-// spec merges into that of the SIPCluster.
-func spec(change string) step {
+// keep leaves the pods below a number as they are, whatever the operator has in
+// mind.
+func keep(below int) step {
 	return func(ctx context.Context, e *env) error {
-		_, err := e.kube.kubectl(ctx, "--namespace", namespace, "patch", "sipcluster", sipCluster, "--type=merge", "--patch", `{"spec": `+change+`}`)
+		_, err := e.kube.kubectl(ctx, "--namespace", namespace, "patch", "sipcluster", sipCluster, "--type=merge", "--patch",
+			fmt.Sprintf(`{"spec": {"updateStrategy": {"partition": %d}}}`, below))
 		return err
 	}
 }
