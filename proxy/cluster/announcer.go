@@ -76,6 +76,9 @@ func (a *announcer) encodeAll(e *Effects, want bool, missed *absence) int {
 	if want {
 		flags |= statusWant
 	}
+	if !a.stored {
+		flags |= statusBlank
+	}
 	start, count := a.begin(e, flags, 0), 0
 	for i := range a.partitions.len() {
 		h := uint8(a.partitions.at(int32(i)).holding)

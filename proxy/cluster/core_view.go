@@ -69,7 +69,9 @@ func (c *Core) meet() {
 		}
 		p.met(m)
 		c.unask(p)
-		c.syncer.doubt()
+		if c.syncer.doubts() {
+			c.announcements.askAll() // until it has said whether it may know better
+		}
 	}
 }
 

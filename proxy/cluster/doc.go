@@ -55,7 +55,8 @@
 // nobody serves the partition (first start, or R members lost) it asks everyone twice: two rounds, because a member may
 // have passed the partition on and dropped it between two answers of the first. Then it takes what there is from
 // everyone. If a published member was out of reach meanwhile, that conclusion is in doubt, and is drawn again when any
-// member comes. Every published member may hold data, those published as joining too: whoever publishes may be late. And
+// member comes, as soon as its first announcement is there, until when nothing is served; but not for a process that says
+// in it that nothing has been stored there since it began, and so knows of nothing. Every published member may hold data, those published as joining too: whoever publishes may be late. And
 // nothing is concluded by a member that reaches nobody while others are published as active: that it is cut off is more
 // likely than that all others are gone. It serves what it holds, and nothing else until it meets one, or they are
 // published as joining or no more. Whoever starts with a set in which there is nobody else concludes at once that it is

@@ -171,15 +171,33 @@ func (y *syncer) answered(local int32, id uint32, a section) (all, ok bool) {
 	return false, false
 }
 
+// doubts reports whether anything is served that was concluded alone.
+func (y *syncer) doubts() bool {
+	for local := range int32(y.partitions.len()) {
+		if y.partitions.at(local).inDoubt() {
+			return true
+		}
+	}
+	return false
+}
+
 // doubt takes back what was concluded alone: a member that may know better is there.
 func (y *syncer) doubt() {
 	for local := range int32(y.partitions.len()) {
-		if p := y.partitions.at(local); p.alone && p.holding.serves() {
+		if y.partitions.at(local).inDoubt() {
 			y.begin(local, y.partitions.becomeDemoted)
 		}
 	}
+	y.askAnew(func(*fill) bool { return true })
+}
+
+// joined counts in a member that knows nothing: who has asked nobody is not alone any more.
+func (y *syncer) joined() { y.askAnew(func(f *fill) bool { return len(f.sources) == 0 }) }
+
+// askAnew begins those fills again that fetch what there is from all.
+func (y *syncer) askAnew(which func(*fill) bool) {
 	for _, local := range y.fills {
-		if f := y.partitions.at(local).fill; f.phase == fillFromAll {
+		if f := y.partitions.at(local).fill; f != nil && f.phase == fillFromAll && which(f) {
 			y.restart(f)
 			y.partitions.announce(local)
 		}

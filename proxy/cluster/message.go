@@ -31,6 +31,8 @@ const (
 const (
 	statusFull = 1 // all there is: forget what was known before
 	statusWant = 2 // send yours
+	// statusBlank: nothing has been stored in this core since its process began. Of those who do not know of it nobody says it.
+	statusBlank = 4
 	// the upper 4 bits: location.Room
 
 	statusMissed = 0x80 // in a partition's status: updates were acknowledged without the receiver

@@ -35,6 +35,7 @@ func (x *orders) order(w order, e *Effects) {
 	res := x.store.Apply(x.now, int(w.local), w.hash, w.update, x.limits(w.local, x.targets), x.clock(), x.cfg.Self)
 	record := x.store.Get(int(w.local), w.update.AOR)
 	if res.Changed {
+		x.stored = true
 		x.absences.pass(w.local, nil)
 	}
 	x.budget.countRefusal(res.Status)

@@ -78,6 +78,9 @@ func (p *partition) forgetHolder(id uint32) {
 	p.holders = slices.DeleteFunc(p.holders, func(h holder) bool { return h.id == id })
 }
 
+// inDoubt reports whether what is served was concluded while members that might know better were away.
+func (p *partition) inDoubt() bool { return p.alone && p.holding.serves() }
+
 // wantsCover reports whether it matters who else has what is here.
 func (p *partition) wantsCover() bool {
 	return p.holding == leaving || p.holding == none && p.strayAt > 0

@@ -140,6 +140,7 @@ func (t *partitions) standAlone() {
 // request last that came late, and no more does.
 func (t *partitions) merge(local int32, hash uint64, record location.Record, from uint32, sentTo []byte) (changed, reordered bool) {
 	t.learn(record.MaxCounter())
+	t.stored = true
 	p := &t.parts[local]
 	if p.holding == none {
 		p.strayAt = t.now

@@ -16,6 +16,7 @@ type peer struct {
 	noted       uint32 // the last of our announcements it has confirmed
 	room        location.Room
 	pulls       pullWindow
+	unheard     bool // nothing has been announced on the stream yet
 	fullDue     bool // it is to be sent everything
 	fullWant    bool // and asked for the same
 }
@@ -23,7 +24,7 @@ type peer struct {
 // met begins a stream with the process that the view shows: nothing is known of what it has, or has confirmed.
 func (p *peer) met(m MemberView) {
 	p.incarnation, p.link, p.noted = m.Incarnation, m.Link, 0
-	p.fullDue, p.fullWant, p.room = true, true, location.RoomForAll
+	p.fullDue, p.fullWant, p.unheard, p.room = true, true, true, location.RoomForAll
 }
 
 // peers are the members with which there is a stream, by rising ID.

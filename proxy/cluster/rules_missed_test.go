@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/sipring/sipring/proxy/config"
@@ -96,11 +97,8 @@ func TestBothServeAfterAPartition(t *testing.T) {
 func TestGoneWithoutAWordLeavesDoubt(t *testing.T) {
 	b, owners := settled(t, 2, 3)
 	n, third := owners[1], b.other(aor)
-	b.stop(n.id, 1000)
-	b.tick(n)
-	b.mail = nil
-	b.die(owners[0].id)
-	b.lose(owners[0].id)
+	b.mustRegister(third, newRegister(b.ownedBy(third), 1, 3600)) // so it may have something else too
+	b.goneWithoutAWord(owners[0], n)
 	b.again(n.id, third.id)
 	b.carryWhere(but(kindSnapshot))
 	b.lookup(n, aor)
@@ -110,6 +108,52 @@ func TestGoneWithoutAWordLeavesDoubt(t *testing.T) {
 	b.carry()
 	b.pass(100)
 	b.wantFound(n, Found, 1)
+}
+
+// ownedBy returns an AOR that the member owns.
+func (b *bench) ownedBy(n *node) string {
+	for i := range 64 {
+		if aor := fmt.Sprintf("sip:%d@example.com", i); slices.Contains(b.owners(aor), n.id) {
+			return aor
+		}
+	}
+	b.t.Fatalf("m%d owns nothing", n.id)
+	return ""
+}
+
+// goneWithoutAWord has a member stopped, and a peer of it go before it has said whether it counted it in.
+func (b *bench) goneWithoutAWord(peer, stopped *node) {
+	b.stop(stopped.id, 1000)
+	b.tick(stopped)
+	b.mail = nil
+	b.die(peer.id)
+	b.lose(peer.id)
+}
+
+// A process in which nothing has been stored can not know better: who doubts what it has serves on when it has said so,
+// though nobody else serves.
+func TestEmptyProcessLeavesNoDoubt(t *testing.T) {
+	for name, replicas := range map[string]int{"one copy": 1, "two": 2, "more than members": 3} {
+		t.Run(name, func(t *testing.T) {
+			b, owners := settled(t, replicas, 2)
+			n, other := owners[0], b.nodes[3-owners[0].id]
+			b.goneWithoutAWord(other, n)
+			b.restart(other.id)
+			if b.lookup(n, aor); len(n.found) > 0 {
+				t.Fatalf("answered %d before it has said so", n.found[0].Result)
+			}
+			b.carryWhere(but(kindSnapshot))
+			b.wantFound(n, Found, 1)
+			if synced, _ := n.membership.SelfState(); !synced || !n.core.partitions.at(n.local(aor)).alone {
+				t.Errorf("synced %v, and in no doubt when another comes", synced)
+			}
+			b.register(n, newRegister(aor, 2, 3600))
+			b.carryWhere(but(kindSnapshot))
+			b.wantAnswers(n, 1, 200)
+			b.settle()
+			b.mustFind(b.nodes[other.id], aor, Found, 2)
+		})
+	}
 }
 
 // Who hears that one took it for dead asks everybody before it serves on: others may have.

@@ -12,6 +12,8 @@ type self struct {
 	store *location.Store // nil before the first view
 	stats Stats
 
+	stored bool // something, since this process began
+
 	record []byte // memory for the record that a step reads
 }
 

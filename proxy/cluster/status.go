@@ -15,6 +15,7 @@ func (c *Core) onStatus(p *peer, r *reader, e *Effects) bool {
 	c.budget.short()
 	if flags&statusFull != 0 {
 		c.partitions.forgetHolder(p.id)
+		c.heard(p, flags)
 	}
 	c.dropped = slices.Grow(c.dropped[:0], c.partitions.len())[:c.partitions.len()]
 	clear(c.dropped)
@@ -54,6 +55,19 @@ func (c *Core) onStatus(p *peer, r *reader, e *Effects) bool {
 		c.unask(p)
 	}
 	return true
+}
+
+// heard takes the first announcement on a stream: the member may know better than what was concluded alone, but for a process
+// in which nothing has been stored.
+func (c *Core) heard(p *peer, flags uint8) {
+	switch {
+	case !p.unheard:
+	case flags&statusBlank == 0:
+		c.syncer.doubt()
+	default:
+		c.syncer.joined()
+	}
+	p.unheard = false
 }
 
 // onNoted takes a peer's confirmation of an announcement.
