@@ -136,6 +136,13 @@ func (t *partitions) standAlone() {
 	}
 }
 
+// leaveNoDoubt takes what was concluded alone for what there is.
+func (t *partitions) leaveNoDoubt() {
+	for i := range t.parts {
+		t.parts[i].alone = false
+	}
+}
+
 // merge merges a record that came from another member, and was sent to others. reordered: it, or what was here, put a
 // request last that came late, and no more does.
 func (t *partitions) merge(local int32, hash uint64, record location.Record, from uint32, sentTo []byte) (changed, reordered bool) {

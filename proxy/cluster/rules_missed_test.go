@@ -133,10 +133,18 @@ func (b *bench) goneWithoutAWord(peer, stopped *node) {
 // A process in which nothing has been stored can not know better: who doubts what it has serves on when it has said so,
 // though nobody else serves.
 func TestEmptyProcessLeavesNoDoubt(t *testing.T) {
-	for name, replicas := range map[string]int{"one copy": 1, "two": 2, "more than members": 3} {
+	for name, c := range map[string]struct{ replicas, members int }{
+		"one copy": {1, 2}, "two": {2, 2}, "more than members": {3, 2}, "a third is away": {3, 3},
+	} {
 		t.Run(name, func(t *testing.T) {
-			b, owners := settled(t, replicas, 2)
-			n, other := owners[0], b.nodes[3-owners[0].id]
+			b, owners := settled(t, c.replicas, c.members)
+			n, other := owners[0], b.nodes[owners[0].id%2+1]
+			for _, m := range b.nodes {
+				if m != n && m != other {
+					b.die(m.id)
+					b.lose(m.id)
+				}
+			}
 			b.goneWithoutAWord(other, n)
 			b.restart(other.id)
 			if b.lookup(n, aor); len(n.found) > 0 {
@@ -144,13 +152,16 @@ func TestEmptyProcessLeavesNoDoubt(t *testing.T) {
 			}
 			b.carryWhere(but(kindSnapshot))
 			b.wantFound(n, Found, 1)
-			if synced, _ := n.membership.SelfState(); !synced || !n.core.partitions.at(n.local(aor)).alone {
-				t.Errorf("synced %v, and in no doubt when another comes", synced)
+			if synced, _ := n.membership.SelfState(); !synced {
+				t.Error("not synced")
+			}
+			if doubt := n.core.partitions.at(n.local(aor)).alone; doubt != (c.members > 2) {
+				t.Errorf("in doubt when another comes: %v", doubt)
 			}
 			b.register(n, newRegister(aor, 2, 3600))
 			b.carryWhere(but(kindSnapshot))
 			b.wantAnswers(n, 1, 200)
-			b.settle()
+			b.pass(DefaultUnknownWait + 500)
 			b.mustFind(b.nodes[other.id], aor, Found, 2)
 		})
 	}

@@ -66,6 +66,9 @@ func (c *Core) heard(p *peer, flags uint8) {
 		c.syncer.doubt()
 	default:
 		c.syncer.joined()
+		if v := c.view; len(c.peers) == 1 && len(v.Suspects) == 0 && !v.Pending {
+			c.partitions.leaveNoDoubt() // there is nobody else
+		}
 	}
 	p.unheard = false
 }
