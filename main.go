@@ -19,9 +19,9 @@ func main() {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(command.Proxy(), command.Keys(), command.VersionCommand(), controllers.NewCommand(), demo.NewCommand())
+	root.AddCommand(command.Proxy(), command.Keys(), command.Where(), command.Bindings(), command.VersionCommand(), controllers.NewCommand(), demo.NewCommand())
 	if err := root.Execute(); err != nil {
 		fmt.Fprintln(os.Stderr, "sipring:", err)
-		os.Exit(1)
+		os.Exit(command.ExitCode(err))
 	}
 }

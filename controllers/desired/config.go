@@ -28,6 +28,7 @@ func Config(c *v1alpha1.SIPCluster) (*config.Config, error) {
 			NewPerSecond: int(c.Spec.Limits.NewPerSecond), MessagesPerSecond: int(c.Spec.Limits.MessagesPerSecond), Trusted: c.Spec.Limits.Trusted,
 		},
 	}
+	cfg.ControlSocket = config.ControlSocketPath
 	for _, d := range c.Spec.Domains {
 		cfg.Domains = append(cfg.Domains, string(d))
 	}

@@ -53,7 +53,7 @@ func proxyContainer(c *v1alpha1.SIPCluster, image string) *corev1ac.ContainerApp
 			WithAllowPrivilegeEscalation(false).
 			WithReadOnlyRootFilesystem(true).
 			WithCapabilities(corev1ac.Capabilities().WithDrop("ALL"))).
-		WithVolumeMounts(mount("config"), mount("members"), mount("keys"), mount("trust"))
+		WithVolumeMounts(mount("config"), mount("members"), mount("keys"), mount("trust"), controlMount())
 }
 
 func fieldEnv(name, path string) *corev1ac.EnvVarApplyConfiguration {

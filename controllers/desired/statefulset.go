@@ -59,6 +59,7 @@ func podTemplate(c *v1alpha1.SIPCluster, image, configuration string) (*corev1ac
 			WithContainers(proxyContainer(c, image)).
 			WithVolumes(
 				configVolume(),
+				controlVolume(),
 				corev1ac.Volume().WithName("members").WithConfigMap(
 					corev1ac.ConfigMapVolumeSource().WithName(MembersName(c.Name))),
 				corev1ac.Volume().WithName("trust").WithConfigMap(

@@ -17,6 +17,7 @@ type options struct {
 	config, members, keys, trust, configMap string
 	name, address, sipAddress               string
 	podAddresses                            string // $POD_IPS
+	controlSocket                           string
 	check                                   bool
 }
 
@@ -75,6 +76,7 @@ ends what was begun, for at most drainSeconds; a second one exits at once.`,
 	f.StringVar(&o.name, "name", "", "this member's name in the member set (default $POD_NAME, or the host name)")
 	f.StringVar(&o.address, "address", "", "this member's IP address (default $POD_IP, or what the member set says)")
 	f.StringVar(&o.sipAddress, "sip-address", "", "IP address to receive SIP at, which other proxies on this host may share (default --address, and what $POD_IPS has of the other family)")
+	f.StringVar(&o.controlSocket, "control-socket", "", "Unix socket at which `sipring where` and the like ask this proxy (default controlSocket of the configuration)")
 	f.BoolVar(&o.check, "check", false, "say what is wrong with the files that are given, misspelt fields of the configuration among it, and end")
 	_ = cmd.MarkFlagRequired("config")
 	return cmd

@@ -15,6 +15,7 @@ import (
 
 	"github.com/sipring/sipring/proxy/admin"
 	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/control"
 	"github.com/sipring/sipring/proxy/memberset"
 	"github.com/sipring/sipring/proxy/peer"
 	"github.com/sipring/sipring/proxy/server"
@@ -39,8 +40,9 @@ type proxy struct {
 	tokens   *token.Keys // the server's
 	rekeying sync.Mutex  // held while keys are put in force
 	admin    *admin.Server
-	failed   chan error // why starting failed; capacity 1
-	broken   bool       // it has failed
+	control  *control.Server // nil: there is none
+	failed   chan error      // why starting failed; capacity 1
+	broken   bool            // it has failed
 	// lettingGo: whoever steers traffic should take what still comes elsewhere.
 	lettingGo atomic.Bool
 	waiting   string // what was said last while waiting to be listed
@@ -64,6 +66,7 @@ func (p *proxy) run(ctx context.Context) error {
 	if err := p.startAdmin(p.address); err != nil { // health before a member set comes
 		return err
 	}
+	p.startControl()
 	var following sync.WaitGroup
 	following.Go(func() { p.source.Run(ctx, p.apply) })
 	following.Go(func() { memberset.Follow(ctx, p.options.config, p.reconfigure) })
@@ -258,6 +261,11 @@ func (p *proxy) bounded(f func()) {
 }
 
 func (p *proxy) close() {
+	if p.control != nil {
+		if err := p.control.Close(); err != nil {
+			p.log.Warn("closing the control socket", "error", err)
+		}
+	}
 	if n := p.node.Load(); n != nil {
 		n.Close()
 	}

@@ -34,6 +34,9 @@ const (
 // MaxAliases is the most aliases of a cluster.
 const MaxAliases = 64
 
+// MaxSocketPath is the longest path of a Unix socket, in bytes (unix(7)).
+const MaxSocketPath = 107
+
 // MaxTokenHours is the longest life of a Record-Route token: a year.
 const MaxTokenHours = 8760
 
@@ -86,6 +89,9 @@ type Config struct {
 	UDPLoops int `json:"udpLoops,omitempty"`
 	// Profiling serves /debug/pprof on the admin port.
 	Profiling bool `json:"profiling,omitempty"`
+	// ControlSocket is the path of the Unix socket at which the proxy tells, and
+	// changes, what is registered: for its own user and root. Empty for none.
+	ControlSocket string `json:"controlSocket,omitempty"`
 
 	// Unknown are the fields that ParseConfig found and this version does not know,
 	// as paths such as registrar.maxAge, sorted: misspelt, or of a later version.
@@ -236,6 +242,9 @@ func (c *Config) Validate() error {
 	}
 	if c.TokenHours < 1 || c.TokenHours > MaxTokenHours {
 		bad("tokenHours", "%d is not in 1..%d", c.TokenHours, MaxTokenHours)
+	}
+	if len(c.ControlSocket) > MaxSocketPath {
+		bad("controlSocket", "a path of more than %d bytes", MaxSocketPath)
 	}
 	c.Egress.validate(bad)
 	c.Limits.validate(bad)

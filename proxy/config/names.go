@@ -25,6 +25,13 @@ const (
 	AnnotationTrust = "sipring.io/trust"
 )
 
+// ControlSocketPath is where the operator has the control socket of a pod's proxy, in
+// a directory of its own, and where who asks looks for it.
+const ControlSocketPath = ControlSocketDirectory + "/control.sock"
+
+// ControlSocketDirectory is what is mounted for it.
+const ControlSocketDirectory = "/run/sipring"
+
 // Names of a proxy's files. Those but the configuration's are also keys of the
 // data of the ConfigMaps and the Secret. SignerKey is the operator's own: no pod
 // has that file.

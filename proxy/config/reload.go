@@ -16,6 +16,7 @@ func (c *Config) Reload(next *Config) (now *Config, waiting []string) {
 	merged.Listeners = reloadListeners(c.Listeners, next.Listeners)
 	merged.MaxRingSeconds = c.MaxRingSeconds
 	merged.MaxTransactions, merged.UDPLoops, merged.Profiling = c.MaxTransactions, c.UDPLoops, c.Profiling
+	merged.ControlSocket = c.ControlSocket
 	return &merged, differing(reflect.ValueOf(merged), reflect.ValueOf(*next), "")
 }
 

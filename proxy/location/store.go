@@ -134,6 +134,16 @@ func (s *Store) Next(part, cursor int) (r Record, next int, ok bool) {
 	return Record{}, cursor, false
 }
 
+// Slot returns the record of a slot of a partition, the zero Record if it is empty, and false if there is no such slot. A
+// walk over the slots from 0 on may pause, as one by Next, and knows how much of the way it makes.
+func (s *Store) Slot(part, slot int) (r Record, ok bool) {
+	p := &s.parts[part]
+	if slot >= len(p.slots) {
+		return Record{}, false
+	}
+	return p.slots[slot].rec, true
+}
+
 // Purge drops what has expired in one partition and returns how many bindings that were.
 func (s *Store) Purge(now int64, part int) int {
 	p := &s.parts[part]

@@ -1,0 +1,158 @@
+package command
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"strconv"
+
+	"github.com/sipring/sipring/proxy/cluster"
+	"github.com/sipring/sipring/proxy/control"
+	"github.com/sipring/sipring/proxy/location"
+	"github.com/sipring/sipring/proxy/peer"
+)
+
+// startControl opens the control socket, if there is to be one. What it is for can
+// wait; calls cannot, so the proxy goes on without.
+func (p *proxy) startControl() {
+	path := cmp.Or(p.controlSocket, p.config.Load().ControlSocket)
+	if path == "" {
+		return
+	}
+	s, err := control.Start(path, newInspector(p), p.log)
+	if err != nil {
+		p.log.Error("controlSocket: nobody can ask this proxy what is registered", "error", err)
+		return
+	}
+	p.control = s
+}
+
+// inspector is what the control server asks of a proxy.
+type inspector struct {
+	p     *proxy
+	pages control.Pages
+}
+
+func newInspector(p *proxy) *inspector {
+	i := &inspector{p: p}
+	i.pages.Walk = func(ctx context.Context, f func(aor []byte)) error {
+		node, _, err := i.ready()
+		if err != nil {
+			return err
+		}
+		return node.HomeAORs(ctx, f)
+	}
+	return i
+}
+
+// ready is the node and its view, once it has both.
+func (i *inspector) ready() (*peer.Node, *cluster.View, error) {
+	node := i.p.node.Load()
+	if node == nil || node.View() == nil {
+		return nil, nil, &control.Problem{Status: http.StatusServiceUnavailable, Reason: "the proxy is not in the member set yet"}
+	}
+	return node, node.View(), nil
+}
+
+// aor is the canonical form of an address-of-record as a person writes it.
+func (i *inspector) aor(text string) ([]byte, error) {
+	aor, err := i.p.server.AOR(text)
+	if err != nil {
+		return nil, &control.Problem{Status: http.StatusBadRequest, Reason: err.Error()}
+	}
+	return aor, nil
+}
+
+// Where implements control.Backend.
+func (i *inspector) Where(text string) (*control.Where, error) {
+	node, v, err := i.ready()
+	if err != nil {
+		return nil, err
+	}
+	aor, err := i.aor(text)
+	if err != nil {
+		return nil, err
+	}
+	partition := v.Partition(aor)
+	w := &control.Where{AOR: string(aor), Partition: partition, Epoch: v.Epoch, Member: i.p.name, Replicas: []string{}}
+	role := "none"
+	for rank, id := range v.Ring.Owners(partition) {
+		name, r := memberName(v, id), "replica"
+		if rank == 0 {
+			w.Home, r = name, "home"
+		} else {
+			w.Replicas = append(w.Replicas, name)
+		}
+		if id == v.Self {
+			role = r
+		}
+	}
+	look, ok := node.Look(aor)
+	if ok && look.Holding != "none" {
+		w.Held = &control.Held{Role: role, Bindings: bindings(v, &look)}
+	}
+	return w, nil
+}
+
+// Bindings implements control.Backend.
+func (i *inspector) Bindings(ctx context.Context, glob, after string, limit int) (*control.Page, error) {
+	node, v, err := i.ready()
+	if err != nil {
+		return nil, err
+	}
+	page := &control.Page{Member: i.p.name, Epoch: v.Epoch, Items: []control.Item{}}
+	aors, more, err := i.pages.After(ctx, glob, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	size := 0
+	for n, aor := range aors {
+		look, ok := node.Look([]byte(aor))
+		if !ok || look.Record.LiveCount(look.Now) == 0 { // it has ended meanwhile
+			continue
+		}
+		item := control.Item{AOR: aor, Bindings: bindings(v, &look)}
+		if size += item.Size(); size > control.MaxPage && len(page.Items) > 0 {
+			page.Next = control.Token(aors[n-1])
+			return page, nil
+		}
+		page.Items = append(page.Items, item)
+	}
+	if more {
+		page.Next = control.Token(aors[len(aors)-1])
+	}
+	return page, nil
+}
+
+// bindings are the live ones of an address-of-record.
+func bindings(v *cluster.View, look *cluster.Look) []control.Binding {
+	all := []control.Binding{}
+	for b := range look.Record.Live(look.Now) {
+		all = append(all, binding(v, look, &b))
+	}
+	return all
+}
+
+func binding(v *cluster.View, look *cluster.Look, b *location.Binding) control.Binding {
+	out := control.Binding{
+		Contact: string(b.Contact), ExpiresSeconds: b.ExpiresIn(look.Now), Q: float64(b.Q) / location.MaxQ,
+		CallID: string(b.CallID), CSeq: b.CSeq, Instance: string(b.Instance), RegID: b.RegID,
+		Listener:             b.Flow.Transport.String(),
+		RegisteredSecondsAgo: max(0, int64(look.Clock)-int64(b.Version.Counter)) / 1000,
+	}
+	if b.Flow.Remote.IsValid() {
+		out.Received = b.Flow.Remote.String()
+	}
+	if b.Flow.Owner != 0 {
+		out.Owner = memberName(v, b.Flow.Owner)
+	}
+	return out
+}
+
+// memberName is a member's name, or its number where the set has it no more.
+func memberName(v *cluster.View, id uint32) string {
+	if m, ok := v.Member(id); ok {
+		return m.Name
+	}
+	return "#" + strconv.FormatUint(uint64(id), 10)
+}

@@ -1,0 +1,96 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"syscall"
+)
+
+// Client asks the proxy at one socket.
+type Client struct {
+	path string
+	http *http.Client
+}
+
+// NewClient returns a client of the proxy with that socket.
+func NewClient(path string) *Client {
+	return &Client{path: path, http: &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", path)
+		},
+		DisableKeepAlives: true,
+	}}}
+}
+
+// Where asks where an AOR belongs.
+func (c *Client) Where(ctx context.Context, aor string) (*Where, error) {
+	var w Where
+	return &w, c.ask(ctx, http.MethodGet, "where", url.Values{"aor": {aor}}, &w)
+}
+
+// Bindings asks for a page of at most limit AORs that match the glob, after is the token of the page before it.
+func (c *Client) Bindings(ctx context.Context, glob, after string, limit int) (*Page, error) {
+	var p Page
+	query := url.Values{"aor": {glob}, "after": {after}, "limit": {fmt.Sprint(limit)}}
+	return &p, c.ask(ctx, http.MethodGet, "bindings", query, &p)
+}
+
+// ask reads the answer to one request into v.
+func (c *Client) ask(ctx context.Context, method, what string, query url.Values, v any) error {
+	body, err := c.open(ctx, method, what, query)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = body.Close() }()
+	b, err := io.ReadAll(io.LimitReader(body, maxAnswer+1))
+	if err != nil {
+		return fmt.Errorf("read the proxy's answer: %w", err)
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		return fmt.Errorf("read the proxy's answer: %w", err)
+	}
+	return nil
+}
+
+// open begins a request, and returns the body of its answer.
+func (c *Client) open(ctx context.Context, method, what string, query url.Values) (io.ReadCloser, error) {
+	r, err := http.NewRequestWithContext(ctx, method, "http://proxy/v1/"+what+"?"+query.Encode(), nil)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := c.http.Do(r)
+	if err != nil {
+		return nil, c.explain(err)
+	}
+	if answer.StatusCode == http.StatusOK {
+		return answer.Body, nil
+	}
+	defer func() { _ = answer.Body.Close() }()
+	p := &Problem{Status: answer.StatusCode}
+	if json.NewDecoder(io.LimitReader(answer.Body, maxHeader)).Decode(p) != nil || p.Reason == "" {
+		p.Reason = "the proxy answered " + answer.Status
+	}
+	return nil, p
+}
+
+// explain says what is to be done about a socket that does not answer.
+func (c *Client) explain(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("there is no socket at %s: is this the proxy's host or container, and its controlSocket set?", c.path)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("no proxy listens at %s", c.path)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%s is for the user that the proxy runs as: %w", c.path, err)
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return fmt.Errorf("the proxy closed the connection: it takes %d at a time, of its own user and root", maxConnections)
+	}
+	return fmt.Errorf("ask the proxy at %s: %w", c.path, err)
+}
