@@ -66,6 +66,12 @@ type Page struct {
 	Next string `json:"next"`
 }
 
+// Removed are the contacts of an AOR that were removed.
+type Removed struct {
+	AOR     string   `json:"aor"`
+	Removed []string `json:"removed"`
+}
+
 // Problem is an answer that is none: why, and the HTTP status to say so with.
 type Problem struct {
 	Status int    `json:"-"`

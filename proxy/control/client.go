@@ -42,6 +42,16 @@ func (c *Client) Bindings(ctx context.Context, glob, after string, limit int) (*
 	return &p, c.ask(ctx, http.MethodGet, "bindings", query, &p)
 }
 
+// Unregister removes a contact of an AOR, or all of them if it is empty.
+func (c *Client) Unregister(ctx context.Context, aor, contact string) (*Removed, error) {
+	var r Removed
+	query := url.Values{"aor": {aor}}
+	if contact != "" {
+		query.Set("contact", contact)
+	}
+	return &r, c.ask(ctx, http.MethodPost, "unregister", query, &r)
+}
+
 // ask reads the answer to one request into v.
 func (c *Client) ask(ctx context.Context, method, what string, query url.Values, v any) error {
 	body, err := c.open(ctx, method, what, query)

@@ -13,8 +13,12 @@ import (
 	"github.com/sipring/sipring/proxy/location"
 )
 
-// maxRequests is how many are answered at a time.
-const maxRequests = 4
+const (
+	// maxRequests is how many are answered at a time.
+	maxRequests = 4
+	// maxContact is the longest contact, in bytes. No binding has a longer one.
+	maxContact = 2 << 10
+)
 
 // handler answers requests.
 type handler struct {
@@ -31,6 +35,7 @@ func (h *handler) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/where", h.answer(h.where))
 	mux.HandleFunc("GET /v1/bindings", h.answer(h.bindings))
+	mux.HandleFunc("POST /v1/unregister", h.answer(h.unregister))
 	return mux
 }
 
@@ -114,6 +119,18 @@ func (h *handler) bindings(ctx context.Context, query url.Values) (any, error) {
 		return nil, &Problem{http.StatusBadRequest, "that is no token of a page"}
 	}
 	return h.backend.Bindings(ctx, glob, after, limit)
+}
+
+func (h *handler) unregister(ctx context.Context, query url.Values) (any, error) {
+	aor, err := aorOf(query)
+	if err != nil {
+		return nil, err
+	}
+	contact := query.Get("contact")
+	if query.Has("contact") && contact == "" || len(contact) > maxContact {
+		return nil, &Problem{http.StatusBadRequest, fmt.Sprintf("a contact has 1 to %d bytes", maxContact)}
+	}
+	return h.backend.Unregister(ctx, aor, contact)
 }
 
 // aorOf is the AOR of a request.

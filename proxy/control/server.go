@@ -25,6 +25,9 @@ type Backend interface {
 	Where(aor string) (*Where, error)
 	// Bindings returns a page of at most limit AORs after one that match the glob, which is empty for all.
 	Bindings(ctx context.Context, glob, after string, limit int) (*Page, error)
+	// Unregister removes a contact of an AOR, as a person writes them, or all of them if the contact is empty. It returns
+	// when as many members know as keep copies.
+	Unregister(ctx context.Context, aor, contact string) (*Removed, error)
 }
 
 // Server answers at one socket.
