@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,14 +35,11 @@ type fault struct {
 	until step
 	// local: only where the nodes are at hand.
 	local bool
-	// lasting: every process goes on as it is.
-	lasting bool
-	// until, if any, is what is waited for before the ring is looked at, while
-	// everybody calls and hangs up.
-	until func(ctx context.Context, e *env) error
+	// settle bounds the wait for until and the ring: 0 is settleLimit.
+	settle time.Duration
 	// after, if any, happens when all that was called is hung up, before everybody is
 	// called through each proxy.
-	after func(ctx context.Context, e *env) error
+	after step
 	// mend ends the fault, after everything was measured.
 	mend func(ctx context.Context, e *env) error
 }
@@ -161,12 +159,8 @@ func (e *env) play(ctx context.Context, f fault) (r *result, err error) {
 		return r, err
 	}
 	e.party.throughEach(ctx, own, r)
-	if f.lasting {
-		pods, err := e.proxies.pods(ctx)
-		if err != nil {
-			return r, err
-		}
-		if err := before.sameProcesses(pods); err != nil {
+	if f.kept {
+		if err := e.proxies.same(ctx, before); err != nil {
 			r.Problems = append(r.Problems, err.Error())
 		}
 	}
@@ -205,16 +199,11 @@ func (e *env) recover(ctx context.Context, f fault, before *snapshot) error {
 			return err
 		}
 	}
-	if f.until != nil {
-		if err := f.until(ctx, e); err != nil {
-			return fmt.Errorf("%s: %w", f.title, err)
-		}
-	}
 	gone := map[string]bool{}
 	for name, incarnation := range before.incarnations {
 		gone[incarnation] = f.rolled || f.reborn && name == f.victim
 	}
-	if err := eventually(ctx, settleLimit, func(ctx context.Context) error {
+	if err := eventually(ctx, cmp.Or(f.settle, settleLimit), func(ctx context.Context) error {
 		if f.until != nil {
 			if err := f.until(ctx, e); err != nil {
 				return err
@@ -223,9 +212,6 @@ func (e *env) recover(ctx context.Context, f fault, before *snapshot) error {
 		return e.proxies.whole(ctx, f.replicas, gone)
 	}); err != nil {
 		return fmt.Errorf("ring of %d after %s: %w", f.replicas, f.title, err)
-	}
-	if f.kept {
-		return e.proxies.same(ctx, before)
 	}
 	return nil
 }

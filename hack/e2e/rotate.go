@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/sipring/sipring/api/v1alpha1"
 )
 
@@ -24,12 +22,10 @@ const rotationRequest = "e2e"
 // go, in a hurry, and everybody is called with the new ones alone.
 func rotateKeys() fault {
 	return fault{
-		name: "rotate-keys", title: "keys rotated", replicas: 3, patience: patience, lasting: true,
+		name: "rotate-keys", title: "keys rotated", replicas: 3, patience: patience, kept: true, settle: rotateLimit,
 		do: annotate(v1alpha1.AnnotationRotateKeys),
 		until: func(ctx context.Context, e *env) error {
-			return eventually(ctx, rotateLimit, func(ctx context.Context) error {
-				return e.keysIn(ctx, v1alpha1.KeysPhase("Retiring"), 2)
-			})
+			return e.keysIn(ctx, v1alpha1.KeysPhase("Retiring"), 2)
 		},
 		after: func(ctx context.Context, e *env) error {
 			if err := annotate(v1alpha1.AnnotationRetireKeysNow)(ctx, e, "", func(time.Time) {}); err != nil {
@@ -61,26 +57,4 @@ func (e *env) keysIn(ctx context.Context, phase v1alpha1.KeysPhase, n int) error
 		return fmt.Errorf("the keys %v are in phase %s of request %q, those that sign in %s of %q", keys.IDs, keys.Phase, keys.Request, signer.Phase, signer.Request)
 	}
 	return nil
-}
-
-// sameProcesses says that no pod was replaced and none of its containers began anew.
-func (s *snapshot) sameProcesses(pods []corev1.Pod) error {
-	before := map[string]string{}
-	for i := range s.pods {
-		before[s.pods[i].Name] = processesOf(&s.pods[i])
-	}
-	for i := range pods {
-		if is := processesOf(&pods[i]); is != before[pods[i].Name] {
-			return fmt.Errorf("%s is %s, and was %s", pods[i].Name, is, before[pods[i].Name])
-		}
-	}
-	return nil
-}
-
-func processesOf(p *corev1.Pod) string {
-	text := fmt.Sprintf("pod %s of revision %s", p.UID, p.Labels["controller-revision-hash"])
-	for _, c := range p.Status.ContainerStatuses {
-		text += fmt.Sprintf(", %s %s begun %d times", c.Name, c.ContainerID, c.RestartCount+1)
-	}
-	return text
 }
