@@ -125,7 +125,7 @@ func (e *env) arrive(ctx context.Context, s stack) (leave func(context.Context) 
 func (e *env) hasFamilies(ctx context.Context, s stack) error {
 	service, err := e.kube.cluster.Client().CoreV1().Services(namespace).Get(ctx, s.sipCluster, metav1.GetOptions{})
 	if err == nil && !slices.Equal(service.Spec.IPFamilies, s.families) {
-		err = fmt.Errorf("Service %s has %v, want %v", s.sipCluster, service.Spec.IPFamilies, s.families)
+		err = fmt.Errorf("service %s has %v, want %v", s.sipCluster, service.Spec.IPFamilies, s.families)
 	}
 	return err
 }
