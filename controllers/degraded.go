@@ -21,15 +21,17 @@ type trouble struct {
 	reason, message string
 	// stalls: nothing mends it but somebody.
 	stalls bool
+	// aside: it hinders nothing that the spec asks for, though somebody should know.
+	aside bool
 }
 
 // degraded: is something broken or at risk? The first that applies is told, and
-// with what is broken the risk. stalls says that nothing mends it but somebody.
-func degraded(seen *observation, d *membership.Result, did outcome, now time.Time) (condition metav1.Condition, stalls bool) {
-	no := func(reason, message string) (metav1.Condition, bool) {
-		return metav1.Condition{Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionFalse, Reason: reason, Message: message}, false
+// with what is broken the risk. it is nil where nothing is.
+func degraded(seen *observation, d *membership.Result, did outcome, now time.Time) (condition metav1.Condition, it *trouble) {
+	no := func(reason, message string) (metav1.Condition, *trouble) {
+		return metav1.Condition{Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionFalse, Reason: reason, Message: message}, nil
 	}
-	broken := firstOf(faulty(did.faults), rivalTrouble(seen), nodeTrouble(seen, d), podTrouble(seen.pods), blockedTrouble(seen), familyTrouble(seen, d), shortageTrouble(seen, now), heldTrouble(d), evictedTrouble(d), notReadyTrouble(seen, d, now), strangerTrouble(seen), did.rotated.stuck)
+	broken := firstOf(faulty(did.faults), nodeTrouble(seen, d), podTrouble(seen.pods), blockedTrouble(seen), familyTrouble(seen, d), shortageTrouble(seen, now), heldTrouble(d), evictedTrouble(d), notReadyTrouble(seen, d, now), did.rotated.stuck, rivalTrouble(seen), strangerTrouble(seen))
 	wanted := int(desired.Replicas(seen.cluster))
 	toCome := riskTrouble(d, wanted)
 	if broken == nil && toCome != nil && starting(seen.cluster) {
@@ -41,9 +43,10 @@ func degraded(seen *observation, d *membership.Result, did outcome, now time.Tim
 	}
 	if broken != nil && atRisk != nil {
 		broken.message += "; " + atRisk.message
+		broken.aside = false
 	}
 	if t := firstOf(broken, atRisk); t != nil {
-		return metav1.Condition{Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionTrue, Reason: t.reason, Message: shortened(t.message)}, t.stalls
+		return metav1.Condition{Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionTrue, Reason: t.reason, Message: shortened(t.message)}, t
 	}
 	return no(v1alpha1.ReasonHealthy, "nothing is wrong")
 }
@@ -91,7 +94,7 @@ func shortened(s string) string {
 func faulty(faults []fault) *trouble {
 	for _, f := range faults {
 		if f.reason != "" {
-			return &trouble{f.reason, f.err.Error(), f.stalls()}
+			return &trouble{reason: f.reason, message: f.err.Error(), stalls: f.stalls()}
 		}
 	}
 	return nil
@@ -133,7 +136,7 @@ func troubleOf(p *corev1.Pod) *trouble {
 			if strings.Contains(c.Message, "free ports") {
 				reason = v1alpha1.ReasonPortClash
 			}
-			return &trouble{reason, c.Message, reason == v1alpha1.ReasonPortClash}
+			return &trouble{reason: reason, message: c.Message, stalls: reason == v1alpha1.ReasonPortClash}
 		}
 	}
 	for _, statuses := range [][]corev1.ContainerStatus{p.Status.InitContainerStatuses, p.Status.ContainerStatuses} {
@@ -153,11 +156,11 @@ func containerTrouble(s *corev1.ContainerStatus) *trouble {
 	}
 	switch w.Reason {
 	case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable":
-		return &trouble{v1alpha1.ReasonImageUnavailable, fmt.Sprintf("image %s: %s: %s", s.Image, w.Reason, w.Message), true}
+		return &trouble{reason: v1alpha1.ReasonImageUnavailable, message: fmt.Sprintf("image %s: %s: %s", s.Image, w.Reason, w.Message), stalls: true}
 	case "CrashLoopBackOff":
 		return crash(s)
 	case "CreateContainerConfigError", "CreateContainerError", "RunContainerError", "PostStartHookError":
-		return &trouble{v1alpha1.ReasonPodStartFailed, fmt.Sprintf("%s: %s", w.Reason, w.Message), true}
+		return &trouble{reason: v1alpha1.ReasonPodStartFailed, message: fmt.Sprintf("%s: %s", w.Reason, w.Message), stalls: true}
 	}
 	return nil
 }
@@ -169,7 +172,7 @@ func crash(s *corev1.ContainerStatus) *trouble {
 	if strings.Contains(text, "address already in use") {
 		reason = v1alpha1.ReasonPortClash
 	}
-	return &trouble{reason, fmt.Sprintf("container %s ended %d times, last with exit code %d: %s", s.Name, s.RestartCount, last.ExitCode, cmp.Or(text, last.Reason)), true}
+	return &trouble{reason: reason, message: fmt.Sprintf("container %s ended %d times, last with exit code %d: %s", s.Name, s.RestartCount, last.ExitCode, cmp.Or(text, last.Reason)), stalls: true}
 }
 
 func heldTrouble(d *membership.Result) *trouble {

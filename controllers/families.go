@@ -20,9 +20,9 @@ func familyTrouble(seen *observation, d *membership.Result) *trouble {
 	unreached := desired.Unreached(seen.service, seen.pods, d.Endpoints)
 	for _, family := range seen.service.Spec.IPFamilies {
 		if names := unreached[family]; len(names) > 0 {
-			return &trouble{v1alpha1.ReasonFamilyMismatch, fmt.Sprintf(
+			return &trouble{reason: v1alpha1.ReasonFamilyMismatch, message: fmt.Sprintf(
 				"Service %s has the family %s, and these pods have no address of it, so that nothing reaches them by it: %s. Have the pods' network give them one, or create the SIPCluster anew with the pods' families in spec.service.ipFamilies",
-				seen.service.Name, family, strings.Join(names, ", ")), true}
+				seen.service.Name, family, strings.Join(names, ", ")), stalls: true}
 		}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -59,6 +60,22 @@ func (b *bench) failing() {
 func crashed(s *corev1.PodStatus) {
 	waiting("CrashLoopBackOff", "back-off 10s")(s)
 	s.ContainerStatuses[0].RestartCount = 4
+}
+
+// foreignPod is a pod with our labels and a member's name that nobody controls.
+func (b *bench) foreignPod(ordinal int) {
+	b.Helper()
+	b.podOf(ordinal, func(p *corev1.Pod) { p.OwnerReferences = nil })
+	b.podStatus(ordinal, ready)
+}
+
+// wantedBy has another installation leave word that it is to carry the cluster out.
+func (b *bench) wantedBy(identity string) {
+	b.Helper()
+	l := &coordinationv1.Lease{}
+	b.get("ring-claim", l)
+	metav1.SetMetaDataAnnotation(&l.ObjectMeta, "sipring.io/rival", identity+" 2026-01-02T03:04:05Z")
+	b.ok(b.client.Update(b.Context(), l))
 }
 
 func newImage(s *v1alpha1.SIPClusterSpec) { s.Image = "example.com/sipring:2" }
@@ -187,6 +204,47 @@ var states = map[string]struct {
 		b.ok(b.client.Status().Update(b.Context(), set))
 		b.settle()
 	}, status.CurrentStatus, metav1.ConditionTrue, v1alpha1.ReasonServing},
+	"another operator wants it": {func(b *bench) {
+		b.identity = "here/one"
+		b.restart(b.client)
+		b.allWell()
+		b.wantedBy("there/two")
+		b.restart(b.client)
+		b.settle()
+		b.want(v1alpha1.ConditionDegraded, metav1.ConditionTrue, v1alpha1.ReasonOtherOperator)
+	}, status.CurrentStatus, metav1.ConditionTrue, v1alpha1.ReasonServing},
+	"another operator wants it, and it rolls": {func(b *bench) {
+		b.identity = "here/one"
+		b.restart(b.client)
+		b.allWell()
+		b.wantedBy("there/two")
+		b.restart(b.client)
+		b.edit(newImage)
+		b.settle()
+	}, status.InProgressStatus, metav1.ConditionFalse, v1alpha1.ReasonUpdating},
+	"a pod that looks like a member": {func(b *bench) {
+		b.allWell()
+		b.foreignPod(7)
+		b.settle()
+		b.want(v1alpha1.ConditionDegraded, metav1.ConditionTrue, v1alpha1.ReasonForeignPod)
+	}, status.CurrentStatus, metav1.ConditionTrue, v1alpha1.ReasonServing},
+	"a pod that looks like a member, and one is replaced": {func(b *bench) {
+		b.allWell()
+		b.foreignPod(7)
+		b.remove(1, true)
+		b.settle()
+	}, status.InProgressStatus, metav1.ConditionFalse, v1alpha1.ReasonScaling},
+	"a pod in a member's place": {func(b *bench) {
+		b.begin()
+		b.foreignPod(1)
+		b.settle()
+	}, status.FailedStatus, metav1.ConditionFalse, v1alpha1.ReasonForeignPod},
+	"a pod in a member's place, which is going": {func(b *bench) {
+		b.begin()
+		b.foreignPod(1)
+		b.remove(1, false)
+		b.settle()
+	}, status.InProgressStatus, metav1.ConditionFalse, v1alpha1.ReasonForeignPod},
 	"being deleted": {func(b *bench) {
 		b.allWell()
 		c := b.cluster()

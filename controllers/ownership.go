@@ -45,29 +45,49 @@ func split(c *v1alpha1.SIPCluster, set *appsv1.StatefulSet, last *config.MemberS
 	return mine, strangers
 }
 
-// blockedTrouble: pods are missing, and strangers may have their names.
+// blockedTrouble: strangers have the names of pods that are asked for, which the
+// StatefulSet cannot make while they are there. One that is going does so by itself.
 func blockedTrouble(seen *observation) *trouble {
-	if seen.short.since.IsZero() {
-		return nil
+	var inTheWay []corev1.Pod
+	stay := false
+	for i := range seen.strangers {
+		p := &seen.strangers[i]
+		if ordinal, ok := desired.Ordinal(seen.cluster.Name, p.Name); ok && ordinal < desired.Replicas(seen.cluster) {
+			inTheWay = append(inTheWay, *p)
+			stay = stay || p.DeletionTimestamp.IsZero()
+		}
 	}
-	return strangerTrouble(seen)
+	t := strangers(seen.cluster, inTheWay)
+	if t != nil {
+		t.stalls = stay
+	}
+	return t
 }
 
-// strangerTrouble names the pods that have a member's label and name and are
-// none: the StatefulSet cannot make its own pod of that name while one is there.
+// strangerTrouble: pods look like members that are not asked for, which hinders
+// nothing yet.
 func strangerTrouble(seen *observation) *trouble {
-	if len(seen.strangers) == 0 {
+	t := strangers(seen.cluster, seen.strangers)
+	if t != nil {
+		t.aside = true
+	}
+	return t
+}
+
+// strangers names the pods that have a member's label and name and are none.
+func strangers(c *v1alpha1.SIPCluster, pods []corev1.Pod) *trouble {
+	if len(pods) == 0 {
 		return nil
 	}
 	var told []string
-	for i := range seen.strangers {
-		p := &seen.strangers[i]
+	for i := range pods {
+		p := &pods[i]
 		holder := "nobody"
 		if by := metav1.GetControllerOf(p); by != nil {
 			holder = fmt.Sprintf("%s %s of another time (%s)", by.Kind, by.Name, by.UID)
 		}
 		told = append(told, fmt.Sprintf("%s belongs to %s", p.Name, holder))
 	}
-	return &trouble{v1alpha1.ReasonForeignPod, fmt.Sprintf("pods that are no members have the label %s=%s and a member's name: %s; remove them",
-		config.LabelCluster, seen.cluster.Name, strings.Join(told, ", ")), true}
+	return &trouble{reason: v1alpha1.ReasonForeignPod, message: fmt.Sprintf("pods that are no members have the label %s=%s and a member's name: %s; remove them",
+		config.LabelCluster, c.Name, strings.Join(told, ", "))}
 }

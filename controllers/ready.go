@@ -14,11 +14,12 @@ type verdict struct {
 	reason, message string
 }
 
-// judged is the verdict on a pass that went to its end.
-func judged(available, progressing, degraded metav1.Condition, stalled bool, faults []fault) verdict {
+// judged is the verdict on a pass that went to its end; it is what is Degraded, if
+// anything.
+func judged(available, progressing metav1.Condition, it *trouble, faults []fault) verdict {
 	switch {
-	case degraded.Status == metav1.ConditionTrue:
-		return verdict{true, stalled, degraded.Reason, degraded.Message}
+	case it != nil && !it.aside:
+		return verdict{true, it.stalls, it.reason, shortened(it.message)}
 	case len(faults) > 0:
 		return verdict{true, false, v1alpha1.ReasonRetrying, shortened(faults[0].err.Error())}
 	case progressing.Status == metav1.ConditionTrue:

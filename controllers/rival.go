@@ -26,10 +26,11 @@ func (cs *claims) tellTakenOver(c *v1alpha1.SIPCluster) {
 
 const oneOfThem = "uninstall one of the two, or give each other namespaces to watch"
 
-// rivalTrouble: another installation would carry the cluster out too.
+// rivalTrouble: another installation would carry the cluster out too, and hinders
+// nothing.
 func rivalTrouble(seen *observation) *trouble {
 	if seen.rival == "" {
 		return nil
 	}
-	return &trouble{v1alpha1.ReasonOtherOperator, fmt.Sprintf("the operator %s is told to carry this SIPCluster out too, and is refused: %s", seen.rival, oneOfThem), true}
+	return &trouble{reason: v1alpha1.ReasonOtherOperator, aside: true, message: fmt.Sprintf("the operator %s is told to carry this SIPCluster out too, and is refused: %s", seen.rival, oneOfThem)}
 }

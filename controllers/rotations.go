@@ -282,7 +282,7 @@ const mostBehind = 5
 func (ring *keyring) stuck(next *rotation.Result) *trouble {
 	switch {
 	case next.Full:
-		return &trouble{v1alpha1.ReasonKeyRotationStalled, fmt.Sprintf("a rotation is asked for, and Secret %s holds %d keys, which are the most: take out those that nobody needs (sipring keys --retire)", ring.secret, config.MaxKeys), true}
+		return &trouble{reason: v1alpha1.ReasonKeyRotationStalled, message: fmt.Sprintf("a rotation is asked for, and Secret %s holds %d keys, which are the most: take out those that nobody needs (sipring keys --retire)", ring.secret, config.MaxKeys), stalls: true}
 	case len(next.Behind) > 0:
 		names := strings.Join(next.Behind[:min(len(next.Behind), mostBehind)], ", ")
 		if more := len(next.Behind) - mostBehind; more > 0 {

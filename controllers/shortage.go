@@ -138,5 +138,5 @@ func shortageTrouble(seen *observation, now time.Time) *trouble {
 	if !refused {
 		cause = seen.short.look
 	}
-	return &trouble{v1alpha1.ReasonPodsNotCreated, fmt.Sprintf("only %d of %d pods exist: %s", len(seen.pods), desired.Replicas(seen.cluster), cause), refused}
+	return &trouble{reason: v1alpha1.ReasonPodsNotCreated, message: fmt.Sprintf("only %d of %d pods exist: %s", len(seen.pods), desired.Replicas(seen.cluster), cause), stalls: refused}
 }

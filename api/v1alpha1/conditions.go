@@ -4,7 +4,7 @@ package v1alpha1
 // what kstatus goes by, and with it Flux, Argo CD, kpt and helm --wait.
 const (
 	// ConditionReady is True while the cluster is what the spec asks for and
-	// serves: all members are in the ring, and nothing is wrong. Phones may be
+	// serves: all members are in the ring, and nothing is in its way. Phones may be
 	// served without it: ConditionAvailable says so. It is Unknown before the
 	// operator has seen the SIPCluster. Its reasons are those of what is amiss.
 	ConditionReady = "Ready"
