@@ -93,27 +93,34 @@ func (g *gate) leave(key types.NamespacedName, slow, late bool) (again time.Dura
 	return min(slowAgain<<min(g.late[key]-1, 10), slowest)
 }
 
-// through makes a controller's reconcile of passes. One that was late is tried
-// again without an error: it makes the cluster slow, and is told once.
+// through makes a controller's reconcile of passes.
 func (g *gate) through(do reconcile.Func) reconcile.Func {
 	return func(ctx context.Context, req ctrl.Request) (result ctrl.Result, err error) {
 		patience, again, slow := g.enter(req.NamespacedName)
 		if again > 0 {
 			return ctrl.Result{RequeueAfter: again}, nil
 		}
-		defer func() {
-			again := g.leave(req.NamespacedName, slow, isLate(err))
-			if isEnding(err) { // which the status says
-				result, err = ctrl.Result{RequeueAfter: endingAgain}, nil
-			}
-			if again == 0 {
-				return
-			}
-			if !slow && err != nil {
-				ctrl.LoggerFrom(ctx).Info("The cluster gets few workers for now", "error", err.Error())
-			}
-			result, err = ctrl.Result{RequeueAfter: again}, nil
-		}()
+		defer func() { result, err = g.end(ctx, req.NamespacedName, slow, result, err) }()
 		return do(withPatience(ctx, patience), req)
 	}
+}
+
+// end is what the controller is told of a pass: an error or when to come again, for
+// beside an error that would be ignored. One that was late is tried again without an
+// error: it makes the cluster slow, and is told once. So is one in a namespace that
+// ends, which the status says.
+func (g *gate) end(ctx context.Context, key types.NamespacedName, slow bool, result ctrl.Result, err error) (ctrl.Result, error) {
+	again := g.leave(key, slow, isLate(err))
+	switch {
+	case again > 0:
+		if !slow {
+			ctrl.LoggerFrom(ctx).Info("The cluster gets few workers for now", "error", err.Error())
+		}
+		return ctrl.Result{RequeueAfter: again}, nil
+	case isEnding(err):
+		return ctrl.Result{RequeueAfter: endingAgain}, nil
+	case err != nil:
+		return ctrl.Result{}, err
+	}
+	return result, nil
 }
