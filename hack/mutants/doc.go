@@ -1,6 +1,7 @@
 // Command mutants shows that the tests can fail. It plants one fault after the other in the code that keeps
-// registrations, that says what is let in and sent where, or that replaces keys. It runs the tests of what a fault touches and then, where
-// that says something of it, the simulation, and prints what noticed it first.
+// registrations, that says what is let in and sent where, who is a member, or that replaces keys. It runs the tests
+// of what a fault touches and then, where that says something of it, the simulation, and prints what noticed it
+// first.
 //
 // Faults are kept as data in list/, in a form that reads like a patch:
 //

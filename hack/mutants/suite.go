@@ -24,7 +24,8 @@ var packagesOf = map[string][]string{
 	"proxy/egress":   {"proxy/egress"},
 	"proxy/limit":    {"proxy/limit"},
 
-	"controllers/rotation": {"controllers/rotation"},
+	"controllers/rotation":   {"controllers/rotation"},
+	"controllers/membership": {"controllers/membership"},
 }
 
 // simulated are the packages that the simulation says something of.
