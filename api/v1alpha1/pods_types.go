@@ -3,7 +3,8 @@ package v1alpha1
 import "k8s.io/apimachinery/pkg/util/intstr"
 
 // InheritedMetadata is what every object of a cluster has beside its own labels
-// and annotations, which win. The Secrets have what was set when they were made.
+// and annotations, which win. The Secrets have what was set when they were made, and
+// the Leases, by which proxies and operator say that they are alive, have none of it.
 type InheritedMetadata struct {
 	// Labels of every object, at most 64. The operator's own labels win, and those
 	// of spec.service and spec.template. A change rolls the pods.

@@ -170,7 +170,8 @@ type SIPClusterSpec struct {
 	// +optional
 	Template *PodTemplate `json:"template,omitempty"`
 
-	// InheritedMetadata is given to every object that the cluster is made of.
+	// InheritedMetadata is given to every object that the cluster is made of, save the
+	// Leases: the proxies make theirs themselves, and so does the operator its claim.
 	// +optional
 	InheritedMetadata *InheritedMetadata `json:"inheritedMetadata,omitempty"`
 
