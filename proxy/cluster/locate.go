@@ -62,11 +62,13 @@ type Locator struct {
 	stats  LocateStats
 }
 
-// LocateStats are counters, but for Pending.
+// LocateStats are counters, but for Pending. The tags say how they are shown.
 type LocateStats struct {
-	Pending              int
-	Ops, Questions       uint64
-	Refused, Unavailable uint64
+	Pending     int    `metric:"locates_pending" help:"Questions whose a contact is, under way."`
+	Ops         uint64 `metric:"operations_total{operation=locate}" help:"Registrations, lookups and questions whose a contact is, begun here."`
+	Unavailable uint64 `metric:"operations_failed_total{operation=locate}" help:"Operations that no other members confirmed or answered in time."`
+	Refused     uint64 `metric:"locates_refused_total" help:"Questions whose a contact is that were not asked: too many under way or in a second."`
+	Questions   uint64 `metric:"locate_questions_total" help:"Questions whose a contact is, sent to other members."`
 }
 
 // locate is an op under way, or free if op is nil.

@@ -27,7 +27,7 @@ type Membership struct {
 	links   uint64
 	losses  uint64
 	accused uint64
-	ignored uint64
+	ignored Ignored
 
 	synced, leaving, drained bool
 	together                 bool // several events are to make one view
@@ -66,8 +66,11 @@ func (m *Membership) SelfState() (synced, leaving bool) { return m.synced, m.lea
 // are to hold it, or that nobody stays.
 func (m *Membership) Drained() bool { return m.drained }
 
+// Ignored counts the sets that were ignored: those of an older epoch, and those that contradict the one in force.
+type Ignored struct{ Older, Conflicting uint64 }
+
 // Ignored counts the sets that were ignored.
-func (m *Membership) Ignored() uint64 { return m.ignored }
+func (m *Membership) Ignored() Ignored { return m.ignored }
 
 // SetChanged takes a published set, which must be valid. An older epoch, the same epoch with other content, and another
 // number of partitions or seed are ignored and counted.
@@ -76,8 +79,12 @@ func (m *Membership) SetChanged(now int64, set *config.MemberSet) *View {
 		if set.Equal(old) {
 			return nil
 		}
-		if set.Epoch <= old.Epoch || set.Ring.Follows(old.Ring) != nil {
-			m.ignored++
+		switch {
+		case set.Epoch < old.Epoch:
+			m.ignored.Older++
+			return nil
+		case set.Epoch == old.Epoch || set.Ring.Follows(old.Ring) != nil:
+			m.ignored.Conflicting++
 			return nil
 		}
 	}

@@ -193,7 +193,7 @@ func TestProxyAlone(t *testing.T) {
 	}
 	wants := []string{
 		"sipring_proxy_ready 1", "sipring_proxy_ring_epoch 1", `sipring_proxy_bindings{role="home"} 1`,
-		`sipring_proxy_requests_total{method="REGISTER"} 1`, `sipring_proxy_responses_total{code="200",origin="local"} 1`,
+		`sipring_proxy_requests_total{method="REGISTER"} 1`, `sipring_proxy_responses_total{class="2xx",method="REGISTER",origin="local"} 1`,
 		"sipring_proxy_register_duration_seconds_count 1", "sipring_proxy_transactions 0", "go_goroutines",
 	}
 	var metrics string

@@ -7,7 +7,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/sipring/sipring/metric"
 	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/memberset"
 	"github.com/sipring/sipring/proxy/peer"
 )
 
@@ -43,18 +45,23 @@ func newMetrics(p *proxy) *metrics {
 	return m
 }
 
-// showSource shows what became of member sets, once there is a node. Their source
-// counts itself, and one count is of both.
+// showSource shows what became of member sets, once there is a node, and of the
+// Lease if there is one. The source counts itself, and so does the node what its peers
+// bring; one count is of both.
 func (m *metrics) showSource(p *proxy, n *peer.Node) {
-	m.registry.MustRegister(
-		prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name: "sipring_proxy_member_sets_ignored_total", Help: "Member sets that were invalid, older, or contradicted the one in force.",
-		}, func() float64 {
-			own := p.source.Counters()
-			return float64(n.SetsIgnored() + own.Invalid + own.Older + own.Conflicting)
-		}),
-		prometheus.NewCounterFunc(peer.SetsRefusedOpts("own"), func() float64 { return float64(p.source.Counters().Unsigned) }),
-	)
+	s := metric.NewSet("sipring_proxy_")
+	metric.Fields(s, func() memberset.Counters {
+		c, ignored := p.source.Counters(), n.SetsIgnored()
+		c.Older, c.Conflicting = c.Older+ignored.Older, c.Conflicting+ignored.Conflicting
+		return c
+	})
+	metric.Fields(s, func() memberset.LeaseCounters {
+		if p.lease == nil {
+			return memberset.LeaseCounters{}
+		}
+		return p.lease.Counters()
+	})
+	m.registry.MustRegister(s)
 }
 
 // keyGauge shows the keys in force. Safe for concurrent use.

@@ -12,7 +12,7 @@ import (
 )
 
 // TestEveryMetricIsDocumented compares docs/metrics.md with what a proxy shows:
-// names, types and labels.
+// names, types, labels and their values.
 func TestEveryMetricIsDocumented(t *testing.T) {
 	doc, err := os.ReadFile("../../docs/metrics.md")
 	if err != nil {
@@ -23,18 +23,28 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 	f.await(1, "/readyz", ready)
 	f.register(1, "bob", "sip:bob@192.0.2.1")
 	_, shown := f.get(1, "/metrics")
+	types, values := exposed(shown)
 	documented := map[string]string{}
-	for _, m := range regexp.MustCompile("(?m)^\\| `(sipring_proxy_[a-z_]+)(?:\\{([a-z,]+)\\})?` \\| ([a-z]+) \\|").FindAllStringSubmatch(string(doc), -1) {
+	for _, m := range regexp.MustCompile("(?m)^\\| `(sipring_proxy_[a-z_]+)(?:\\{([a-z,]+)\\})?` \\| ([a-z]+) \\| (.*) \\|$").FindAllStringSubmatch(string(doc), -1) {
 		documented[m[1]] = m[3] + " by " + m[2]
+		for _, value := range values[m[1]] {
+			if !strings.Contains(m[4], "`"+value+"`") {
+				t.Errorf("docs/metrics.md does not say what %s of %s is", value, m[1])
+			}
+		}
 	}
-	if d := cmp.Diff(documented, exposed(shown)); d != "" {
+	if d := cmp.Diff(documented, types); d != "" {
 		t.Errorf("docs/metrics.md (-) and /metrics (+):\n%s", d)
 	}
 }
 
-// exposed maps each of our metrics to its type and the names of its labels.
-func exposed(text string) map[string]string {
-	types := map[string]string{}
+// known are labels whose values are SIP's own, or numbers.
+var known = []string{"le", "method", "code", "id"}
+
+// exposed maps each of our metrics to its type and the names of its labels, and to
+// the values of those that are to be explained.
+func exposed(text string) (types map[string]string, values map[string][]string) {
+	types, values = map[string]string{}, map[string][]string{}
 	for _, m := range regexp.MustCompile(`(?m)^# TYPE (sipring_[a-z_]+) ([a-z]+)$`).FindAllStringSubmatch(text, -1) {
 		types[m[1]] = m[2]
 	}
@@ -47,15 +57,17 @@ func exposed(text string) map[string]string {
 		if labels[name] == nil {
 			labels[name] = map[string]bool{}
 		}
-		for _, l := range regexp.MustCompile(`([a-z_]+)="`).FindAllStringSubmatch(m[2], -1) {
+		for _, l := range regexp.MustCompile(`([a-z_]+)="([^"]*)"`).FindAllStringSubmatch(m[2], -1) {
 			if l[1] != "le" {
 				labels[name][l[1]] = true
 			}
+			if !slices.Contains(known, l[1]) && !slices.Contains(values[name], l[2]) {
+				values[name] = append(values[name], l[2])
+			}
 		}
 	}
-	out := map[string]string{}
 	for name, kind := range types {
-		out[name] = kind + " by " + strings.Join(slices.Sorted(maps.Keys(labels[name])), ",")
+		types[name] = kind + " by " + strings.Join(slices.Sorted(maps.Keys(labels[name])), ",")
 	}
-	return out
+	return types, values
 }

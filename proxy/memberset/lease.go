@@ -90,9 +90,10 @@ func (r report) urgent(written report) bool {
 	return r != written
 }
 
-// LeaseCounters of the writes since the start.
+// LeaseCounters of the writes since the start. The tags say how they are shown.
 type LeaseCounters struct {
-	Writes, Failures uint64
+	Writes   uint64 `metric:"lease_writes_total{result=ok}" help:"Writes of this proxy's Lease, by which the operator hears of it."`
+	Failures uint64 `metric:"lease_writes_total{result=failed}"`
 }
 
 // NewLease needs the account to create Leases and to patch the one of its name.

@@ -3,6 +3,7 @@ package peer
 import (
 	"fmt"
 
+	"github.com/sipring/sipring/metric"
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/wire"
 )
@@ -66,39 +67,7 @@ func (cs *cores) stats() cluster.Stats {
 		cs.all[i].mu.Lock()
 		s := cs.all[i].m.Stats()
 		cs.all[i].mu.Unlock()
-		add(&sum, &s)
+		metric.Sum(&sum, &s)
 	}
 	return sum
-}
-
-func add(sum, s *cluster.Stats) {
-	sum.Records += s.Records
-	sum.Bindings += s.Bindings
-	sum.Bytes += s.Bytes
-	sum.Budget += s.Budget
-	sum.HomeRecords += s.HomeRecords
-	sum.HomeBindings += s.HomeBindings
-	sum.Pending += s.Pending
-	sum.Partitions += s.Partitions
-	sum.Registers += s.Registers
-	sum.RegistersFailed += s.RegistersFailed
-	sum.Lookups += s.Lookups
-	sum.LookupsLocal += s.LookupsLocal
-	sum.LookupsHedged += s.LookupsHedged
-	sum.LookupsUnavailable += s.LookupsUnavailable
-	sum.Rehomed += s.Rehomed
-	sum.Filled += s.Filled
-	sum.FilledAlone += s.FilledAlone
-	sum.OrderedAgain += s.OrderedAgain
-	sum.Repairs += s.Repairs
-	sum.Stalls += s.Stalls
-	sum.Relayed += s.Relayed
-	sum.DroppedMessages += s.DroppedMessages
-	sum.RefusedOps += s.RefusedOps
-	sum.RefusedRecords += s.RefusedRecords
-	sum.NoRoom += s.NoRoom
-	sum.SourceFull += s.SourceFull
-	sum.DomainFull += s.DomainFull
-	sum.SnapshotsSentBytes += s.SnapshotsSentBytes
-	sum.SnapshotsBytes += s.SnapshotsBytes
 }

@@ -37,15 +37,17 @@ func (d *delivery) deliver(from uint32, s *stream, kind uint8, payload []byte) {
 	case kind == kindPing:
 		if epoch, ok := s.pinged(payload); ok {
 			s.offerSet(d.view.Load(), epoch)
+		} else {
+			d.metrics.unreadable.Inc()
 		}
 	case kind == kindState:
 		if st, ok := decodeState(payload); ok {
 			d.membership.peerState(from, s, st)
+		} else {
+			d.metrics.unreadable.Inc()
 		}
-	case kind == kindMissed:
-		if len(payload) == 8 {
-			d.membership.peerMissed(from, s, binary.BigEndian.Uint64(payload))
-		}
+	case kind == kindMissed && len(payload) == 8:
+		d.membership.peerMissed(from, s, binary.BigEndian.Uint64(payload))
 	case kind == kindAway:
 		s.fail(errAway)
 	case kind == kindAwaited:

@@ -145,7 +145,7 @@ func (m *membership) tellState() {
 }
 
 // ignored counts member sets that were older or contradicted.
-func (m *membership) ignored() uint64 {
+func (m *membership) ignored() cluster.Ignored {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.machine.Ignored()

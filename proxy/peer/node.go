@@ -71,7 +71,7 @@ func Start(cfg Config) (*Node, error) {
 	if n.door.listener, err = (&net.ListenConfig{}).Listen(context.Background(), "tcp", address); err != nil {
 		return nil, fmt.Errorf("ports.peer: listen for peers: %w", err)
 	}
-	if err := n.metrics.register(cfg.Registry, &machineMetrics{cores: n.cores, locator: n.locator}); err != nil {
+	if err := n.metrics.register(cfg.Registry, n.cores, n.locator); err != nil {
 		return nil, errors.Join(err, n.door.listener.Close())
 	}
 	n.run()
@@ -143,7 +143,7 @@ func (n *Node) View() *cluster.View { return n.view.Load() }
 
 // SetsIgnored counts member sets, of whatever source, that were older or
 // contradicted.
-func (n *Node) SetsIgnored() uint64 { return n.membership.ignored() }
+func (n *Node) SetsIgnored() cluster.Ignored { return n.membership.ignored() }
 
 // Live reports whether this process makes steps; if not, where it hangs. A
 // process that does not for long is to be started anew.

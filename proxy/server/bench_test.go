@@ -87,7 +87,7 @@ func BenchmarkRegisterRefresh(b *testing.B) {
 		s.Message(flow.OverUDP(sink.addr), users[i%len(users)].next())
 	}
 	b.StopTimer()
-	if n := s.metrics.local[200].Load(); n < uint64(b.N) {
+	if n := s.metrics.made(200); n < uint64(b.N) {
 		b.Fatalf("%d of %d answered 200", n, b.N)
 	}
 }

@@ -132,9 +132,7 @@ func grow(by, victim *phone, x []*proxy, user string, levels int) {
 // created is how many transactions proxies have made, and how much they have sent.
 func created(x []*proxy) (transactions, datagrams uint64) {
 	for _, p := range x {
-		var g gauges
-		p.readGauges(&g)
-		transactions, datagrams = transactions+g.transactions.Created, datagrams+g.sent
+		transactions, datagrams = transactions+p.table.Stats().Created, datagrams+p.layer.Stats().Sent
 	}
 	return transactions, datagrams
 }

@@ -45,7 +45,7 @@ func (r *request) sendStateless() progress {
 	for i := range r.fork {
 		sent = r.s.layer.Send(r.fork[i].Flow, r.fork[i].Bytes) == nil || sent
 	}
-	r.s.metrics.stateless.Add(uint64(len(r.fork)))
+	r.s.metrics.stateless.Add(float64(len(r.fork)))
 	if !sent {
 		return r.finish(480, "Temporarily Unavailable", nil)
 	}

@@ -29,13 +29,13 @@ func TestWhatIsNewIsChargedToItsSource(t *testing.T) {
 		x.Message(flow.OverUDP(alice.addr), []byte(smallRequest("MESSAGE", "sip:nobody@example.com", "sip:nobody@example.com", "")))
 	}
 	most := uint64(110 + 10*time.Since(began).Seconds())
-	if n := x.metrics.local[480].Load(); n > most || n < 90 || x.metrics.dropped[dropNew].Load() == 0 {
+	if n := x.metrics.made(480); n > most || n < 90 || x.metrics.dropped[dropNew].Load() == 0 {
 		t.Fatalf("%d of 400 were let in, want up to %d", n, most)
 	}
 	for alice.receive(10*time.Millisecond) != nil { // the 480
 	}
 	x.from("127.0.0.2", []byte(smallRequest("MESSAGE", "sip:nobody@example.com", "sip:nobody@example.com", "")))
-	if n := x.metrics.local[480].Load(); n < 91 {
+	if n := x.metrics.made(480); n < 91 {
 		t.Error("another source is refused")
 	}
 	for range 30 {
@@ -57,13 +57,13 @@ func TestNewRegistrationsAreCharged(t *testing.T) {
 	for i := range 400 {
 		register("127.0.0.2", fmt.Sprint(i))
 	}
-	taken := x.metrics.local[200].Load()
+	taken := x.metrics.made(200)
 	if taken > 200 || x.metrics.dropped[dropNew].Load() < 200 {
 		t.Fatalf("%d of 401 were taken", taken)
 	}
 	register("127.0.0.2", "first")
 	register("127.0.0.3", "400")
-	if n := x.metrics.local[200].Load(); n < taken+2 {
+	if n := x.metrics.made(200); n < taken+2 {
 		t.Error("a refresh, or another source, is refused")
 	}
 }
@@ -110,7 +110,7 @@ func TestStrangerUsesUpNobodysShare(t *testing.T) {
 		},
 		"malformed": {
 			func() []byte { return []byte(smallRequest("MESSAGE", "sip:example.com", "sip:a@b", "CSeq:x\r\n")) },
-			func() int { return int(x.metrics.local[400].Load()) },
+			func() int { return int(x.metrics.made(400)) },
 		},
 		"whose a contact is": {
 			func() []byte { return []byte(smallRequest("MESSAGE", "sip:192.0.2.1", "sip:a@b", "")) },

@@ -1,13 +1,9 @@
 package server
 
 import (
-	"math"
-	"strconv"
-	"sync/atomic"
-	"time"
-
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/sipring/sipring/metric"
 	"github.com/sipring/sipring/proxy/transaction"
 	"github.com/sipring/sipring/proxy/wire"
 )
@@ -44,169 +40,106 @@ var dropNames = [dropReasons]string{
 	dropStrangers: "strangers",
 }
 
+// origin says who made a response.
+type origin uint8
+
 const (
-	methods = int(wire.MethodPublish) + 1
-	codes   = 700
+	local     origin = iota // this proxy
+	forwarded               // a target
+	origins
 )
 
-// histogramBounds are the upper bounds of the register duration in seconds.
-var histogramBounds = [...]float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5}
-
-// Metrics counts what the hot path does in plain atomics and shows them as a
-// prometheus.Collector. Safe for concurrent use.
+// Metrics are those of the data path, and the prometheus.Collector of them. Safe
+// for concurrent use, without a lock.
 type Metrics struct {
-	requests   [methods]atomic.Uint64
-	local      [codes]atomic.Uint64 // responses made here
-	forwarded  [codes]atomic.Uint64 // responses passed on
-	dropped    [dropReasons]atomic.Uint64
-	stateless  atomic.Uint64 // messages forwarded without a transaction
-	toOwner    atomic.Uint64 // messages handed to the member that has their transaction, or may have it
-	fromPeer   atomic.Uint64 // messages from other members that were for a transaction here
-	forged     atomic.Uint64 // requests with a token that does not verify
-	refused    atomic.Uint64 // targets that the egress policy refuses
-	leftOut    atomic.Uint64 // contacts and targets beyond what a request may lead to
-	registers  [len(histogramBounds) + 1]atomic.Uint64
-	registerNS atomic.Uint64
+	*metric.Set
+	requests  []metric.Counter // by method
+	responses []metric.Counter // by method, class and origin
+	codes     []metric.Counter // by place in codeNames and origin
+	results   []metric.Counter // of INVITEs that set up a call, by place in codeNames
+	registers []metric.Counter // by registerResult
+	dropped   []metric.Counter // by dropReason
+	stateless metric.Counter   // messages forwarded without a transaction
+	toOwner   metric.Counter   // messages handed to the member that has their transaction, or may have it
+	fromPeer  metric.Counter   // messages from other members that were for a transaction here
+	forged    metric.Counter   // requests with a token that does not verify
+	refused   metric.Counter   // targets that the egress policy refuses
+	leftOut   metric.Counter   // contacts and targets beyond what a request may lead to
 
-	gauges func(*gauges)
+	registerTime prometheus.Histogram
+	setupDelay   prometheus.Histogram
 }
 
-// gauges are read when metrics are collected.
-type gauges struct {
-	transactions transaction.Stats
-	received     uint64
-	sent         uint64
-	readErrors   uint64
-	sendErrors   uint64
+// newMetrics makes those of a server's data path.
+func newMetrics() *Metrics {
+	s := metric.NewSet("sipring_proxy_")
+	byMethod, byOrigin := metric.Label{Name: "method", Values: methodLabels()}, metric.Label{Name: "origin", Values: []string{"local", "forwarded"}}
+	byCode := metric.Label{Name: "code", Values: codeNames}
+	return &Metrics{
+		Set:       s,
+		requests:  s.Counters("requests_total", "Requests received, retransmissions included.", byMethod),
+		responses: s.Counters("responses_total", "Responses sent, repeated ones included, by what was asked and who made them.", byMethod, metric.Label{Name: "class", Values: classNames[:]}, byOrigin),
+		codes:     s.Counters("response_codes_total", "Responses sent, repeated ones included, by their code and who made them.", byCode, byOrigin),
+		results:   s.Counters("call_results_total", "INVITEs outside of a dialog, by their first final response.", byCode),
+		registers: s.Counters("registrations_total", "REGISTERs by what became of them.", metric.Label{Name: "result", Values: registerNames[:]}),
+		dropped:   s.Counters("dropped_total", "Messages dropped without an answer.", metric.Label{Name: "reason", Values: dropNames[:]}),
+		stateless: s.Counter("stateless_total", "Messages forwarded without a transaction."),
+		toOwner:   s.Counter("messages_handed_total", "Responses and ICMP errors handed to the member that owns their transaction, and ACKs and responses offered to members that may."),
+		fromPeer:  s.Counter("messages_taken_total", "Responses, ACKs and ICMP errors taken from other members."),
+		forged:    s.Counter("forged_tokens_total", "Requests refused because their Route holds a token that does not verify."),
+		refused:   s.Counter("egress_refused_total", "Targets of requests that the egress policy refuses."),
+		leftOut:   s.Counter("targets_left_out_total", "Contacts and targets of requests that are beyond what one request may lead to."),
+		registerTime: s.Histogram("register_duration_seconds", "From a REGISTER to its final response.",
+			.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5),
+		setupDelay: s.Histogram("call_setup_delay_seconds", "From an INVITE outside of a dialog to the first 18x that is sent on.",
+			.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20),
+	}
 }
 
-func (m *Metrics) drop(r dropReason) { m.dropped[r].Add(1) }
+// look shows what is counted below the server.
+func (m *Metrics) look(s *Server) {
+	metric.Fields(m.Set, s.table.Stats)
+	metric.Fields(m.Set, s.layer.Stats)
+}
+
+func (m *Metrics) drop(r dropReason) { m.dropped[r].Inc() }
 
 func (m *Metrics) allRequests() (n uint64) {
-	for i := range m.requests {
-		n += m.requests[i].Load()
+	for _, c := range m.requests {
+		n += c.Load()
 	}
 	return n
 }
 
-func (m *Metrics) registered(d time.Duration) {
-	s, i := d.Seconds(), 0
-	for i < len(histogramBounds) && s > histogramBounds[i] {
-		i++
-	}
-	m.registers[i].Add(1)
-	m.registerNS.Add(uint64(max(d, 0)))
-}
-
-func count(codes *[codes]atomic.Uint64, status int) {
-	if status >= 100 && status < len(codes) {
-		codes[status].Add(1)
-	}
-}
-
-func desc(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc("sipring_proxy_"+name, help, labels, nil)
-}
-
-var (
-	requestsDesc     = desc("requests_total", "Requests received, retransmissions included.", "method")
-	responsesDesc    = desc("responses_total", "Responses sent, by who made them: local or forwarded.", "code", "origin")
-	droppedDesc      = desc("dropped_total", "Messages dropped without an answer.", "reason")
-	statelessDesc    = desc("stateless_total", "Messages forwarded without a transaction.")
-	handedDesc       = desc("messages_handed_total", "Responses and ICMP errors handed to the member that owns their transaction, and ACKs and responses offered to members that may.")
-	takenDesc        = desc("messages_taken_total", "Responses, ACKs and ICMP errors taken from other members.")
-	forgedDesc       = desc("forged_tokens_total", "Requests refused because their Route holds a token that does not verify.")
-	refusedDesc      = desc("egress_refused_total", "Targets of requests that the egress policy refuses.")
-	leftOutDesc      = desc("targets_left_out_total", "Contacts and targets of requests that are beyond what one request may lead to.")
-	transactionsDesc = desc("transactions", "Transactions held.")
-	eventsDesc       = desc("transaction_events_total", "What happened to transactions.", "event")
-	registerDesc     = desc("register_duration_seconds", "From a REGISTER to its final response.")
-	datagramsDesc    = desc("datagrams_total", "UDP datagrams.", "direction")
-	udpErrorsDesc    = desc("udp_errors_total", "Errors of the UDP sockets.", "direction")
-)
-
-// Describe implements prometheus.Collector.
-func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{
-		requestsDesc, responsesDesc, droppedDesc, statelessDesc, handedDesc, takenDesc, forgedDesc, refusedDesc, leftOutDesc,
-		transactionsDesc, eventsDesc, registerDesc, datagramsDesc, udpErrorsDesc,
-	} {
-		ch <- d
-	}
-}
-
-// Collect implements prometheus.Collector.
-func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
-	counter := func(d *prometheus.Desc, v uint64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
-	}
-	for i := range m.requests {
-		counter(requestsDesc, m.requests[i].Load(), methodLabel(wire.Method(i)))
-	}
-	for i := range m.local {
-		if v := m.local[i].Load(); v > 0 {
-			counter(responsesDesc, v, strconv.Itoa(i), "local")
-		}
-		if v := m.forwarded[i].Load(); v > 0 {
-			counter(responsesDesc, v, strconv.Itoa(i), "forwarded")
-		}
-	}
-	for i := range m.dropped {
-		counter(droppedDesc, m.dropped[i].Load(), dropNames[i])
-	}
-	counter(statelessDesc, m.stateless.Load())
-	counter(handedDesc, m.toOwner.Load())
-	counter(takenDesc, m.fromPeer.Load())
-	counter(forgedDesc, m.forged.Load())
-	counter(refusedDesc, m.refused.Load())
-	counter(leftOutDesc, m.leftOut.Load())
-	m.collectRegisters(ch)
-	if m.gauges == nil {
+// sent counts a response.
+func (m *Metrics) sent(method wire.Method, status int, by origin) {
+	class, place := status/100, codePlace(status)
+	if class < 1 || class > classes {
 		return
 	}
-	var g gauges
-	m.gauges(&g)
-	ch <- prometheus.MustNewConstMetric(transactionsDesc, prometheus.GaugeValue, float64(g.transactions.Held))
-	collectTransactions(counter, &g.transactions)
-	counter(datagramsDesc, g.received, "in")
-	counter(datagramsDesc, g.sent, "out")
-	counter(udpErrorsDesc, g.readErrors, "in")
-	counter(udpErrorsDesc, g.sendErrors, "out")
+	m.responses[(int(method)*classes+class-1)*int(origins)+int(by)].Inc()
+	m.codes[place*int(origins)+int(by)].Inc()
 }
 
-func collectTransactions(counter func(*prometheus.Desc, uint64, ...string), s *transaction.Stats) {
-	counter(eventsDesc, s.Created, "created")
-	counter(eventsDesc, s.Overloaded, "overloaded")
-	counter(eventsDesc, s.Repeated, "retransmission_received")
-	counter(eventsDesc, s.Resent, "retransmission_sent")
-	counter(eventsDesc, s.Cancelled, "cancelled")
-	counter(eventsDesc, s.TimedOut, "branch_timed_out")
-	counter(eventsDesc, s.RungOut, "rung_out")
-	counter(eventsDesc, s.Unreachable, "branch_unreachable")
-	counter(eventsDesc, s.Unanswered, "unanswered")
-	counter(eventsDesc, s.Yielded, "yielded")
-	counter(eventsDesc, s.Unacked, "unacked")
-	counter(eventsDesc, s.LateSuccesses, "late_success")
+// answered counts the first responses of a transaction: to an INVITE that sets up a
+// call, the first 18x and the first final one. waited is in ms.
+func (m *Metrics) answered(c *transaction.ResponseContext, status int, waited int64) {
+	switch {
+	case !c.Setup():
+	case status/10 == 18:
+		m.setupDelay.Observe(float64(waited) / 1000)
+	case status >= 200:
+		m.results[codePlace(status)].Inc()
+	}
 }
 
-func (m *Metrics) collectRegisters(ch chan<- prometheus.Metric) {
-	buckets, total := map[float64]uint64{}, uint64(0)
-	for i := range m.registers {
-		total += m.registers[i].Load()
-		bound := math.Inf(1)
-		if i < len(histogramBounds) {
-			bound = histogramBounds[i]
+func methodLabels() (names []string) {
+	for m := wire.MethodOther; m <= wire.MethodPublish; m++ {
+		name := m.String()
+		if m == wire.MethodOther {
+			name = "OTHER"
 		}
-		buckets[bound] = total
+		names = append(names, name)
 	}
-	delete(buckets, math.Inf(1))
-	sum := time.Duration(m.registerNS.Load()).Seconds()
-	ch <- prometheus.MustNewConstHistogram(registerDesc, total, sum, buckets)
-}
-
-func methodLabel(m wire.Method) string {
-	if m == wire.MethodOther {
-		return "OTHER"
-	}
-	return m.String()
+	return names
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/transaction"
+	"github.com/sipring/sipring/proxy/wire"
 )
 
 // outlet sends what the transaction table says.
@@ -12,7 +13,7 @@ func (s *Server) newTable(timers transaction.Timers, contexts int) *transaction.
 	return transaction.NewTable(transaction.Options{
 		Timers: timers, MaxContexts: contexts, Begun: s.transactionsBegun,
 		Silent: s.noteSilent, Unacked: s.noteUnacked,
-		Proven: s.mayRepeat,
+		Proven: s.mayRepeat, Answered: s.metrics.answered,
 	}, outlet{s})
 }
 
@@ -25,13 +26,16 @@ func (s *Server) transactionsBegun() {
 }
 
 // Upstream implements transaction.Outlet.
-func (o outlet) Upstream(_ *transaction.ResponseContext, to flow.Flow, response []byte, local bool) {
+func (o outlet) Upstream(c *transaction.ResponseContext, to flow.Flow, response []byte, madeHere bool) {
 	_ = o.s.layer.Send(to, response)
-	counts := &o.s.metrics.forwarded
-	if local {
-		counts = &o.s.metrics.local
+	status, method, by := statusOf(response), c.Method(), forwarded
+	if madeHere {
+		by = local
+		if method == wire.MethodInvite && status/100 == 2 {
+			method = wire.MethodCancel // whose 200 is all of that kind that a table makes
+		}
 	}
-	count(counts, statusOf(response))
+	o.s.metrics.sent(method, status, by)
 }
 
 // Downstream implements transaction.Outlet.

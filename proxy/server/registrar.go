@@ -23,6 +23,7 @@ func (g *registrar) start() progress {
 	g.op.Update.Fingerprint = g.fingerprint()
 	g.takeRoom()
 	if !g.bindContacts() {
+		g.r.s.metrics.registers[registerForeign].Inc()
 		return g.r.reply.respond(403, "Contact Is Not Where The REGISTER Comes From", nil)
 	}
 	// What was registered from there within the hour is refreshed, which is free.
@@ -49,25 +50,32 @@ func (g *registrar) fingerprint() uint32 {
 func (g *registrar) finished(op *cluster.RegisterOp) progress {
 	took := g.r.s.clock.since()
 	g.r.now, took = took.Milliseconds(), took-g.r.arrived
+	result := registerOK
 	switch op.Status {
 	case location.StatusOK:
 		g.answer(op)
 		g.remember(op) // after the answer: who registers for the first time is a stranger yet
 	case location.StatusForbidden:
+		result = registerTooMany
 		g.r.reply.respond(403, "Too Many Contacts", nil)
 	case location.StatusBadRequest:
+		result = registerBad
 		g.r.reply.respond(400, "Contact Cannot Be Stored", nil)
 	case location.StatusNoRoom, location.StatusSourceFull, location.StatusDomainFull:
+		result = registerNoRoom
 		g.noteNoRoom(op.Status)
 		g.r.reply.respond(503, "No Room For Another Registration", retryAfterFull)
 	case location.StatusServerError:
+		result = registerOutOfOrder
 		g.r.reply.respond(500, "CSeq Out Of Order", nil)
 	default:
+		result = registerUnavailable
 		if g.r.cutOff() {
 			break
 		}
 		g.r.reply.respond(503, "Service Unavailable", retryAfter)
 	}
-	g.r.s.metrics.registered(took)
+	g.r.s.metrics.registers[result].Inc()
+	g.r.s.metrics.registerTime.Observe(took.Seconds())
 	return done
 }

@@ -42,7 +42,10 @@ func (a *reply) send(status int) progress {
 	if !a.allowed() {
 		return done
 	}
-	count(&a.s.metrics.local, status)
+	a.s.metrics.sent(a.msg.Method(), status, local)
+	if a.msg.Method() == wire.MethodInvite && status >= 200 && len(a.msg.ToTag()) == 0 {
+		a.s.metrics.results[codePlace(status)].Inc()
+	}
 	_ = a.s.layer.Send(a.back, a.out)
 	return done
 }

@@ -138,7 +138,7 @@ func (m response) passStateless(own, next *wire.Via, tx token.TxID) {
 		return
 	}
 	m.s.metrics.stateless.Add(1)
-	count(&m.s.metrics.forwarded, m.msg.StatusCode())
+	m.s.metrics.sent(m.msg.CSeqMethod(), m.msg.StatusCode(), forwarded)
 	listener, named := forward.ListenerOf(own)
 	if !named {
 		listener = m.from.Listener

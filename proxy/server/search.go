@@ -52,7 +52,7 @@ func (q *search) lookupDone(op *cluster.LookupOp) progress {
 func (q *search) follow() progress {
 	list, aor := q.chain.Next(q.r.dialer.targets, q.r.snap.tables)
 	if q.r.dialer.targets = list; aor == nil {
-		q.r.s.metrics.leftOut.Add(uint64(q.chain.LeftOut))
+		q.r.s.metrics.leftOut.Add(float64(q.chain.LeftOut))
 		if len(list) == 0 && q.chain.Looped {
 			return q.r.finish(482, "Loop Detected", nil)
 		}

@@ -111,16 +111,16 @@ func New(c Config) (*Server, error) {
 		self: c.Self, checks: c.Checks,
 		keys: c.Keys, log: c.Log, sizes: wire.DefaultLimits(), layer: layer,
 		resolver: transport.NewResolver(c.Lookup, layer.Reaches, time.Now),
-		metrics:  &Metrics{}, debugLines: limiter{perSecond: maxDebugLines}, roomLines: limiter{perSecond: maxRoomLines},
+		metrics:  newMetrics(), debugLines: limiter{perSecond: maxDebugLines}, roomLines: limiter{perSecond: maxRoomLines},
 		limits: newLimits(&c.Proxy.Limits, cores(c.Proxy)), facts: newFacts(),
 		clock: clock{began: time.Now()}, stop: make(chan struct{}), begun: make(chan struct{}, 1),
 	}
 	s.config.Store(c.Proxy)
-	s.metrics.gauges = s.readGauges
 	if c.Timers.Ring == 0 {
 		c.Timers.Ring = time.Duration(c.Proxy.MaxRingSeconds) * time.Second
 	}
 	s.table = s.newTable(c.Timers, c.Proxy.MaxTransactions)
+	s.metrics.look(s)
 	snap, err := s.newSnapshot(nil)
 	if err != nil {
 		return nil, errors.Join(err, layer.Close())
@@ -231,10 +231,4 @@ func (s *Server) alive(o forward.Owner) bool {
 	}
 	m, ok := v.Member(o.ID)
 	return ok && m.Liveness == cluster.Up && shortIncarnation(m.Incarnation) == o.Life
-}
-
-func (s *Server) readGauges(g *gauges) {
-	u := s.layer.Stats()
-	g.transactions = s.table.Stats()
-	g.received, g.sent, g.readErrors, g.sendErrors = u.Received, u.Sent, u.ReadErrors, u.SendErrors
 }

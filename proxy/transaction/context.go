@@ -16,6 +16,7 @@ type ResponseContext struct {
 	key     token.TxID
 	charged *share // the source's
 	ringAt  int64  // when an INVITE has rung as long as it may
+	began   int64
 
 	server   serverTransaction
 	branches branches
@@ -31,6 +32,13 @@ type ResponseContext struct {
 
 // Key returns the transaction's ID.
 func (c *ResponseContext) Key() token.TxID { return c.key }
+
+// Method is the request's.
+func (c *ResponseContext) Method() wire.Method { return c.server.method }
+
+// Setup reports whether it is for an INVITE outside of a dialog: a call is being set
+// up.
+func (c *ResponseContext) Setup() bool { return c.server.setup }
 
 func (c *ResponseContext) invite() bool { return c.server.invite() }
 
@@ -49,8 +57,15 @@ func (c *ResponseContext) over() bool {
 
 // accept takes the request that the context is for.
 func (c *ResponseContext) accept(e *event, key token.TxID, req *wire.Message, src flow.Flow) {
-	c.key, c.ringAt = key, never
+	c.key, c.ringAt, c.began = key, never, e.now
 	c.server.accept(e, req, src)
+}
+
+// first tells of the first response other than 100, and of the first final one.
+func (c *ResponseContext) first(e *event, status int) {
+	if e.first != nil {
+		e.first(c, status, e.now-c.began)
+	}
 }
 
 // end ends the server transaction, and gives up what only led to its answer.

@@ -12,7 +12,8 @@ type event struct {
 	messages
 	intervals
 	outbox
-	proven func(flow.Flow) bool // Options.Proven
+	proven func(flow.Flow) bool                               // Options.Proven
+	first  func(c *ResponseContext, status int, waited int64) // Options.Answered; may be nil
 	stats  Stats
 }
 

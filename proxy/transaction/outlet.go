@@ -57,6 +57,10 @@ type Options struct {
 	// table. To other flows over UDP the 100 and what is repeated go only as far as
 	// they are no more than twice what came. nil: all are.
 	Proven func(flow.Flow) bool
+	// Answered is called, as the methods of Outlet are, with the first response of an
+	// INVITE's branches that is sent on, and with the first final response to any
+	// request: its status, and how long in ms after the request. nil: nobody counts.
+	Answered func(c *ResponseContext, status int, waited int64)
 	// Begun is called, as the methods of Outlet are, when the table takes a
 	// context and had none: from then on, until Len is 0, Tick is to be called.
 	// nil: the caller ticks all the time.

@@ -58,6 +58,11 @@ func newRig(t *testing.T, o Options) *rig {
 	if o.Unacked != nil {
 		o.Unacked = func(*ResponseContext) { r.write("unacked") }
 	}
+	if o.Answered != nil {
+		o.Answered = func(c *ResponseContext, status int, waited int64) {
+			r.write("answered %s %d after %d, setup %t", c.Method(), status, waited, c.Setup())
+		}
+	}
 	r.table = NewTable(o, r)
 	for i := range r.table.shards {
 		r.table.shards[i].pool.poisoned = true

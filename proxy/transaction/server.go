@@ -28,6 +28,7 @@ type serverTransaction struct {
 	method wire.Method
 	state  serverState
 	local  bool // last was made here
+	setup  bool // an INVITE outside of a dialog
 
 	source   flow.Flow // where responses go (RFC 3261 18.2.2, RFC 3581 4)
 	template []byte    // the 100 to the request; every response made here copies its headers
@@ -40,6 +41,9 @@ type serverTransaction struct {
 func (s *serverTransaction) become(e *event, state serverState) {
 	if s.open() && state > serverProceeding {
 		e.stats.Open--
+		if s.setup {
+			e.stats.Setups--
+		}
 	}
 	reliable := s.source.Transport.Reliable()
 	s.state, s.resendAt = state, never
@@ -84,10 +88,14 @@ func (s *serverTransaction) open() bool { return s.state <= serverProceeding }
 // accept begins the transaction of a request.
 func (s *serverTransaction) accept(e *event, req *wire.Message, src flow.Flow) {
 	s.source, s.method = src, req.Method()
+	s.setup = s.invite() && len(req.ToTag()) == 0
 	s.template = e.buildTemplate(req, src)
 	s.credit.earn(len(req.Raw))
 	e.stats.Created++
 	e.stats.Open++
+	if s.setup {
+		e.stats.Setups++
+	}
 	s.become(e, serverTrying)
 }
 

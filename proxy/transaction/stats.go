@@ -1,22 +1,23 @@
 package transaction
 
-// Stats counts what a Table has done since it was made, but for the first two
+// Stats counts what a Table has done since it was made, but for the first three
 // fields, which say what it holds.
 type Stats struct {
-	Held          int    // contexts
-	Open          int    // contexts without a final response
-	Created       uint64 // contexts
-	Overloaded    uint64 // requests refused, or targets left out, for want of room
-	Repeated      uint64 // retransmissions received
-	Resent        uint64 // retransmissions sent, requests and responses
-	Cancelled     uint64 // requests cancelled by the caller
-	TimedOut      uint64 // branches without a final response in time (Timers B, C, F)
-	RungOut       uint64 // INVITEs that rang as long as they may
-	Unreachable   uint64 // branches whose target could not be reached
-	Unanswered    uint64 // contexts that ended without a final response
-	Yielded       uint64 // INVITEs left to another member that holds them as well
-	Unacked       uint64 // failures to INVITE that no ACK came for (Timer H)
-	LateSuccesses uint64 // 2xx to INVITE that came after another final response was sent
+	Held          int    `metric:"transactions" help:"Transactions held."`                                                          // contexts
+	Open          int    `metric:"transactions_open" help:"Transactions without a final response."`                                 // contexts
+	Setups        int    `metric:"calls_in_setup" help:"Calls being set up: INVITEs outside of a dialog without a final response."` // contexts
+	Created       uint64 `metric:"transaction_events_total{event=created}" help:"What happened to transactions."`                   // contexts
+	Overloaded    uint64 `metric:"transaction_events_total{event=overloaded}"`                                                      // requests refused, or targets left out, for want of room
+	Repeated      uint64 `metric:"transaction_events_total{event=retransmission_received}"`                                         // retransmissions received
+	Resent        uint64 `metric:"transaction_events_total{event=retransmission_sent}"`                                             // retransmissions sent, requests and responses
+	Cancelled     uint64 `metric:"transaction_events_total{event=cancelled}"`                                                       // requests cancelled by the caller
+	TimedOut      uint64 `metric:"transaction_events_total{event=branch_timed_out}"`                                                // branches without a final response in time (Timers B, C, F)
+	RungOut       uint64 `metric:"transaction_events_total{event=rung_out}"`                                                        // INVITEs that rang as long as they may
+	Unreachable   uint64 `metric:"transaction_events_total{event=branch_unreachable}"`                                              // branches whose target could not be reached
+	Unanswered    uint64 `metric:"transaction_events_total{event=unanswered}"`                                                      // contexts that ended without a final response
+	Yielded       uint64 `metric:"transaction_events_total{event=yielded}"`                                                         // INVITEs left to another member that holds them as well
+	Unacked       uint64 `metric:"transaction_events_total{event=unacked}"`                                                         // failures to INVITE that no ACK came for (Timer H)
+	LateSuccesses uint64 `metric:"transaction_events_total{event=late_success}"`                                                    // 2xx to INVITE that came after another final response was sent
 }
 
 // Stats returns the counts.
@@ -34,6 +35,7 @@ func (t *Table) Stats() Stats {
 func (s *Stats) add(o *Stats, held int) {
 	s.Held += held
 	s.Open += o.Open
+	s.Setups += o.Setups
 	s.Created += o.Created
 	s.Overloaded += o.Overloaded
 	s.Repeated += o.Repeated

@@ -1,6 +1,7 @@
 package transaction
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -29,6 +30,36 @@ func TestWhoMadeAResponse(t *testing.T) {
 		r.run(c.script)
 		if diff := cmp.Diff(c.want, r.local); diff != "" {
 			t.Errorf("%s: local -want +got:\n%s", name, diff)
+		}
+	}
+}
+
+// TestAnsweredIsToldOnceOfEach: of the first response that is sent on and of the
+// final one, whoever made that, and never of what is sent again. A call is being
+// set up until then.
+func TestAnsweredIsToldOnceOfEach(t *testing.T) {
+	for script, want := range map[string][]string{
+		"INVITE, fork 1, wait 300, 1 180, 1 183, wait 700, 1 200, 1 200": {"300 answered INVITE 180 after 300, setup true", "1000 answered INVITE 200 after 1000, setup true"},
+		"INVITE, fork 1, 1 486, wait 500":                                {"0 answered INVITE 486 after 0, setup true"},
+		"INVITE, fork 1 2, 1 180, 2 183, 1 486, 2 200":                   {"0 answered INVITE 180 after 0, setup true", "0 answered INVITE 200 after 0, setup true"},
+		"INVITE, refuse 404":                                             {"0 answered INVITE 404 after 0, setup true"},
+		"INVITE, CANCEL, CANCEL":                                         {"0 answered INVITE 487 after 0, setup true"},
+		"BYE, fork 1, wait 10, 1 200, BYE":                               {"10 answered BYE 200 after 10, setup false"},
+		"BYE, fork 1, 1 408":                                             nil,
+	} {
+		r := newRig(t, Options{Answered: func(*ResponseContext, int, int64) {}})
+		r.run(script)
+		var got []string
+		for _, line := range r.log {
+			if strings.Contains(line, "answered") {
+				got = append(got, line)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: -want +got:\n%s", script, diff)
+		}
+		if n := r.table.Stats().Setups; n != 0 {
+			t.Errorf("%s: %d calls are being set up", script, n)
 		}
 	}
 }

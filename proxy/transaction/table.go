@@ -52,7 +52,7 @@ func NewTable(o Options, out Outlet) *Table {
 	for i := range t.shards {
 		s := &t.shards[i]
 		s.out, s.silent, s.unacked = out, o.Silent, o.Unacked
-		s.intervals, s.proven = o.Timers.intervals(), o.Proven
+		s.intervals, s.proven, s.first = o.Timers.intervals(), o.Proven, o.Answered
 	}
 	return t
 }

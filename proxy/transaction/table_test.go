@@ -105,7 +105,7 @@ func TestMaxContexts(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	wantStats := Stats{Held: 1, Open: 1, Created: 3, Overloaded: 2, Repeated: 1, Unacked: 2}
+	wantStats := Stats{Held: 1, Open: 1, Setups: 1, Created: 3, Overloaded: 2, Repeated: 1, Unacked: 2}
 	if diff := cmp.Diff(wantStats, table.Stats()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

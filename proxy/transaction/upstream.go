@@ -27,6 +27,7 @@ func (c *ResponseContext) provisional(e *event, status int, response []byte) {
 	}
 	if c.ringAt == never {
 		c.ringAt = e.now + e.ring
+		c.first(e, status)
 	}
 	c.server.provisional(e, response)
 }
@@ -41,7 +42,7 @@ func (c *ResponseContext) success(e *event, status int, response []byte) {
 		}
 		return
 	}
-	c.answered(e)
+	c.answered(e, status)
 	c.server.success(e, status)
 	if !c.branches.pending() {
 		return
@@ -114,20 +115,21 @@ func (c *ResponseContext) refuse(e *event, status int, response []byte) {
 		c.answer(e, status, response)
 		return
 	}
-	c.answered(e)
+	c.answered(e, status)
 	c.server.refuse(e, status, response)
 }
 
 // final sends a final response other than a 2xx to INVITE. It takes response,
 // which is of the pool.
 func (c *ResponseContext) final(e *event, status int, response []byte, local bool) {
-	c.answered(e)
+	c.answered(e, status)
 	c.server.final(e, status, response, local)
 }
 
 // answered gives up what only led to the final response, which is about to be
 // sent.
-func (c *ResponseContext) answered(e *event) {
+func (c *ResponseContext) answered(e *event, status int) {
+	c.first(e, status)
 	c.ringAt = never
 	c.best.drop(e)
 }

@@ -4,9 +4,12 @@ import "sync/atomic"
 
 // Stats are counts since the sockets were opened.
 type Stats struct {
-	Received, ReceivedBytes uint64
-	Sent, SentBytes         uint64
-	ReadErrors, SendErrors  uint64
+	Received      uint64 `metric:"datagrams_total{direction=in}" help:"UDP datagrams."`
+	Sent          uint64 `metric:"datagrams_total{direction=out}"`
+	ReceivedBytes uint64 `metric:"datagram_bytes_total{direction=in}" help:"Bytes of UDP datagrams, without their headers."`
+	SentBytes     uint64 `metric:"datagram_bytes_total{direction=out}"`
+	ReadErrors    uint64 `metric:"udp_errors_total{direction=in}" help:"Errors of the UDP sockets."`
+	SendErrors    uint64 `metric:"udp_errors_total{direction=out}"`
 }
 
 // loopStats is padded so that loops do not share a cache line.
