@@ -16,6 +16,7 @@ func (t *partitions) become(local int32, h holding) {
 	t.counts[p.holding]--
 	t.counts[h]++
 	p.holding = h
+	p.served = p.served || h.serves()
 	p.coverage.reset()
 	if h != filling {
 		p.fill, p.kept = nil, false

@@ -108,8 +108,18 @@ func (y *syncer) filled(local int32, p *partition) {
 	if alone {
 		y.stats.FilledAlone++
 	}
+	y.countLoss(local, p)
 	p.first = p.fill.phase == fillFromAll && len(p.fill.sources) == 0
 	y.partitions.becomeFilled(local, alone)
+}
+
+// countLoss counts a partition whose every copy is gone: it was served, not here, and is by nobody any more.
+func (y *syncer) countLoss(local int32, p *partition) {
+	home, _ := y.view.Ring.Home(y.global(local))
+	if p.fill.phase == fillFromAll && p.served && !p.kept && home == y.cfg.Self {
+		y.stats.LostPartitions++
+		y.stats.LostBindings += y.partitions.meanBindings()
+	}
 }
 
 // sourceOf returns a member that holds everything of a partition, 0 if there is none. Different members choose

@@ -9,6 +9,7 @@ type partition struct {
 	first     bool   // held, concluded where there was nobody else, and no other has held it since
 	demoted   bool   // filling as one of these is in doubt
 	kept      bool   // filling, and was held before: what is here is needed, owned or not
+	served    bool   // by whomever, as far as this member knows: there may be bindings
 	writes    int32  // writes under way that were ordered here
 	announced uint32 // number of the announcement of holding
 	strayAt   int64  // when a record was last stored here while none
@@ -47,6 +48,7 @@ type holder struct {
 
 // setHolder notes what another member holds.
 func (p *partition) setHolder(id uint32, h holding) {
+	p.served = p.served || h.serves()
 	for i := range p.holders {
 		if p.holders[i].id == id {
 			if h == none {
@@ -70,6 +72,19 @@ func (p *partition) holdingOf(id uint32) holding {
 		}
 	}
 	return none
+}
+
+// copies is how many members have all of the partition, this one among them.
+func (p *partition) copies() (n int) {
+	if p.holding.serves() {
+		n++
+	}
+	for _, h := range p.holders {
+		if h.holding.serves() {
+			n++
+		}
+	}
+	return n
 }
 
 // forgetHolder takes the member off the holders.

@@ -181,14 +181,29 @@ func (t *partitions) rehomed(old *View) (bindings int) {
 	return bindings
 }
 
+// meanBindings is how many bindings a partition has that is served here, on average.
+func (t *partitions) meanBindings() float64 {
+	bindings, served := 0, t.counts[held]+t.counts[leaving]
+	for i := range t.parts {
+		if t.parts[i].holding.serves() {
+			bindings += t.store.PartitionStats(i).Bindings
+		}
+	}
+	return float64(bindings) / float64(max(1, served))
+}
+
 // addTo adds what is held to the counts.
 func (t *partitions) addTo(s *Stats) {
 	s.Partitions = t.counts[held] + t.counts[leaving]
+	copies := t.view.Copies()
 	for i := range t.parts {
 		if home, ok := t.view.Ring.Home(t.global(int32(i))); ok && home == t.cfg.Self {
 			part := t.store.PartitionStats(i)
 			s.HomeRecords += part.Records
 			s.HomeBindings += part.Bindings
+			if t.parts[i].copies() < copies {
+				s.UnderReplicated += part.Bindings
+			}
 		}
 	}
 }

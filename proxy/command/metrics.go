@@ -1,6 +1,8 @@
 package command
 
 import (
+	"os"
+	"runtime"
 	"strconv"
 	"sync"
 
@@ -25,23 +27,25 @@ func newMetrics(p *proxy) *metrics {
 	m.keys.of = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "sipring_proxy_keys", Help: "Cluster keys in force: the one that signs, and those that only verify.",
 	}, []string{"id", "use"})
-	m.registry.MustRegister(
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "sipring_proxy_config_unknown_fields", Help: "Fields of the configuration in force that this version does not know.",
-		}, func() float64 {
-			if c := p.config.Load(); c != nil {
-				return float64(len(c.Unknown))
-			}
-			return 0
-		}),
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), m.keys.of,
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "sipring_proxy_ready", Help: "1 if the proxy holds what it owns."}, func() float64 {
-			if ready, _ := (backend{p}).Ready(); ready {
-				return 1
-			}
-			return 0
-		}),
-	)
+	s := metric.NewSet("sipring_proxy_")
+	s.Info("build_info", "What runs: 1.", "version", version(), "goversion", runtime.Version())
+	s.GaugeFunc("config_unknown_fields", "Fields of the configuration in force that this version does not know.", func() float64 {
+		if c := p.config.Load(); c != nil {
+			return float64(len(c.Unknown))
+		}
+		return 0
+	})
+	s.GaugeFunc("ready", "1 if the proxy holds what it owns.", func() float64 {
+		if ready, _ := (backend{p}).Ready(); ready {
+			return 1
+		}
+		return 0
+	})
+	s.GaugeFunc("memory_limit_bytes", "Memory that the control group of this process may take; 0 without bound.", func() float64 {
+		limit, _ := cgroupMemory(os.DirFS("/"))
+		return float64(limit)
+	})
+	m.registry.MustRegister(s, m.keys.of, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 

@@ -39,7 +39,7 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 }
 
 // known are labels whose values are SIP's own, or numbers.
-var known = []string{"le", "method", "code", "id"}
+var known = []string{"le", "method", "code", "id", "version", "goversion"}
 
 // exposed maps each of our metrics to its type and the names of its labels, and to
 // the values of those that are to be explained.

@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"runtime"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
@@ -23,8 +24,11 @@ func VersionCommand() *cobra.Command {
 	}
 }
 
-// buildVersion is the module's version, or the commit it was built from.
-func buildVersion() string {
+// buildVersion is the version, and what it was built with.
+func buildVersion() string { return fmt.Sprintf("sipring %s %s", version(), runtime.Version()) }
+
+// version is the module's, or the commit it was built from.
+func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
@@ -41,5 +45,5 @@ func buildVersion() string {
 			}
 		}
 	}
-	return fmt.Sprintf("sipring %s %s", v, info.GoVersion)
+	return v
 }

@@ -20,6 +20,7 @@ func assemble(cfg Config, identity *identity) *Node {
 	incarnation, sound := newIncarnation(), &soundness{}
 	n.links = newLinks(cfg.ID, n.metrics)
 	n.cores = newCores(&cfg, incarnation, n.links, n.pace, n.metrics)
+	n.redundancy = &redundancy{cores: n.cores, metrics: n.metrics}
 	n.front = &front{view: n.view, sound: sound, cores: n.cores}
 	n.locator = &locator{
 		m:    cluster.NewLocator(incarnation),
@@ -27,11 +28,11 @@ func assemble(cfg Config, identity *identity) *Node {
 	}
 	vouching := &vouching{self: cfg.ID, wait: cfg.unknownWait, view: n.view, links: n.links, metrics: n.metrics}
 	n.membership = &membership{
-		self:    hello{Version: protocolVersion, Oldest: oldestProtocol, Cluster: cfg.Cluster, ID: cfg.ID, Name: cfg.Name, Incarnation: incarnation, Beats: true, Vouches: true},
+		self:    hello{Version: protocolVersion, Oldest: oldestProtocol, Cluster: cfg.Cluster, ID: cfg.ID, Name: cfg.Name, Incarnation: incarnation, Beats: true, Clocks: true, Vouches: true},
 		machine: cluster.NewMembership(cfg.ID, incarnation, cfg.unknownWait), drained: make(chan struct{}),
 		clock: cfg.clock, view: n.view, cores: n.cores, links: n.links, pace: n.pace, events: n.events, metrics: n.metrics, log: cfg.Log,
 		suspects: cfg.Suspects, vouching: vouching, learner: learner{trusted: cfg.Trust},
-		news: news{events: n.events, log: cfg.Log, metrics: n.metrics, cores: n.cores},
+		news: news{events: n.events, log: cfg.Log, metrics: n.metrics, cores: n.cores, redundancy: n.redundancy},
 	}
 	n.delivery = &delivery{
 		cores: n.cores, locator: n.locator, membership: n.membership, vouching: vouching,

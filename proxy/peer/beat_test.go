@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -157,5 +158,40 @@ func TestIdleStreamsAreSmall(t *testing.T) {
 	}
 	for _, p := range pairs {
 		p.end()
+	}
+}
+
+// TestClocksAreCompared: by those who both do, within bounds whatever a peer says;
+// one of the version before gets the ping that it can read.
+func TestClocksAreCompared(t *testing.T) {
+	for name, c := range map[string]struct {
+		reads  hello
+		ahead  time.Duration // of the teller
+		length int
+		want   time.Duration
+	}{
+		"ahead":                      {hello{Beats: true, Clocks: true}, 5 * time.Second, timedPing, 5 * time.Second},
+		"behind":                     {hello{Beats: true, Clocks: true}, -time.Hour, timedPing, -time.Hour},
+		"nonsense":                   {hello{Beats: true, Clocks: true}, 250 * 365 * 24 * time.Hour, timedPing, maxAhead * time.Millisecond},
+		"of the version before":      {hello{Beats: true}, 5 * time.Second, longPing, 0},
+		"of the first one there was": {hello{}, 5 * time.Second, shortPing, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				told := newStream(nil, hello{}, func() uint64 { return 1 }, often)
+				teller := newStream(nil, c.reads, func() uint64 { return 1 }, often)
+				teller.ping(heartbeat)
+				ping := teller.pending[frameHeader:]
+				if len(ping) == timedPing {
+					binary.BigEndian.PutUint64(ping[longPing:], uint64(time.Now().Add(c.ahead).UnixMilli()))
+				}
+				if _, ok := told.pinged(ping); !ok || len(ping) != c.length {
+					t.Fatalf("%d bytes, read: %t", len(ping), ok)
+				}
+				if ahead := time.Duration(told.ahead.Load()) * time.Millisecond; ahead != c.want {
+					t.Errorf("ahead by %v, want %v", ahead, c.want)
+				}
+			})
+		})
 	}
 }

@@ -42,6 +42,8 @@ type hello struct {
 	Ring *config.Ring `json:"ring,omitempty"`
 	// Beats: this member reads pings that say when the next one comes.
 	Beats bool `json:"beats,omitempty"`
+	// Clocks: it also reads those that then say what time it is.
+	Clocks bool `json:"clocks,omitempty"`
 	// Vouches: this member answers who asks for members that it never met.
 	Vouches bool `json:"vouches,omitempty"`
 }

@@ -16,7 +16,8 @@ type metrics struct {
 	epoch, ring              prometheus.Gauge
 	peers                    []prometheus.Gauge // by liveness
 	losses, failovers, stuck metric.Counter
-	lossToRing               prometheus.Histogram
+	lossToRing, lossToWhole  prometheus.Histogram
+	lastFailover, clockSkew  prometheus.Gauge
 	refused                  metric.Counter // connections
 	unreadable, queueFull    metric.Counter // frames
 	setsRefused              metric.Counter
@@ -33,8 +34,12 @@ func newMetrics() *metrics {
 		stuck:     s.Counter("stuck_total", "Times at which this process made no steps and let others take over."),
 		lossToRing: s.Histogram("peer_loss_to_ring_seconds", "From the end of a stream to the ring without its member.",
 			.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5),
-		refused:     s.Counter("peer_handshakes_refused_total", "Connections that did not prove to be a member."),
-		setsRefused: s.Counter("member_sets_refused_total", "Member sets that were not believed: unsigned, or more than a peer may say.", "source", "peer"),
+		lossToWhole: s.Histogram("redundancy_restored_seconds", "From the end of a stream to a lost member until all bindings this member is home of have their copies again.",
+			.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60),
+		lastFailover: s.Gauge("last_failover_timestamp_seconds", "When the loss of a member last changed the effective ring, as seconds since 1970; 0 if it never did."),
+		clockSkew:    s.Gauge("peer_clock_skew_seconds", "By how much the wall clock of another member differs from this one's, at most of those that are up."),
+		refused:      s.Counter("peer_handshakes_refused_total", "Connections that did not prove to be a member."),
+		setsRefused:  s.Counter("member_sets_refused_total", "Member sets that were not believed: unsigned, or more than a peer may say.", "source", "peer"),
 	}
 	livenesses := metric.Label{Name: "state"}
 	for _, l := range [...]cluster.Liveness{cluster.Unknown, cluster.Up, cluster.Down} {

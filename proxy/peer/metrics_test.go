@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
@@ -63,6 +64,35 @@ func TestMetrics(t *testing.T) {
 		"ring_members": 2, "peers up": 1, "peers down": 1, "peer_losses_total": 1, "failovers_total": 1, "peer_loss_to_ring_seconds": 1,
 	}
 	until(t, "the ring is without the lost member", func() bool { return cmp.Equal(want, values(t, registry, want)) })
+	at := values(t, registry, map[string]float64{"last_failover_timestamp_seconds": 0})["last_failover_timestamp_seconds"]
+	if ago := time.Since(time.UnixMilli(int64(at * 1000))); ago < 0 || ago > patient {
+		t.Errorf("the last failover was %v ago", ago)
+	}
+}
+
+// TestRedundancyIsTimed: from each loss to when nothing lacks a copy, which it is
+// already where nothing was held.
+func TestRedundancyIsTimed(t *testing.T) {
+	c := newTrial(t, 4)
+	registry := prometheus.NewPedanticRegistry()
+	cfg := c.config(1)
+	cfg.Registry = registry
+	c.startWith(cfg)
+	for id := uint32(2); id <= 4; id++ {
+		c.start(id)
+	}
+	c.settled()
+	whole := func(failovers float64) func() bool {
+		want := map[string]float64{"failovers_total": failovers, "under_replicated_bindings": 0, "redundancy_restored_seconds": failovers}
+		return func() bool { return cmp.Equal(want, values(t, registry, want)) }
+	}
+	c.kill(4)
+	until(t, "whole again", whole(1))
+	for i := range 60 {
+		c.register(1, fmt.Sprintf("sip:u%d@ring.example", i), "sip:bob@192.0.2.1", 1)
+	}
+	c.kill(3)
+	until(t, "whole again", whole(2))
 }
 
 // TestMetricsThatAreTaken: a start whose metrics another shows already leaves

@@ -18,6 +18,8 @@ type news struct {
 	metrics *metrics
 	cores   *cores
 
+	redundancy *redundancy
+
 	rehomed uint64  // as last told
 	lost    []*link // down since the last view, to measure the time to the ring
 }
@@ -58,6 +60,8 @@ func (n *news) ring(old, v *cluster.View) {
 	for _, l := range n.lost {
 		if !slices.Contains(now, l.id) {
 			n.metrics.failovers.Inc()
+			n.metrics.lastFailover.SetToCurrentTime()
+			n.redundancy.lost(l.brokenSince())
 			n.metrics.lossToRing.Observe(time.Since(l.brokenSince()).Seconds())
 		}
 	}

@@ -37,6 +37,7 @@ type Node struct {
 	cores      *cores
 	membership *membership
 	delivery   *delivery
+	redundancy *redundancy
 	watchdog   *watchdog
 	door       *door
 	pace       *pace
@@ -92,6 +93,8 @@ func (n *Node) tick() {
 	n.cores.tick()
 	n.locator.tick()
 	n.membership.tick()
+	n.redundancy.tick()
+	n.metrics.clockSkew.Set(n.links.skew().Seconds())
 }
 
 // Close ends all streams and goroutines at once; use Drain before it to leave

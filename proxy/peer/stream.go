@@ -54,6 +54,7 @@ type stream struct {
 	beat  func() time.Duration // the interval of our pings, told as well
 	// theirs is the interval of the peer's pings, in ns.
 	theirs atomic.Int64
+	ahead  atomic.Int64 // the peer's wall clock less ours at its last ping, in ms
 	reads  atomic.Int64 // frames read, for the silence check
 	// since is the version of the view that announced the stream. A core that
 	// has not seen that view must not send here: what it says belongs to the

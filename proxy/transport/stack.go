@@ -94,6 +94,7 @@ func (s *Stack) Stats() Stats {
 		sum.SentBytes += one.SentBytes
 		sum.ReadErrors += one.ReadErrors
 		sum.SendErrors += one.SendErrors
+		sum.KernelDrops += one.KernelDrops
 	}
 	return sum
 }

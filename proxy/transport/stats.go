@@ -10,6 +10,9 @@ type Stats struct {
 	SentBytes     uint64 `metric:"datagram_bytes_total{direction=out}"`
 	ReadErrors    uint64 `metric:"udp_errors_total{direction=in}" help:"Errors of the UDP sockets."`
 	SendErrors    uint64 `metric:"udp_errors_total{direction=out}"`
+	// KernelDrops are datagrams that the kernel dropped at the sockets, for want of
+	// room as a rule.
+	KernelDrops uint64 `metric:"udp_kernel_drops_total" help:"UDP datagrams that the kernel dropped at the sockets, as they came faster than they were read."`
 }
 
 // loopStats is padded so that loops do not share a cache line.
@@ -20,9 +23,10 @@ type loopStats struct {
 	_                       [80]byte
 }
 
-// Stats sums the counts of all sockets.
+// Stats sums the counts of all sockets, and asks the kernel for its own: it is for a
+// scrape, not for every message.
 func (u *UDP) Stats() Stats {
-	var s Stats
+	s := Stats{KernelDrops: u.drops()}
 	for i := range u.stats {
 		l := &u.stats[i]
 		s.Received += l.received.Load()
