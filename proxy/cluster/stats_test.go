@@ -97,3 +97,29 @@ func TestLossBeyondThePromiseIsCounted(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsRefusedIsCounted: ops without a view, and messages that cannot be read or
+// are of nobody that is up.
+func TestWhatIsRefusedIsCounted(t *testing.T) {
+	c, e := NewCore(CoreConfig{Self: 1, Incarnation: 1, Cores: 1}), &Effects{}
+	c.Register(start, newRegister("sip:bob@ring.example", 1, 3600), e)
+	c.Lookup(start, &LookupOp{AOR: []byte("sip:bob@ring.example")}, e)
+	if s := c.Stats(); s.RefusedOps != 2 || len(e.Registers) != 1 || len(e.Lookups) != 1 {
+		t.Errorf("without a view: %d counted", s.RefusedOps)
+	}
+	b := newBench(t, 2, 2)
+	b.settle()
+	n := b.nodes[1]
+	for _, m := range []mail{
+		{from: 2, b: nil},
+		{from: 2, b: []byte{protocolVersion | byte(kindStatus), 0, 1}},
+		{from: 2, b: []byte{0xff, 0}},
+		{from: 9, b: []byte{protocolVersion | byte(kindNoted), 0, 0, 0, 0, 0}},
+	} {
+		before := n.core.Stats().DroppedMessages
+		n.core.Message(b.now, m.from, m.b, &n.effects)
+		if got := n.core.Stats().DroppedMessages - before; got != 1 {
+			t.Errorf("%x of m%d: %d counted", m.b, m.from, got)
+		}
+	}
+}

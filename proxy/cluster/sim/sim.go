@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
+
+	"github.com/sipring/sipring/proxy/cluster"
 )
 
 // Config of a run. Equal configurations are equal runs.
@@ -25,6 +27,8 @@ type Report struct {
 	Registers, Lookups, QuietPoints int
 	// Faults counts what went wrong, by name.
 	Faults map[string]int
+	// Counts of every core there was, at its end.
+	Counts []cluster.Stats
 	// Seconds of virtual time.
 	Seconds float64
 }
@@ -90,6 +94,11 @@ func Run(cfg Config) (r Report) {
 		}
 		r = w.report
 		r.Seconds = float64(w.now) / second
+		for _, p := range w.processes {
+			for _, c := range p.cores {
+				r.Counts = append(r.Counts, c.Stats())
+			}
+		}
 	}()
 	w.draw()
 	w.director.script()
