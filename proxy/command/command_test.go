@@ -20,7 +20,18 @@ import (
 	"github.com/sipring/sipring/proxy/config"
 )
 
+// childProxy has the test's program be a proxy, one that can be killed.
+const childProxy = "SIPRING_TEST_PROXY"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(childProxy) != "" {
+		cmd := Proxy()
+		cmd.SetArgs(os.Args[1:])
+		if cmd.Execute() != nil {
+			os.Exit(1)
+		}
+		return
+	}
 	goleak.VerifyTestMain(m,
 		// klog, which client-go brings, has a goroutine of its own.
 		goleak.IgnoreAnyFunction("k8s.io/klog/v2.(*flushDaemon).run.func1"))
