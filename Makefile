@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS := -s -w -X github.com/sipring/sipring/proxy/command.Version=$(VERSION)
+LDFLAGS := -s -w -X github.com/sipring/sipring/proxy/command.Version=$(VERSION) -X github.com/sipring/sipring/controllers.Version=$(VERSION)
 # Docker with BuildKit, or what takes the same words, such as podman.
 IMAGE_TOOL ?= docker
 IMAGE ?= ghcr.io/sipring/sipring:$(VERSION)

@@ -27,12 +27,10 @@ type announcer struct {
 func (a *announcer) announce(ctx context.Context, seen *observation, d *membership.Result) {
 	c := seen.cluster
 	log := ctrl.LoggerFrom(ctx).WithValues("epoch", d.Set.Epoch)
+	a.metrics.lost(c, d)
 	for i, change := range d.Changes {
 		severity, reason, note := describe(change, d.Set)
 		log.Info(reason, "member", change.Member.Name, "address", change.Member.Address, "cause", string(change.Cause))
-		if change.Kind == membership.Lost {
-			a.metrics.failovers.WithLabelValues(c.Namespace, c.Name, string(change.Cause)).Inc()
-		}
 		if i < maxEvents || change.Kind == membership.RingChanged {
 			a.tell(c, podOf(seen.pods, change.Member), severity, reason, note)
 		}

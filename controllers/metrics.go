@@ -2,6 +2,8 @@ package controllers
 
 import (
 	"maps"
+	"runtime"
+	"runtime/debug"
 	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,6 +20,8 @@ type Metrics struct {
 	members        *prometheus.GaugeVec
 	epoch          *prometheus.GaugeVec
 	failovers      *prometheus.CounterVec
+	lastFailover   *prometheus.GaugeVec
+	beyond         *prometheus.CounterVec
 	publishSeconds prometheus.Histogram
 	updatesWaiting prometheus.Gauge
 }
@@ -33,15 +37,46 @@ func NewMetrics(in prometheus.Registerer) (*Metrics, error) {
 	s := metric.NewSet("sipring_operator_")
 	clusters := s.Objects("namespace", "cluster")
 	m := &Metrics{
-		clusters:  clusters,
-		members:   clusters.Gauges("members", "Members of a SIPCluster by state.", metric.LabelOf("state", memberStates...)),
-		epoch:     clusters.Gauges("epoch", "Epoch of the published member set."),
-		failovers: clusters.Counters("failovers_total", "Members that left the ring unasked, by cause.", metric.LabelOf("cause", lossCauses...)),
+		clusters:     clusters,
+		members:      clusters.Gauges("members", "Members of a SIPCluster by state.", metric.LabelOf("state", memberStates...)),
+		epoch:        clusters.Gauges("epoch", "Epoch of the published member set."),
+		failovers:    clusters.Counters("failovers_total", "Members that left the ring unasked, by cause.", metric.LabelOf("cause", lossCauses...)),
+		lastFailover: clusters.Gauges("last_failover_timestamp_seconds", "When a member last left the ring unasked, as seconds since 1970; 0 if none did."),
+		beyond:       clusters.Counters("losses_beyond_replicas_total", "Times at which as many members were lost at once as hold each binding: some may be gone."),
 		publishSeconds: s.Histogram("publish_seconds", "Time from the news of a pod, node or report to the published member set.",
 			.001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10),
 		updatesWaiting: s.Gauge("updates_waiting", "SIPClusters that wait for their turn to get what a newer operator changes in their pods."),
 	}
+	s.Info("build_info", "What runs: 1.", "version", version(), "goversion", runtime.Version())
 	return m, in.Register(s)
+}
+
+// Version is set by the linker in release builds.
+var Version string
+
+// version is that, or what the module was built from.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && Version == "" {
+		return info.Main.Version
+	}
+	return Version
+}
+
+// lost counts the members that a published set has lost.
+func (m *Metrics) lost(c *v1alpha1.SIPCluster, d *membership.Result) {
+	lost := 0
+	for _, change := range d.Changes {
+		if change.Kind == membership.Lost {
+			m.failovers.WithLabelValues(c.Namespace, c.Name, string(change.Cause)).Inc()
+			lost++
+		}
+	}
+	if lost > 0 {
+		m.lastFailover.WithLabelValues(c.Namespace, c.Name).SetToCurrentTime()
+	}
+	if lost > 0 && lost >= d.Set.Ring.Replicas {
+		m.beyond.WithLabelValues(c.Namespace, c.Name).Inc()
+	}
 }
 
 // observe shows the decision of a pass.
