@@ -82,6 +82,9 @@ func TestFamilies(t *testing.T) {
 			if d := cmp.Diff(tt.slices, b.offered()); d != "" {
 				t.Errorf("slices (-want +got):\n%s", d)
 			}
+			if set := b.members(); (set.Second != "") != (tt.service.IPFamilyPolicy != nil) || set.SecondAt(set.Advertise) != "" && !strings.HasPrefix(set.SecondAt(set.Advertise), "[") {
+				t.Errorf("members are told of the addresses %q and %q", set.Advertise, set.Second)
+			}
 			available, degraded := b.condition(v1alpha1.ConditionAvailable), b.condition(v1alpha1.ConditionDegraded)
 			if available.Reason != tt.available || (available.Status == metav1.ConditionTrue) != (tt.available == v1alpha1.ReasonServing) {
 				t.Errorf("Available is %s %s (%s), want %s", available.Status, available.Reason, available.Message, tt.available)

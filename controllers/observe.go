@@ -116,17 +116,18 @@ func found[T client.Object](ctx context.Context, from client.Reader, namespace, 
 
 // input is the observation in the terms of package membership.
 func (o *observation) input() membership.Input {
-	before := ""
+	before := &config.MemberSet{}
 	if o.record.set != nil {
-		before = o.record.set.Advertise
+		before = o.record.set
 	}
 	in := membership.Input{
 		Ring:      desired.RingParameters(o.cluster),
-		Advertise: desired.Advertise(o.cluster, o.service, before),
+		Advertise: desired.Advertise(o.cluster, o.service, before.Advertise),
 		Listeners: desired.AdvertiseEach(o.cluster, o.service, o.record.set),
 		Previous:  o.record.set,
 		Floor:     o.record.floor,
 	}
+	in.Second = desired.Second(o.cluster, o.service, in.Advertise, before.Second)
 	in.Ring.Seed = o.seed
 	for i := range o.pods {
 		if p, ok := podInput(o.cluster, &o.pods[i]); ok {

@@ -34,8 +34,9 @@ type Listener struct {
 	NodePort *int32 `json:"nodePort,omitempty"`
 	// Advertise is the host or host:port that Via and Record-Route name, such as
 	// sip.example.com or 203.0.113.5:5060: what leads phones to this listener.
-	// Default: the load balancer's address, else the Service's cluster IP. Without
-	// a port: that of the listener. A change of it rolls nothing.
+	// Default: the load balancer's address, else the Service's cluster IP; where the
+	// Service has both families, those of each. Without a port: that of the
+	// listener. A change of it rolls nothing.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=259
 	// +kubebuilder:validation:XValidation:rule="self.matches('^(([A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?[.])*[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?|\\\\[[0-9A-Fa-f:.]+\\\\])(:[0-9]{1,5})?$')",message="advertise in spec.listeners is a host or host:port such as sip.example.com, 203.0.113.5:5060 or [2001:db8::1]:5060"

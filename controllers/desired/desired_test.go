@@ -192,6 +192,45 @@ func TestAdvertiseEach(t *testing.T) {
 	}
 }
 
+func TestSecond(t *testing.T) {
+	both := []corev1.IPFamily{corev1.IPv4Protocol, corev1.IPv6Protocol}
+	service := func(families []corev1.IPFamily, ingress ...corev1.LoadBalancerIngress) *corev1.Service {
+		s := &corev1.Service{Spec: corev1.ServiceSpec{ClusterIP: "10.96.0.7", ClusterIPs: []string{"10.96.0.7", "fd00::7"}, IPFamilies: families}}
+		s.Status.LoadBalancer.Ingress = ingress
+		return s
+	}
+	four, six := corev1.LoadBalancerIngress{IP: "203.0.113.5"}, corev1.LoadBalancerIngress{IP: "2001:db8::5"}
+	const balanced = "service: {type: LoadBalancer}"
+	tests := map[string]struct {
+		spec               string
+		service            *corev1.Service
+		advertised, before string
+		want               string
+	}{
+		"cluster IPs":                       {"", service(both), "10.96.0.7:5060", "", "fd00::7"},
+		"cluster IPs, IPv6 first":           {"", service(both), "[fd00::7]:5060", "", "10.96.0.7"},
+		"Service of one family":             {"", service(both[:1]), "10.96.0.7:5060", "fd00::9", ""},
+		"load balancer's":                   {balanced, service(both, four, six), "203.0.113.5:5060", "", "2001:db8::5"},
+		"load balancer's, IPv6 first":       {balanced, service(both, six, four), "[2001:db8::5]:5060", "", "203.0.113.5"},
+		"load balancer of one family":       {balanced, service(both, four), "203.0.113.5:5060", "fd00::7", ""},
+		"load balancer with a name":         {balanced, service(both, corev1.LoadBalancerIngress{Hostname: "lb.example.net"}), "lb.example.net:5060", "2001:db8::5", ""},
+		"load balancer without address":     {balanced, service(both), "10.96.0.7:5060", "", "fd00::7"},
+		"load balancer that lost its own":   {balanced, service(both), "203.0.113.5:5060", "2001:db8::5", "2001:db8::5"},
+		"before is of the advertised's now": {balanced, service(both), "[2001:db8::9]:5060", "2001:db8::5", "10.96.0.7"},
+		"advertised address":                {balanced, service(both, four, six), "192.0.2.9:5060", "", "2001:db8::5"},
+		"advertised name":                   {balanced, service(both, four, six), "sip.example.com:5060", "2001:db8::5", ""},
+		"nothing advertised":                {"", service(both), "", "2001:db8::5", ""},
+		"no Service":                        {balanced, nil, "203.0.113.5:5060", "2001:db8::5", "2001:db8::5"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := Second(ring(t, tt.spec), tt.service, tt.advertised, tt.before); got != tt.want {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
 func TestAddresses(t *testing.T) {
 	balanced := &corev1.Service{Spec: corev1.ServiceSpec{
 		ClusterIPs: []string{"10.96.0.7", "fd00::7"}, Ports: []corev1.ServicePort{{Name: "udp", Port: 5060, NodePort: 31060}},

@@ -1,6 +1,7 @@
 package desired
 
 import (
+	"net"
 	"net/netip"
 	"slices"
 
@@ -8,7 +9,9 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/sipring/sipring/api/v1alpha1"
 	"github.com/sipring/sipring/controllers/membership"
+	"github.com/sipring/sipring/proxy/config"
 )
 
 func family(address string) discoveryv1.AddressType {
@@ -77,4 +80,33 @@ func Unreached(service *corev1.Service, pods []corev1.Pod, endpoints []membershi
 		}
 	}
 	return missed
+}
+
+// Second is the cluster's address in the other family than that of what it
+// advertises, where the Service has both: the load balancer's, else the cluster IP.
+// While a load balancer has no address, the one before stays. A name stands for
+// both families. service may be nil.
+func Second(c *v1alpha1.SIPCluster, service *corev1.Service, advertised, before string) string {
+	host, _, err := config.SplitAdvertise(advertised, 0)
+	if err != nil || net.ParseIP(host) == nil {
+		return ""
+	}
+	hosts := []string{before}
+	if service != nil {
+		hosts = service.Spec.ClusterIPs
+		if len(service.Spec.IPFamilies) < 2 {
+			return ""
+		}
+		if serviceType(c) == corev1.ServiceTypeLoadBalancer {
+			if hosts = ingressHosts(service); len(hosts) == 0 {
+				hosts = append([]string{before}, service.Spec.ClusterIPs...)
+			}
+		}
+	}
+	for _, h := range hosts {
+		if a, err := netip.ParseAddr(h); err == nil && family(h) != family(host) {
+			return a.Unmap().String()
+		}
+	}
+	return ""
 }

@@ -8,9 +8,10 @@ import (
 
 // Input is what a decision is made from.
 type Input struct {
-	// Ring, Advertise and Listeners are copied into the set.
+	// Ring, Advertise, Second and Listeners are copied into the set.
 	Ring      config.Ring
 	Advertise string
+	Second    string
 	Listeners []config.ListenerAddress
 	// Previous is the set published last; nil where none is.
 	Previous *config.MemberSet

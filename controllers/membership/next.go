@@ -16,7 +16,7 @@ func Next(in Input) Result {
 	hold(members)
 	steer(members)
 
-	set := &config.MemberSet{Advertise: in.Advertise, Listeners: in.Listeners, Ring: in.Ring, Members: []config.Member{}}
+	set := &config.MemberSet{Advertise: in.Advertise, Second: in.Second, Listeners: in.Listeners, Ring: in.Ring, Members: []config.Member{}}
 	result := Result{Set: set, Evicted: evicted, Held: held(members)}
 	for _, c := range members {
 		set.Members = append(set.Members, c.member())

@@ -148,6 +148,7 @@ func TestNextEpoch(t *testing.T) {
 		"a change adds one":            {Input{Previous: two, Pods: pods[:1]}, 8, true},
 		"a listener's address as well": {Input{Previous: two, Pods: pods, Listeners: []config.ListenerAddress{{Name: "trunks", Advertise: "192.0.2.1:5070"}}}, 8, true},
 		"the address is part of it":    {Input{Previous: two, Pods: pods, Advertise: "192.0.2.1:5060"}, 8, true},
+		"the second one, too":          {Input{Previous: two, Pods: pods, Second: "2001:db8::1"}, 8, true},
 		"a zone is part of it":         {Input{Previous: two, Pods: pods, Nodes: []Node{{Name: "node-1", Zone: "a"}}}, 8, true},
 		"a lost record: above the floor": {
 			Input{Floor: 1007, Pods: pods}, 1008, true,

@@ -30,6 +30,36 @@ func TestMemberSetRefusesAnEpochThatLeavesNone(t *testing.T) {
 	}
 }
 
+// The second address is of the other family than the advertised one, at its port.
+func TestSecondAt(t *testing.T) {
+	for name, tt := range map[string]struct{ advertise, second, want string }{
+		"IPv6":                   {"192.0.2.1:5070", "2001:db8::1", "[2001:db8::1]:5070"},
+		"IPv4":                   {"[2001:db8::1]:5070", "192.0.2.1", "192.0.2.1:5070"},
+		"without a port":         {"192.0.2.1", "2001:db8::1", "2001:db8::1"},
+		"none":                   {"192.0.2.1:5070", "", ""},
+		"of that family":         {"192.0.2.1:5070", "192.0.2.2", ""},
+		"mapped":                 {"192.0.2.1:5070", "::ffff:192.0.2.2", ""},
+		"a name stands for both": {"sip.example.com:5060", "2001:db8::1", ""},
+		"nothing is advertised":  {"", "2001:db8::1", ""},
+	} {
+		s := &MemberSet{Second: tt.second, Ring: Ring{Partitions: 1, Replicas: 1}}
+		if got := s.SecondAt(tt.advertise); got != tt.want {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
+		if err := s.Validate(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if got := (*MemberSet)(nil).SecondAt("192.0.2.1"); got != "" {
+		t.Errorf("no set: %q", got)
+	}
+	for _, second := range []string{"sip.example.com", "192.0.2.1:5060", "[2001:db8::1]", "x"} {
+		if err := (&MemberSet{Second: second, Ring: Ring{Partitions: 1, Replicas: 1}}).Validate(); err == nil {
+			t.Errorf("%q is taken for an address", second)
+		}
+	}
+}
+
 func TestAliases(t *testing.T) {
 	for text, ok := range map[string]bool{
 		"[]": true, "[sip.example.com, 'a.example:5070', 192.0.2.1, '192.0.2.1:5070', '[2001:db8::1]', '[2001:db8::1]:5070', '2001:db8::1']": true,

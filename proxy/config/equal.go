@@ -8,5 +8,5 @@ func (s *MemberSet) Equal(o *MemberSet) bool { return s.Epoch == o.Epoch && s.Sa
 
 // SameContent says that both differ in nothing but the epoch.
 func (s *MemberSet) SameContent(o *MemberSet) bool {
-	return s.Advertise == o.Advertise && slices.Equal(s.Listeners, o.Listeners) && s.Ring == o.Ring && slices.Equal(s.Members, o.Members)
+	return s.Advertise == o.Advertise && s.Second == o.Second && slices.Equal(s.Listeners, o.Listeners) && s.Ring == o.Ring && slices.Equal(s.Members, o.Members)
 }

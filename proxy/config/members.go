@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"reflect"
 	"slices"
+	"strconv"
 )
 
 // MemberState is a member's place in the published set.
@@ -41,6 +43,10 @@ type MemberSet struct {
 	// Advertise is the cluster's address, host or host:port, as Via and
 	// Record-Route name it. Empty: the configuration's.
 	Advertise string `json:"advertise,omitempty"`
+	// Second is the cluster's address in the other family than Advertise's, at the
+	// port of each listener, where phones of both come and Advertise is an address.
+	// A name stands for both, and needs none.
+	Second string `json:"second,omitempty"`
 	// Listeners are the same of each listener, by name, where there are several:
 	// Advertise is that of the first one then. Absent where there is one.
 	Listeners []ListenerAddress `json:"listeners,omitempty"`
@@ -95,6 +101,9 @@ func (s *MemberSet) Validate() error {
 	}
 	if len(s.Listeners) > maxListenerAddresses {
 		errs = append(errs, fmt.Errorf("member set: %d listeners, at most %d", len(s.Listeners), maxListenerAddresses))
+	}
+	if _, err := netip.ParseAddr(s.Second); s.Second != "" && err != nil {
+		errs = append(errs, fmt.Errorf("member set: second: %w", err))
 	}
 	errs = append(errs, s.Ring.validate())
 	if len(s.Members) > MaxMembers {
@@ -167,4 +176,25 @@ func (s *MemberSet) AsRead() ([]byte, error) {
 		return s.read, nil
 	}
 	return s.Marshal()
+}
+
+// SecondAt is Second where the cluster advertises an address of the other family,
+// as host:port if that has a port; else empty. s may be nil.
+func (s *MemberSet) SecondAt(advertise string) string {
+	if s == nil || s.Second == "" {
+		return ""
+	}
+	host, port, err := SplitAdvertise(advertise, 0)
+	if err != nil {
+		return ""
+	}
+	first, named := netip.ParseAddr(host)
+	second, bad := netip.ParseAddr(s.Second)
+	switch {
+	case named != nil || bad != nil || first.Unmap().Is4() == second.Unmap().Is4():
+		return ""
+	case port == 0:
+		return s.Second
+	}
+	return net.JoinHostPort(s.Second, strconv.Itoa(port))
 }

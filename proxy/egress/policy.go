@@ -49,7 +49,7 @@ func (p *Policy) addOwn(c *config.Config, set *config.MemberSet, listen netip.Ad
 	reached := append([]string{c.Advertise}, c.Aliases...)
 	ports := []uint16{config.DefaultSIPPort}
 	for _, l := range c.ListenersIn(set) {
-		ports, reached = append(ports, uint16(l.Port)), append(reached, l.Advertise)
+		ports, reached = append(ports, uint16(l.Port)), append(reached, l.Advertise, set.SecondAt(l.Advertise))
 	}
 	sip := ports[1:]
 	p.add(listen.Addr(), append([]uint16{listen.Port()}, sip...)...)

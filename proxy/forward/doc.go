@@ -9,5 +9,7 @@
 //     same on every pod.
 //   - No pod's address is in Via sent-by or Record-Route when an address is
 //     advertised.
+//   - Where the cluster has an address of each family, who is sent something is told
+//     of the one of its own.
 //   - In steady state nothing here allocates.
 package forward

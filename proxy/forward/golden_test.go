@@ -37,8 +37,20 @@ func newRig(t testing.TB) *rig {
 	return newRigOf(t)
 }
 
+// newDualRig is one at another address, with one of the other family, and of these
+// listeners.
+func newDualRig(t testing.TB, advertise, second string, listeners ...config.Listener) *rig {
+	t.Helper()
+	return newRigAt(t, &config.MemberSet{Advertise: advertise, Second: second}, listeners)
+}
+
 // newRigOf is a cluster of these listeners.
 func newRigOf(t testing.TB, listeners ...config.Listener) *rig {
+	t.Helper()
+	return newRigAt(t, nil, listeners)
+}
+
+func newRigAt(t testing.TB, set *config.MemberSet, listeners []config.Listener) *rig {
 	t.Helper()
 	keys, err := token.NewKeys([]token.Key{{ID: 1, Secret: [32]byte{1, 2, 3}}})
 	if err != nil {
@@ -46,7 +58,7 @@ func newRigOf(t testing.TB, listeners ...config.Listener) *rig {
 	}
 	c := &config.Config{Cluster: "test", Domains: []string{"example.com"}, Advertise: "sip.example.net", Listeners: listeners}
 	c.ApplyDefaults()
-	tables, err := routing.NewTables(c, nil, address("10.0.0.1:5060"), keys, routing.Checks{})
+	tables, err := routing.NewTables(c, set, address("10.0.0.1:5060"), keys, routing.Checks{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package forward
 
 import (
+	"net/netip"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -14,13 +15,18 @@ import (
 // an ICMP error quotes, unless that is cut short.
 func TestViaIsReadAgain(t *testing.T) {
 	r := newRig(t)
-	r.names.places = append(r.names.places, place{listener: 5070, via: []byte("SIP/2.0/UDP 192.0.2.200:5070;branch=")})
+	second := newPlace(5070, "[2001:db8::200]:5070")
+	other := newPlace(5070, "192.0.2.200:5070")
+	other.second, other.six = &second, true
+	r.names.places = append(r.names.places, other)
+	remotes := []netip.AddrPort{address("198.51.100.7:5070"), address("[2001:db8::7]:5070"), {}}
 	back := address("192.0.2.10:5062")
 	rapid.Check(t, func(t *rapid.T) {
 		want := Owner{rapid.Uint32().Draw(t, "id"), rapid.Uint32().Draw(t, "life")}
 		branch := token.Branch{Tx: token.TxID{1, rapid.Byte().Draw(t, "tx")}, Target: rapid.Uint32().Draw(t, "target")}
 		way := flow.Flow{Remote: back, Listener: rapid.Uint16().Draw(t, "back")}
-		text := r.names.appendVia(nil, rapid.SampledFrom([]uint16{0, 5070, 5080}).Draw(t, "listener"), branch, want, way, 20)
+		next := flow.Flow{Remote: rapid.SampledFrom(remotes).Draw(t, "remote"), Listener: rapid.SampledFrom([]uint16{0, 5070, 5080}).Draw(t, "listener")}
+		text := r.names.appendVia(nil, next, branch, want, way, 20)
 		via, err := wire.ParseVia(text)
 		if err != nil {
 			t.Fatal(err)

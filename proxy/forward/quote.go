@@ -35,9 +35,10 @@ func (n *Names) Find(data []byte) (q Quote, ok bool) {
 func (n *Names) afterVia(data []byte) (rest []byte) {
 	first := len(data)
 	for i := range n.places {
-		via := n.places[i].via
-		if at := bytes.Index(data[:min(first+len(via), len(data))], via); at >= 0 && at < first {
-			first, rest = at, data[at+len(via):]
+		for p := &n.places[i]; p != nil; p = p.second {
+			if at := bytes.Index(data[:min(first+len(p.via), len(data))], p.via); at >= 0 && at < first {
+				first, rest = at, data[at+len(p.via):]
+			}
 		}
 	}
 	return rest

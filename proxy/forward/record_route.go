@@ -12,7 +12,7 @@ import (
 // (RFC 6665 4.1.2.4).
 func (b *Builder) setRecordRoute(n *Names, r *Request, t *targets.Target) {
 	m, own := r.Message, r.Decision.RecordRoute
-	came, leaves := n.of(r.From.Listener), n.of(t.Next.Listener)
+	came, leaves := n.of(r.From), n.of(t.Next)
 	switch {
 	case r.Stateless:
 	case own == nil && makesDialog(m):
@@ -31,8 +31,9 @@ func (b *Builder) setRecordRoute(n *Names, r *Request, t *targets.Target) {
 
 // prependRecordRoutes puts the cluster with the token on top: as it is reached by the
 // listener by which the request leaves, and below, if that is another, by the one by
-// which it came (RFC 5658 5). Each end of the dialog may reach its own alone. Both
-// have the token, as a strict router, or a change of names, leaves one.
+// which it came (RFC 5658 5); so it is with addresses of two families (RFC 6157 5.2).
+// Each end of the dialog may reach its own alone. Both have the token, as a strict
+// router, or a change of names, leaves one.
 func (b *Builder) prependRecordRoutes(came, leaves *place) {
 	if !came.same(leaves) {
 		b.prependRecordRoute(came)

@@ -72,7 +72,7 @@ func (b *Builder) append(dst []byte, n *Names, r *Request, t *targets.Target, br
 	if r.Stateless {
 		owner = Owner{} // a Via of ours without one is one that something was taken from
 	}
-	b.value = n.appendVia(b.value[:0], t.Next.Listener, branch, owner, r.Back, t.Breadth)
+	b.value = n.appendVia(b.value[:0], t.Next, branch, owner, r.Back, t.Breadth)
 	e.PrependHeader("Via", b.value)
 	return e.Append(dst)
 }

@@ -16,11 +16,11 @@ const hopParam = "h"
 // (RFC 3261 18.2.2, RFC 3581 4), where it is not a cluster's only one.
 const listenerParam = "l"
 
-// appendVia appends the value of our Via (RFC 3261 16.6 step 8) in what leaves by a
-// listener. back is what responses go over from here, breadth what the branch has of
+// appendVia appends the value of our Via (RFC 3261 16.6 step 8) in what leaves over a
+// flow. back is what responses go over from here, breadth what the branch has of
 // the request's (RFC 5393 5.3.3).
-func (n *Names) appendVia(dst []byte, listener uint16, branch token.Branch, owner Owner, back flow.Flow, breadth int) []byte {
-	dst = n.keys.AppendBranch(append(dst, n.of(listener).via...), branch)
+func (n *Names) appendVia(dst []byte, next flow.Flow, branch token.Branch, owner Owner, back flow.Flow, breadth int) []byte {
+	dst = n.keys.AppendBranch(append(dst, n.of(next).via...), branch)
 	dst = owner.append(append(dst, ownerParam...))
 	dst = append(dst, ";"+hopParam+"="...)
 	dst = n.keys.AppendHop(dst, branch.Tx, back.Remote, breadth)

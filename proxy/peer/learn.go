@@ -104,7 +104,7 @@ func (l *learner) adds(from uint32, set, now *config.MemberSet) error {
 	if set.Epoch > own.Epoch+maxEpochsAhead {
 		return fmt.Errorf("epoch %d is more than %d ahead of this member's own source, %d", set.Epoch, maxEpochsAhead, own.Epoch)
 	}
-	if set.Advertise != now.Advertise || !slices.Equal(set.Listeners, now.Listeners) || set.Ring != now.Ring {
+	if set.Advertise != now.Advertise || set.Second != now.Second || !slices.Equal(set.Listeners, now.Listeners) || set.Ring != now.Ring {
 		return fmt.Errorf("epoch %d has another advertised address or ring", set.Epoch)
 	}
 	if len(set.Members) > len(own.Members)+maxNewcomers {

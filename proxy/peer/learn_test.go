@@ -54,6 +54,7 @@ var lies = map[string]func(s *config.MemberSet){
 	"another's name":                  func(s *config.MemberSet) { s.Members[2].Name = "x" },
 	"another's zone":                  func(s *config.MemberSet) { s.Members[2].Zone = "x" },
 	"another advertised address":      func(s *config.MemberSet) { s.Advertise = "192.0.2.66" },
+	"another second address":          func(s *config.MemberSet) { s.Second = "2001:db8::66" },
 	"another listener's address": func(s *config.MemberSet) {
 		s.Listeners = []config.ListenerAddress{{Name: "trunks", Advertise: "192.0.2.66"}}
 	},

@@ -246,6 +246,35 @@ func TestRFC3261_16_4_WhatNamesUs(t *testing.T) {
 	}
 }
 
+// Where phones of both families come, the cluster has an address of each, and phones
+// have Routes of either: their outbound proxy's and those of Record-Route.
+func TestTheAddressOfEachFamilyNamesUs(t *testing.T) {
+	c := &config.Config{Cluster: "test", Domains: []string{"example.com"}}
+	c.ApplyDefaults()
+	for name, tt := range map[string]struct {
+		set  config.MemberSet
+		want map[string]bool // Routes, and whether they are ours
+	}{
+		"IPv4 first": {config.MemberSet{Advertise: "203.0.113.21:5070", Second: "2001:db8:203::21"}, map[string]bool{
+			"203.0.113.21:5070": true, "[2001:db8:203::21]:5070": true, "[2001:DB8:203:0::21]:5070": true, "[2001:db8:203::21]": false, "[2001:db8:203::22]:5070": false,
+		}},
+		"IPv6 first": {config.MemberSet{Advertise: "[2001:db8:203::21]:5060", Second: "203.0.113.21"}, map[string]bool{
+			"203.0.113.21": true, "[2001:db8:203::21]": true, "203.0.113.21:5061": false,
+		}},
+		"one": {config.MemberSet{Advertise: "203.0.113.21:5060"}, map[string]bool{"203.0.113.21": true, "[2001:db8:203::21]": false}},
+	} {
+		tables, err := NewTables(c, &tt.set, netip.MustParseAddrPort("10.0.0.1:5060"), testKeys(t, 1), Checks{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for host, ours := range tt.want {
+			if got, _ := decide(t, tables, scan(t, "INVITE", "sip:bob@example.com", "Route: <sip:"+host+";lr>")); (got.Action == "lookup") != ours {
+				t.Errorf("%s: Route %s: %+v", name, host, got)
+			}
+		}
+	}
+}
+
 // TestTokenIsDemandedWithinADialog: there a Route that names us has to hold one if
 // it has a user part. The ACK of a failure has the INVITE's Route, and leads
 // nowhere but to bindings, as the INVITE did.

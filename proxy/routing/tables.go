@@ -29,6 +29,9 @@ type Listener struct {
 	Number uint16
 	// SentBy is its advertised "host:port".
 	SentBy string
+	// Second is the same of its address in the other family than SentBy's; empty
+	// where who is of that family has SentBy, too.
+	Second string
 }
 
 // NewTables makes Tables. self, this member's own address, stands in when neither
@@ -73,7 +76,12 @@ func (t *Tables) addListener(l config.Listener, number uint16, set *config.Membe
 	if err != nil {
 		return fmt.Errorf("advertised address: %w", err)
 	}
-	t.listeners = append(t.listeners, Listener{Number: number, SentBy: fmt.Sprintf("%s:%d", canonical(host), port)})
+	listener := Listener{Number: number, SentBy: fmt.Sprintf("%s:%d", canonical(host), port)}
+	if second, _, err := config.SplitAdvertise(set.SecondAt(l.Advertise), port); err == nil {
+		listener.Second = fmt.Sprintf("%s:%d", canonical(second), port)
+		t.reached.add(second, port)
+	}
+	t.listeners = append(t.listeners, listener)
 	t.ports = append(t.ports, l.Port, port)
 	t.reached.add(host, port)
 	t.reached.add(self.Addr().String(), l.Port)
