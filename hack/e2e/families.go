@@ -34,16 +34,35 @@ var (
 	callersAddress6 = netip.MustParseAddr("2001:db8:198::fa")
 	softAddress6    = netip.MustParseAddr("2001:db8:198::f0")
 
-	sixVIP = netip.MustParseAddrPort("[2001:db8:203::20]:5060")
+	sixVIP   = netip.MustParseAddrPort("[2001:db8:203::20]:5060")
+	dualVIP  = netip.MustParseAddrPort("203.0.113.21:5060")
+	dualVIP6 = netip.MustParseAddrPort("[2001:db8:203::21]:5060")
 )
 
 // stacks in the order in which they are played, after the faults.
 func stacks() []stack {
+	four, six := spread(phonesAddress, softAddress), spread(phonesAddress6, softAddress6)
 	return []stack{
 		{
 			name: "ipv6", title: "SIGKILL, IPv6 alone", sipCluster: "six", manifest: "hack/e2e/manifests/ipv6.yaml",
 			families: []corev1.IPFamily{corev1.IPv6Protocol},
-			party:    party{proxy: sixVIP, callers: callersAddress6, softAt: softAddress6, phoneAt: spread(phonesAddress6, softAddress6), byRoute: true},
+			party:    party{proxy: sixVIP, callers: callersAddress6, softAt: softAddress6, phoneAt: six, byRoute: true},
+		},
+		{
+			// Neighbours, who call each other, are of different families. SIPp is
+			// of IPv4 and baresip of IPv6: half of those whom SIPp calls, and he
+			// who calls baresip, are of the other.
+			name: "dual", title: "SIGKILL, IPv4 and IPv6", sipCluster: "dual", manifest: "hack/e2e/manifests/dual.yaml",
+			families: []corev1.IPFamily{corev1.IPv4Protocol, corev1.IPv6Protocol},
+			party: party{
+				proxy: dualVIP, second: dualVIP6, callers: callersAddress, softAt: softAddress6, byRoute: true,
+				phoneAt: func(i int) netip.Addr {
+					if i%2 == 0 {
+						return four(i / 2)
+					}
+					return six(i / 2)
+				},
+			},
 		},
 	}
 }
@@ -125,7 +144,7 @@ func (e *env) arrive(ctx context.Context, s stack) (leave func(context.Context) 
 func (e *env) hasFamilies(ctx context.Context, s stack) error {
 	service, err := e.kube.cluster.Client().CoreV1().Services(namespace).Get(ctx, s.sipCluster, metav1.GetOptions{})
 	if err == nil && !slices.Equal(service.Spec.IPFamilies, s.families) {
-		err = fmt.Errorf("service %s has %v, want %v", s.sipCluster, service.Spec.IPFamilies, s.families)
+		err = fmt.Errorf("families of Service %s: %v, want %v", s.sipCluster, service.Spec.IPFamilies, s.families)
 	}
 	return err
 }
