@@ -33,7 +33,9 @@ var (
 	phonesAddress6  = netip.MustParseAddr("2001:db8:198::1")
 	callersAddress6 = netip.MustParseAddr("2001:db8:198::fa")
 	softAddress6    = netip.MustParseAddr("2001:db8:198::f0")
+	stackSoft6      = netip.MustParseAddr("2001:db8:198::f1") // beside the other one
 
+	vip6     = netip.MustParseAddrPort("[2001:db8:203::10]:5060")
 	sixVIP   = netip.MustParseAddrPort("[2001:db8:203::20]:5060")
 	dualVIP  = netip.MustParseAddrPort("203.0.113.21:5060")
 	dualVIP6 = netip.MustParseAddrPort("[2001:db8:203::21]:5060")
@@ -46,7 +48,7 @@ func stacks() []stack {
 		{
 			name: "ipv6", title: "SIGKILL, IPv6 alone", sipCluster: "six", manifest: "hack/e2e/manifests/ipv6.yaml",
 			families: []corev1.IPFamily{corev1.IPv6Protocol},
-			party:    party{proxy: sixVIP, callers: callersAddress6, softAt: softAddress6, phoneAt: six, byRoute: true},
+			party:    party{proxy: sixVIP, callers: callersAddress6, softAt: stackSoft6, phoneAt: six, byRoute: true},
 		},
 		{
 			// Neighbours, who call each other, are of different families. SIPp is
@@ -55,7 +57,7 @@ func stacks() []stack {
 			name: "dual", title: "SIGKILL, IPv4 and IPv6", sipCluster: "dual", manifest: "hack/e2e/manifests/dual.yaml",
 			families: []corev1.IPFamily{corev1.IPv4Protocol, corev1.IPv6Protocol},
 			party: party{
-				proxy: dualVIP, second: dualVIP6, callers: callersAddress, softAt: softAddress6, byRoute: true,
+				proxy: dualVIP, second: dualVIP6, callers: callersAddress, softAt: stackSoft6, byRoute: true,
 				phoneAt: func(i int) netip.Addr {
 					if i%2 == 0 {
 						return four(i / 2)
@@ -73,6 +75,10 @@ func (e *env) playStack(ctx context.Context, s stack) (r *result, err error) {
 	r = &result{Case: s.name, Title: s.title, Patience: patience}
 	if !e.kube.cluster.Local() {
 		r.Skipped = cluster.ErrNotLocal.Error()
+		return r, nil
+	}
+	if e.stage.o.ipv6 && slices.Contains(s.families, corev1.IPv4Protocol) {
+		r.Skipped = "the cluster has IPv6 alone"
 		return r, nil
 	}
 	p := &s.party

@@ -32,7 +32,7 @@ func (k *kube) connect(ctx context.Context) error {
 	}
 	var err error
 	k.cluster, err = cluster.Connect(ctx, cluster.Options{
-		Name: k.stage.o.name, StateDir: k.stage.o.state, Subnet: k.stage.o.subnet,
+		Name: k.stage.o.name, StateDir: k.stage.o.state, Subnet: k.stage.o.subnet, IPv6: k.stage.o.ipv6,
 		Logf: func(format string, args ...any) { k.stage.step("  "+format, args...) },
 	})
 	if err != nil {

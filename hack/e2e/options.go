@@ -25,6 +25,7 @@ type options struct {
 	name          string
 	state         string
 	subnet        string
+	ipv6          bool
 	keep          bool
 	skipKustomize bool
 }
@@ -50,6 +51,7 @@ func parseOptions(args []string, stderr io.Writer) (*options, error) {
 	fs.StringVar(&o.name, "name", "e2e", "name of the local cluster")
 	fs.StringVar(&o.state, "state", "/tmp/sipring-e2e", "directory for all files of the local cluster")
 	fs.StringVar(&o.subnet, "subnet", "10.79.0.0/16", "IPv4 /16 of the local cluster")
+	fs.BoolVar(&o.ipv6, "ipv6", false, "the local cluster's nodes, pods and Services have IPv6 alone, and so have phones")
 	fs.BoolVar(&o.keep, "keep", false, "leave everything up to look around; the next run uses the same cluster")
 	fs.BoolVar(&o.skipKustomize, "skip-kustomize", false, "install by the chart only")
 	if err := fs.Parse(args); err != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -54,7 +55,7 @@ func (p *proxies) adminRaw(ctx context.Context, pod *corev1.Pod, path string) ([
 			AbsPath("/api/v1/namespaces", namespace, "pods", pod.Name+":9090", "proxy", path).DoRaw(ctx)
 	}
 	client := &http.Client{Transport: &http.Transport{DialContext: p.kube.cluster.DialClient, DisableKeepAlives: true}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+pod.Status.PodIP+":9090"+path, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(pod.Status.PodIP, "9090")+path, nil)
 	if err != nil {
 		return nil, err
 	}

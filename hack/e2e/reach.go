@@ -28,6 +28,9 @@ func invite(ctx context.Context, k *kube) (*party, error) {
 		callers: callersAddress, softAt: softAddress, phoneAt: spread(phonesAddress, softAddress),
 		in: k.inClient, command: k.clientCommand, step: k.stage.step,
 	}
+	if k.stage.o.ipv6 {
+		p.callers, p.softAt, p.phoneAt = callersAddress6, softAddress6, spread(phonesAddress6, softAddress6)
+	}
 	var err error
 	if p.proxy, err = reach(ctx, k); err != nil || k.cluster.Local() {
 		return p, err
@@ -41,12 +44,16 @@ func invite(ctx context.Context, k *kube) (*party, error) {
 // cluster it is the load balancer.
 func reach(ctx context.Context, k *kube) (netip.AddrPort, error) {
 	if k.cluster.Local() {
-		stop, err := announce(ctx, k, sipCluster, vip)
+		at := vip
+		if k.stage.o.ipv6 {
+			at = vip6
+		}
+		stop, err := announce(ctx, k, sipCluster, at)
 		if err != nil {
-			return vip, err
+			return at, err
 		}
 		k.stage.later(func(context.Context) error { stop(); return nil })
-		return vip, nil
+		return at, nil
 	}
 	address := k.stage.o.address
 	if address == "" {

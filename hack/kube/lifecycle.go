@@ -34,6 +34,7 @@ func upCommand(state *string) *cobra.Command {
 	flags.IntVar(&o.Nodes, "nodes", cluster.DefaultNodes, "number of nodes")
 	flags.IntVar(&o.Zones, "zones", 0, "number of zones (default one for each node)")
 	flags.StringVar(&o.Subnet, "subnet", cluster.DefaultSubnet, "IPv4 /16 for nodes, pods and services")
+	flags.BoolVar(&o.IPv6, "ipv6", false, "nodes, pods and Services have IPv6 alone")
 	flags.StringVar(&o.AssetsDir, "assets", "", "directory that assets.sh built (default bin/kube of the project)")
 	return cmd
 }

@@ -5,6 +5,7 @@ package cluster
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 )
 
 // PhoneNet and PhoneNet6 are routed to the client machine by every node: sockets
@@ -45,6 +46,15 @@ func (p plan) v6() plan { p.six = true; return p }
 // both are the plans of either family, that of IPv4 first as everywhere.
 func (p plan) both() [2]plan { return [2]plan{p, p.v6()} }
 
+// pick is a list of what each family has, the first one first, as programs take it.
+func pick(plans []plan, of func(plan) string) string {
+	var all []string
+	for _, p := range plans {
+		all = append(all, of(p))
+	}
+	return strings.Join(all, ",")
+}
+
 // address is the number-th of a network.
 func (p plan) address(network, number int) string {
 	if !p.six {
@@ -76,6 +86,14 @@ func (p plan) onLink(ip string) string { return p.sized(ip, 24, 64) }
 
 // services are so few in IPv6, because the API server has a bit for each address.
 func (p plan) services() string { return p.sized(p.address(serviceNet, 0), 20, 112) }
+
+// anywhere is every address.
+func (p plan) anywhere() string {
+	if p.six {
+		return "::/0"
+	}
+	return "0.0.0.0/0"
+}
 
 func (p plan) phones() string {
 	if p.six {

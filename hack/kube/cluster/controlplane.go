@@ -26,7 +26,7 @@ func (o Options) controlPlane(a *authority) (machine, error) {
 	if err := m.makeDirs(); err != nil {
 		return m, err
 	}
-	if err := controlPlaneCertificates(a, p); err != nil {
+	if err := controlPlaneCertificates(a, p, o.plans()); err != nil {
 		return m, err
 	}
 	if err := a.kubeconfig(filepath.Join(o.StateDir, kubeconfigOut), adminFile, p.apiURL()); err != nil {
@@ -42,17 +42,17 @@ func (o Options) controlPlane(a *authority) (machine, error) {
 	}
 	api := []string{p.apiReady()}
 	m.program("etcd", nil, etcdArgs(m.dir)...)
-	m.program("kube-apiserver", []string{etcdAddress}, apiServerArgs(a, p)...)
+	m.program("kube-apiserver", []string{etcdAddress}, apiServerArgs(a, o.plans())...)
 	m.program("kube-controller-manager", api, controllerManagerArgs(a, m.dir)...)
 	m.program("kube-scheduler", api, clientArgs(m.dir, "kube-scheduler")...)
 	return m, nil
 }
 
-func controlPlaneCertificates(a *authority, p plan) error {
+func controlPlaneCertificates(a *authority, p plan, plans []plan) error {
 	masters := []string{"system:masters"}
 	identities := map[string]identity{
 		"kube-apiserver": {name: "kube-apiserver", hosts: []string{
-			p.controlPlane(), p.apiServiceIP(), "127.0.0.1", "localhost",
+			p.controlPlane(), plans[0].controlPlane(), plans[0].apiServiceIP(), "127.0.0.1", "localhost",
 			"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local",
 		}},
 		"kubelet-client":          {name: "kube-apiserver-kubelet-client", groups: masters},
@@ -86,14 +86,15 @@ func etcdArgs(dir string) []string {
 	}
 }
 
-func apiServerArgs(a *authority, p plan) []string {
+func apiServerArgs(a *authority, plans []plan) []string {
 	return []string{
 		"--etcd-servers=http://" + etcdAddress,
-		"--bind-address=" + p.controlPlane(),
-		"--advertise-address=" + p.controlPlane(),
+		// This host and the machines come by IPv4, pods by what is advertised.
+		"--bind-address=::",
+		"--advertise-address=" + plans[0].controlPlane(),
 		fmt.Sprintf("--secure-port=%d", apiPort),
 		// The first is what a Service gets that asks for no family.
-		"--service-cluster-ip-range=" + p.services() + "," + p.v6().services(),
+		"--service-cluster-ip-range=" + pick(plans, plan.services),
 		"--tls-cert-file=" + a.path("kube-apiserver.crt"),
 		"--tls-private-key-file=" + a.path("kube-apiserver.key"),
 		"--client-ca-file=" + a.path("ca.crt"),

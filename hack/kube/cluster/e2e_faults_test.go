@@ -45,19 +45,19 @@ func (s *scenario) partition() {
 		s.Fatal(err)
 	}
 	for _, pair := range [][2]*corev1.Pod{{a, b}, {b, a}} {
-		if got, err := get(s.Context(), url(pair[0])+"/relay?url="+url(pair[1])); err == nil {
+		if got, err := s.get(s.Context(), url(pair[0])+"/relay?url="+url(pair[1])); err == nil {
 			s.Errorf("%s reaches %s across the partition: %q", pair[0].Name, pair[1].Name, got)
 		}
 	}
 	for _, pair := range [][2]*corev1.Pod{{a, c}, {c, b}} {
-		if _, err := get(s.Context(), url(pair[0])+"/relay?url="+url(pair[1])); err != nil {
+		if _, err := s.get(s.Context(), url(pair[0])+"/relay?url="+url(pair[1])); err != nil {
 			s.Errorf("%s does not reach %s, which is in no group: %v", pair[0].Name, pair[1].Name, err)
 		}
 	}
 	if err := s.c.Partition(s.Context()); err != nil {
 		s.Fatal(err)
 	}
-	if _, err := get(s.Context(), url(a)+"/relay?url="+url(b)); err != nil {
+	if _, err := s.get(s.Context(), url(a)+"/relay?url="+url(b)); err != nil {
 		s.Errorf("%s does not reach %s after the partition: %v", a.Name, b.Name, err)
 	}
 	s.done("partition")
@@ -72,7 +72,7 @@ func (s *scenario) cutAndHeal() {
 	}
 	s.eventually(15*time.Second, func(ctx context.Context) error { return s.onlyReaches(ctx, nodes-1) })
 	s.done("node cut, its route withdrawn")
-	if got, err := get(s.Context(), url(pod)); err == nil {
+	if got, err := s.get(s.Context(), url(pod)); err == nil {
 		s.Errorf("pod on cut node answers %q", got)
 	}
 	s.begin = time.Now()
@@ -80,7 +80,7 @@ func (s *scenario) cutAndHeal() {
 		s.Fatal(err)
 	}
 	s.eventually(10*time.Second, func(ctx context.Context) error {
-		if _, err := get(ctx, url(pod)); err != nil {
+		if _, err := s.get(ctx, url(pod)); err != nil {
 			return err
 		}
 		return s.onlyReaches(ctx, nodes)

@@ -24,16 +24,16 @@ const (
 
 // nodeConfig fills in the templates of one node.
 type nodeConfig struct {
-	Name, IP, IP6          string
-	PodNet, PodNet6        string
-	AllPods, AllPods6      string
+	Name, IP, AllPods      string
+	PodNets, Routes        []string
 	Dir, PKI, Socket       string
 	CNIPlugins, PauseImage string
 }
 
 // node prepares the machine of the n-th node.
 func (o Options) node(a *authority, n int) (machine, error) {
-	p := newPlan(o.Subnet)
+	p, plans := newPlan(o.Subnet), o.plans()
+	nodeIP := func(p plan) string { return p.node(n) }
 	m := newMachine(o, NodeName(n), o.nodeNS(n))
 	if err := m.makeDirs("cni", "volume-plugins"); err != nil {
 		return m, err
@@ -43,12 +43,14 @@ func (o Options) node(a *authority, n int) (machine, error) {
 		return m, err
 	}
 	config := nodeConfig{
-		Name: m.name, IP: p.node(n), IP6: p.v6().node(n), PodNet: p.podNet(n), PodNet6: p.v6().podNet(n),
-		AllPods: p.allPods(), AllPods6: p.v6().allPods(),
+		Name: m.name, IP: nodeIP(plans[0]), AllPods: pick(plans, plan.allPods),
 		Dir: m.dir, PKI: a.dir, Socket: o.containerdSocket(m.name),
 		CNIPlugins: plugins, PauseImage: PauseImage,
 	}
-	if err := writeNodeFiles(a, m, config, p.apiURL()); err != nil {
+	for _, p := range plans {
+		config.PodNets, config.Routes = append(config.PodNets, p.podNet(n)), append(config.Routes, p.anywhere())
+	}
+	if err := writeNodeFiles(a, m, config, p.node(n), p.apiURL()); err != nil {
 		return m, err
 	}
 	if err := o.makeCgroups(&m); err != nil {
@@ -60,16 +62,16 @@ func (o Options) node(a *authority, n int) (machine, error) {
 		"--config="+in("kubelet.yaml"),
 		"--kubeconfig="+in("kubelet.kubeconfig"),
 		"--hostname-override="+m.name,
-		"--node-ip="+config.IP+","+config.IP6,
+		"--node-ip="+pick(plans, nodeIP),
 		fmt.Sprintf("--node-labels=%s=%s", ZoneLabel, o.zone(n)))
 	m.program("kube-proxy", []string{p.apiReady()},
 		"--config="+in("kube-proxy.yaml"))
 	return m, nil
 }
 
-func writeNodeFiles(a *authority, m machine, config nodeConfig, server string) error {
+func writeNodeFiles(a *authority, m machine, config nodeConfig, ip, server string) error {
 	// One certificate to speak to the API as this node and to serve it.
-	id := identity{name: "system:node:" + m.name, groups: []string{"system:nodes"}, hosts: []string{m.name, config.IP, config.IP6}}
+	id := identity{name: "system:node:" + m.name, groups: []string{"system:nodes"}, hosts: []string{m.name, ip, config.IP}}
 	if err := a.issue(m.name, id); err != nil {
 		return err
 	}

@@ -40,6 +40,9 @@ type Options struct {
 	// Subnet is an IPv4 /16 that this machine does not use otherwise. The IPv6
 	// addresses follow from it.
 	Subnet string `json:"subnet"`
+	// IPv6 gives nodes, pods and Services IPv6 alone, where they have both families
+	// otherwise. The machines' own IPv4 addresses stay, for this host to manage them.
+	IPv6 bool `json:"ipv6"`
 	// Logf receives one line per step; nil discards them.
 	Logf func(format string, args ...any) `json:"-"`
 }
@@ -83,6 +86,16 @@ func (o Options) complete() (Options, error) {
 	}
 	o.StateDir, err = checkStateDir(o.StateDir)
 	return o, err
+}
+
+// plans are the plans of the families that nodes, pods and Services have, the one
+// that they have first being the first.
+func (o Options) plans() []plan {
+	p := newPlan(o.Subnet)
+	if o.IPv6 {
+		return []plan{p.v6()}
+	}
+	return []plan{p, p.v6()}
 }
 
 func orDefault(s, fallback string) string {
