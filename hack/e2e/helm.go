@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 const (
@@ -44,10 +45,17 @@ func values(image string) ([]string, error) {
 }
 
 // reinstalled are the steps that leave the proxies alone, for a while without an
-// operator.
+// operator. The kubelet starts one that dies then again; until it has, nobody takes
+// it out of the traffic.
 func reinstalled(today []string) []fault {
 	return []fault{
 		{title: "helm uninstall", kept: true, until: unattended, do: inOrder(uninstall)},
+		{
+			title: "SIGKILL without an operator", patience: cutPatience, until: unattended,
+			do: func(ctx context.Context, e *env, _ string, struck func(time.Time)) error {
+				return sigkill(ctx, e, "voice-0", struck)
+			},
+		},
 		{
 			title: "helm install again", kept: true, until: attended("again"),
 			do: inOrder(helm("install", chart, today...), ask("again")),

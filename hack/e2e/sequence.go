@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,7 +56,7 @@ func (e *env) previous(ctx context.Context) (string, error) {
 // inTurn plays a case's parts, with all three proxies.
 func (e *env) inTurn(ctx context.Context, name string, parts []fault) (results []*result, err error) {
 	for _, f := range parts {
-		f.name, f.replicas, f.patience, f.local = name, 3, patience, true
+		f.name, f.replicas, f.patience, f.local = name, 3, cmp.Or(f.patience, patience), true
 		r, err := e.play(ctx, f)
 		results = append(results, r)
 		if err != nil {
