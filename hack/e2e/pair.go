@@ -8,6 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,7 +31,7 @@ const (
 
 // playPair upgrades the operator of two SIPClusters, with phones and calls at both:
 // one has its pods replaced after the other, then both at once.
-func playPair(ctx context.Context, e *env) ([]*result, error) {
+func playPair(ctx context.Context, e *env) (results []*result, err error) {
 	if err := e.kube.loadImage(ctx, anotherImage, e.stage.o.binary); err != nil {
 		return nil, err
 	}
@@ -37,7 +40,11 @@ func playPair(ctx context.Context, e *env) ([]*result, error) {
 		return nil, err
 	}
 	defer leave()
-	var results []*result
+	defer func() {
+		if (err != nil || slices.ContainsFunc(results, (*result).failed)) && ctx.Err() == nil {
+			err = errors.Join(err, e.stage.keepLogs(func(dir string) error { return second.saveLogs(ctx, dir) }))
+		}
+	}()
 	for _, u := range []struct {
 		title, image string
 		clusters     int
@@ -142,6 +149,15 @@ func (e *env) second(ctx context.Context) (own *env, leave func(), err error) {
 	}
 	wait = announced
 	return own, leave, p.gather(ctx, o.phones)
+}
+
+// saveLogs writes those of the second SIPCluster beside the first one's.
+func (e *env) saveLogs(ctx context.Context, dir string) error {
+	dir = filepath.Join(dir, e.proxies.name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return e.proxies.saveLogs(ctx, dir)
 }
 
 // rollout is what the operator writes of the last replacement of the pods.
