@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -69,11 +68,11 @@ func (q *question) print(out io.Writer, v any, text func(io.Writer) error) error
 	if q.output == formatText {
 		return text(out)
 	}
-	b, err := json.Marshal(v)
+	b, err := control.Marshal(v)
 	if err != nil {
 		return err
 	}
-	_, err = out.Write(append(b, '\n'))
+	_, err = out.Write(b)
 	return err
 }
 

@@ -7,7 +7,9 @@ import (
 	"strconv"
 
 	"github.com/sipring/sipring/proxy/cluster"
+	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/control"
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/location"
 	"github.com/sipring/sipring/proxy/peer"
 )
@@ -89,7 +91,7 @@ func (i *inspector) Where(text string) (*control.Where, error) {
 	}
 	look, ok := node.Look(aor)
 	if ok && look.Holding != "none" {
-		w.Held = &control.Held{Role: role, Bindings: bindings(v, &look)}
+		w.Held = &control.Held{Role: role, Bindings: i.bindings(v, &look)}
 	}
 	return w, nil
 }
@@ -111,7 +113,7 @@ func (i *inspector) Bindings(ctx context.Context, glob, after string, limit int)
 		if !ok || look.Record.LiveCount(look.Now) == 0 { // it has ended meanwhile
 			continue
 		}
-		item := control.Item{AOR: aor, Bindings: bindings(v, &look)}
+		item := control.Item{AOR: aor, Bindings: i.bindings(v, &look)}
 		if size += item.Size(); size > control.MaxPage && len(page.Items) > 0 {
 			page.Next = control.Token(aors[n-1])
 			return page, nil
@@ -125,10 +127,12 @@ func (i *inspector) Bindings(ctx context.Context, glob, after string, limit int)
 }
 
 // bindings are the live ones of an address-of-record.
-func bindings(v *cluster.View, look *cluster.Look) []control.Binding {
+func (i *inspector) bindings(v *cluster.View, look *cluster.Look) []control.Binding {
 	all := []control.Binding{}
 	for b := range look.Record.Live(look.Now) {
-		all = append(all, binding(v, look, &b))
+		one := binding(v, look, &b)
+		one.Listener = listenerName(i.p.config.Load(), b.Flow)
+		all = append(all, one)
 	}
 	return all
 }
@@ -137,7 +141,6 @@ func binding(v *cluster.View, look *cluster.Look, b *location.Binding) control.B
 	out := control.Binding{
 		Contact: string(b.Contact), ExpiresSeconds: b.ExpiresIn(look.Now), Q: float64(b.Q) / location.MaxQ,
 		CallID: string(b.CallID), CSeq: b.CSeq, Instance: string(b.Instance), RegID: b.RegID,
-		Listener:             b.Flow.Transport.String(),
 		RegisteredSecondsAgo: max(0, int64(look.Clock)-int64(b.Version.Counter)) / 1000,
 	}
 	if b.Flow.Remote.IsValid() {
@@ -147,6 +150,17 @@ func binding(v *cluster.View, look *cluster.Look, b *location.Binding) control.B
 		out.Owner = memberName(v, b.Flow.Owner)
 	}
 	return out
+}
+
+// listenerName is the name of the listener that a flow goes by, or its protocol where
+// there is but one, without a name.
+func listenerName(c *config.Config, f flow.Flow) string {
+	for _, l := range c.ListenersIn(nil) {
+		if f.Listener == c.ListenerNumber(l.Port) || f.Listener == 0 {
+			return cmp.Or(l.Name, l.Protocol)
+		}
+	}
+	return strconv.Itoa(int(f.Listener))
 }
 
 // memberName is a member's name, or its number where the set has it no more.

@@ -12,7 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/control"
+	"github.com/sipring/sipring/proxy/flow"
 )
 
 // startAsked starts every member with a control socket of its own.
@@ -244,6 +246,22 @@ func TestPrintable(t *testing.T) {
 	} {
 		if got := printable(text); got != want {
 			t.Errorf("%q: %q", text, got)
+		}
+	}
+}
+
+func TestListenerName(t *testing.T) {
+	one, two := &config.Config{}, &config.Config{Listeners: []config.Listener{{Name: "phones", Port: 5060}, {Name: "trunks", Port: 5070}}}
+	for _, c := range []*config.Config{one, two} {
+		c.ApplyDefaults()
+	}
+	for _, tt := range []struct {
+		c      *config.Config
+		number uint16
+		want   string
+	}{{one, 0, "UDP"}, {two, 0, "phones"}, {two, 5060, "phones"}, {two, 5070, "trunks"}, {two, 5080, "5080"}} {
+		if got := listenerName(tt.c, flow.Flow{Listener: tt.number}); got != tt.want {
+			t.Errorf("%d: %s, want %s", tt.number, got, tt.want)
 		}
 	}
 }

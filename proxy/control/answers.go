@@ -1,6 +1,18 @@
 package control
 
-import "encoding/json"
+import (
+	"bytes"
+	"encoding/json"
+)
+
+// Marshal writes an answer as a line of JSON, in which SIP's angle brackets stay what they are.
+func Marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return b.Bytes(), err
+}
 
 // Binding is one live contact of an AOR.
 type Binding struct {
@@ -53,8 +65,8 @@ const MaxPage = 2 << 20
 
 // Size is what the item takes in a page, in bytes.
 func (i *Item) Size() int {
-	b, _ := json.Marshal(i) // of strings and numbers
-	return len(b) + 1
+	b, _ := Marshal(i) // of strings and numbers
+	return len(b)
 }
 
 // Page is a part of the AORs whose home Member is.

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"syscall"
+	"time"
 )
 
 // Client asks the proxy at one socket.
@@ -50,6 +51,14 @@ func (c *Client) Unregister(ctx context.Context, aor, contact string) (*Removed,
 		query.Set("contact", contact)
 	}
 	return &r, c.ask(ctx, http.MethodPost, "unregister", query, &r)
+}
+
+// MaxLine is the longest line of a trace, in bytes: redact.MaxText, each byte as six characters, and what stands beside it.
+const MaxLine = 64 << 10
+
+// Trace asks for the messages of an AOR. What it returns is read line by line until an End, and closed.
+func (c *Client) Trace(ctx context.Context, aor string, length time.Duration, most int) (io.ReadCloser, error) {
+	return c.open(ctx, http.MethodGet, "trace", url.Values{"aor": {aor}, "for": {length.String()}, "max": {fmt.Sprint(most)}})
 }
 
 // ask reads the answer to one request into v.

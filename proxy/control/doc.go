@@ -4,6 +4,7 @@
 //	GET  /v1/where?aor=A                     which member is home of an AOR, and what this one has of it
 //	GET  /v1/bindings?aor=GLOB&limit=&after= the AORs whose home this member is, in their order, by pages
 //	POST /v1/unregister?aor=A&contact=URI    remove one contact of an AOR, or all
+//	GET  /v1/trace?aor=A&for=&max=           the messages of an AOR as they come and leave, a line of JSON each
 //
 // # Invariants
 //

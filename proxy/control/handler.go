@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -36,6 +35,7 @@ func (h *handler) routes() http.Handler {
 	mux.HandleFunc("GET /v1/where", h.answer(h.where))
 	mux.HandleFunc("GET /v1/bindings", h.answer(h.bindings))
 	mux.HandleFunc("POST /v1/unregister", h.answer(h.unregister))
+	mux.HandleFunc("GET /v1/trace", h.trace)
 	return mux
 }
 
@@ -61,8 +61,8 @@ func (h *handler) answer(f func(context.Context, url.Values) (any, error)) http.
 			refuse(w, h.problem(err))
 			return
 		}
-		b, err := json.Marshal(v)
-		if err != nil || len(b) >= maxAnswer {
+		b, err := Marshal(v)
+		if err != nil || len(b) > maxAnswer {
 			refuse(w, &Problem{http.StatusInternalServerError, "the answer is too long"})
 			return
 		}
@@ -84,14 +84,14 @@ func (h *handler) problem(err error) *Problem {
 }
 
 func refuse(w http.ResponseWriter, p *Problem) {
-	b, _ := json.Marshal(p) // of a string
+	b, _ := Marshal(p) // of a string
 	write(w, p.Status, b)
 }
 
-func write(w http.ResponseWriter, status int, json []byte) {
+func write(w http.ResponseWriter, status int, line []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(json, '\n'))
+	_, _ = w.Write(line) //nolint:gosec // JSON, and no browser gets at the socket
 }
 
 func (h *handler) where(_ context.Context, query url.Values) (any, error) {

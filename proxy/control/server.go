@@ -28,6 +28,8 @@ type Backend interface {
 	// Unregister removes a contact of an AOR, as a person writes them, or all of them if the contact is empty. It returns
 	// when as many members know as keep copies.
 	Unregister(ctx context.Context, aor, contact string) (*Removed, error)
+	// Trace gives r the messages that concern an AOR until stop is called.
+	Trace(aor string, r *Recorder) (stop func(), err error)
 }
 
 // Server answers at one socket.
@@ -56,7 +58,6 @@ func Start(path string, b Backend, log *slog.Logger) (*Server, error) {
 	s.http = &http.Server{
 		Handler:           http.MaxBytesHandler(s.handler.routes(), 0),
 		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       5 * time.Second,
 		WriteTimeout:      answerTime,
 		IdleTimeout:       5 * time.Second,
 		MaxHeaderBytes:    maxHeader,

@@ -29,3 +29,41 @@ func (t *Tables) AOR(text string) ([]byte, error) {
 	}
 	return d.aor, nil
 }
+
+// maxIdentities is how many identities of a header Concerns looks at.
+const maxIdentities = 8
+
+// identities are the headers that say who a message is from and to (RFC 3261 8.1.1,
+// RFC 3325 9).
+var identities = [...]wire.HeaderID{wire.HeaderTo, wire.HeaderFrom, wire.HeaderPAssertedIdentity, wire.HeaderPPreferredIdentity}
+
+// Concerns reports whether an address-of-record, in canonical form, is one of those that
+// the message names as whom it is from, to, or for.
+func (t *Tables) Concerns(m *wire.Message, aor []byte) bool {
+	if m.IsRequest() && t.same(m.RequestURI(), aor) {
+		return true
+	}
+	for _, id := range identities {
+		n := 0
+		for value := range m.Values(id) {
+			if n++; n > maxIdentities {
+				break
+			}
+			if address, err := wire.ParseNameAddr(value); err == nil && t.same(address.URI, aor) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// same reports whether a URI is that address-of-record.
+func (t *Tables) same(text, aor []byte) bool {
+	uri, err := wire.ParseURI(text)
+	if err != nil {
+		return false
+	}
+	var space [256]byte
+	d := Decision{aor: space[:0]}
+	return t.isAOR(&uri, &d) && bytes.Equal(d.aor, aor)
+}

@@ -43,7 +43,7 @@ func (r *request) forward() progress {
 func (r *request) sendStateless() progress {
 	sent := false
 	for i := range r.fork {
-		sent = r.s.layer.Send(r.fork[i].Flow, r.fork[i].Bytes) == nil || sent
+		sent = r.s.send(r.fork[i].Flow, r.fork[i].Bytes) == nil || sent
 	}
 	r.s.metrics.stateless.Add(float64(len(r.fork)))
 	if !sent {

@@ -39,6 +39,9 @@ func notSIP(data []byte) bool {
 func (r *request) handle() progress {
 	s := r.s
 	err := r.read()
+	if err == nil {
+		r.show()
+	}
 	if !r.msg.IsRequest() {
 		if err != nil {
 			s.dropFault(err)

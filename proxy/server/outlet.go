@@ -27,7 +27,7 @@ func (s *Server) transactionsBegun() {
 
 // Upstream implements transaction.Outlet.
 func (o outlet) Upstream(c *transaction.ResponseContext, to flow.Flow, response []byte, madeHere bool) {
-	_ = o.s.layer.Send(to, response)
+	_ = o.s.send(to, response)
 	status, method, by := statusOf(response), c.Method(), forwarded
 	if madeHere {
 		by = local
@@ -40,7 +40,7 @@ func (o outlet) Upstream(c *transaction.ResponseContext, to flow.Flow, response 
 
 // Downstream implements transaction.Outlet.
 func (o outlet) Downstream(_ *transaction.ResponseContext, b *transaction.Branch, message []byte) bool {
-	return o.s.layer.Send(b.Target().Flow, message) == nil
+	return o.s.send(b.Target().Flow, message) == nil
 }
 
 // statusOf reads the status code of a response that a table sends, which

@@ -143,7 +143,7 @@ func (m response) passStateless(own, next *wire.Via, tx token.TxID) {
 	if !named {
 		listener = m.from.Listener
 	}
-	_ = m.s.layer.Send(flow.Flow{Remote: to, Listener: listener, Socket: m.from.Socket}, m.out)
+	_ = m.s.send(flow.Flow{Remote: to, Listener: listener, Socket: m.from.Socket}, m.out)
 }
 
 // HandleFrame takes a frame from another member; payload is valid during the

@@ -85,6 +85,7 @@ type Server struct {
 	silent     silent
 	clock      clock
 	unacked    unacked
+	traces     traces
 	wanted     wanted
 	snap       atomic.Pointer[snapshot]
 	following  sync.Mutex // held while a snapshot is made
