@@ -14,6 +14,9 @@ import (
 	"time"
 )
 
+// patience is how much longer than the proxy takes at most a client waits for it.
+const patience = 5 * time.Second
+
 // Client asks the proxy at one socket.
 type Client struct {
 	path string
@@ -58,11 +61,31 @@ const MaxLine = 64 << 10
 
 // Trace asks for the messages of an AOR. What it returns is read line by line until an End, and closed.
 func (c *Client) Trace(ctx context.Context, aor string, length time.Duration, most int) (io.ReadCloser, error) {
-	return c.open(ctx, http.MethodGet, "trace", url.Values{"aor": {aor}, "for": {length.String()}, "max": {fmt.Sprint(most)}})
+	ctx, cancel := context.WithTimeout(ctx, length+readerTime+patience)
+	body, err := c.open(ctx, http.MethodGet, "trace", url.Values{"aor": {aor}, "for": {length.String()}, "max": {fmt.Sprint(most)}})
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	return &lines{body, cancel}, nil
+}
+
+// lines are those of a trace, which end with the request.
+type lines struct {
+	io.ReadCloser
+	cancel context.CancelFunc
+}
+
+// Close implements io.Closer.
+func (l *lines) Close() error {
+	l.cancel()
+	return l.ReadCloser.Close()
 }
 
 // ask reads the answer to one request into v.
 func (c *Client) ask(ctx context.Context, method, what string, query url.Values, v any) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTime+patience)
+	defer cancel()
 	body, err := c.open(ctx, method, what, query)
 	if err != nil {
 		return err
@@ -104,6 +127,8 @@ func (c *Client) explain(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("there is no socket at %s: is this the proxy's host or container, and its controlSocket set?", c.path)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("the proxy at %s does not answer", c.path)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("no proxy listens at %s", c.path)
 	case errors.Is(err, fs.ErrPermission):

@@ -26,7 +26,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const patience = 20 * time.Second
+const long = 20 * time.Second
 
 // known is a backend that knows one AOR.
 type known struct {
@@ -222,14 +222,14 @@ func asks(t *testing.T, path string, uid int) bool {
 // TestHostileRequests get a reason, in bounds.
 func TestHostileRequests(t *testing.T) {
 	_, path := start(t, known{})
-	long := strings.Repeat("a", location.MaxAOR+1)
+	tooLong := strings.Repeat("a", location.MaxAOR+1)
 	for name, tt := range map[string]struct {
 		request string
 		status  int
 		reason  string
 	}{
 		"no AOR":           {"GET /v1/where", 400, "an address-of-record has 1 to"},
-		"a long AOR":       {"GET /v1/where?aor=" + long, 400, "an address-of-record has 1 to"},
+		"a long AOR":       {"GET /v1/where?aor=" + tooLong, 400, "an address-of-record has 1 to"},
 		"not one of ours":  {"GET /v1/where?aor=x", 400, "not that one"},
 		"a broken proxy":   {"GET /v1/where?aor=sip:broken@example.com", 500, "broken"},
 		"a broken escape":  {"GET /v1/where?aor=%zz", 400, "cannot be read"},
@@ -240,7 +240,7 @@ func TestHostileRequests(t *testing.T) {
 		"a negative limit": {"GET /v1/bindings?limit=-1", 400, "from 1 to"},
 		"no token":         {"GET /v1/bindings?after=%00", 400, "no token"},
 		"an empty contact": {"POST /v1/unregister?aor=sip:bob@example.com&contact=", 400, "a contact has 1 to"},
-		"a long contact":   {"POST /v1/unregister?aor=sip:bob@example.com&contact=" + long, 400, "a contact has 1 to"},
+		"a long contact":   {"POST /v1/unregister?aor=sip:bob@example.com&contact=" + tooLong, 400, "a contact has 1 to"},
 		"a removal by GET": {"GET /v1/unregister?aor=sip:bob@example.com", 405, ""},
 		"another method":   {"DELETE /v1/where?aor=sip:bob@example.com", 405, ""},
 		"another path":     {"GET /metrics", 404, ""},
@@ -250,7 +250,7 @@ func TestHostileRequests(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_ = conn.SetDeadline(time.Now().Add(patience))
+		_ = conn.SetDeadline(time.Now().Add(long))
 		_, _ = fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: proxy\r\nConnection: close\r\n\r\n", tt.request)
 		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil {
@@ -345,7 +345,7 @@ func TestCloseEndsWhatIsUnderWay(t *testing.T) {
 
 func await(t *testing.T, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(long); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("never")
 		}

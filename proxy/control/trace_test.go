@@ -207,7 +207,7 @@ func TestTraceEndsWithItsReader(t *testing.T) {
 	defer func() { _ = conn.Close() }()
 	_, _ = io.WriteString(conn, "GET /v1/trace?aor=sip:bob@example.com&for=10m&max=10000 HTTP/1.1\r\nHost: proxy\r\n\r\n")
 	r, m := <-b.begun, message(t, strings.Repeat("User-Agent: "+strings.Repeat("a ", 200)+"\r\n", 14))
-	for end, stopped := time.Now().Add(patience), false; !stopped; time.Sleep(time.Millisecond) {
+	for end, stopped := time.Now().Add(long), false; !stopped; time.Sleep(time.Millisecond) {
 		r.Record(true, somebody, somebody, m)
 		select {
 		case <-b.stopped:
