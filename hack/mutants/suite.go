@@ -23,6 +23,8 @@ var packagesOf = map[string][]string{
 	"proxy/forward":  {"proxy/forward", "proxy/server"},
 	"proxy/egress":   {"proxy/egress"},
 	"proxy/limit":    {"proxy/limit"},
+	"proxy/control":  {"proxy/control"},
+	"proxy/redact":   {"proxy/redact"},
 
 	"controllers/rotation":   {"controllers/rotation"},
 	"controllers/membership": {"controllers/membership"},
