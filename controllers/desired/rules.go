@@ -1,6 +1,7 @@
 package desired
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -14,7 +15,7 @@ import (
 // rules are what spec.template must leave as the operator built it. Each says what
 // to do instead.
 var rules = []func(before, after *corev1.PodSpec) error{
-	proxyStays, restarts, drains, hasToken, command, environment, ports, probes, files,
+	proxyStays, named, restarts, drains, hasToken, command, environment, ports, probes, files,
 }
 
 // reserved are the labels by which the pods are found and the annotation that holds
@@ -53,17 +54,43 @@ func proxyStays(_, after *corev1.PodSpec) error {
 	return nil
 }
 
-func restarts(_, after *corev1.PodSpec) error {
-	if p := after.RestartPolicy; p != "" && p != corev1.RestartPolicyAlways {
-		return fmt.Errorf("restartPolicy %s would leave a proxy that crashed dead: remove it", p)
+// named refuses what would be dropped silently: by Kubernetes where another field says
+// it too, or by the StatefulSet.
+func named(_, after *corev1.PodSpec) error {
+	switch {
+	case after.DeprecatedServiceAccount != "":
+		return errors.New("serviceAccount is the old name of a field, which Kubernetes passes over: use serviceAccountName")
+	case after.Hostname != "":
+		return errors.New("hostname: a StatefulSet names its pods itself: remove it")
+	case after.Subdomain != "":
+		return errors.New("subdomain: a StatefulSet names its pods itself: remove it")
 	}
 	return nil
 }
 
+func restarts(_, after *corev1.PodSpec) error {
+	if p := after.RestartPolicy; p != "" && p != corev1.RestartPolicyAlways {
+		return fmt.Errorf("restartPolicy %s would leave a proxy that crashed dead: remove it", p)
+	}
+	c := proxy(after)
+	if p := c.RestartPolicy; p != nil && *p != corev1.ContainerRestartPolicyAlways {
+		return fmt.Errorf("restartPolicy %s of the container %q would leave a proxy that crashed dead: remove it", *p, Container)
+	}
+	if len(c.RestartPolicyRules) > 0 {
+		return fmt.Errorf("restartPolicyRules of the container %q: a proxy that ended is started again whatever its exit code: remove them", Container)
+	}
+	return nil
+}
+
+// drains counts what the proxy's container sleeps before it is asked to go: the kubelet
+// takes that off the time that the pod has.
 func drains(before, after *corev1.PodSpec) error {
-	need := *before.TerminationGracePeriodSeconds
+	need, how := *before.TerminationGracePeriodSeconds, "or remove this field"
+	if l := proxy(after).Lifecycle; l != nil && l.PreStop != nil && l.PreStop.Sleep != nil {
+		need, how = need+l.PreStop.Sleep.Seconds, "shorten the sleep of preStop, or raise this field"
+	}
 	if got := after.TerminationGracePeriodSeconds; got == nil || *got < need {
-		return fmt.Errorf("terminationGracePeriodSeconds: a proxy drains for spec.drainSeconds and needs %d seconds in all: lower spec.drainSeconds, or remove this field", need)
+		return fmt.Errorf("terminationGracePeriodSeconds: a proxy drains for spec.drainSeconds and needs %d seconds in all: lower spec.drainSeconds, %s", need, how)
 	}
 	return nil
 }
@@ -111,13 +138,14 @@ func ports(before, after *corev1.PodSpec) error {
 	return nil
 }
 
-// probes may be slower or more patient; what they ask is the proxy's.
+// probes may be slower or more patient; what they ask is the proxy's. A start-up probe
+// would hold them back.
 func probes(before, after *corev1.PodSpec) error {
 	same := func(a, b *corev1.Probe) bool {
 		return b != nil && equality.Semantic.DeepEqual(a.HTTPGet, b.HTTPGet) && b.Exec == nil && b.TCPSocket == nil && b.GRPC == nil
 	}
 	b, a := proxy(before), proxy(after)
-	if !same(b.ReadinessProbe, a.ReadinessProbe) || !same(b.LivenessProbe, a.LivenessProbe) {
+	if !same(b.ReadinessProbe, a.ReadinessProbe) || !same(b.LivenessProbe, a.LivenessProbe) || a.StartupProbe != nil {
 		return fmt.Errorf("the probes of the container %q ask what the proxy answers: change their times only", Container)
 	}
 	return nil
@@ -125,8 +153,8 @@ func probes(before, after *corev1.PodSpec) error {
 
 func files(before, after *corev1.PodSpec) error {
 	for _, m := range proxy(before).VolumeMounts {
-		if !slices.ContainsFunc(proxy(after).VolumeMounts, func(a corev1.VolumeMount) bool { return a.Name == m.Name && a.MountPath == m.MountPath }) {
-			return fmt.Errorf("volumeMounts: %s at %s of the container %q must stay", m.Name, m.MountPath, Container)
+		if !slices.ContainsFunc(proxy(after).VolumeMounts, func(a corev1.VolumeMount) bool { return equality.Semantic.DeepEqual(a, m) }) {
+			return fmt.Errorf("volumeMounts: %s at %s of the container %q must stay as it is", m.Name, m.MountPath, Container)
 		}
 	}
 	for _, v := range before.Volumes {
