@@ -29,7 +29,7 @@ func all(t *testing.T, p *Pages, glob string, limit int) (got []string) {
 	t.Helper()
 	for after := ""; ; {
 		page, more, err := p.After(t.Context(), glob, after, limit)
-		if err != nil || len(page) > limit || more && len(page) == 0 {
+		if err != nil || len(page) > limit || more && (len(page) == 0 || page[0] <= after) {
 			t.Fatalf("a page of %d, more: %v, %v", len(page), more, err)
 		}
 		if got = append(got, page...); !more {
