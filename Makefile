@@ -20,8 +20,11 @@ help: ## List the targets
 bin/sipring: go.mod go.sum $(SOURCES)
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ .
 
+bin/kubectl-sip: go.mod go.sum $(SOURCES)
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.Version=$(VERSION)' -o $@ ./cmd/kubectl-sip
+
 .PHONY: build
-build: bin/sipring ## Build bin/sipring
+build: bin/sipring bin/kubectl-sip ## Build bin/sipring, and bin/kubectl-sip, the plugin of kubectl
 
 .PHONY: demo
 demo: bin/sipring ## Kill a proxy on this machine and see what the phones lose (nothing)

@@ -1,0 +1,359 @@
+package kubectl_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/client-go/util/exec"
+
+	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/kubectl"
+	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/peer"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// began is when the tests' clusters lose a member; commands run a minute later.
+var began = time.Date(2026, 11, 27, 1, 2, 3, 456e6, time.UTC)
+
+// world is an API server with what the commands ask it for, and the pods behind it.
+type world struct {
+	mu       sync.Mutex
+	clusters []v1alpha1.SIPCluster
+	pods     []corev1.Pod
+	events   []corev1.Event
+	// proxies are the answers of pods' admin ports, by pod and path.
+	proxies map[string]any
+	// forbidden resources, such as pods/proxy.
+	forbidden map[string]bool
+	// evict answers an eviction, with a code.
+	evict func(pod string) int
+	// patched gets each patch of a SIPCluster.
+	patched func(c *v1alpha1.SIPCluster, patch map[string]any)
+	// programs answer what is run in a pod.
+	programs func(pod string, command []string) (out, reason string, code int)
+	ran      []string
+}
+
+// list answers with a list of items.
+func list[T any](kind, version string, items []T) any {
+	return map[string]any{"kind": kind, "apiVersion": version, "metadata": map[string]any{}, "items": items}
+}
+
+func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	path := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
+	namespace := ""
+	rest := path[2:] // after api/v1
+	if path[0] == "apis" {
+		rest = path[3:]
+	}
+	if len(rest) > 2 && rest[0] == "namespaces" {
+		namespace, rest = rest[1], rest[2:]
+	}
+	resource, name, sub := rest[0], "", ""
+	if len(rest) > 1 {
+		name = rest[1]
+	}
+	if len(rest) > 2 {
+		sub = rest[2]
+		resource += "/" + sub
+	}
+	if w.forbidden[resource] {
+		w.fail(rw, http.StatusForbidden, metav1.StatusReasonForbidden, fmt.Sprintf("%s %q is forbidden: User \"eve\" cannot do that to resource %q in the namespace %q", rest[0], name, resource, namespace))
+		return
+	}
+	switch resource {
+	case "sipclusters":
+		w.sipClusters(rw, r, namespace, name)
+	case "pods":
+		w.listPods(rw, r, namespace, name)
+	case "pods/proxy":
+		w.proxy(rw, name, "/"+strings.Join(rest[3:], "/"))
+	case "pods/eviction":
+		w.eviction(rw, name)
+	case "events":
+		reply(rw, http.StatusOK, list("EventList", "v1", w.events))
+	case "namespaces":
+		var all []corev1.Namespace
+		for _, n := range []string{"default", "telephony"} {
+			all = append(all, corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: n}})
+		}
+		reply(rw, http.StatusOK, list("NamespaceList", "v1", all))
+	default:
+		w.fail(rw, http.StatusNotFound, metav1.StatusReasonNotFound, "no such path: "+r.URL.Path)
+	}
+}
+
+func (w *world) sipClusters(rw http.ResponseWriter, r *http.Request, namespace, name string) {
+	all := []v1alpha1.SIPCluster{}
+	for i := range w.clusters {
+		c := &w.clusters[i]
+		c.TypeMeta = metav1.TypeMeta{Kind: v1alpha1.Kind, APIVersion: v1alpha1.GroupVersion.String()}
+		if namespace != "" && c.Namespace != namespace {
+			continue
+		}
+		if c.Name == name && r.Method == http.MethodPatch {
+			patch := map[string]any{}
+			_ = json.NewDecoder(r.Body).Decode(&patch)
+			w.patched(c, patch)
+		}
+		if c.Name == name {
+			reply(rw, http.StatusOK, c)
+			return
+		}
+		all = append(all, *c)
+	}
+	if name != "" {
+		w.fail(rw, http.StatusNotFound, metav1.StatusReasonNotFound, fmt.Sprintf("sipclusters.sipring.io %q not found", name))
+		return
+	}
+	reply(rw, http.StatusOK, list("SIPClusterList", v1alpha1.GroupVersion.String(), all))
+}
+
+func (w *world) listPods(rw http.ResponseWriter, r *http.Request, namespace, name string) {
+	all := []corev1.Pod{}
+	for _, p := range w.pods {
+		if p.Namespace != namespace || !selects(r.URL.Query().Get("labelSelector"), p.Labels) {
+			continue
+		}
+		p.TypeMeta = metav1.TypeMeta{Kind: "Pod", APIVersion: "v1"}
+		if p.Name == name {
+			reply(rw, http.StatusOK, p)
+			return
+		}
+		all = append(all, p)
+	}
+	if name != "" {
+		w.fail(rw, http.StatusNotFound, metav1.StatusReasonNotFound, fmt.Sprintf("pods %q not found", name))
+		return
+	}
+	reply(rw, http.StatusOK, list("PodList", "v1", all))
+}
+
+// selects knows of selectors what the commands use.
+func selects(selector string, labels map[string]string) bool {
+	for term := range strings.SplitSeq(selector, ",") {
+		key, value, equal := strings.Cut(term, "=")
+		if got, ok := labels[key]; selector != "" && (!ok || equal && got != value) {
+			return false
+		}
+	}
+	return true
+}
+
+// proxy answers as the pod behind NAME of http:NAME:PORT does.
+func (w *world) proxy(rw http.ResponseWriter, name, path string) {
+	parts := strings.Split(name, ":")
+	if len(parts) != 3 || parts[0] != "http" || parts[2] != "9090" {
+		w.fail(rw, http.StatusBadRequest, metav1.StatusReasonBadRequest, "not the admin port: "+name)
+		return
+	}
+	answer, ok := w.proxies[parts[1]+path]
+	if !ok {
+		w.fail(rw, http.StatusServiceUnavailable, metav1.StatusReasonServiceUnavailable, "error trying to reach service: dial tcp 10.0.0.9:9090: i/o timeout")
+		return
+	}
+	if text, ok := answer.(string); ok {
+		_, _ = io.WriteString(rw, text)
+		return
+	}
+	reply(rw, http.StatusOK, answer)
+}
+
+func (w *world) eviction(rw http.ResponseWriter, pod string) {
+	switch code := w.evict(pod); code {
+	case http.StatusCreated:
+		reply(rw, code, metav1.Status{TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: metav1.StatusSuccess})
+	default:
+		w.fail(rw, code, metav1.StatusReasonTooManyRequests, "Cannot evict pod as it would violate the pod's disruption budget.")
+	}
+}
+
+func (w *world) fail(rw http.ResponseWriter, code int, reason metav1.StatusReason, message string) {
+	reply(rw, code, metav1.Status{
+		TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"},
+		Status:   metav1.StatusFailure, Code: int32(code), Reason: reason, Message: message,
+	})
+}
+
+func reply(rw http.ResponseWriter, code int, v any) {
+	rw.Header().Set("Content-Type", "application/json")
+	rw.WriteHeader(code)
+	_ = json.NewEncoder(rw).Encode(v)
+}
+
+// Run implements kubectl.Runner.
+func (w *world) Run(_ context.Context, pod *corev1.Pod, command []string, stdout, stderr io.Writer) error {
+	w.mu.Lock()
+	w.ran = append(w.ran, pod.Name+": "+strings.Join(command, " "))
+	w.mu.Unlock()
+	if w.forbidden["pods/exec"] {
+		return fmt.Errorf("unable to upgrade connection: pods %q is forbidden: User \"eve\" cannot create resource \"pods/exec\"", pod.Name)
+	}
+	out, reason, code := w.programs(pod.Name, command)
+	_, _ = io.WriteString(stdout, out)
+	_, _ = io.WriteString(stderr, reason)
+	if code != 0 {
+		return exec.CodeExitError{Err: fmt.Errorf("command terminated with exit code %d", code), Code: code}
+	}
+	return nil
+}
+
+// kubectl runs a command line as a user would, and returns what it prints.
+func (w *world) kubectl(t *testing.T, input string, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	server := httptest.NewServer(w)
+	defer server.Close()
+	var out, complaints bytes.Buffer
+	cmd := kubectl.New(kubectl.Options{
+		Version: "v1.2.3",
+		Streams: genericclioptions.IOStreams{In: strings.NewReader(input), Out: &out, ErrOut: &complaints},
+		Runner:  w,
+		Now:     func() time.Time { return began.Add(time.Minute) },
+		Tick:    time.Millisecond,
+	})
+	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
+	cmd.SetArgs(append([]string{"--server", server.URL, "--namespace", "telephony"}, args...))
+	err = cmd.ExecuteContext(t.Context())
+	return out.String(), complaints.String(), err
+}
+
+// golden compares a text with the one that is kept.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name+".txt")
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v (go test -update writes it)", err)
+	}
+	if d := cmp.Diff(string(want), got); d != "" {
+		t.Errorf("%s (-want +got, go test -update rewrites it):\n%s", path, d)
+	}
+}
+
+// after is so long after the loss.
+func after(d time.Duration) time.Time { return began.Add(d) }
+
+// aCluster is one of three members.
+func aCluster(name string) v1alpha1.SIPCluster {
+	c := v1alpha1.SIPCluster{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "telephony"}}
+	c.Spec.Ring.Replicas = 2
+	c.Status = v1alpha1.SIPClusterStatus{
+		Epoch: 42, ActiveMembers: 3, TotalMembers: 3, Replicas: 3,
+		Conditions: []metav1.Condition{
+			{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonServing, Message: "3 of 3 members serve"},
+			{Type: v1alpha1.ConditionAvailable, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonServing},
+			{Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonHealthy},
+		},
+		Keys: &v1alpha1.KeysStatus{Phase: "Current", IDs: []string{"1f0a2b3c"}},
+	}
+	for i, share := range []int32{334, 333, 333} {
+		c.Status.Members = append(c.Status.Members, v1alpha1.MemberStatus{
+			Name: fmt.Sprintf("%s-%d", name, i), Address: fmt.Sprintf("10.0.0.%d", i+1), Node: fmt.Sprintf("node-%d", i),
+			Zone: "eu-1", State: "active", SharePermille: share,
+		})
+	}
+	return c
+}
+
+func aPod(cluster string, i int) corev1.Pod {
+	return corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: fmt.Sprintf("%s-%d", cluster, i), Namespace: "telephony", UID: types.UID(fmt.Sprintf("uid-%d", i)),
+			Labels: map[string]string{config.LabelCluster: cluster, "app.kubernetes.io/name": "sipring"},
+		},
+		Spec: corev1.PodSpec{NodeName: fmt.Sprintf("node-%d", i), Containers: []corev1.Container{
+			{Name: "proxy", Ports: []corev1.ContainerPort{{Name: "sip", ContainerPort: 5060}, {Name: "admin", ContainerPort: 9090}}},
+		}},
+		Status: corev1.PodStatus{Phase: corev1.PodRunning, PodIP: fmt.Sprintf("10.0.0.%d", i+1), ContainerStatuses: []corev1.ContainerStatus{{Name: "proxy"}}},
+	}
+}
+
+// aStatus is what a proxy of three says, with its version beside it as /v1/status has it.
+func aStatus(cluster string, i int) any {
+	s := peer.Status{
+		Cluster: cluster, ID: uint32(i + 1), Name: fmt.Sprintf("%s-%d", cluster, i), Epoch: 42, Ready: true,
+		Partitions: peer.PartitionStatus{Total: 1024, Home: 341, Replica: 342},
+		Bindings:   peer.BindingStatus{Home: 60 + i, Replica: 70 + i},
+	}
+	for k := range 3 {
+		s.Members = append(s.Members, peer.MemberStatus{ID: uint32(k + 1), Name: fmt.Sprintf("%s-%d", cluster, k), State: "active", Liveness: "up", InRing: true, Share: 0.33})
+	}
+	return struct {
+		peer.Status
+		Transactions int    `json:"transactions"`
+		Version      string `json:"version"`
+	}{s, 7, "sipring v1.2.3 go1.26"}
+}
+
+// aWorld is a cluster of three, voice, that lost voice-0 a minute ago and has it again.
+func aWorld() *world {
+	w := &world{clusters: []v1alpha1.SIPCluster{aCluster("voice")}, proxies: map[string]any{}, forbidden: map[string]bool{}}
+	for i := range 3 {
+		w.pods = append(w.pods, aPod("voice", i))
+		w.proxies[fmt.Sprintf("voice-%d/v1/status", i)] = aStatus("voice", i)
+	}
+	w.pods[0].Status.ContainerStatuses[0].RestartCount = 1
+	w.proxies["voice-0/v1/events"] = []peer.Event{
+		{Seq: 1, UnixNano: after(900 * time.Millisecond).UnixNano(), Kind: peer.EventMembers, Epoch: 42, Count: 3},
+		{Seq: 2, UnixNano: after(1200 * time.Millisecond).UnixNano(), Kind: peer.EventSynced, Epoch: 42},
+	}
+	w.proxies["voice-1/v1/events"] = survivor(0, "EOF", 34)
+	w.proxies["voice-2/v1/events"] = survivor(time.Millisecond, "read: connection reset by peer", 33)
+	w.events = []corev1.Event{
+		anEvent("SIPCluster", "voice", "MemberLost", "Warning", "voice-0 (10.0.0.1 on node-0) is out of the ring: its process ended, epoch 41", "sipring-operator", after(250*time.Millisecond)),
+		anEvent("Pod", "voice-0", "MemberLost", "Warning", "voice-0 (10.0.0.1 on node-0) is out of the ring: its process ended, epoch 41", "sipring-operator", after(250*time.Millisecond)),
+		anEvent("Pod", "voice-0", "Started", "Normal", "Container started", "kubelet", after(544*time.Millisecond)),
+		anEvent("Pod", "other-0", "Started", "Normal", "Container started", "kubelet", after(544*time.Millisecond)),
+		anEvent("SIPCluster", "voice", "MemberJoined", "Normal", "voice-0 (10.0.0.1 on node-0) is in the ring, epoch 42", "sipring-operator", after(1300*time.Millisecond)),
+		anEvent("SIPCluster", "voice", "RingChanged", "Normal", "3 members are in the ring, epoch 40", "sipring-operator", after(-3*time.Hour)),
+	}
+	return w
+}
+
+// survivor has the events of one that loses voice-0 so long after the first one, and
+// becomes home of so many bindings.
+func survivor(late time.Duration, cause string, rehomed int) []peer.Event {
+	at := func(d time.Duration) int64 { return after(late + d).UnixNano() }
+	return []peer.Event{
+		{Seq: 1, UnixNano: at(-time.Hour / 2), Kind: peer.EventRingChanged, Epoch: 40, Count: 3, Detail: "3 members: voice-0, voice-1, voice-2"},
+		{Seq: 2, UnixNano: at(0), Kind: peer.EventPeerLost, Member: 1, Epoch: 40, Detail: cause},
+		{Seq: 3, UnixNano: at(2 * time.Millisecond), Kind: peer.EventRingChanged, Epoch: 40, Count: 2, Detail: "2 members: voice-1, voice-2"},
+		{Seq: 4, UnixNano: at(2 * time.Millisecond), Kind: peer.EventRehomed, Epoch: 40, Count: rehomed},
+		{Seq: 5, UnixNano: at(800 * time.Millisecond), Kind: peer.EventPeerUp, Member: 1, Epoch: 41},
+		{Seq: 6, UnixNano: at(1310 * time.Millisecond), Kind: peer.EventRingChanged, Epoch: 42, Count: 3, Detail: "3 members: voice-0, voice-1, voice-2"},
+	}
+}
+
+func anEvent(kind, name, reason, severity, note, by string, at time.Time) corev1.Event {
+	return corev1.Event{
+		ObjectMeta:     metav1.ObjectMeta{Name: name + "." + reason, Namespace: "telephony"},
+		InvolvedObject: corev1.ObjectReference{Kind: kind, Name: name, Namespace: "telephony"},
+		Reason:         reason, Type: severity, Message: note, ReportingController: by, EventTime: metav1.NewMicroTime(at),
+	}
+}
