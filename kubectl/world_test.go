@@ -70,13 +70,12 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if len(rest) > 2 && rest[0] == "namespaces" {
 		namespace, rest = rest[1], rest[2:]
 	}
-	resource, name, sub := rest[0], "", ""
+	resource, name := rest[0], ""
 	if len(rest) > 1 {
 		name = rest[1]
 	}
 	if len(rest) > 2 {
-		sub = rest[2]
-		resource += "/" + sub
+		resource += "/" + rest[2]
 	}
 	if w.forbidden[resource] {
 		w.fail(rw, http.StatusForbidden, metav1.StatusReasonForbidden, fmt.Sprintf("%s %q is forbidden: User \"eve\" cannot do that to resource %q in the namespace %q", rest[0], name, resource, namespace))
