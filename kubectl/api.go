@@ -28,12 +28,6 @@ type api struct {
 	runner    Runner
 }
 
-// Bounds of what is asked for at a time.
-const (
-	requestsPerSecond = 50
-	requestsAtOnce    = 100
-)
-
 func (p *plugin) api() (*api, error) {
 	namespace, _, err := p.flags.ToRawKubeConfigLoader().Namespace()
 	if err != nil {
@@ -44,7 +38,7 @@ func (p *plugin) api() (*api, error) {
 		return nil, err
 	}
 	config = rest.CopyConfig(config)
-	config.QPS, config.Burst = requestsPerSecond, requestsAtOnce
+	config.QPS = -1 // the API server has its own limits, and no more is asked than a few questions at a time
 	config.UserAgent = "kubectl-sip/" + cmp.Or(p.Version, "unknown")
 	a := &api{namespace: namespace, config: config, runner: p.Runner}
 	if a.kube, err = kubernetes.NewForConfig(config); err != nil {

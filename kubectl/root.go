@@ -51,7 +51,7 @@ func New(o Options) *cobra.Command {
 	for name, values := range map[string]completion{"namespace": p.namespaces, "context": p.contexts} {
 		_ = root.RegisterFlagCompletionFunc(name, values) // its only error is that there is no such flag
 	}
-	root.AddCommand(p.status(), p.events(), p.explain(), p.where(), p.bindings(), p.unregister(), p.trace(), p.version())
+	root.AddCommand(p.status(), p.events(), p.explain(), p.where(), p.bindings(), p.unregister(), p.trace(), p.drain(), p.keys(), p.version())
 	return root
 }
 

@@ -3,7 +3,6 @@ package kubectl
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -142,6 +141,3 @@ func bindingRow(b *binding, wide bool) []string {
 	}
 	return row
 }
-
-// errStopped is what a question ends with that somebody did not say yes to.
-var errStopped = errors.New("not done: it was not confirmed")

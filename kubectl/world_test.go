@@ -46,8 +46,12 @@ type world struct {
 	forbidden map[string]bool
 	// evict answers an eviction, with a code.
 	evict func(pod string) int
+	// looked is called when a pod is asked for by its name.
+	looked func(pod string)
 	// patched gets each patch of a SIPCluster.
 	patched func(c *v1alpha1.SIPCluster, patch map[string]any)
+	// stepped is called when somebody looks at a SIPCluster.
+	stepped func(c *v1alpha1.SIPCluster)
 	// programs answer what is run in a pod.
 	programs func(pod string, command []string) (out, reason string, code int)
 	ran      []string
@@ -117,6 +121,9 @@ func (w *world) sipClusters(rw http.ResponseWriter, r *http.Request, namespace, 
 			w.patched(c, patch)
 		}
 		if c.Name == name {
+			if r.Method == http.MethodGet && w.stepped != nil {
+				w.stepped(c)
+			}
 			reply(rw, http.StatusOK, c)
 			return
 		}
@@ -130,6 +137,9 @@ func (w *world) sipClusters(rw http.ResponseWriter, r *http.Request, namespace, 
 }
 
 func (w *world) listPods(rw http.ResponseWriter, r *http.Request, namespace, name string) {
+	if name != "" && w.looked != nil {
+		w.looked(name)
+	}
 	all := []corev1.Pod{}
 	for _, p := range w.pods {
 		if p.Namespace != namespace || !selects(r.URL.Query().Get("labelSelector"), p.Labels) {
@@ -221,6 +231,19 @@ func (w *world) Run(_ context.Context, pod *corev1.Pod, command []string, stdout
 // kubectl runs a command line as a user would, and returns what it prints.
 func (w *world) kubectl(t *testing.T, input string, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
+	return w.run(t, input, func(flags ...string) []string { return append(flags, args...) })
+}
+
+// complete completes the last argument.
+func (w *world) complete(t *testing.T, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	return w.run(t, "", func(flags ...string) []string {
+		return append(append([]string{"__completeNoDesc"}, flags...), args...)
+	})
+}
+
+func (w *world) run(t *testing.T, input string, line func(flags ...string) []string) (stdout, stderr string, err error) {
+	t.Helper()
 	server := httptest.NewServer(w)
 	defer server.Close()
 	var out, complaints bytes.Buffer
@@ -232,7 +255,7 @@ func (w *world) kubectl(t *testing.T, input string, args ...string) (stdout, std
 		Tick:    time.Millisecond,
 	})
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
-	cmd.SetArgs(append([]string{"--server", server.URL, "--namespace", "telephony"}, args...))
+	cmd.SetArgs(line("--server", server.URL, "--namespace", "telephony"))
 	err = cmd.ExecuteContext(t.Context())
 	return out.String(), complaints.String(), err
 }
