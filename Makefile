@@ -63,7 +63,7 @@ fuzz: ## Fuzz everything that parses, FUZZTIME each
 	hack/fuzz.sh $(FUZZTIME)
 
 .PHONY: e2e
-e2e: bin/sipring ## A real cluster of several nodes, phones and faults (root; or KUBECONFIG names a cluster)
+e2e: bin/sipring bin/kubectl-sip ## A real cluster of several nodes, phones and faults (root; or KUBECONFIG names a cluster)
 	hack/e2e/run.sh
 
 .PHONY: bench

@@ -76,7 +76,7 @@ func (a *api) run(ctx context.Context, pod *corev1.Pod, out io.Writer, subcomman
 	case errors.As(err, &exit) && exit.Exited():
 		return &refusal{pod.Name, because(subcommand, exit, reason.String())}
 	case forbidden(err):
-		return &lackError{verb: "create", resource: "pods/exec", namespace: pod.Namespace, cause: err}
+		return &lackError{verb: "create", resource: "pods/exec", namespace: pod.Namespace, cause: fmt.Errorf("%w (the ClusterRole sipring-subscribers has it)", err)}
 	}
 	return fmt.Errorf("%s: %w", pod.Name, err)
 }

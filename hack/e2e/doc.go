@@ -11,7 +11,8 @@
 // After the faults the chart's release lives its life under the same calls: from
 // an earlier commit, which the file previous names, to this one and back, with both
 // versions at once in between, out and in again. Then two SIPClusters are upgraded
-// together.
+// together. At last the plugin of kubectl is asked about a failover, and does what it
+// does to clusters.
 //
 // Invariants:
 //

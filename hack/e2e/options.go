@@ -28,6 +28,7 @@ type options struct {
 	ipv6          bool
 	keep          bool
 	skipKustomize bool
+	writeDocs     string
 }
 
 // defaultImage is what chart and kustomization name: with it, both are applied
@@ -54,6 +55,7 @@ func parseOptions(args []string, stderr io.Writer) (*options, error) {
 	fs.BoolVar(&o.ipv6, "ipv6", false, "the local cluster's nodes, pods and Services have IPv6 alone, and so have phones")
 	fs.BoolVar(&o.keep, "keep", false, "leave everything up to look around; the next run uses the same cluster")
 	fs.BoolVar(&o.skipKustomize, "skip-kustomize", false, "install by the chart only")
+	fs.StringVar(&o.writeDocs, "write-docs", "", "write what the commands of case "+pluginCase+" print into this page, such as docs/kubectl.md")
 	if err := fs.Parse(args); err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ if [[ -z ${KUBECONFIG:-} ]]; then
 fi
 hack/tools/install.sh helm
 [[ -x bin/sipring ]] || make bin/sipring
+[[ -x bin/kubectl-sip ]] || make bin/kubectl-sip
 
 # Built rather than "go run", which does not pass signals on: Ctrl-C must reach
 # the program that takes the cluster down.

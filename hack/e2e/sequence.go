@@ -27,6 +27,7 @@ func sequences() []sequence {
 		{name: helmCase, title: "life of the chart's release", play: playHelm},
 		skewed(),
 		{name: pairCase, title: "two SIPClusters", play: playPair},
+		{name: pluginCase, title: "the plugin of kubectl", play: playPlugin},
 	}
 }
 
