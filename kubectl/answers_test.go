@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -45,5 +46,34 @@ func TestAnswers(t *testing.T) {
 				t.Errorf("-said +read:\n%s", d)
 			}
 		})
+	}
+}
+
+// TestTraceAnswers: the same of the lines of a trace.
+func TestTraceAnswers(t *testing.T) {
+	at := time.Unix(1, 0).UTC()
+	for _, tt := range []struct {
+		said any
+		want traced
+	}{
+		{
+			control.Message{Time: at, Direction: "in", Local: "10.0.0.1:5060", Remote: "192.0.2.7:5060", StartLine: "BYE", Message: "BYE sip:b"},
+			traced{Time: &at, Direction: "in", Local: "10.0.0.1:5060", Remote: "192.0.2.7:5060", StartLine: "BYE", Message: "BYE sip:b"},
+		},
+		{control.End{End: control.EndRate, Dropped: 3}, traced{End: "rate", Dropped: 3}},
+	} {
+		said, err := json.Marshal(tt.said)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := json.NewDecoder(bytes.NewReader(said))
+		d.DisallowUnknownFields()
+		var got traced
+		if err := d.Decode(&got); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(tt.want, got); d != "" {
+			t.Errorf("-want +got:\n%s", d)
+		}
 	}
 }

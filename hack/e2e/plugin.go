@@ -177,4 +177,3 @@ func (s *spoken) kind() string {
 	}
 	return kind + "\n"
 }
-
