@@ -80,6 +80,7 @@ func (p *proxy) run(ctx context.Context) error {
 		following.Go(func() { p.lease.Run(ctx) })
 		following.Go(func() { p.keepWord(ctx, p.lease.Say) })
 		following.Go(func() { p.keepEpoch(ctx, p.lease) })
+		following.Go(func() { p.keepReport(ctx, p.lease.Saw) })
 	}
 	defer func() {
 		cancel()

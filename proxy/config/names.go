@@ -23,6 +23,10 @@ const (
 	// AnnotationTrust of a proxy's Lease holds the names of the keys whose member sets
 	// the proxy believes, in the order of its file; absent where it believes all.
 	AnnotationTrust = "sipring.io/trust"
+	// AnnotationReport of a proxy's Lease holds its Report, as JSON. It may be some
+	// seconds old. Absent before the proxy is in a member set, and from one that is
+	// too old to report.
+	AnnotationReport = "sipring.io/report"
 )
 
 // ControlSocketPath is where the operator has the control socket of a pod's proxy, in

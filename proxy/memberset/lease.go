@@ -34,9 +34,10 @@ const (
 	// one that is older than the suspect's process, and a Lease that belonged to
 	// an earlier pod of the name may be deleted after our write.
 	repeatAfter = time.Minute
-	// epochGap is between a write and the next one for the epoch's sake alone:
-	// every member has another with each change of the set.
-	epochGap = 5 * time.Second
+	// lateGap is between a write and the next one for the sake of what can wait: every
+	// member has another epoch with each change of the set, and counts bindings that
+	// come and go.
+	lateGap = 5 * time.Second
 )
 
 // LeaseConfig names the Lease of one pod.
@@ -52,7 +53,7 @@ type LeaseConfig struct {
 }
 
 // Lease reports what a pod suspects, whether it serves itself, which keys and which
-// epoch it has in force, in annotations of the Lease named like it. It is written at the
+// epoch it has in force, and its config.Report, in annotations of the Lease named like it. It is written at the
 // start, which withdraws what an earlier process of the pod said, and on change,
 // and repeated slowly while it names somebody.
 type Lease struct {
@@ -60,7 +61,7 @@ type Lease struct {
 	cfg    LeaseConfig
 	log    *slog.Logger
 	repeat time.Duration
-	gap    time.Duration // epochGap
+	gap    time.Duration // lateGap
 
 	mu       sync.Mutex
 	wanted   report
@@ -74,19 +75,20 @@ type report struct {
 	word     config.Word
 	// keys and trust are names of keys; empty: none are in force.
 	keys, trust string
-	epoch       epochReport
+	late        lateReport
 }
 
-// epochReport is the part that can wait.
-type epochReport struct {
+// lateReport is the part that can wait.
+type lateReport struct {
 	epoch uint64 // 0: none is in force
 	seed  ring.Seed
 	again uint64 // counts how often it is to be said again
+	saw   string // config.Report; empty: none yet
 }
 
-// urgent says that more than the epoch is another.
+// urgent says that another part has changed than what can wait.
 func (r report) urgent(written report) bool {
-	r.epoch = written.epoch
+	r.late = written.late
 	return r != written
 }
 
@@ -102,7 +104,7 @@ func NewLease(client kubernetes.Interface, cfg LeaseConfig) *Lease {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Lease{
-		client: client, cfg: cfg, log: cfg.Log, repeat: repeatAfter, gap: epochGap, changed: make(chan struct{}, 1),
+		client: client, cfg: cfg, log: cfg.Log, repeat: repeatAfter, gap: lateGap, changed: make(chan struct{}, 1),
 		wanted: report{word: config.NotYet},
 	}
 }
@@ -135,12 +137,19 @@ func (l *Lease) Trust(names []string) {
 // Applied sets the epoch and the ring's seed of the member set that the pod has in
 // force. It never blocks and may be called from any goroutine.
 func (l *Lease) Applied(epoch uint64, seed ring.Seed) {
-	l.set(func(r *report) { r.epoch.epoch, r.epoch.seed = epoch, seed })
+	l.set(func(r *report) { r.late.epoch, r.late.seed = epoch, seed })
+}
+
+// Saw sets what the pod reports of what it holds and saw. It is written some seconds
+// later. It never blocks and may be called from any goroutine.
+func (l *Lease) Saw(saw config.Report) {
+	text := saw.String()
+	l.set(func(r *report) { r.late.saw = text })
 }
 
 // Again says the epoch once more, for what was written may be lost: the API shows
 // an older state than before. It never blocks and may be called from any goroutine.
-func (l *Lease) Again() { l.set(func(r *report) { r.epoch.again++ }) }
+func (l *Lease) Again() { l.set(func(r *report) { r.late.again++ }) }
 
 func (l *Lease) set(change func(*report)) {
 	l.mu.Lock()
@@ -210,8 +219,8 @@ func (l *Lease) count(err error) {
 	l.counters.Writes++
 }
 
-// waitForNews returns when what is to be said is no longer what was written, where
-// that is the epoch alone after a while, or it is time to repeat it.
+// waitForNews returns when what is to be said is no longer what was written, after a
+// while where that can wait, or it is time to repeat it.
 func (l *Lease) waitForNews(ctx context.Context, written report) {
 	t := time.NewTimer(l.repeat/2 + rand.N(l.repeat))
 	defer t.Stop()
@@ -263,11 +272,14 @@ func (r report) annotations() map[string]string {
 	if r.trust != "" {
 		a[config.AnnotationTrust] = r.trust
 	}
-	if r.epoch.epoch > 0 {
-		a[config.AnnotationEpoch] = strconv.FormatUint(r.epoch.epoch, 10)
+	if r.late.epoch > 0 {
+		a[config.AnnotationEpoch] = strconv.FormatUint(r.late.epoch, 10)
 	}
-	if !r.epoch.seed.IsZero() {
-		a[config.AnnotationSeed] = r.epoch.seed.String()
+	if !r.late.seed.IsZero() {
+		a[config.AnnotationSeed] = r.late.seed.String()
+	}
+	if r.late.saw != "" {
+		a[config.AnnotationReport] = r.late.saw
 	}
 	return a
 }

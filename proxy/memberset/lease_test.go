@@ -195,6 +195,58 @@ func TestEpochAloneWaits(t *testing.T) {
 	}
 }
 
+// TestLeaseHasTheReport: none before there is one, whatever an earlier process said,
+// and then the newest, however often it changes, in few writes.
+func TestLeaseHasTheReport(t *testing.T) {
+	old := config.Report{UnderReplicated: 9}
+	client := fake.NewClientset(&coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{
+		Namespace: "voice", Name: "ring-0", Annotations: map[string]string{config.AnnotationReport: old.String()},
+		ManagedFields: []metav1.ManagedFieldsEntry{{
+			Manager: fieldManager, Operation: metav1.ManagedFieldsOperationApply, APIVersion: "coordination.k8s.io/v1", FieldsType: "FieldsV1",
+			FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:annotations":{"f:sipring.io/report":{}}}}`),
+		}},
+	}})
+	l := NewLease(client, leaseConfig(&journal{}))
+	l.gap = 200 * time.Millisecond
+	runLease(t, l)
+	wantSuspects(t, client, "")
+	if text, ok := getLease(t, client).Annotations[config.AnnotationReport]; ok {
+		t.Errorf("it has what an earlier process reported: %s", text)
+	}
+	saw := config.Report{Failovers: []config.Failover{{Member: "ring-1", At: 1, Cause: config.LossUnreachable, Rehomed: 96, Milliseconds: 21}}}
+	for n := range int64(100) {
+		saw.UnderReplicated = n
+		l.Saw(saw)
+	}
+	until(t, "the Lease has the newest report", func() bool { return getLease(t, client).Annotations[config.AnnotationReport] == saw.String() })
+	l.Saw(saw) // no news
+	until(t, "the writes are counted", func() bool { return l.Counters().Writes >= 2 })
+	if n := l.Counters().Writes; n > 3 {
+		t.Errorf("%d writes of one change", n)
+	}
+}
+
+// TestReportAloneWaits: bindings that come and go do not have the Lease written each
+// time, and what is urgent takes the newest along.
+func TestReportAloneWaits(t *testing.T) {
+	client := fake.NewClientset()
+	l := NewLease(client, leaseConfig(&journal{}))
+	l.gap = time.Hour
+	runLease(t, l)
+	wantSuspects(t, client, "")
+	l.Saw(config.Report{UnderReplicated: 7})
+	l.Report([]string{"ring-1"})
+	wantSuspects(t, client, "ring-1")
+	l.Saw(config.Report{UnderReplicated: 8})
+	l.Report(nil)
+	wantSuspects(t, client, "")
+	until(t, "the writes are counted", func() bool { return l.Counters().Writes >= 3 })
+	got := config.ParseReport(getLease(t, client).Annotations[config.AnnotationReport])
+	if n := l.Counters().Writes; n != 3 || got == nil || got.UnderReplicated != 8 {
+		t.Errorf("%d writes, want 3: the report had one of its own; it is %v, want 8 bindings", n, got)
+	}
+}
+
 func TestLeaseIsRetried(t *testing.T) {
 	client := fake.NewClientset()
 	var refuse atomic.Bool

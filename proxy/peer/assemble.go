@@ -15,7 +15,7 @@ import (
 func assemble(cfg Config, identity *identity) *Node {
 	n := &Node{
 		cfg: cfg, identity: identity, events: newEventLog(), metrics: newMetrics(),
-		view: &current{}, pace: newPace(), running: &sync.WaitGroup{},
+		view: &current{}, pace: newPace(), failovers: &failovers{}, running: &sync.WaitGroup{},
 	}
 	incarnation, sound := newIncarnation(), &soundness{}
 	n.links = newLinks(cfg.ID, n.metrics)
@@ -32,7 +32,7 @@ func assemble(cfg Config, identity *identity) *Node {
 		machine: cluster.NewMembership(cfg.ID, incarnation, cfg.unknownWait), drained: make(chan struct{}),
 		clock: cfg.clock, view: n.view, cores: n.cores, links: n.links, pace: n.pace, events: n.events, metrics: n.metrics, log: cfg.Log,
 		suspects: cfg.Suspects, vouching: vouching, learner: learner{trusted: cfg.Trust},
-		news: news{events: n.events, log: cfg.Log, metrics: n.metrics, cores: n.cores, redundancy: n.redundancy},
+		news: news{events: n.events, log: cfg.Log, metrics: n.metrics, cores: n.cores, redundancy: n.redundancy, failovers: n.failovers},
 	}
 	n.delivery = &delivery{
 		cores: n.cores, locator: n.locator, membership: n.membership, vouching: vouching,

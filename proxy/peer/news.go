@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sipring/sipring/proxy/cluster"
+	"github.com/sipring/sipring/proxy/config"
 )
 
 // news tells people what became of the view: as events, in the log and in counts.
@@ -19,13 +20,15 @@ type news struct {
 	cores   *cores
 
 	redundancy *redundancy
+	failovers  *failovers
 
-	rehomed uint64  // as last told
-	lost    []*link // down since the last view, to measure the time to the ring
+	rehomed uint64 // as last told
+	lost    losses // to measure the time to the ring
 }
 
 // up tells of a stream that stands.
 func (n *news) up(l *link, epoch uint64) {
+	n.lost.end(l.id)
 	n.events.add(Event{Kind: EventPeerUp, Member: l.id, Epoch: epoch})
 	n.log.Info("peer is up", "peer", l.peer().Name)
 }
@@ -35,7 +38,7 @@ func (n *news) down(l *link, epoch uint64, cause error) {
 	n.metrics.losses.Inc()
 	n.events.add(Event{Kind: EventPeerLost, Member: l.id, Epoch: epoch, Detail: cause.Error()})
 	n.log.Warn("peer is down", "peer", l.peer().Name, "cause", cause, "refused", refused(cause))
-	n.lost = append(n.lost, l)
+	n.lost.begin(l, cause)
 }
 
 // ring tells of a new effective ring, of bindings re-homed by it, and how
@@ -53,19 +56,28 @@ func (n *news) ring(old, v *cluster.View) {
 		Detail: fmt.Sprintf("%d members: %s", len(now), strings.Join(names(v, now), ", ")),
 	})
 	n.log.Info("effective ring changed", "epoch", v.Epoch, "members", names(v, now))
-	if moved := n.cores.stats().Rehomed - n.rehomed; moved > 0 {
+	moved := n.cores.stats().Rehomed - n.rehomed
+	if moved > 0 {
 		n.rehomed += moved
 		n.events.add(Event{Kind: EventRehomed, Epoch: v.Epoch, Count: int(moved)})
 	}
-	for _, l := range n.lost {
-		if !slices.Contains(now, l.id) {
-			n.metrics.failovers.Inc()
-			n.metrics.lastFailover.SetToCurrentTime()
-			n.redundancy.lost(l.brokenSince())
-			n.metrics.lossToRing.Observe(time.Since(l.brokenSince()).Seconds())
-		}
+	for _, one := range n.lost.take(before, now) {
+		n.failedOver(one, int64(moved))
 	}
-	n.lost = n.lost[:0]
+}
+
+// failedOver counts and keeps one failover: the ring is without the member, and so
+// many bindings were re-homed here by that change of the ring.
+func (n *news) failedOver(one loss, moved int64) {
+	took := time.Since(one.since)
+	n.metrics.failovers.Inc()
+	n.metrics.lastFailover.SetToCurrentTime()
+	n.redundancy.lost(one.since)
+	n.metrics.lossToRing.Observe(took.Seconds())
+	n.failovers.add(config.Failover{
+		Member: one.link.peer().Name, At: time.Now().UnixMilli(), Cause: lossCause(one.cause),
+		Rehomed: moved, Milliseconds: took.Milliseconds(),
+	})
 }
 
 func memberIDs(v *cluster.View) []uint32 {

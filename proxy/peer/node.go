@@ -38,6 +38,7 @@ type Node struct {
 	membership *membership
 	delivery   *delivery
 	redundancy *redundancy
+	failovers  *failovers
 	watchdog   *watchdog
 	door       *door
 	pace       *pace

@@ -1,0 +1,97 @@
+package config
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// Bounds of a Report.
+const (
+	// MaxFailovers is how many failovers a Report has.
+	MaxFailovers = 4
+	// MaxReported bounds each number of a Report.
+	MaxReported = 1_000_000_000
+	// maxReport bounds AnnotationReport, in bytes: MaxFailovers of the longest names fit.
+	maxReport = 2 << 10
+	maxName   = 253 // of a pod
+	maxCause  = 32
+)
+
+// Report is what a proxy reports of what it holds and of what it saw, in
+// AnnotationReport of its Lease.
+type Report struct {
+	// UnderReplicated is how many bindings that it is home of have fewer copies than
+	// they are to have.
+	UnderReplicated int64 `json:"underReplicated"`
+	// Failovers that it saw since it started, the newest first.
+	Failovers []Failover `json:"failovers,omitempty"`
+}
+
+// Failover is the loss of a member that changed the effective ring, as one proxy saw it.
+type Failover struct {
+	// Member that was lost.
+	Member string `json:"member"`
+	// At is when the ring was without it, in milliseconds since 1970.
+	At int64 `json:"at"`
+	// Cause, as a reason of a condition is written.
+	Cause LossCause `json:"cause"`
+	// Rehomed is how many bindings the reporter became home of by that change of the ring.
+	Rehomed int64 `json:"rehomed"`
+	// Milliseconds from the end of the last stream to the member to the ring without it.
+	Milliseconds int64 `json:"milliseconds"`
+}
+
+// LossCause is why a proxy took another one for lost. A later version may have more.
+type LossCause string
+
+// The causes.
+const (
+	// LossProcessEnded: nothing listens at its port any more.
+	LossProcessEnded LossCause = "ProcessEnded"
+	// LossUnreachable: it does not answer: it hangs, its node or the network is lost.
+	LossUnreachable LossCause = "Unreachable"
+	// LossMoved: it is listed at another address, or no longer.
+	LossMoved LossCause = "Moved"
+)
+
+// String is AnnotationReport for the report: what is beyond the bounds is cut off.
+func (r Report) String() string {
+	out := Report{UnderReplicated: bounded(r.UnderReplicated)}
+	for _, f := range r.Failovers[:min(len(r.Failovers), MaxFailovers)] {
+		f.Rehomed, f.Milliseconds = bounded(f.Rehomed), bounded(f.Milliseconds)
+		out.Failovers = append(out.Failovers, f)
+	}
+	text, _ := json.Marshal(out) // plain data
+	return string(text)
+}
+
+func bounded(n int64) int64 { return max(0, min(n, MaxReported)) }
+
+// ParseReport reads AnnotationReport, in which a proxy may write what it likes; nil
+// where that is no report. Fields that it does not know are a later version's.
+func ParseReport(text string) *Report {
+	r := &Report{}
+	if text == "" || len(text) > maxReport || json.Unmarshal([]byte(text), r) != nil {
+		return nil
+	}
+	if r.UnderReplicated != bounded(r.UnderReplicated) || len(r.Failovers) > MaxFailovers {
+		return nil
+	}
+	for _, f := range r.Failovers {
+		if !f.valid() {
+			return nil
+		}
+	}
+	return r
+}
+
+func (f Failover) valid() bool {
+	return f.At > 0 && f.Rehomed == bounded(f.Rehomed) && f.Milliseconds == bounded(f.Milliseconds) &&
+		within(f.Member, maxName, "abcdefghijklmnopqrstuvwxyz0123456789-.") &&
+		within(string(f.Cause), maxCause, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+}
+
+// within says that the text has at least one byte, at most so many, and no others.
+func within(text string, most int, of string) bool {
+	return text != "" && len(text) <= most && strings.Trim(text, of) == ""
+}

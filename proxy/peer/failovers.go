@@ -1,0 +1,81 @@
+package peer
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sipring/sipring/proxy/config"
+)
+
+// failovers are the newest of those that this process saw. Its methods may be
+// called from any goroutine.
+type failovers struct {
+	mu     sync.Mutex
+	newest []config.Failover // the newest first, never changed in place
+}
+
+// add keeps one, in place of the oldest where there are enough.
+func (f *failovers) add(one config.Failover) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	kept := f.newest[:min(len(f.newest), config.MaxFailovers-1)]
+	f.newest = append([]config.Failover{one}, kept...)
+}
+
+func (f *failovers) list() []config.Failover {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.newest
+}
+
+// lossCause is the cause in a word that both sides know.
+func lossCause(err error) config.LossCause {
+	switch {
+	case errors.Is(err, errMoved):
+		return config.LossMoved
+	case refused(err):
+		return config.LossProcessEnded
+	}
+	return config.LossUnreachable
+}
+
+// Report is what this member holds and which failovers it saw. Cheap enough for
+// every second.
+func (n *Node) Report() config.Report {
+	return config.Report{UnderReplicated: int64(n.cores.stats().UnderReplicated), Failovers: n.failovers.list()}
+}
+
+// loss is a member that went down, until the ring is without it.
+type loss struct {
+	link  *link
+	since time.Time // the end of its last stream
+	cause error
+}
+
+// losses are of each member one at most, and of none that is up. They are guarded
+// by membership.mu.
+type losses []loss
+
+func (ls *losses) begin(l *link, cause error) {
+	ls.end(l.id)
+	*ls = append(*ls, loss{l, l.brokenSince(), cause})
+}
+
+func (ls *losses) end(id uint32) {
+	*ls = slices.DeleteFunc(*ls, func(one loss) bool { return one.link.id == id })
+}
+
+// take are those of members that were in the ring and are not now. One that was
+// not in the ring before has nothing to lose: it is forgotten as well.
+func (ls *losses) take(before, now []uint32) (gone []loss) {
+	*ls = slices.DeleteFunc(*ls, func(one loss) bool {
+		in := slices.Contains(now, one.link.id)
+		if !in && slices.Contains(before, one.link.id) {
+			gone = append(gone, one)
+		}
+		return !in
+	})
+	return gone
+}
