@@ -351,6 +351,16 @@ func (b *bench) says(ordinal int, names string, word config.Word) {
 	b.ok(b.client.Update(b.Context(), l))
 }
 
+// reports has a proxy's Lease say what it holds and saw.
+func (b *bench) reports(ordinal int, r config.Report) {
+	b.Helper()
+	b.says(ordinal, "", config.Silent)
+	l := &coordinationv1.Lease{}
+	b.get(fmt.Sprintf("ring-%d", ordinal), l)
+	l.Annotations[config.AnnotationReport] = r.String()
+	b.ok(b.client.Update(b.Context(), l))
+}
+
 // recorder keeps Events.
 type recorder struct {
 	events []recorded

@@ -172,5 +172,6 @@ func reportInput(l *coordinationv1.Lease) membership.Report {
 	}
 	r.Suspects = config.SplitSuspects(l.Annotations[config.AnnotationSuspects])
 	r.Serving = config.ParseWord(l.Annotations[config.AnnotationServing])
+	r.Saw = config.ParseReport(l.Annotations[config.AnnotationReport])
 	return r
 }

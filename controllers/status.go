@@ -30,6 +30,7 @@ func statusOf(seen *observation, d *membership.Result, did outcome, now metav1.T
 	s.ActiveMembers, s.TotalMembers = int32(activeCount(d.Set)), desired.Replicas(c)
 	s.Selector = desired.Selector(c.Name)
 	s.Keys, s.Signer = cmp.Or(did.rotated.keys, s.Keys), cmp.Or(did.rotated.signer, s.Signer)
+	setSummary(&s, seen, d, now)
 	setConditions(&s.Conditions, seen, d, did, now)
 	return s
 }

@@ -161,7 +161,7 @@ func nodeChanged() predicate.Predicate {
 }
 
 // reported are the annotations of a Lease whose change matters, and no repetition.
-var reported = []string{config.AnnotationServing, config.AnnotationEpoch, config.AnnotationKeys, config.AnnotationTrust}
+var reported = []string{config.AnnotationServing, config.AnnotationEpoch, config.AnnotationKeys, config.AnnotationTrust, config.AnnotationReport}
 
 // reportChanged passes what matters of a Lease: the report, and not that it was
 // renewed without another word.

@@ -18,6 +18,7 @@ import (
 // +kubebuilder:printcolumn:name="Total",type=integer,JSONPath=`.status.totalMembers`,description="members asked for"
 // +kubebuilder:printcolumn:name="Epoch",type=integer,JSONPath=`.status.epoch`
 // +kubebuilder:printcolumn:name="Address",type=string,JSONPath=`.status.addresses[0].value`,priority=1
+// +kubebuilder:printcolumn:name="Failover",type=date,JSONPath=`.status.lastFailover.time`,priority=1,description="how long ago the last member was lost"
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`,description="why it is, or is not, ready"
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="metadata.name names a Service too: use lower-case letters, digits and '-', beginning with a letter"

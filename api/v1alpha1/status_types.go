@@ -60,12 +60,50 @@ type SIPClusterStatus struct {
 	// Signer is the same of the keys that the operator signs member sets with.
 	// +optional
 	Signer *KeysStatus `json:"signer,omitempty"`
+	// UnderReplicatedBindings is how many bindings have fewer copies than the lesser of
+	// spec.ring.replicas and the members that are up: what one more loss could cost. It
+	// is the sum of what the members in the ring reported last, some seconds late. Absent
+	// while none of them reports.
+	// +kubebuilder:validation:Minimum=0
+	// +optional
+	UnderReplicatedBindings *int64 `json:"underReplicatedBindings,omitempty"`
+	// LastFailover is the newest loss of a member on which the other members agree, by
+	// their reports, some seconds late. Absent until there is one.
+	// +optional
+	LastFailover *FailoverStatus `json:"lastFailover,omitempty"`
 	// Members of the cluster by ordinal.
 	// +kubebuilder:validation:MaxItems=4096
 	// +listType=map
 	// +listMapKey=name
 	// +optional
 	Members []MemberStatus `json:"members,omitempty"`
+}
+
+// FailoverStatus is the loss of a member that changed the ring, as the members that
+// were left saw it.
+type FailoverStatus struct {
+	// Time at which the ring was without the member.
+	// +required
+	Time metav1.Time `json:"time"`
+	// Member that was lost: the name of its pod.
+	// +kubebuilder:validation:MaxLength=253
+	// +required
+	Member string `json:"member"`
+	// Cause is ProcessEnded (nothing listens at its port any more), Unreachable (it
+	// does not answer: it hangs, its node or the network is lost) or Moved (it is listed
+	// at another address). Later versions may have more.
+	// +kubebuilder:validation:MaxLength=32
+	// +required
+	Cause string `json:"cause"`
+	// RehomedBindings is how many bindings got another home in its place.
+	// +kubebuilder:validation:Minimum=0
+	// +optional
+	RehomedBindings int64 `json:"rehomedBindings"`
+	// Milliseconds from the loss (the end of the last connection to the member) to the
+	// ring without it: the middle one of what the other members measured, of two the longer.
+	// +kubebuilder:validation:Minimum=0
+	// +optional
+	Milliseconds int64 `json:"milliseconds"`
 }
 
 // MemberStatus is one proxy as the operator published it.

@@ -73,6 +73,8 @@ type Report struct {
 	Suspects []string
 	// Serving is its word on itself.
 	Serving config.Word
+	// Saw is what it holds and saw; nil where it does not say.
+	Saw *config.Report
 	// At is when it said so, by its own clock.
 	At time.Time
 }
