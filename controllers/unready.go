@@ -114,8 +114,10 @@ func lookAgain(seen *observation, now time.Time) time.Duration {
 		next = due
 	}
 	for i := range seen.pods {
-		if due, ok := unreadyAt(&seen.pods[i]); ok && due.After(now) && due.Before(next) {
-			next = due
+		for _, at := range []func(*corev1.Pod) (time.Time, bool){unreadyAt, unstartedAt} {
+			if due, ok := at(&seen.pods[i]); ok && due.After(now) && due.Before(next) {
+				next = due
+			}
 		}
 	}
 	return next.Sub(now)

@@ -108,7 +108,7 @@ const (
 	ReasonImageUnavailable = "ImageUnavailable"
 	// ReasonCrashLooping: a proxy does not stay up.
 	ReasonCrashLooping = "CrashLooping"
-	// ReasonPodStartFailed: a pod's container cannot be made.
+	// ReasonPodStartFailed: a pod's container cannot be made, or is not made in time.
 	ReasonPodStartFailed = "PodStartFailed"
 	// ReasonUnschedulable: no node takes a pod.
 	ReasonUnschedulable = "Unschedulable"
