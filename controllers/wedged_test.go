@@ -17,15 +17,22 @@ import (
 )
 
 // TestWedgedNamespaceCostsOthersNothing: an admission webhook of one namespace, of
-// many SIPClusters in trouble, does not answer.
+// many SIPClusters in trouble, does not answer. A machine that has much else to do is
+// slow with it and without it: what it takes without it is measured too. An operator
+// that waits for one answer takes 30 seconds.
 func TestWedgedNamespaceCostsOthersNothing(t *testing.T) {
 	b := newSerialBench(t)
-	took := b.besideWedged(3, 1, 10, 12)
-	p99 := took[(len(took)*99+99)/100-1]
-	t.Logf("from a pod's event to the slice: median %v, p99 %v of %d", took[len(took)/2], p99, len(took))
-	if p99 >= time.Second {
-		t.Errorf("p99 %v, want less than a second", p99)
+	without, took := b.besideWedged(3, 1, 10, 12)
+	before, p99 := part(without, 99), part(took, 99)
+	t.Logf("from a pod's event to the slice: median %v, p99 %v of %d; before that namespace hung %v, %v", part(took, 50), p99, len(took), part(without, 50), before)
+	if most := max(time.Second, 3*before); p99 >= most {
+		t.Errorf("p99 %v, want less than %v", p99, most)
 	}
+}
+
+// part is so much of a hundred of what is sorted.
+func part(sorted []time.Duration, percent int) time.Duration {
+	return sorted[(len(sorted)*percent+99)/100-1]
 }
 
 // BenchmarkWedgedNamespace is the same with 100 SIPClusters, each of 2 pods, 10
@@ -33,17 +40,17 @@ func TestWedgedNamespaceCostsOthersNothing(t *testing.T) {
 func BenchmarkWedgedNamespace(t *testing.B) {
 	b := newSerialBench(t)
 	b.anywhere = true
-	took := b.besideWedged(9, 10, 10, 2*t.N)
+	_, took := b.besideWedged(9, 10, 10, 2*t.N)
 	t.ReportMetric(0, "ns/op")
-	for name, part := range map[string]int{"p50": 50, "p99": 99, "max": 100} {
-		t.ReportMetric(float64(took[(len(took)*part+99)/100-1])/float64(time.Millisecond), name+"-ms")
+	for name, percent := range map[string]int{"p50": 50, "p99": 99, "max": 100} {
+		t.ReportMetric(float64(part(took, percent))/float64(time.Millisecond), name+"-ms")
 	}
 }
 
 // besideWedged is how long it took from each pod's event to the slice, sorted, in as
-// many rounds of all clusters in so many namespaces, while another one, with wedged
-// clusters, hangs.
-func (b *bench) besideWedged(namespaces, each, wedged, rounds int) (took []time.Duration) {
+// many rounds of all clusters in so many namespaces, before another one, with wedged
+// clusters, hangs, and while it does.
+func (b *bench) besideWedged(namespaces, each, wedged, rounds int) (without, took []time.Duration) {
 	b.Helper()
 	slow, at := b.beside(), b
 	b.others = append(b.others, slow.ns)
@@ -71,13 +78,20 @@ func (b *bench) besideWedged(namespaces, each, wedged, rounds int) (took []time.
 		o.awaitReady("10.0.0.1", true)
 		o.awaitReady("10.0.0.2", true)
 	}
+	without = failovers(others, rounds)
 	slow.wedge()
 	for _, w := range there {
 		w.podStatus(0, ended)
 	}
 	slow.create()
+	return without, failovers(others, rounds)
+}
+
+// failovers is how long it took from the event of a pod of each cluster, which ends and
+// is there again in turns, to the slice, sorted.
+func failovers(of []*bench, rounds int) (took []time.Duration) {
 	for i := range rounds {
-		for _, o := range others {
+		for _, o := range of {
 			change := ended
 			if i%2 == 1 {
 				change = ready
