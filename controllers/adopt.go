@@ -37,7 +37,7 @@ func (a *adoption) adopt(ctx context.Context, c *v1alpha1.SIPCluster, kind strin
 		return nil
 	}
 	if !orphaned(c, o) {
-		return foreign(kind, o)
+		return foreign(c, kind, o)
 	}
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
 		"resourceVersion": o.GetResourceVersion(), // of somebody who adopts it meanwhile it is not ours
@@ -99,20 +99,27 @@ func (a *adoption) holder(ctx context.Context, c *v1alpha1.SIPCluster, current c
 	return false, a.adopt(ctx, c, kind, unseen)
 }
 
-// foreign is the error of an object that belongs to somebody else.
-func foreign(kind string, o client.Object) error {
-	holder := "nobody"
+// foreign is the error of an object that belongs to somebody else than the cluster.
+func foreign(c *v1alpha1.SIPCluster, kind string, o client.Object) error {
+	e := &ForeignError{Kind: kind, Name: o.GetName(), Holder: "nobody"}
 	if by := metav1.GetControllerOf(o); by != nil {
-		holder = fmt.Sprintf("%s %s (%s)", by.Kind, by.Name, by.UID)
+		e.Holder = fmt.Sprintf("%s %s (%s)", by.Kind, by.Name, by.UID)
+		e.Needed = by.Kind == v1alpha1.Kind && by.Name != c.Name
 	}
-	return &ForeignError{Kind: kind, Name: o.GetName(), Holder: holder}
+	return e
 }
 
-// ForeignError says that an object a cluster needs belongs to somebody else.
+// ForeignError says that an object a cluster needs belongs to somebody else. Needed: to
+// another SIPCluster, which would make it again.
 type ForeignError struct {
 	Kind, Name, Holder string
+	Needed             bool
 }
 
 func (e *ForeignError) Error() string {
-	return fmt.Sprintf("%s %s exists and belongs to %s: remove it, or give the SIPCluster another name", e.Kind, e.Name, e.Holder)
+	mend := "remove it, or give the SIPCluster another name"
+	if e.Needed {
+		mend = "give one of the two SIPClusters another name"
+	}
+	return fmt.Sprintf("%s %s exists and belongs to %s: %s", e.Kind, e.Name, e.Holder, mend)
 }

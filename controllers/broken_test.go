@@ -49,6 +49,11 @@ func TestBrokenManifests(t *testing.T) {
 		"volume of the operator's":       {spec: "template: {spec: {volumes: [{name: keys, secret: {secretName: mine}}]}}", reason: invalid, want: "use another name"},
 		"no token":                       {spec: "template: {spec: {automountServiceAccountToken: false}}", reason: invalid, want: "remove it, or mount a token"},
 		"no time to drain":               {spec: "template: {spec: {terminationGracePeriodSeconds: 1}}", reason: invalid, want: "lower spec.drainSeconds"},
+		"proxy never restarted":          {spec: "template: {spec: {containers: [{name: proxy, restartPolicy: Never}]}}", reason: invalid, want: "remove it"},
+		"account by its old name":        {spec: "template: {spec: {serviceAccount: other}}", reason: invalid, want: "use serviceAccountName"},
+		"file of a mount":                {spec: "template: {spec: {containers: [{name: proxy, volumeMounts: [{name: keys, mountPath: /etc/sipring/keys, subPath: keys.json}]}]}}", reason: invalid, want: "must stay as it is"},
+		"start-up probe":                 {spec: "template: {spec: {containers: [{name: proxy, startupProbe: {tcpSocket: {port: 7948}}}]}}", reason: invalid, want: "change their times only"},
+		"hook that sleeps":               {spec: "template: {spec: {containers: [{name: proxy, lifecycle: {preStop: {sleep: {seconds: 30}}}}]}}", reason: invalid, want: "needs 70 seconds in all"},
 		"never restarted":                {spec: "template: {spec: {restartPolicy: OnFailure}}", reason: invalid, want: "remove it"},
 		"the nodes' network":             {spec: "template: {spec: {hostNetwork: true}}", reason: invalid, want: "--template-allow=hostNetwork"},
 		"privileged":                     {spec: "template: {spec: {containers: [{name: proxy, securityContext: {privileged: true, allowPrivilegeEscalation: true}}]}}", reason: invalid, want: "--template-pod-security"},
@@ -58,6 +63,11 @@ func TestBrokenManifests(t *testing.T) {
 		"Service of somebody else": {before: func(b *bench) {
 			b.theirs(&corev1.Service{Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 1}}}}, "ring")
 		}, reason: conflict, want: "Service ring exists and belongs to nobody: remove it, or give the SIPCluster another name"},
+		"Service of another SIPCluster": {before: func(b *bench) {
+			o := &corev1.Service{Spec: corev1.ServiceSpec{ClusterIP: "None"}}
+			o.OwnerReferences = []metav1.OwnerReference{{APIVersion: v1alpha1.GroupVersion.String(), Kind: v1alpha1.Kind, Name: "other", UID: "u", Controller: new(true)}}
+			b.theirs(o, "ring-peers")
+		}, reason: conflict, want: "Service ring-peers exists and belongs to SIPCluster other (u): give one of the two SIPClusters another name"},
 		"ConfigMap of somebody else": {before: func(b *bench) { b.theirs(&corev1.ConfigMap{}, "ring-trust") }, reason: conflict, want: "ConfigMap ring-trust exists"},
 		"account of somebody else":   {before: func(b *bench) { b.theirs(&corev1.ServiceAccount{}, "ring-proxy") }, reason: conflict, want: "ServiceAccount ring-proxy exists"},
 		"Secret that holds no keys": {before: func(b *bench) {

@@ -28,7 +28,7 @@ func (k *keys) apply(ctx context.Context, seen *observation) error {
 	}
 	if secret != nil {
 		if by := metav1.GetControllerOf(secret); by != nil && by.UID != c.UID {
-			return foreign("Secret", secret)
+			return foreign(c, "Secret", secret)
 		}
 		if _, err := config.ParseKeys(secret.Data[config.KeysKey]); err != nil {
 			return &keysError{fmt.Errorf("%s of Secret %s: %w: restore it, or scale to 0, delete it and scale up again", config.KeysKey, secret.Name, err)}

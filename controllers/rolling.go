@@ -155,7 +155,7 @@ func (r *rollouts) end(ctx context.Context, seen *observation, before *rollout) 
 
 func (r *rollouts) patch(ctx context.Context, seen *observation, change map[string]any) error {
 	if !metav1.IsControlledBy(seen.statefulSet, seen.cluster) {
-		return foreign("StatefulSet", seen.statefulSet)
+		return foreign(seen.cluster, "StatefulSet", seen.statefulSet)
 	}
 	patch, err := json.Marshal(change)
 	if err != nil {

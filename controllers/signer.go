@@ -99,7 +99,7 @@ func (ss *signers) find(ctx context.Context, c *v1alpha1.SIPCluster, look bool) 
 		return ss.create(ctx, c, known)
 	}
 	if by := metav1.GetControllerOf(secret); by != nil && by.UID != c.UID {
-		return known, foreign("Secret", secret)
+		return known, foreign(c, "Secret", secret)
 	}
 	keys, err := config.ParseKeys(secret.Data[config.SignerKey])
 	if err != nil {
