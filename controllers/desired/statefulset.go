@@ -16,9 +16,16 @@ import (
 // kills a proxy. Seconds.
 const drainMargin = 10
 
+// minReadySeconds is for how long a pod must be ready before an update replaces the
+// next one. That it is ready says that it serves, not that anybody sends to it yet:
+// the operator adds it to the EndpointSlice, and then kube-proxy, which waits a second
+// between two syncs, and the load balancer follow. If the next one left meanwhile,
+// both would be out of the traffic at once, which of two pods is all.
+const minReadySeconds = 5
+
 // StatefulSet runs the proxies: all start at once, and an update replaces one
 // at a time, or as spec.updateStrategy says, waiting until it is ready, which means
-// that it holds what it owns.
+// that it holds what it owns, and has been for minReadySeconds.
 // A revision is the image with its configuration: a pod that is not replaced yet,
 // or restarts meanwhile, goes on with the one that it was made for. An error is
 // one of spec.template.
@@ -36,6 +43,7 @@ func StatefulSet(c *v1alpha1.SIPCluster, image, configuration string) (*appsv1ac
 			WithReplicas(Replicas(c)).
 			WithServiceName(PeerServiceName(c.Name)).
 			WithPodManagementPolicy(appsv1.ParallelPodManagement).
+			WithMinReadySeconds(minReadySeconds).
 			WithUpdateStrategy(updateStrategy(c)).
 			WithRevisionHistoryLimit(revisionHistoryLimit(c)).
 			WithSelector(selectorAC(c.Name)).

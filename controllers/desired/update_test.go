@@ -39,3 +39,12 @@ func TestNeverAllCopiesAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestThePodBeforeIsInTheTrafficWhenTheNextLeaves: what is ready is not sent to yet.
+func TestThePodBeforeIsInTheTrafficWhenTheNextLeaves(t *testing.T) {
+	const kubeProxy = 1 // seconds that it lets pass between two syncs
+	set := must(StatefulSet(ring(t, "replicas: 2"), "image", "cluster: ring"))
+	if s := set.Spec.MinReadySeconds; s == nil || *s < 2*kubeProxy {
+		t.Errorf("the next pod is replaced when this one has been ready for %v seconds, want %d at least", s, 2*kubeProxy)
+	}
+}
