@@ -80,6 +80,22 @@ func (s *serverTransaction) drop(e *event) {
 	e.pool.release(&s.last)
 }
 
+// follow reports whether a message of the transaction is from the same sender, to whom
+// responses go by the port that it has now: a NAT, or the connection tracking of a node,
+// that has forgotten the flow gives it another one, and passes nothing back by the old
+// one (RFC 3581 4). A sender elsewhere may be one who has seen the Via, such as the
+// callee.
+func (s *serverTransaction) follow(src flow.Flow) bool {
+	if src.Remote == s.source.Remote {
+		return true
+	}
+	if src.Remote.Addr() != s.source.Remote.Addr() || src.Transport.Reliable() || s.source.Transport.Reliable() {
+		return false
+	}
+	s.source = src
+	return true
+}
+
 func (s *serverTransaction) invite() bool { return s.method == wire.MethodInvite }
 
 // open reports whether no final response has been sent yet.

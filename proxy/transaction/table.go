@@ -128,7 +128,7 @@ func (t *Table) open(s *shard, key token.TxID, req *wire.Message, src flow.Flow,
 
 // again handles a request that belongs to a context.
 func (s *shard) again(c *ResponseContext, req *wire.Message, src flow.Flow) Disposition {
-	if src.Remote == c.server.source.Remote {
+	if c.server.follow(src) {
 		c.server.credit.earn(len(req.Raw))
 	}
 	switch req.Method() {
