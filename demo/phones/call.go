@@ -102,6 +102,7 @@ func (c *Call) ack() error {
 	if err != nil {
 		return err
 	}
+	c.p.acknowledges(c.callID, req)
 	if err := c.p.client.WriteRequest(req, asBuilt); err != nil {
 		return fmt.Errorf("ACK: %w", err)
 	}

@@ -36,26 +36,59 @@ func (p *Phone) HangUp(ctx context.Context, callID string) error {
 	return a.call.Bye(ctx)
 }
 
+// made is a call that the phone made.
+type made struct {
+	over chan struct{} // closed when it is
+	ack  *sip.Request  // of the last INVITE
+}
+
 // making notes a call that the phone makes. What it returns is closed when the call
 // is over.
 func (p *Phone) making(callID string) <-chan struct{} {
 	over := make(chan struct{})
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.made[callID] = over
+	p.made[callID] = &made{over: over}
 	return over
+}
+
+// acknowledges notes the ACK of a call's last INVITE.
+func (p *Phone) acknowledges(callID string, ack *sip.Request) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if m := p.made[callID]; m != nil {
+		m.ack = ack.Clone()
+	}
+}
+
+// onResponse takes what belongs to no transaction. Whoever repeats a 2xx has not got
+// the ACK, which is sent again (RFC 3261 13.2.2.4).
+func (p *Phone) onResponse(res *sip.Response) {
+	if res.CallID() == nil || res.CSeq() == nil || res.CSeq().MethodName != sip.INVITE || !res.IsSuccess() {
+		return
+	}
+	p.mu.Lock()
+	var ack *sip.Request
+	if m := p.made[res.CallID().Value()]; m != nil && m.ack != nil && m.ack.CSeq().SeqNo == res.CSeq().SeqNo {
+		ack = m.ack.Clone()
+	}
+	p.mu.Unlock()
+	if ack != nil {
+		_ = p.client.WriteRequest(ack, asBuilt) // lost like the first: it is asked for again
+	}
 }
 
 // ended tells whether the phone made that call, which is over now.
 func (p *Phone) ended(callID string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	over, made := p.made[callID]
-	if made {
-		delete(p.made, callID)
-		close(over)
+	m := p.made[callID]
+	if m == nil {
+		return false
 	}
-	return made
+	delete(p.made, callID)
+	close(m.over)
+	return true
 }
 
 // CallAllBack calls every phone once from its neighbour, and the phone that was

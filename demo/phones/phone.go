@@ -58,8 +58,8 @@ type Phone struct {
 	gone   atomic.Bool // set by Close
 
 	mu    sync.Mutex
-	calls map[string]*answer       // those it was called in, by Call-ID
-	made  map[string]chan struct{} // those it made, closed when they are over
+	calls map[string]*answer // those it was called in, by Call-ID
+	made  map[string]*made   // those it made, by Call-ID
 }
 
 // New binds the phone's socket and begins to answer.
@@ -71,7 +71,7 @@ func New(cfg Config) (*Phone, error) {
 	local, _ := netip.ParseAddrPort(conn.LocalAddr().String())
 	p := &Phone{
 		cfg: cfg, local: local, callID: sip.GenerateTagN(20), conn: conn,
-		served: make(chan struct{}), calls: map[string]*answer{}, made: map[string]chan struct{}{},
+		served: make(chan struct{}), calls: map[string]*answer{}, made: map[string]*made{},
 	}
 	if err := p.start(); err != nil {
 		_ = conn.Close()
@@ -85,7 +85,7 @@ func (p *Phone) start() error {
 	ua, err := sipgo.NewUA(sipgo.WithUserAgent(p.cfg.User), sipgo.WithUserAgentHostname(p.cfg.Domain),
 		sipgo.WithUserAgentTransportLayerOptions(sip.WithTransportLayerLogger(quiet)),
 		sipgo.WithUserAgentTransactionLayerOptions(sip.WithTransactionLayerLogger(quiet),
-			sip.WithTransactionLayerUnhandledResponseHandler(func(*sip.Response) {})))
+			sip.WithTransactionLayerUnhandledResponseHandler(p.onResponse)))
 	if err != nil {
 		return err
 	}

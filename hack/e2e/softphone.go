@@ -116,7 +116,10 @@ func (b *baresip) stop() {
 }
 
 // callDesk has a phone call baresip, counting patience from from, and hang up.
-// Baresip's own word says that it was in the call and that the call ended.
+// Baresip's own word says that it was in the call and that the call ended. Before it
+// is, the phone does not hang up: a datagram may be lost while kube-proxy and the
+// router do not agree on where a proxy is, and the ACK, which nobody answers, comes
+// again only while the answer is repeated, or may be overtaken.
 func (p *party) callDesk(ctx context.Context, from time.Time, patience time.Duration) error {
 	established, closed := p.soft.count(eventEstablished), p.soft.count(eventClosed)
 	dial, cancel := context.WithDeadline(ctx, from.Add(patience))
@@ -125,12 +128,13 @@ func (p *party) callDesk(ctx context.Context, from time.Time, patience time.Dura
 	if err != nil {
 		return err
 	}
+	up := p.soft.await(ctx, eventEstablished, established+1)
 	ctx, cancelBye := context.WithTimeout(ctx, phones.AnswerLimit)
 	defer cancelBye()
 	if err := call.Bye(ctx); err != nil {
-		return err
+		return errors.Join(up, err)
 	}
-	return errors.Join(p.soft.await(ctx, eventEstablished, established+1), p.soft.await(ctx, eventClosed, closed+1))
+	return errors.Join(up, p.soft.await(ctx, eventClosed, closed+1))
 }
 
 // deskCalls has baresip call a phone and hang up.
