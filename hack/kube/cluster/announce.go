@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -29,7 +30,7 @@ const (
 // AnnounceVIP assigns addresses to the service, as AssignVIP does, and then, until
 // ctx ends, keeps their routes from the client machine as MetalLB and a router
 // with BFD would: to the nodes that answer and, with externalTrafficPolicy Local,
-// have an endpoint that serves. The assignment and the first routes are made
+// have an endpoint that serves, and whose kube-proxy says so too when they come. The assignment and the first routes are made
 // before it returns; wait for the rest to end with the function it returns, after
 // ctx.
 func (c *Cluster) AnnounceVIP(ctx context.Context, namespace, service string, ips ...string) (wait func(), err error) {
@@ -44,6 +45,7 @@ func (c *Cluster) AnnounceVIP(ctx context.Context, namespace, service string, ip
 		cluster: c, ips: ips,
 		local:  s.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal,
 		routed: c.Nodes(),
+		passes: c.passes(s.Spec.HealthCheckNodePort),
 		misses: map[string]int{},
 		change: make(chan struct{}, 1),
 	}
@@ -80,6 +82,8 @@ type announcer struct {
 	// misses counts a node's probes without an answer since the last with one.
 	misses map[string]int
 	routed []string
+	// passes tells whether a node passes on what comes for the service.
+	passes func(ctx context.Context, node string) bool
 }
 
 func (a *announcer) onChange() cache.ResourceEventHandler {
@@ -115,7 +119,7 @@ func (a *announcer) run(ctx context.Context) {
 
 // route changes the routes if their nodes have changed.
 func (a *announcer) route(ctx context.Context) error {
-	want := a.serving()
+	want := a.follow(ctx, a.serving())
 	if slices.Equal(want, a.routed) {
 		return nil
 	}
@@ -127,6 +131,38 @@ func (a *announcer) route(ctx context.Context) error {
 	a.cluster.logf("announce %v by %v, was %v", a.ips, want, a.routed)
 	a.routed = want
 	return nil
+}
+
+// follow leaves out the nodes that come and do not pass anything on yet. What is
+// routed to them before is dropped, which a router that hears of them over the network
+// seldom sees, but this one does: it has more of the machine than its kube-proxies
+// when all nodes are on one.
+func (a *announcer) follow(ctx context.Context, want []string) []string {
+	return slices.DeleteFunc(want, func(node string) bool {
+		return a.local && !slices.Contains(a.routed, node) && !a.passes(ctx, node)
+	})
+}
+
+// passes asks a node as the load balancers of clouds do: kube-proxy answers at the
+// service's health check port, of the rules that are in force.
+func (c *Cluster) passes(port int32) func(ctx context.Context, node string) bool {
+	client := &http.Client{Timeout: probeEvery, Transport: &http.Transport{DialContext: c.DialClient, DisableKeepAlives: true}}
+	return func(ctx context.Context, node string) bool {
+		ip, err := c.NodeIP(node)
+		if err != nil {
+			return false
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s/", net.JoinHostPort(ip, fmt.Sprint(port))), http.NoBody)
+		if err != nil {
+			return false
+		}
+		res, err := client.Do(req)
+		if err != nil {
+			return false
+		}
+		_ = res.Body.Close()
+		return res.StatusCode == http.StatusOK
+	}
 }
 
 // serving are the nodes that announce, in order.

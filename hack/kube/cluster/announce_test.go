@@ -3,6 +3,9 @@
 package cluster
 
 import (
+	"context"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -71,5 +74,26 @@ func TestNodesThatAnnounce(t *testing.T) {
 				t.Errorf("nodes (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// A node that comes is routed to when it passes on what comes; one that is routed to
+// stays so as long as it announces.
+func TestNodesThatAreRoutedTo(t *testing.T) {
+	all := []string{"node1", "node2", "node3"}
+	for name, test := range map[string]struct {
+		local        bool
+		routed       []string
+		passes, want string
+	}{
+		"no rules yet":                    {true, []string{"node1"}, "node2", "node1 node2"},
+		"all there were stay":             {true, all, "", "node1 node2 node3"},
+		"nobody else":                     {true, nil, "node3", "node3"},
+		"cluster policy: any node serves": {false, nil, "", "node1 node2 node3"},
+	} {
+		a := &announcer{local: test.local, routed: test.routed, passes: func(_ context.Context, node string) bool { return node == test.passes }}
+		if got := strings.Join(a.follow(t.Context(), slices.Clone(all)), " "); got != test.want {
+			t.Errorf("%s: routed to %q, want %q", name, got, test.want)
+		}
 	}
 }
