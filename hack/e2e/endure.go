@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -59,6 +60,9 @@ func (p *party) endure(ctx context.Context, e episode, r *result) error {
 		return err
 	}
 	r.BYEsAfter = calls.hangUp(ctx, s.left)
+	if !r.Registered.Whole() { // not found, for a time that load makes long, or gone for good
+		r.Problems = append(r.Problems, fmt.Sprintf("registrations held when the ring is whole again: %v", p.load.Registered(ctx)))
+	}
 	if again := p.registeredOnce(); again != nil {
 		r.Problems = append(r.Problems, again.Error())
 	}
