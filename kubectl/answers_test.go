@@ -3,6 +3,7 @@ package kubectl
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"testing"
 	"time"
 
@@ -74,6 +75,25 @@ func TestTraceAnswers(t *testing.T) {
 		}
 		if d := cmp.Diff(tt.want, got); d != "" {
 			t.Errorf("-want +got:\n%s", d)
+		}
+	}
+}
+
+// TestMetric: the metric that is read is one that proxies have.
+func TestMetric(t *testing.T) {
+	page, err := os.ReadFile("../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(page, []byte("| `"+lostMetric+"` | counter |")) {
+		t.Errorf("docs/metrics.md has no counter %s", lostMetric)
+	}
+	for text, want := range map[string]float64{
+		"": 0, lostMetric + " 3\n": 3, "# TYPE " + lostMetric + " counter\n" + lostMetric + " 1e+06\nx 1\n": 1e6,
+		lostMetric + "_more 3\n": 0, lostMetric + " x\n": 0,
+	} {
+		if got := value([]byte(text), lostMetric); got != want {
+			t.Errorf("%q: %v, want %v", text, got, want)
 		}
 	}
 }

@@ -121,7 +121,7 @@ func (a *api) history(ctx context.Context, c *v1alpha1.SIPCluster) (*history, []
 	if len(pods) == 0 {
 		h.Missing = append(h.Missing, "there are no pods")
 	}
-	proxies := a.askProxies(ctx, pods, true)
+	proxies := a.askProxies(ctx, pods)
 	h.Missing = append(h.Missing, silent(proxies)...)
 	names := memberNames(proxies)
 	for i := range proxies {

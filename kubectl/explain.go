@@ -79,7 +79,8 @@ func explained(c *v1alpha1.SIPCluster, h *history, proxies []proxy, last int) (*
 	f := all[len(all)-last]
 	x := &explanation{Cluster: h.Cluster, Failover: f, Missing: h.Missing}
 	x.Timeline = timeline(&f, h.Events)
-	x.Summary = f.words(int(c.Spec.Ring.Replicas), len(proxies)-1, overlaps(all, len(all)-last))
+	x.Summary = f.words(int(c.Spec.Ring.Replicas), len(proxies)-1, atOnce(all, len(all)-last))
+	x.Summary = append(x.Summary, losses(proxies)...)
 	return x, nil
 }
 
@@ -105,17 +106,21 @@ func timeline(f *failover, events []entry) (all []entry) {
 	return all
 }
 
-// overlaps: another failover happened while this one did, so that two copies may have
-// been lost at once.
-func overlaps(all []failover, i int) bool {
-	return slices.ContainsFunc(all, func(f failover) bool {
-		return f.Member != all[i].Member && f.Time.Sub(all[i].Time).Abs() < together
-	})
+// atOnce is how many members were lost at about the same time as that one, itself
+// among them.
+func atOnce(all []failover, i int) int {
+	var members []string
+	for _, f := range all {
+		if f.Time.Sub(all[i].Time).Abs() < together && !slices.Contains(members, f.Member) {
+			members = append(members, f.Member)
+		}
+	}
+	return len(members)
 }
 
-// words sum up a failover in a cluster that keeps so many copies and has so many
-// other proxies.
-func (f *failover) words(copies, others int, overlapping bool) (lines []string) {
+// words sum up a failover in a cluster that keeps so many copies, has so many other
+// proxies, and lost so many at once.
+func (f *failover) words(copies, others, lost int) (lines []string) {
 	var noticed, went, moved []string
 	for _, n := range f.Noticed {
 		noticed = append(noticed, fmt.Sprintf("%s after %d ms (%s)", n.By, n.Milliseconds, n.Cause))
@@ -127,7 +132,7 @@ func (f *failover) words(copies, others int, overlapping bool) (lines []string) 
 		}
 	}
 	lines = append(lines,
-		fmt.Sprintf("%d of the others, which are %d now, noticed: %s.", len(f.Noticed), others, strings.Join(noticed, ", ")),
+		fmt.Sprintf("%d of %d others noticed: %s.", len(f.Noticed), others, strings.Join(noticed, ", ")),
 		fmt.Sprintf("They had a ring without %s: %s.", f.Member, strings.Join(went, ", ")))
 	if len(moved) > 0 {
 		lines = append(lines, fmt.Sprintf("%s got another home: %s.", plural(f.Rehomed, "binding"), strings.Join(moved, ", ")))
@@ -142,16 +147,16 @@ func (f *failover) words(copies, others int, overlapping bool) (lines []string) 
 	return append(lines,
 		fmt.Sprintf("Phones: a request that %s had taken, or that waited for it, was answered only when the phone sent it again, "+
 			"which it does after 500 ms (RFC 3261 17.1.1.2); from %d ms on others answered for it.", f.Member, f.Milliseconds),
-		f.kept(copies, overlapping))
+		f.kept(copies, lost))
 }
 
 // kept says what became of registrations.
-func (f *failover) kept(copies int, overlapping bool) string {
+func (f *failover) kept(copies, lost int) string {
 	switch {
 	case copies <= 1:
 		return fmt.Sprintf("Registrations: the cluster keeps each once (spec.ring.replicas is %d), so what %s held was gone until its phones registered again.", copies, f.Member)
-	case overlapping:
-		return fmt.Sprintf("Registrations: another member was lost at about the same time, and the cluster keeps %d copies: what only these two held was gone until its phones registered again.", copies)
+	case lost >= copies:
+		return fmt.Sprintf("Registrations: %d members were lost at about the same time, and the cluster keeps %d copies: what only these members held was gone until its phones registered again.", lost, copies)
 	}
 	return fmt.Sprintf("Registrations: the cluster keeps %d copies on different members, so the others had what %s held, and no phone had to register again.", copies, f.Member)
 }

@@ -40,6 +40,17 @@ func TestLook(t *testing.T) {
 		"status-rings-differ": {args: "status", change: func(w *world) {
 			w.proxies["voice-2/v1/status"] = peer.Status{Epoch: 41, NotReady: "fetches 12 partitions", Members: []peer.MemberStatus{{ID: 3, Name: "voice-2", InRing: true}}}
 		}},
+		"status-lost": {args: "status", change: func(w *world) {
+			w.proxies["voice-1/metrics"] = "# TYPE sipring_proxy_lost_bindings_total counter\nsipring_proxy_lost_bindings_total 12\nsipring_proxy_up 1\n"
+			w.proxies["voice-2/metrics"] = "sipring_proxy_lost_bindings_total 0\n"
+		}},
+		"explain-lost": {args: "explain", change: func(w *world) {
+			w.proxies["voice-1/metrics"] = "sipring_proxy_lost_bindings_total 12\n"
+			lost := survivor(0, "EOF", 0)
+			w.proxies["voice-1/v1/events"] = append(lost[:4:4], peer.Event{UnixNano: after(time.Second).UnixNano(), Kind: peer.EventPeerLost, Member: 3, Detail: "EOF"},
+				peer.Event{UnixNano: after(1001 * time.Millisecond).UnixNano(), Kind: peer.EventRingChanged, Count: 1, Detail: "1 members: voice-1"})
+			w.proxies["voice-2/v1/events"] = []peer.Event{}
+		}},
 		"status-all": {args: "status -A", change: func(w *world) {
 			w.clusters = append(w.clusters, aCluster("trunk"))
 			w.clusters[1].Namespace = "carrier"

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -66,18 +67,24 @@ type proxy struct {
 	pod    *corev1.Pod
 	status proxyStatus
 	events []proxyEvent
+	// lost counts bindings whose every copy was lost, since the proxy started.
+	lost float64
 	// Why there is no status, and why there are no events.
 	err, eventsErr error
 }
 
-// askProxies asks each pod, many at a time, for its status and, if wanted, its events.
-func (a *api) askProxies(ctx context.Context, pods []corev1.Pod, events bool) []proxy {
+// askProxies asks each pod, many at a time, for its status, its events and its losses.
+func (a *api) askProxies(ctx context.Context, pods []corev1.Pod) []proxy {
 	all := make([]proxy, len(pods))
 	each(len(pods), func(i int) {
 		x := &all[i]
 		x.pod = &pods[i]
-		if x.err = a.askAdmin(ctx, x.pod, "/v1/status", &x.status); x.err == nil && events {
-			x.eventsErr = a.askAdmin(ctx, x.pod, "/v1/events", &x.events)
+		if x.err = a.askAdmin(ctx, x.pod, "/v1/status", &x.status); x.err != nil {
+			return
+		}
+		x.eventsErr = a.askAdmin(ctx, x.pod, "/v1/events", &x.events)
+		if text, err := a.admin(ctx, x.pod, "/metrics"); err == nil {
+			x.lost = value(text, lostMetric)
 		}
 	})
 	return all
@@ -97,33 +104,68 @@ func each(n int, f func(i int)) {
 	wg.Wait()
 }
 
-// askAdmin reads JSON from a proxy's admin port, by way of the API server.
+// lostMetric counts what no promise covers: bindings whose every copy is gone.
+const lostMetric = "sipring_proxy_lost_bindings_total"
+
+// value of a metric without labels; 0 where there is none, as of an older version.
+func value(text []byte, metric string) float64 {
+	for line := range strings.Lines(string(text)) {
+		if number, ok := strings.CutPrefix(line, metric+" "); ok {
+			v, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+			if err == nil {
+				return v
+			}
+		}
+	}
+	return 0
+}
+
+// losses says how many bindings proxies count as lost.
+func losses(all []proxy) (warnings []string) {
+	for i := range all {
+		if x := &all[i]; x.lost > 0 {
+			warnings = append(warnings, fmt.Sprintf("%s counts about %.0f bindings as lost, since it started: no member was left that had a copy (%s)", x.pod.Name, x.lost, lostMetric))
+		}
+	}
+	return warnings
+}
+
+// askAdmin reads JSON from a proxy's admin port.
 func (a *api) askAdmin(ctx context.Context, pod *corev1.Pod, path string, into any) error {
-	if pod.Status.Phase != corev1.PodRunning {
-		return fmt.Errorf("its pod is %s", pod.Status.Phase)
-	}
-	port, ok := adminPort(pod)
-	if !ok {
-		return fmt.Errorf("its pod has no container %q with a port admin", desired.Container)
-	}
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
-	defer cancel()
-	body, err := a.kube.CoreV1().Pods(pod.Namespace).ProxyGet("http", pod.Name, strconv.Itoa(int(port)), path, nil).Stream(ctx)
+	text, err := a.admin(ctx, pod, path)
 	if err != nil {
-		return unanswered(lacks(err, "get", "pods/proxy", pod.Namespace))
-	}
-	defer func() { _ = body.Close() }()
-	text, err := io.ReadAll(io.LimitReader(body, maxAnswer+1))
-	switch {
-	case err != nil:
-		return unanswered(err)
-	case len(text) > maxAnswer:
-		return fmt.Errorf("its answer is longer than %d bytes", maxAnswer)
+		return err
 	}
 	if err := json.Unmarshal(text, into); err != nil {
 		return fmt.Errorf("its answer cannot be read: %w", err)
 	}
 	return nil
+}
+
+// admin reads a page of a proxy's admin port, by way of the API server.
+func (a *api) admin(ctx context.Context, pod *corev1.Pod, path string) ([]byte, error) {
+	if pod.Status.Phase != corev1.PodRunning {
+		return nil, fmt.Errorf("its pod is %s", pod.Status.Phase)
+	}
+	port, ok := adminPort(pod)
+	if !ok {
+		return nil, fmt.Errorf("its pod has no container %q with a port admin", desired.Container)
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	body, err := a.kube.CoreV1().Pods(pod.Namespace).ProxyGet("http", pod.Name, strconv.Itoa(int(port)), path, nil).Stream(ctx)
+	if err != nil {
+		return nil, unanswered(lacks(err, "get", "pods/proxy", pod.Namespace))
+	}
+	defer func() { _ = body.Close() }()
+	text, err := io.ReadAll(io.LimitReader(body, maxAnswer+1))
+	switch {
+	case err != nil:
+		return nil, unanswered(err)
+	case len(text) > maxAnswer:
+		return nil, fmt.Errorf("its answer is longer than %d bytes", maxAnswer)
+	}
+	return text, nil
 }
 
 // unanswered says what an error of the way to a proxy means.

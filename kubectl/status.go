@@ -148,9 +148,10 @@ func (a *api) report(ctx context.Context, c *v1alpha1.SIPCluster) clusterReport 
 	} else if len(pods) == 0 {
 		r.Warnings = append(r.Warnings, "there are no pods")
 	}
-	proxies := a.askProxies(ctx, pods, true)
+	proxies := a.askProxies(ctx, pods)
 	r.Warnings = append(r.Warnings, silent(proxies)...)
 	r.Warnings = append(r.Warnings, differ(proxies)...)
+	r.Warnings = append(r.Warnings, losses(proxies)...)
 	r.Members = memberReports(c, proxies)
 	for _, m := range r.Members {
 		r.Bindings += m.Home

@@ -94,7 +94,7 @@ func (t *transcript) traced(ctx context.Context, e *env, phone int) error {
 	ended := make(chan error, 1)
 	go func() {
 		ended <- t.run(ctx, e, line{
-			[]string{"trace", e.party.load.Phones[phone].AOR(), "--for", "5s", "--max", "6"},
+			[]string{"trace", e.party.load.Phones[phone].AOR(), "--for", "5s", "--max", "20"},
 			[]string{"INVITE sip:", "SIP/2.0 200", "voice-0: ended: ", "voice-1: ended: ", "voice-2: ended: "},
 		})
 	}()
