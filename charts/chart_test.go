@@ -22,7 +22,7 @@ func TestChartApplies(t *testing.T) {
 	api := testapi.Need(t, server)
 	for name, args := range map[string][]string{
 		"as it is":         nil,
-		"named namespaces": {"--set", "watchNamespaces={default,kube-system}"},
+		"named namespaces": {"--set", "watchNamespaces={default}"},
 		"everything":       {"--set", "replicas=3,logLevel=debug,priorityClassName=system-cluster-critical,podLabels.a=b,nodeSelector.c=d"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -42,6 +42,7 @@ func TestChartRefuses(t *testing.T) {
 		"a duration":       "leaderElection.lease=soon",
 		"an interval":      "metrics.podMonitor.interval=often",
 		"yes or no":        "metrics.serviceMonitor.enabled=maybe",
+		"a number in env":  "extraEnv[0].name=A,extraEnv[0].value=1",
 		"misspelt limits":  "resources.limit.cpu=1",
 	} {
 		t.Run(name, func(t *testing.T) {

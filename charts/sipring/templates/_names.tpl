@@ -61,10 +61,10 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- /* A duration such as 1m30s in milliseconds. */}}
 {{- define "sipring.milliseconds" -}}
 {{- $sum := 0 -}}
-{{- range regexFindAll "[0-9]+(ms|s|m)" . -1 -}}
+{{- range regexFindAll "[0-9]+(ms|s|m|h)" . -1 -}}
 {{- $n := regexFind "[0-9]+" . | int64 -}}
 {{- $unit := regexFind "[a-z]+" . -}}
-{{- $sum = add $sum (mul $n (index (dict "ms" 1 "s" 1000 "m" 60000) $unit)) -}}
+{{- $sum = add $sum (mul $n (index (dict "ms" 1 "s" 1000 "m" 60000 "h" 3600000) $unit)) -}}
 {{- end -}}
 {{- $sum -}}
 {{- end -}}
@@ -83,6 +83,11 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 {{- if le (mul $renew 10) (mul $retry 12) -}}
 {{- fail (printf "leaderElection.renew (%s) must be longer than 1.2 times leaderElection.retry (%s), or a leader gives up after one try" $l.renew $l.retry) -}}
+{{- end -}}
+{{- range .Values.watchNamespaces -}}
+{{- if has . (list "kube-system" "kube-public" "kube-node-lease") -}}
+{{- fail (printf "watchNamespaces: %s belongs to Kubernetes itself, and the operator writes nothing there: leave it out" .) -}}
+{{- end -}}
 {{- end -}}
 {{- /* helm template and dry runs on the client look nothing up: then there is no kube-system either. */}}
 {{- if lookup "v1" "Namespace" "" "kube-system" -}}
