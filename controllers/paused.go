@@ -9,6 +9,7 @@ import (
 
 	"github.com/sipring/sipring/api/v1alpha1"
 	"github.com/sipring/sipring/controllers/desired"
+	"github.com/sipring/sipring/controllers/rotation"
 )
 
 // keep does what is left to do for a SIPCluster with spec.paused, beyond publishing: it
@@ -28,11 +29,25 @@ func (r *rollouts) keep(ctx context.Context, seen *observation) error {
 		waiting = "a change of the pods waits"
 	} else if podsAsked(seen.statefulSet) != desired.Replicas(c) || before.Spec != specDigest(c) {
 		waiting = "a change of the spec waits"
+	} else if rotationWaits(c) {
+		waiting = "a rotation of the keys waits"
 	}
 	if waiting == "" {
 		return nil
 	}
 	return &hold{reason: v1alpha1.ReasonPaused, message: "spec.paused is true: " + waiting}
+}
+
+// rotationWaits says that a rotation of keys is asked for, or under way, by what the
+// status says.
+func rotationWaits(c *v1alpha1.SIPCluster) bool {
+	asked := keysAsked(c).rotate
+	for _, k := range []*v1alpha1.KeysStatus{c.Status.Keys, c.Status.Signer} {
+		if k == nil && asked != "" || k != nil && (asked != "" && k.Request != asked || k.Phase != v1alpha1.KeysPhase(rotation.Current)) {
+			return true
+		}
+	}
+	return false
 }
 
 // setPaused puts the condition Paused there, or away.

@@ -97,3 +97,23 @@ func TestPausedMissesNoPods(t *testing.T) {
 		t.Errorf("degraded: %s %s", c.Reason, c.Message)
 	}
 }
+
+// TestPausedRotationIsTold: a rotation of keys that is asked for waits like any other
+// change, and the status says so.
+func TestPausedRotationIsTold(t *testing.T) {
+	b, _ := timed(t)
+	b.edit(func(s *v1alpha1.SIPClusterSpec) { s.Paused = true })
+	b.settle()
+	b.want(v1alpha1.ConditionProgressing, metav1.ConditionFalse, v1alpha1.ReasonStable)
+	b.annotate(v1alpha1.AnnotationRotateKeys, "a")
+	b.settle()
+	b.want(v1alpha1.ConditionProgressing, metav1.ConditionTrue, v1alpha1.ReasonPaused)
+	if m := b.condition(v1alpha1.ConditionReady).Message; m != "spec.paused is true: a rotation of the keys waits" {
+		t.Errorf("Ready says %q", m)
+	}
+	b.edit(func(s *v1alpha1.SIPClusterSpec) { s.Paused = false })
+	b.inPhase("Adding 2, Adding 2")
+	b.edit(func(s *v1alpha1.SIPClusterSpec) { s.Paused = true })
+	b.settle()
+	b.want(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonPaused)
+}
