@@ -6,6 +6,7 @@ import (
 	"github.com/sipring/sipring/proxy/forward"
 	"github.com/sipring/sipring/proxy/peer"
 	"github.com/sipring/sipring/proxy/token"
+	"github.com/sipring/sipring/proxy/transaction"
 	"github.com/sipring/sipring/proxy/transport"
 	"github.com/sipring/sipring/proxy/wire"
 )
@@ -68,11 +69,7 @@ func (m response) pass() {
 		s.metrics.drop(dropStray)
 	case passedOn && cancel: // a transaction's own have our Via alone
 		m.passStateless(&via, &next, branch.Tx)
-	case s.table.Response(m.now, branch.Tx, branch, &m.msg, m.out):
-		m.prove()
-		if m.offered {
-			s.metrics.fromPeer.Add(1)
-		}
+	case m.take(branch):
 	case m.offered: // another's, or nobody's
 	case named && owner == s.owner():
 		s.metrics.drop(dropLate) // RFC 6026 7.3
@@ -82,6 +79,27 @@ func (m response) pass() {
 	default:
 		m.passStateless(&via, &next, branch.Tx)
 	}
+}
+
+// take gives a response to its transaction, and reports whether that is here. What a
+// target repeats was asked for again, maybe by another member: where the first answer
+// was lost, a retransmission of the request may have got there. For the target it is
+// the same transaction, so the answer comes to where it went before, in which the other
+// has no part.
+func (m response) take(branch token.Branch) bool {
+	s := m.s
+	receipt := s.table.Response(m.now, branch.Tx, branch, &m.msg, m.out)
+	if receipt == transaction.NoBranch {
+		return false
+	}
+	m.prove()
+	if m.offered {
+		s.metrics.fromPeer.Add(1)
+	}
+	if receipt == transaction.Repeated {
+		m.offer()
+	}
+	return true
 }
 
 // offer gives a response whose Via does not say who owns its transaction to all

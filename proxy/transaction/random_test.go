@@ -185,7 +185,7 @@ func (w *world) respond(n, target byte, status int, method string, usual bool) {
 	e.RemoveTopVia()
 	c := w.table.shards[hashKey(worldKey(n))&(shards-1)].index.get(worldKey(n))
 	before := w.successes(c, target, status, method)
-	ok := w.table.Response(w.now, worldKey(n), worldBranch(n, target), resp, e.Append(nil))
+	ok := w.table.Response(w.now, worldKey(n), worldBranch(n, target), resp, e.Append(nil)) != NoBranch
 	if before >= 0 && ok && w.laws.calls[c] != nil && w.laws.calls[c].successes != before+1 {
 		w.t.Errorf("a %d to INVITE did not go upstream", status)
 	}

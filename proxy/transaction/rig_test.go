@@ -208,7 +208,9 @@ func (r *rig) respond(target int, f []string) {
 	var e wire.Edit
 	e.Reset(resp)
 	e.RemoveTopVia()
-	r.result(func() bool { return r.table.Response(r.now, rigKey, rigBranch(target), resp, e.Append(nil)) })
+	r.result(func() bool {
+		return r.table.Response(r.now, rigKey, rigBranch(target), resp, e.Append(nil)) != NoBranch
+	})
 }
 
 // answer is Refuse where something was sent for the request before.

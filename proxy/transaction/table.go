@@ -268,20 +268,21 @@ func (t *Table) Answered(key token.TxID) bool {
 
 // Response takes a response that has arrived for a branch. forward is the
 // response as it goes upstream, without our Via; it is not looked at for a 100
-// and for a response to a CANCEL, and may be nil then. It returns false if the
-// table has no such branch; else the response has been dealt with, which may
-// mean dropped.
-func (t *Table) Response(now int64, key token.TxID, branch token.Branch, resp *wire.Message, forward []byte) bool {
+// and for a response to a CANCEL, and may be nil then. But for NoBranch it has been
+// dealt with, which may mean dropped.
+func (t *Table) Response(now int64, key token.TxID, branch token.Branch, resp *wire.Message, forward []byte) Receipt {
 	s, c := t.lock(now, key)
 	var b *Branch
 	if c != nil {
 		b = c.branches.find(branch)
 	}
+	receipt := NoBranch
 	if b != nil {
+		receipt = b.receipt(resp)
 		c.response(&s.event, b, resp, forward)
 	}
 	t.unlock(s, c)
-	return b != nil
+	return receipt
 }
 
 // TransportError tells that the branch's target cannot be reached (RFC 3261

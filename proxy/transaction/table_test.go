@@ -250,7 +250,7 @@ func TestFlowsComeBackAsTheyWere(t *testing.T) {
 		t.Error("Has is wrong")
 	}
 	resp := scan(t, response("INVITE", 1, 486))
-	if table.Response(rigStart, rigKey, rigBranch(2), resp, resp.Raw) || table.TransportError(rigStart, rigKey, rigBranch(2)) {
+	if table.Response(rigStart, rigKey, rigBranch(2), resp, resp.Raw) != NoBranch || table.TransportError(rigStart, rigKey, rigBranch(2)) {
 		t.Error("took a response to a branch that there is not")
 	}
 	table.Response(rigStart, rigKey, rigBranch(1), resp, resp.Raw)

@@ -1,0 +1,30 @@
+package server
+
+import (
+	"testing"
+	"time"
+)
+
+// The answer to a BYE is lost, and the BYE comes again at another pod. For the callee
+// that is the same transaction, so it answers the pod that the BYE came from first.
+func TestRepeatedAnswerReachesThePodThatAskedAgain(t *testing.T) {
+	t.Parallel()
+	x := startCluster(t, 3)
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	bob.register(x[0])
+	d, _ := establish(t, x[0], alice, bob)
+	bye := []byte(d.head("BYE", d.target, unique("z9hG4bKreq"), 2) + "Content-Length: 0\r\n\r\n")
+	alice.sendRaw(x[0].addr, bye)
+	first := bob.request("BYE")
+	bob.reply(first, 200, "OK", "")
+	if r := alice.status(200); r.from != x[0].addr {
+		t.Fatalf("200 from %s", r.from)
+	}
+	alice.sendRaw(x[1].addr, bye)
+	bob.request("BYE")
+	bob.reply(first, 200, "OK", "")
+	if r := alice.status(200); r.from != x[1].addr {
+		t.Errorf("200 from %s, want the pod that the BYE came to again", r.from)
+	}
+	bob.quiet(600 * time.Millisecond) // which would have the BYE again
+}
