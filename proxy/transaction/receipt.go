@@ -6,11 +6,11 @@ import "github.com/sipring/sipring/proxy/wire"
 type Receipt uint8
 
 const (
-	// NoBranch: nothing.
+	// NoBranch is nothing.
 	NoBranch Receipt = iota
-	// Taken: it is a branch of the table's.
+	// Taken is for a branch of the table's.
 	Taken
-	// Repeated: so it is, of a request other than INVITE that had its final response
+	// Repeated is so, too, for a request other than INVITE that had its final response
 	// before. The target repeats that when it gets the request again (RFC 3261 17.2.2):
 	// from here, if the two crossed, or from another that holds the transaction.
 	Repeated
