@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net"
 	"net/netip"
 	"os/exec"
 	"slices"
@@ -55,6 +56,9 @@ func (p *party) gather(ctx context.Context, n int) error {
 		return err
 	}
 	p.load = l
+	if err := eventually(ctx, installLimit, p.routed); err != nil {
+		return err
+	}
 	l.Through(p.reached()...)
 	began := time.Now()
 	if o := l.Register(ctx); !o.Whole() {
@@ -82,6 +86,21 @@ func (p *party) gatherSoftphone(ctx context.Context) (err error) {
 	}
 	p.step("baresip registered through %s, was called by a phone and called one", p.reachedBy(p.softAt))
 	return nil
+}
+
+// routed is nil if there is a way to each of the cluster's addresses: one that no node
+// passes on yet is announced by none.
+func (p *party) routed(ctx context.Context) error {
+	return p.in(func() error {
+		for _, a := range p.reached() {
+			conn, err := (&net.Dialer{}).DialContext(ctx, "udp", a.String()) // sends nothing
+			if err != nil {
+				return err
+			}
+			_ = conn.Close()
+		}
+		return nil
+	})
 }
 
 func (p *party) leave() {
