@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -45,7 +46,7 @@ func (c *Cluster) AnnounceVIP(ctx context.Context, namespace, service string, ip
 		cluster: c, ips: ips,
 		local:  s.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal,
 		routed: c.Nodes(),
-		passes: c.passes(s.Spec.HealthCheckNodePort),
+		passes: c.passes(isSix(ips[0]), s.Spec.HealthCheckNodePort),
 		misses: map[string]int{},
 		change: make(chan struct{}, 1),
 	}
@@ -144,15 +145,20 @@ func (a *announcer) follow(ctx context.Context, want []string) []string {
 }
 
 // passes asks a node as the load balancers of clouds do: kube-proxy answers at the
-// service's health check port, of the rules that are in force.
-func (c *Cluster) passes(port int32) func(ctx context.Context, node string) bool {
+// service's health check port, of the rules that are in force, in the family of which
+// the service has addresses.
+func (c *Cluster) passes(six bool, port int32) func(ctx context.Context, node string) bool {
 	client := &http.Client{Timeout: probeEvery, Transport: &http.Transport{DialContext: c.DialClient, DisableKeepAlives: true}}
 	return func(ctx context.Context, node string) bool {
-		ip, err := c.NodeIP(node)
+		n, err := c.nodeNumber(node)
 		if err != nil {
 			return false
 		}
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s/", net.JoinHostPort(ip, fmt.Sprint(port))), http.NoBody)
+		p := newPlan(c.state.Options.Subnet)
+		if six {
+			p = p.v6()
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s/", net.JoinHostPort(p.node(n), fmt.Sprint(port))), http.NoBody)
 		if err != nil {
 			return false
 		}
@@ -163,6 +169,11 @@ func (c *Cluster) passes(port int32) func(ctx context.Context, node string) bool
 		_ = res.Body.Close()
 		return res.StatusCode == http.StatusOK
 	}
+}
+
+func isSix(ip string) bool {
+	a, err := netip.ParseAddr(ip)
+	return err == nil && a.Is6()
 }
 
 // serving are the nodes that announce, in order.
