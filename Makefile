@@ -32,11 +32,13 @@ demo: bin/sipring ## Kill a proxy on this machine and see what the phones lose (
 
 .PHONY: test
 test: ## Unit, property, simulation and operator tests, with a real kube-apiserver
+	((EUID)) || hack/tools/packages.sh hack/dashboard/packages.txt
 	hack/tools/install.sh helm
 	KUBEBUILDER_ASSETS="$$(hack/kube/envtest-assets.sh)" go test ./...
 
 .PHONY: race
 race: ## The same under the race detector (needs a C compiler)
+	((EUID)) || hack/tools/packages.sh hack/dashboard/packages.txt
 	hack/tools/install.sh helm
 	KUBEBUILDER_ASSETS="$$(hack/kube/envtest-assets.sh)" CGO_ENABLED=1 go test -race ./...
 
