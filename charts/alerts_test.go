@@ -63,15 +63,7 @@ func alerts(t *testing.T) *alertGroups {
 // promtool runs it and returns what it says.
 func promtool(t *testing.T, args ...string) (string, error) {
 	t.Helper()
-	path, err := exec.LookPath("promtool")
-	if err != nil {
-		const how = "needs promtool, of Debian's package prometheus: hack/tools/packages.sh hack/dashboard/packages.txt (as root)"
-		if os.Getenv("CI") != "" {
-			t.Fatal(how)
-		}
-		t.Skip(how)
-	}
-	out, err := exec.CommandContext(t.Context(), path, args...).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), debian(t, "promtool"), args...).CombinedOutput()
 	return string(out), err
 }
 

@@ -8,12 +8,29 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-logr/logr"
+	"github.com/spf13/cobra"
+	ctrl "sigs.k8s.io/controller-runtime"
+
 	"github.com/sipring/sipring/controllers/testapi"
+	"github.com/sipring/sipring/proxy/command"
 )
 
 var server *testapi.Server
 
+// child in the environment makes the test binary a proxy of the demo's.
+const child = "SIPRING_CHARTS_TEST_CHILD"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(child) != "" {
+		root := &cobra.Command{Use: "sipring", SilenceUsage: true}
+		root.AddCommand(command.Proxy())
+		if root.Execute() != nil {
+			os.Exit(1)
+		}
+		return
+	}
+	ctrl.SetLogger(logr.Discard())
 	os.Exit(testapi.Run(m, func(s *testapi.Server) { server = s }))
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/sipring/sipring/demo/fleet"
@@ -57,6 +58,16 @@ func (p *Proxies) Names() (names []string) {
 		names = append(names, x.Name)
 	}
 	return names
+}
+
+// Admin is where that proxy's metrics are, as host:port; empty if there is none of
+// that name.
+func (p *Proxies) Admin(name string) string {
+	x, err := p.named(name)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimPrefix(x.Admin, "http://")
 }
 
 // Set is the member set in force; nil before there is one.

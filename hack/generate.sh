@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes from the Go types and their markers: the deep copies, the CRD, the API
 # reference and the operator's ClusterRole, and the chart's copies of the CRD, the
-# role and the policy of Leases; from the chart's schema, the table of its values.
+# role and the policy of Leases; from the chart's schema, the table of its values;
+# from hack/dashboard, the Grafana dashboard.
 # CONTROLLER_GEN names the controller-gen to use (v0.23.0); it is run from its
 # module where that is unset. So is crd-ref-docs (v0.3.0) where bin has none.
 set -euo pipefail
@@ -43,4 +44,5 @@ mkdir -p charts/sipring/files
 cp config/crd/bases/sipring.io_sipclusters.yaml charts/sipring/files/crd.yaml
 cp config/rbac/role.yaml config/rbac/leases.yaml charts/sipring/files/
 cp config/rbac/role.yaml controllers/
+go run ./hack/dashboard charts/sipring/files/dashboard.json
 go run ./hack/chartdocs charts/sipring
