@@ -1,6 +1,7 @@
 package charts_test
 
 import (
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -64,6 +65,60 @@ func TestRunbookNamesSeverity(t *testing.T) {
 	for _, a := range alerts(t).all() {
 		if first, _, _ := strings.Cut(strings.TrimSpace(sections[a.Alert]), "\n"); !regexp.MustCompile(`^` + a.Labels["severity"] + `\b`).MatchString(strings.ToLower(first)) {
 			t.Errorf("%s is %s, and begins %q", a.Alert, a.Labels["severity"], first)
+		}
+	}
+}
+
+// TestRunbookHasEveryReason of a condition, and no other, each with what it means for
+// callers, what to look at and what to do.
+func TestRunbookHasEveryReason(t *testing.T) {
+	files, err := filepath.Glob("../api/v1alpha1/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want, have []string
+	for _, f := range files {
+		for _, m := range regexp.MustCompile(`\bReason[A-Za-z]+ += "([A-Za-z]+)"`).FindAllStringSubmatch(read(t, f), -1) {
+			want = append(want, m[1])
+		}
+	}
+	for name, text := range chapter(t, "Conditions") {
+		for _, row := range regexp.MustCompile("(?m)^\\| `.*$").FindAllString(text, -1) {
+			cells := strings.Split(strings.Trim(row, "| "), " | ")
+			if len(cells) != 4 {
+				t.Fatalf("%s: %d cells in %s", name, len(cells), row)
+			}
+			have = append(have, strings.Trim(cells[0], "`"))
+		}
+	}
+	slices.Sort(want)
+	slices.Sort(have)
+	if d := cmp.Diff(slices.Compact(want), have); d != "" || len(want) < 30 {
+		t.Errorf("reasons of the API (-) and of the runbook (+):\n%s", d)
+	}
+}
+
+// TestRunbookNamesMetricsThatThereAre, and pages.
+func TestRunbookNamesMetricsThatThereAre(t *testing.T) {
+	text := read(t, "../docs/runbook.md")
+	for _, f := range undocumented(t, text) {
+		t.Error(f)
+	}
+	for _, m := range regexp.MustCompile(`\]\(([^)#]*)(?:#([^)]*))?\)`).FindAllStringSubmatch(text, -1) {
+		page := m[1]
+		if page == "" {
+			page = "runbook.md"
+		}
+		heading := func(line string) string {
+			name := strings.ToLower(strings.TrimLeft(line, "# "))
+			return strings.ReplaceAll(regexp.MustCompile(`[^a-z0-9 -]`).ReplaceAllString(name, ""), " ", "-")
+		}
+		found := m[2] == ""
+		for line := range strings.SplitSeq(read(t, filepath.Join("../docs", page)), "\n") {
+			found = found || strings.HasPrefix(line, "#") && heading(line) == m[2]
+		}
+		if !found {
+			t.Errorf("%s has no heading %s", page, m[2])
 		}
 	}
 }
