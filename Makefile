@@ -11,7 +11,7 @@ IMAGE ?= ghcr.io/sipring/sipring:$(VERSION)
 SEEDS ?= 2000
 SEED ?= 1
 FUZZTIME ?= 60s
-SOURCES := $(shell find . -name '*.go' -not -path './hack/kube/*' -not -name '*_test.go' 2>/dev/null) demo/page.html
+SOURCES := $(shell find . -name '*.go' -not -path './hack/kube/*' -not -name '*_test.go' 2>/dev/null) $(wildcard page/files/*)
 
 .PHONY: help
 help: ## List the targets

@@ -119,7 +119,9 @@ func TestPages(t *testing.T) {
 		"no newer events":   {"/v1/events?after=2", 200, "[]"},
 		"bad position":      {"/v1/events?after=x", 400, "not a number"},
 		"profiling is off":  {"/debug/pprof/", 404, ""},
-		"nothing elsewhere": {"/", 404, ""},
+		"live page":         {"/", 200, `src="page/page.js"`},
+		"its script":        {"/page/page.js", 200, "drawRing"},
+		"nothing elsewhere": {"/page/", 404, ""},
 	} {
 		status, body := get(t, base+c.path)
 		if status != c.status || !strings.Contains(body, c.want) {
@@ -259,5 +261,10 @@ func TestFollowersAreBounded(t *testing.T) {
 	}
 	if status := follow(10 + sources); status != http.StatusServiceUnavailable {
 		t.Errorf("one more than may follow in all: %d", status)
+	}
+	for _, path := range []string{"/", "/page/page.js", "/v1/status", "/v1/events"} {
+		if status, body := get(t, base+path); status != http.StatusOK {
+			t.Errorf("%s while as many follow as may: %d %q", path, status, body)
+		}
 	}
 }

@@ -1,4 +1,4 @@
-// Package admin serves the health, metrics, status and events of one proxy over
+// Package admin serves the health, metrics, status, events and live page of one proxy over
 // HTTP on the admin port, and the first two on a port of their own, for probes.
 //
 //	GET /healthz       200 while the process makes steps, 503 with what hangs otherwise
@@ -6,6 +6,7 @@
 //	GET /metrics       Prometheus metrics of the proxy's own registry
 //	GET /v1/status     member set, ring, bindings and incarnation as JSON
 //	GET /v1/events     recent cluster events as JSON; ?follow=1 streams them (server-sent events)
+//	GET /                  the live page (package page), which shows status and events
 //	GET /debug/pprof/  profiles, if enabled
 //
 // # Invariants
@@ -20,5 +21,7 @@
 //     a twentieth of a core at most, each.
 //   - Nothing names a subscriber, a contact or a secret: the port asks nobody who
 //     they are.
+//   - The live page is part of the binary and costs no more than its bytes. It is served
+//     however many follow; who gets no place as a follower asks for events instead.
 //   - Nothing here holds a lock while it writes to a client.
 package admin

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	livepage "github.com/sipring/sipring/page"
 )
 
 // probes answers whether the process lives and is ready, and takes nothing that
@@ -44,6 +46,7 @@ func handler(ctx context.Context, c *Config) http.Handler {
 			writeEvents(w, events, after)
 		}
 	})
+	livepage.Handle(mux)
 	if c.Profiling {
 		profiling(mux)
 	}

@@ -3,6 +3,7 @@ package command
 import (
 	"github.com/sipring/sipring/proxy/admin"
 	"github.com/sipring/sipring/proxy/peer"
+	"github.com/sipring/sipring/proxy/server"
 )
 
 // backend is what the admin server shows of a proxy.
@@ -33,8 +34,10 @@ type status struct {
 	// SIP is where the proxy receives SIP.
 	SIP string `json:"sip"`
 	// Transactions held.
-	Transactions int    `json:"transactions"`
-	Version      string `json:"version"`
+	Transactions int `json:"transactions"`
+	// Traffic since the process started.
+	Traffic server.Traffic `json:"traffic"`
+	Version string         `json:"version"`
 }
 
 // Status implements admin.Backend.
@@ -43,7 +46,7 @@ func (b backend) Status() any {
 	if n == nil {
 		return status{Status: peer.Status{Cluster: b.p.config.Load().Cluster, Name: b.p.name}, Version: buildVersion()}
 	}
-	return status{Status: n.Status(), SIP: b.p.server.Address().String(), Transactions: b.p.server.Transactions(), Version: buildVersion()}
+	return status{Status: n.Status(), SIP: b.p.server.Address().String(), Transactions: b.p.server.Transactions(), Traffic: b.p.server.Metrics().Traffic(), Version: buildVersion()}
 }
 
 // Events implements admin.Backend.
