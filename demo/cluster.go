@@ -24,6 +24,7 @@ type cluster struct {
 	processes []*fleet.Process
 	operator  *fleet.Operator
 	line      *timeline
+	traffic   traffic
 
 	stop    context.CancelFunc
 	stopped sync.WaitGroup

@@ -2,23 +2,20 @@ package demo
 
 import (
 	"context"
-	_ "embed"
 	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"sync"
 	"time"
 
-	"github.com/sipring/sipring/proxy/config"
+	livepage "github.com/sipring/sipring/page"
 )
 
-//go:embed page.html
-var pageHTML []byte
-
-// page serves the live view: ring, members and the timeline as server-sent
-// events.
+// page serves the live page of package page. What it shows is what all proxies say
+// together, and the timeline.
 type page struct {
 	address  string
 	listener net.Listener
@@ -30,28 +27,8 @@ type page struct {
 	last view // as of seen, for all readers
 }
 
-// view is what the page draws, sent as one event.
-type view struct {
-	Epoch   uint64       `json:"epoch"`
-	Members []memberView `json:"members"`
-	Entries []entry      `json:"entries,omitempty"`
-	From    int          `json:"from"`
-}
-
-type memberView struct {
-	Name     string  `json:"name"`
-	Address  string  `json:"address"`
-	State    string  `json:"state"`
-	Running  bool    `json:"running"`
-	Restarts int     `json:"restarts"`
-	InRing   bool    `json:"inRing"`
-	Share    float64 `json:"share"`
-	Home     int     `json:"home"`
-	Replica  int     `json:"replica"`
-}
-
-// viewInterval is how often the page is brought up to date.
-const viewInterval = 250 * time.Millisecond
+// viewInterval is how often the proxies are asked at most.
+const viewInterval = 200 * time.Millisecond
 
 // listenPage takes the address. Who connects before serve waits.
 func listenPage(ctx context.Context, address string) (*page, error) {
@@ -76,13 +53,28 @@ func (p *page) serve(c *cluster, line *timeline) {
 	ctx, stop := context.WithCancel(context.Background())
 	p.stop = stop
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write(pageHTML)
+	livepage.Handle(mux)
+	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) {
+		v := p.view(ctx, c)
+		v.Facts = line.facts()
+		writeJSON(w, v)
 	})
-	mux.HandleFunc("GET /events", func(w http.ResponseWriter, r *http.Request) { p.stream(ctx, w, r, c, line) })
+	mux.HandleFunc("GET /v1/events", func(w http.ResponseWriter, r *http.Request) {
+		after, _ := strconv.ParseUint(r.URL.Query().Get("after"), 10, 64) // none is from the first on
+		if r.URL.Query().Get("follow") != "" {
+			stream(ctx, w, r, line, after)
+			return
+		}
+		entries, _ := line.since(after)
+		writeJSON(w, entries)
+	})
 	p.server = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = p.server.Serve(p.listener) }()
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(v) // a reader that is gone
 }
 
 // closeLimit is how long a reader may take to get the end of the timeline.
@@ -102,30 +94,33 @@ func (p *page) close() {
 	}
 }
 
-// stream sends a view now and then every interval, until the reader leaves;
-// when the page is closed, one more.
-func (p *page) stream(ctx context.Context, w http.ResponseWriter, r *http.Request, c *cluster, line *timeline) {
+// stream sends the entries after that number as they come, until the reader
+// leaves; when the page is closed, what there is.
+func stream(ctx context.Context, w http.ResponseWriter, r *http.Request, line *timeline, after uint64) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	flush := http.NewResponseController(w)
-	t := time.NewTicker(viewInterval)
-	defer t.Stop()
-	sent := 0
+	if flush.Flush() != nil {
+		return
+	}
 	for {
 		ended := ctx.Err() != nil
-		v := p.view(ctx, c)
-		v.From = sent
-		v.Entries, _ = line.since(sent)
-		sent += len(v.Entries)
-		b, err := json.Marshal(v)
-		if err != nil {
-			return
+		entries, changed := line.since(after)
+		for _, e := range entries {
+			b, err := json.Marshal(e)
+			if err != nil {
+				return
+			}
+			if _, err := fmt.Fprintf(w, "id: %d\ndata: %s\n\n", e.Seq, b); err != nil {
+				return
+			}
+			after = e.Seq
 		}
-		if _, err := fmt.Fprintf(w, "data: %s\n\n", b); err != nil || flush.Flush() != nil || ended {
+		if flush.Flush() != nil || ended {
 			return
 		}
 		select {
-		case <-t.C:
+		case <-changed:
 		case <-r.Context().Done():
 			return
 		case <-ctx.Done():
@@ -141,43 +136,4 @@ func (p *page) view(ctx context.Context, c *cluster) view {
 		p.last, p.seen = c.view(ctx), time.Now()
 	}
 	return p.last
-}
-
-// view asks every proxy for its part; in the ring is what another proxy that
-// lives says of it.
-func (c *cluster) view(ctx context.Context) view {
-	v := view{}
-	states := map[string]config.MemberState{}
-	if set := c.operator.Current(); set != nil {
-		v.Epoch = set.Epoch
-		for _, m := range set.Members {
-			states[m.Name] = m.State
-		}
-	}
-	index := map[string]int{}
-	for _, p := range c.processes {
-		alive, restarts := p.Running()
-		index[p.Name] = len(v.Members)
-		v.Members = append(v.Members, memberView{
-			Name: p.Name, Address: p.Address.String(), State: string(states[p.Name]), Running: alive, Restarts: restarts,
-		})
-	}
-	for _, p := range c.processes {
-		alive, _ := p.Running()
-		if !alive {
-			continue
-		}
-		s, err := p.Status(ctx)
-		if err != nil {
-			continue
-		}
-		self := &v.Members[index[p.Name]]
-		self.Home, self.Replica = s.Bindings.Home, s.Bindings.Replica
-		for _, m := range s.Members {
-			if i, ok := index[m.Name]; ok && m.InRing && v.Members[i].Running {
-				v.Members[i].InRing, v.Members[i].Share = true, m.Share
-			}
-		}
-	}
-	return v
 }

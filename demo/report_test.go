@@ -113,11 +113,11 @@ func TestTimeline(t *testing.T) {
 	began := l.began
 	l.add(began.Add(1500*time.Millisecond), "phones", "%d calls", 3)
 	entries, changed := l.since(0)
-	if len(entries) != 1 || entries[0].SinceKill != nil || entries[0].Text != "3 calls" {
+	if len(entries) != 1 || entries[0].Seq != 1 || entries[0].Text != "3 calls" || entries[0].UnixNano != began.Add(1500*time.Millisecond).UnixNano() {
 		t.Errorf("entries %+v", entries)
 	}
 	l.markKill(began.Add(2 * time.Second))
-	l.add(began.Add(2*time.Second+3*time.Millisecond), "proxy-1", "lost")
+	l.saw(began.Add(2*time.Second+3*time.Millisecond), "proxy-1", peer.Event{Seq: 77, Kind: peer.EventPeerLost, Member: 4}, "lost")
 	l.add(began.Add(1900*time.Millisecond), "proxy-2", "said before")
 	select {
 	case <-changed:
@@ -125,7 +125,7 @@ func TestTimeline(t *testing.T) {
 		t.Error("who waits for the next entry is not told")
 	}
 	entries, _ = l.since(1)
-	if len(entries) != 2 || entries[0].SinceKill == nil || *entries[0].SinceKill != 3 || entries[1].SinceKill != nil {
+	if len(entries) != 2 || entries[0].Seq != 2 || entries[0].Kind != peer.EventPeerLost || entries[0].Member != 4 || entries[1].Seq != 3 {
 		t.Errorf("entries %+v", entries)
 	}
 	if rest, _ := l.since(9); len(rest) != 0 {

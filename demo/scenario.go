@@ -8,6 +8,7 @@ import (
 
 	"github.com/sipring/sipring/demo/fleet"
 	"github.com/sipring/sipring/demo/phones"
+	"github.com/sipring/sipring/proxy/peer"
 )
 
 // scenario is the story of one kill.
@@ -49,10 +50,12 @@ func (s *scenario) prepare(ctx context.Context) error {
 	if n := s.load.Register(ctx); !n.Whole() {
 		return fmt.Errorf("%d of %d phones registered: %s", n.OK, n.Of, n.Errors[0])
 	}
+	s.line.fact(fact{Name: "phones registered", Value: fmt.Sprint(s.result.phones)})
 	s.line.add(time.Now(), "phones", "%d registered in %s, each once and for an hour", s.result.phones, time.Since(began).Round(time.Millisecond))
 	if n := s.setUp(ctx); !n.Whole() {
 		return fmt.Errorf("%d of %d calls set up: %s", n.OK, n.Of, n.Errors[0])
 	}
+	s.line.fact(fact{Name: "calls set up", Value: fmt.Sprint(s.result.calls)})
 	s.line.add(time.Now(), "phones", "%d calls are up", s.result.calls)
 	return nil
 }
@@ -91,7 +94,7 @@ func (s *scenario) kill(ctx context.Context) error {
 		return err
 	}
 	s.line.markKill(at)
-	s.line.add(at, "demo", "SIGKILL to %s, home of %d of the %d phones", s.victim.Name, s.result.rehomed, s.result.phones)
+	s.line.saw(at, "demo", peer.Event{Kind: eventKilled, Member: s.victim.ID}, "SIGKILL to %s, home of %d of the %d phones", s.victim.Name, s.result.rehomed, s.result.phones)
 	s.result.victim, s.result.killed = s.victim.Name, at
 	s.following.Go(func() { s.follow(ctx, seen) })
 	return nil
@@ -148,6 +151,7 @@ func (s *scenario) note(ctx context.Context, what string, n phones.Outcome) (int
 		text += "; first failure: " + n.Errors[0]
 	}
 	s.line.add(time.Now(), "phones", "%s", text)
+	s.line.fact(fact{Name: what, Value: fmt.Sprintf("%d of %d", n.OK, n.Of), Bad: n.OK < n.Of})
 	return n.OK, nil
 }
 

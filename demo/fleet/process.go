@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/sipring/sipring/proxy/peer"
+	"github.com/sipring/sipring/proxy/server"
 )
 
 // RestartDelay is how long the supervisor waits before it starts a dead proxy
@@ -224,9 +225,15 @@ func (p *Process) Ready(ctx context.Context) bool {
 	return p.get(ctx, p.Health+"/readyz", nil) == nil
 }
 
+// Status is what a proxy shows of the cluster and of itself.
+type Status struct {
+	peer.Status
+	Traffic server.Traffic `json:"traffic"`
+}
+
 // Status is the proxy's own view of the cluster.
-func (p *Process) Status(ctx context.Context) (*peer.Status, error) {
-	s := &peer.Status{}
+func (p *Process) Status(ctx context.Context) (*Status, error) {
+	s := &Status{}
 	return s, p.get(ctx, p.Admin+"/v1/status", s)
 }
 
