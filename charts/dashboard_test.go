@@ -104,7 +104,7 @@ func TestDashboardShowsAFailover(t *testing.T) {
 	defer shown.Close()
 	targets := []target{{address: strings.TrimPrefix(shown.URL, "http://"), labels: map[string]string{"pod": "operator"}}}
 	for _, name := range proxies.Names() {
-		targets = append(targets, target{address: proxies.Admin(name), labels: map[string]string{"namespace": o.namespace, "cluster": o.name, "pod": name}})
+		targets = append(targets, target{address: strings.TrimPrefix(proxies.Admin(name), "http://"), labels: map[string]string{"namespace": o.namespace, "cluster": o.name, "pod": name}})
 	}
 	began := time.Now()
 	p := startPrometheus(t, targets...)

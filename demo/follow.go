@@ -70,6 +70,8 @@ func (s *scenario) describe(e peer.Event) string {
 		return "new effective ring: " + e.Detail
 	case peer.EventRehomed:
 		return "is now home of " + plural(e.Count, "re-homed binding")
+	case peer.EventRepaired:
+		return "the bindings it is home of have their copies again, " + e.Detail
 	case peer.EventMembers:
 		return "follows the published set"
 	}

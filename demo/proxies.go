@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/sipring/sipring/demo/fleet"
@@ -60,14 +59,13 @@ func (p *Proxies) Names() (names []string) {
 	return names
 }
 
-// Admin is where that proxy's metrics are, as host:port; empty if there is none of
-// that name.
+// Admin is the base URL of that proxy's admin port; empty for one there is not.
 func (p *Proxies) Admin(name string) string {
 	x, err := p.named(name)
 	if err != nil {
 		return ""
 	}
-	return strings.TrimPrefix(x.Admin, "http://")
+	return x.Admin
 }
 
 // Set is the member set in force; nil before there is one.

@@ -97,9 +97,10 @@ func TestEventsInWords(t *testing.T) {
 		"new effective ring: 2 members":      {Kind: peer.EventRingChanged, Detail: "2 members"},
 		"is now home of 1 re-homed binding":  {Kind: peer.EventRehomed, Count: 1},
 		"is now home of 2 re-homed bindings": {Kind: peer.EventRehomed, Count: 2},
-		"follows the published set":          {Kind: peer.EventMembers},
-		"odd":                                {Kind: "odd"},
-		"odd: thing":                         {Kind: "odd", Detail: "thing"},
+		"the bindings it is home of have their copies again, 2ms after the loss": {Kind: peer.EventRepaired, Detail: "2ms after the loss"},
+		"follows the published set": {Kind: peer.EventMembers},
+		"odd":                       {Kind: "odd"},
+		"odd: thing":                {Kind: "odd", Detail: "thing"},
 	} {
 		if got := s.describe(e); got != want {
 			t.Errorf("%+v: %q, want %q", e, got, want)

@@ -4,7 +4,7 @@ import { at, el, span, svg, swatch, titled } from "./draw.js";
 const phases = {
   unnoticed: ["#ee6677", "the loss is not noticed"],
   noticed: ["#ee8866", "noticed, still in the ring"],
-  repair: ["#ddaa33", "others are home, copies are made again"],
+  repair: ["#e6c229", "others are home, copies are made again"],
   without: ["#4477aa", "all copies are there, without it"],
   returning: ["#66ccee", "it is back and gets what it will own"],
 };

@@ -19,7 +19,7 @@ function describe(e) {
     case "peer_lost": return `lost ${nameOf(e.member)}${detail}`;
     case "ring_changed": return `new effective ring${detail}`;
     case "rehomed": return `is now home of ${e.count} re-homed binding${e.count === 1 ? "" : "s"}`;
-    case "repaired": return `every binding has its copies again${detail}`;
+    case "repaired": return `the bindings it is home of have their copies again${detail}`;
     case "synced": return "holds all that it owns";
     case "unsynced": return "waits for what it owns";
     case "members": return `epoch ${e.epoch}: ${e.count} members are published`;

@@ -20,7 +20,7 @@ func assemble(cfg Config, identity *identity) *Node {
 	incarnation, sound := newIncarnation(), &soundness{}
 	n.links = newLinks(cfg.ID, n.metrics)
 	n.cores = newCores(&cfg, incarnation, n.links, n.pace, n.metrics)
-	n.redundancy = &redundancy{cores: n.cores, metrics: n.metrics}
+	n.redundancy = &redundancy{cores: n.cores, metrics: n.metrics, view: n.view, events: n.events, log: cfg.Log}
 	n.front = &front{view: n.view, sound: sound, cores: n.cores}
 	n.locator = &locator{
 		m:    cluster.NewLocator(incarnation),

@@ -14,6 +14,7 @@ const (
 	EventPeerLost    EventKind = "peer_lost"    // a member is down, as this one sees it
 	EventRingChanged EventKind = "ring_changed" // the effective ring is another one
 	EventRehomed     EventKind = "rehomed"      // bindings whose home this member became
+	EventRepaired    EventKind = "repaired"     // bindings this member is home of have their copies again
 	EventSynced      EventKind = "synced"       // this member holds all it owns
 	EventUnsynced    EventKind = "unsynced"     // this member waits for what it owns
 	EventMembers     EventKind = "members"      // a newer member set came in force

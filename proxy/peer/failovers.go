@@ -3,6 +3,7 @@ package peer
 import (
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -54,6 +55,8 @@ type loss struct {
 	cause error
 }
 
+func (l loss) name() string { return l.link.peer().Name }
+
 // losses are of each member one at most, and of none that is up. They are guarded
 // by membership.mu.
 type losses []loss
@@ -78,4 +81,13 @@ func (ls *losses) take(before, now []uint32) (gone []loss) {
 		return !in
 	})
 	return gone
+}
+
+// namesOf are those of the members, separated by commas.
+func namesOf(gone []loss) string {
+	all := make([]string, 0, len(gone))
+	for _, one := range gone {
+		all = append(all, one.name())
+	}
+	return strings.Join(all, ",")
 }

@@ -178,6 +178,7 @@ func (l *link) serve(ctx context.Context, s *stream) {
 	}
 	l.broken = time.Now()
 	l.mu.Unlock()
+	l.membership.peerSuspected(l, s.cause())
 	s.wait()
 }
 

@@ -30,14 +30,14 @@ type news struct {
 func (n *news) up(l *link, epoch uint64) {
 	n.lost.end(l.id)
 	n.events.add(Event{Kind: EventPeerUp, Member: l.id, Epoch: epoch})
-	n.log.Info("peer is up", "peer", l.peer().Name)
+	n.log.Info("peer is up", step("returned"), "member", l.peer().Name, "epoch", epoch)
 }
 
 // down tells of a member that is dead or out of reach.
 func (n *news) down(l *link, epoch uint64, cause error) {
 	n.metrics.losses.Inc()
 	n.events.add(Event{Kind: EventPeerLost, Member: l.id, Epoch: epoch, Detail: cause.Error()})
-	n.log.Warn("peer is down", "peer", l.peer().Name, "cause", cause, "refused", refused(cause))
+	n.log.Warn("peer is down", step("confirmed"), "member", l.peer().Name, "epoch", epoch, "cause", cause, "refused", refused(cause))
 	n.lost.begin(l, cause)
 }
 
@@ -56,12 +56,17 @@ func (n *news) ring(old, v *cluster.View) {
 		Detail: fmt.Sprintf("%d members: %s", len(now), strings.Join(names(v, now), ", ")),
 	})
 	n.log.Info("effective ring changed", "epoch", v.Epoch, "members", names(v, now))
+	gone := n.lost.take(before, now)
+	for _, one := range gone {
+		n.log.Warn("a lost member is out of the ring", step("evicted"), "member", one.name(), "epoch", v.Epoch, "afterLoss", time.Since(one.since))
+	}
 	moved := n.cores.stats().Rehomed - n.rehomed
 	if moved > 0 {
 		n.rehomed += moved
 		n.events.add(Event{Kind: EventRehomed, Epoch: v.Epoch, Count: int(moved)})
+		n.log.Info("bindings are re-homed here", step("rehomed"), "member", namesOf(gone), "epoch", v.Epoch, "bindings", moved)
 	}
-	for _, one := range n.lost.take(before, now) {
+	for _, one := range gone {
 		n.failedOver(one, int64(moved))
 	}
 }
@@ -72,13 +77,17 @@ func (n *news) failedOver(one loss, moved int64) {
 	took := time.Since(one.since)
 	n.metrics.failovers.Inc()
 	n.metrics.lastFailover.SetToCurrentTime()
-	n.redundancy.lost(one.since)
 	n.metrics.lossToRing.Observe(took.Seconds())
 	n.failovers.add(config.Failover{
-		Member: one.link.peer().Name, At: time.Now().UnixMilli(), Cause: lossCause(one.cause),
+		Member: one.name(), At: time.Now().UnixMilli(), Cause: lossCause(one.cause),
 		Rehomed: moved, Milliseconds: took.Milliseconds(),
 	})
+	n.redundancy.lost(one.since, one.name())
 }
+
+// step marks the lines of the log that a failover is made of: suspected,
+// confirmed, evicted, rehomed, repaired and returned. Each names member and epoch.
+func step(name string) slog.Attr { return slog.String("step", name) }
 
 func memberIDs(v *cluster.View) []uint32 {
 	members := v.Ring.Members()

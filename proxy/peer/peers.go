@@ -2,6 +2,7 @@ package peer
 
 import (
 	"encoding/binary"
+	"errors"
 
 	"github.com/sipring/sipring/proxy/cluster"
 )
@@ -42,6 +43,14 @@ func (m *membership) peerUp(l *link, s *stream) {
 			s.offerSet(v, s.peer.Epoch)
 		},
 	})
+}
+
+// peerSuspected tells that a stream ended which nobody here ended or replaced.
+func (m *membership) peerSuspected(l *link, cause error) {
+	if errors.Is(cause, errClosed) || errors.Is(cause, errReplaced) {
+		return
+	}
+	m.log.Info("the stream to a member ended", step("suspected"), "member", l.peer().Name, "epoch", m.view.epoch(), "cause", cause)
 }
 
 // peerDown announces that a member is dead or out of reach.
