@@ -30,7 +30,7 @@ func (a *announcer) announce(ctx context.Context, seen *observation, d *membersh
 	a.metrics.lost(c, d)
 	for i, change := range d.Changes {
 		severity, reason, note := describe(change, d.Set)
-		log.Info(reason, "member", change.Member.Name, "address", change.Member.Address, "cause", string(change.Cause))
+		log.Info(reason, "step", steps[change.Kind], "member", change.Member.Name, "address", change.Member.Address, "cause", string(change.Cause))
 		if i < maxEvents || change.Kind == membership.RingChanged {
 			a.tell(c, podOf(seen.pods, change.Member), severity, reason, note)
 		}
@@ -38,6 +38,11 @@ func (a *announcer) announce(ctx context.Context, seen *observation, d *membersh
 	if d.Held {
 		log.Info("Nothing says of any member that it serves: the last ring is kept")
 	}
+}
+
+// steps name the lines of the log, in the words of the proxies' own.
+var steps = map[membership.Kind]string{
+	membership.Joined: "joined", membership.Draining: "draining", membership.Lost: "evicted", membership.Left: "left", membership.RingChanged: "ring",
 }
 
 // tell records an Event on the SIPCluster and one on the pod, if there is one:

@@ -40,6 +40,8 @@ type Publisher struct {
 	sets      *memberSets
 	endpoints *endpoints
 
+	suspicions *suspicions
+
 	// others is what is remembered of clusters and means nothing once another
 	// installation carries them out; lasting is the rest.
 	others, lasting memories
@@ -49,6 +51,7 @@ type Publisher struct {
 func newPublisher(o *Options, passes *passes, writer *writer, applier memories) *Publisher {
 	noticed, claims, signers := newNoticed(o.Elected), newClaims(o), newSigners(o.Client, o.Live)
 	records, nodes := newRecords(o.Client, o.Live, writer.adoption), newNodes(o.Client, o.Now)
+	suspicions := &suspicions{}
 	return &Publisher{
 		client: o.Client, now: o.Now, metrics: o.Metrics, noticed: noticed, passes: passes, endings: o.endings, claims: claims,
 		observer: &observer{client: o.Client, adoption: writer.adoption, records: records, signers: signers, nodes: nodes},
@@ -56,9 +59,10 @@ func newPublisher(o *Options, passes *passes, writer *writer, applier memories) 
 			client: o.Client, now: o.Now, metrics: o.Metrics, records: records, signers: signers, applied: writer.applied,
 			announcer: &announcer{recorder: o.Recorder, metrics: o.Metrics},
 		},
-		endpoints: &endpoints{client: o.Client, writer: writer},
-		others:    append(memories{noticed, records, nodes, o.Metrics}, applier...),
-		lasting:   memories{signers, claims},
+		endpoints:  &endpoints{client: o.Client, writer: writer},
+		suspicions: suspicions,
+		others:     append(memories{noticed, records, nodes, suspicions, o.Metrics}, applier...),
+		lasting:    memories{signers, claims},
 	}
 }
 
@@ -99,7 +103,9 @@ func (p *Publisher) Publish(ctx context.Context, req ctrl.Request) (ctrl.Result,
 		return p.blocked(cluster, classify(err, v1alpha1.ReasonReadFailed))
 	}
 	seen.rival = who.rival
-	decision := membership.Next(seen.input())
+	in := seen.input()
+	p.suspicions.tell(ctx, req.NamespacedName, &in)
+	decision := membership.Next(in)
 	if err := p.sets.publish(ctx, seen, &decision, since); err != nil {
 		p.noticed.putBack(req.NamespacedName, since)
 		return p.blocked(cluster, classify(err, v1alpha1.ReasonPublishFailed))
