@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sipring/sipring/proxy/config"
 )
 
 // values are those of the metrics that are named, by name and the values of labels.
@@ -117,5 +119,32 @@ func TestMetricsThatAreTaken(t *testing.T) {
 			t.Fatal(err)
 		}
 		n.Close()
+	}
+}
+
+// TestAMemberThatLeftInOrderIsNoFailover, when its process ends and when the ring
+// changes next, however long after that.
+func TestAMemberThatLeftInOrderIsNoFailover(t *testing.T) {
+	c := newTrial(t, 3)
+	registry := prometheus.NewPedanticRegistry()
+	cfg := c.config(1)
+	cfg.Registry = registry
+	c.startWith(cfg)
+	c.start(2)
+	c.start(3)
+	c.settled()
+	await := func(what string, want map[string]float64) {
+		t.Helper()
+		until(t, what, func() bool { return cmp.Equal(want, values(t, registry, want)) })
+	}
+	c.publish(func(s *config.MemberSet) { s.Members[2].State = config.Draining }, 1, 2, 3)
+	await("it has left the ring", map[string]float64{"ring_members": 2})
+	c.kill(3)
+	await("it is gone", map[string]float64{"peers down": 1, "peer_losses_total": 1})
+	c.publish(func(s *config.MemberSet) { s.Members[1].State = config.Draining }, 1, 2)
+	await("the ring changes", map[string]float64{"ring_members": 1})
+	want := map[string]float64{"failovers_total": 0, "peer_loss_to_ring_seconds": 0, "last_failover_timestamp_seconds": 0}
+	if d := cmp.Diff(want, values(t, registry, want)); d != "" {
+		t.Errorf("nobody was lost (-want +got):\n%s", d)
 	}
 }
