@@ -81,7 +81,7 @@ func faults() []fault {
 const rolling = `{"spec": {"template": {"annotations": {"sipring.io/e2e": "rolled"}}}}`
 
 func caseNames() []string {
-	names := []string{bareCase}
+	names := []string{bareCase, prometheusCase}
 	for _, f := range faults() {
 		names = append(names, f.name)
 	}

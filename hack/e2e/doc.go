@@ -21,6 +21,9 @@
 //   - A case fails when a registration is lost, a phone cannot be called in
 //     the time given, or a BYE of an established call is not answered. The
 //     times to the new ring and to the new EndpointSlice are reported.
+//   - A Prometheus that follows the chart's monitors sees every failover, alerts of it
+//     within two scrapes, and counts what this program measures; a rolling update is
+//     none.
 //   - What a run makes, it removes, also when interrupted. A cluster that
 //     KUBECONFIG names keeps running; cases that need its machines are skipped
 //     and say so.

@@ -71,6 +71,8 @@ type played struct {
 // cases in the order in which they happen.
 func (e *env) cases() (all []played) {
 	one := func(r *result, err error) ([]*result, error) { return []*result{r}, err }
+	first := observing()
+	all = append(all, played{first.name, func(ctx context.Context) ([]*result, error) { return e.playSequence(ctx, first) }})
 	for _, f := range faults() {
 		all = append(all, played{f.name, func(ctx context.Context) ([]*result, error) { return one(e.play(ctx, f)) }})
 	}
