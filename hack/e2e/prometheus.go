@@ -34,6 +34,7 @@ type observation struct {
 	prometheus *prometheus
 	second     watched
 	struck     time.Time // of the fault that is played
+	calm       time.Time // since when nothing but that was
 }
 
 // observing is played before all other faults: what an alert looks back at is this
@@ -49,6 +50,7 @@ func playPrometheus(ctx context.Context, e *env) (results []*result, err error) 
 	if _, err := e.kube.kubectl(ctx, "--namespace", namespace, "apply", "-f", manifest); err != nil {
 		return nil, err
 	}
+	began := time.Now()
 	p, err := startPrometheus(ctx, e.kube)
 	if err != nil {
 		return nil, err
@@ -67,6 +69,9 @@ func playPrometheus(ctx context.Context, e *env) (results []*result, err error) 
 		if err != nil {
 			return results, err
 		}
+	}
+	if err := o.panels(ctx, began); err != nil {
+		return results, err
 	}
 	return results, o.leave(ctx, manifest)
 }
@@ -126,6 +131,7 @@ func (o *observation) rolled(ctx context.Context) (*result, error) {
 	if err != nil {
 		return r, err
 	}
+	o.calm = time.Now()
 	if err := o.prometheus.scrapedTwice(ctx); err != nil {
 		return r, err
 	}
@@ -153,7 +159,9 @@ func (o *observation) killed(ctx context.Context) (*result, error) {
 	}
 	r.note(o.fired(ctx, watched{o.proxies, o.slices}, victim))
 	r.note(o.silent(ctx, "second"))
-	r.note(o.tally(ctx, before, victim, r))
+	seen, err := o.tally(ctx, before, victim, r)
+	r.note(err)
+	r.note(o.figures(ctx, seen))
 	return r, nil
 }
 
@@ -189,6 +197,7 @@ func (o *observation) cut(ctx context.Context) (*result, error) {
 		return r, err
 	}
 	r.note(o.fired(ctx, o.second, lost))
-	r.note(o.tally(ctx, before, f.victim, r))
+	_, err = o.tally(ctx, before, f.victim, r)
+	r.note(err)
 	return r, nil
 }

@@ -82,22 +82,31 @@ func (o *observation) counted(ctx context.Context) (map[string]counts, error) {
 // one, and two moments from each other that are one for people.
 const clocks = 20 * time.Millisecond
 
+// noticeable is how long a stream may last after its member is lost.
+const noticeable = 2 * time.Second
+
+// tallied is what was seen of a loss: the bindings that it moved, and how long the
+// slowest survivor took to its ring.
+type tallied struct {
+	rehomed int
+	slowest time.Duration
+}
+
 // tally compares what Prometheus counted of a loss with what the survivors tell of
 // it, one by one, and with what this program knows of it.
-func (o *observation) tally(ctx context.Context, before map[string]counts, victim string, r *result) error {
+func (o *observation) tally(ctx context.Context, before map[string]counts, victim string, r *result) (seen tallied, err error) {
 	now, err := o.counted(ctx)
 	if err != nil {
-		return err
+		return seen, err
 	}
 	set, err := o.proxies.set(ctx)
 	if err != nil {
-		return err
+		return seen, err
 	}
 	pods, err := o.proxies.pods(ctx)
 	if err != nil {
-		return err
+		return seen, err
 	}
-	rehomed, slowest := 0, time.Duration(0)
 	for i := range pods {
 		name := pods[i].Name
 		if name == victim {
@@ -105,23 +114,27 @@ func (o *observation) tally(ctx context.Context, before map[string]counts, victi
 		}
 		var events []peer.Event
 		if err := o.proxies.admin(ctx, &pods[i], "/v1/events", &events); err != nil {
-			return err
+			return seen, err
 		}
 		counted := counts{now[name].losses - before[name].losses, now[name].seconds - before[name].seconds, now[name].rehomed - before[name].rehomed}
 		told := account(events, victim, idOf(set, victim), o.struck)
 		if err := told.agrees(counted); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return seen, fmt.Errorf("%s: %w", name, err)
 		}
-		rehomed += told.rehomed
-		slowest = max(slowest, seconds(counted.seconds))
+		seen.rehomed += told.rehomed
+		seen.slowest = max(seen.slowest, seconds(counted.seconds))
 	}
 	o.stage.step("Prometheus has %d bindings re-homed, loss to ring %v; this test has %d phones homed at %s, ring after %v",
-		rehomed, slowest.Round(time.Millisecond), r.Homed, victim, r.Ring.Round(time.Millisecond))
-	// The softphone's may be one of them.
-	if rehomed < r.Homed || rehomed > r.Homed+1 {
-		return fmt.Errorf("%d bindings were re-homed, of %d phones homed at %s", rehomed, r.Homed, victim)
+		seen.rehomed, seen.slowest.Round(time.Millisecond), r.Homed, victim, r.Ring.Round(time.Millisecond))
+	// What it has begins with a stream's end: after silence, where no process ended.
+	if late := r.Ring - seen.slowest; late < -clocks || late > noticeable {
+		return seen, fmt.Errorf("loss to ring is %v, and the ring came %v after the fault", seen.slowest, r.Ring)
 	}
-	return nil
+	// The softphone's may be one of them.
+	if seen.rehomed < r.Homed || seen.rehomed > r.Homed+1 {
+		return seen, fmt.Errorf("%d bindings were re-homed, of %d phones homed at %s", seen.rehomed, r.Homed, victim)
+	}
+	return seen, nil
 }
 
 // accounted is what a survivor's events tell of a loss: how long after the fault the
