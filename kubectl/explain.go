@@ -98,7 +98,12 @@ func timeline(f *failover, events []entry) (all []entry) {
 		end = f.Time.Add(time.Duration(*f.Back)*time.Millisecond + slack)
 	}
 	for _, e := range events {
-		if e.Time.Before(f.Time) && e.Object != "Pod/"+f.Member || e.Time.Before(f.Time.Add(-slack)) || e.Time.After(end) {
+		its := e.Object == "Pod/"+f.Member
+		from := f.Time
+		if its { // the kubelet's clock has seconds, and a pod ends before anybody notices
+			from = from.Add(-slack)
+		}
+		if e.Time.Before(from) || e.Time.After(end) || strings.HasPrefix(e.Object, "Pod/") && !its {
 			continue
 		}
 		all = append(all, e)

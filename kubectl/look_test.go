@@ -67,6 +67,13 @@ func TestLook(t *testing.T) {
 			delete(w.proxies, "voice-1/v1/events")
 		}},
 		"explain":      {args: "explain"},
+		"explain-others": {args: "explain", change: func(w *world) {
+			w.events = append(w.events,
+				anEvent("Pod", "voice-1", "Unhealthy", "Warning", "of another pod", "kubelet", after(time.Second)),
+				anEvent("Pod", "voice-0", "Killing", "Normal", "before anybody noticed", "kubelet", after(-time.Second)),
+				anEvent("SIPCluster", "voice", "RingChanged", "Normal", "before", "sipring-operator", after(-time.Second)),
+				anEvent("SIPCluster", "voice", "RingChanged", "Normal", "long after", "sipring-operator", after(time.Minute)))
+		}},
 		"explain-json": {args: "explain --last -o json"},
 		"explain-one-copy": {args: "explain", change: func(w *world) {
 			w.clusters[0].Spec.Ring.Replicas = 1

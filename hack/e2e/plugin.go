@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/sipring/sipring/api/v1alpha1"
@@ -164,9 +165,26 @@ func fill(page string, all []spoken) (string, error) {
 		if !found || !closed {
 			return "", fmt.Errorf("no block of code begins with %q", "$ "+s.kind())
 		}
-		page = before + begin + s.command + "\n" + strings.TrimRight(s.output, "\n") + end + after
+		page = before + begin + s.command + "\n" + shown(s.output) + end + after
 	}
 	return page, nil
+}
+
+// Bounds of an output on a page: one that has more lines than most has the first and
+// the last ones alone.
+const (
+	mostLines = 60
+	endLines  = 16
+)
+
+func shown(output string) string {
+	output = strings.TrimRight(output, "\n")
+	all := strings.Split(output, "\n")
+	if len(all) <= mostLines {
+		return output
+	}
+	left := fmt.Sprintf("... (%d lines)", len(all)-2*endLines)
+	return strings.Join(slices.Concat(all[:endLines], []string{left}, all[len(all)-endLines:]), "\n")
 }
 
 // kind is the command line up to an address-of-record, which differs from run to run.

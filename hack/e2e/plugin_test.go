@@ -29,3 +29,15 @@ func TestFill(t *testing.T) {
 		t.Errorf("error %v, want one about the missing place", err)
 	}
 }
+
+// TestShown: a long output has its ends, and how many lines are left out.
+func TestShown(t *testing.T) {
+	short := strings.Repeat("x\n", mostLines)
+	if got := shown(short); got != strings.TrimRight(short, "\n") {
+		t.Errorf("%d lines are not shown as they are", mostLines)
+	}
+	got := strings.Split(shown("first\n"+short+"last\n"), "\n")
+	if len(got) != 2*endLines+1 || got[0] != "first" || got[2*endLines] != "last" || got[endLines] != "... (30 lines)" {
+		t.Errorf("%q", got)
+	}
+}
