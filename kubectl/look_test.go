@@ -66,7 +66,7 @@ func TestLook(t *testing.T) {
 			w.forbidden["events"] = true
 			delete(w.proxies, "voice-1/v1/events")
 		}},
-		"explain":      {args: "explain"},
+		"explain": {args: "explain"},
 		"explain-others": {args: "explain", change: func(w *world) {
 			w.events = append(w.events,
 				anEvent("Pod", "voice-1", "Unhealthy", "Warning", "of another pod", "kubelet", after(time.Second)),
