@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 )
@@ -27,4 +28,26 @@ func TestRepeatedAnswerReachesThePodThatAskedAgain(t *testing.T) {
 		t.Errorf("200 from %s, want the pod that the BYE came to again", r.from)
 	}
 	bob.quiet(600 * time.Millisecond) // which would have the BYE again
+}
+
+// A node has given the INVITE's flow another port, and has forgotten it before the answer:
+// the one that is repeated goes to the port that the caller has, too.
+func TestRepeated2xxReachesTheCallersOwnPort(t *testing.T) {
+	t.Parallel()
+	x := startProxy(t)
+	alice, node, bob := newPhone(t, "alice"), newPhone(t, "node"), newPhone(t, "bob")
+	bob.register(x)
+	d := alice.ring(netip.MustParseAddrPort("127.0.0.1:9"), "sip:bob@example.com") // not to the proxy
+	node.sendRaw(x.addr, []byte(d.lastInviteText))
+	invite := bob.request("INVITE")
+	node.status(100)
+	bob.reply(invite, 200, "OK", "b", "Contact: <"+bob.contact()+">")
+	node.status(200)
+	alice.quiet(50 * time.Millisecond)
+	bob.reply(invite, 200, "OK", "b", "Contact: <"+bob.contact()+">")
+	node.status(200)
+	d.proxy = x.addr
+	d.answered(alice.status(200))
+	d.ack()
+	bob.request("ACK")
 }

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"net/netip"
+
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/forward"
@@ -69,7 +71,7 @@ func (m response) pass() {
 		s.metrics.drop(dropStray)
 	case passedOn && cancel: // a transaction's own have our Via alone
 		m.passStateless(&via, &next, branch.Tx)
-	case m.take(branch):
+	case m.take(branch, &via, &next):
 	case m.offered: // another's, or nobody's
 	case named && owner == s.owner():
 		s.metrics.drop(dropLate) // RFC 6026 7.3
@@ -86,7 +88,7 @@ func (m response) pass() {
 // was lost, a retransmission of the request may have got there. For the target it is
 // the same transaction, so the answer comes to where it went before, in which the other
 // has no part.
-func (m response) take(branch token.Branch) bool {
+func (m response) take(branch token.Branch, own, next *wire.Via) bool {
 	s := m.s
 	receipt := s.table.Response(m.now, branch.Tx, branch, &m.msg, m.out)
 	if receipt == transaction.NoBranch {
@@ -96,10 +98,30 @@ func (m response) take(branch token.Branch) bool {
 	if m.offered {
 		s.metrics.fromPeer.Add(1)
 	}
-	if receipt == transaction.Repeated {
+	switch {
+	case receipt != transaction.Repeated:
+	case m.msg.CSeqMethod() == wire.MethodInvite:
+		m.toOwnPort(own, next, branch.Tx)
+	default:
 		m.offer()
 	}
 	return true
+}
+
+// toOwnPort sends a 2xx that is repeated to the port that the caller names as its own,
+// too, where that is another one of the same address. Then no NAT stands between, but a
+// node that gave the flow another port, as it knows the caller's from a flow of ours,
+// and that forgets it when kube-proxy drops an endpoint: nobody is at that port then.
+func (m response) toOwnPort(own, next *wire.Via, tx token.TxID) {
+	to, ok := transport.ResponseDestination(next)
+	host, literal := wire.HostAddr(next.Host)
+	if !ok || !literal || host != to.Addr() || next.Port == 0 || next.Port == to.Port() {
+		return
+	}
+	port := netip.AddrPortFrom(host, next.Port)
+	if _, ok := m.snap.names.Hop(own, tx, to); ok && m.snap.egress.Answers(port) {
+		m.sendOn(own, port)
+	}
 }
 
 // offer gives a response whose Via does not say who owns its transaction to all
@@ -157,6 +179,11 @@ func (m response) passStateless(own, next *wire.Via, tx token.TxID) {
 	}
 	m.s.metrics.stateless.Add(1)
 	m.s.metrics.sent(m.msg.CSeqMethod(), m.msg.StatusCode(), forwarded)
+	m.sendOn(own, to)
+}
+
+// sendOn sends the response by the listener at which the request came.
+func (m response) sendOn(own *wire.Via, to netip.AddrPort) {
 	listener, named := forward.ListenerOf(own)
 	if !named {
 		listener = m.from.Listener
