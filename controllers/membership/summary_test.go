@@ -73,6 +73,10 @@ func TestSummarize(t *testing.T) {
 		}, 0, at(minute, 1, 50, 9)},
 		"one of two survivors has not written yet": {3, func(in *Input, _ *config.MemberSet) { saw(in, 0, 0, lost(2, s, 50, 6)) }, 0, nil},
 		"the lost one has no say":                  {3, func(in *Input, _ *config.MemberSet) { saw(in, 2, 0, lost(2, s, 50, 6)) }, 0, nil},
+		"and none where no other ran": {2, func(in *Input, _ *config.MemberSet) {
+			saw(in, 1, 0, lost(1, minute, 50, 6))
+			restarted(in, 0, 30*s)
+		}, 0, nil},
 		"a minority that was cut off takes the others for lost": {5, func(in *Input, _ *config.MemberSet) {
 			for i := range 3 {
 				saw(in, i, 0, lost(3, minute, 10, 300+int64(i)), lost(4, minute+s, 10, 300))
