@@ -111,10 +111,10 @@ func (o *observation) figures(ctx context.Context, seen tallied) error {
 	past := time.Since(o.calm)
 	edges := float64(past) / float64(past-2*o.prometheus.interval)
 	want := map[string][2]float64{
-		"Failovers": {1, 1},
+		"Failovers": {1, math.Round(edges)},
 		"Re-homed":  {float64(seen.rehomed), math.Ceil(edges * float64(seen.rehomed))},
-		// The end of the bucket that it is in: the next is 2.5 times as long at most.
-		"Slowest take-over": {seen.slowest.Seconds(), 2.5 * seen.slowest.Seconds()},
+		// The end of the bucket that it is in, from 1 ms to 2.5 times the one before.
+		"Slowest take-over": {seen.slowest.Seconds(), max(0.001, 2.5*seen.slowest.Seconds())},
 	}
 	var errs []error
 	found := 0
