@@ -1,6 +1,7 @@
 package controllers_test
 
 import (
+	"slices"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -45,5 +46,30 @@ func TestServiceFollowsTheSpec(t *testing.T) {
 			t.Errorf("%s has the class %v", way, service.Spec.LoadBalancerClass)
 		}
 		b.want(v1alpha1.ConditionDegraded, metav1.ConditionFalse, v1alpha1.ReasonStarting)
+	}
+}
+
+// TestFamiliesFollowTheSpec: what spec.service no longer says is what it is by default,
+// though the API server keeps the families of a Service that does not name any.
+func TestFamiliesFollowTheSpec(t *testing.T) {
+	b := newBench(t)
+	b.begin()
+	prefer, require := corev1.IPFamilyPolicyPreferDualStack, corev1.IPFamilyPolicyRequireDualStack
+	four, both := []corev1.IPFamily{corev1.IPv4Protocol}, []corev1.IPFamily{corev1.IPv4Protocol, corev1.IPv6Protocol}
+	for _, step := range []struct {
+		service v1alpha1.ServiceTemplate
+		want    []corev1.IPFamily
+	}{
+		{v1alpha1.ServiceTemplate{IPFamilyPolicy: &prefer}, both},
+		{v1alpha1.ServiceTemplate{}, four},
+		{v1alpha1.ServiceTemplate{IPFamilyPolicy: &require, IPFamilies: both}, both},
+		{v1alpha1.ServiceTemplate{IPFamilies: four}, four},
+	} {
+		b.respec(func(s *v1alpha1.SIPClusterSpec) { s.Service = step.service })
+		service := &corev1.Service{}
+		b.get("ring", service)
+		if !slices.Equal(service.Spec.IPFamilies, step.want) {
+			t.Errorf("%+v: the Service has %v, %s", step.service, service.Spec.IPFamilies, *service.Spec.IPFamilyPolicy)
+		}
 	}
 }

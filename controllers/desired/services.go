@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/sipring/sipring/api/v1alpha1"
 )
@@ -39,7 +40,8 @@ func clientServiceSpec(c *v1alpha1.SIPCluster) *corev1ac.ServiceSpecApplyConfigu
 	if serviceType(c) != corev1.ServiceTypeClusterIP {
 		spec.WithExternalTrafficPolicy(cmp.Or(s.ExternalTrafficPolicy, corev1.ServiceExternalTrafficPolicyLocal))
 	}
-	spec.IPFamilyPolicy = s.IPFamilyPolicy
+	// Left out, one that is there would stay as it is.
+	spec.WithIPFamilyPolicy(ptr.Deref(s.IPFamilyPolicy, corev1.IPFamilyPolicySingleStack))
 	spec.TrafficDistribution = s.TrafficDistribution
 	spec.InternalTrafficPolicy = s.InternalTrafficPolicy
 	spec.AllocateLoadBalancerNodePorts = s.AllocateLoadBalancerNodePorts
