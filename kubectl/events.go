@@ -158,6 +158,8 @@ func words(e *proxyEvent, names map[uint32]string) string {
 		return "has another ring in force, of " + e.Detail
 	case "rehomed":
 		return "became home of " + plural(e.Count, "binding")
+	case "repaired":
+		return "is home of bindings that all have their copies again, " + e.Detail
 	case "synced":
 		return "holds all that it owns"
 	case "unsynced":

@@ -22,6 +22,9 @@ function describe(e) {
     case "repaired": return `the bindings it is home of have their copies again${detail}`;
     case "synced": return "holds all that it owns";
     case "unsynced": return "waits for what it owns";
+    case "draining": return "hands over and leaves";
+    case "stuck": return `makes no steps, and lets others serve${detail}`;
+    case "sound": return "makes steps again";
     case "members": return `epoch ${e.epoch}: ${e.count} members are published`;
   }
   return e.kind + detail;
