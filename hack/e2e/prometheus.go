@@ -65,7 +65,9 @@ func playPrometheus(ctx context.Context, e *env) (results []*result, err error) 
 	e.stage.step("Prometheus scrapes the proxies of two SIPClusters and the operator every %v", p.interval)
 	for _, play := range []func(context.Context) (*result, error){o.rolled, o.killed, o.cut} {
 		r, err := play(ctx)
-		results = append(results, r)
+		if r != nil {
+			results = append(results, r)
+		}
 		if err != nil {
 			return results, err
 		}
