@@ -35,6 +35,7 @@ func TestLook(t *testing.T) {
 			w.clusters[0].Status.Conditions = []metav1.Condition{
 				{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonInvalidTemplate, Message: "the template has no container"},
 				{Type: v1alpha1.ConditionAvailable, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonNoActiveMember, Message: "nobody serves"},
+				{Type: v1alpha1.ConditionStalled, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonInvalidTemplate, Message: "the template has no container"},
 			}
 		}},
 		"status-rings-differ": {args: "status", change: func(w *world) {

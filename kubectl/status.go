@@ -165,8 +165,13 @@ func (a *api) report(ctx context.Context, c *v1alpha1.SIPCluster) clusterReport 
 	return r
 }
 
-// bad are the conditions that say that something is wrong.
+// bad are the conditions that say that something is wrong, but those that say what
+// Ready does, which stands in the head.
 func bad(conditions []metav1.Condition) (warnings []string) {
+	ready := metav1.Condition{}
+	if c := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady); c != nil {
+		ready = *c
+	}
 	wrong := map[string]metav1.ConditionStatus{
 		v1alpha1.ConditionAvailable: metav1.ConditionFalse,
 		v1alpha1.ConditionDegraded:  metav1.ConditionTrue,
@@ -174,7 +179,7 @@ func bad(conditions []metav1.Condition) (warnings []string) {
 		v1alpha1.ConditionPaused:    metav1.ConditionTrue,
 	}
 	for _, c := range conditions {
-		if status, ok := wrong[c.Type]; ok && c.Status == status {
+		if status, ok := wrong[c.Type]; ok && c.Status == status && !(ready.Status == metav1.ConditionFalse && ready.Message == c.Message) {
 			warnings = append(warnings, fmt.Sprintf("%s is %s: %s: %s", c.Type, c.Status, c.Reason, c.Message))
 		}
 	}

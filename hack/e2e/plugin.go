@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+
 	"github.com/sipring/sipring/api/v1alpha1"
 	"github.com/sipring/sipring/demo/phones"
 )
@@ -64,6 +66,9 @@ func (t *transcript) play(ctx context.Context, e *env) error {
 	}
 	order, _ := e.party.load.HomedFirst(set, idOf(set, "voice-0"))
 	aor := e.party.load.Phones[order[0]].AOR()
+	if err := eventually(ctx, settleLimit, e.ready); err != nil {
+		return err
+	}
 	for _, l := range lookLines(aor) {
 		if err := t.run(ctx, e, l); err != nil {
 			return err
@@ -126,6 +131,15 @@ func (t *transcript) run(ctx context.Context, e *env, l line) error {
 	e.stage.step("  %s: %d lines", command, strings.Count(out, "\n"))
 	t.all = append(t.all, spoken{command, out})
 	return nil
+}
+
+// ready returns nil once the SIPCluster is.
+func (e *env) ready(ctx context.Context) error {
+	c, err := e.kube.sipCluster(ctx, namespace, sipCluster)
+	if err == nil && !meta.IsStatusConditionTrue(c.Status.Conditions, v1alpha1.ConditionReady) {
+		err = fmt.Errorf("SIPCluster %s is not ready", sipCluster)
+	}
+	return err
 }
 
 // keysRotated returns nil once both kinds of keys are those of the request alone.
