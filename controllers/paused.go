@@ -23,13 +23,15 @@ func (r *rollouts) keep(ctx context.Context, seen *observation) error {
 		return err
 	}
 	waiting := ""
-	if want, err := r.workload.wanted(c); seen.statefulSet == nil {
+	want, err := r.workload.wanted(c)
+	switch {
+	case seen.statefulSet == nil:
 		waiting = "its pods are not made"
-	} else if err != nil || before.Template != digest(want.Spec.Template) {
+	case err != nil || before.Template != digest(want.Spec.Template):
 		waiting = "a change of the pods waits"
-	} else if podsAsked(seen.statefulSet) != desired.Replicas(c) || before.Spec != specDigest(c) {
+	case podsAsked(seen.statefulSet) != desired.Replicas(c) || before.Spec != specDigest(c):
 		waiting = "a change of the spec waits"
-	} else if rotationWaits(c) {
+	case rotationWaits(c):
 		waiting = "a rotation of the keys waits"
 	}
 	if waiting == "" {
