@@ -3,6 +3,7 @@ package charts_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http/httptest"
 	"net/netip"
@@ -133,7 +134,15 @@ func TestDashboardShowsAFailover(t *testing.T) {
 	}
 	call()
 	p.await(`sum(sipring_proxy_bindings{role="home"})`, n)
-	if _, err := proxies.Kill("proxy-0"); err != nil {
+	more := func() { // for a picture: a round of calls between scrapes
+		for i := 0; *plot != "" && i < 6; i++ {
+			call()
+			p.await(fmt.Sprintf(`count(timestamp(up) > %d.%03d)`, time.Now().Unix(), time.Now().UnixMilli()%1000), 4)
+		}
+	}
+	more()
+	killed, err := proxies.Kill("proxy-0")
+	if err != nil {
 		t.Fatal(err)
 	}
 	o.lose(0)
@@ -147,7 +156,11 @@ func TestDashboardShowsAFailover(t *testing.T) {
 	p.await(`sum(sipring_proxy_bindings{role="home"})`, n)
 	p.await(`sum(sipring_proxy_bindings) / sum(sipring_proxy_bindings{role="home"})`, 2)
 	p.await(`count(changes(process_start_time_seconds{pod="proxy-0"}[1m]) == 1)`, 1)
+	more()
 	p.answersAll(o, began)
+	if *plot != "" {
+		p.draw(*plot, killed.Add(-6*time.Second), killed, time.Now())
+	}
 }
 
 // answersAll runs every query.
@@ -162,16 +175,16 @@ func (p *scraper) answersAll(o *operated, began time.Time) {
 		}
 		for _, target := range panel.Targets {
 			query := fill.Replace(target.Expr)
-			ask := func() ([][]float64, error) { return p.over(began, now, query) }
+			ask := func() ([][]point, error) { return p.over(began, now, query) }
 			if target.Instant {
-				ask = func() ([][]float64, error) { return p.now(query) }
+				ask = func() ([][]point, error) { return p.now(query) }
 			}
 			got, err := ask()
 			if err != nil || len(got) == 0 {
 				p.Errorf("%s: %d series, %v, for %s", panel.Title, len(got), err, query)
 				continue
 			}
-			figures[panel.Title] = got[0][0]
+			figures[panel.Title] = got[0][0].value
 		}
 	}
 	for _, a := range b.Annotations.List {

@@ -103,9 +103,12 @@ func debian(t *testing.T, program string) string {
 	return path
 }
 
-// ask returns the numbers of each series that a query answers with, those left out
-// that are none (NaN).
-func (p *scraper) ask(path string, with url.Values) ([][]float64, error) {
+// point is a value of a series, at a time in seconds since 1970.
+type point struct{ at, value float64 }
+
+// ask returns the points of each series that a query answers with, those left out that
+// are no number (NaN).
+func (p *scraper) ask(path string, with url.Values) ([][]point, error) {
 	ctx, cancel := context.WithTimeout(p.Context(), 10*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url+"/api/v1/"+path+"?"+with.Encode(), nil)
@@ -132,13 +135,14 @@ func (p *scraper) ask(path string, with url.Values) ([][]float64, error) {
 	if answer.Error != "" {
 		return nil, errors.New(answer.Error)
 	}
-	var all [][]float64
+	var all [][]point
 	for _, series := range answer.Data.Result {
-		var numbers []float64
+		var numbers []point
 		for _, v := range append(series.Values, series.Value) {
+			at, _ := v[0].(float64)
 			text, _ := v[1].(string)
 			if n, err := strconv.ParseFloat(text, 64); err == nil && !math.IsNaN(n) {
-				numbers = append(numbers, n)
+				numbers = append(numbers, point{at, n})
 			}
 		}
 		if len(numbers) > 0 {
@@ -149,12 +153,12 @@ func (p *scraper) ask(path string, with url.Values) ([][]float64, error) {
 }
 
 // now is what a query answers with at this moment.
-func (p *scraper) now(query string) ([][]float64, error) {
+func (p *scraper) now(query string) ([][]point, error) {
 	return p.ask("query", url.Values{"query": {query}})
 }
 
 // over is that over a time, a value a second.
-func (p *scraper) over(from, to time.Time, query string) ([][]float64, error) {
+func (p *scraper) over(from, to time.Time, query string) ([][]point, error) {
 	at := func(t time.Time) string { return strconv.FormatFloat(float64(t.UnixMilli())/1000, 'f', 3, 64) }
 	return p.ask("query_range", url.Values{"query": {query}, "start": {at(from)}, "end": {at(to)}, "step": {"1"}})
 }
@@ -165,7 +169,7 @@ func (p *scraper) await(query string, want float64) {
 	deadline := time.Now().Add(30 * time.Second)
 	for {
 		got, err := p.now(query)
-		if err == nil && len(got) == 1 && got[0][0] == want {
+		if err == nil && len(got) == 1 && got[0][0].value == want {
 			return
 		}
 		if time.Now().After(deadline) {
