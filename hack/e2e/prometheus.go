@@ -164,7 +164,20 @@ func (o *observation) killed(ctx context.Context) (*result, error) {
 	seen, err := o.tally(ctx, before, victim, r)
 	r.note(err)
 	r.note(o.figures(ctx, seen))
+	r.note(o.unanswered(ctx))
 	return r, nil
+}
+
+// unanswered is a call to nobody, for the dashboard's panel of such calls. All
+// proxies are scraped when it is made, so that it is seen to be counted.
+func (o *observation) unanswered(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	call, err := o.party.load.Phones[0].Dial(ctx, "nobody")
+	if err != nil {
+		return nil // as it has to be
+	}
+	return errors.Join(errors.New("a call to nobody was answered"), call.Bye(ctx))
 }
 
 // cut: so does a proxy that is on a node that is cut off.
