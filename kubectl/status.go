@@ -179,7 +179,8 @@ func bad(conditions []metav1.Condition) (warnings []string) {
 		v1alpha1.ConditionPaused:    metav1.ConditionTrue,
 	}
 	for _, c := range conditions {
-		if status, ok := wrong[c.Type]; ok && c.Status == status && !(ready.Status == metav1.ConditionFalse && ready.Message == c.Message) {
+		said := ready.Status == metav1.ConditionFalse && ready.Message == c.Message
+		if status, ok := wrong[c.Type]; ok && c.Status == status && !said {
 			warnings = append(warnings, fmt.Sprintf("%s is %s: %s: %s", c.Type, c.Status, c.Reason, c.Message))
 		}
 	}
