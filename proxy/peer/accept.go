@@ -118,7 +118,7 @@ func (d *door) accept(ctx context.Context) {
 			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 				return
 			}
-			d.metrics.refused.Inc()
+			d.metrics.acceptFailed.Inc()
 			time.Sleep(tickInterval) // out of descriptors: not a busy loop
 			continue
 		}
@@ -181,7 +181,11 @@ func (d *door) welcome(ctx context.Context, c *caller) {
 	if err == nil {
 		return
 	}
-	d.metrics.refused.Inc()
+	if theirs != nil || errors.Is(err, errUnlisted) || errors.Is(err, errWrongSide) {
+		d.metrics.outOfTurn.Inc()
+	} else {
+		d.metrics.unproved.Inc()
+	}
 	d.log.Debug("peer refused", "remote", c.RemoteAddr().String(), "error", err)
 	if c.mute {
 		_, _ = io.Copy(io.Discard, c) // until it goes, makes room or its time is over

@@ -130,7 +130,11 @@ func TestHandshakeRefuses(t *testing.T) {
 			i := c.intrude(t)
 			conn := act(i)
 			i.ended(conn)
-			until(t, "it is counted", func() bool { return counted(t, one.metrics.refused) > 0 })
+			kind := one.metrics.unproved
+			if rule == "is not listed" || rule == "is not the one that dials" {
+				kind = one.metrics.outOfTurn
+			}
+			until(t, "it is counted", func() bool { return counted(t, kind) > 0 })
 			c.start(2)
 			until(t, "a member comes in", func() bool { return up(one, 2) })
 			if up(one, 3) {
@@ -167,7 +171,7 @@ func TestUnconfirmedStreamIsNotTakenUp(t *testing.T) {
 			}
 			_, _ = conn.Write(after)
 			_ = raw.Close()
-			until(t, "it is counted", func() bool { return counted(t, two.metrics.refused) > 0 })
+			until(t, "it is counted", func() bool { return counted(t, two.metrics.unproved) > 0 })
 			if n := count(two, EventPeerUp, 1); n != 0 {
 				t.Error("it was taken up")
 			}

@@ -45,7 +45,7 @@ func TestDialledBeforeItKnowsUs(t *testing.T) {
 	newer := *c.set
 	newer.Epoch, newer.Members = 2, []config.Member{c.member(2)}
 	two.SetMembers(&newer)
-	until(t, "member 2 refuses twice", func() bool { return counted(t, two.metrics.refused) >= 2 })
+	until(t, "member 2 refuses twice", func() bool { return counted(t, two.metrics.outOfTurn) >= 2 })
 	if n := count(one, EventPeerUp, 2); n != 0 {
 		t.Errorf("member 1 took the member that does not know it for up, %d times", n)
 	}

@@ -18,7 +18,8 @@ type metrics struct {
 	losses, failovers, stuck metric.Counter
 	lossToRing, lossToWhole  prometheus.Histogram
 	lastFailover, clockSkew  prometheus.Gauge
-	refused                  metric.Counter // connections
+	unproved, outOfTurn      metric.Counter // connections
+	acceptFailed             metric.Counter
 	unreadable, queueFull    metric.Counter // frames
 	setsRefused              metric.Counter
 }
@@ -38,7 +39,6 @@ func newMetrics() *metrics {
 			.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60),
 		lastFailover: s.Gauge("last_failover_timestamp_seconds", "When the loss of a member last changed the effective ring, as seconds since 1970; 0 if it never did."),
 		clockSkew:    s.Gauge("peer_clock_skew_seconds", "By how much the wall clock of another member differs from this one's, at most of those that are up."),
-		refused:      s.Counter("peer_handshakes_refused_total", "Connections that did not prove to be a member."),
 		setsRefused:  s.Counter("member_sets_refused_total", "Member sets that were not believed: unsigned, or more than a peer may say.", "source", "peer"),
 	}
 	livenesses := metric.Label{Name: "state"}
@@ -46,6 +46,9 @@ func newMetrics() *metrics {
 		livenesses.Values = append(livenesses.Values, l.String())
 	}
 	m.peers = s.Gauges("peers", "Other members, by what this one knows of them.", livenesses)
+	refused := s.Counters("peer_handshakes_refused_total", "Connections from other members, or that claimed to be, which are not used.",
+		metric.Label{Name: "reason", Values: []string{"unproved", "out_of_turn", "accept_failed"}})
+	m.unproved, m.outOfTurn, m.acceptFailed = refused[0], refused[1], refused[2]
 	frames := s.Counters("peer_frames_dropped_total", "Frames between members that were dropped.", metric.Label{Name: "reason", Values: []string{"unreadable", "queue_full"}})
 	m.unreadable, m.queueFull = frames[0], frames[1]
 	return m
