@@ -39,7 +39,12 @@ func playPair(ctx context.Context, e *env) (results []*result, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer leave()
+	defer func() {
+		leave()
+		if ctx.Err() == nil { // else all goes
+			err = errors.Join(err, second.proxies.removed(ctx, secondManifest))
+		}
+	}()
 	defer func() {
 		if (err != nil || slices.ContainsFunc(results, (*result).failed)) && ctx.Err() == nil {
 			err = errors.Join(err, e.stage.keepLogs(func(dir string) error { return second.saveLogs(ctx, dir) }))
@@ -111,10 +116,13 @@ func (e *env) together(ctx context.Context, second *env, title string, do, until
 	return results, errors.Join(errs...)
 }
 
-// second makes another SIPCluster, with phones of its own. leave removes both.
+// secondManifest is that of a SIPCluster beside the first.
+const secondManifest = "hack/e2e/manifests/second.yaml"
+
+// second makes another SIPCluster, with phones of its own. leave removes the phones.
 func (e *env) second(ctx context.Context) (own *env, leave func(), err error) {
-	const name, manifest = "second", "hack/e2e/manifests/second.yaml"
-	if _, err := e.kube.kubectl(ctx, "--namespace", namespace, "apply", "-f", manifest); err != nil {
+	const name = "second"
+	if _, err := e.kube.kubectl(ctx, "--namespace", namespace, "apply", "-f", secondManifest); err != nil {
 		return nil, nil, err
 	}
 	p := &party{

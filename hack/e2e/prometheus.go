@@ -46,8 +46,7 @@ func observing() sequence {
 // playPrometheus has a Prometheus follow a rolling update, a proxy's end and a cut
 // node, and asks it for what was seen of that by others.
 func playPrometheus(ctx context.Context, e *env) (results []*result, err error) {
-	const manifest = "hack/e2e/manifests/second.yaml"
-	if _, err := e.kube.kubectl(ctx, "--namespace", namespace, "apply", "-f", manifest); err != nil {
+	if _, err := e.kube.kubectl(ctx, "--namespace", namespace, "apply", "-f", secondManifest); err != nil {
 		return nil, err
 	}
 	began := time.Now()
@@ -75,21 +74,7 @@ func playPrometheus(ctx context.Context, e *env) (results []*result, err error) 
 	if err := o.panels(ctx, began); err != nil {
 		return results, err
 	}
-	return results, o.leave(ctx, manifest)
-}
-
-// leave removes the second SIPCluster, with its pods.
-func (o *observation) leave(ctx context.Context, manifest string) error {
-	if _, err := o.kube.kubectl(ctx, "--namespace", namespace, "delete", "-f", manifest); err != nil {
-		return err
-	}
-	return eventually(ctx, installLimit, func(ctx context.Context) error {
-		pods, err := o.second.proxies.pods(ctx)
-		if err == nil && len(pods) > 0 {
-			err = fmt.Errorf("%d pods of SIPCluster second are left", len(pods))
-		}
-		return err
-	})
+	return results, o.second.proxies.removed(ctx, secondManifest)
 }
 
 // seen: Prometheus has scraped all proxies of the SIPCluster, and the operator that

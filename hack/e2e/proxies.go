@@ -143,6 +143,21 @@ func (p *proxies) snapshot(ctx context.Context) (*snapshot, error) {
 	return s, nil
 }
 
+// removed deletes their SIPCluster, as the manifest has it, and waits until they are
+// gone.
+func (p *proxies) removed(ctx context.Context, manifest string) error {
+	if _, err := p.kube.kubectl(ctx, "--namespace", namespace, "delete", "-f", manifest); err != nil {
+		return err
+	}
+	return eventually(ctx, installLimit, func(ctx context.Context) error {
+		pods, err := p.pods(ctx)
+		if err == nil && len(pods) > 0 {
+			err = fmt.Errorf("%d pods of SIPCluster %s are left", len(pods), p.name)
+		}
+		return err
+	})
+}
+
 // same returns nil if those of the snapshot run on, each the process that it was
 // in the pod that it was.
 func (p *proxies) same(ctx context.Context, before *snapshot) error {
