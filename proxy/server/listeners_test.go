@@ -219,7 +219,7 @@ func TestRFC5658_5_NotifyAcrossListeners(t *testing.T) {
 func TestListenersAreOurs(t *testing.T) {
 	t.Parallel()
 	x, at := startListeners(t, newMemory(), 1, "phones.example", "192.0.2.200:5080")
-	x.node.set = &config.MemberSet{Epoch: 1, Members: []config.Member{{ID: 2, Name: "two", Address: "192.0.2.202", State: config.Active}}}
+	x.node.publish(&config.MemberSet{Epoch: 1, Members: []config.Member{{ID: 2, Name: "two", Address: "192.0.2.202", State: config.Active}}})
 	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
 	bob.register(at[0])
 	for _, ours := range []string{

@@ -129,6 +129,13 @@ type node struct {
 
 func (n *node) Incarnation() uint64 { return n.life }
 
+// publish has the set in force from now on.
+func (n *node) publish(set *config.MemberSet) {
+	n.mem.mu.Lock()
+	defer n.mem.mu.Unlock()
+	n.set = set
+}
+
 func (n *node) View() *cluster.View {
 	n.mem.mu.Lock()
 	defer n.mem.mu.Unlock()
