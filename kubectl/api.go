@@ -53,6 +53,27 @@ func (p *plugin) api() (*api, error) {
 	return a, nil
 }
 
+// reach is the API server and the SIPCluster of that name, as one has it.
+func (p *plugin) reach(ctx context.Context, name string) (*api, *v1alpha1.SIPCluster, error) {
+	a, err := p.api()
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := a.one(ctx, name)
+	return a, c, err
+}
+
+// members is the API server and the pods of the SIPCluster that is meant, one at
+// least.
+func (p *plugin) members(ctx context.Context) (*api, []corev1.Pod, error) {
+	a, c, err := p.reach(ctx, p.cluster)
+	if err != nil {
+		return nil, nil, err
+	}
+	pods, err := a.somePods(ctx, c)
+	return a, pods, err
+}
+
 // sipClient reads and writes SIPClusters.
 func sipClient(config *rest.Config) (rest.Interface, error) {
 	scheme := runtime.NewScheme()

@@ -50,15 +50,7 @@ member by member. What is registered meanwhile may or may not be in the list.`,
 			if err := errors.Join(out.check(), l.check()); err != nil {
 				return err
 			}
-			a, err := p.api()
-			if err != nil {
-				return err
-			}
-			c, err := a.one(cmd.Context(), p.cluster)
-			if err != nil {
-				return err
-			}
-			pods, err := a.somePods(cmd.Context(), c)
+			a, pods, err := p.members(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -57,11 +57,7 @@ Each proxy remembers 512 events of its own process, by the clock of its node.`,
 			if since <= 0 {
 				return fmt.Errorf("--since %v is not above 0", since)
 			}
-			a, err := p.api()
-			if err != nil {
-				return err
-			}
-			c, err := a.one(cmd.Context(), name(args))
+			a, c, err := p.reach(cmd.Context(), name(args))
 			if err != nil {
 				return err
 			}

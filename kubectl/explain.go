@@ -38,11 +38,7 @@ It is put together of what the proxies that run remember, and of Events.`,
 			if err := out.check(); err != nil {
 				return err
 			}
-			a, err := p.api()
-			if err != nil {
-				return err
-			}
-			c, err := a.one(cmd.Context(), name(args))
+			a, c, err := p.reach(cmd.Context(), name(args))
 			if err != nil {
 				return err
 			}

@@ -64,15 +64,7 @@ program is stopped before.`,
 			if err := out.check(); err != nil {
 				return err
 			}
-			a, err := p.api()
-			if err != nil {
-				return err
-			}
-			c, err := a.one(cmd.Context(), p.cluster)
-			if err != nil {
-				return err
-			}
-			pods, err := a.somePods(cmd.Context(), c)
+			a, pods, err := p.members(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -51,15 +51,7 @@ It forbids nothing: a phone that registers again is registered again.`,
 // remove has the home do it, if somebody who sees what is registered agrees.
 func (p *plugin) remove(cmd *cobra.Command, args []string, yes bool) (*removedAnswer, error) {
 	ctx := cmd.Context()
-	a, err := p.api()
-	if err != nil {
-		return nil, err
-	}
-	c, err := a.one(ctx, p.cluster)
-	if err != nil {
-		return nil, err
-	}
-	pods, err := a.somePods(ctx, c)
+	a, pods, err := p.members(ctx)
 	if err != nil {
 		return nil, err
 	}

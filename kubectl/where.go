@@ -44,15 +44,7 @@ func (p *plugin) where() *cobra.Command {
 			if err := out.check(); err != nil {
 				return err
 			}
-			a, err := p.api()
-			if err != nil {
-				return err
-			}
-			c, err := a.one(cmd.Context(), p.cluster)
-			if err != nil {
-				return err
-			}
-			pods, err := a.somePods(cmd.Context(), c)
+			a, pods, err := p.members(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -17,6 +17,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/sipring/sipring/hack/kube/cluster"
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/peer"
 )
@@ -54,8 +55,13 @@ func (p *proxies) adminRaw(ctx context.Context, pod *corev1.Pod, path string) ([
 		return p.kube.cluster.Client().CoreV1().RESTClient().Get().
 			AbsPath("/api/v1/namespaces", namespace, "pods", pod.Name+":9090", "proxy", path).DoRaw(ctx)
 	}
-	client := &http.Client{Transport: &http.Transport{DialContext: p.kube.cluster.DialClient, DisableKeepAlives: true}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(pod.Status.PodIP, "9090")+path, nil)
+	return fetch(ctx, p.kube.cluster, "http://"+net.JoinHostPort(pod.Status.PodIP, "9090")+path)
+}
+
+// fetch gets what a server tells the client machine, 4 MiB at most.
+func fetch(ctx context.Context, c *cluster.Cluster, from string) ([]byte, error) {
+	client := &http.Client{Transport: &http.Transport{DialContext: c.DialClient, DisableKeepAlives: true}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
 	if err != nil {
 		return nil, err
 	}
