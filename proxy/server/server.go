@@ -116,6 +116,7 @@ func New(c Config) (*Server, error) {
 		limits: newLimits(&c.Proxy.Limits, cores(c.Proxy)), facts: newFacts(),
 		clock: clock{began: time.Now()}, stop: make(chan struct{}), begun: make(chan struct{}, 1),
 	}
+	s.traces.layer, s.traces.sizes, s.traces.snap = layer, &s.sizes, &s.snap
 	s.config.Store(c.Proxy)
 	if c.Timers.Ring == 0 {
 		c.Timers.Ring = time.Duration(c.Proxy.MaxRingSeconds) * time.Second
