@@ -68,6 +68,8 @@ type Config struct {
 	Egress Egress `json:"egress,omitempty"`
 	// Limits bound what one source may cause.
 	Limits Limits `json:"limits,omitempty"`
+	// Authentication says who may register and call; nil lets everybody in.
+	Authentication *Authentication `json:"authentication,omitempty"`
 	// TokenHours is how long what the proxy writes into Record-Route leads through
 	// it, 1 to 8760. Then requests of that dialog are answered 481, but for the
 	// BYE that ends it. Default 24.
