@@ -37,6 +37,8 @@ const (
 	PurposePeer = "sipring peer v1"
 	// PurposePeerProof: the word of who dials a peer that it holds a key.
 	PurposePeerProof = "sipring peer proof v1"
+	// PurposeNonce: nonces of digest challenges.
+	PurposeNonce = "sipring nonce v1"
 )
 
 // MaxKeys is the most keys that are valid at once.

@@ -125,7 +125,7 @@ func TestTrust(t *testing.T) {
 // identity for every other purpose.
 func TestSigningKeyIsNoProxyKey(t *testing.T) {
 	k := fixedKey(1)
-	for _, purpose := range []string{PurposeToken, PurposePeer, PurposePeerProof} {
+	for _, purpose := range []string{PurposeToken, PurposePeer, PurposePeerProof, PurposeNonce} {
 		if bytes.Equal(k.Derive(purpose), k.Derive(PurposeMembers)) {
 			t.Errorf("%q signs member sets", purpose)
 		}

@@ -76,6 +76,7 @@ func TestReadsWhatV01Wrote(t *testing.T) {
 		PurposePeer:      "d036c099b2f09bb646aaf4f8258779748a248483ca3fe3c6b0517039b16385bb",
 		PurposePeerProof: "ed11ad2843e136d7e4bf02296d46301c6977fad3f0a0c09cfc60810df5bfa926",
 		PurposeMembers:   "f421a9e86b2d1a10410be70677b63dc2e04175b19dd10a809898246aa46d93ec",
+		PurposeNonce:     "3d8fd817c42196ad38c84b68a9e429aa21afba1cdc18e6cf516d76e3976742ce",
 	} {
 		if got := hex.EncodeToString(keys.Keys[0].Derive(purpose)); got != want {
 			t.Errorf("key for %q is %s, want %s: members of two versions would not know each other", purpose, got, want)

@@ -1,0 +1,142 @@
+package digest
+
+// Bounds of a header field's value.
+const (
+	// MaxValue is the length of the longest that is read, in bytes.
+	MaxValue = 4096
+	// MaxParams is the most parameters that one may have.
+	MaxParams = 32
+)
+
+// scheme is the name of the scheme, in any case (RFC 7235 section 2.1).
+const scheme = "digest"
+
+// params walks over the parameters of a challenge or credentials: name "=" value,
+// separated by commas, with white space around both, and empty ones between (RFC 3261
+// section 25.1, RFC 7235 section 2.1).
+type params struct {
+	rest  []byte
+	n     int
+	name  []byte
+	value []byte // without quotes, escapes left as they are
+	err   *Error // why the walk ended, if not at the end
+}
+
+// begin starts the walk, after the scheme.
+func begin(value []byte) (p params) {
+	value = value[skipSpace(value, 0):]
+	switch n := len(scheme); {
+	case len(value) < n || !equalFold(value[:n], scheme), len(value) > n && !isSpace(value[n]):
+		p.err = errScheme
+	case len(value) > MaxValue:
+		p.err = errTooLong
+	default:
+		p.rest = value[n:]
+	}
+	return p
+}
+
+// next moves to the next parameter.
+func (p *params) next() bool {
+	if p.err != nil || !p.skipCommas() {
+		return false
+	}
+	if p.n++; p.n > MaxParams {
+		return p.fail(errTooMany)
+	}
+	end := 0
+	for end < len(p.rest) && isName(p.rest[end]) {
+		end++
+	}
+	p.name = p.rest[:end]
+	i := skipSpace(p.rest, end)
+	if end == 0 || i == len(p.rest) || p.rest[i] != '=' {
+		return p.fail(errSyntax)
+	}
+	p.rest = p.rest[skipSpace(p.rest, i+1):]
+	return p.readValue()
+}
+
+// skipCommas moves to what is next in the list, and reports whether there is something.
+func (p *params) skipCommas() bool {
+	i := skipSpace(p.rest, 0)
+	if p.n > 0 && i < len(p.rest) && p.rest[i] != ',' {
+		return p.fail(errSyntax)
+	}
+	for i < len(p.rest) && (p.rest[i] == ',' || isSpace(p.rest[i])) {
+		i++
+	}
+	p.rest = p.rest[i:]
+	return len(p.rest) > 0
+}
+
+// readValue cuts a quoted string, or what stands up to the next comma or space: phones
+// write without quotes what the grammar has in quotes.
+func (p *params) readValue() bool {
+	if len(p.rest) > 0 && p.rest[0] == '"' {
+		return p.readQuoted()
+	}
+	end := 0
+	for end < len(p.rest) && p.rest[end] != ',' && !isSpace(p.rest[end]) {
+		switch c := p.rest[end]; {
+		case isControl(c):
+			return p.fail(errControl)
+		case c == '"', c == '\\':
+			return p.fail(errSyntax)
+		}
+		end++
+	}
+	p.value, p.rest = p.rest[:end], p.rest[end:]
+	return true
+}
+
+// readQuoted cuts a quoted string (RFC 3261 section 25.1). Control characters are refused
+// where the grammar has them, after a backslash and in folded lines: no name is made of
+// them.
+func (p *params) readQuoted() bool {
+	for i := 1; i < len(p.rest); i++ {
+		c := p.rest[i]
+		if c == '"' {
+			p.value, p.rest = p.rest[1:i], p.rest[i+1:]
+			return true
+		}
+		if c == '\\' && i+1 < len(p.rest) {
+			i++
+			c = p.rest[i]
+		}
+		if isControl(c) {
+			return p.fail(errControl)
+		}
+	}
+	return p.fail(errUnclosed)
+}
+
+func (p *params) fail(err *Error) bool {
+	p.err = err
+	return false
+}
+
+// isName: the characters of a token (RFC 3261 section 25.1).
+func isName(c byte) bool {
+	switch {
+	case c >= '0' && c <= '9', lower(c) >= 'a' && lower(c) <= 'z':
+		return true
+	}
+	switch c {
+	case '-', '.', '!', '%', '*', '_', '+', '`', '\'', '~':
+		return true
+	}
+	return false
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
+
+func isControl(c byte) bool { return c < ' ' && c != '\t' || c == 0x7f }
+
+// skipSpace returns the index of the first byte at or after i that is no white space.
+func skipSpace(b []byte, i int) int {
+	for i < len(b) && isSpace(b[i]) {
+		i++
+	}
+	return i
+}
