@@ -10,7 +10,8 @@ type RegisterOp struct {
 	// Done is called once by the driver, after it has unlocked the core.
 	Done func(*RegisterOp)
 
-	// Status is 200, 400, 403, 500, 507, 508 or 509 as location.Store.Apply decides, or 503: not enough members confirmed in time.
+	// Status is 200, 400, 401, 403, 500, 507, 508 or 509 as location.Store.Apply decides, or 503: not enough members
+	// confirmed in time.
 	Status int
 	// Record holds the current bindings of the AOR for a 200, and Now the time to compute what is left of them.
 	// It belongs to the op.

@@ -31,6 +31,8 @@ type Update struct {
 	Source uint64
 	// Shared: other domains than the AOR's are served too, so a domain has a share of the room.
 	Shared bool
+	// Proof is what the phone proved who it is with. Zero: nothing was proved, or need be.
+	Proof Proof
 }
 
 // ContactUpdate is one contact of a REGISTER.
@@ -88,6 +90,8 @@ type Limits struct {
 	Room Room
 	// Budget is how many bytes the store may hold of which sources and domains have shares. 0 is without bound.
 	Budget int
+	// NonceLife is how long a nonce is good for, ms. 0 means 3,600,000.
+	NonceLife int64
 }
 
 // Room is what bindings there is room for. The greater is the less.
@@ -110,6 +114,7 @@ func (l Limits) maxContacts() int { return cmp.Or(l.MaxContacts, 10) }
 const (
 	StatusOK          = 200
 	StatusBadRequest  = 400
+	StatusReplayed    = 401 // the nonce and count of the proof, or a later count, were used: 401 with a new nonce to the phone
 	StatusForbidden   = 403 // more contacts in one request than there may be, or more bytes than a record may have
 	StatusServerError = 500 // CSeq out of order (RFC 3261 section 10.3 steps 6 and 7)
 	StatusUnavailable = 503
@@ -120,7 +125,7 @@ const (
 
 // Result is the outcome of Store.Apply.
 type Result struct {
-	// Status is 200, 400, 403, 500, 507, 508 or 509.
+	// Status is 200, 400, 401, 403, 500, 507, 508 or 509.
 	Status int
 	// Changed reports that bindings were written; they are those of Version Stamp. A retransmission changes nothing.
 	Changed bool
