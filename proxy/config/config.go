@@ -177,6 +177,7 @@ func (c *Config) ApplyDefaults() {
 	if c.Egress.Contacts == "" {
 		c.Egress.Contacts = ContactsSource
 	}
+	c.Authentication.applyDefaults()
 	if c.LogLevel == "" {
 		c.LogLevel = "info"
 	}
@@ -250,6 +251,7 @@ func (c *Config) Validate() error {
 	}
 	c.Egress.validate(bad)
 	c.Limits.validate(bad)
+	c.Authentication.validate(c.Domains, bad)
 	if c.DrainTime() < 0 || c.MaxTransactions < 1 || c.UDPLoops < 0 || c.UDPLoops > 256 {
 		bad("drainSeconds, maxTransactions, udpLoops", "out of range")
 	}

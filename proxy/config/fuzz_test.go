@@ -60,6 +60,8 @@ func FuzzConfig(f *testing.F) {
 	f.Add([]byte("cluster: a\ndomains: ['[::1]']\nadvertise: '[::1]:5060'\nports: {sip: 1}\nregistrar: {minExpires: 1, maxContacts: 60}\nlogLevel: warn\n"))
 	f.Add([]byte("{cluster: a, domains: [b], aliases: ['c:1'], drainSeconds: 0, maxRingSeconds: 86400, udpLoops: 256}"))
 	f.Add([]byte("{cluster: a, domains: [b], listeners: [{name: a, port: 5070}, {name: b, protocol: UDP, port: 5071, advertise: 'c:1'}]}"))
+	f.Add([]byte("{cluster: a, domains: [b], authentication: {open: true}}"))
+	f.Add([]byte("{cluster: a, domains: [b], authentication: {digest: {algorithms: [MD5], nonceSeconds: 30}, credentials: {http: {url: 'https://c/d', caFile: e}, staleSeconds: 0}, domains: [{domain: B., realm: r}], trusted: [{prefix: '::/0', identity: Any}], outside: Challenge, calls: {perMinute: 9}}}"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		c, err := ParseConfig(text)
 		if err != nil {

@@ -8,7 +8,8 @@ import (
 // Reload says what a running proxy makes of a changed configuration: c with what
 // can change while it runs taken from next, and the names of the other fields
 // that differ, which wait for the next start. Domains, Aliases, Advertise (that of Listeners
-// too), Egress, Limits.Trusted, TokenHours, LogLevel, DrainSeconds and the times of Registrar can change.
+// too), Egress, Limits.Trusted, Authentication, TokenHours, LogLevel, DrainSeconds and the times of Registrar can
+// change.
 func (c *Config) Reload(next *Config) (now *Config, waiting []string) {
 	merged := *next
 	merged.Cluster, merged.Ports, merged.Registrar.MaxContacts = c.Cluster, c.Ports, c.Registrar.MaxContacts

@@ -33,8 +33,12 @@ func unknownFields(document map[string]any, t reflect.Type, prefix string) (unkn
 	return unknown, nil
 }
 
-// unknownWithin are those of a value of a field: of a struct, or of a list of them.
+// unknownWithin are those of a value of a field: of a struct, of a pointer to one, or of
+// a list of them.
 func unknownWithin(value any, t reflect.Type, path string) (unknown []string, err error) {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
 	switch v := value.(type) {
 	case map[string]any:
 		if t.Kind() == reflect.Struct {
