@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,6 +28,10 @@ type api struct {
 	kube      kubernetes.Interface
 	sip       rest.Interface
 	runner    Runner
+	patience  time.Duration // for one answer of an admin port, by each way
+	// unreached has the pods whose admin ports are asked by a program in them, by UID,
+	// and why.
+	unreached sync.Map
 }
 
 func (p *plugin) api() (*api, error) {
@@ -40,7 +46,7 @@ func (p *plugin) api() (*api, error) {
 	config = rest.CopyConfig(config)
 	config.QPS = -1 // the API server has its own limits, and no more is asked than a few questions at a time
 	config.UserAgent = "kubectl-sip/" + cmp.Or(p.Version, "unknown")
-	a := &api{namespace: namespace, config: config, runner: p.Runner}
+	a := &api{namespace: namespace, config: config, runner: p.Runner, patience: p.Patience}
 	if a.kube, err = kubernetes.NewForConfig(config); err != nil {
 		return nil, err
 	}

@@ -2,9 +2,10 @@
 // of its proxies, and does to them.
 //
 // What names no subscriber is asked of a proxy's admin port through the API server
-// (the right is get pods/proxy). What does is asked by running `sipring where` and the
-// like in the proxy's container (the right is create pods/exec), so that the API
-// server's audit log says who asked about whom. No port is opened for either.
+// (the right is get pods/proxy). Where that does not get there, or is not allowed, it is
+// asked by running `sipring admin` in the proxy's container (create pods/exec). What
+// names a subscriber is asked by running `sipring where` and the like there, so that the
+// API server's audit log says who asked about whom. No port is opened for any of it.
 //
 // # Invariants
 //

@@ -123,7 +123,7 @@ func (d *draining) look(ctx context.Context, pod *corev1.Pod, cluster string) (g
 	}
 	line := pod.Name + " is " + d.state(ctx, pod.Name, cluster)
 	var status proxyStatus
-	if err := d.api.askAdmin(ctx, now, "/v1/status", &status); err == nil {
+	if err := d.api.askAdmin(ctx, now, pageStatus, &status); err == nil {
 		line += fmt.Sprintf(", home of %s, and holds %d copies", plural(status.Bindings.Home, "binding"), status.Bindings.Replica)
 	}
 	d.tell(line)

@@ -57,15 +57,21 @@ const binary = "/sipring"
 // maxReason bounds what is read of a program's error.
 const maxReason = 4 << 10
 
-// refusal is what the program in a pod said when it did not do what it was asked.
-type refusal struct{ pod, reason string }
-
-func (r *refusal) Error() string { return r.pod + ": " + r.reason }
-
-// run runs a subcommand of sipring in a pod, and gives what it writes to out.
+// run runs a subcommand of sipring in a pod, and gives what it writes to out. Its error
+// begins with the pod, but one for want of the right.
 func (a *api) run(ctx context.Context, pod *corev1.Pod, out io.Writer, subcommand string, args ...string) error {
+	err := a.program(ctx, pod, out, subcommand, args...)
+	var lack *lackError
+	if err == nil || errors.As(err, &lack) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", pod.Name, err)
+}
+
+// program is run, with an error that names the pod only where another program does.
+func (a *api) program(ctx context.Context, pod *corev1.Pod, out io.Writer, subcommand string, args ...string) error {
 	if pod.Status.Phase != corev1.PodRunning {
-		return fmt.Errorf("%s: its pod is %s", pod.Name, pod.Status.Phase)
+		return fmt.Errorf("its pod is %s", pod.Status.Phase)
 	}
 	reason := &bounded{left: maxReason}
 	err := a.runner.Run(ctx, pod, append([]string{binary, subcommand}, args...), out, reason)
@@ -74,11 +80,11 @@ func (a *api) run(ctx context.Context, pod *corev1.Pod, out io.Writer, subcomman
 	case err == nil:
 		return nil
 	case errors.As(err, &exit) && exit.Exited():
-		return &refusal{pod.Name, because(subcommand, exit, reason.String())}
+		return errors.New(because(subcommand, exit, reason.String()))
 	case forbidden(err):
 		return &lackError{verb: "create", resource: "pods/exec", namespace: pod.Namespace, cause: fmt.Errorf("%w (the ClusterRole sipring-subscribers has it)", err)}
 	}
-	return fmt.Errorf("%s: %w", pod.Name, err)
+	return err
 }
 
 // because says why the program ended.

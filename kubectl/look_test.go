@@ -27,8 +27,12 @@ func TestLook(t *testing.T) {
 			w.proxies["voice-2/v1/status"] = strings.Repeat("x", 5<<20)
 			w.pods[0].Status.Phase = corev1.PodPending
 		}},
-		"status-no-proxy-right": {args: "status", change: func(w *world) { w.forbidden["pods/proxy"] = true }},
-		"status-no-pods-right":  {args: "status", change: func(w *world) { w.forbidden["pods"] = true }},
+		"status-no-way": {args: "status", change: func(w *world) {
+			w.forbidden["pods/exec"] = true
+			delete(w.proxies, "voice-1/v1/status")
+		}},
+		"status-no-rights":     {args: "status", change: func(w *world) { w.forbidden["pods/proxy"], w.forbidden["pods/exec"] = true, true }},
+		"status-no-pods-right": {args: "status", change: func(w *world) { w.forbidden["pods"] = true }},
 		"status-no-pods": {args: "status", change: func(w *world) {
 			w.pods, w.clusters[0].Status.Members = nil, nil
 			w.clusters[0].Status.ActiveMembers = 0

@@ -2,27 +2,18 @@ package kubectl
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-
-	"github.com/sipring/sipring/controllers/desired"
 )
 
-// Bounds of one question to one proxy, and of how many are asked at a time.
-const (
-	maxAnswer  = 4 << 20
-	answerTime = 5 * time.Second
-	askedAtOne = 16
-)
+// askedAtOne is how many proxies are asked at a time.
+const askedAtOne = 16
 
 // proxyStatus is what is read of /v1/status of a proxy, of any version.
 type proxyStatus struct {
@@ -79,11 +70,11 @@ func (a *api) askProxies(ctx context.Context, pods []corev1.Pod) []proxy {
 	each(len(pods), func(i int) {
 		x := &all[i]
 		x.pod = &pods[i]
-		if x.err = a.askAdmin(ctx, x.pod, "/v1/status", &x.status); x.err != nil {
+		if x.err = a.askAdmin(ctx, x.pod, pageStatus, &x.status); x.err != nil {
 			return
 		}
-		x.eventsErr = a.askAdmin(ctx, x.pod, "/v1/events", &x.events)
-		if text, err := a.admin(ctx, x.pod, "/metrics"); err == nil {
+		x.eventsErr = a.askAdmin(ctx, x.pod, pageEvents, &x.events)
+		if text, err := a.admin(ctx, x.pod, pageMetrics); err == nil {
 			x.lost = value(text, lostMetric)
 		}
 	})
@@ -130,78 +121,13 @@ func losses(all []proxy) (warnings []string) {
 	return warnings
 }
 
-// askAdmin reads JSON from a proxy's admin port.
-func (a *api) askAdmin(ctx context.Context, pod *corev1.Pod, path string, into any) error {
-	text, err := a.admin(ctx, pod, path)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(text, into); err != nil {
-		return fmt.Errorf("its answer cannot be read: %w", err)
-	}
-	return nil
-}
-
-// admin reads a page of a proxy's admin port, by way of the API server.
-func (a *api) admin(ctx context.Context, pod *corev1.Pod, path string) ([]byte, error) {
-	if pod.Status.Phase != corev1.PodRunning {
-		return nil, fmt.Errorf("its pod is %s", pod.Status.Phase)
-	}
-	port, ok := adminPort(pod)
-	if !ok {
-		return nil, fmt.Errorf("its pod has no container %q with a port admin", desired.Container)
-	}
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
-	defer cancel()
-	body, err := a.kube.CoreV1().Pods(pod.Namespace).ProxyGet("http", pod.Name, strconv.Itoa(int(port)), path, nil).Stream(ctx)
-	if err != nil {
-		return nil, unanswered(lacks(err, "get", "pods/proxy", pod.Namespace))
-	}
-	defer func() { _ = body.Close() }()
-	text, err := io.ReadAll(io.LimitReader(body, maxAnswer+1))
-	switch {
-	case err != nil:
-		return nil, unanswered(err)
-	case len(text) > maxAnswer:
-		return nil, fmt.Errorf("its answer is longer than %d bytes", maxAnswer)
-	}
-	return text, nil
-}
-
-// unanswered says what an error of the way to a proxy means.
-func unanswered(err error) error {
-	var lack *lackError
-	switch {
-	case errors.As(err, &lack):
-		return err
-	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("no answer within %v", answerTime)
-	case apierrors.IsServiceUnavailable(err):
-		return fmt.Errorf("the API server does not reach it: %w", err)
-	}
-	return err
-}
-
-func adminPort(pod *corev1.Pod) (int32, bool) {
-	for i := range pod.Spec.Containers {
-		if c := &pod.Spec.Containers[i]; c.Name == desired.Container {
-			for _, p := range c.Ports {
-				if p.Name == "admin" {
-					return p.ContainerPort, true
-				}
-			}
-		}
-	}
-	return 0, false
-}
-
-// silent says of the proxies that did not answer why: once, where all lack the same
-// right.
+// silent says of the proxies that did not answer why: once, where that is for want of
+// rights.
 func silent(all []proxy) (missing []string) {
 	for i := range all {
-		var lack *lackError
-		if errors.As(all[i].err, &lack) {
-			return []string{lack.Error()}
+		var no *noWayError
+		if errors.As(all[i].err, &no) && no.lacksBoth() {
+			return []string{"the proxies cannot be asked: " + no.Error()}
 		}
 		switch x := &all[i]; {
 		case x.err != nil:

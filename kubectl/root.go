@@ -18,6 +18,9 @@ type Options struct {
 	Now func() time.Time
 	// Tick is how often a command that waits looks again; 0 is a second.
 	Tick time.Duration
+	// Patience is how long an answer of a proxy's admin port may take, by each way to
+	// it; 0 is 5 seconds.
+	Patience time.Duration
 }
 
 // plugin is what all commands share.
@@ -35,6 +38,9 @@ func New(o Options) *cobra.Command {
 	}
 	if o.Tick == 0 {
 		o.Tick = time.Second
+	}
+	if o.Patience == 0 {
+		o.Patience = 5 * time.Second
 	}
 	p := &plugin{Options: o, flags: genericclioptions.NewConfigFlags(true).WithWarningPrinter(o.Streams)}
 	root := &cobra.Command{

@@ -96,7 +96,7 @@ func TestRealServer(t *testing.T) {
 		{s.Config, "where sip:bob@example.com", nil, "voice-1: its pod is Pending"},
 		{s.Config, "keys rotate --request now", []string{`request "now"`}, ""},
 		{s.Config, "drain voice-1 --timeout 30s", []string{"voice-1 is evicted", "voice-1 is gone", "1 of 2 members"}, ""},
-		{subscribers, "status", []string{"SIPCluster real/voice", `you lack the right to get pods/proxy in namespace "real"`}, ""},
+		{subscribers, "status", []string{"SIPCluster real/voice", `by pods/proxy: you lack the right to get pods/proxy in namespace "real"`, "by pods/exec: "}, ""},
 		{subscribers, "status -A", []string{"real/voice"}, ""},
 		{subscribers, "keys rotate", nil, `you lack the right to patch sipclusters.sipring.io in namespace "real"`},
 		{subscribers, "drain voice-0", nil, `you lack the right to create pods/eviction in namespace "real"`},

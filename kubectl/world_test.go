@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -39,6 +40,11 @@ type world struct {
 	events   []corev1.Event
 	// proxies are the answers of pods' admin ports, by pod and path.
 	proxies map[string]any
+	// unreached is called instead of what answers by the API server's proxy to pods, where
+	// that does not get to an admin port.
+	unreached func(rw http.ResponseWriter, r *http.Request)
+	// proxied is what was asked that way.
+	proxied []string
 	// forbidden resources, such as pods/proxy.
 	forbidden map[string]bool
 	// evict answers an eviction, with a code.
@@ -52,6 +58,7 @@ type world struct {
 	// programs answer what is run in a pod.
 	programs func(pod string, command []string) (out, reason string, code int)
 	ran      []string
+	patience time.Duration
 }
 
 // list answers with a list of items.
@@ -88,6 +95,11 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	case "pods":
 		w.listPods(rw, r, namespace, name)
 	case "pods/proxy":
+		w.proxied = append(w.proxied, name+"/"+strings.Join(rest[3:], "/"))
+		if w.unreached != nil {
+			w.unreached(rw, r)
+			return
+		}
 		w.proxy(rw, name, "/"+strings.Join(rest[3:], "/"))
 	case "pods/eviction":
 		w.eviction(rw, name)
@@ -216,6 +228,9 @@ func (w *world) Run(_ context.Context, pod *corev1.Pod, command []string, stdout
 	if w.forbidden["pods/exec"] {
 		return fmt.Errorf("unable to upgrade connection: pods %q is forbidden: User \"eve\" cannot create resource \"pods/exec\"", pod.Name)
 	}
+	if w.programs == nil {
+		return errors.New("unable to upgrade connection: container not found (\"proxy\")")
+	}
 	out, reason, code := w.programs(pod.Name, command)
 	_, _ = io.WriteString(stdout, out)
 	_, _ = io.WriteString(stderr, reason)
@@ -245,11 +260,12 @@ func (w *world) run(t *testing.T, input string, line func(flags ...string) []str
 	defer server.Close()
 	var out, complaints bytes.Buffer
 	cmd := kubectl.New(kubectl.Options{
-		Version: "v1.2.3",
-		Streams: genericclioptions.IOStreams{In: strings.NewReader(input), Out: &out, ErrOut: &complaints},
-		Runner:  w,
-		Now:     func() time.Time { return began.Add(time.Minute) },
-		Tick:    time.Millisecond,
+		Version:  "v1.2.3",
+		Streams:  genericclioptions.IOStreams{In: strings.NewReader(input), Out: &out, ErrOut: &complaints},
+		Runner:   w,
+		Now:      func() time.Time { return began.Add(time.Minute) },
+		Tick:     time.Millisecond,
+		Patience: w.patience,
 	})
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
 	cmd.SetArgs(line("--server", server.URL, "--namespace", "telephony"))
