@@ -15,4 +15,8 @@
 // and a space take their place. A fault may have edits in several places. After an empty line comes the next fault, and
 // lines that begin with # say something about one. Nothing in the tree is changed: the compiler is told to read the
 // changed file in place of the real one (go help build, -overlay).
+//
+// Before that the tests run without a fault, since one that always fails notices nothing. One that fails once, and
+// passes when it is run again by itself, is reported with what it printed, and ends nothing: make test and make race are
+// what no test may fail in.
 package main

@@ -27,7 +27,7 @@ func (r *runner) run(ctx context.Context, faults []fault) error {
 		return err
 	}
 	fmt.Fprintf(r.out, "%d faults; up to %d seeds of %s\n", len(faults), r.suite.seeds, strings.Join(r.suite.modes, ", "))
-	if err := r.suite.baseline(ctx, faults); err != nil {
+	if err := r.suite.baseline(ctx, faults, r.out); err != nil {
 		return err
 	}
 	fmt.Fprintf(r.out, "no fault: the unit tests pass, %.0f s\n", time.Since(began).Seconds())
@@ -91,7 +91,7 @@ func (r *runner) line(number string, f *fault, what string, began time.Time) {
 func (r *runner) misfit(number string, f *fault, what string, err error, began time.Time) {
 	r.unfit = append(r.unfit, f.name)
 	r.line(number, f, what, began)
-	fmt.Fprintln(r.out, "  "+strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "\n  "))
+	fmt.Fprintln(r.out, indent(strings.TrimSpace(err.Error())))
 }
 
 // sum names what is to be mended and what was left out.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -81,7 +82,7 @@ func TestRunTellsWhatNoticed(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	r := runner{suite: suite{root: root, dir: t.TempDir(), seeds: 30, slack: time.Second}, out: &out}
+	r := runner{suite: suite{root: root, dir: t.TempDir(), seeds: 30, slack: 5 * time.Second}, out: &out}
 	err = r.run(t.Context(), faults)
 	if err == nil || err.Error() != "1 faults survived, 2 do not fit" {
 		t.Errorf("error %v", err)
@@ -134,16 +135,74 @@ func TestRunEndsInTime(t *testing.T) {
 	}
 }
 
-// TestRunNeedsASuiteThatPasses: what fails anyhow notices nothing.
+// TestRunNeedsASuiteThatPasses: what fails anyhow notices nothing. What it printed is told.
 func TestRunNeedsASuiteThatPasses(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds tests")
 	}
 	root := t.TempDir()
-	write(t, root, func(text string) string { return strings.Replace(text, "2 * n", "5 * n", 1) })
+	write(t, root, func(text string) string {
+		return strings.Replace(text, "t.Fatal()", `t.Fatal("doubles", Double(2)+1)`, 1)
+	})
 	faults, _ := parse(smallFaults)
-	r := runner{suite: suite{root: root, dir: t.TempDir(), seeds: 1, slack: time.Second}, out: new(bytes.Buffer)}
-	if err := r.run(t.Context(), faults); err == nil || err.Error() != "fails without any fault: TestDouble" {
+	r := runner{suite: suite{root: root, dir: t.TempDir(), seeds: 1, slack: time.Minute}, limit: time.Nanosecond, out: new(bytes.Buffer)}
+	if err := r.run(t.Context(), faults); err != nil {
+		t.Errorf("the suite that passes: %v", err)
+	}
+	write(t, root, func(text string) string {
+		return strings.Replace(strings.Replace(text, "2 * n", "5 * n", 1), "t.Fatal()", `t.Fatal("doubles", Double(2)+1)`, 1)
+	})
+	err := r.run(t.Context(), faults)
+	if err == nil || !strings.HasPrefix(err.Error(), "fails without any fault: TestDouble. It printed:\n") || !strings.Contains(err.Error(), "x_test.go:7: doubles 11\n") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestRunGoesOnAfterWhatFailedOnce without a fault and passed by itself, and runs the tests that come after it too.
+func TestRunGoesOnAfterWhatFailedOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds tests")
+	}
+	for name, tt := range map[string]struct {
+		later string // what a test does that comes later
+		err   string
+		once  string // tests reported, each with what it printed
+	}{
+		"all others pass":      {later: "", once: "TestA TestB/sub"},
+		"a later one does not": {later: `t.Fatal("always")`, err: "fails without any fault: TestZ. ", once: "TestA TestB/sub"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root, seen := t.TempDir(), t.TempDir()
+			write(t, root, func(text string) string { return text })
+			flaky := fmt.Sprintf("package cluster\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\n"+
+				"func once(t *testing.T) {\n\tif os.Mkdir(%q+t.Name()[:5], 0o700) == nil {\n\t\tt.Fatal(\"not yet:\", t.Name())\n\t}\n}\n\n"+
+				"func TestA(t *testing.T) { once(t) }\n\nfunc TestB(t *testing.T) { t.Run(\"sub\", once) }\n\nfunc TestZ(t *testing.T) { %s }\n", seen+"/", tt.later)
+			if err := os.WriteFile(filepath.Join(root, "proxy/cluster/z_test.go"), []byte(flaky), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			faults, err := parse(smallFaults)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var out bytes.Buffer
+			r := runner{suite: suite{root: root, dir: t.TempDir(), seeds: 1, slack: time.Minute}, limit: time.Nanosecond, out: &out}
+			err = r.run(t.Context(), faults)
+			if (err == nil) != (tt.err == "") || err != nil && !strings.HasPrefix(err.Error(), tt.err) {
+				t.Errorf("error %v, want %q", err, tt.err)
+			}
+			var reported []string
+			for _, m := range regexp.MustCompile(`(?m)^no fault: (\S+) of proxy/cluster failed once, and passed when it was run again`).FindAllStringSubmatch(out.String(), -1) {
+				reported = append(reported, m[1])
+				if want := "z_test.go:10: not yet: " + m[1] + "\n"; !strings.Contains(out.String(), want) {
+					t.Errorf("does not print %q", want)
+				}
+			}
+			if got := strings.Join(reported, " "); got != tt.once {
+				t.Errorf("reports %q, want %q:\n%s", got, tt.once, &out)
+			}
+			if _, ok := r.suite.usual[key("proxy/cluster", unitArgs)]; ok != (tt.err == "") {
+				t.Errorf("how long the tests take is known: %v", ok)
+			}
+		})
 	}
 }

@@ -80,6 +80,9 @@ func (s *suite) batches() [][2]int {
 // errBuild says that the compiler refuses the code with the fault in it.
 var errBuild = errors.New("does not compile")
 
+// unitArgs has the tests of a package end at the first failure, and name it.
+var unitArgs = []string{"-test.v", "-test.failfast"}
+
 // try runs the checks of a fault, with the sources of the overlay, until one fails.
 func (s *suite) try(ctx context.Context, f *fault, overlay string) (notice, error) {
 	by, err := s.unitTests(ctx, f, overlay)
@@ -103,9 +106,9 @@ func (s *suite) unitTests(ctx context.Context, f *fault, overlay string) (string
 		if err != nil {
 			return "", err
 		}
-		by, err := s.run(ctx, binary, p, "-test.v", "-test.failfast")
-		if by != "" || err != nil {
-			return by, err
+		failed, err := s.run(ctx, binary, p, unitArgs...)
+		if failed.by != "" || err != nil {
+			return failed.by, err
 		}
 	}
 	return "", nil
@@ -124,11 +127,11 @@ func (s *suite) simulate(ctx context.Context, overlay string) (notice, error) {
 			if err := s.known(ctx, args); err != nil {
 				return notice{}, err
 			}
-			by, err := s.run(ctx, binary, simulation, args...)
+			failed, err := s.run(ctx, binary, simulation, args...)
 			if err != nil {
 				return notice{}, err
 			}
-			if by != "" {
+			if by := failed.by; by != "" {
 				return notice{by: by, seeds: done + seedsUntil(by, b)}, nil
 			}
 			done += b[1]
@@ -166,7 +169,7 @@ func (s *suite) build(ctx context.Context, pkg, overlay string) (string, error) 
 }
 
 // run runs tests and returns what failed first, empty if nothing did. A run that hangs is stopped, and has failed.
-func (s *suite) run(ctx context.Context, binary, pkg string, args ...string) (string, error) {
+func (s *suite) run(ctx context.Context, binary, pkg string, args ...string) (failure, error) {
 	limit := 10 * time.Minute
 	if usual, ok := s.usual[key(pkg, args)]; ok {
 		limit = 10*usual + s.slack
@@ -175,7 +178,7 @@ func (s *suite) run(ctx context.Context, binary, pkg string, args ...string) (st
 	defer cancel()
 	scratch, err := s.scratch(pkg)
 	if err != nil {
-		return "", err
+		return failure{}, err
 	}
 	defer func() { _ = os.RemoveAll(scratch) }()
 	cmd := exec.CommandContext(timed, binary, args...)
@@ -189,18 +192,18 @@ func (s *suite) run(ctx context.Context, binary, pkg string, args ...string) (st
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
-		return "", ctx.Err()
+		return failure{}, ctx.Err()
 	case timed.Err() != nil:
-		return fmt.Sprintf("time-out after %.0f s in %s", took.Seconds(), running(string(out))), nil
+		return failure{fmt.Sprintf("time-out after %.0f s in %s", took.Seconds(), running(string(out))), string(out)}, nil
 	case err == nil:
 		if k := key(pkg, args); s.usual[k] == 0 {
 			s.usual[k] = took
 		}
-		return "", nil
+		return failure{}, nil
 	case errors.As(err, &exit):
-		return failed(string(out)), nil
+		return failure{failed(string(out)), string(out)}, nil
 	}
-	return "", err
+	return failure{}, err
 }
 
 // scratch makes a directory to run a package's tests in, which may leave files about what failed there.
