@@ -110,7 +110,7 @@ func TestRFC3261_16_6_3_MaxForwardsIsAdded(t *testing.T) {
 
 func TestRFC3261_17_2_1_BusyIsAcknowledgedHopByHop(t *testing.T) {
 	t.Parallel()
-	x := startProxy(t)
+	x := startProxy(t, repeats)
 	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
 	bob.register(x)
 	d := alice.ring(x.addr, "sip:bob@example.com")
@@ -122,7 +122,7 @@ func TestRFC3261_17_2_1_BusyIsAcknowledgedHopByHop(t *testing.T) {
 	}
 	final := alice.status(486)
 	d.ackFailure(final)
-	alice.quiet(700 * time.Millisecond) // Timer G would fire at 500 ms
+	alice.quiet(timerG)
 	bob.quiet(10 * time.Millisecond)
 }
 
@@ -175,12 +175,14 @@ func TestRFC3261_17_1_RetransmissionsAreNotForwarded(t *testing.T) {
 	invite := bob.request("INVITE")
 	bob.reply(invite, 180, "Ringing", "b")
 	alice.status(180)
+	alice.forget()
 	alice.sendRaw(x.addr, []byte(d.lastInviteText))
 	alice.status(180) // again, by the proxy
 	bob.quiet(100 * time.Millisecond)
 	bob.reply(invite, 200, "OK", "b", "Contact: <"+bob.contact()+">")
 	ok := alice.status(200)
 	bob.reply(invite, 200, "OK", "b", "Contact: <"+bob.contact()+">") // retransmitted until the ACK
+	alice.forget()
 	alice.status(200)
 	d.answered(ok)
 	d.ack()
@@ -194,6 +196,7 @@ func TestRFC3261_17_1_1_2_RequestIsRetransmitted(t *testing.T) {
 	bob.register(x)
 	alice.ring(x.addr, "sip:bob@example.com")
 	first := bob.request("INVITE")
+	bob.forget()
 	again := bob.request("INVITE")
 	if !bytes.Equal(first.Raw, again.Raw) {
 		t.Error("the retransmission differs")

@@ -127,7 +127,7 @@ func TestContactThatIsNotRegisteredIsNotFound(t *testing.T) {
 				t.Fatalf("%s: %v, want 404", when, r)
 			}
 			d.ackFailure(r)
-			for deadline := time.Now().Add(time.Second); p.Transactions() > 0; time.Sleep(time.Millisecond) {
+			for deadline := time.Now().Add(patience); p.Transactions() > 0; time.Sleep(time.Millisecond) {
 				if time.Now().After(deadline) {
 					t.Fatalf("%s: %d transactions are left", when, p.Transactions())
 				}
@@ -201,7 +201,7 @@ func sameBranch(t *testing.T, invite, later *received) {
 // A pod that sent a failure itself, after a 100, hears of its ACK at another pod.
 func TestAckOfAContactsFailureAtAnotherPod(t *testing.T) {
 	t.Parallel()
-	x := startCluster(t, 2)
+	x := startCluster(t, 2, repeats)
 	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
 	bob.register(x[0])
 	d := alice.ring(x[0].addr, bob.contact())
@@ -210,12 +210,8 @@ func TestAckOfAContactsFailureAtAnotherPod(t *testing.T) {
 	final := alice.status(486)
 	d.proxy = x[1].addr
 	d.ackFailure(final)
-	for deadline := time.Now().Add(patience); x[0].metrics.fromPeer.Load() == 0; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the ACK does not reach its transaction")
-		}
-	}
-	alice.quiet(700 * time.Millisecond) // Timer G would fire at 500 ms
+	counted(t, "from a peer: the ACK", x[0].metrics.fromPeer.Load, 1)
+	alice.quiet(timerG)
 }
 
 func TestContactByAnyMethodOutsideADialog(t *testing.T) {
@@ -274,10 +270,8 @@ func TestContactInAClusterThatDoesNotAnswer(t *testing.T) {
 	d.ackFailure(final)
 	x.supersede()
 	alice.ring(x.addr, bob.contact())
+	counted(t, "dropped, as nobody is left to ask", x.metrics.dropped[dropSuperseded].Load, 1)
 	alice.quiet(50 * time.Millisecond)
-	if n := x.metrics.dropped[dropSuperseded].Load(); n != 1 {
-		t.Errorf("%d counted as dropped, as nobody is left to ask", n)
-	}
 }
 
 func TestCancelBeforeAContactIsFound(t *testing.T) {

@@ -88,9 +88,7 @@ func TestMalformedMessagesAreAnsweredAtALimitedRate(t *testing.T) {
 	for range n {
 		p.sendRaw(x.addr, text)
 	}
-	for deadline := time.Now().Add(patience); x.layer.Stats().Received < n && time.Now().Before(deadline); {
-		time.Sleep(time.Millisecond)
-	}
+	upTo(n, func() uint64 { return x.layer.Stats().Received })
 	if held := x.metrics.dropped[dropRateLimited].Load(); held == 0 {
 		t.Error("every one was answered")
 	}

@@ -38,7 +38,7 @@ func TestRFC5626_5_3_NewestFlowFirst(t *testing.T) {
 
 func TestRFC5626_5_3_NextFlowWhenOneFails(t *testing.T) {
 	t.Parallel()
-	x := startProxy(t, func(o *proxyOptions) { o.timers.T1 = 10 * time.Millisecond }) // Timer B: 0.64 s
+	x := startProxy(t, func(o *proxyOptions) { o.timers.T1 = 50 * time.Millisecond }) // Timer B: 3.2 s
 	alice, old := newPhone(t, "alice"), newPhone(t, "bob")
 	old.registerFlow(x, desk, 1)
 	for name, fail := range map[string]func(*phone){

@@ -15,7 +15,7 @@ import (
 )
 
 // patience is how long a test waits for a message that must come.
-const patience = 5 * time.Second
+const patience = 20 * time.Second
 
 // phone is a user agent of nothing but a socket: tests write what it sends byte
 // by byte, and see what came byte by byte.
@@ -26,6 +26,8 @@ type phone struct {
 	user string
 	// lenient phones take messages that lack something.
 	lenient bool
+	// heard is what status and request took: they pass over what is repeated.
+	heard map[string]bool
 }
 
 // received is one message that arrived at a phone.
@@ -48,7 +50,7 @@ func newPhoneAt(t testing.TB, user, address string) *phone {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	return &phone{t: t, conn: conn, addr: conn.LocalAddr().(*net.UDPAddr).AddrPort(), user: user}
+	return &phone{t: t, conn: conn, addr: conn.LocalAddr().(*net.UDPAddr).AddrPort(), user: user, heard: map[string]bool{}}
 }
 
 // crlf turns the indented text of a test into a message: lines end in CRLF, and
@@ -96,12 +98,31 @@ func (p *phone) receive(d time.Duration) *received {
 	return r
 }
 
+// news waits for a message that is no repetition of one that news had before: those
+// may come at any time, as the machine may be busy (RFC 3261 17.1).
+func (p *phone) news() *received {
+	p.t.Helper()
+	for {
+		r := p.receive(patience)
+		if r == nil {
+			return nil
+		}
+		if key := r.from.String() + string(r.Raw); !p.heard[key] {
+			p.heard[key] = true
+			return r
+		}
+	}
+}
+
+// forget has what is repeated from now on be news.
+func (p *phone) forget() { clear(p.heard) }
+
 // status waits for a response with that status; 100 is passed over if it is not
 // the one wanted.
 func (p *phone) status(want int) *received {
 	p.t.Helper()
 	for {
-		r := p.receive(patience)
+		r := p.news()
 		switch {
 		case r == nil:
 			p.t.Fatalf("%s got nothing, want %d", p.user, want)
@@ -119,7 +140,7 @@ func (p *phone) status(want int) *received {
 // request waits for a request of that method.
 func (p *phone) request(method string) *received {
 	p.t.Helper()
-	r := p.receive(patience)
+	r := p.news()
 	if r == nil {
 		p.t.Fatalf("%s got nothing, want %s", p.user, method)
 	}
@@ -182,4 +203,33 @@ func (p *phone) contact() string { return fmt.Sprintf("sip:%s@%s", p.user, p.add
 func (r *received) CSeqMethodBytes() []byte {
 	_, m, _ := r.CSeq()
 	return m
+}
+
+// timerG is longer than Timers E and G of proxies that repeat: what they repeat comes in
+// that time, and before it there is time for an ACK on a busy machine.
+const timerG = 2 * time.Second
+
+func repeats(o *proxyOptions) { o.timers.T1 = timerG * 3 / 4 }
+
+// counted waits until so many are counted, and fails if there are more.
+func counted(t *testing.T, what string, count func() uint64, want int) {
+	t.Helper()
+	for end := time.Now().Add(patience); count() < uint64(want) && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	if n := count(); n != uint64(want) {
+		t.Errorf("%d %s, want %d", n, what, want)
+	}
+}
+
+// upTo waits for so many datagrams, of which some may be lost: until no more of them
+// comes in a second.
+func upTo(n int, count func() uint64) {
+	last, at := uint64(0), time.Now()
+	for now := count(); now < uint64(n) && time.Since(at) < time.Second; now = count() {
+		if now != last {
+			last, at = now, time.Now()
+		}
+		time.Sleep(time.Millisecond)
+	}
 }

@@ -64,7 +64,7 @@ func TestRFC3261_17_2_1_FailuresAreRepeatedToPhones(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			x := startProxy(t, func(o *proxyOptions) {
-				o.timers.T1 = 20 * time.Millisecond
+				o.timers.T1 = 50 * time.Millisecond
 				o.config.Limits.Trusted = nil
 				if c.trusted {
 					o.config.Limits.Trusted = []string{"127.0.0.0/8"}

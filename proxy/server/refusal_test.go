@@ -11,7 +11,7 @@ import (
 // any pod, and its ACK ends there.
 func TestRFC3261_8_2_7_RefusedInvite(t *testing.T) {
 	t.Parallel()
-	x := startCluster(t, 2)
+	x := startCluster(t, 2, repeats)
 	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
 	bob.register(x[0])
 	for name, c := range map[string]struct {
@@ -38,7 +38,7 @@ func TestRFC3261_8_2_7_RefusedInvite(t *testing.T) {
 		d.proxy = x[1].addr
 		d.ackFailure(second)
 	}
-	alice.quiet(700 * time.Millisecond) // Timer G would fire at 500 ms
+	alice.quiet(timerG)
 	bob.quiet(time.Millisecond)
 	for _, p := range x {
 		if n := p.Transactions(); n != 0 {
@@ -63,6 +63,7 @@ func TestRetransmissionOfWhatWouldBeRefusedNow(t *testing.T) {
 	other := *x.config.Load()
 	other.Domains = []string{"example.org"}
 	x.Reconfigure(&other)
+	alice.forget()
 	alice.sendRaw(x.addr, []byte(d.lastInviteText))
 	alice.status(180)
 	bob.reply(invite, 486, "Busy Here", "b")

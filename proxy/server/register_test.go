@@ -160,6 +160,7 @@ func TestRFC3261_10_3_BegunAnew(t *testing.T) {
 		{"unregisters with *", bob.registerText("c", 2, "Contact: *", "Expires: 0"), 200, 0},
 		{"begins anew with that CSeq", bob.registerText("c", 2, contact), 200, 1},
 	} {
+		bob.forget()
 		bob.sendRaw(x.addr, step.text)
 		bob.status(step.status)
 		if got := bob.contacts(x); len(got) != step.contacts {

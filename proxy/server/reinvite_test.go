@@ -3,7 +3,6 @@ package server
 import (
 	"bytes"
 	"testing"
-	"time"
 
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/wire"
@@ -19,7 +18,7 @@ func TestRFC3261_17_1_1_3_AckOfARefusedReInviteAtAnotherPod(t *testing.T) {
 			t.Parallel()
 			mem, x := newMemory(), make([]*proxy, 3)
 			for i := range x {
-				x[i] = startMember(t, mem, uint32(i+1), func(o *proxyOptions) { o.timers.T1 = 50 * time.Millisecond })
+				x[i] = startMember(t, mem, uint32(i+1), repeats)
 			}
 			alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
 			bob.register(x[0])
@@ -37,7 +36,7 @@ func TestRFC3261_17_1_1_3_AckOfARefusedReInviteAtAnotherPod(t *testing.T) {
 				d.routes = nil
 			}
 			repeated := 0
-			for final := alice.status(488); final != nil && repeated < 10; final = alice.receive(500 * time.Millisecond) {
+			for final := alice.status(488); final != nil && repeated < 10; final = alice.receive(2 * timerG) {
 				d.ackFailure(final)
 				repeated++
 			}

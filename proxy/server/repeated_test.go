@@ -10,7 +10,7 @@ import (
 // that is the same transaction, so it answers the pod that the BYE came from first.
 func TestRepeatedAnswerReachesThePodThatAskedAgain(t *testing.T) {
 	t.Parallel()
-	x := startCluster(t, 3)
+	x := startCluster(t, 3, repeats)
 	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
 	bob.register(x[0])
 	d, _ := establish(t, x[0], alice, bob)
@@ -27,7 +27,7 @@ func TestRepeatedAnswerReachesThePodThatAskedAgain(t *testing.T) {
 	if r := alice.status(200); r.from != x[1].addr {
 		t.Errorf("200 from %s, want the pod that the BYE came to again", r.from)
 	}
-	bob.quiet(600 * time.Millisecond) // which would have the BYE again
+	bob.quiet(timerG) // E is as long: bob would have the BYE again
 }
 
 // A node has given the INVITE's flow another port, and has forgotten it before the answer:
@@ -44,6 +44,7 @@ func TestRepeated2xxReachesTheCallersOwnPort(t *testing.T) {
 	bob.reply(invite, 200, "OK", "b", "Contact: <"+bob.contact()+">")
 	node.status(200)
 	alice.quiet(50 * time.Millisecond)
+	node.forget()
 	bob.reply(invite, 200, "OK", "b", "Contact: <"+bob.contact()+">")
 	node.status(200)
 	d.proxy = x.addr

@@ -29,7 +29,7 @@ func TestSameViaAndBranchAreTwoCalls(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			x := startCluster(t, 2)
+			x := startCluster(t, 2, repeats)
 			alice, carol, bob := newPhone(t, "alice"), newPhone(t, "carol"), newPhone(t, "bob")
 			bob.register(x[0])
 			alice.sendRaw(x[0].addr, []byte(first.text("INVITE", "")))
@@ -57,7 +57,7 @@ func TestSameViaAndBranchAreTwoCalls(t *testing.T) {
 			bob.request("ACK")
 			carol.status(487)
 			carol.sendRaw(x[0].addr, []byte(second.text("ACK", ";tag=b2")))
-			alice.quiet(700 * time.Millisecond) // Timer G would fire at 500 ms
+			alice.quiet(timerG)
 			carol.quiet(10 * time.Millisecond)
 		})
 	}

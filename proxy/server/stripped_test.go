@@ -32,7 +32,7 @@ func TestResponseWithoutOurViaParameters(t *testing.T) {
 	for name, without := range strippers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			x := startCluster(t, 3)
+			x := startCluster(t, 3, repeats)
 			alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
 			bob.register(x[0])
 			d := alice.ring(x[0].addr, "sip:bob@example.com")
@@ -50,7 +50,7 @@ func TestResponseWithoutOurViaParameters(t *testing.T) {
 				t.Fatalf("%v, want 486", final)
 			}
 			d.ackFailure(final)
-			alice.quiet(700*time.Millisecond, final) // Timer G would fire at 500 ms
+			alice.quiet(timerG, final)
 			if n := x[2].metrics.fromPeer.Load(); n != 0 {
 				t.Errorf("a pod without the transaction took %d responses", n)
 			}
@@ -97,9 +97,7 @@ func TestOffersAreLimited(t *testing.T) {
 	for range n {
 		mallory.replyStripped(x[1].addr, invite, strippers["owner and hop"], 100, "Trying")
 	}
-	for end := time.Now().Add(patience); x[1].layer.Stats().Received < sent+n && time.Now().Before(end); {
-		time.Sleep(time.Millisecond)
-	}
+	upTo(int(sent)+n, func() uint64 { return x[1].layer.Stats().Received })
 	x[0].mem.mu.Lock()
 	defer x[0].mem.mu.Unlock()
 	seconds := int(time.Since(began)/time.Second) + 2 // begun ones
