@@ -77,6 +77,9 @@ func (a *api) proxied(ctx context.Context, pod *corev1.Pod, port int32, page adm
 	defer cancel()
 	body, err := a.kube.CoreV1().Pods(pod.Namespace).ProxyGet("http", pod.Name, strconv.Itoa(int(port)), page.path, nil).Stream(ctx)
 	if err != nil {
+		if apierrors.IsForbidden(err) {
+			err = fmt.Errorf("%w (the ClusterRole sipring-observers has it)", err)
+		}
 		return nil, a.unanswered(lacks(err, "get", "pods/proxy", pod.Namespace))
 	}
 	defer func() { _ = body.Close() }()

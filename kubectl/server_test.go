@@ -84,6 +84,7 @@ func TestRealServer(t *testing.T) {
 	s := testapi.Need(t, server)
 	realCluster(t, s)
 	subscribers := s.User(t, "subscribers", "../config/rbac/subscribers.yaml")
+	observers := s.User(t, "observers", "../config/rbac/observers.yaml")
 	tests := []struct {
 		user    *rest.Config
 		args    string
@@ -98,6 +99,10 @@ func TestRealServer(t *testing.T) {
 		{s.Config, "drain voice-1 --timeout 30s", []string{"voice-1 is evicted", "voice-1 is gone", "1 of 2 members"}, ""},
 		{subscribers, "status", []string{"SIPCluster real/voice", `by pods/proxy: you lack the right to get pods/proxy in namespace "real"`, "by pods/exec: "}, ""},
 		{subscribers, "status -A", []string{"real/voice"}, ""},
+		{observers, "status", []string{"SIPCluster real/voice", "voice-0 does not answer: by pods/proxy: address not allowed", `by pods/exec: you lack the right to create pods/exec in namespace "real"`}, ""},
+		{observers, "events", []string{"voice-0 does not answer: by pods/proxy: "}, ""},
+		{observers, "where sip:bob@example.com", nil, `you lack the right to create pods/exec in namespace "real"`},
+		{observers, "drain voice-0", nil, `you lack the right to create pods/eviction in namespace "real"`},
 		{subscribers, "keys rotate", nil, `you lack the right to patch sipclusters.sipring.io in namespace "real"`},
 		{subscribers, "drain voice-0", nil, `you lack the right to create pods/eviction in namespace "real"`},
 	}
