@@ -110,6 +110,14 @@ func TestRotate(t *testing.T) {
 			c.Spec.Paused = true
 			c.Status.Keys = &v1alpha1.KeysStatus{Phase: "Adding", Request: "before"}
 		}},
+		"rotate-hurry-then": {args: "keys rotate --request leak --hurry --wait", want: both, change: func(c *v1alpha1.SIPCluster) {
+			c.Status.Keys = &v1alpha1.KeysStatus{Phase: "Retiring", Request: "leak", IDs: []string{"new", "old"}}
+			c.Status.Signer = &v1alpha1.KeysStatus{Phase: "Current", Request: "leak", IDs: []string{"new"}}
+		}},
+		"rotate-wait-again": {args: "keys rotate --request leak --wait", want: map[string]any{v1alpha1.AnnotationRotateKeys: "leak"}, change: func(c *v1alpha1.SIPCluster) {
+			c.Status.Keys = &v1alpha1.KeysStatus{Phase: "Current", Request: "leak", IDs: []string{"new"}}
+			c.Status.Signer = &v1alpha1.KeysStatus{Phase: "Adding", Request: "leak", IDs: []string{"old", "new"}}
+		}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -143,9 +151,13 @@ func TestRotateRefused(t *testing.T) {
 		want   string
 	}{
 		"no right":    {func(w *world) { w.forbidden["sipclusters"] = true }, "keys rotate voice", "you lack the right to get sipclusters.sipring.io"},
-		"made before": {func(w *world) { w.clusters[0].Status.Keys.Request = "x" }, "keys rotate --request x", `request "x" was made before`},
+		"made before": {func(w *world) { w.clusters[0].Status.Keys.Request = "x" }, "keys rotate --request x", `request "x" was carried out before`},
 		"long":        {nil, "keys rotate --request " + strings.Repeat("x", 64), "longer than 63 bytes"},
-		"never":       {nil, "keys rotate --wait --timeout 50ms", "not done within 50ms: the operator goes on"},
+		"both done": {func(w *world) {
+			w.clusters[0].Status.Keys.Request = "x"
+			w.clusters[0].Status.Signer = w.clusters[0].Status.Keys
+		}, "keys rotate --request x --hurry", `request "x" was carried out before`},
+		"never": {nil, "keys rotate --wait --timeout 50ms", "not done within 50ms: the operator goes on"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -39,7 +39,9 @@ With --hurry the old keys go as soon as the new ones sign everywhere. Calls that
 begun before then cannot be ended through the cluster: for keys that have leaked.
 
 With --wait this ends when the new keys sign everywhere and, with --hurry, when the old
-ones are gone.`,
+ones are gone.
+
+A request that is under way may be made again: to wait for it, or to hurry it.`,
 		Example: `  kubectl sip keys rotate voice --wait
   kubectl sip keys rotate voice --hurry --request leaked-2026-11`,
 		Args:              cobra.MaximumNArgs(1),
@@ -79,8 +81,8 @@ ones are gone.`,
 }
 
 func (p *plugin) rotated(ctx context.Context, a *api, c *v1alpha1.SIPCluster, r *rotation, say func(string, ...any)) error {
-	if c.Status.Keys != nil && c.Status.Keys.Request == r.request {
-		return fmt.Errorf("request %q was made before: give another one", r.request)
+	if r.over(c.Status.Keys) && (c.Status.Signer == nil || r.over(c.Status.Signer)) {
+		return fmt.Errorf("request %q was carried out before: give another one", r.request)
 	}
 	annotations := map[string]string{v1alpha1.AnnotationRotateKeys: r.request}
 	if r.hurry {
@@ -97,7 +99,7 @@ func (p *plugin) rotated(ctx context.Context, a *api, c *v1alpha1.SIPCluster, r 
 	if c.Spec.Paused {
 		say("Warning: spec.paused is true: nothing happens until it is false")
 	}
-	if k := c.Status.Keys; k != nil && k.Phase != phaseCurrent {
+	if k := c.Status.Keys; k != nil && k.Phase != phaseCurrent && k.Request != r.request {
 		say("Another rotation is under way, request %q: this one begins after it", k.Request)
 	}
 	if !r.wait {
@@ -133,6 +135,11 @@ const (
 // done: the new keys sign everywhere, and the old ones are gone where that was wanted.
 func (r *rotation) done(k *v1alpha1.KeysStatus) bool {
 	return k != nil && k.Request == r.request && (k.Phase == phaseCurrent || k.Phase == phaseRetiring && !r.hurry)
+}
+
+// over: the request was carried out, and nothing is left of it to do.
+func (r *rotation) over(k *v1alpha1.KeysStatus) bool {
+	return k != nil && k.Request == r.request && k.Phase == phaseCurrent
 }
 
 func progress(k *v1alpha1.KeysStatus) string {
