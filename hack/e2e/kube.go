@@ -102,6 +102,11 @@ func (k *kube) helm(ctx context.Context, args ...string) error {
 func (k *kube) command(ctx context.Context, program string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, installLimit)
 	defer cancel()
+	return k.run(ctx, program, args...)
+}
+
+// run runs a command until ctx ends. Its output is returned, and in the error too.
+func (k *kube) run(ctx context.Context, program string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, program, args...)
 	// Caches, too, go with the run.
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+k.cluster.Kubeconfig(), "KUBECACHEDIR="+filepath.Join(os.TempDir(), "kube"),
@@ -109,7 +114,7 @@ func (k *kube) command(ctx context.Context, program string, args ...string) (str
 		"HELM_DATA_HOME="+filepath.Join(os.TempDir(), "helm"))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("%s %s: %w: %s", filepath.Base(program), strings.Join(args, " "), err, strings.TrimSpace(string(out)))
+		return string(out), fmt.Errorf("%s %s: %w: %s", filepath.Base(program), strings.Join(args, " "), err, strings.TrimSpace(string(out)))
 	}
 	return string(out), nil
 }

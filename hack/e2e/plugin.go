@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -45,17 +46,19 @@ type transcript struct{ all []spoken }
 type line struct {
 	args  []string
 	wants []string
+	// fails: it ends with an exit code other than 0.
+	fails bool
 }
 
 // lookLines are of commands that only look: aor is home at the proxy that was killed.
 func lookLines(aor string) []line {
 	return []line{
-		{[]string{"status"}, []string{"3 of 3 members", "of voice-0: out of the ring within", "RESTARTS"}},
-		{[]string{"status", "-o", "wide"}, []string{"ADDRESS", "VERSION"}},
-		{[]string{"explain"}, []string{"lost voice-0", "lost voice-0: ", "got another home", "voice-0 was in every ring again", "no phone had to register again"}},
-		{[]string{"events", "--since", "2m"}, []string{"MemberLost", "MemberJoined", "became home of"}},
-		{[]string{"where", aor}, []string{"home", "replica", "sip:"}},
-		{[]string{"bindings", "--limit", "4"}, []string{"CONTACT", "More: --after"}},
+		{args: []string{"status"}, wants: []string{"3 of 3 members", "of voice-0: out of the ring within", "RESTARTS"}},
+		{args: []string{"status", "-o", "wide"}, wants: []string{"ADDRESS", "VERSION"}},
+		{args: []string{"explain"}, wants: []string{"lost voice-0", "lost voice-0: ", "got another home", "voice-0 was in every ring again", "no phone had to register again"}},
+		{args: []string{"events", "--since", "2m"}, wants: []string{"MemberLost", "MemberJoined", "became home of"}},
+		{args: []string{"where", aor}, wants: []string{"home", "replica", "sip:"}},
+		{args: []string{"bindings", "--limit", "4"}, wants: []string{"CONTACT", "More: --after"}},
 	}
 }
 
@@ -74,20 +77,10 @@ func (t *transcript) play(ctx context.Context, e *env) error {
 			return err
 		}
 	}
-	if err := t.traced(ctx, e, order[0]); err != nil {
-		return err
-	}
-	if err := t.run(ctx, e, line{[]string{"drain", "voice-1"}, []string{"voice-1 is evicted", "voice-1 is gone after"}}); err != nil {
-		return err
-	}
-	if err := eventually(ctx, settleLimit, func(ctx context.Context) error { return e.proxies.whole(ctx, 3, nil) }); err != nil {
-		return err
-	}
-	if err := t.run(ctx, e, line{[]string{"keys", "rotate", "--hurry", "--request", pluginCase}, []string{"is asked to rotate its keys"}}); err != nil {
-		return err
-	}
-	if err := eventually(ctx, rotateLimit, func(ctx context.Context) error { return e.keysRotated(ctx, pluginCase) }); err != nil {
-		return err
+	for _, part := range []func(context.Context, *env, int) error{t.traced, t.unregistered, asPeople, t.drained, t.rotated} {
+		if err := part(ctx, e, order[0]); err != nil {
+			return err
+		}
 	}
 	if e.stage.o.writeDocs == "" {
 		return nil
@@ -100,8 +93,8 @@ func (t *transcript) traced(ctx context.Context, e *env, phone int) error {
 	ended := make(chan error, 1)
 	go func() {
 		ended <- t.run(ctx, e, line{
-			[]string{"trace", e.party.load.Phones[phone].AOR(), "--for", "5s", "--max", "20"},
-			[]string{"INVITE sip:", "SIP/2.0 200", "voice-0: ended: ", "voice-1: ended: ", "voice-2: ended: "},
+			args:  []string{"trace", e.party.load.Phones[phone].AOR(), "--for", "5s", "--max", "20"},
+			wants: []string{"INVITE sip:", "SIP/2.0 200", "voice-0: ended: ", "voice-1: ended: ", "voice-2: ended: "},
 		})
 	}()
 	for {
@@ -116,21 +109,79 @@ func (t *transcript) traced(ctx context.Context, e *env, phone int) error {
 	}
 }
 
-// run runs one, as a user would.
+// unregistered removes what a phone registered, and has the phone register again.
+func (t *transcript) unregistered(ctx context.Context, e *env, phone int) error {
+	one := e.party.load.Phones[phone]
+	if err := t.run(ctx, e, line{args: []string{"unregister", one.AOR(), "--yes"}, wants: []string{"Removed sip:", " of " + one.AOR()}}); err != nil {
+		return err
+	}
+	where := line{args: []string{"where", one.AOR()}, wants: []string{"home", "replica", "nothing is registered"}}
+	if _, err := e.sip(ctx, where); err != nil {
+		return err
+	}
+	if err := one.Register(ctx, 3600); err != nil {
+		return fmt.Errorf("a phone that was removed registers again: %w", err)
+	}
+	where.wants = []string{"home", "replica", "sip:" + one.User() + "@"}
+	_, err := e.sip(ctx, where)
+	return err
+}
+
+// drained has a proxy leave, and waits until it is back.
+func (t *transcript) drained(ctx context.Context, e *env, _ int) error {
+	if err := t.run(ctx, e, line{args: []string{"drain", "voice-1"}, wants: []string{"voice-1 is evicted", "voice-1 is gone after"}}); err != nil {
+		return err
+	}
+	return eventually(ctx, settleLimit, func(ctx context.Context) error { return e.proxies.whole(ctx, 3, nil) })
+}
+
+// rotated replaces the keys: with a wait that is too short, with one that ends when the
+// new keys sign everywhere, and with one that ends when the old ones are gone, in a hurry.
+func (t *transcript) rotated(ctx context.Context, e *env, _ int) error {
+	rotate := []string{"keys", "rotate", "--request", pluginCase, "--wait"}
+	for _, l := range []line{
+		{args: append(rotate, "--timeout", "1s"), wants: []string{"is asked to rotate its keys", "Keys: ", "not done within 1s: the operator goes on"}, fails: true},
+		{args: rotate, wants: []string{"Retiring", "Done\n"}},
+		{args: append(rotate, "--hurry"), wants: []string{"Keys: Current", "signing keys: Current", "Done\n"}},
+	} {
+		if err := t.run(ctx, e, l); err != nil {
+			return err
+		}
+	}
+	return e.keysRotated(ctx, pluginCase)
+}
+
+// run runs one, as a user would, and keeps what it prints.
 func (t *transcript) run(ctx context.Context, e *env, l line) error {
-	out, err := e.kube.command(ctx, plugin, append([]string{"--namespace", namespace}, l.args...)...)
+	out, err := e.sip(ctx, l)
 	if err != nil {
 		return err
 	}
-	command := "kubectl sip " + strings.Join(l.args, " ")
+	e.stage.step("  %s: %d lines", l.command(), strings.Count(out, "\n"))
+	t.all = append(t.all, spoken{l.command(), out})
+	return nil
+}
+
+func (l *line) command() string { return "kubectl sip " + strings.Join(l.args, " ") }
+
+// sip runs a command of the plugin, and returns what it prints once that is looked at.
+func (e *env) sip(ctx context.Context, l line) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, rotateLimit)
+	defer cancel()
+	out, err := e.kube.run(ctx, plugin, append([]string{"--namespace", namespace}, l.args...)...)
+	var exit *exec.ExitError
+	switch {
+	case l.fails && err == nil:
+		return "", fmt.Errorf("%s did not fail:\n%s", l.command(), out)
+	case err != nil && !(l.fails && errors.As(err, &exit) && exit.Exited()):
+		return "", err
+	}
 	for _, want := range l.wants {
 		if !strings.Contains(out, want) {
-			return fmt.Errorf("%s has no %q:\n%s", command, want, out)
+			return "", fmt.Errorf("%s has no %q:\n%s", l.command(), want, out)
 		}
 	}
-	e.stage.step("  %s: %d lines", command, strings.Count(out, "\n"))
-	t.all = append(t.all, spoken{command, out})
-	return nil
+	return out, nil
 }
 
 // ready returns nil once the SIPCluster is.
