@@ -170,10 +170,11 @@ func (e *env) sip(ctx context.Context, l line) (string, error) {
 	defer cancel()
 	out, err := e.kube.run(ctx, plugin, append([]string{"--namespace", namespace}, l.args...)...)
 	var exit *exec.ExitError
+	failed := errors.As(err, &exit) && exit.Exited()
 	switch {
 	case l.fails && err == nil:
 		return "", fmt.Errorf("%s did not fail:\n%s", l.command(), out)
-	case err != nil && !(l.fails && errors.As(err, &exit) && exit.Exited()):
+	case err != nil && (!l.fails || !failed):
 		return "", err
 	}
 	for _, want := range l.wants {
