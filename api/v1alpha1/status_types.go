@@ -99,7 +99,7 @@ type FailoverStatus struct {
 	// +kubebuilder:validation:Minimum=0
 	// +optional
 	RehomedBindings int64 `json:"rehomedBindings"`
-	// Milliseconds from the loss (the end of the last connection to the member) to the
+	// Milliseconds from the loss (the member was last heard of) to the
 	// ring without it: the middle one of what the other members measured, of two the longer.
 	// +kubebuilder:validation:Minimum=0
 	// +optional

@@ -24,7 +24,7 @@ type Stats struct {
 	LookupsLocal       uint64 `metric:"lookups_local_total" help:"Lookups answered by what is held here."`
 	LookupsHedged      uint64 `metric:"lookups_hedged_total" help:"Lookups for which a second member was asked."`
 	RefusedOps         uint64 `metric:"operations_refused_total" help:"Operations that were refused as this member did not know where they belong, or had too many under way."`
-	Rehomed            uint64 `metric:"rehomed_bindings_total" help:"Bindings whose home became this member because another left."`
+	Rehomed            uint64 `metric:"-"` // bindings whose home became this member because another is gone; the driver tells whether that counts
 	Filled             uint64 `metric:"partitions_filled_total" help:"Partitions fetched from other members."`
 	FilledAlone        uint64 `metric:"partitions_filled_alone_total" help:"Partitions taken to be complete while members that may know more of them were away."`
 	// LostPartitions counts those that some member served, and that this one became home of when none of those was left:

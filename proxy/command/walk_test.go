@@ -34,6 +34,7 @@ var elsewhere = map[string]string{
 	"peer_clock_skew_seconds":         "the members have one clock: TestClocksAreCompared of package peer",
 	"peer_frames_dropped_total":       "members send no nonsense: TestMetrics of package peer",
 	"stuck_total":                     "nothing hangs: TestHungCoreIsADeadMember of package peer",
+	"unconfirmed_losses":              "is confirmed before it is seen: TestALossCountsOnce of package peer",
 	"udp_errors_total":                "loopback takes everything: TestFullSendBufferLosesTheDatagramAndHoldsNobodyUp of package transport",
 	"udp_kernel_drops_total":          "takes a proxy that does not read: TestKernelDropsAreCounted of package transport",
 }

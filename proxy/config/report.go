@@ -37,7 +37,7 @@ type Failover struct {
 	Cause LossCause `json:"cause"`
 	// Rehomed is how many bindings the reporter became home of by that change of the ring.
 	Rehomed int64 `json:"rehomed"`
-	// Milliseconds from the end of the last stream to the member to the ring without it.
+	// Milliseconds from when the member was last heard of to the ring without it.
 	Milliseconds int64 `json:"milliseconds"`
 }
 

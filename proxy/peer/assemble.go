@@ -32,7 +32,7 @@ func assemble(cfg Config, identity *identity) *Node {
 		machine: cluster.NewMembership(cfg.ID, incarnation, cfg.unknownWait), drained: make(chan struct{}),
 		clock: cfg.clock, view: n.view, cores: n.cores, links: n.links, pace: n.pace, events: n.events, metrics: n.metrics, log: cfg.Log,
 		suspects: cfg.Suspects, vouching: vouching, learner: learner{trusted: cfg.Trust},
-		news: news{events: n.events, log: cfg.Log, metrics: n.metrics, cores: n.cores, redundancy: n.redundancy, failovers: n.failovers},
+		news: news{events: n.events, log: cfg.Log, metrics: n.metrics, cores: n.cores, redundancy: n.redundancy, failovers: n.failovers, conclusions: conclusions{self: cfg.ID}},
 	}
 	n.delivery = &delivery{
 		cores: n.cores, locator: n.locator, membership: n.membership, vouching: vouching,
@@ -40,7 +40,7 @@ func assemble(cfg Config, identity *identity) *Node {
 	}
 	around := &surroundings{
 		self: cfg.ID, sound: sound, identity: identity, membership: n.membership, delivery: n.delivery, running: n.running,
-		dialler: &dialler{from: cfg.Address, port: uint16(cfg.Ports.Peer), identity: identity, tls: identity.config(), membership: n.membership, view: n.view, links: n.links},
+		dialler: &dialler{from: cfg.Address, port: uint16(cfg.Ports.Peer), identity: identity, tls: identity.config(), membership: n.membership, view: n.view, links: n.links, wire: cfg.wire},
 	}
 	n.membership.open = around.open
 	n.watchdog = &watchdog{

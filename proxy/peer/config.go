@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -44,6 +45,8 @@ type Config struct {
 
 	clock       *clock // nil: that of the machine
 	unknownWait int64  // 0: defaultUnknownWait
+	// wire is what a connection to another member is made to be; nil: as it is.
+	wire func(net.Conn) net.Conn
 }
 
 func (c *Config) validate() error {

@@ -20,6 +20,7 @@ type dialler struct {
 	membership *membership
 	view       *current
 	links      *links
+	wire       func(net.Conn) net.Conn // Config.wire
 }
 
 // dial connects to the member, says and hears a hello, and returns the stream.
@@ -29,6 +30,9 @@ func (d *dialler) dial(ctx context.Context, id uint32, address string, timeout t
 	conn, err := d.dialer(timeout).DialContext(ctx, "tcp", to)
 	if err != nil {
 		return nil, err
+	}
+	if d.wire != nil {
+		conn = d.wire(conn)
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()

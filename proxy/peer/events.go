@@ -39,6 +39,9 @@ type Event struct {
 	Count int `json:"count,omitempty"`
 	// Detail for people.
 	Detail string `json:"detail,omitempty"`
+	// LastHeard is when a lost member was last heard of, as UnixNano: its loss begins
+	// there.
+	LastHeard int64 `json:"lastHeardUnixNano,omitempty"`
 }
 
 // eventLog keeps the newest events and wakes who follows them.

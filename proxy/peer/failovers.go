@@ -50,12 +50,13 @@ func (n *Node) Report() config.Report {
 
 // loss is a member that went down, until the ring is without it.
 type loss struct {
-	link  *link
-	since time.Time // the end of its last stream
-	cause error
+	id          uint32
+	member      config.Member // as it was listed
+	incarnation uint64        // of its process
+	since       time.Time     // when it was last heard of
+	cause       error
+	back        comeback
 }
-
-func (l loss) name() string { return l.link.peer().Name }
 
 // losses are of each member one at most, and of none that is up. They are guarded
 // by membership.mu.
@@ -63,19 +64,19 @@ type losses []loss
 
 func (ls *losses) begin(l *link, cause error) {
 	ls.end(l.id)
-	*ls = append(*ls, loss{l, l.brokenSince(), cause})
+	*ls = append(*ls, loss{id: l.id, member: l.peer(), incarnation: l.incarnation, since: l.lastHeard(), cause: cause})
 }
 
 func (ls *losses) end(id uint32) {
-	*ls = slices.DeleteFunc(*ls, func(one loss) bool { return one.link.id == id })
+	*ls = slices.DeleteFunc(*ls, func(one loss) bool { return one.id == id })
 }
 
 // take are those of members that were in the ring and are not now. One that was
 // not in the ring before has nothing to lose: it is forgotten as well.
 func (ls *losses) take(before, now []uint32) (gone []loss) {
 	*ls = slices.DeleteFunc(*ls, func(one loss) bool {
-		in := slices.Contains(now, one.link.id)
-		if !in && slices.Contains(before, one.link.id) {
+		in := slices.Contains(now, one.id)
+		if !in && slices.Contains(before, one.id) {
 			gone = append(gone, one)
 		}
 		return !in
@@ -87,7 +88,7 @@ func (ls *losses) take(before, now []uint32) (gone []loss) {
 func namesOf(gone []loss) string {
 	all := make([]string, 0, len(gone))
 	for _, one := range gone {
-		all = append(all, one.name())
+		all = append(all, one.member.Name)
 	}
 	return strings.Join(all, ",")
 }

@@ -88,7 +88,7 @@ func TestLosses(t *testing.T) {
 	}
 	of := func(all []loss) (out ids) {
 		for _, one := range all {
-			out = append(out, one.link.id)
+			out = append(out, one.id)
 		}
 		return out
 	}

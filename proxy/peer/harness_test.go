@@ -55,6 +55,7 @@ type trial struct {
 	nodes   map[uint32]*Node
 	inboxes map[uint32]*inbox
 	log     *slog.Logger
+	network *network // nil: there is nothing between them
 }
 
 var trials atomic.Uint32
@@ -114,7 +115,12 @@ func (c *trial) config(id uint32) Config {
 	if c.log != nil {
 		log = c.log.With("node", id)
 	}
+	var wire func(net.Conn) net.Conn
+	if c.network != nil {
+		wire = c.network.wire
+	}
 	return Config{
+		wire:    wire,
 		Cluster: "ring", ID: id, Name: m.Name, Address: m.Address, Ports: c.ports, Keys: c.keys,
 		Limits: location.Limits{MaxContacts: 10}, Handler: in, Log: log,
 		Trust: func() *config.Trust {

@@ -53,13 +53,15 @@ type link struct {
 	arrived chan struct{} // capacity 1: there is a next stream
 	nudge   chan struct{} // capacity 1: the member was seen alive: redial at once
 	up      bool          // announced as up; guarded by membership.mu
+	// incarnation is that of the process that was up last; guarded by membership.mu.
+	incarnation uint64
 
 	mu     sync.Mutex
 	member config.Member
 	cur    *stream   // in use
 	next   *stream   // dialled by the other, not yet taken up
 	ended  bool      // takes no more streams
-	broken time.Time // when the last stream ended
+	heard  time.Time // when the member was last heard of by a stream that ended
 }
 
 func (l *link) stream() *stream {
@@ -176,17 +178,22 @@ func (l *link) serve(ctx context.Context, s *stream) {
 	if l.cur == s {
 		l.cur = nil
 	}
-	l.broken = time.Now()
+	if at := s.lastHeard(); at.After(l.heard) {
+		l.heard = at
+	}
 	l.mu.Unlock()
 	l.membership.peerSuspected(l, s.cause())
 	s.wait()
 }
 
-// brokenSince is when the last stream ended.
-func (l *link) brokenSince() time.Time {
+// lastHeard is when the member was last heard of.
+func (l *link) lastHeard() time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.broken
+	if l.cur != nil {
+		return l.cur.lastHeard()
+	}
+	return l.heard
 }
 
 // refused tells whether nothing listens at the peer's port: its process is gone.

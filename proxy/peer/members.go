@@ -70,6 +70,7 @@ func (m *membership) set(set *config.MemberSet) {
 	}
 	m.severed = m.severed[:0]
 	if now := m.view.set(); now == set && now != before {
+		m.news.published(set)
 		m.log.Info("member set applied", "epoch", set.Epoch, "members", len(set.Members), "signed", len(set.Signatures) > 0)
 	}
 }
@@ -96,6 +97,7 @@ func (m *membership) tick() {
 	defer m.mu.Unlock()
 	m.vouching.askAround(m.clock.now())
 	m.apply(m.machine.Tick(m.clock.now()))
+	m.news.look(m.view.epoch(), m.links)
 	if v := m.view.Load(); v != nil && v.Pending {
 		m.pace.stir()
 	}

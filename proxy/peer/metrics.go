@@ -16,6 +16,8 @@ type metrics struct {
 	epoch, ring              prometheus.Gauge
 	peers                    []prometheus.Gauge // by liveness
 	losses, failovers, stuck metric.Counter
+	rehomed                  metric.Counter
+	unconfirmed              prometheus.Gauge
 	lossToRing, lossToWhole  prometheus.Histogram
 	lastFailover, clockSkew  prometheus.Gauge
 	unproved, outOfTurn      metric.Counter // connections
@@ -27,15 +29,17 @@ type metrics struct {
 func newMetrics() *metrics {
 	s := metric.NewSet("sipring_proxy_")
 	m := &metrics{
-		Set:       s,
-		epoch:     s.Gauge("ring_epoch", "Epoch of the member set in force."),
-		ring:      s.Gauge("ring_members", "Members of the effective ring."),
-		losses:    s.Counter("peer_losses_total", "Members seen to go down."),
-		failovers: s.Counter("failovers_total", "Members whose loss changed the effective ring."),
-		stuck:     s.Counter("stuck_total", "Times at which this process made no steps and let others take over."),
-		lossToRing: s.Histogram("peer_loss_to_ring_seconds", "From the end of a stream to the ring without its member.",
-			.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5),
-		lossToWhole: s.Histogram("redundancy_restored_seconds", "From the end of a stream to a lost member until all bindings this member is home of have their copies again.",
+		Set:         s,
+		epoch:       s.Gauge("ring_epoch", "Epoch of the member set in force."),
+		ring:        s.Gauge("ring_members", "Members of the effective ring."),
+		losses:      s.Counter("peer_losses_total", "Members seen to go down."),
+		failovers:   s.Counter("failovers_total", "Members whose loss changed the effective ring, as far as it is confirmed that not this member was cut off."),
+		rehomed:     s.Counter("rehomed_bindings_total", "Bindings whose home became this member because another was lost, confirmed likewise."),
+		unconfirmed: s.Gauge("unconfirmed_losses", "Members out of the effective ring of which it is not confirmed that they are lost: this member may be cut off."),
+		stuck:       s.Counter("stuck_total", "Times at which this process made no steps and let others take over."),
+		lossToRing: s.Histogram("peer_loss_to_ring_seconds", "From when a member was last heard to the ring without it.",
+			.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 1.5, 2.5, 5),
+		lossToWhole: s.Histogram("redundancy_restored_seconds", "From when a lost member was last heard until all bindings this member is home of have their copies again.",
 			.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60),
 		lastFailover: s.Gauge("last_failover_timestamp_seconds", "When the loss of a member last changed the effective ring, as seconds since 1970; 0 if it never did."),
 		clockSkew:    s.Gauge("peer_clock_skew_seconds", "By how much the wall clock of another member differs from this one's, at most of those that are up."),

@@ -22,13 +22,15 @@ type news struct {
 	redundancy *redundancy
 	failovers  *failovers
 
-	rehomed uint64 // as last told
-	lost    losses // to measure the time to the ring
+	rehomed     uint64 // as last told
+	lost        losses // to measure the time to the ring
+	conclusions conclusions
 }
 
 // up tells of a stream that stands.
-func (n *news) up(l *link, epoch uint64) {
+func (n *news) up(l *link, as *hello, epoch uint64) {
 	n.lost.end(l.id)
+	n.conclusions.returned(l.id, as.Incarnation, as.Epoch, time.Now())
 	n.events.add(Event{Kind: EventPeerUp, Member: l.id, Epoch: epoch})
 	n.log.Info("peer is up", step("returned"), "member", l.peer().Name, "epoch", epoch)
 }
@@ -36,7 +38,7 @@ func (n *news) up(l *link, epoch uint64) {
 // down tells of a member that is dead or out of reach.
 func (n *news) down(l *link, epoch uint64, cause error) {
 	n.metrics.losses.Inc()
-	n.events.add(Event{Kind: EventPeerLost, Member: l.id, Epoch: epoch, Detail: cause.Error()})
+	n.events.add(Event{Kind: EventPeerLost, Member: l.id, Epoch: epoch, Detail: cause.Error(), LastHeard: l.lastHeard().UnixNano()})
 	n.log.Warn("peer is down", step("confirmed"), "member", l.peer().Name, "epoch", epoch, "cause", cause, "refused", refused(cause))
 	n.lost.begin(l, cause)
 }
@@ -56,33 +58,63 @@ func (n *news) ring(old, v *cluster.View) {
 		Detail: fmt.Sprintf("%d members: %s", len(now), strings.Join(names(v, now), ", ")),
 	})
 	n.log.Info("effective ring changed", "epoch", v.Epoch, "members", names(v, now))
-	gone := n.lost.take(before, now)
-	for _, one := range gone {
-		n.log.Warn("a lost member is out of the ring", step("evicted"), "member", one.name(), "epoch", v.Epoch, "afterLoss", time.Since(one.since))
+	c := conclusion{lost: n.lost.take(before, now), at: time.Now()}
+	for _, one := range c.lost {
+		n.log.Warn("a lost member is out of the ring", step("evicted"), "member", one.member.Name, "epoch", v.Epoch, "afterLoss", c.at.Sub(one.since))
 	}
-	moved := n.cores.stats().Rehomed - n.rehomed
-	if moved > 0 {
+	if moved := n.cores.stats().Rehomed - n.rehomed; moved > 0 {
 		n.rehomed += moved
+		c.moved = int64(moved)
 		n.events.add(Event{Kind: EventRehomed, Epoch: v.Epoch, Count: int(moved)})
-		n.log.Info("bindings are re-homed here", step("rehomed"), "member", namesOf(gone), "epoch", v.Epoch, "bindings", moved)
+		n.log.Info("bindings are re-homed here", step("rehomed"), "member", namesOf(c.lost), "epoch", v.Epoch, "bindings", moved)
 	}
-	for _, one := range gone {
-		n.failedOver(one, int64(moved))
+	for _, one := range c.lost {
+		n.redundancy.lost(one.since, one.member.Name)
+	}
+	if n.conclusions.add(c, before) {
+		n.failedOver(&c)
+	}
+	n.metrics.unconfirmed.Set(float64(n.conclusions.members()))
+}
+
+// published judges what was concluded by a newer member set.
+func (n *news) published(set *config.MemberSet) { n.judged(n.conclusions.published(set)) }
+
+// look judges it by who is heard.
+func (n *news) look(epoch uint64, links *links) {
+	n.judged(n.conclusions.look(epoch, time.Now(), func(id uint32) (at time.Time) {
+		if l := links.to(id); l != nil {
+			at = l.lastHeard()
+		}
+		return at
+	}))
+}
+
+func (n *news) judged(v judgement) {
+	for i := range v.confirmed {
+		n.failedOver(&v.confirmed[i])
+	}
+	for _, c := range v.dropped {
+		n.log.Info("this member was cut off from others: no failover is counted", "members", namesOf(c.lost), "bindings", c.moved)
+	}
+	if len(v.confirmed)+len(v.dropped) > 0 {
+		n.metrics.unconfirmed.Set(float64(n.conclusions.members()))
 	}
 }
 
-// failedOver counts and keeps one failover: the ring is without the member, and so
-// many bindings were re-homed here by that change of the ring.
-func (n *news) failedOver(one loss, moved int64) {
-	took := time.Since(one.since)
-	n.metrics.failovers.Inc()
-	n.metrics.lastFailover.SetToCurrentTime()
-	n.metrics.lossToRing.Observe(took.Seconds())
-	n.failovers.add(config.Failover{
-		Member: one.name(), At: time.Now().UnixMilli(), Cause: lossCause(one.cause),
-		Rehomed: moved, Milliseconds: took.Milliseconds(),
-	})
-	n.redundancy.lost(one.since, one.name())
+// failedOver counts and keeps the failovers that are one change of the ring.
+func (n *news) failedOver(c *conclusion) {
+	n.metrics.rehomed.Add(float64(c.moved))
+	for _, one := range c.lost {
+		took := c.at.Sub(one.since)
+		n.metrics.failovers.Inc()
+		n.metrics.lastFailover.Set(float64(c.at.UnixNano()) / 1e9)
+		n.metrics.lossToRing.Observe(took.Seconds())
+		n.failovers.add(config.Failover{
+			Member: one.member.Name, At: c.at.UnixMilli(), Cause: lossCause(one.cause),
+			Rehomed: c.moved, Milliseconds: took.Milliseconds(),
+		})
+	}
 }
 
 // step marks the lines of the log that a failover is made of: suspected,

@@ -18,7 +18,7 @@ func (m *membership) peerUp(l *link, s *stream) {
 				s.fail(errClosed) // the member left or moved meanwhile
 				return
 			}
-			l.up, taken = true, true
+			l.up, l.incarnation, taken = true, s.peer.Incarnation, true
 			m.machine.PeerUp(m.clock.now(), l.id, s.peer.Incarnation, s.peer.Synced, s.peer.Leaving)
 		},
 		before: func(v *cluster.View) {
@@ -34,7 +34,7 @@ func (m *membership) peerUp(l *link, s *stream) {
 			if !taken {
 				return
 			}
-			m.news.up(l, m.view.epoch())
+			m.news.up(l, &s.peer, m.view.epoch())
 			m.told.send(s)
 			v := m.view.Load()
 			if v.Pending {

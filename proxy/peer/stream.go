@@ -56,6 +56,9 @@ type stream struct {
 	theirs atomic.Int64
 	ahead  atomic.Int64 // the peer's wall clock less ours at its last ping, in ms
 	reads  atomic.Int64 // frames read, for the silence check
+	// began is when the stream stood, heard how long after it the peer was last heard.
+	began time.Time
+	heard atomic.Int64
 	// since is the version of the view that announced the stream. A core that
 	// has not seen that view must not send here: what it says belongs to the
 	// stream before.
@@ -73,7 +76,7 @@ type stream struct {
 }
 
 func newStream(conn net.Conn, peer hello, epoch func() uint64, beat func() time.Duration) *stream {
-	s := &stream{conn: conn, peer: peer, epoch: epoch, beat: beat, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	s := &stream{conn: conn, peer: peer, epoch: epoch, beat: beat, began: time.Now(), wake: make(chan struct{}, 1), done: make(chan struct{})}
 	s.since.Store(math.MaxUint64)
 	s.theirs.Store(int64(heartbeat))
 	return s

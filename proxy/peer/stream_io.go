@@ -74,7 +74,7 @@ func emptyIfNil(b []byte) []byte {
 // read delivers frames until the stream breaks. The payload is valid during
 // the call only.
 func (s *stream) read(deliver func(kind uint8, payload []byte)) {
-	r := bufio.NewReaderSize(s.conn, readBuffer)
+	r := bufio.NewReaderSize(ear{s}, readBuffer)
 	var buf []byte
 	for {
 		kind, payload, err := readFrame(r, buf, maxFrame)
