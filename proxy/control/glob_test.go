@@ -44,14 +44,16 @@ func TestMatchIsBounded(t *testing.T) {
 		"*" + strings.Repeat("a", MaxGlob-2) + "b",
 		strings.Repeat("*?", MaxGlob/2-1) + "b",
 	} {
-		began := time.Now()
-		for range 10 {
+		least := time.Hour
+		for range 10 { // the machine may be busy, not every time
+			began := time.Now()
 			if Match(pattern, text) {
 				t.Fatalf("%q matches", pattern)
 			}
+			least = min(least, time.Since(began))
 		}
-		if took := time.Since(began); took > 2*time.Second {
-			t.Errorf("%q takes %s", pattern, took/10)
+		if least > 200*time.Millisecond {
+			t.Errorf("%q takes %s", pattern, least)
 		}
 	}
 }
