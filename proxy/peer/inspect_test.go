@@ -50,7 +50,8 @@ func TestHomeAORs(t *testing.T) {
 }
 
 // misplaced says where an address-of-record is not held that should be, or is that
-// should not.
+// should not. A copy that came to a member while it was about to hold the partition,
+// and then was not to, is a stray: it stays for a while, and the member holds nothing.
 func misplaced(c *trial, aors []string) (wrong []string) {
 	ring := c.nodes[1].View()
 	for _, aor := range aors {
@@ -58,7 +59,7 @@ func misplaced(c *trial, aors []string) (wrong []string) {
 		for id, n := range c.nodes {
 			l, ok := n.Look([]byte(aor))
 			held, live := slices.Contains(owners, id), l.Record.LiveCount(l.Now) > 0
-			if !ok || held != live || held != (l.Holding == "held") {
+			if !ok || held && !live || held != (l.Holding == "held") || !held && l.Holding != "none" {
 				wrong = append(wrong, fmt.Sprintf("%s at %d of %v: %s, live: %v", aor, id, owners, l.Holding, live))
 			}
 		}
