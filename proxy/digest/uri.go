@@ -2,6 +2,7 @@ package digest
 
 import (
 	"bytes"
+	"sync"
 
 	"github.com/sipring/sipring/proxy/wire"
 )
@@ -34,27 +35,36 @@ func (r *Response) IsFor(requestURI []byte) bool {
 	if errU != nil || errV != nil || u.Scheme != v.Scheme || u.Scheme != wire.SchemeSIP && u.Scheme != wire.SchemeSIPS {
 		return false
 	}
-	return equalTarget(&u, &v) && equalPort(&u, &v) && sameWhereBoth(&u, &v)
+	if !equalPort(&u, &v) {
+		return false
+	}
+	f := rooms.Get().(*forms)
+	equal := f.equalTarget(&u, &v) && f.sameWhereBoth(&u, &v)
+	rooms.Put(f)
+	return equal
 }
 
+// forms is room for two URIs in another form: a user part is all escapes at most.
+type forms struct{ u, v [3*maxLoose + 8]byte }
+
+var rooms = sync.Pool{New: func() any { return new(forms) }}
+
+func equalPort(u, v *wire.URI) bool { return !u.HasPort || !v.HasPort || u.Port == v.Port }
+
 // equalTarget compares user and host, for users only if both have one.
-func equalTarget(u, v *wire.URI) bool {
-	var bufU, bufV [3 * maxLoose]byte
+func (f *forms) equalTarget(u, v *wire.URI) bool {
 	a, b := wire.URI{Scheme: u.Scheme, Host: u.Host}, wire.URI{Scheme: v.Scheme, Host: v.Host}
 	if u.User != nil && v.User != nil {
 		a.User, b.User = u.User, v.User
 	}
-	return bytes.Equal(wire.CanonicalAOR(bufU[:0], a), wire.CanonicalAOR(bufV[:0], b))
+	return bytes.Equal(wire.CanonicalAOR(f.u[:0], a), wire.CanonicalAOR(f.v[:0], b))
 }
-
-func equalPort(u, v *wire.URI) bool { return !u.HasPort || !v.HasPort || u.Port == v.Port }
 
 // sameWhereBoth compares parameters and headers, as URIs that have nothing else to tell
 // them apart: a parameter that EqualURI wants in both or in neither is left out of the one
 // if the other does not have it.
-func sameWhereBoth(u, v *wire.URI) bool {
-	var bufU, bufV [maxLoose + len(bareURI) + 1]byte
-	return wire.EqualURI(appendBare(bufU[:0], u, v), appendBare(bufV[:0], v, u))
+func (f *forms) sameWhereBoth(u, v *wire.URI) bool {
+	return wire.EqualURI(appendBare(f.u[:0], u, v), appendBare(f.v[:0], v, u))
 }
 
 // bareURI is a URI with a host that is nobody's.
