@@ -21,6 +21,7 @@ type Call struct {
 	target         string   // the other end's Contact URI
 	routes         []string // Route header values, in the order to send them
 	cseq           uint32
+	proof          []string      // header lines of the last INVITE that said who sent it
 	Setup          time.Duration // INVITE sent to 200 received
 	RecordRoute    string        // as the callee returned it
 	RemoteUserPart string
@@ -39,7 +40,7 @@ func (p *Phone) Dial(ctx context.Context, user string) (*Call, error) {
 		to:   fmt.Sprintf("<sip:%s@%s>", user, p.cfg.Domain),
 	}
 	began := time.Now()
-	res, err := p.do(ctx, request{
+	res, err := c.do(ctx, request{
 		method: "INVITE", uri: fmt.Sprintf("sip:%s@%s", user, p.cfg.Domain), from: c.from, to: c.to, callID: c.callID, cseq: c.cseq,
 		headers: []string{"Contact: <" + p.Contact() + ">", "Content-Type: application/sdp"}, body: offer,
 	})
@@ -55,6 +56,17 @@ func (p *Phone) Dial(ctx context.Context, user string) (*Call, error) {
 	}
 	c.Ended = p.making(c.callID)
 	return c, c.ack()
+}
+
+// do sends a request of the call. An ACK has its INVITE's number and credentials (RFC 3261
+// 13.2.2.4).
+func (c *Call) do(ctx context.Context, r request) (*sip.Response, error) {
+	res, err := c.p.do(ctx, &r)
+	c.cseq = r.cseq
+	if r.method == "INVITE" {
+		c.proof = r.proof
+	}
+	return res, err
 }
 
 // dialError is a call that was not answered.
@@ -98,7 +110,9 @@ func (c *Call) inDialog(method string) request {
 }
 
 func (c *Call) ack() error {
-	req, err := c.p.build(c.inDialog("ACK"))
+	r := c.inDialog("ACK")
+	r.proof = c.proof
+	req, err := c.p.build(r)
 	if err != nil {
 		return err
 	}
@@ -129,7 +143,7 @@ func (c *Call) nextHop() string {
 // Bye hangs up; nil when the other end answered 200.
 func (c *Call) Bye(ctx context.Context) error {
 	c.cseq++
-	res, err := c.p.do(ctx, c.inDialog("BYE"))
+	res, err := c.do(ctx, c.inDialog("BYE"))
 	if err != nil {
 		return fmt.Errorf("BYE %s: %w", c.RemoteUserPart, err)
 	}

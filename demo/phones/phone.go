@@ -37,6 +37,11 @@ type Config struct {
 	// an address (RFC 3261 12.2.1.1 and 8.1.2), as phones do that take Proxy for
 	// the first request alone.
 	ByRoute bool
+	// Password is what it answers challenges with (RFC 3261 22); empty for a phone that
+	// cannot. Its user name is User.
+	Password string
+	// Algorithm is the only one that it knows, such as MD5; empty for all.
+	Algorithm string
 }
 
 // Phone is one simulated phone. It answers calls until it is closed.
@@ -49,6 +54,8 @@ type Phone struct {
 	Answered atomic.Int64
 	// Hungup counts BYEs that it received for calls it was in.
 	Hungup atomic.Int64
+
+	credentials *Credentials // nil without a password
 
 	ua     *sipgo.UserAgent
 	client *sipgo.Client
@@ -72,6 +79,9 @@ func New(cfg Config) (*Phone, error) {
 	p := &Phone{
 		cfg: cfg, local: local, callID: sip.GenerateTagN(20), conn: conn,
 		served: make(chan struct{}), calls: map[string]*answer{}, made: map[string]*made{},
+	}
+	if cfg.Password != "" {
+		p.credentials = NewCredentials(cfg.User, cfg.Password, cfg.Algorithm)
 	}
 	if err := p.start(); err != nil {
 		_ = conn.Close()
@@ -143,6 +153,14 @@ func (p *Phone) AOR() string { return "sip:" + p.cfg.User + "@" + p.cfg.Domain }
 // User is the user part of its address-of-record.
 func (p *Phone) User() string { return p.cfg.User }
 
+// Challenged is how many challenges came for it.
+func (p *Phone) Challenged() int64 {
+	if p.credentials == nil {
+		return 0
+	}
+	return p.credentials.Challenges.Load()
+}
+
 // Contact is the URI at which it can be reached.
 func (p *Phone) Contact() string { return fmt.Sprintf("sip:%s@%s", p.cfg.User, p.local) }
 
@@ -183,10 +201,11 @@ func (p *Phone) Registered(ctx context.Context) (bool, error) {
 }
 
 func (p *Phone) register(ctx context.Context, headers ...string) (*sip.Response, error) {
-	res, err := p.do(ctx, request{
+	next := func() uint32 { return p.cseq.Add(1) }
+	res, err := p.do(ctx, &request{
 		method: "REGISTER", uri: "sip:" + p.cfg.Domain,
 		from: fmt.Sprintf("<%s>;tag=%s", p.AOR(), sip.GenerateTagN(12)), to: "<" + p.AOR() + ">",
-		callID: p.callID, cseq: p.cseq.Add(1), headers: headers,
+		callID: p.callID, cseq: next(), next: next, headers: headers,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("REGISTER %s: %w", p.cfg.User, err)

@@ -134,7 +134,7 @@ func (c *Call) reinvite(ctx context.Context) error {
 	r := c.inDialog("INVITE")
 	r.headers = append(r.headers, "Contact: <"+c.p.Contact()+">", "Content-Type: application/sdp")
 	r.body = offer
-	res, err := c.p.do(ctx, r)
+	res, err := c.do(ctx, r)
 	if err != nil {
 		return fmt.Errorf("re-INVITE %s: %w", c.RemoteUserPart, err)
 	}

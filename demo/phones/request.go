@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +20,10 @@ type request struct {
 	via                           string // where it goes; empty for the proxy
 	cseq                          uint32
 	headers                       []string
+	proof                         []string // header lines that say who sends it
 	body                          string
+	// next is the CSeq of the same request with credentials; nil for the next number.
+	next func() uint32
 }
 
 // build makes sipgo's request of it, with a Via of the phone's socket.
@@ -28,7 +32,7 @@ func (p *Phone) build(r request) (*sip.Request, error) {
 	fmt.Fprintf(&b, "%s %s SIP/2.0\r\n", r.method, r.uri)
 	fmt.Fprintf(&b, "Via: SIP/2.0/UDP %s;rport;branch=%s\r\n", p.local, sip.GenerateBranch())
 	fmt.Fprintf(&b, "From: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d %s\r\nMax-Forwards: 70\r\n", r.from, r.to, r.callID, r.cseq, r.method)
-	for _, h := range r.headers {
+	for _, h := range slices.Concat(r.headers, r.proof) {
 		b.WriteString(h + "\r\n")
 	}
 	fmt.Fprintf(&b, "Content-Length: %d\r\n\r\n%s", len(r.body), r.body)
@@ -49,8 +53,33 @@ func (p *Phone) build(r request) (*sip.Request, error) {
 // asBuilt keeps sipgo from adding headers of its own.
 func asBuilt(*sipgo.Client, *sip.Request) error { return nil }
 
-// do sends the request and returns the final response.
-func (p *Phone) do(ctx context.Context, r request) (*sip.Response, error) {
+// do sends the request, again with credentials where that is asked for, and returns the
+// final response. r is what was sent last.
+func (p *Phone) do(ctx context.Context, r *request) (*sip.Response, error) {
+	for attempt := (Attempt{}); ; {
+		if p.credentials != nil {
+			r.proof = p.credentials.Lines(r.method, r.uri)
+		}
+		res, err := p.once(ctx, *r)
+		if err != nil || !attempt.Again(p.credentials, res.StatusCode, r.method, challenges(res)) {
+			return res, err
+		}
+		if r.cseq++; r.next != nil {
+			r.cseq = r.next()
+		}
+	}
+}
+
+// challenges are the values of a response's challenges.
+func challenges(res *sip.Response) (values []string) {
+	for _, h := range res.GetHeaders(ChallengeHeader(res.StatusCode)) {
+		values = append(values, h.Value())
+	}
+	return values
+}
+
+// once sends the request as it is.
+func (p *Phone) once(ctx context.Context, r request) (*sip.Response, error) {
 	if p.gone.Load() {
 		return nil, net.ErrClosed // sipgo would open the socket again
 	}
