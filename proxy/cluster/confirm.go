@@ -79,7 +79,7 @@ func (x *orders) tryComplete(o *op, e *Effects) {
 		x.orderAgain(o, e)
 		return
 	}
-	x.complete(o, location.StatusOK, e)
+	x.complete(o, o.status, e)
 }
 
 // keeps reports whether another member's copy of an update counts. One that leaves drops it, or has exited, without asking
@@ -101,15 +101,22 @@ func (x *orders) isOutdone(o *op) bool {
 }
 
 // orderAgain orders an update once more, above what has outdone it, as another op, for which no confirmation is under way.
-// Another member's op is sent back: the update is there.
+// Another member's op is sent back: the update is there. It was proved before, and must not be taken for a replay of itself.
 func (x *orders) orderAgain(o *op, e *Effects) {
 	w := order{hash: o.hash, local: o.local, started: o.started, register: o.register, edge: o.edge, edgeOp: o.edgeOp}
+	proved := o.proved
 	x.stats.OrderedAgain++
 	x.partitions.at(o.local).writes--
 	x.ops.remove(o)
-	if w.register == nil {
-		x.answer(w, 0, location.Record{}, e)
+	switch {
+	case w.register == nil && proved:
+		x.answer(w, statusOutdone, location.Record{}, e)
 		return
+	case w.register == nil:
+		x.answer(w, statusNotHeld, location.Record{}, e)
+		return
+	case proved:
+		w.register.Update.Proof = location.Proof{}
 	}
 	x.requests.forward(w.register, w.hash, w.local, w.started, e) // this member may not be one to order it any more
 }

@@ -15,7 +15,7 @@ type kind uint8
 
 const (
 	kindRegister   kind = iota + 1 // op 8, partition 4, update
-	kindRegistered                 // op 8, status 2 (0: not held here), record
+	kindRegistered                 // op 8, status 2 (statusNotHeld, statusOutdone), record
 	kindLookup                     // op 8, partition 4, AOR
 	kindFound                      // op 8, held 1, record
 	kindReplicate                  // op 8 (0: no answer wanted), partition 4, holders 2 + 4 each, record
@@ -26,6 +26,12 @@ const (
 	kindSnapshot                   // sections: partition 4, tag 4, flags 1, cursor 4, size 4, records
 	kindDigest                     // flags 1, count 2, (partition 4, checksum 8, bindings 4) each
 	kindFetched                    // count 2, (partition 4, tag 4) each: all that these pulls brought is here
+)
+
+// Statuses of kindRegistered that are no answers: the update is to be ordered elsewhere, or once more.
+const (
+	statusNotHeld = 0
+	statusOutdone = 1 // and what was proved with it is known
 )
 
 const (
@@ -123,6 +129,7 @@ func (r *reader) count(n, size int) int {
 const (
 	updateStar   = 1
 	updateShared = 2
+	updateProof  = 4   // nonce 8 and count 4 follow the contacts
 	maxListed    = 512 // contacts of one update
 )
 
@@ -134,6 +141,9 @@ func (e *Effects) update(u *location.Update) {
 	}
 	if u.Shared {
 		flags |= updateShared
+	}
+	if u.Proof != (location.Proof{}) {
+		flags |= updateProof
 	}
 	e.u8(flags)
 	e.u32(u.CSeq)
@@ -152,6 +162,10 @@ func (e *Effects) update(u *location.Update) {
 		e.u32(c.RegID)
 		e.u16(c.Q)
 		e.u32(c.Expires)
+	}
+	if u.Proof != (location.Proof{}) {
+		e.u64(u.Proof.Nonce)
+		e.u32(u.Proof.Count)
 	}
 }
 
@@ -175,6 +189,10 @@ func (r *reader) update(u *location.Update) {
 		u.Contacts = append(u.Contacts, location.ContactUpdate{
 			URI: r.str(), Params: r.str(), Instance: r.str(), RegID: r.u32(), Q: r.u16(), Expires: r.u32(),
 		})
+	}
+	u.Proof = location.Proof{}
+	if flags&updateProof != 0 {
+		u.Proof = location.Proof{Nonce: r.u64(), Count: r.u32()}
 	}
 }
 

@@ -5,7 +5,7 @@ import "github.com/sipring/sipring/proxy/location"
 // RegisterOp is one REGISTER on its way through the cluster. The caller fills in Update and Done, hands it to
 // Core.Register and must leave it alone until Done has been called; then it may be used again. Pool them.
 type RegisterOp struct {
-	// Update is what the REGISTER asks for. Its slices must stay valid until Done.
+	// Update is what the REGISTER asks for. Its slices must stay valid until Done. Its Proof may be gone by then.
 	Update location.Update
 	// Done is called once by the driver, after it has unlocked the core.
 	Done func(*RegisterOp)

@@ -35,6 +35,8 @@ type op struct {
 	callID []byte // and of the REGISTER
 	cseq   uint32
 	stamp  location.Version // of what it wrote
+	status int              // of the answer, once it is stored
+	proved bool             // by a proof that nobody had used
 	copies []copyState
 	passed bool      // one that it was sent to was given up before it confirmed
 	target [2]uint32 // opForward, opLookup: who has been asked, 0 for nobody

@@ -39,8 +39,7 @@ func (x *orders) order(w order, e *Effects) {
 		x.absences.pass(w.local, nil)
 	}
 	x.budget.countRefusal(res.Status)
-	// A retransmission changes nothing, but what it repeats may not be with the others yet: it goes to them again.
-	if res.Status != location.StatusOK || w.update.Fetch() || record.IsZero() || len(x.targets) == 0 {
+	if !res.Changed && !repeats(w.update, res.Status) || record.IsZero() || len(x.targets) == 0 {
 		x.answer(w, res.Status, record, e)
 		return
 	}
@@ -51,6 +50,7 @@ func (x *orders) order(w order, e *Effects) {
 		return
 	}
 	o.register, o.edge, o.edgeOp = w.register, w.edge, w.edgeOp
+	o.status, o.proved = res.Status, res.Changed && w.update.Proof != (location.Proof{})
 	o.aor = append(o.aor, w.update.AOR...)
 	o.callID, o.cseq, o.stamp = append(o.callID, w.update.CallID...), w.update.CSeq, res.Stamp
 	if !res.Changed {
@@ -67,6 +67,12 @@ func (x *orders) order(w order, e *Effects) {
 		o.copies = append(o.copies, copyState{id: id})
 		e.send(id, start)
 	}
+}
+
+// repeats reports whether an update that changed nothing is a retransmission of one that did: what that wrote may not be with
+// the others yet, so it goes to them again. A fetch writes what it proved.
+func repeats(u *location.Update, status int) bool {
+	return status == location.StatusOK && (!u.Fetch() || u.Proof != (location.Proof{}))
 }
 
 // limits are those under which an update is ordered now.
@@ -115,7 +121,7 @@ func (x *orders) onRegister(p *peer, r *reader, e *Effects) bool {
 	if x.partitions.serves(local) {
 		x.order(w, e)
 	} else {
-		x.answer(w, 0, location.Record{}, e)
+		x.answer(w, statusNotHeld, location.Record{}, e)
 	}
 	return true
 }

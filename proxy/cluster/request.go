@@ -44,7 +44,10 @@ func (q *requests) onRegistered(p *peer, r *reader, e *Effects) bool {
 	if o == nil || o.kind != opForward || !o.asks(p.id) {
 		return true
 	}
-	if status == 0 {
+	if status == statusOutdone {
+		o.register.Update.Proof = location.Proof{}
+	}
+	if status <= statusOutdone {
 		q.refused(o, p.id, e)
 		return true
 	}

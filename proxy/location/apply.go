@@ -22,6 +22,8 @@ type applier struct {
 	most     int   // live bindings that there may be
 	first    Window
 	changed  bool
+	use      use
+	proofs   proofs // as they are after the update
 }
 
 // item is one binding of the record under work.
@@ -37,38 +39,55 @@ func (a *applier) apply(now int64, r Record, u *Update, lim Limits, stamp Versio
 	if !u.Valid() {
 		return r, Result{Status: StatusBadRequest}
 	}
-	if u.Fetch() {
-		return r, Result{Status: StatusOK}
+	a.prove(now, r, u, lim)
+	if u.Fetch() && a.use != freshProof {
+		return r, Result{Status: a.use.status(false)}
 	}
 	if r.IsZero() && lim.Room >= RoomForKnown {
 		return r, Result{Status: StatusNoRoom}
 	}
-	stamp.Counter = max(stamp.Counter, r.MaxCounter()+1)
-	if refreshInPlace(now, r, u, stamp) {
-		return r, Result{Status: StatusOK, Changed: true, Stamp: stamp}
+	if u.Fetch() {
+		return a.proved(r, u.AOR, Result{Status: StatusOK})
 	}
-	a.most = max(lim.maxContacts(), r.LiveCount(now))
-	if u.wanted() > a.most {
-		return r, Result{Status: StatusForbidden}
+	stamp.Counter = max(stamp.Counter, r.MaxCounter()+1)
+	if a.use <= freshProof && refreshInPlace(now, r, u, stamp) {
+		return a.proved(r, u.AOR, Result{Status: StatusOK, Changed: true, Stamp: stamp})
 	}
 	a.now, a.u, a.stamp = now, u, stamp
 	a.compared, a.changed, a.first = 0, false, lim.firstWindow()
 	defer a.forget()
+	after, status := a.rebuild(r, lim)
+	if status != StatusOK || !a.changed {
+		return a.proved(r, u.AOR, Result{Status: status})
+	}
+	return after, Result{Status: StatusOK, Changed: true, Stamp: stamp}
+}
+
+// rebuild returns the record as it is after the update, in bytes of its own, and the status of the answer.
+func (a *applier) rebuild(r Record, lim Limits) (Record, int) {
+	a.most = max(lim.maxContacts(), r.LiveCount(a.now))
+	if a.u.wanted() > a.most {
+		return r, StatusForbidden
+	}
 	for b := range r.All() {
 		a.add(&b)
 	}
-	if status := a.update(); status != StatusOK || !a.changed {
-		return r, Result{Status: status}
+	status := a.update()
+	if status == StatusOK {
+		status = a.use.status(a.changed)
+	}
+	if status != StatusOK || !a.changed {
+		return r, status
 	}
 	a.evict()
 	size := a.tidy(2 * lim.maxContacts())
-	if size > u.mayTake(r) {
-		return r, Result{Status: StatusForbidden}
+	switch {
+	case size > a.u.mayTake(r):
+		return r, StatusForbidden
+	case size > r.boundSize() && lim.Room >= NoRoom:
+		return r, StatusNoRoom
 	}
-	if size > r.Size() && lim.Room >= NoRoom {
-		return r, Result{Status: StatusNoRoom}
-	}
-	return a.encode(size), Result{Status: StatusOK, Changed: true, Stamp: stamp}
+	return a.encode(size), StatusOK
 }
 
 // wanted counts the contacts of u that are to be bound. Each is compared with every binding.
@@ -85,9 +104,9 @@ func (u *Update) wanted() int {
 // mayTake is how many bytes r may have after u. What only removes is not refused for the longer Call-ID that it leaves.
 func (u *Update) mayTake(r Record) int {
 	if u.wanted() == 0 {
-		return max(maxParsed/2, r.Size())
+		return max(maxParsed/2, r.boundSize())
 	}
-	return max(MaxRecordSize, r.Size())
+	return max(MaxRecordSize, r.boundSize())
 }
 
 func (a *applier) add(b *Binding) {
@@ -274,7 +293,7 @@ func (a *applier) leaveTrace(c *ContactUpdate) {
 }
 
 func (a *applier) encode(size int) Record {
-	b := appendAOR(make([]byte, 0, size), a.u.AOR)
+	b := appendHead(make([]byte, 0, size+a.proofs.size()), a.u.AOR, &a.proofs)
 	for i := range a.items {
 		b = appendBinding(b, &a.items[i].Binding)
 	}

@@ -24,20 +24,20 @@ const (
 // AppendRecord appends r as it is sent to another member: its size in 4 bytes, then the record with remaining lifetimes
 // at now, below 0 for what is over, in place of points in time. What is to be forgotten is left out.
 func AppendRecord(dst []byte, r Record, now int64) []byte {
-	return appendEntries(dst, r, now, func(entry) bool { return true })
+	return appendEntries(dst, r, now, true, func(entry) bool { return true })
 }
 
-// AppendDelta appends, in the form of AppendRecord, the record with only the bindings of the version: what one Apply
-// wrote.
+// AppendDelta appends, in the form of AppendRecord, the record with only the bindings of the version, and what was proved:
+// what one Apply wrote.
 func AppendDelta(dst []byte, r Record, now int64, v Version) []byte {
-	return appendEntries(dst, r, now, func(e entry) bool { return e.version() == v })
+	return appendEntries(dst, r, now, true, func(e entry) bool { return e.version() == v })
 }
 
-func appendEntries(dst []byte, r Record, now int64, want func(entry) bool) []byte {
+func appendEntries(dst []byte, r Record, now int64, proved bool, want func(entry) bool) []byte {
 	at := len(dst)
 	dst = append(dst, 0, 0, 0, 0)
 	if !r.IsZero() {
-		dst = append(dst, r.b[:r.first()]...)
+		dst = r.appendHead(dst, now, proved)
 	}
 	for e, rest := r.entries(); e != nil; e, rest = nextEntry(rest) {
 		if e.endsAt() > now && want(e) {
@@ -46,6 +46,17 @@ func appendEntries(dst []byte, r Record, now int64, want func(entry) bool) []byt
 		}
 	}
 	le.PutUint32(dst[at:], uint32(len(dst)-at-4))
+	return dst
+}
+
+// appendHead appends what is before the bindings, and what was proved only if it is wanted and not over.
+func (r Record) appendHead(dst []byte, now int64, proved bool) []byte {
+	b := r.proofBytes()
+	if b == nil || !proved || proofsEnd(b) <= now {
+		return appendAOR(dst, r.AOR())
+	}
+	dst = append(dst, r.b[:r.first()]...)
+	le.PutUint64(dst[len(dst)-len(b)+9:], uint64(proofsEnd(b)-now))
 	return dst
 }
 
@@ -77,11 +88,12 @@ func adopt(b []byte, now int64) error {
 	if len(b) == 0 {
 		return nil
 	}
-	if len(b) < 2 || 2+int(le.Uint16(b)) > len(b) || le.Uint16(b) == 0 || le.Uint16(b) > MaxAOR {
-		return fmt.Errorf("parse record's AOR: %w", ErrMalformed)
+	rest, err := adoptHead(b, now)
+	if err != nil {
+		return err
 	}
 	var before entry
-	for rest := b[2+le.Uint16(b):]; len(rest) > 0; {
+	for len(rest) > 0 {
 		if len(rest) < headSize || int(le.Uint16(rest)) > len(rest) {
 			return fmt.Errorf("parse binding: %w", ErrTruncated)
 		}
@@ -97,6 +109,27 @@ func adopt(b []byte, now int64) error {
 		before = e
 	}
 	return nil
+}
+
+// adoptHead is adopt for what is before the bindings.
+func adoptHead(b []byte, now int64) (rest []byte, err error) {
+	if len(b) < 2 {
+		return nil, fmt.Errorf("parse record's AOR: %w", ErrMalformed)
+	}
+	n := int(le.Uint16(b) &^ proofsFlag)
+	if n == 0 || n > MaxAOR || 2+n > len(b) {
+		return nil, fmt.Errorf("parse record's AOR: %w", ErrMalformed)
+	}
+	rest = b[2+n:]
+	if le.Uint16(b)&proofsFlag == 0 {
+		return rest, nil
+	}
+	size := wellFormedProofs(rest)
+	if size == 0 {
+		return nil, fmt.Errorf("parse what was proved: %w", ErrMalformed)
+	}
+	le.PutUint64(rest[9:], uint64(now+min(proofsEnd(rest), maxRemaining)))
+	return rest[size:], nil
 }
 
 // clamp bounds the remaining times of the entry: one that is too long may be late, or of a member that allows more, but is
@@ -144,5 +177,5 @@ func (e entry) wellFormed() bool {
 
 // AppendLive appends, in the form of AppendRecord, the bindings that are live at now: what an answer to a phone needs.
 func AppendLive(dst []byte, r Record, now int64) []byte {
-	return appendEntries(dst, r, now, func(e entry) bool { return e.live(now) })
+	return appendEntries(dst, r, now, false, func(e entry) bool { return e.live(now) })
 }

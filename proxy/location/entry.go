@@ -10,7 +10,8 @@ import (
 	"github.com/sipring/sipring/proxy/flow"
 )
 
-// The layout of a record, little endian: length of the AOR (2), AOR, bindings by rising key. A binding is a head of
+// The layout of a record, little endian: length of the AOR (2), AOR, proofs if proofsFlag is in that length, bindings by
+// rising key. A binding is a head of
 // fixed size and its byte strings.
 const (
 	atSize      = 0  // 2, the whole binding
@@ -240,6 +241,10 @@ func (e entry) digest(aor uint64) uint64 {
 		key = crc32.Update(e.regID(), castagnoli, e.field(fieldInstance))
 	}
 	x := (aor<<32 | uint64(key)) + 0x9e3779b97f4a7c15*e.version().Counter + 0xd1342543de82ef95*uint64(e.version().Node)
+	return mix(x)
+}
+
+func mix(x uint64) uint64 {
 	x ^= x >> 30
 	x *= 0xbf58476d1ce4e5b9
 	x ^= x >> 27

@@ -1,8 +1,8 @@
 package location
 
 // appendMerge appends to dst the record that holds, of each binding in a or b, the state that wins: the higher Version, of
-// equal versions the greater bytes, of equal bytes the later expiry; but nothing that is older than a marker of either. It
-// is commutative, associative and idempotent. Both must be of the same AOR; the zero Record is neutral.
+// equal versions the greater bytes, of equal bytes the later expiry; but nothing that is older than a marker of either; and
+// what was proved to either. It is commutative, associative and idempotent. Both must be of the same AOR; the zero Record is neutral.
 func appendMerge(dst []byte, a, b Record) []byte {
 	switch {
 	case a.IsZero():
@@ -10,7 +10,9 @@ func appendMerge(dst []byte, a, b Record) []byte {
 	case b.IsZero():
 		return append(dst, a.b...)
 	}
-	dst = append(dst, a.b[:a.first()]...)
+	proved, other := a.proofs(), b.proofs()
+	proved.merge(&other)
+	dst = appendHead(dst, a.AOR(), &proved)
 	cut := a.cut()
 	if c := b.cut(); c.Compare(cut) > 0 {
 		cut = c
@@ -49,6 +51,13 @@ func orderOf(a, b entry) int {
 // mergeInPlace merges b into a where that changes only heads, as a refresh does. It reports whether it could; if not, a
 // is as it was.
 func mergeInPlace(a, b Record) (ok, changed bool) {
+	var before, proved proofs
+	if b.proofBytes() != nil {
+		before, proved = a.proofs(), b.proofs()
+		if proved.merge(&before); proved.size() != len(a.proofBytes()) {
+			return false, false
+		}
+	}
 	cut := a.cut()
 	for e, rest := b.entries(); e != nil; e, rest = nextEntry(rest) {
 		old := a.find(e)
@@ -61,6 +70,9 @@ func mergeInPlace(a, b Record) (ok, changed bool) {
 			copy(old[:atLens], e[:atLens])
 			changed = true
 		}
+	}
+	if proved != before {
+		changed = a.putProofs(&proved)
 	}
 	return true, changed
 }

@@ -20,9 +20,12 @@ func (r Record) Outdone(by Record) bool {
 	return false
 }
 
-// News reports whether r has a state of a binding that a merge into held would keep, and that is not there: the same state
-// with more time to live is none.
+// News reports whether r has a state of a binding, or something proved, that a merge into held would keep, and that is not
+// there: the same with more time to live is none.
 func (r Record) News(held Record) bool {
+	if r.proofBytes() != nil && r.proofs().tell(held.proofs()) {
+		return true
+	}
 	cut := held.cut()
 	for e, rest := r.entries(); e != nil; e, rest = nextEntry(rest) {
 		if !e.marker() && e.version().Compare(cut) < 0 {

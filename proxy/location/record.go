@@ -22,6 +22,19 @@ func appendAOR(dst, aor []byte) []byte {
 	return append(le.AppendUint16(dst, uint16(len(aor))), aor...)
 }
 
+// appendHead appends what is before the bindings of a record: the AOR, and what was proved to it if anything was.
+func appendHead(dst, aor []byte, s *proofs) []byte {
+	at, size := len(dst), s.size()
+	dst = appendAOR(dst, aor)
+	if size == 0 {
+		return dst
+	}
+	le.PutUint16(dst[at:], uint16(len(aor))|proofsFlag)
+	dst = append(dst, make([]byte, size)...)
+	s.put(dst[len(dst)-size:])
+	return dst
+}
+
 // IsZero reports whether r is the zero Record.
 func (r Record) IsZero() bool { return len(r.b) == 0 }
 
@@ -30,14 +43,19 @@ func (r Record) AOR() []byte {
 	if r.IsZero() {
 		return nil
 	}
-	return r.b[2:r.first()]
+	return r.b[2 : 2+r.aorLen()]
 }
+
+func (r Record) aorLen() int { return int(le.Uint16(r.b) &^ proofsFlag) }
 
 // Size returns the bytes the record takes.
 func (r Record) Size() int { return len(r.b) }
 
+// boundSize is Size without what was proved.
+func (r Record) boundSize() int { return len(r.b) - len(r.proofBytes()) }
+
 // first returns the offset of the first binding.
-func (r Record) first() int { return 2 + int(le.Uint16(r.b)) }
+func (r Record) first() int { return 2 + r.aorLen() + len(r.proofBytes()) }
 
 // All yields every binding of the record by rising key, tombstones and expired ones too.
 func (r Record) All() iter.Seq[Binding] {

@@ -86,7 +86,7 @@ func (s *Store) overShare(u *Update, lim Limits, before, after Record) int {
 	if u.Source != 0 && after.ofSource(u.Source) > before.ofSource(u.Source) && s.shares.sources.of(s.shares.source(u.Source)) >= lim.Budget/sourceShare {
 		return StatusSourceFull
 	}
-	if u.Shared && after.Size() > before.Size() && s.shares.domains.of(s.shares.domain(u.AOR)) >= lim.Budget/domainShare {
+	if u.Shared && after.boundSize() > before.boundSize() && s.shares.domains.of(s.shares.domain(u.AOR)) >= lim.Budget/domainShare {
 		return StatusDomainFull
 	}
 	return StatusOK

@@ -87,11 +87,25 @@ func (s *Store) Apply(now int64, part int, hash uint64, u *Update, lim Limits, c
 		before = p.slots[i].rec
 	}
 	after, res := s.applier.apply(now, before, u, lim, Version{Counter: clock, Node: node})
+	if !res.Changed || sameBytes(before, after) {
+		return res
+	}
+	if status := s.overShare(u, lim, before, after); status != StatusOK {
+		return s.overdrawn(part, i, u, status)
+	}
+	s.put(part, i, hash, after)
+	return res
+}
+
+// overdrawn refuses the last update that was applied, but remembers what was proved, if the AOR is known.
+func (s *Store) overdrawn(part, i int, u *Update, status int) Result {
+	if i < 0 {
+		return Result{Status: status}
+	}
+	before := s.parts[part].slots[i].rec
+	after, res := s.applier.proved(before, u.AOR, Result{Status: status})
 	if res.Changed && !sameBytes(before, after) {
-		if status := s.overShare(u, lim, before, after); status != StatusOK {
-			return Result{Status: status}
-		}
-		s.put(part, i, hash, after)
+		s.put(part, i, uint64(s.parts[part].slots[i].hash), after)
 	}
 	return res
 }
@@ -104,7 +118,7 @@ func (s *Store) Merge(part int, hash uint64, r Record) bool {
 	p := &s.parts[part]
 	i := s.find(part, r.AOR())
 	if i < 0 {
-		if e, _ := r.entries(); e == nil {
+		if r.isEmpty() {
 			return false
 		}
 		s.put(part, i, hash, Record{append(make([]byte, 0, len(r.b)), r.b...)})
@@ -169,7 +183,7 @@ func (s *Store) Drop(part int) {
 }
 
 // Digest returns a checksum of what is remembered in a partition at now, independent of order, and how many states of
-// bindings that are: removals are among them, since another copy must not outlive them. Equal digests mean, but for a
+// bindings that are, and AORs to which something was proved: removals are among them, since another copy must not outlive them. Equal digests mean, but for a
 // chance of 2^-64, that two members hold the same versions of the same bindings.
 func (s *Store) Digest(now int64, part int) (sum uint64, states int) {
 	for i := range s.parts[part].slots {
@@ -180,6 +194,10 @@ func (s *Store) Digest(now int64, part int) (sum uint64, states int) {
 				sum += e.digest(aor)
 				states++
 			}
+		}
+		if r.proofBytes() != nil && !r.proofsOver(now) {
+			sum += r.proofsSum(aor)
+			states++
 		}
 	}
 	return sum, states
@@ -193,7 +211,7 @@ func (s *Store) find(part int, aor []byte) int {
 // key places an AOR in the index of its partition.
 func (s *Store) key(aor []byte) uint32 { return uint32(maphash.Bytes(s.seed, aor)) }
 
-// put sets the record of slot i, or of a new one if i < 0. A record without bindings frees the slot.
+// put sets the record of slot i, or of a new one if i < 0. A record without anything in it frees the slot.
 func (s *Store) put(part, i int, hash uint64, r Record) {
 	p := &s.parts[part]
 	before, overhead := p.stats, p.overhead()
@@ -206,7 +224,7 @@ func (s *Store) put(part, i int, hash uint64, r Record) {
 		p.count(p.slots[i].rec, -1)
 		s.shares.count(p.slots[i].rec, -1)
 	}
-	if e, _ := r.entries(); e == nil {
+	if r.isEmpty() {
 		if i >= 0 {
 			s.contacts.change(place{part, i}, p.slots[i].rec, Record{})
 			p.index.remove(s.key(p.slots[i].rec.AOR()), i)
@@ -254,7 +272,16 @@ func sameBytes(a, b Record) bool {
 	return len(a.b) > 0 && len(b.b) > 0 && &a.b[0] == &b.b[0]
 }
 
+// isEmpty reports whether nothing is remembered in r.
+func (r Record) isEmpty() bool {
+	e, _ := r.entries()
+	return e == nil && r.proofBytes() == nil
+}
+
 func (r Record) hasExpired(now int64) bool {
+	if r.proofsOver(now) {
+		return true
+	}
 	for e, rest := r.entries(); e != nil; e, rest = nextEntry(rest) {
 		if e.endsAt() <= now {
 			return true
@@ -265,7 +292,11 @@ func (r Record) hasExpired(now int64) bool {
 
 // without returns the record without what has expired.
 func (r Record) without(now int64) Record {
-	b := append([]byte(nil), r.b[:r.first()]...)
+	proved := r.proofs()
+	if proved.ends <= now {
+		proved = proofs{}
+	}
+	b := appendHead(nil, r.AOR(), &proved)
 	for e, rest := r.entries(); e != nil; e, rest = nextEntry(rest) {
 		if e.endsAt() > now {
 			b = append(b, e...)
