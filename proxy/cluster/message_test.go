@@ -20,6 +20,7 @@ func TestUpdateRoundTrip(t *testing.T) {
 			Fingerprint: rapid.Uint32().Draw(t, "fingerprint"),
 			Star:        rapid.Bool().Draw(t, "star"), Path: text.Draw(t, "path"),
 			Source: rapid.Uint64().Draw(t, "source"), Shared: rapid.Bool().Draw(t, "shared"),
+			Proof: location.Proof{Nonce: rapid.Uint64().Draw(t, "nonce"), Count: rapid.Uint32().Draw(t, "count")},
 			Flow: flow.Flow{
 				Remote: rapid.SampledFrom([]netip.AddrPort{
 					{}, netip.MustParseAddrPort("192.0.2.1:5060"), netip.MustParseAddrPort("[2001:db8::1]:5060"),

@@ -135,6 +135,14 @@ func FuzzParseRecord(f *testing.F) {
 	u := register("call", 1, contact("sip:a@1", 60), outbound("sip:a@2", "<urn:uuid:1>", 1, 0))
 	r, _ := applied(start, Record{}, &u, Limits{}, 5, 1)
 	f.Add(AppendRecord(nil, r, start))
+	for i := range int64(3) {
+		u = proving(uint64(i), i, 1, register("call", uint32(i+2), contact("sip:a@1", 60)))
+		r, _ = applied(start, r, &u, Limits{NonceLife: 1000 * i}, 5, 1)
+		f.Add(AppendRecord(nil, r, start))
+	}
+	u = proving(1, 9, 1, register("call", 1))
+	r, _ = applied(start, Record{}, &u, Limits{}, 5, 1)
+	f.Add(AppendRecord(nil, r, start))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, _, _, err := ParseRecord(nil, b, start)
 		if err != nil {
@@ -148,8 +156,11 @@ func FuzzParseRecord(f *testing.F) {
 		s.Merge(0, 1, again)
 		s.Merge(0, 1, r)
 		s.Digest(start, 0)
-		u := register("call", 2, contact("sip:a@1", 60))
+		u := proving(1, 5, 1, register("call", 2, contact("sip:a@1", 60)))
 		s.Apply(start, 0, 1, &u, Limits{}, 1, 1)
+		if u = proving(2, 5, 1, register("d", 1, contact("sip:a@2", 60))); s.Apply(start, 0, 1, &u, Limits{}, 1, 1).Status == StatusOK {
+			t.Fatal("a proof is taken twice")
+		}
 		s.Purge(start+maxRemaining*2, 0)
 		if !r.IsZero() && s.Stats().Records != 0 {
 			t.Fatalf("not forgotten: %+v", s.Stats())

@@ -17,7 +17,7 @@ func TestNewsAreVersionsThatAMergeBrings(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		held, r := drawRecord(t), drawRecord(t)
-		want := false
+		want := r.proofs().tell(held.proofs())
 		before := versions(held)
 		for v, n := range versions(merged(held, r)) {
 			want = want || n > before[v]

@@ -34,7 +34,7 @@ func TestStoreIsAMap(t *testing.T) {
 					if r.hasExpired(now) {
 						model[name] = r.without(now)
 					}
-					if bindingsIn(model[name]) == 0 {
+					if model[name].isEmpty() {
 						delete(model, name)
 					}
 				}
@@ -179,13 +179,18 @@ func BenchmarkRefresh(b *testing.B) {
 	}
 }
 
-// BenchmarkBytesPerBinding reports the memory that a registered contact takes.
+// BenchmarkBytesPerBinding reports the memory that a registered contact takes, without and with a proof.
 func BenchmarkBytesPerBinding(b *testing.B) {
+	b.Run("unproved", func(b *testing.B) { bytesPerBinding(b, Proof{}) })
+	b.Run("proved", func(b *testing.B) { bytesPerBinding(b, Proof{Nonce: nonceOf(0), Count: 1}) })
+}
+
+func bytesPerBinding(b *testing.B, proof Proof) {
 	for b.Loop() {
 		s := NewStore(1024)
 		for i := range 100_000 {
 			u := register(fmt.Sprintf("call-id-as-phones-make-them-%d@192.0.2.1", i), 1, contact(fmt.Sprintf("sip:user%d@192.0.2.1:5060;ob", i), 3600))
-			u.AOR = fmt.Appendf(nil, "sip:user%d@example.com", i)
+			u.AOR, u.Proof = fmt.Appendf(nil, "sip:user%d@example.com", i), proof
 			s.Apply(start, i%1024, uint64(i)*0x9e3779b97f4a7c15, &u, Limits{}, uint64(start), 1)
 		}
 		b.ReportMetric(float64(s.Stats().Bytes)/100_000, "bytes/binding")
