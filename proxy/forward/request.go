@@ -67,6 +67,7 @@ func (b *Builder) append(dst []byte, n *Names, r *Request, t *targets.Target, br
 	}
 	e.SetMaxForwards(hops - 1)
 	b.setBreadth(m, t.Breadth)
+	b.setSender(r)
 	b.setRecordRoute(n, r, t)
 	owner := r.Owner
 	if r.Stateless {
@@ -75,6 +76,16 @@ func (b *Builder) append(dst []byte, n *Names, r *Request, t *targets.Target, br
 	b.value = n.appendVia(b.value[:0], t.Next, branch, owner, r.Back, t.Breadth)
 	e.PrependHeader("Via", b.value)
 	return e.Append(dst)
+}
+
+// setSender takes off what is not for the far end, and names who sends (RFC 3325 9.1).
+func (b *Builder) setSender(r *Request) {
+	for _, i := range r.Decision.Strip {
+		b.edit.RemoveLine(i)
+	}
+	if len(r.Decision.Assert) > 0 {
+		b.edit.PrependHeader("P-Asserted-Identity", r.Decision.Assert)
+	}
 }
 
 // setBreadth writes Max-Breadth (RFC 5393 5.3.3). A CANCEL has none, as it is

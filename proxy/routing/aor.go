@@ -22,21 +22,9 @@ func (t *Tables) isTarget(uri *wire.URI, d *Decision) bool {
 // 19.1.6) in the domain of its phone-context, if that is served here, else in
 // the first one.
 func (t *Tables) isAOR(uri *wire.URI, d *Decision) bool {
-	switch uri.Scheme {
-	case wire.SchemeSIP, wire.SchemeSIPS:
-		if uri.User == nil || !t.Serves(uri.Host) {
-			return false
-		}
-		d.aor = wire.CanonicalAOR(d.aor[:0], *uri)
-		return true
-	case wire.SchemeTel:
-		home := t.firstDomain
-		if context, _ := uri.Param("phone-context"); uri.User[0] != '+' && t.Serves(context) {
-			home = context
-		}
-		d.aor = wire.AppendTelUser(append(d.aor[:0], "sip:"...), *uri, home)
-		d.aor = wire.CanonicalHost(append(d.aor, '@'), home)
-		return true
+	aor, ok := t.AppendAOR(d.aor[:0], uri)
+	if ok {
+		d.aor = aor
 	}
-	return false
+	return ok
 }

@@ -38,12 +38,18 @@ func (a Action) String() string {
 // time: slices are views into the request or into the Decision, and hold until
 // either changes.
 type Decision struct {
-	// From is what the request came over, and Hour is token.Hour now, for the
+	// From is what the request came over, Hour is token.Hour now, Now a clock in
+	// milliseconds that does not fall, and Unix the milliseconds since 1970, for the
 	// policies; the caller sets them before Decide. Done is called when a decision is
 	// made that had to wait; the caller sets it once.
 	From flow.Flow
 	Hour uint16
+	Now  int64
+	Unix int64
 	Done func()
+
+	// What policies of Checks say of the sender, if any does.
+	Sender
 
 	Action Action
 	// Why is a short constant for logs and counters, in snake case.
@@ -95,6 +101,30 @@ type Decision struct {
 	forged  bool     // a Route that names us has a user part that is no token of this call
 }
 
+// Sender is what is known of who sent a request, and what follows for what leaves. Its
+// slices are reused: policies append to them from the start.
+type Sender struct {
+	// Identity is the canonical address-of-record of whoever sends, empty if nobody
+	// says. Authenticated: it was proved by credentials, else a trusted source, or an
+	// open domain, has it so.
+	Identity      []byte
+	Authenticated bool
+	// Proof is what a REGISTER was authenticated with.
+	Proof location.Proof
+	// Strip are the header lines that are not passed on, by their place in the request,
+	// ascending.
+	Strip []int
+	// Assert is the P-Asserted-Identity that the request leaves with (RFC 3325 9.1),
+	// empty for none.
+	Assert []byte
+	// Challenge is room for the header lines of a refusal.
+	Challenge []byte
+}
+
+func (s *Sender) reset() {
+	*s = Sender{Identity: s.Identity[:0], Strip: s.Strip[:0], Assert: s.Assert[:0], Challenge: s.Challenge[:0]}
+}
+
 // loopScratch is reusable space for the fields of a loop hash.
 type loopScratch struct {
 	Fields token.LoopFields
@@ -106,6 +136,7 @@ func (d *Decision) reset() {
 	d.AOR, d.Passes, d.OwnRoutes, d.RequestURI, d.RecordRoute = nil, 0, 0, nil, nil
 	d.Token, d.ToCallee, d.NextRoute, d.Loose = nil, false, nil, false
 	d.Update = location.Update{}
+	d.Sender.reset()
 	d.gathered, d.signed, d.forged, d.TellPath, d.asked = false, false, false, false, 0
 }
 

@@ -40,6 +40,9 @@ type Checks struct {
 	// Routes are taken off and its token, if it has one that verifies, is in the
 	// Decision; nothing is decided yet.
 	Authorize []Policy
+	// Replayed fills in the answer to a REGISTER whose Proof another request has used
+	// up, as the home of its address-of-record finds out; nil: there are no Proofs.
+	Replayed func(m *wire.Message, d *Decision)
 }
 
 // chain is all that a request is asked, in order. Each policy may rely on those

@@ -33,7 +33,7 @@ func decideRegister(t *Tables, m *wire.Message, d *Decision) Verdict {
 		return d.Reject(404, "Not Found", "foreign_domain", nil)
 	}
 	number, _, _ := m.CSeq()
-	d.Update = location.Update{AOR: d.aor, CallID: m.CallID(), CSeq: number}
+	d.Update = location.Update{AOR: d.aor, CallID: m.CallID(), CSeq: number, Proof: d.Proof}
 	d.contacts, d.params = d.contacts[:0], d.params[:0]
 	if t.readContacts(m, d) == Decided || readPath(m, d) == Decided {
 		return Decided

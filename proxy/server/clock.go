@@ -21,6 +21,7 @@ type clock struct {
 type timeOfDay struct {
 	until int64 // milliseconds: then it is read anew
 	unix  int64 // seconds
+	ahead int64 // milliseconds: of the time since 1970, of the server's clock
 	hour  uint16
 	date  []byte // header line (RFC 3261 20.17)
 }
@@ -42,7 +43,7 @@ func (c *clock) day(now int64) *timeOfDay {
 
 // read takes t as the time of day at now.
 func (c *clock) read(now int64, t time.Time) *timeOfDay {
-	d := &timeOfDay{until: now + dayMillis, unix: t.Unix()}
+	d := &timeOfDay{until: now + dayMillis, unix: t.Unix(), ahead: t.UnixMilli() - now}
 	if last := c.last.Load(); last != nil && last.unix == d.unix {
 		d.hour, d.date = last.hour, last.date
 	} else {

@@ -55,6 +55,7 @@ const (
 	registerOK          registerResult = iota
 	registerForeign                    // 403: the contact is not where it comes from
 	registerTooMany                    // 403: too many contacts
+	registerReplayed                   // 401: its credentials have been used before
 	registerBad                        // 400: the contact cannot be stored
 	registerNoRoom                     // 503: no room
 	registerOutOfOrder                 // 500: CSeq out of order
@@ -63,6 +64,6 @@ const (
 )
 
 var registerNames = [registerResults]string{
-	registerOK: "ok", registerForeign: "foreign_contact", registerTooMany: "too_many_contacts", registerBad: "bad_contact",
+	registerOK: "ok", registerForeign: "foreign_contact", registerTooMany: "too_many_contacts", registerReplayed: "replayed", registerBad: "bad_contact",
 	registerNoRoom: "no_room", registerOutOfOrder: "out_of_order", registerUnavailable: "unavailable",
 }

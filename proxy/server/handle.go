@@ -114,7 +114,8 @@ func (r *request) route() progress {
 		r.tx = r.ids[0]
 		r.stateless = true
 	}
-	r.decision.From, r.decision.Hour = r.from, r.s.clock.day(r.now).hour
+	day := r.s.clock.day(r.now)
+	r.decision.From, r.decision.Hour, r.decision.Now, r.decision.Unix = r.from, day.hour, r.now, r.now+day.ahead
 	if r.snap.tables.Decide(&r.msg, &r.decision) == routing.Wait {
 		return waits
 	}

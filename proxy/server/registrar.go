@@ -58,6 +58,11 @@ func (g *registrar) finished(op *cluster.RegisterOp) progress {
 	case location.StatusForbidden:
 		result = registerTooMany
 		g.r.reply.respond(403, "Too Many Contacts", nil)
+	case location.StatusReplayed:
+		result = registerReplayed
+		d := &g.r.decision
+		g.r.s.checks.Replayed(&g.r.msg, d)
+		g.r.reply.respond(d.Status, d.Reason, d.Extra)
 	case location.StatusBadRequest:
 		result = registerBad
 		g.r.reply.respond(400, "Contact Cannot Be Stored", nil)

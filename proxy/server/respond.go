@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 
@@ -69,18 +70,28 @@ func (r *request) finish(status int, reason string, extra []byte) progress {
 }
 
 // appendBounded is append, and leaves out the reason, then extra, then
-// everything, where that is more than may go to the source of the request.
+// everything, where that is more than may go to the source of the request. Of several
+// challenges the last one stays: without one there is nothing that the phone could do.
 func (a *reply) appendBounded(dst []byte, status int, reason string, extra []byte) []byte {
 	start, bound := len(dst), a.bound()
 	if dst = a.append(dst, status, reason, extra); len(dst)-start <= bound {
 		return dst
 	}
-	for _, lines := range [...][]byte{extra, nil} {
+	least := []byte(nil)
+	if status == 401 || status == 407 {
+		least = lastLine(extra)
+	}
+	for _, lines := range [...][]byte{extra, least} {
 		if dst = a.append(dst[:start], status, "", lines); len(dst)-start <= bound {
 			return dst
 		}
 	}
 	return dst[:start]
+}
+
+// lastLine is the last of header lines.
+func lastLine(lines []byte) []byte {
+	return lines[bytes.LastIndexByte(lines[:max(len(lines)-1, 0)], '\n')+1:]
 }
 
 // append builds a response with received and rport in its topmost Via

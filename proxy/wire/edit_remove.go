@@ -46,3 +46,6 @@ func (e *Edit) RemoveAll(id HeaderID) {
 		}
 	}
 }
+
+// RemoveLine removes the i-th header line of the message.
+func (e *Edit) RemoveLine(i int) { e.replace(e.m.Headers[i].Line, Span{}) }

@@ -1,0 +1,159 @@
+package auth
+
+import (
+	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/credentials"
+	"github.com/sipring/sipring/proxy/digest"
+	"github.com/sipring/sipring/proxy/flow"
+	"github.com/sipring/sipring/proxy/routing"
+	"github.com/sipring/sipring/proxy/wire"
+)
+
+// attempt is what one request tries, with the room that it takes to judge it. It is
+// used again.
+type attempt struct {
+	g      *Gate
+	rules  *rules
+	tables *routing.Tables
+	m      *wire.Message
+	d      *routing.Decision
+	asked  bool // the source of credentials has been
+
+	domain     *domain // whose realm counts
+	aor        []byte  // that the sender claims: canonical, empty for none of ours
+	username   []byte  // of response, without escapes
+	text       []byte
+	response   digest.Response
+	nonce      uint64
+	query      credentials.Query
+	credential credentials.Credential
+	verifier   digest.Verifier
+}
+
+func newAttempt(g *Gate) *attempt { return &attempt{g: g} }
+
+// release gives the attempt back. Nothing in it refers to the request any more.
+func (a *attempt) release() {
+	a.rules, a.tables, a.m, a.d, a.domain = nil, nil, nil, nil, nil
+	a.response, a.query, a.credential = digest.Response{}, credentials.Query{}, credentials.Credential{}
+	a.g.attempts.Put(a)
+}
+
+// decide says what becomes of the request.
+func (a *attempt) decide() routing.Verdict {
+	source := a.rules.trusted.find(a.d.From.Remote.Addr())
+	a.strip(source != nil)
+	method := a.m.Method()
+	if method == wire.MethodAck || method == wire.MethodCancel {
+		return routing.Next
+	}
+	switch end, dialog := a.d.WithinDialog(); {
+	case dialog && a.isFrom(end), !dialog && method != wire.MethodRegister && a.d.ForProxy():
+		return routing.Next
+	case source != nil:
+		return a.decideTrusted(source)
+	case method == wire.MethodRegister:
+		return a.decideRegister()
+	}
+	return a.decideCall()
+}
+
+// isFrom reports whether what is within a dialog that was let in before comes from where
+// the dialog has its sender. What ends the dialog may come from elsewhere: a phone that
+// has moved could not hang up otherwise, and who sees the dialog's token can send from
+// the phone's address as well.
+func (a *attempt) isFrom(end flow.Flow) bool {
+	return a.d.EndsOnly() || end.IsValid() && end.Remote.Addr().Unmap() == a.d.From.Remote.Addr().Unmap()
+}
+
+// decideRegister asks whoever registers (RFC 3261 10.3 steps 3 and 4). Whose
+// address-of-record it is that counts, not who does it: From may be another's (10.2).
+// Where there is none of ours the registrar says so.
+func (a *attempt) decideRegister() routing.Verdict {
+	to, err := a.m.To()
+	if err != nil || !a.claim(to.URI) {
+		return routing.Next
+	}
+	if a.domain.open {
+		a.d.Identity = append(a.d.Identity[:0], a.aor...)
+		return a.pass(resultOpen)
+	}
+	return a.authenticate()
+}
+
+// decideCall asks whoever calls, or sends another request that is not within a dialog
+// (RFC 3261 16.3 step 6, 22.3). Whoever claims to be a user here proves it. So does who
+// asks for privacy, and whoever is outside as the configuration says.
+func (a *attempt) decideCall() routing.Verdict {
+	from, err := a.m.From()
+	if err == nil && a.claim(from.URI) {
+		if a.domain.open {
+			a.d.Identity = append(a.d.Identity[:0], a.aor...)
+			return a.pass(resultOpen)
+		}
+		return a.authenticate()
+	}
+	a.aor, a.domain = a.aor[:0], a.callee()
+	switch {
+	case err == nil && isAnonymous(from.URI):
+		return a.authenticate()
+	case a.domain.open || a.rules.outside == config.OutsideAllow:
+		if err == nil {
+			a.identify(from.URI)
+		}
+		return a.pass(resultOutside)
+	case a.rules.outside == config.OutsideChallenge:
+		return a.authenticate()
+	}
+	return a.refuse(resultForbidden, "Calls From Outside Are Not Let In", "outside")
+}
+
+// claim takes a URI for who the sender says to be, and reports whether that is an
+// address-of-record served here.
+func (a *attempt) claim(text []byte) bool {
+	uri, err := wire.ParseURI(text)
+	if err != nil {
+		return false
+	}
+	aor, ok := a.tables.AppendAOR(a.aor[:0], &uri)
+	if !ok {
+		return false
+	}
+	a.aor, a.domain = aor, a.rules.domainOf(aor)
+	return a.domain != nil
+}
+
+// callee is the domain that a request goes to, the first one where that is none of ours.
+func (a *attempt) callee() *domain {
+	var form [256]byte
+	if host := a.d.Target().Host; len(host) < len(form)-16 {
+		if d := a.rules.domains[string(wire.CanonicalHost(form[:0], host))]; d != nil {
+			return d
+		}
+	}
+	return a.rules.first
+}
+
+// isAnonymous reports whether a From is that of a phone that asks for privacy (RFC 3323
+// 4.1.1.3): then its credentials alone say who it is.
+func isAnonymous(text []byte) bool {
+	uri, err := wire.ParseURI(text)
+	return err == nil && isAnonymousHost(uri.Host)
+}
+
+// pass lets the request in.
+func (a *attempt) pass(r result) routing.Verdict {
+	a.g.metrics.count(r)
+	return routing.Next
+}
+
+// refuse answers 403: no credentials would help (RFC 3261 21.4.4).
+func (a *attempt) refuse(r result, reason, why string) routing.Verdict {
+	a.g.metrics.count(r)
+	return a.d.Reject(403, reason, why, nil)
+}
+
+func isAnonymousHost(host []byte) bool {
+	var form [64]byte
+	return len(host) < 32 && string(wire.CanonicalHost(form[:0], host)) == "anonymous.invalid"
+}

@@ -1,0 +1,83 @@
+package auth
+
+import (
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/credentials"
+	"github.com/sipring/sipring/proxy/digest"
+	"github.com/sipring/sipring/proxy/routing"
+	"github.com/sipring/sipring/proxy/wire"
+)
+
+// Config of a Gate.
+type Config struct {
+	// Keys make nonces.
+	Keys *digest.Keys
+	// Log gets a line for each ban; nil: nobody does.
+	Log *slog.Logger
+}
+
+// Gate lets requests in, or not. Its methods may be called concurrently.
+type Gate struct {
+	keys     *digest.Keys
+	dummy    dummy
+	rules    atomic.Pointer[rules] // nil: everybody is let in
+	attempts sync.Pool
+	metrics  *Metrics
+}
+
+// New returns a Gate that lets everybody in until Configure.
+func New(c Config) *Gate {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	g := &Gate{keys: c.Keys, dummy: newDummy(), metrics: newMetrics()}
+	g.attempts.New = func() any { return newAttempt(g) }
+	return g
+}
+
+// Configure has the rules of a configuration followed from now on, with users from
+// store: that may be nil where nobody is asked for credentials. Requests that wait keep
+// to the rules, and the store, of before.
+func (g *Gate) Configure(c *config.Config, store credentials.Store) error {
+	if c.Authentication == nil || c.Authentication.Open {
+		g.rules.Store(nil)
+		return nil
+	}
+	r, err := newRules(c, store)
+	if err != nil {
+		return fmt.Errorf("authentication: %w", err)
+	}
+	g.rules.Store(r)
+	return nil
+}
+
+// Checks are the policies of the Gate.
+func (g *Gate) Checks() routing.Checks {
+	return routing.Checks{
+		Authorize: []routing.Policy{{Name: "authorize", Check: g.authorize}},
+		Replayed:  g.replayed,
+	}
+}
+
+// authorize is the policy.
+func (g *Gate) authorize(t *routing.Tables, m *wire.Message, d *routing.Decision) routing.Verdict {
+	r := g.rules.Load()
+	if r == nil {
+		return routing.Next
+	}
+	a := g.attempts.Get().(*attempt)
+	a.rules, a.tables, a.m, a.d, a.asked = r, t, m, d, false
+	v := a.decide()
+	if v != routing.Wait {
+		a.release()
+	}
+	return v
+}
+
+// Metrics of the Gate; a prometheus.Collector.
+func (g *Gate) Metrics() *Metrics { return g.metrics }

@@ -1,0 +1,43 @@
+package auth
+
+import "github.com/sipring/sipring/metric"
+
+// result says what became of a request at the Gate.
+type result uint8
+
+const (
+	resultOK          result = iota // proved to be a user
+	resultTrusted                   // from a trusted source
+	resultOpen                      // of a domain that is open
+	resultOutside                   // let in from outside
+	resultChallenged                // asked for credentials
+	resultStale                     // asked again: the nonce is too old
+	resultReplayed                  // asked again: the nonce has been used
+	resultFailed                    // asked again: the credentials are wrong
+	resultMalformed                 // 400: the credentials cannot be read
+	resultForbidden                 // 403
+	resultUnavailable               // 503: the source of credentials is away
+	results
+)
+
+var resultNames = [results]string{
+	resultOK: "ok", resultTrusted: "trusted", resultOpen: "open", resultOutside: "outside", resultChallenged: "challenged", resultStale: "stale",
+	resultReplayed: "replayed", resultFailed: "failed", resultMalformed: "malformed", resultForbidden: "forbidden", resultUnavailable: "unavailable",
+}
+
+// Metrics are those of a Gate, and the prometheus.Collector of them.
+type Metrics struct {
+	*metric.Set
+	results []metric.Counter // by result
+}
+
+func newMetrics() *Metrics {
+	s := metric.NewSet("sipring_proxy_")
+	return &Metrics{
+		Set: s,
+		results: s.Counters("authentications_total", "Requests that have to be let in, by what became of them.",
+			metric.Label{Name: "result", Values: resultNames[:]}),
+	}
+}
+
+func (m *Metrics) count(r result) { m.results[r].Inc() }

@@ -1,0 +1,90 @@
+package auth
+
+import (
+	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/credentials"
+	"github.com/sipring/sipring/proxy/digest"
+	"github.com/sipring/sipring/proxy/wire"
+)
+
+// rules are what a configuration says. Immutable.
+type rules struct {
+	store      credentials.Store
+	algorithms []digest.Algorithm
+	nonceLife  int64 // milliseconds
+	bindSource bool
+	domains    map[string]*domain // served ones, canonical
+	first      *domain
+	trusted    trusted
+	outside    string
+	assert     bool
+	perMinute  int
+}
+
+// domain is the rule of one.
+type domain struct {
+	name  []byte // canonical
+	realm []byte
+	open  bool
+}
+
+func newRules(c *config.Config, store credentials.Store) (*rules, error) {
+	a := c.Authentication
+	r := &rules{
+		store: store, nonceLife: int64(a.Digest.NonceSeconds) * 1000, bindSource: a.Digest.BindSource,
+		domains: map[string]*domain{}, outside: a.Outside, assert: a.AssertIdentity, perMinute: a.Calls.PerMinute,
+	}
+	for _, name := range a.Digest.Algorithms {
+		if algorithm, ok := digest.ParseAlgorithm([]byte(name)); ok {
+			r.algorithms = append(r.algorithms, algorithm)
+		}
+	}
+	for _, name := range c.Domains {
+		form := wire.CanonicalHost(nil, []byte(name))
+		d := &domain{name: form, realm: form}
+		r.domains[string(form)] = d
+		if r.first == nil {
+			r.first = d
+		}
+	}
+	for _, own := range a.Domains {
+		d := r.domains[string(wire.CanonicalHost(nil, []byte(own.Domain)))]
+		if d == nil {
+			continue // Validate has none
+		}
+		if d.open = own.Open; own.Realm != "" {
+			d.realm = []byte(own.Realm)
+		}
+	}
+	var err error
+	r.trusted, err = newTrusted(a.Trusted)
+	return r, err
+}
+
+// offers reports whether an algorithm may be used, with or without -sess.
+func (r *rules) offers(a digest.Algorithm) bool {
+	for _, offered := range r.algorithms {
+		if a.Base() == offered {
+			return true
+		}
+	}
+	return false
+}
+
+// ours reports whether a realm is that of a domain served here.
+func (r *rules) ours(realm []byte) bool {
+	for _, d := range r.domains {
+		if string(d.realm) == string(realm) {
+			return true
+		}
+	}
+	return false
+}
+
+// domainOf is the rule of the domain of a canonical address-of-record, nil if that is
+// not served.
+func (r *rules) domainOf(aor []byte) *domain {
+	_, host := splitAOR(aor)
+	host, _ = cutPort(host)
+	return r.domains[string(host)]
+}

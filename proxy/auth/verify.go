@@ -1,0 +1,149 @@
+package auth
+
+import (
+	"crypto/rand"
+
+	"github.com/sipring/sipring/proxy/credentials"
+	"github.com/sipring/sipring/proxy/digest"
+	"github.com/sipring/sipring/proxy/routing"
+	"github.com/sipring/sipring/proxy/wire"
+)
+
+const (
+	// maxCredentials is how many header fields of credentials are looked at. A phone has
+	// one for each proxy on its way and algorithm.
+	maxCredentials = 16
+	// skew is how much another member's clock may be ahead, in milliseconds.
+	skew = 10_000
+)
+
+// dummy stands for the secrets of users that do not exist.
+type dummy [32]byte
+
+func newDummy() (d dummy) {
+	_, _ = rand.Read(d[:]) // which does not fail
+	return d
+}
+
+// found says what the credentials of a request are like.
+type found uint8
+
+const (
+	foundNone found = iota // none for the realm
+	foundOne
+	foundStale // with a nonce that is too old, or of another address-of-record
+	foundBad   // cannot be read
+)
+
+// authenticate has the sender prove to be a user of the realm of a.domain.
+func (a *attempt) authenticate() routing.Verdict {
+	f, reason := a.find()
+	switch f {
+	case foundOne:
+	case foundStale:
+		return a.challenge(resultStale, true)
+	case foundBad:
+		a.g.metrics.count(resultMalformed)
+		return a.d.Reject(400, reason, "malformed_credentials", nil)
+	default:
+		return a.challenge(resultChallenged, false)
+	}
+	if !a.response.IsFor(a.m.RequestURI()) { // RFC 7616 3.4.6
+		a.g.metrics.count(resultMalformed)
+		return a.d.Reject(400, "Digest URI Is Not The Request-URI", "digest_uri", nil)
+	}
+	a.username = a.response.AppendUsername(a.username[:0])
+	a.query = credentials.Query{Username: a.username, Realm: a.domain.realm, Method: a.m.MethodBytes(), Source: a.d.From.Remote.Addr()}
+	return a.look()
+}
+
+// find looks for credentials of the realm with a nonce of ours (RFC 3261 22.2, 22.3).
+// Those of other realms are for others. reason says what is wrong with what cannot be
+// read.
+func (a *attempt) find() (f found, reason string) {
+	header, n := wire.HeaderAuthorization, 0
+	if a.proxy() {
+		header = wire.HeaderProxyAuthorization
+	}
+	for value := range a.m.Values(header) {
+		if n++; n > maxCredentials {
+			break
+		}
+		if err := digest.Parse(value, &a.response); err != nil {
+			fault, ok := err.(*digest.Error)                               //nolint:errorlint // never wrapped, and As allocates
+			if ok && fault.Kind == digest.ErrMalformed && f == foundNone { //nolint:errorlint // as above
+				f, reason = foundBad, fault.Reason
+			}
+			continue
+		}
+		switch fresh, ok := a.ofRealm(); {
+		case !ok:
+		case fresh:
+			return foundOne, ""
+		default:
+			f = foundStale
+		}
+	}
+	return f, reason
+}
+
+// ofRealm reports whether the response is for the realm and the nonce of ours, and
+// whether that is still fresh. One that proves nothing (RFC 3261 22.1) is not.
+func (a *attempt) ofRealm() (fresh, ok bool) {
+	a.text = a.response.AppendRealm(a.text[:0])
+	if string(a.text) != string(a.domain.realm) || len(a.response.Response) == 0 || !a.rules.offers(a.response.Algorithm) {
+		return false, false
+	}
+	id, ok := a.g.keys.ParseNonce(a.response.Nonce, a.domain.realm, a.source())
+	age := a.d.Unix - digest.NonceTime(id)
+	if !ok || age < -skew {
+		return false, false
+	}
+	a.nonce = id
+	return age <= a.rules.nonceLife && a.isMarked(id), true
+}
+
+// look asks the store for the user, and waits if the store has to ask somebody.
+func (a *attempt) look() routing.Verdict {
+	answer := a.rules.store.Look(a.d.Now, &a.query, &a.credential)
+	switch {
+	case answer == credentials.Ask && !a.asked:
+		return a.ask()
+	case answer == credentials.Ask || answer == credentials.Unavailable:
+		return a.unavailable()
+	}
+	if a.verify(answer == credentials.Found) {
+		return a.admit()
+	}
+	if answer == credentials.Found && a.credential.Stale && !a.asked {
+		return a.ask()
+	}
+	return a.challenge(resultFailed, false)
+}
+
+// ask waits for the source of credentials.
+func (a *attempt) ask() routing.Verdict {
+	a.asked = true
+	a.rules.store.Ask(&a.query, func() {
+		d := a.d
+		v := a.look()
+		a.release()
+		d.Resume(v)
+	})
+	return routing.Wait
+}
+
+// verify reports whether the response is that of the user. Where there is none, or no
+// secret for the algorithm, as much is computed.
+func (a *attempt) verify(known bool) bool {
+	ha1 := a.g.dummy[:a.response.Algorithm.Size()]
+	switch base := a.response.Algorithm.Base(); {
+	case base == digest.SHA256 && known && a.credential.HasSHA256:
+		ha1 = a.credential.SHA256[:]
+	case base == digest.MD5 && known && a.credential.HasMD5:
+		ha1 = a.credential.MD5[:]
+	default:
+		known = false
+	}
+	return a.verifier.Verify(&a.response, a.m.MethodBytes(), ha1) && known
+}

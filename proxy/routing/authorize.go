@@ -1,0 +1,58 @@
+package routing
+
+import (
+	"github.com/sipring/sipring/proxy/flow"
+	"github.com/sipring/sipring/proxy/token"
+	"github.com/sipring/sipring/proxy/wire"
+)
+
+// What policies of Checks.Authorize may ask beside what the Decision holds.
+
+// ForProxy reports whether the request is for the proxy itself and nobody behind it
+// (RFC 3261 11).
+func (d *Decision) ForProxy() bool {
+	return d.uri.Scheme != wire.SchemeTel && d.uri.User == nil && d.tables.names(&d.uri)
+}
+
+// WithinDialog reports whether the request goes where the token of its dialog leads,
+// or nowhere, and the flow that the dialog has for the end which it says it is from.
+// Without a flow it is from neither end.
+func (d *Decision) WithinDialog() (end flow.Flow, ok bool) {
+	if !d.signed || d.NextRoute == nil && d.tables.isTarget(&d.uri, d) {
+		return flow.Flow{}, false
+	}
+	switch d.Token.CallerTag {
+	case token.HashTag(d.request.FromTag()):
+		end, _ = d.Token.Way(false)
+	case token.HashTag(d.request.ToTag()):
+		end, _ = d.Token.Way(true)
+	}
+	return end, true
+}
+
+// EndsOnly reports whether the request can begin nothing at its far end: ACK, BYE and
+// CANCEL.
+func (d *Decision) EndsOnly() bool { return endsOnly(d.request) }
+
+// Target is the Request-URI to route by.
+func (d *Decision) Target() *wire.URI { return &d.uri }
+
+// AppendAOR appends the canonical form of an address-of-record served here. ok is false
+// if the URI is none.
+func (t *Tables) AppendAOR(dst []byte, uri *wire.URI) (aor []byte, ok bool) {
+	switch uri.Scheme {
+	case wire.SchemeSIP, wire.SchemeSIPS:
+		if uri.User == nil || !t.Serves(uri.Host) {
+			return dst, false
+		}
+		return wire.CanonicalAOR(dst, *uri), true
+	case wire.SchemeTel:
+		home := t.firstDomain
+		if context, _ := uri.Param("phone-context"); uri.User[0] != '+' && t.Serves(context) {
+			home = context
+		}
+		dst = wire.AppendTelUser(append(dst, "sip:"...), *uri, home)
+		return wire.CanonicalHost(append(dst, '@'), home), true
+	}
+	return dst, false
+}

@@ -1,0 +1,397 @@
+package server
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sipring/sipring/proxy/auth"
+	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/credentials"
+	"github.com/sipring/sipring/proxy/digest"
+	"github.com/sipring/sipring/proxy/wire"
+)
+
+// users are a source of credentials: every user but nobody has their own name for
+// password, in every realm.
+type users struct {
+	mu      sync.Mutex
+	aors    map[string][]string
+	away    bool     // of whom nothing is known yet it cannot say
+	asks    []func() // with slow: who waits
+	slow    bool
+	answers map[string]bool
+}
+
+func (u *users) Look(_ int64, q *credentials.Query, c *credentials.Credential) credentials.Answer {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	name, _, _ := strings.Cut(string(q.Username), "@")
+	switch {
+	case u.slow && !u.answers[name]:
+		return credentials.Ask
+	case u.away:
+		return credentials.Unavailable
+	case name == "nobody" || strings.ContainsAny(name, "'\x00"):
+		return credentials.Unknown
+	}
+	*c = credentials.Credential{HasMD5: true, HasSHA256: true, AORs: u.aors[name]}
+	copy(c.MD5[:], digest.HA1(digest.MD5, q.Username, q.Realm, []byte(name)))
+	copy(c.SHA256[:], digest.HA1(digest.SHA256, q.Username, q.Realm, []byte(name)))
+	return credentials.Found
+}
+
+func (u *users) Ask(q *credentials.Query, done func()) {
+	name, _, _ := strings.Cut(string(q.Username), "@")
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.asks = append(u.asks, func() {
+		u.mu.Lock()
+		u.answers[name] = true
+		u.mu.Unlock()
+		done()
+	})
+}
+
+func (u *users) Close() error { return nil }
+
+// guard has the proxy ask who registers and calls, by the rules of a configuration.
+func guard(t testing.TB, u *users, rules func(*config.Authentication)) func(*proxyOptions) {
+	t.Helper()
+	keys, err := digest.NewKeys([]digest.Key{{ID: 1, Secret: [32]byte{9}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(o *proxyOptions) {
+		a := &config.Authentication{Credentials: config.Credentials{Files: []string{"unused"}}}
+		if rules != nil {
+			rules(a)
+		}
+		o.config.Authentication = a
+		o.config.ApplyDefaults()
+		if err := o.config.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		g := auth.New(auth.Config{Keys: keys})
+		if err := g.Configure(&o.config, u); err != nil {
+			t.Fatal(err)
+		}
+		o.checks = g.Checks()
+	}
+}
+
+// account is what a phone knows of itself.
+type account struct {
+	username, password string
+	algorithm          digest.Algorithm
+	count              uint32
+}
+
+// proof is the header line that answers a challenge.
+func (a *account) proof(t testing.TB, challenge *received, method, uri string) string {
+	t.Helper()
+	header, proxy := wire.HeaderWWWAuthenticate, challenge.StatusCode() == 407
+	if proxy {
+		header = wire.HeaderProxyAuthenticate
+	}
+	a.count++
+	for _, v := range challenge.values(header) {
+		var c digest.Challenge
+		if err := digest.ParseChallenge([]byte(v), &c); err != nil {
+			t.Fatalf("%v of %s", err, v)
+		}
+		if c.Algorithm == a.algorithm.Base() {
+			c.Algorithm = a.algorithm
+			line := digest.AppendAuthorization(nil, &c, &digest.Proof{
+				Proxy: proxy, Username: []byte(a.username), HA1: digest.HA1(c.Algorithm.Base(), []byte(a.username), c.Realm, []byte(a.password)),
+				Method: []byte(method), URI: []byte(uri), CNonce: []byte("0a4f113b"), Count: a.count,
+			})
+			return strings.TrimSuffix(string(line), "\r\n")
+		}
+	}
+	t.Fatalf("no challenge by %s:\n%s", a.algorithm, challenge.Raw)
+	return ""
+}
+
+// account of the phone's user, whose password is its name.
+func (p *phone) account() *account { return &account{username: p.user, password: p.user} }
+
+// registerAs binds the phone's contact with credentials.
+func (p *phone) registerAs(x *proxy, a *account) *received {
+	p.t.Helper()
+	callID := unique("reg")
+	contact := []string{"Contact: <" + p.contact() + ">", "Expires: 300"}
+	p.sendRaw(x.addr, p.registerText(callID, 1, contact...))
+	challenge := p.status(401)
+	p.sendRaw(x.addr, p.registerText(callID, 2, append(contact, a.proof(p.t, challenge, "REGISTER", "sip:example.com"))...))
+	r := p.receive(patience)
+	if r == nil {
+		p.t.Fatal("no answer to the credentials")
+	}
+	return r
+}
+
+func TestRFC3261_22_2_RegistrarAsksForCredentials(t *testing.T) {
+	t.Parallel()
+	x := startProxy(t, guard(t, &users{aors: map[string][]string{"alice": {"sip:sales@example.com"}}}, nil))
+	for name, tt := range map[string]struct {
+		user string // of To and contact
+		a    account
+		want int
+	}{
+		"SHA-256":                              {"alice", account{username: "alice", password: "alice", algorithm: digest.SHA256}, 200},
+		"MD5":                                  {"alice", account{username: "alice", password: "alice"}, 200},
+		"SHA-256-sess":                         {"alice", account{username: "alice", password: "alice", algorithm: digest.SHA256Sess}, 200},
+		"MD5-sess":                             {"alice", account{username: "alice", password: "alice", algorithm: digest.MD5Sess}, 200},
+		"a user name with a domain":            {"alice", account{username: "alice@Example.com", password: "alice"}, 200},
+		"another domain":                       {"alice", account{username: "alice@example.net", password: "alice"}, 403},
+		"a further address":                    {"sales", account{username: "alice", password: "alice"}, 200},
+		"another user's":                       {"bob", account{username: "alice", password: "alice"}, 403},
+		"a wrong password":                     {"alice", account{username: "alice", password: "bob"}, 401},
+		"a wrong password, SHA-256":            {"alice", account{username: "alice", password: "bob", algorithm: digest.SHA256}, 401},
+		"nobody":                               {"alice", account{username: "nobody", password: "nobody"}, 401},
+		"a user name that nobody can have":     {"alice", account{username: "x' OR ''='", password: "x"}, 401},
+		"a user name of UTF-8":                 {"%C3%A4", account{username: "ä", password: "ä"}, 200},
+		"a user name with quote and backslash": {"a%22b%5Cc", account{username: `a"b\c`, password: `a"b\c`}, 200},
+	} {
+		p := newPhone(t, tt.user)
+		if r := p.registerAs(x, &tt.a); r.StatusCode() != tt.want {
+			t.Errorf("%s: %d %s, want %d", name, r.StatusCode(), r.Reason(), tt.want)
+		}
+	}
+}
+
+func TestChallengeNamesWhatIsOffered(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		rules func(*config.Authentication)
+		want  []string
+	}{
+		"both": {nil, []string{`realm="example.com", qop="auth", algorithm=SHA-256`, `realm="example.com", qop="auth", algorithm=MD5`}},
+		"MD5 alone, of another realm": {func(a *config.Authentication) {
+			a.Digest.Algorithms, a.Domains = []string{"MD5"}, []config.DomainAuthentication{{Domain: "EXAMPLE.com", Realm: "the realm"}}
+		}, []string{`realm="the realm", qop="auth", algorithm=MD5`}},
+	} {
+		x := startProxy(t, guard(t, &users{}, tt.rules))
+		p := newPhone(t, "alice")
+		p.sendRaw(x.addr, p.registerText("c", 1, "Contact: <"+p.contact()+">", "Expires: 300"))
+		var got []string
+		for _, v := range p.status(401).values(wire.HeaderWWWAuthenticate) {
+			before, _, _ := strings.Cut(strings.TrimPrefix(v, "Digest "), ", nonce=")
+			got = append(got, before)
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s: -want +got:\n%s", name, diff)
+		}
+	}
+}
+
+// TestCredentialsThatAreNone: what an attacker makes up is answered with a challenge, or
+// 400, and the next request is taken as if nothing had been.
+func TestCredentialsThatAreNone(t *testing.T) {
+	t.Parallel()
+	x := startProxy(t, guard(t, &users{}, nil))
+	p := newPhone(t, "alice")
+	p.sendRaw(x.addr, p.registerText("c", 1))
+	good := p.account().proof(t, p.status(401), "REGISTER", "sip:example.com")
+	nonce, _, _ := strings.Cut(good[strings.Index(good, `nonce="`)+len(`nonce="`):], `"`)
+	foreign, err := digest.NewKeys([]digest.Key{{ID: 1, Secret: [32]byte{8}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := digest.NewKeys([]digest.Key{{ID: 1, Secret: [32]byte{9}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := func(k *digest.Keys, at time.Duration, realm string) string {
+		id := digest.NonceID(time.Now().Add(at).UnixMilli(), 0)
+		return string(k.AppendNonce(nil, id, []byte(realm), netip.Addr{}))
+	}
+	for name, tt := range map[string]struct {
+		line  string
+		want  int
+		stale bool
+	}{
+		"of another cluster":     {strings.ReplaceAll(good, nonce, made(foreign, 0, "example.com")), 401, false},
+		"of the future":          {strings.ReplaceAll(good, nonce, made(own, time.Hour, "example.com")), 401, false},
+		"of another realm":       {strings.ReplaceAll(good, nonce, made(own, 0, "example.org")), 401, false},
+		"too old":                {strings.ReplaceAll(good, nonce, made(own, -time.Hour, "example.com")), 401, true},
+		"of another address":     {strings.ReplaceAll(good, nonce, made(own, 0, "example.com")), 401, true},
+		"truncated":              {strings.ReplaceAll(good, nonce, nonce[:20]), 401, false},
+		"empty nonce":            {strings.ReplaceAll(good, nonce, ""), 401, false},
+		"another realm":          {strings.Replace(good, "example.com", "example.org", 1), 401, false},
+		"another scheme":         {"Authorization: Basic YWxpY2U6YWxpY2U=", 401, false},
+		"an unknown algorithm":   {strings.Replace(good, "algorithm=MD5", "algorithm=SHA-512-256", 1), 401, false},
+		"another uri":            {strings.Replace(good, `uri="sip:example.com"`, `uri="sip:example.org"`, 1), 400, false},
+		"not parameters":         {"Authorization: Digest ,,=", 400, false},
+		"a quote without an end": {`Authorization: Digest username="alice`, 400, false},
+		"twice the user name":    {good + `, username="bob"`, 400, false},
+		"NUL in the user name":   {strings.Replace(good, `username="alice"`, "username=\"al\x00ice\"", 1), 400, false},
+		"a long user name":       {strings.Replace(good, `username="alice"`, `username="`+strings.Repeat("a", 3000)+`"`, 1), 401, false},
+		"5 KB":                   {`Authorization: Digest username="` + strings.Repeat("a", 5_000) + `"`, 400, false},
+		"60 KB":                  {`Authorization: Digest username="` + strings.Repeat("a", 60_000) + `"`, 513, false},
+		"60 header fields":       {strings.Repeat("Authorization: Digest username=\"a\r\n", 59) + "Authorization: Digest username=\"a", 400, false},
+		"500 header fields":      {strings.Repeat("Authorization: Digest a=b\r\n", 499) + "Authorization: Digest a=b", 513, false},
+	} {
+		p.sendRaw(x.addr, p.registerText("c", 2, tt.line))
+		r := p.receive(patience)
+		if r == nil || r.StatusCode() != tt.want {
+			t.Errorf("%s: %v, want %d", name, r, tt.want)
+			continue
+		}
+		if stale := bytes.Contains(r.Raw, []byte("stale=true")); stale != tt.stale {
+			t.Errorf("%s: stale %v, want %v\n%s", name, stale, tt.stale, r.Raw)
+		}
+	}
+	p.sendRaw(x.addr, p.registerText("c", 3, good, strings.Replace(good, "example.com", "example.org", 1)))
+	p.status(200)
+}
+
+// TestSourceOfCredentialsThatIsAway: neither a user nor a password is wrong then.
+func TestSourceOfCredentialsThatIsAway(t *testing.T) {
+	t.Parallel()
+	x := startProxy(t, guard(t, &users{away: true}, nil))
+	p := newPhone(t, "alice")
+	seen := map[string]bool{}
+	for range 8 {
+		r := p.registerAs(x, p.account())
+		if r.StatusCode() != 503 {
+			t.Fatalf("%d %s", r.StatusCode(), r.Reason())
+		}
+		seen[r.value(wire.HeaderRetryAfter)] = true
+	}
+	if len(seen) < 2 || seen[""] {
+		t.Errorf("Retry-After is always one of %v", seen)
+	}
+}
+
+// TestRequestWaitsForItsCredentials: the loop goes on meanwhile.
+func TestRequestWaitsForItsCredentials(t *testing.T) {
+	t.Parallel()
+	u := &users{slow: true, answers: map[string]bool{"bob": true}}
+	x := startProxy(t, guard(t, u, nil), func(o *proxyOptions) { o.config.UDPLoops = 1 })
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	alice.sendRaw(x.addr, alice.registerText("c", 1))
+	line := alice.account().proof(t, alice.status(401), "REGISTER", "sip:example.com")
+	alice.sendRaw(x.addr, alice.registerText("c", 2, line))
+	if r := bob.registerAs(x, bob.account()); r.StatusCode() != 200 {
+		t.Fatalf("%d %s", r.StatusCode(), r.Reason())
+	}
+	alice.quiet(20 * time.Millisecond)
+	u.mu.Lock()
+	answer := u.asks[0]
+	u.mu.Unlock()
+	answer()
+	alice.status(200)
+}
+
+// call has the phone call with credentials, and returns the answer to them and the dialog.
+func (p *phone) call(x *proxy, a *account, aor string, extra ...string) *dialog {
+	p.t.Helper()
+	d := p.ring(x.addr, aor, extra...)
+	challenge := p.status(407)
+	d.ackFailure(challenge)
+	return p.ring(x.addr, aor, append(extra, a.proof(p.t, challenge, "INVITE", aor))...)
+}
+
+func TestRFC3261_22_3_ProxyAsksForCredentials(t *testing.T) {
+	t.Parallel()
+	x := startProxy(t, guard(t, &users{}, nil))
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	bob.registerAs(x, bob.account())
+	d := alice.call(x, alice.account(), "sip:bob@example.com", "Proxy-Authorization: Digest username=\"a\", realm=\"elsewhere\", nonce=\"n\", uri=\"sip:b\", response=\"00000000000000000000000000000000\"",
+		"P-Asserted-Identity: <sip:boss@example.com>", "P-Preferred-Identity: <sip:boss@example.com>")
+	invite := bob.request("INVITE")
+	if got := invite.values(wire.HeaderProxyAuthorization); len(got) != 1 || !strings.Contains(got[0], "elsewhere") {
+		t.Errorf("credentials that leave: %q", got)
+	}
+	if invite.Has(wire.HeaderPAssertedIdentity) || invite.Has(wire.HeaderPPreferredIdentity) {
+		t.Errorf("an identity that nobody asserts leaves:\n%s", invite.Raw)
+	}
+	bob.reply(invite, 486, "Busy Here", "b")
+	bob.request("ACK")
+	d.ackFailure(alice.status(486))
+
+	d = alice.call(x, &account{username: "bob", password: "bob"}, "sip:bob@example.com")
+	d.ackFailure(alice.status(403))
+	d = alice.call(x, &account{username: "alice", password: "bob"}, "sip:bob@example.com")
+	d.ackFailure(alice.status(407))
+	bob.quiet(20 * time.Millisecond)
+}
+
+func TestWhoMayCall(t *testing.T) {
+	t.Parallel()
+	any := []config.TrustedSource{{Prefix: "127.0.0.0/8", Identity: config.IdentityAny}}
+	outside := []config.TrustedSource{{Prefix: "127.0.0.0/24"}}
+	const reached = 180
+	for name, tt := range map[string]struct {
+		rules  func(*config.Authentication)
+		method string
+		from   string
+		uri    string
+		extra  []string
+		want   int
+	}{
+		"a user":                             {nil, "INVITE", "sip:alice@example.com", "", nil, 407},
+		"a user, in another case":            {nil, "INVITE", "sips:alice@EXAMPLE.com.", "", nil, 407},
+		"a number":                           {nil, "INVITE", "tel:+12015550123", "", nil, 407},
+		"outside":                            {nil, "INVITE", "sip:eve@elsewhere.example", "", nil, 403},
+		"outside, a message":                 {nil, "MESSAGE", "sip:eve@elsewhere.example", "", nil, 403},
+		"outside, a subscription":            {nil, "SUBSCRIBE", "sip:eve@elsewhere.example", "", nil, 403},
+		"outside, OPTIONS to a user":         {nil, "OPTIONS", "sip:eve@elsewhere.example", "", nil, 403},
+		"outside, OPTIONS to the proxy":      {nil, "OPTIONS", "sip:eve@elsewhere.example", "sip:example.com", nil, 200},
+		"outside, an INVITE to the proxy":    {nil, "INVITE", "sip:eve@elsewhere.example", "sip:example.com", nil, 405},
+		"outside to outside":                 {nil, "INVITE", "sip:eve@elsewhere.example", "sip:x@192.0.2.1", nil, 403},
+		"a user, to outside":                 {nil, "INVITE", "sip:alice@example.com", "sip:x@192.0.2.1", nil, 407},
+		"privacy":                            {nil, "INVITE", "sip:anonymous@Anonymous.invalid", "", nil, 407},
+		"a From that names nobody":           {nil, "INVITE", "sip:example.com", "", nil, 403},
+		"outside is let in":                  {func(a *config.Authentication) { a.Outside = config.OutsideAllow }, "INVITE", "sip:eve@elsewhere.example", "", nil, reached},
+		"outside is let in, a user is asked": {func(a *config.Authentication) { a.Outside = config.OutsideAllow }, "INVITE", "sip:alice@example.com", "", nil, 407},
+		"outside is let in, to outside":      {func(a *config.Authentication) { a.Outside = config.OutsideAllow }, "INVITE", "sip:eve@elsewhere.example", "sip:example.org:5070", nil, 404},
+		"outside is asked":                   {func(a *config.Authentication) { a.Outside = config.OutsideChallenge }, "INVITE", "sip:eve@elsewhere.example", "", nil, 407},
+		"trusted":                            {func(a *config.Authentication) { a.Trusted = outside }, "INVITE", "sip:+1@trunk.example", "", nil, reached},
+		"trusted, for a user":                {func(a *config.Authentication) { a.Trusted = outside }, "INVITE", "sip:alice@example.com", "", nil, 403},
+		"trusted, asserts a user": {
+			func(a *config.Authentication) { a.Trusted = outside }, "INVITE", "sip:+1@trunk.example", "",
+			[]string{"P-Asserted-Identity: <tel:+1>, <sip:alice@example.com>"},
+			403,
+		},
+		"trusted, a number":         {func(a *config.Authentication) { a.Trusted = outside }, "INVITE", "tel:+12015550123", "", nil, reached},
+		"trusted for all":           {func(a *config.Authentication) { a.Trusted = any }, "INVITE", "sip:alice@example.com", "", nil, reached},
+		"the longest prefix counts": {func(a *config.Authentication) { a.Trusted = slices.Concat(any, outside) }, "INVITE", "sip:alice@example.com", "", nil, 403},
+		"a domain that is open": {func(a *config.Authentication) {
+			a.Domains = []config.DomainAuthentication{{Domain: "example.com", Open: true}}
+		}, "INVITE", "sip:alice@example.com", "", nil, reached},
+		"outside, to one that is open": {func(a *config.Authentication) {
+			a.Domains = []config.DomainAuthentication{{Domain: "example.com", Open: true}}
+		}, "INVITE", "sip:eve@elsewhere.example", "", nil, reached},
+		"all is open":          {func(a *config.Authentication) { *a = config.Authentication{Open: true} }, "INVITE", "sip:alice@example.com", "", nil, reached},
+		"outside, all is open": {func(a *config.Authentication) { *a = config.Authentication{Open: true} }, "INVITE", "sip:eve@elsewhere.example", "", nil, reached},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			mem := newMemory()
+			bob, p := newPhone(t, "bob"), newPhone(t, "alice")
+			bob.register(startProxy(t, func(o *proxyOptions) { o.mem = mem }))
+			x := startProxy(t, guard(t, &users{}, tt.rules), func(o *proxyOptions) { o.mem, o.self = mem, 2 })
+			uri := tt.uri
+			if uri == "" {
+				uri = "sip:bob@example.com"
+			}
+			p.sendRaw(x.addr, fmt.Appendf(nil, "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;rport;branch=%s\r\nMax-Forwards: 70\r\nFrom: <%s>;tag=1\r\nTo: <%s>\r\nCall-ID: %s\r\nCSeq: 1 %s\r\nContact: <%s>\r\n%sContent-Length: 0\r\n\r\n",
+				tt.method, uri, p.addr, unique("z9hG4bKw"), tt.from, uri, unique("w"), tt.method, p.contact(), lines(tt.extra)))
+			if tt.want == reached {
+				bob.reply(bob.request(tt.method), 180, "Ringing", "b")
+			}
+			p.status(tt.want)
+			bob.quiet(5 * time.Millisecond)
+		})
+	}
+}
