@@ -25,7 +25,7 @@ type Credential struct {
 	SHA256            [32]byte
 	HasMD5, HasSHA256 bool
 	// Stale: the source said so longer ago than it holds for, and is being asked again, or is away. A response that does
-	// not verify by it may do so by what the source says now: Ask, and look again.
+	// not verify by it may do so by what the source says now: Ask, once, and look again.
 	Stale bool
 	// AORs are canonical (wire.CanonicalAOR): those that are the user's beside the one that the user name and the
 	// domain of the realm make. They are shared: do not change them.
