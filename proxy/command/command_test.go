@@ -115,7 +115,7 @@ func (f *folder) start(name string, flags ...string) (stop func()) {
 }
 
 func (f *folder) get(member int, path string) (int, string) {
-	c := &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	c := &http.Client{Timeout: patience / 2, Transport: &http.Transport{DisableKeepAlives: true}}
 	r, err := c.Get("http://" + net.JoinHostPort(f.set.Members[member-1].Address, "19090") + path)
 	if err != nil {
 		return 0, err.Error()
@@ -125,9 +125,9 @@ func (f *folder) get(member int, path string) (int, string) {
 	return r.StatusCode, string(b)
 }
 
-// probe asks as the kubelet does.
+// probe asks as the kubelet does, but for its patience.
 func (f *folder) probe(member int, path string) int {
-	c := &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	c := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
 	r, err := c.Get("http://" + net.JoinHostPort(f.set.Members[member-1].Address, "17948") + path)
 	if err != nil {
 		f.t.Error(err)
@@ -173,7 +173,7 @@ func (f *folder) register(member int, user, contact string) string {
 		if _, err := conn.Write([]byte(text + "\r\n")); err != nil {
 			continue // refused while it starts
 		}
-		_ = conn.SetReadDeadline(time.Now().Add(500 * time.Millisecond))
+		_ = conn.SetReadDeadline(time.Now().Add(patience / 4)) // the proxy counts what is repeated, too
 		if n, err := conn.Read(buf); err == nil && !bytes.HasPrefix(buf, []byte("SIP/2.0 503")) {
 			return string(buf[:n])
 		}
@@ -209,7 +209,7 @@ func TestProxyAlone(t *testing.T) {
 	}
 	var metrics string
 	lacks := func(want string) bool { return !strings.Contains(metrics, "\n"+want) }
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) { // an answer is sent before it is counted
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) { // an answer is sent before it is counted
 		if _, metrics = f.get(1, "/metrics"); !slices.ContainsFunc(wants, lacks) || time.Now().After(end) {
 			break
 		}
