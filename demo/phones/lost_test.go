@@ -20,7 +20,7 @@ func TestALostACKIsSentAgain(t *testing.T) {
 	bob := phone(t, Config{User: "bob"})
 	alice := phone(t, Config{User: "alice", Proxy: netip.MustParseAddrPort(between.LocalAddr().String())})
 	go pass(between, alice.local, bob.local)
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	call, err := alice.Dial(ctx, "bob")
 	if err != nil {

@@ -19,7 +19,7 @@ func TestPhonesCallEachOther(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bob := phone(t, Config{User: "bob", Ring: ring})
 			alice := phone(t, Config{User: "alice", Proxy: bob.local})
-			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 			defer cancel()
 			call, err := alice.Dial(ctx, "bob")
 			if err != nil {
@@ -113,7 +113,7 @@ func TestClosedPhoneIsGone(t *testing.T) {
 	alice := phone(t, Config{User: "alice", Proxy: bob.local})
 	bob.Close()
 	bob.Close() // again is harmless
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	if _, err := bob.Dial(ctx, "alice"); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("a closed phone's call ends with %v, want %v", err, net.ErrClosed)
