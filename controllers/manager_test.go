@@ -39,7 +39,7 @@ func (b *bench) operator() (registry *prometheus.Registry, stop func()) {
 	}
 	mgr, err := controllers.NewManager(ctx, user, controllers.ManagerOptions{
 		MetricsAddress: "0", HealthAddress: "0", Namespaces: namespaces,
-		Leadership: controllers.Leadership{Elect: !b.alone, Namespace: b.ns, ID: b.leaderElectionID, Lease: 4 * time.Second, Renew: 3 * time.Second, Retry: 100 * time.Millisecond},
+		Leadership: controllers.Leadership{Elect: !b.alone, Namespace: b.ns, ID: b.leaderElectionID, Lease: 20 * time.Second, Renew: 15 * time.Second, Retry: 100 * time.Millisecond},
 	})
 	b.ok(err)
 	registry = prometheus.NewRegistry()
@@ -65,7 +65,7 @@ func (b *bench) operator() (registry *prometheus.Registry, stop func()) {
 func (b *bench) await(what string, holds func() (string, bool)) {
 	b.Helper()
 	said := ""
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		var ok bool
 		if said, ok = holds(); ok {
 			return

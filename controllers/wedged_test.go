@@ -25,7 +25,7 @@ func TestWedgedNamespaceCostsOthersNothing(t *testing.T) {
 	without, took := b.besideWedged(3, 1, 10, 12)
 	before, p99 := part(without, 99), part(took, 99)
 	t.Logf("from a pod's event to the slice: median %v, p99 %v of %d; before that namespace hung %v, %v", part(took, 50), p99, len(took), part(without, 50), before)
-	if most := max(time.Second, 3*before); p99 >= most {
+	if most := max(5*time.Second, 3*before); p99 >= most {
 		t.Errorf("p99 %v, want less than %v", p99, most)
 	}
 }

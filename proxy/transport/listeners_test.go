@@ -36,7 +36,7 @@ func TestBothFamilies(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+			_ = c.SetDeadline(time.Now().Add(20 * time.Second))
 			buf := make([]byte, 100)
 			_, _ = c.Write([]byte("one"))
 			if n, err := c.Read(buf); err != nil || string(buf[:n]) != "one" {
@@ -108,7 +108,7 @@ func TestListeners(t *testing.T) {
 			if err := stack.Send(way, []byte(name)); err != nil {
 				t.Fatal(err)
 			}
-			_ = phone.SetDeadline(time.Now().Add(5 * time.Second))
+			_ = phone.SetDeadline(time.Now().Add(20 * time.Second))
 			buf := make([]byte, 100)
 			if n, from, err := phone.ReadFromUDPAddrPort(buf); err != nil || string(buf[:n]) != name || plain(from) != address {
 				t.Errorf("%s came as %q from %s, not %s: %v", name, buf[:n], from, address, err)

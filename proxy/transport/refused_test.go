@@ -43,21 +43,27 @@ func listen(t *testing.T, address string) (*UDP, listener) {
 	return u, l
 }
 
-// closedPort is an address that nobody listens on.
+// closedPort is an address that nobody listens on, and nobody else can take: its socket
+// receives from one peer alone, and for others there is none.
 func closedPort(t *testing.T, address string) netip.AddrPort {
 	t.Helper()
-	c, err := net.ListenPacket("udp", address)
+	peer, err := net.ListenPacket("udp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = c.Close() }()
+	t.Cleanup(func() { _ = peer.Close() })
+	c, err := net.DialUDP("udp", nil, peer.LocalAddr().(*net.UDPAddr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
 	return plain(c.LocalAddr().(*net.UDPAddr).AddrPort())
 }
 
 // await receives n times, or fails.
 func await[T any](t *testing.T, c <-chan T, n int, what string) (last T) {
 	t.Helper()
-	timeout := time.After(5 * time.Second)
+	timeout := time.After(20 * time.Second)
 	for i := range n {
 		select {
 		case last = <-c:
