@@ -46,12 +46,22 @@ func (l *link) dialling(ctx context.Context) {
 // word that it is away. What broke
 // otherwise was heard until now, and a process held up for a moment is not dead:
 // it gets as long as if it had fallen silent. One that refuses is down at once.
+//
+// Who was away itself waits for the longest pause between two dials of the others, and
+// as long as one may take: its word that it is back may be lost, and should it take
+// those that live for dead it would serve what they have superseded.
 func patience(cause error) time.Duration {
-	if errors.Is(cause, errSilence) || errors.Is(cause, errAway) {
+	switch {
+	case errors.Is(cause, errSilence), errors.Is(cause, errAway):
 		return confirmTimeout
+	case errors.Is(cause, errBack):
+		return longestPause + dialTimeout
 	}
 	return silence + confirmTimeout
 }
+
+// longestPause is how long pause waits at the most.
+const longestPause = maxBackoff * 3 / 2
 
 // pause waits with jitter, or until the member has knocked.
 func (l *link) pause(ctx context.Context, d time.Duration) {

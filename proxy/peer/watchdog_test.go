@@ -72,8 +72,9 @@ func TestHungCoreIsADeadMember(t *testing.T) {
 			wantNew()
 			c.settled()
 			wantNew()
-			if stuck, losses := counted(t, hung.metrics.stuck), counted(t, hung.metrics.losses); stuck != 1 || losses != 0 {
-				t.Errorf("stuck %d times, lost %d peers; want once and none: %+v", stuck, losses, hung.Events(0))
+			stall := stalled() // a machine that stands still for as long as a dial may take loses peers
+			if stuck, losses := counted(t, hung.metrics.stuck), counted(t, hung.metrics.losses); stuck != 1 || losses != 0 && stall < dialTimeout {
+				t.Errorf("stuck %d times, lost %d peers; want once and none (the machine stalled for %v): %+v", stuck, losses, stall, hung.Events(0))
 			}
 		})
 	}
