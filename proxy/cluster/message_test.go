@@ -98,6 +98,8 @@ func messages(t testing.TB) [][]byte {
 	edge := b.other(aor)
 	b.register(edge, newRegister(aor, 1, 60))
 	carry()
+	b.register(edge, proving(1, 7, 1, newRegister(aor, 2, 60)))
+	carry()
 	b.lookup(edge, aor)
 	carry()
 	b.now += 100
