@@ -38,6 +38,7 @@ type judge struct {
 	blind   bool     // members have taken others for dead that live: what is read is not judged
 	usurped bool     // and one of them all who have a copy of something
 	stalls  []stall  // all there were
+	forgave int64    // when more had failed last than what is promised covers, µs
 }
 
 // ask notes that a member is given a REGISTER.

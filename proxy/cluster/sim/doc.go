@@ -40,23 +40,36 @@
 //   - contacts: Contact: *, fetches, phones that begin anew with another Call-ID.
 //   - restarts: phones that begin again at CSeq 1 with the same Call-ID, a minute after their binding ended.
 //   - budget: there is room for some of the phones only, and a share of it for each of three sources and two domains.
+//   - replays: others see what phones prove, and use it again, when it was acknowledged: in requests of their own, through
+//     any member.
 //   - strays: copies of requests are ordered up to 32 s late, through any member; phones remove what is not there.
 //
 // # What is checked
 //
 //  1. acknowledged: a lookup by any member, and a fetch, finds every acknowledged binding that has not expired, or a
 //     newer state of it. It never says that there is none, and never fails to answer.
+//
 //  2. stale: it returns no contact that was removed, and no superseded state, once that was acknowledged.
+//
 //  3. agreement: within a bound after the last fault the members have one ring, hold all of it, and the owners of a
 //     partition have the same content. A member that leaves does so within drainSeconds, and at once if all do.
+//
 //  4. copies: a REGISTER is answered 200 only when min(R, live) members hold the result.
+//
 //  5. order: no REGISTER is refused for its CSeq though it is the phone's newest.
+//
 //  6. answered: every REGISTER is answered in time, with whatever.
+//
 //  7. room: no phone that is bound is refused for want of room, whatever it asks for, but by the side of a cut that does not
 //     know of it.
+//
 //  8. served: none is answered 503 while the network is whole, fewer than R members are down, and nothing has happened
 //     for two seconds, by a member that has not been stopped; and none 200 by a member that reaches nobody. Where a partition
 //     is much, and a member has taken R others for dead that live, it takes more: all have to fetch it from each other.
+//
+//  9. replay: nothing that was proved with an acknowledged request is taken with another one, and no phone's own request is
+//     taken for a replay, but where there is little room. Phones prove who they are where others replay, and in half of all
+//     other runs.
 //
 // # How far the promise goes
 //
@@ -71,6 +84,9 @@
 // has heard of the others and has taken back that it is synced; what it has ordered until then may be what is left. One
 // whose clock stood still with it does not know that it was away: what it is asked until it has been told is not
 // judged. A member that has waited drainSeconds in vain exits, and counts as one more that is down.
+//
+// While members that live are taken for dead, or the network is cut, who orders a replay may not know of the request. So a
+// replay is not judged then; what was acknowledged meanwhile must be known afterwards.
 //
 // A binding may outlive its time by all that members were stopped for meanwhile: each gives it to others with the time that
 // it still has there. A copy of a request that is under way while another phone of the AOR sends Contact: * may be ordered

@@ -108,6 +108,7 @@ func (s *supervisor) awaitDrained(id uint32, deadline int64, then func()) {
 func (s *supervisor) forgive() {
 	w := s.w
 	w.report.Faults["forgiven"]++
+	w.judge.forgave = w.now
 	for _, ph := range w.phones {
 		ph.forgiven = true
 	}

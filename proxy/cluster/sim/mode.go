@@ -19,6 +19,7 @@ type rules struct {
 
 	star, fetch, again, reset bool // what phones do beside registering, refreshing and unregistering
 	strays                    bool // copies of requests arrive late
+	thieves                   bool // what phones prove is used again by others
 
 	budget int // bytes that bindings may take in a core, 0 without bound
 }
@@ -83,6 +84,7 @@ func single() []Mode {
 		{"contacts", func(w *world) { w.star, w.fetch, w.again = true, true, true }},
 		{"restarts", func(w *world) { w.reset, w.long, w.short = true, true, 3 }},
 		{"budget", func(w *world) { w.budget, w.short = int(w.between(1<<10, 12<<10)), 6 }},
+		{"replays", func(w *world) { w.thieves, w.fetch, w.short = true, true, 4 }},
 		{"strays", func(w *world) { w.strays, w.short, w.long = true, 3, w.rng.IntN(2) == 0 }},
 	}
 }

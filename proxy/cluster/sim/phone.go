@@ -1,6 +1,10 @@
 package sim
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/sipring/sipring/proxy/location"
+)
 
 // phone is one contact of an AOR. It registers, refreshes and unregisters through any member, one request after the
 // other, and repeats a request until it is answered.
@@ -23,6 +27,9 @@ type phone struct {
 	ackedBefore  int // the partition that lasts
 	pin, spokeTo int // the side of it that it keeps to, and that it has spoken to; 0 for none
 	parted       bool
+
+	proof   location.Proof // of the last request
+	nonceAt int64          // when its nonce was made, µs
 }
 
 // deed is what a request asks for.
@@ -44,6 +51,7 @@ type request struct {
 	expires uint32 // seconds, 0 but to bind
 	sent    int64  // µs
 	acked   int64  // µs, 0 if it has not been
+	proof   location.Proof
 
 	by    *phone // another phone, if it is that one's Contact: *
 	over  int64  // of such: when no copy can be under way any more, µs; 0 while that is not known
@@ -148,6 +156,7 @@ func (ph *phone) note(d deed, expires uint32) request {
 	ph.cseq++
 	r := request{
 		number: uint64(len(ph.history) + 1), deed: d, callID: ph.callID, cseq: ph.cseq, expires: expires, sent: w.now,
+		proof: ph.prove(),
 	}
 	if d != fetch {
 		ph.history = append(ph.history, r)

@@ -37,7 +37,7 @@ func (w *world) start(id uint32) *process {
 	for i := range w.cores {
 		p.cores = append(p.cores, cluster.NewCore(cluster.CoreConfig{
 			Self: id, Incarnation: p.incarnation, Index: i, Cores: w.cores, SweepPeriod: 2000,
-			Limits: location.Limits{MaxContacts: 10}, Budget: w.budget,
+			Limits: location.Limits{MaxContacts: 10, NonceLife: nonceLife}, Budget: w.budget,
 		}))
 	}
 	for _, q := range w.processes {

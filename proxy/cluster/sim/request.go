@@ -107,6 +107,7 @@ func (ph *phone) attempt(p *process, r request, done func(*cluster.RegisterOp)) 
 		Update: location.Update{
 			AOR: []byte(ph.aor), CallID: []byte(r.callID), CSeq: r.cseq, Star: r.deed == unbindAll,
 			Flow: flow.Flow{Remote: source, Conn: r.number}, Source: uint64(1 + ph.number%sources), Shared: true,
+			Proof: r.proof,
 		},
 		Done: func(op *cluster.RegisterOp) {
 			a.judge(op)
@@ -149,10 +150,15 @@ func (ph *phone) answered(p *process, r request, op *cluster.RegisterOp) {
 		if r.deed != fetch && !ph.astray {
 			ph.acknowledged(int(r.number) - 1)
 		}
+		if !ph.astray && !p.misled() {
+			ph.robbed(r)
+		}
 		w.after(w.between(w.pause/20, w.pause), ph.next)
 	case location.StatusUnavailable, location.StatusNoRoom, location.StatusSourceFull, location.StatusDomainFull:
 		ph.waiting = false
 		w.after(w.between(100, 500)*ms, ph.next)
+	case location.StatusReplayed:
+		ph.challenged(p, r)
 	default:
 		w.fail("order", "%s cseq %d, its newest, is answered %d by m%d", ph.contact, r.cseq, op.Status, p.id)
 	}
