@@ -35,7 +35,7 @@ A proxy finds itself there by its name and waits until it is listed.
 
 Both are followed while the proxy runs, and so are the keys (--keys), which nobody
 but the proxy and root may be able to read, and --trust. That is how members join and leave. Of the
-configuration, domains, aliases, advertise (of listeners too), egress, tokenHours,
+configuration, domains, aliases, advertise (of listeners too), egress, authentication, tokenHours,
 logLevel, drainSeconds and the times of registrar change at once; the rest waits for the next start, and the log says so.
 What is invalid is ignored and logged.
 

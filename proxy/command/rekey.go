@@ -47,6 +47,10 @@ func (p *proxy) useKeys() {
 			p.log.Error("keys not used for tokens and branches", "error", err)
 			return
 		}
+		if err := p.access.nonces.Replace(nonceKeys(keys)); err != nil {
+			p.log.Error("keys not used for nonces", "error", err)
+			return
+		}
 		if err := node.SetKeys(keys); err != nil {
 			p.log.Error("keys not used between members", "error", err)
 			return

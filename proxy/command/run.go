@@ -38,6 +38,7 @@ type proxy struct {
 	node     atomic.Pointer[peer.Node]
 	server   *server.Server
 	tokens   *token.Keys // the server's
+	access   *access     // the server's
 	rekeying sync.Mutex  // held while keys are put in force
 	admin    *admin.Server
 	control  *control.Server // nil: there is none
@@ -143,6 +144,12 @@ func (p *proxy) reconfigure(content []byte, err error) {
 	}
 	if reflect.DeepEqual(now, old) {
 		return
+	}
+	if p.node.Load() != nil {
+		if err := p.access.follow(now); err != nil {
+			p.log.Warn("configuration ignored: what was in force stays", "file", p.options.config, "error", err)
+			return
+		}
 	}
 	p.config.Store(now)
 	if level, err := now.Level(); err == nil {
@@ -274,6 +281,9 @@ func (p *proxy) close() {
 		if err := p.server.Close(); err != nil {
 			p.log.Warn("closing", "error", err)
 		}
+	}
+	if p.access != nil {
+		p.access.close()
 	}
 	if p.admin != nil {
 		_ = p.admin.Close()

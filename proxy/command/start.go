@@ -48,6 +48,14 @@ func (p *proxy) start(self config.Member, set *config.MemberSet) error {
 	if err != nil {
 		return err
 	}
+	access, err := newAccess(keys, p.log)
+	if err != nil {
+		return err
+	}
+	if err := access.follow(p.config.Load()); err != nil {
+		return err
+	}
+	p.access = access
 	if err := p.startAdmin(self.Address); err != nil {
 		return err
 	}
@@ -64,8 +72,11 @@ func (p *proxy) start(self config.Member, set *config.MemberSet) error {
 	p.server, p.tokens = s, tokens
 	p.node.Store(node)
 	s.Reconfigure(p.config.Load()) // it may have changed meanwhile
-	p.useKeys()                    // as they may
-	p.metrics.registry.MustRegister(s.Metrics())
+	if err := access.follow(p.config.Load()); err != nil {
+		p.log.Error("who may register and call is not what the configuration says, but what it said before", "error", err)
+	}
+	p.useKeys() // as they may
+	p.metrics.registry.MustRegister(s.Metrics(), access.gate.Metrics(), access.metrics)
 	p.metrics.showSource(p, node)
 	p.log.Info("serving", "sip", strings.Trim(fmt.Sprint(s.Addresses()), "[]"), "id", self.ID, "incarnation", strconv.FormatUint(node.Incarnation(), 16), "advertise", advertised(p.config.Load(), set))
 	return nil
@@ -92,7 +103,7 @@ func (p *proxy) listenSIP(self config.Member, keys *token.Keys) (*server.Server,
 	c := p.config.Load()
 	cfg := server.Config{
 		Proxy: c, Self: self.ID, Address: netip.AddrPortFrom(first, uint16(c.Ports.SIP)), Shared: p.sipAddress != "",
-		Keys: keys, Log: p.log,
+		Keys: keys, Log: p.log, Checks: p.access.gate.Checks(),
 	}
 	if second.IsValid() {
 		cfg.Second = netip.AddrPortFrom(second, uint16(c.Ports.SIP))

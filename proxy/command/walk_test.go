@@ -205,7 +205,9 @@ func (p *phone) answer(to, request, status string) {
 // proxies on one machine can do that, and no series appears only with that.
 func TestEveryMetricMoves(t *testing.T) {
 	f := newFolder(t, 4)
-	f.write("config.yaml", []byte("cluster: test\ndomains: [example.com]\nlogLevel: error\ndrainSeconds: 1\nmisspelt: 1\negress: {contacts: Any}\nports: {sip: 15060, peer: 17947, health: 17948, admin: 19090}\n"))
+	f.write("config.yaml", fmt.Appendf(nil, "cluster: test\ndomains: [example.com, example.org]\nlogLevel: error\ndrainSeconds: 1\nmisspelt: 1\negress: {contacts: Any}\nports: {sip: 15060, peer: 17947, health: 17948, admin: 19090}\n"+
+		"authentication: {credentials: {files: [%s]}, domains: [{domain: example.com, open: true}]}\n", f.file("users")))
+	f.write("users", []byte(passwd("alice", "example.org")))
 	f.set.Ring = config.Ring{Partitions: 64, Replicas: 2}
 	f.publish()
 	w := &walk{folder: f, members: []int{1, 2}, begun: map[int]map[string]float64{}, moved: map[string]bool{}}
@@ -228,6 +230,7 @@ func TestEveryMetricMoves(t *testing.T) {
 	w.registrations()
 	w.calls()
 	w.strangers()
+	w.users()
 	w.memberSets()
 	for _, signal := range []os.Signal{syscall.SIGSTOP, os.Kill} { // both at once: neither helps to repair what the other held
 		for _, c := range children {
@@ -316,6 +319,20 @@ func (w *walk) strangers() {
 			_ = conn.Close()
 		}
 	}, "peer_handshakes_refused_total")
+}
+
+// users are of a domain that asks for credentials.
+func (w *walk) users() {
+	alice := newPhone(w.t)
+	w.until("a user", func() {
+		alice.registerAs(w.address(1), "alice", "example.org", alice.registerAs(w.address(1), "alice", "example.org", ""))
+	}, "authentications_total", "credential_lookups_total")
+	w.write("users", []byte(passwd("alice", "example.org")+"no credentials\n"))
+	w.until("a line that is none", nil, "credential_file_users", "credential_lines_refused_total")
+	if err := os.Remove(w.file("users")); err != nil {
+		w.t.Fatal(err)
+	}
+	w.until("a file that vanishes", nil, "credential_file_failures_total", "credential_source_down")
 }
 
 func (w *walk) memberSets() {
