@@ -11,6 +11,7 @@ import (
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/peer"
+	"github.com/sipring/sipring/proxy/routing"
 	"github.com/sipring/sipring/proxy/transaction"
 	"github.com/sipring/sipring/proxy/wire"
 )
@@ -18,11 +19,16 @@ import (
 // startAlone starts a server on a real node of a cluster of one, with these listeners.
 func startAlone(b testing.TB, listeners ...config.Listener) *Server {
 	b.Helper()
+	return startAloneWith(b, routing.Checks{}, listeners...)
+}
+
+func startAloneWith(b testing.TB, checks routing.Checks, listeners ...config.Listener) *Server {
+	b.Helper()
 	host := fmt.Sprintf("127.%d.%d.%d", 64+serial.Add(1)%64, testPID>>8&255, testPID&255)
 	c := config.Config{Cluster: "bench", Domains: []string{"example.com"}, UDPLoops: 1, Advertise: "127.0.0.1", Listeners: listeners, Limits: config.Limits{Trusted: []string{"127.0.0.0/8"}}}
 	c.ApplyDefaults()
 	s, err := New(Config{
-		Proxy: &c, Self: 1, Address: netip.MustParseAddrPort(host + ":0"), Keys: testKeys(b),
+		Proxy: &c, Self: 1, Address: netip.MustParseAddrPort(host + ":0"), Keys: testKeys(b), Checks: checks,
 		// Short, so that contexts come back to the pools within the measurement.
 		Timers: transaction.Timers{T1: 5 * time.Millisecond, T4: 5 * time.Millisecond},
 	})
@@ -172,9 +178,12 @@ func TestHotPathsDoNotAllocate(t *testing.T) {
 	c, across := newCall(t, s), newCall(t, two)
 	r := newRefresh(1)
 	sink := newPhone(t, "sink")
+	guarded := startGuarded(t)
+	proved := newProvedRefresh(t, guarded, sink, 2)
 	for name, f := range map[string]func(){
 		"REGISTER refresh":                     func() { s.Message(flow.OverUDP(sink.addr), r.next()) },
 		"REGISTER refresh at another listener": func() { two.Message(flow.Flow{Remote: sink.addr, Listener: trunksPort}, r.next()) },
+		"REGISTER refresh with credentials":    func() { guarded.Message(flow.OverUDP(sink.addr), proved.next()) },
 		"in-dialog request":                    func() { c.once(t) },
 		"in-dialog request across listeners":   func() { across.once(t) },
 	} {
