@@ -28,7 +28,7 @@ func (r *reloaded[T]) get() (T, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now, err := r.look()
-	if err == nil && now != r.state {
+	if err == nil && (now != r.state || !r.built && r.fault == nil) {
 		r.state, r.fault = now, r.load()
 	}
 	if err == nil {
