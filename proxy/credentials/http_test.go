@@ -43,7 +43,7 @@ func newService(t *testing.T) *service {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		handle(w, r)
 	}))
-	s.answers(user)
+	s.answers(usersWithA)
 	t.Cleanup(s.Close)
 	return s
 }
@@ -54,8 +54,8 @@ func (s *service) answers(handle http.HandlerFunc) {
 	s.handle = handle
 }
 
-// user answers for users whose names begin with a.
-func user(w http.ResponseWriter, r *http.Request) {
+// usersWithA answers for users whose names begin with a.
+func usersWithA(w http.ResponseWriter, r *http.Request) {
 	var a asked
 	if err := json.NewDecoder(r.Body).Decode(&a); err != nil || !strings.HasPrefix(a.Username, "a") {
 		http.NotFound(w, r)
@@ -168,7 +168,7 @@ func TestHTTPFaults(t *testing.T) {
 			if n := value(m, "questions_total", "source", "http", "result", c.result); n < 3 {
 				t.Errorf("%v counted as %s", n, c.result)
 			}
-			service.answers(user)
+			service.answers(usersWithA)
 			until(t, "the source is back", func() bool { got, _ := answer(s, "a1"); return got == Found })
 			until(t, "alice is fresh", func() bool { got, c := answer(s, "alice"); return got == Found && !c.Stale })
 		})

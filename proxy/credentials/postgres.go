@@ -110,11 +110,13 @@ func (p *postgres) ask(ctx context.Context, q *question) (finding, error) {
 	if domain == "" {
 		domain = q.realm
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	rows, err := pool.Query(ctx, sql, user, domain)
 	if err != nil {
 		return p.judge(err)
 	}
-	found, err := readRows(rows, q.username != user)
+	found, err := readRows(rows, q.username != user, cancel)
 	if err != nil {
 		return p.judge(err)
 	}
@@ -138,11 +140,13 @@ func (p *postgres) judge(err error) (finding, error) {
 	return finding{}, err
 }
 
-// readRows reads what the rows say of one user; withDomain: the user name has a domain in it.
-func readRows(rows pgx.Rows, withDomain bool) (f finding, err error) {
+// readRows reads what the rows say of one user; withDomain: the user name has a domain in it. It calls stop where there
+// are too many, which are not read to their end.
+func readRows(rows pgx.Rows, withDomain bool, stop func()) (f finding, err error) {
 	defer rows.Close()
 	for n := 0; rows.Next(); n++ {
 		if n == maxAORs {
+			stop()
 			return f, &oddity{fmt.Errorf("postgres: more than %d rows for a user", maxAORs)}
 		}
 		values, err := rows.Values()
