@@ -18,7 +18,7 @@ func (b *bench) echoTarget() target {
 		prepare: func(ctx context.Context) (string, error) {
 			return "native/echo.c, gcc -O2", b.compile(ctx, "echo", binary)
 		},
-		command: func(string) ([]string, error) {
+		command: func(string, *users) ([]string, error) {
 			return []string{binary, echoAddress.Addr().String(), strconv.Itoa(int(echoAddress.Port()))}, nil
 		},
 	}
@@ -26,15 +26,16 @@ func (b *bench) echoTarget() target {
 
 // compile builds native/NAME.c with the C compiler.
 func (b *bench) compile(ctx context.Context, name, binary string) error {
-	source, err := files.ReadFile("native/" + name + ".c")
-	if err != nil {
-		return err
+	for _, file := range []string{name + ".c", "md5.h"} {
+		source, err := files.ReadFile("native/" + file)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(b.dir, file), source, 0o600); err != nil {
+			return err
+		}
 	}
-	file := filepath.Join(b.dir, name+".c")
-	if err := os.WriteFile(file, source, 0o600); err != nil {
-		return err
-	}
-	out, err := exec.CommandContext(ctx, "gcc", "-O2", "-Wall", "-o", binary, file).CombinedOutput()
+	out, err := exec.CommandContext(ctx, "gcc", "-O2", "-Wall", "-o", binary, filepath.Join(b.dir, name+".c"), "-lm").CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("compile %s.c: %w: %s", name, err, strings.TrimSpace(string(out)))
 	}

@@ -25,7 +25,7 @@ func (b *bench) kamailioTarget(name, label string, more ...string) target {
 			}
 			return parseKamailioVersion(string(out)), nil
 		},
-		command: func(dir string) ([]string, error) {
+		command: func(dir string, u *users) ([]string, error) {
 			config, err := files.ReadFile("kamailio.cfg")
 			if err != nil {
 				return nil, err
@@ -34,12 +34,16 @@ func (b *bench) kamailioTarget(name, label string, more ...string) target {
 			if err := os.WriteFile(file, config, 0o600); err != nil {
 				return nil, err
 			}
-			return append([]string{
+			argv := []string{
 				"kamailio", "-DD", "-E", "-f", file, "-Y", dir, "-P", filepath.Join(dir, "pid"),
 				"-A", "ADDRESS=" + kamailioAddress.Addr().String(),
 				"-A", fmt.Sprintf("PORT=%d", kamailioAddress.Port()),
 				"-m", "1024", "-M", "16", // MiB of shared and of each worker's memory: room, not use
-			}, more...), nil
+			}
+			if u != nil {
+				argv = append(argv, "-A", fmt.Sprintf("USERS=%d", u.n), "-A", fmt.Sprintf("PASSWORD=%q", u.password))
+			}
+			return append(argv, more...), nil
 		},
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,12 +21,14 @@ type phase[R any] struct {
 
 // sample is what one round measured of one server.
 type sample struct {
-	Round    int                   `json:"round"`
-	New      phase[registerResult] `json:"register_new"`
-	Refresh  phase[registerResult] `json:"register_refresh"`
-	Calls    *phase[callResult]    `json:"calls,omitempty"`
-	Idle     phase[idleResult]     `json:"idle"`
-	Bindings int                   `json:"bindings"`
+	Round   int                   `json:"round"`
+	New     phase[registerResult] `json:"register_new"`
+	Refresh phase[registerResult] `json:"register_refresh"`
+	Calls   *phase[callResult]    `json:"calls,omitempty"`
+	// Asked is what it costs to ask who registers.
+	Asked    *asked            `json:"asked,omitempty"`
+	Idle     phase[idleResult] `json:"idle"`
+	Bindings int               `json:"bindings"`
 	// Memory of all the server's processes in bytes (PSS): after the warm-up,
 	// and with all bindings after the refreshes.
 	MemoryBefore int64 `json:"memory_before"`
@@ -37,19 +40,35 @@ type idleResult struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// measure runs one round on one server, from a fresh start to its end.
+// measure runs one round on one server, from a fresh start to its end; and on one more
+// that asks who registers.
 func (b *bench) measure(ctx context.Context, t target, round int) (sample, error) {
 	s := sample{Round: round}
 	dir := filepath.Join(b.dir, fmt.Sprintf("%s-%d", t.name, round))
-	server, err := b.startServer(ctx, t, dir)
-	if err != nil {
+	err := b.with(ctx, t, dir, nil, func(server *process) error { return b.load(ctx, t, server, dir, &s) })
+	if err != nil || !t.stores || !b.options.Digest {
 		return s, err
 	}
+	u := &users{n: b.options.Bindings, password: rand.Text()}
+	dir += "-digest"
+	err = b.with(ctx, t, dir, u, func(server *process) error {
+		s.Asked, err = b.measureAsked(ctx, t, server, dir, u)
+		return err
+	})
+	return s, err
+}
+
+// with starts the server for what do does with it.
+func (b *bench) with(ctx context.Context, t target, dir string, u *users, do func(*process) error) error {
+	server, err := b.startServer(ctx, t, dir, u)
+	if err != nil {
+		return err
+	}
 	defer server.stop()
-	if err = b.load(ctx, t, server, dir, &s); server.exited() && ctx.Err() == nil {
+	if err = do(server); server.exited() && ctx.Err() == nil {
 		err = fmt.Errorf("%s exited: %s", server.name, server.lastLine())
 	}
-	return s, err
+	return err
 }
 
 // load is what a round asks of a server.
@@ -68,14 +87,14 @@ func (b *bench) load(ctx context.Context, t target, server *process, dir string,
 }
 
 // startServer returns the server ready for its first request.
-func (b *bench) startServer(ctx context.Context, t target, dir string) (*process, error) {
+func (b *bench) startServer(ctx context.Context, t target, dir string, u *users) (*process, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
 	if err := checkFree(t.address); err != nil {
 		return nil, err
 	}
-	argv, err := t.command(dir)
+	argv, err := t.command(dir, u)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +102,7 @@ func (b *bench) startServer(ctx context.Context, t target, dir string) (*process
 	if err != nil {
 		return nil, err
 	}
-	if err := waitReady(ctx, t.address, server); err != nil {
+	if err := waitReady(ctx, t.address, server, u != nil); err != nil {
 		server.stop()
 		return nil, err
 	}

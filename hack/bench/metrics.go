@@ -28,6 +28,24 @@ func metrics() []metric {
 			},
 		},
 		{
+			key: "register_digest_cpu_us", label: "server CPU per REGISTER, refresh with digest [us]", digits: 1, compare: true, goal: 0.8,
+			value: func(s sample, _ target) (float64, bool) {
+				if s.Asked == nil {
+					return 0, false
+				}
+				return perRequest(s.Asked.Refresh.CPU.Seconds(), s.Asked.Refresh.Result.OK)
+			},
+		},
+		{
+			key: "register_digest_new_cpu_us", label: "server CPU per REGISTER, new binding, challenged first [us]", digits: 1, compare: true,
+			value: func(s sample, _ target) (float64, bool) {
+				if s.Asked == nil {
+					return 0, false
+				}
+				return perRequest(s.Asked.New.CPU.Seconds(), s.Asked.New.Result.OK)
+			},
+		},
+		{
 			key: "call_cpu_us", label: "server CPU per call, 7 messages [us]", digits: 1, compare: true, goal: 1.0 / 3,
 			value: func(s sample, _ target) (float64, bool) {
 				if s.Calls == nil {

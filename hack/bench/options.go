@@ -20,6 +20,8 @@ type options struct {
 	Drain     int `json:"drain_seconds"`
 	Idle      int `json:"idle_seconds"`
 
+	Digest bool `json:"digest"` // who registers is asked too
+
 	only     string
 	sipring  string
 	jsonFile string
@@ -53,6 +55,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	fs.IntVar(&o.CallRate, "call-rate", defaults.CallRate, "calls begun in a second")
 	fs.IntVar(&o.Drain, "drain", defaults.Drain, "seconds after the last call that are counted too, for transaction timers")
 	fs.IntVar(&o.Idle, "idle", defaults.Idle, "seconds without load that are measured")
+	fs.BoolVar(&o.Digest, "digest", true, "measure too what it costs to ask who registers")
 	fs.StringVar(&o.only, "only", "", "comma-separated servers to measure: sipring, kamailio, kamailio-tlsf, echo (default all)")
 	fs.StringVar(&o.sipring, "sipring", "bin/sipring", "the sipring binary")
 	fs.StringVar(&o.jsonFile, "json", "", "also write everything measured to this file as JSON (- for stdout)")

@@ -91,8 +91,9 @@ func checkFree(server netip.AddrPort) error {
 }
 
 // waitReady asks for the bindings of an unknown user until the answer is 200:
-// that needs the socket, the registrar and, in a cluster, the ring.
-func waitReady(ctx context.Context, server netip.AddrPort, process *process) error {
+// that needs the socket, the registrar and, in a cluster, the ring. A server that asks
+// who it is challenges.
+func waitReady(ctx context.Context, server netip.AddrPort, process *process, asks bool) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	p, err := newProber(server)
@@ -107,7 +108,7 @@ func waitReady(ctx context.Context, server netip.AddrPort, process *process) err
 			return fmt.Errorf("%s exited: %s", process.name, process.lastLine())
 		}
 		if answer, err := p.ask("probe", 100*time.Millisecond); err == nil {
-			if succeeded(answer) {
+			if succeeded(answer) || asks && strings.HasPrefix(answer, "SIP/2.0 401 ") {
 				return nil
 			}
 			last, _, _ = strings.Cut(answer, "\r\n")

@@ -29,7 +29,7 @@ func (b *bench) profile(ctx context.Context, dir string) error {
 		return err
 	}
 	work := filepath.Join(b.dir, "profile")
-	server, err := b.startServer(ctx, t, work)
+	server, err := b.startServer(ctx, t, work, nil)
 	if err != nil {
 		return err
 	}

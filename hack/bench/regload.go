@@ -16,6 +16,9 @@ type registerLoad struct {
 	contact     string // host:port; empty: the generator's own sockets
 	cseq        int    // of the first REGISTER of each AOR
 	seconds     int    // the longest it may run
+	// password that challenges are answered with, and the file that keeps the nonces
+	// from one run for the next; empty for none.
+	password, nonces string
 }
 
 // registerResult is what regload prints.
@@ -27,6 +30,7 @@ type registerResult struct {
 	Timeouts    int     `json:"timeouts"`
 	Retransmits int     `json:"retransmits"`
 	Stray       int     `json:"stray"`
+	Challenged  int     `json:"challenged"`
 	Seconds     float64 `json:"seconds"`
 	P50         int     `json:"p50_us"`
 	P99         int     `json:"p99_us"`
@@ -58,6 +62,9 @@ func (b *bench) register(ctx context.Context, server netip.AddrPort, l registerL
 	}
 	if l.contact != "" {
 		argv = append(argv, "-C", l.contact)
+	}
+	if l.password != "" {
+		argv = append(argv, "-P", l.password, "-N", l.nonces)
 	}
 	out, status, err := runPinned(ctx, b.cpus.load, b.dir, argv)
 	if err != nil {

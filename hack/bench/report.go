@@ -106,6 +106,14 @@ type work struct {
 
 func (c column) work(s sample, o options) []work {
 	all := []work{{"new REGISTERs", o.Bindings, s.New.Result.OK}, {"refreshes", o.Refreshes, s.Refresh.Result.OK}}
+	if c.target.stores && o.Digest {
+		made := s.Asked
+		if made == nil {
+			made = &asked{}
+		}
+		all = append(all, work{"new REGISTERs with digest", o.Bindings, made.New.Result.OK},
+			work{"refreshes with digest", o.Refreshes, made.Refresh.Result.OK})
+	}
 	if c.target.relays {
 		calls := work{what: "calls", asked: o.Calls}
 		if s.Calls != nil {

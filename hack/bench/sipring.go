@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/digest"
 )
 
 // sipringAdminPort serves /debug/pprof when Profiling is on.
@@ -37,15 +38,19 @@ func (b *bench) sipringTarget() target {
 			version, err := sipringVersion(ctx, binary)
 			return version + ", sha256 " + sum, err
 		},
-		command: func(dir string) ([]string, error) {
-			return sipringCommand(binary, dir, b.profiling)
+		command: func(dir string, u *users) ([]string, error) {
+			return sipringCommand(binary, dir, b.profiling, u)
 		},
 	}
 }
 
 // sipringCommand writes the files that a proxy reads and returns its command
 // line: the one place that knows them.
-func sipringCommand(binary, dir string, profiling bool) ([]string, error) {
+func sipringCommand(binary, dir string, profiling bool, u *users) ([]string, error) {
+	authentication, err := writeUsers(dir, u)
+	if err != nil {
+		return nil, err
+	}
 	configuration, err := yaml.Marshal(config.Config{
 		Cluster:      "bench",
 		Domains:      []string{domain},
@@ -56,6 +61,8 @@ func sipringCommand(binary, dir string, profiling bool) ([]string, error) {
 		LogLevel:     "warn",
 		DrainSeconds: new(1),
 		Profiling:    profiling,
+
+		Authentication: authentication,
 	})
 	if err != nil {
 		return nil, err
@@ -86,6 +93,24 @@ func sipringCommand(binary, dir string, profiling bool) ([]string, error) {
 		argv = append(argv, f.flag, path)
 	}
 	return argv, nil
+}
+
+// writeUsers writes the users' credentials and returns how they are asked for them;
+// nobody is asked if there are none.
+func writeUsers(dir string, u *users) (*config.Authentication, error) {
+	if u == nil {
+		return &config.Authentication{Open: true}, nil
+	}
+	var lines []byte
+	for i := range u.n {
+		name := fmt.Sprintf("u%d", i)
+		lines = fmt.Appendf(lines, "%s:%s:%x\n", name, domain, digest.HA1(digest.MD5, []byte(name), []byte(domain), []byte(u.password)))
+	}
+	path := filepath.Join(dir, "users")
+	return &config.Authentication{
+		Digest:      config.Digest{Algorithms: []string{config.AlgorithmMD5}},
+		Credentials: config.Credentials{Files: []string{path}},
+	}, os.WriteFile(path, lines, 0o600)
 }
 
 // copyBinary copies a program and returns the beginning of its SHA-256.

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"crypto/md5"
+	"crypto/rand"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,7 +15,7 @@ import (
 
 // What is written must be what the proxy accepts, or the column stays empty.
 func TestSipringFilesAreValid(t *testing.T) {
-	argv, err := sipringCommand("bin/sipring", t.TempDir(), true)
+	argv, err := sipringCommand("bin/sipring", t.TempDir(), true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,6 +39,35 @@ func TestSipringFilesAreValid(t *testing.T) {
 	}
 }
 
+// Users that are asked who they are have their secrets where the configuration says.
+func TestSipringAsksItsUsers(t *testing.T) {
+	u := &users{n: 2, password: rand.Text()}
+	argv, err := sipringCommand("bin/sipring", t.TempDir(), false, u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.ParseConfig(fileOf(t, argv, "--config"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := c.Authentication
+	if a == nil || a.Open || !slices.Equal(a.Digest.Algorithms, []string{config.AlgorithmMD5}) || len(a.Credentials.Files) != 1 {
+		t.Fatalf("authentication %+v", a)
+	}
+	text, err := os.ReadFile(a.Credentials.Files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := ""
+	for _, name := range []string{"u0", "u1"} {
+		sum := md5.Sum([]byte(name + ":" + domain + ":" + u.password))
+		want += fmt.Sprintf("%s:%s:%x\n", name, domain, sum)
+	}
+	if string(text) != want {
+		t.Errorf("credentials\n%swant\n%s", text, want)
+	}
+}
+
 // A build during a run must not change what the next round measures.
 func TestBinaryIsCopiedOnce(t *testing.T) {
 	from := filepath.Join(t.TempDir(), "sipring")
@@ -51,7 +83,7 @@ func TestBinaryIsCopiedOnce(t *testing.T) {
 	if err := os.WriteFile(from, []byte("another build"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	argv, err := target.command(t.TempDir())
+	argv, err := target.command(t.TempDir(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

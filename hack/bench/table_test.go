@@ -17,12 +17,13 @@ func exampleReport() report {
 		return sample{
 			Round: round, New: r, Refresh: r, Idle: phase[idleResult]{CPU: time.Millisecond, Result: idleResult{Seconds: 2}}, Bindings: 1000, MemoryBefore: 1 << 20, MemoryAfter: 2 << 20,
 			Calls: &phase[callResult]{CPU: cpu, Result: callResult{Created: 100, Succeeded: 100}},
+			Asked: &asked{New: r, Refresh: phase[registerResult]{CPU: cpu + 5*time.Millisecond, Result: r.Result}},
 		}
 	}
 	stores := target{stores: true, relays: true}
 	r := report{
 		Date: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC), Command: "go run ./hack/bench", SIPp: "v3.6.1",
-		Parameters: options{Rounds: 2, Bindings: 1000, Refreshes: 1000, Calls: 100},
+		Parameters: options{Rounds: 2, Bindings: 1000, Refreshes: 1000, Calls: 100, Digest: true},
 		Columns: []column{
 			{
 				Name: nameSipring, Label: "sipring", Version: "abc", target: stores,
@@ -44,10 +45,11 @@ func TestTableShowsMeasuredFiguresAndReasons(t *testing.T) {
 	for i, want := range map[int][]string{
 		0:  {"", "sipring", "Kamailio", "UDP echo", "sipring/Kamailio", "sipring/UDP echo", "goal, to Kamailio"},
 		1:  {"server CPU per REGISTER, refresh [us]", "15.0 (10.0-20.0)", "40.0 (20.0-60.0)", "failed", "0.42 (0.33-0.50)", "-", "<= 0.25"},
-		3:  {"server CPU per call, 7 messages [us]", "150.0 (100.0-200.0)", "400.0 (200.0-600.0)", "failed", "0.42 (0.33-0.50)", "-", "<= 0.33"},
-		4:  {"server CPU without load [ms/s]", "0.50", "0.50", "failed", "1.00", "-", ""},
-		9:  {"memory per binding [bytes]", "1049", "1049", "failed", "1.00", "-", "<= 0.25"},
-		10: {"REGISTERs not answered 200", "0", "3 (0-6)", "failed", "-", "-", ""},
+		3:  {"server CPU per REGISTER, refresh with digest [us]", "20.0 (15.0-25.0)", "45.0 (25.0-65.0)", "failed", "0.49 (0.38-0.60)", "-", "<= 0.80"},
+		5:  {"server CPU per call, 7 messages [us]", "150.0 (100.0-200.0)", "400.0 (200.0-600.0)", "failed", "0.42 (0.33-0.50)", "-", "<= 0.33"},
+		6:  {"server CPU without load [ms/s]", "0.50", "0.50", "failed", "1.00", "-", ""},
+		11: {"memory per binding [bytes]", "1049", "1049", "failed", "1.00", "-", "<= 0.25"},
+		12: {"REGISTERs not answered 200", "0", "3 (0-6)", "failed", "-", "-", ""},
 	} {
 		if d := cmp.Diff(want, table[i]); d != "" {
 			t.Errorf("line %d: %s", i, d)
@@ -115,6 +117,8 @@ func TestGaps(t *testing.T) {
 		"many REGISTERs failed":    {func(r *report) { r.Columns[0].Samples[0].New.Result.OK = 900 }, "sipring, round 1: 900 of 1000 new REGISTERs succeeded"},
 		"many refreshes failed":    {func(r *report) { r.Columns[1].Samples[1].Refresh.Result.OK = 0 }, "Kamailio, round 2: 0 of 1000 refreshes succeeded"},
 		"many calls failed":        {func(r *report) { r.Columns[0].Samples[0].Calls.Result.Succeeded = 90 }, "sipring, round 1: 90 of 100 calls succeeded"},
+		"nobody was asked":         {func(r *report) { r.Columns[0].Samples[1].Asked = nil }, "sipring, round 2: 0 of 1000 new REGISTERs with digest succeeded\nsipring, round 2: 0 of 1000 refreshes with digest succeeded"},
+		"nobody was to be asked":   {func(r *report) { r.Parameters.Digest, r.Columns[0].Samples[1].Asked = false, nil }, ""},
 		"calls that were not made": {func(r *report) { r.Columns[0].Samples[1].Calls = nil }, "sipring, round 2: 0 of 100 calls succeeded"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -40,8 +40,15 @@ type target struct {
 	// says in place of figures. It returns the version.
 	prepare func(ctx context.Context) (version string, err error)
 	// command writes what the server reads into dir and returns how to start
-	// it in the foreground.
-	command func(dir string) (argv []string, err error)
+	// it in the foreground; with users it asks them who they are.
+	command func(dir string, u *users) (argv []string, err error)
+}
+
+// users are those that a server asks for their password: u0, u1 and so on, all with
+// the same, which is made for one run.
+type users struct {
+	n        int
+	password string
 }
 
 // targets in the order of the columns and of each round.

@@ -12,6 +12,12 @@
  * the first must use the same ports (-s ADDRESS:PORT, the first of them), or it
  * adds a second binding to each AOR.
  *
+ * With -P every user answers challenges (401) with that password (RFC 3261 22, RFC
+ * 7616, MD5): a nonce is used again and again, counted, until another comes. -N FILE
+ * has the nonces that the run before left, and those for the next, so that a run can
+ * go on where one ended. A request that is challenged is the same request still: its
+ * latency is that of both, and it is sent with the next CSeq.
+ *
  * One JSON object on stdout tells the outcome; latency is from the first
  * transmission to the final answer. Exit status 0 means that the run finished,
  * whatever the answers were; 1 that it could not start; 2 bad usage.
@@ -25,6 +31,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +39,8 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "md5.h"
 
 #define T1_NS 500000000LL
 #define T2_NS 4000000000LL
@@ -45,7 +54,7 @@
 
 struct options {
 	struct sockaddr_in server, source;
-	const char *user, *domain, *contact;
+	const char *user, *domain, *contact, *password, *nonces;
 	long aors, count, window, sockets, expires, cseq, seconds;
 };
 
@@ -53,6 +62,14 @@ struct options {
 struct pending {
 	uint32_t cseq;
 	int64_t sent, again, interval;
+	int challenges; /* that came for it */
+};
+
+/* proof is what one AOR's user answers challenges with; count is 0 before the first. */
+struct proof {
+	char nonce[128], ha1[33];
+	uint32_t count, cseq; /* cseq is the last that was used */
+	int qop;
 };
 
 static struct options opt = {
@@ -64,11 +81,13 @@ static struct options opt = {
 static struct pollfd *sockets;
 static struct sockaddr_in *locals;
 static struct pending *pendings;
+static struct proof *proofs; /* NULL without a password */
+static char ha2[33];
 static uint32_t *flying; /* AORs in flight, in no order */
 static long flying_len;
 static uint32_t *latency_us; /* one for each answer, in microseconds */
 
-static long sent, finished, ok, other, timeouts, retransmits, stray;
+static long sent, finished, ok, other, timeouts, retransmits, stray, challenged;
 static int first_other;
 
 static void die(int status, const char *format, ...)
@@ -127,13 +146,15 @@ static void parse_options(int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "d:s:u:D:C:n:c:w:S:e:q:T:")) != -1) {
+	while ((c = getopt(argc, argv, "d:s:u:D:C:n:c:w:S:e:q:T:P:N:")) != -1) {
 		switch (c) {
 		case 'd': opt.server = loopback("d", optarg); break;
 		case 's': opt.source = loopback("s", optarg); break;
 		case 'u': opt.user = optarg; break;
 		case 'D': opt.domain = optarg; break;
 		case 'C': opt.contact = optarg; break;
+		case 'P': opt.password = optarg; break;
+		case 'N': opt.nonces = optarg; break;
 		case 'n': opt.aors = number("n", optarg, 1, MAX_AORS); break;
 		case 'c': opt.count = number("c", optarg, 1, MAX_COUNT); break;
 		case 'w': opt.window = number("w", optarg, 1, MAX_WINDOW); break;
@@ -147,9 +168,9 @@ static void parse_options(int argc, char **argv)
 	if (optind != argc || opt.server.sin_port == 0)
 		die(2, "usage: regload -d ADDRESS:PORT [-s SOURCE[:FIRST_PORT]] [-n AORS] [-c COUNT] [-w WINDOW] "
 		       "[-S SOCKETS] [-u USER_PREFIX] [-D DOMAIN] [-C CONTACT_HOST:PORT] "
-		       "[-e EXPIRES] [-q FIRST_CSEQ] [-T MAX_SECONDS]");
+		       "[-e EXPIRES] [-q FIRST_CSEQ] [-T MAX_SECONDS] [-P PASSWORD [-N NONCES]]");
 	if (strlen(opt.user) > 32 || strlen(opt.domain) > 128 ||
-	    (opt.contact && strlen(opt.contact) > 128))
+	    (opt.contact && strlen(opt.contact) > 128) || (opt.password && strlen(opt.password) > 128))
 		die(2, "a name is too long");
 	if (opt.source.sin_family == 0)
 		opt.source = loopback("s", "127.0.0.1");
@@ -191,13 +212,103 @@ static void open_sockets(void)
 	}
 }
 
+/* ---- credentials ---- */
+
+static void open_proofs(void)
+{
+	char text[256];
+	FILE *f;
+
+	if (opt.password == NULL)
+		return;
+	md5_init();
+	snprintf(text, sizeof text, "REGISTER:sip:%s", opt.domain);
+	md5_hex(ha2, text);
+	proofs = table((size_t)opt.aors, sizeof *proofs);
+	if (opt.nonces == NULL || (f = fopen(opt.nonces, "r")) == NULL)
+		return;
+	if (fread(proofs, sizeof *proofs, (size_t)opt.aors, f) != (size_t)opt.aors)
+		die(1, "%s: not the nonces of %ld AORs", opt.nonces, opt.aors);
+	fclose(f);
+}
+
+static void save_proofs(void)
+{
+	FILE *f;
+
+	if (opt.password == NULL || opt.nonces == NULL)
+		return;
+	if ((f = fopen(opt.nonces, "w")) == NULL ||
+	    fwrite(proofs, sizeof *proofs, (size_t)opt.aors, f) != (size_t)opt.aors || fclose(f) != 0)
+		die(1, "%s: %s", opt.nonces, strerror(errno));
+}
+
+/* write_proof writes the Authorization line of an AOR, or nothing. */
+static void write_proof(char *out, size_t size, uint32_t aor)
+{
+	char text[512], response[33], count[80] = "", counted[120] = "";
+
+	out[0] = '\0';
+	if (proofs == NULL || proofs[aor].count == 0)
+		return;
+	struct proof *p = &proofs[aor];
+	if (p->qop) {
+		snprintf(count, sizeof count, "%08x:%08x%08x:auth:", p->count, aor, p->count);
+		snprintf(counted, sizeof counted, ", qop=auth, nc=%08x, cnonce=\"%08x%08x\"", p->count, aor, p->count);
+	}
+	snprintf(text, sizeof text, "%s:%s:%s%s", p->ha1, p->nonce, count, ha2);
+	md5_hex(response, text);
+	int len = snprintf(out, size,
+		"Authorization: Digest username=\"%s%u\", realm=\"%s\", nonce=\"%s\", uri=\"sip:%s\", "
+		"response=\"%s\", algorithm=MD5%s\r\n",
+		opt.user, aor, opt.domain, p->nonce, opt.domain, response, counted);
+	if (len < 0 || (size_t)len >= size)
+		die(1, "credentials of more than %zu bytes", size);
+}
+
+/* take_challenge reads the challenge for MD5 of a 401: 0 if there is none that it can answer. */
+static int take_challenge(const char *message, uint32_t aor)
+{
+	static const char name[] = "\r\nWWW-Authenticate:";
+	struct proof *p = &proofs[aor];
+	char text[512];
+
+	for (const char *line = message; (line = strcasestr(line, name)) != NULL; line += 2) {
+		const char *end = strstr(line + 2, "\r\n");
+		if (end == NULL || end - line >= (ptrdiff_t)sizeof text)
+			continue;
+		snprintf(text, sizeof text, "%.*s", (int)(end - line - 2), line + 2);
+		const char *algorithm = strcasestr(text, "algorithm="), *nonce = strcasestr(text, " nonce=\"");
+		if (algorithm != NULL) {
+			algorithm += strlen("algorithm=");
+			algorithm += *algorithm == '"';
+			size_t len = strcspn(algorithm, "\", \t");
+			if (len != 3 || strncasecmp(algorithm, "MD5", 3) != 0)
+				continue;
+		}
+		if (nonce == NULL)
+			nonce = strcasestr(text, ",nonce=\"");
+		if (nonce == NULL || strcspn(nonce + 8, "\"") >= sizeof p->nonce)
+			continue;
+		nonce += 8;
+		snprintf(p->nonce, sizeof p->nonce, "%.*s", (int)strcspn(nonce, "\""), nonce);
+		p->qop = strcasestr(text, "qop=") != NULL;
+		p->count = 1;
+		snprintf(text, sizeof text, "%s%u:%s:%s", opt.user, aor, opt.domain, opt.password);
+		md5_hex(p->ha1, text);
+		return 1;
+	}
+	return 0;
+}
+
 /* ---- requests ---- */
 
 static int write_register(char *out, size_t size, uint32_t aor, uint32_t cseq)
 {
 	struct sockaddr_in *local = &locals[aor % opt.sockets];
-	char host[INET_ADDRSTRLEN], via[64];
+	char host[INET_ADDRSTRLEN], via[64], proof[1024];
 
+	write_proof(proof, sizeof proof, aor);
 	inet_ntop(AF_INET, &local->sin_addr, host, sizeof host);
 	snprintf(via, sizeof via, "%s:%u", host, ntohs(local->sin_port));
 	int len = snprintf(out, size,
@@ -208,6 +319,7 @@ static int write_register(char *out, size_t size, uint32_t aor, uint32_t cseq)
 		"To: <sip:%s%u@%s>\r\n"
 		"Call-ID: %s%u@load.example\r\n"
 		"CSeq: %u REGISTER\r\n"
+		"%s"
 		"Contact: <sip:%s%u@%s>\r\n"
 		"Expires: %ld\r\n"
 		"User-Agent: regload\r\n"
@@ -217,7 +329,7 @@ static int write_register(char *out, size_t size, uint32_t aor, uint32_t cseq)
 		opt.domain, via, opt.user, aor, cseq,
 		opt.user, aor, opt.domain, aor, cseq,
 		opt.user, aor, opt.domain,
-		opt.user, aor, cseq,
+		opt.user, aor, cseq, proof,
 		opt.user, aor, opt.contact ? opt.contact : via, opt.expires);
 	if (len < 0 || (size_t)len >= size)
 		die(1, "a request of more than %zu bytes", size);
@@ -242,6 +354,12 @@ static void fill_window(void)
 		if (p->cseq != 0) /* its previous one is late: wait, never overlap */
 			return;
 		p->cseq = (uint32_t)(opt.cseq + sent / opt.aors);
+		p->challenges = 0;
+		if (proofs != NULL) {
+			p->cseq = ++proofs[aor].cseq;
+			if (proofs[aor].count > 0)
+				proofs[aor].count++;
+		}
 		p->sent = now_ns();
 		p->interval = T1_NS;
 		p->again = p->sent + T1_NS;
@@ -307,6 +425,22 @@ static const char *header(const char *message, const char *name, char compact)
 	return NULL;
 }
 
+/* again sends a request that was challenged, with credentials; 0 if that is no use. */
+static int again(const char *message, uint32_t aor, int64_t now)
+{
+	struct pending *p = &pendings[aor];
+
+	if (proofs == NULL || p->challenges == 2 || !take_challenge(message, aor))
+		return 0;
+	challenged++;
+	p->challenges++;
+	p->cseq = ++proofs[aor].cseq;
+	p->interval = T1_NS;
+	p->again = now + T1_NS;
+	transmit(aor, p->cseq);
+	return 1;
+}
+
 /* answer handles one datagram; whatever it does not know is counted as stray. */
 static void answer(const char *message, int64_t now)
 {
@@ -326,7 +460,7 @@ static void answer(const char *message, int64_t now)
 		stray++; /* the answer to a retransmission, or not ours */
 		return;
 	}
-	if (status < 200)
+	if (status < 200 || (status == 401 && again(message, (uint32_t)aor, now)))
 		return;
 	int64_t us = (now - pendings[aor].sent) / 1000;
 	latency_us[ok + other] = us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
@@ -402,16 +536,18 @@ int main(int argc, char **argv)
 	flying = table((size_t)opt.window, sizeof *flying);
 	latency_us = table((size_t)opt.count, sizeof *latency_us);
 	open_sockets();
+	open_proofs();
 
 	int64_t elapsed = run();
+	save_proofs();
 
 	/* Sent and not settled when time ran out: timeouts of ours. */
 	timeouts += flying_len;
 	qsort(latency_us, (size_t)(ok + other), sizeof *latency_us, by_value);
 	printf("{\"sent\":%ld,\"ok\":%ld,\"other\":%ld,\"first_other\":%d,\"timeouts\":%ld,"
-	       "\"retransmits\":%ld,\"stray\":%ld,\"seconds\":%.6f,"
+	       "\"retransmits\":%ld,\"stray\":%ld,\"challenged\":%ld,\"seconds\":%.6f,"
 	       "\"p50_us\":%u,\"p99_us\":%u,\"max_us\":%u}\n",
-	       sent, ok, other, first_other, timeouts, retransmits, stray,
+	       sent, ok, other, first_other, timeouts, retransmits, stray, challenged,
 	       (double)elapsed / 1e9, percentile(50), percentile(99), percentile(100));
 	return 0;
 }
