@@ -75,9 +75,14 @@ func (f *fields) read(value []byte) *Error {
 
 func (f *fields) has(id field) bool { return f.there&(1<<id) != 0 }
 
+// fieldOf looks a name up, in any case.
 func fieldOf(name []byte) (id field, ok bool) {
+	if len(name) == 0 {
+		return 0, false
+	}
+	first := lower(name[0])
 	for id := range numFields {
-		if equalFold(name, known[id].name) {
+		if n := known[id].name; len(n) == len(name) && n[0] == first && equalFold(name, n) {
 			return id, true
 		}
 	}

@@ -45,7 +45,7 @@ func (p *params) next() bool {
 		return p.fail(errTooMany)
 	}
 	end := 0
-	for end < len(p.rest) && isName(p.rest[end]) {
+	for end < len(p.rest) && classes[p.rest[end]]&inName != 0 {
 		end++
 	}
 	p.name = p.rest[:end]
@@ -77,14 +77,14 @@ func (p *params) readValue() bool {
 		return p.readQuoted()
 	}
 	end := 0
-	for end < len(p.rest) && p.rest[end] != ',' && !isSpace(p.rest[end]) {
-		switch c := p.rest[end]; {
-		case isControl(c):
-			return p.fail(errControl)
-		case c == '"', c == '\\':
-			return p.fail(errSyntax)
-		}
+	for end < len(p.rest) && classes[p.rest[end]]&endsWord == 0 {
 		end++
+	}
+	if end < len(p.rest) && p.rest[end] != ',' && !isSpace(p.rest[end]) {
+		if isControl(p.rest[end]) {
+			return p.fail(errControl)
+		}
+		return p.fail(errSyntax)
 	}
 	p.value, p.rest = p.rest[:end], p.rest[end:]
 	return true
@@ -96,6 +96,9 @@ func (p *params) readValue() bool {
 func (p *params) readQuoted() bool {
 	for i := 1; i < len(p.rest); i++ {
 		c := p.rest[i]
+		if classes[c]&endsText == 0 {
+			continue
+		}
 		if c == '"' {
 			p.value, p.rest = p.rest[1:i], p.rest[i+1:]
 			return true
@@ -115,23 +118,6 @@ func (p *params) fail(err *Error) bool {
 	p.err = err
 	return false
 }
-
-// isName: the characters of a token (RFC 3261 section 25.1).
-func isName(c byte) bool {
-	switch {
-	case c >= '0' && c <= '9', lower(c) >= 'a' && lower(c) <= 'z':
-		return true
-	}
-	switch c {
-	case '-', '.', '!', '%', '*', '_', '+', '`', '\'', '~':
-		return true
-	}
-	return false
-}
-
-func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
-
-func isControl(c byte) bool { return c < ' ' && c != '\t' || c == 0x7f }
 
 // skipSpace returns the index of the first byte at or after i that is no white space.
 func skipSpace(b []byte, i int) int {
