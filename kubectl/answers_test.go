@@ -9,48 +9,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/sipring/sipring/proxy/control"
+	"github.com/sipring/sipring/proxy/control/answers"
 )
 
-// TestAnswers: what proxies answer is read whole, field by field.
-func TestAnswers(t *testing.T) {
-	b := control.Binding{
-		Contact: "sip:bob@192.0.2.7", ExpiresSeconds: 60, Q: 0.5, CallID: "a@b", CSeq: 7, Instance: "<urn:uuid:1>",
-		RegID: 1, Received: "192.0.2.7:5060", Listener: "udp", Owner: "ring-0", RegisteredSecondsAgo: 3,
-	}
-	tests := map[string]struct{ said, read any }{
-		"where": {&control.Where{
-			AOR: "sip:bob@example.com", Partition: 3, Epoch: 9, Member: "ring-1", Home: "ring-0", Replicas: []string{"ring-1"},
-			Held: &control.Held{Role: "replica", Bindings: []control.Binding{b}},
-		}, &whereAnswer{}},
-		"bindings": {&control.Page{
-			Member: "ring-0", Epoch: 9, Items: []control.Item{{AOR: "sip:bob@example.com", Bindings: []control.Binding{b}}}, Next: "token",
-		}, &pageAnswer{}},
-		"unregister": {&control.Removed{AOR: "sip:bob@example.com", Removed: []string{b.Contact}}, &removedAnswer{}},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			said, err := json.Marshal(tt.said)
-			if err != nil {
-				t.Fatal(err)
-			}
-			d := json.NewDecoder(bytes.NewReader(said))
-			d.DisallowUnknownFields()
-			if err := d.Decode(tt.read); err != nil {
-				t.Fatal(err)
-			}
-			read, err := json.Marshal(tt.read)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if d := cmp.Diff(string(said), string(read)); d != "" {
-				t.Errorf("-said +read:\n%s", d)
-			}
-		})
-	}
-}
-
-// TestTraceAnswers: the same of the lines of a trace.
+// TestTraceAnswers: the lines of a trace are read whole, field by field.
 func TestTraceAnswers(t *testing.T) {
 	at := time.Unix(1, 0).UTC()
 	for _, tt := range []struct {
@@ -58,10 +20,10 @@ func TestTraceAnswers(t *testing.T) {
 		want traced
 	}{
 		{
-			control.Message{Time: at, Direction: "in", Local: "10.0.0.1:5060", Remote: "192.0.2.7:5060", StartLine: "BYE", Message: "BYE sip:b"},
+			answers.Message{Time: at, Direction: "in", Local: "10.0.0.1:5060", Remote: "192.0.2.7:5060", StartLine: "BYE", Message: "BYE sip:b"},
 			traced{Time: &at, Direction: "in", Local: "10.0.0.1:5060", Remote: "192.0.2.7:5060", StartLine: "BYE", Message: "BYE sip:b"},
 		},
-		{control.End{End: control.EndRate, Dropped: 3}, traced{End: "rate", Dropped: 3}},
+		{answers.End{End: answers.EndRate, Dropped: 3}, traced{End: "rate", Dropped: 3}},
 	} {
 		said, err := json.Marshal(tt.said)
 		if err != nil {

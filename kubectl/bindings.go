@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/sipring/sipring/proxy/control/answers"
 )
 
 // Bounds of a list.
@@ -26,7 +28,7 @@ type bindingsReport struct {
 
 type boundAOR struct {
 	Member string `json:"member"`
-	registered
+	answers.Item
 }
 
 // list is what is asked for.
@@ -132,7 +134,7 @@ func (a *api) bindings(ctx context.Context, pods []corev1.Pod, l list) (*binding
 func (a *api) homed(ctx context.Context, pod *corev1.Pod, l list, token string, r *bindingsReport) error {
 	for {
 		left := l.limit - len(r.Items)
-		answer := &pageAnswer{}
+		answer := &answers.Page{}
 		err := a.ask(ctx, pod, answer, "bindings", "-o", formatJSON, "--aor="+l.glob, fmt.Sprintf("--limit=%d", min(left, pageLimit)), "--after="+token)
 		if err != nil {
 			return err

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/sipring/sipring/proxy/control/answers"
 )
 
 func (p *plugin) unregister() *cobra.Command {
@@ -49,7 +51,7 @@ It forbids nothing: a phone that registers again is registered again.`,
 }
 
 // remove has the home do it, if somebody who sees what is registered agrees.
-func (p *plugin) remove(cmd *cobra.Command, args []string, yes bool) (*removedAnswer, error) {
+func (p *plugin) remove(cmd *cobra.Command, args []string, yes bool) (*answers.Removed, error) {
 	ctx := cmd.Context()
 	a, pods, err := p.members(ctx)
 	if err != nil {
@@ -69,7 +71,7 @@ func (p *plugin) remove(cmd *cobra.Command, args []string, yes bool) (*removedAn
 			return nil, errStopped
 		}
 	}
-	removed := &removedAnswer{}
+	removed := &answers.Removed{}
 	command := append([]string{"-o", formatJSON, "--"}, args...)
 	if home := podNamed(pods, w.Home); home != nil {
 		return removed, a.ask(ctx, home, removed, "unregister", command...)

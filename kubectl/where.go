@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/sipring/sipring/proxy/control/answers"
 )
 
 // whereReport is where an address-of-record belongs, and what each has of it that is to.
@@ -25,9 +27,9 @@ type whereReport struct {
 
 // holder is what one member has.
 type holder struct {
-	Member   string    `json:"member"`
-	Role     string    `json:"role"`
-	Bindings []binding `json:"bindings"`
+	Member   string            `json:"member"`
+	Role     string            `json:"role"`
+	Bindings []answers.Binding `json:"bindings"`
 }
 
 func (p *plugin) where() *cobra.Command {
@@ -62,7 +64,7 @@ func (p *plugin) where() *cobra.Command {
 
 // where asks one member where it belongs, and then those what they have of it.
 func (a *api) where(ctx context.Context, pods []corev1.Pod, aor string, all bool) (*whereReport, error) {
-	w := &whereAnswer{}
+	w := &answers.Where{}
 	if err := a.askAny(ctx, pods, w, "where", "-o", formatJSON, "--", aor); err != nil {
 		return nil, err
 	}
@@ -75,7 +77,7 @@ func (a *api) where(ctx context.Context, pods []corev1.Pod, aor string, all bool
 			}
 		}
 	}
-	answers, faults := make([]whereAnswer, len(members)), make([]error, len(members))
+	said, faults := make([]answers.Where, len(members)), make([]error, len(members))
 	each(len(members), func(i int) {
 		pod := podNamed(pods, members[i])
 		switch {
@@ -83,10 +85,10 @@ func (a *api) where(ctx context.Context, pods []corev1.Pod, aor string, all bool
 		case pod == nil:
 			faults[i] = fmt.Errorf("%s: there is no such pod", members[i])
 		default:
-			faults[i] = a.ask(ctx, pod, &answers[i], "where", "-o", formatJSON, "--", aor)
+			faults[i] = a.ask(ctx, pod, &said[i], "where", "-o", formatJSON, "--", aor)
 		}
 	})
-	for i, x := range answers {
+	for i, x := range said {
 		if faults[i] != nil {
 			r.Missing = append(r.Missing, faults[i].Error())
 		} else if x.Held != nil {
@@ -126,7 +128,7 @@ func bindingHead(wide bool) []string {
 	return head
 }
 
-func bindingRow(b *binding, wide bool) []string {
+func bindingRow(b *answers.Binding, wide bool) []string {
 	row := []string{b.Contact, seconds(int64(b.ExpiresSeconds)), seconds(b.RegisteredSecondsAgo) + " ago", b.Received}
 	if wide {
 		row = append(row, fmt.Sprintf("%g", b.Q), b.CallID, fmt.Sprint(b.CSeq), b.Instance, b.Listener, b.Owner)

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sipring/sipring/proxy/control"
+	"github.com/sipring/sipring/proxy/control/answers"
 )
 
 // Bindings returns the command that lists what is registered.
@@ -42,7 +43,7 @@ A list has pages: the last line, or "next" of the JSON, is what to give to --aft
 	})
 }
 
-func printPage(out io.Writer, page *control.Page) error {
+func printPage(out io.Writer, page *answers.Page) error {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	if len(page.Items) > 0 {
 		_, _ = fmt.Fprintln(t, "AOR\tCONTACT\tEXPIRES\tREGISTERED")

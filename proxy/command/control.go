@@ -9,6 +9,7 @@ import (
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/control"
+	"github.com/sipring/sipring/proxy/control/answers"
 	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/location"
 	"github.com/sipring/sipring/proxy/peer"
@@ -66,7 +67,7 @@ func (i *inspector) aor(text string) ([]byte, error) {
 }
 
 // Where implements control.Backend.
-func (i *inspector) Where(text string) (*control.Where, error) {
+func (i *inspector) Where(text string) (*answers.Where, error) {
 	node, v, err := i.ready()
 	if err != nil {
 		return nil, err
@@ -76,7 +77,7 @@ func (i *inspector) Where(text string) (*control.Where, error) {
 		return nil, err
 	}
 	partition := v.Partition(aor)
-	w := &control.Where{AOR: string(aor), Partition: partition, Epoch: v.Epoch, Member: i.p.name, Replicas: []string{}}
+	w := &answers.Where{AOR: string(aor), Partition: partition, Epoch: v.Epoch, Member: i.p.name, Replicas: []string{}}
 	role := "none"
 	for rank, id := range v.Ring.Owners(partition) {
 		name, r := memberName(v, id), "replica"
@@ -91,18 +92,18 @@ func (i *inspector) Where(text string) (*control.Where, error) {
 	}
 	look, ok := node.Look(aor)
 	if ok && look.Holding != "none" {
-		w.Held = &control.Held{Role: role, Bindings: i.bindings(v, &look)}
+		w.Held = &answers.Held{Role: role, Bindings: i.bindings(v, &look)}
 	}
 	return w, nil
 }
 
 // Bindings implements control.Backend.
-func (i *inspector) Bindings(ctx context.Context, glob, after string, limit int) (*control.Page, error) {
+func (i *inspector) Bindings(ctx context.Context, glob, after string, limit int) (*answers.Page, error) {
 	node, v, err := i.ready()
 	if err != nil {
 		return nil, err
 	}
-	page := &control.Page{Member: i.p.name, Epoch: v.Epoch, Items: []control.Item{}}
+	page := &answers.Page{Member: i.p.name, Epoch: v.Epoch, Items: []answers.Item{}}
 	aors, more, err := i.pages.After(ctx, glob, after, limit)
 	if err != nil {
 		return nil, err
@@ -113,8 +114,8 @@ func (i *inspector) Bindings(ctx context.Context, glob, after string, limit int)
 		if !ok || look.Record.LiveCount(look.Now) == 0 { // it has ended meanwhile
 			continue
 		}
-		item := control.Item{AOR: aor, Bindings: i.bindings(v, &look)}
-		if size += item.Size(); size > control.MaxPage && len(page.Items) > 0 {
+		item := answers.Item{AOR: aor, Bindings: i.bindings(v, &look)}
+		if size += control.Size(&item); size > control.MaxPage && len(page.Items) > 0 {
 			page.Next = control.Token(aors[n-1])
 			return page, nil
 		}
@@ -127,8 +128,8 @@ func (i *inspector) Bindings(ctx context.Context, glob, after string, limit int)
 }
 
 // bindings are the live ones of an address-of-record.
-func (i *inspector) bindings(v *cluster.View, look *cluster.Look) []control.Binding {
-	all := []control.Binding{}
+func (i *inspector) bindings(v *cluster.View, look *cluster.Look) []answers.Binding {
+	all := []answers.Binding{}
 	for b := range look.Record.Live(look.Now) {
 		one := binding(v, look, &b)
 		one.Listener = listenerName(i.p.config.Load(), b.Flow)
@@ -137,8 +138,8 @@ func (i *inspector) bindings(v *cluster.View, look *cluster.Look) []control.Bind
 	return all
 }
 
-func binding(v *cluster.View, look *cluster.Look, b *location.Binding) control.Binding {
-	out := control.Binding{
+func binding(v *cluster.View, look *cluster.Look, b *location.Binding) answers.Binding {
+	out := answers.Binding{
 		Contact: string(b.Contact), ExpiresSeconds: b.ExpiresIn(look.Now), Q: float64(b.Q) / location.MaxQ,
 		CallID: string(b.CallID), CSeq: b.CSeq, Instance: string(b.Instance), RegID: b.RegID,
 		RegisteredSecondsAgo: max(0, int64(look.Clock)-int64(b.Version.Counter)) / 1000,

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sipring/sipring/proxy/config"
-	"github.com/sipring/sipring/proxy/control"
+	"github.com/sipring/sipring/proxy/control/answers"
 	"github.com/sipring/sipring/proxy/flow"
 )
 
@@ -93,7 +93,7 @@ func TestWhereAndBindings(t *testing.T) {
 func (f *folder) list(member int, glob string, limit int) (aors []string) {
 	f.t.Helper()
 	for after := ""; ; {
-		var page control.Page
+		var page answers.Page
 		f.answer(&page, Bindings(), member, "--aor", glob, "--limit", fmt.Sprint(limit), "--after", after)
 		if page.Member != f.set.Members[member-1].Name || page.Epoch != 1 || len(page.Items) > limit {
 			f.t.Fatalf("%+v", page)
@@ -115,9 +115,9 @@ func (f *folder) where(aor string) {
 	t := f.t
 	t.Helper()
 	roles := map[string]int{}
-	var first control.Where
+	var first answers.Where
 	for member := 1; member <= 3; member++ {
-		var w control.Where
+		var w answers.Where
 		f.answer(&w, Where(), member, "sips:"+strings.TrimPrefix(aor, "sip:")+";transport=tcp") // the same resource
 		if member == 1 {
 			first = w
@@ -196,7 +196,7 @@ func TestAskingExplainsItself(t *testing.T) {
 			t.Errorf("%s: %v (exit code %d), want %q (%d); %s", name, err, ExitCode(err), tt.want, tt.code, out)
 		}
 	}
-	var w control.Where
+	var w answers.Where
 	f.answer(&w, Where(), 1, "tel:+49-30-1234")
 	if w.AOR != "sip:+49301234@example.com" || w.Held == nil || len(w.Held.Bindings) != 0 {
 		t.Errorf("%+v", w)
@@ -234,7 +234,7 @@ func TestControlSocketOfTheConfiguration(t *testing.T) {
 	f.write("config.yaml", append(text, "controlSocket: "+filepath.Join(f.path, "m1")+"\n"...))
 	f.start("m1", "--address", f.set.Members[0].Address)
 	f.await(1, "/readyz", ready)
-	var w control.Where
+	var w answers.Where
 	f.answer(&w, Where(), 1, "bob@example.com")
 	if w.Member != "m1" || w.Home != "m1" {
 		t.Errorf("%+v", w)

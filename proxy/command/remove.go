@@ -10,6 +10,7 @@ import (
 
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/control"
+	"github.com/sipring/sipring/proxy/control/answers"
 	"github.com/sipring/sipring/proxy/location"
 	"github.com/sipring/sipring/proxy/peer"
 	"github.com/sipring/sipring/proxy/wire"
@@ -18,7 +19,7 @@ import (
 // Unregister implements control.Backend. It is a REGISTER with "Expires: 0" (RFC 3261
 // 10.2.2) of a Call-ID of its own, which the home orders and min(R, live) members have
 // before it is answered.
-func (i *inspector) Unregister(ctx context.Context, text, contact string) (*control.Removed, error) {
+func (i *inspector) Unregister(ctx context.Context, text, contact string) (*answers.Removed, error) {
 	node, _, err := i.ready()
 	if err != nil {
 		return nil, err
@@ -45,7 +46,7 @@ func (i *inspector) Unregister(ctx context.Context, text, contact string) (*cont
 	if err != nil {
 		return nil, err
 	}
-	out := &control.Removed{AOR: string(aor), Removed: []string{}}
+	out := &answers.Removed{AOR: string(aor), Removed: []string{}}
 	for _, b := range named {
 		if !has(after, b) {
 			out.Removed = append(out.Removed, string(b.Contact))

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sipring/sipring/proxy/control"
+	"github.com/sipring/sipring/proxy/control/answers"
 	"github.com/sipring/sipring/proxy/server"
 )
 
@@ -77,8 +78,8 @@ func (q *question) printTrace(out io.Writer, lines io.Reader) error {
 	s.Buffer(nil, control.MaxLine)
 	for s.Scan() {
 		var line struct {
-			control.Message
-			control.End
+			answers.Message
+			answers.End
 		}
 		if err := json.Unmarshal(s.Bytes(), &line); err != nil {
 			return fmt.Errorf("read the trace: %w", err)
@@ -93,7 +94,7 @@ func (q *question) printTrace(out io.Writer, lines io.Reader) error {
 	return errors.New("the proxy has ended the trace")
 }
 
-func (q *question) printLine(out io.Writer, raw []byte, m *control.Message, end *control.End) error {
+func (q *question) printLine(out io.Writer, raw []byte, m *answers.Message, end *answers.End) error {
 	var err error
 	switch {
 	case q.output == formatJSON:

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sipring/sipring/proxy/control"
+	"github.com/sipring/sipring/proxy/control/answers"
 )
 
 // tracing is a trace of a member's that runs beside the test.
@@ -97,7 +97,7 @@ func TestTrace(t *testing.T) {
 		}
 	}
 	for line := range strings.SplitSeq(strings.TrimSpace(here.text()), "\n") {
-		var m control.Message
+		var m answers.Message
 		if err := json.Unmarshal([]byte(line), &m); err != nil {
 			t.Fatalf("%v: %s", err, line)
 		}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sipring/sipring/proxy/control"
+	"github.com/sipring/sipring/proxy/control/answers"
 )
 
 // TestUnregister through whichever member: what is removed is gone at every one, and stays so when one has left.
@@ -18,7 +18,7 @@ func TestUnregister(t *testing.T) {
 		aor := "sip:" + user + "@example.com"
 		f.register(1, user, fmt.Sprintf("sip:%s@192.0.2.1>,<sip:%s@192.0.2.2;x=1", user, user))
 		member := i%3 + 1
-		var r control.Removed
+		var r answers.Removed
 		switch i % 4 {
 		case 0: // as another would write it
 			f.answer(&r, Unregister(), member, strings.ToUpper("sip:")+user+"@EXAMPLE.com", "<sip:"+user+"@192.0.2.2;X=1>")
@@ -70,7 +70,7 @@ func TestUnregister(t *testing.T) {
 	}
 }
 
-func (f *folder) wantRemoved(r *control.Removed, aor string, contacts ...string) {
+func (f *folder) wantRemoved(r *answers.Removed, aor string, contacts ...string) {
 	f.t.Helper()
 	if r.AOR != aor || !slices.Equal(r.Removed, contacts) {
 		f.t.Errorf("%+v, want %s %q", r, aor, contacts)
@@ -82,7 +82,7 @@ func (f *folder) wantNoCopy(aor string) {
 	f.t.Helper()
 	held := 0
 	for member := range f.set.Members {
-		var w control.Where
+		var w answers.Where
 		f.answer(&w, Where(), member+1, aor)
 		if w.Held != nil {
 			held++
@@ -112,12 +112,12 @@ func TestUnregisterByInstance(t *testing.T) {
 	f := newFolder(t, 1)
 	f.startAsked()
 	f.register(1, "bob", `sip:bob@192.0.2.1>;reg-id=1;+sip.instance="<urn:uuid:00000000-0000-1000-8000-000000000001>",<sip:bob@192.0.2.2`)
-	var w control.Where
+	var w answers.Where
 	f.answer(&w, Where(), 1, "bob@example.com")
 	if b := w.Held.Bindings; len(b) != 2 || b[0].RegID+b[1].RegID != 1 {
 		t.Fatalf("%+v", b)
 	}
-	var r control.Removed
+	var r answers.Removed
 	f.answer(&r, Unregister(), 1, "bob@example.com", "sip:bob@192.0.2.1")
 	f.wantRemoved(&r, "sip:bob@example.com", "sip:bob@192.0.2.1")
 	if got := f.register(1, "bob", ""); strings.Contains(got, "192.0.2.1>") || !strings.Contains(got, "192.0.2.2>") {

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sipring/sipring/proxy/control"
+	"github.com/sipring/sipring/proxy/control/answers"
 )
 
 // Where returns the command that says where an address-of-record belongs.
@@ -34,7 +35,7 @@ which hold copies, and what the proxy that is asked has of it.`,
 	})
 }
 
-func printWhere(out io.Writer, w *control.Where) error {
+func printWhere(out io.Writer, w *answers.Where) error {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	row := func(name, value string) { _, _ = fmt.Fprintf(t, "%s\t%s\n", name, value) }
 	row("AOR", printable(w.AOR))
@@ -55,7 +56,7 @@ func printWhere(out io.Writer, w *control.Where) error {
 	return printBindings(out, w.Held.Bindings)
 }
 
-func printBindings(out io.Writer, all []control.Binding) error {
+func printBindings(out io.Writer, all []answers.Binding) error {
 	if len(all) == 0 {
 		return nil
 	}

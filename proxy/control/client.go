@@ -12,6 +12,8 @@ import (
 	"net/url"
 	"syscall"
 	"time"
+
+	"github.com/sipring/sipring/proxy/control/answers"
 )
 
 // patience is how much longer than the proxy takes at most a client waits for it.
@@ -34,21 +36,21 @@ func NewClient(path string) *Client {
 }
 
 // Where asks where an AOR belongs.
-func (c *Client) Where(ctx context.Context, aor string) (*Where, error) {
-	var w Where
+func (c *Client) Where(ctx context.Context, aor string) (*answers.Where, error) {
+	var w answers.Where
 	return &w, c.ask(ctx, http.MethodGet, "where", url.Values{"aor": {aor}}, &w)
 }
 
 // Bindings asks for a page of at most limit AORs that match the glob, after is the token of the page before it.
-func (c *Client) Bindings(ctx context.Context, glob, after string, limit int) (*Page, error) {
-	var p Page
+func (c *Client) Bindings(ctx context.Context, glob, after string, limit int) (*answers.Page, error) {
+	var p answers.Page
 	query := url.Values{"aor": {glob}, "after": {after}, "limit": {fmt.Sprint(limit)}}
 	return &p, c.ask(ctx, http.MethodGet, "bindings", query, &p)
 }
 
 // Unregister removes a contact of an AOR, or all of them if it is empty.
-func (c *Client) Unregister(ctx context.Context, aor, contact string) (*Removed, error) {
-	var r Removed
+func (c *Client) Unregister(ctx context.Context, aor, contact string) (*answers.Removed, error) {
+	var r answers.Removed
 	query := url.Values{"aor": {aor}}
 	if contact != "" {
 		query.Set("contact", contact)

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"os"
 	"time"
+
+	"github.com/sipring/sipring/proxy/control/answers"
 )
 
 // Bounds of the server.
@@ -22,12 +24,12 @@ const (
 // All methods are called concurrently.
 type Backend interface {
 	// Where tells of one AOR, as a person writes it.
-	Where(aor string) (*Where, error)
+	Where(aor string) (*answers.Where, error)
 	// Bindings returns a page of at most limit AORs after one that match the glob, which is empty for all.
-	Bindings(ctx context.Context, glob, after string, limit int) (*Page, error)
+	Bindings(ctx context.Context, glob, after string, limit int) (*answers.Page, error)
 	// Unregister removes a contact of an AOR, as a person writes them, or all of them if the contact is empty. It returns
 	// when as many members know as keep copies.
-	Unregister(ctx context.Context, aor, contact string) (*Removed, error)
+	Unregister(ctx context.Context, aor, contact string) (*answers.Removed, error)
 	// Trace gives r the messages that concern an AOR until stop is called.
 	Trace(aor string, r *Recorder) (stop func(), err error)
 }

@@ -21,6 +21,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/sipring/sipring/proxy/control/answers"
 	"github.com/sipring/sipring/proxy/location"
 )
 
@@ -32,20 +33,20 @@ const long = 20 * time.Second
 type known struct {
 	Backend
 	wait chan struct{} // if not nil, bindings wait for it
-	page *Page
+	page *answers.Page
 }
 
-func (k known) Where(aor string) (*Where, error) {
+func (k known) Where(aor string) (*answers.Where, error) {
 	switch aor {
 	case "sip:bob@example.com":
-		return &Where{AOR: aor, Home: "m1", Replicas: []string{"m2"}}, nil
+		return &answers.Where{AOR: aor, Home: "m1", Replicas: []string{"m2"}}, nil
 	case "sip:broken@example.com":
 		return nil, errors.New("broken")
 	}
 	return nil, &Problem{http.StatusBadRequest, "not that one"}
 }
 
-func (k known) Bindings(ctx context.Context, _, _ string, _ int) (*Page, error) {
+func (k known) Bindings(ctx context.Context, _, _ string, _ int) (*answers.Page, error) {
 	select {
 	case <-k.wait:
 		return k.page, nil
@@ -275,7 +276,7 @@ func TestHostileRequests(t *testing.T) {
 // TestConnectionsAndRequestsAreBounded: who is over a bound is told so, and there is room again once others have gone.
 func TestConnectionsAndRequestsAreBounded(t *testing.T) {
 	wait := make(chan struct{})
-	s, path := start(t, known{wait: wait, page: &Page{}})
+	s, path := start(t, known{wait: wait, page: &answers.Page{}})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	ended := make(chan error, maxRequests)
@@ -320,7 +321,7 @@ func TestConnectionsAndRequestsAreBounded(t *testing.T) {
 func TestAnswersAreBounded(t *testing.T) {
 	wait := make(chan struct{})
 	close(wait)
-	_, path := start(t, known{wait: wait, page: &Page{Items: []Item{{AOR: strings.Repeat("a", maxAnswer)}}}})
+	_, path := start(t, known{wait: wait, page: &answers.Page{Items: []answers.Item{{AOR: strings.Repeat("a", maxAnswer)}}}})
 	if _, err := NewClient(path).Bindings(t.Context(), "", "", 1); err == nil || !strings.Contains(err.Error(), "too long") {
 		t.Errorf("%v", err)
 	}

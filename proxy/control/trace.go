@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sipring/sipring/proxy/control/answers"
 	"github.com/sipring/sipring/proxy/redact"
 	"github.com/sipring/sipring/proxy/wire"
 )
@@ -32,36 +33,10 @@ const (
 	readerTime = 5 * time.Second
 )
 
-// Why a trace has ended.
-const (
-	EndTime  = "time"
-	EndCount = "count"
-	EndRate  = "rate"  // so much was dropped that the rest tells little
-	EndBytes = "bytes" // the answer has its length
-	EndStop  = "stop"  // the proxy stops
-)
-
-// Message is one that was traced, redacted (package redact).
-type Message struct {
-	Time time.Time `json:"time"`
-	// Direction is in or out.
-	Direction string `json:"direction"`
-	Local     string `json:"local"`
-	Remote    string `json:"remote"`
-	StartLine string `json:"startLine"`
-	Message   string `json:"message"`
-}
-
-// End is the last line of a trace. Dropped messages were over the rate, or the reader was too slow for them.
-type End struct {
-	End     string `json:"end"`
-	Dropped int    `json:"dropped"`
-}
-
 // Recorder takes the messages of one trace from whoever handles them, who never waits. Safe for concurrent use.
 type Recorder struct {
 	most  int
-	queue chan Message
+	queue chan answers.Message
 
 	mu      sync.Mutex
 	taken   int
@@ -73,7 +48,7 @@ type Recorder struct {
 }
 
 func newRecorder(most int) *Recorder {
-	return &Recorder{most: most, queue: make(chan Message, traceQueue), credit: traceRate, at: time.Now(), ended: make(chan struct{})}
+	return &Recorder{most: most, queue: make(chan answers.Message, traceQueue), credit: traceRate, at: time.Now(), ended: make(chan struct{})}
 }
 
 // Record takes a message that came or leaves, which is valid during the call, or drops it.
@@ -88,7 +63,7 @@ func (r *Recorder) Record(in bool, local, remote netip.AddrPort, m *wire.Message
 		r.drop()
 		return
 	}
-	line := Message{
+	line := answers.Message{
 		Time: now, Direction: "out", Local: local.String(), Remote: remote.String(),
 		StartLine: string(redact.AppendStartLine(nil, m)), Message: string(redact.Append(nil, m)),
 	}
@@ -97,7 +72,7 @@ func (r *Recorder) Record(in bool, local, remote netip.AddrPort, m *wire.Message
 	}
 	r.queue <- line // has room: nobody else writes
 	if r.taken++; r.taken == r.most {
-		r.end(EndCount)
+		r.end(answers.EndCount)
 	}
 }
 
@@ -115,7 +90,7 @@ func (r *Recorder) hasRoom(now time.Time) bool {
 
 func (r *Recorder) drop() {
 	if r.dropped++; r.dropped >= tooMany*r.most {
-		r.end(EndRate)
+		r.end(answers.EndRate)
 	}
 }
 
@@ -127,11 +102,11 @@ func (r *Recorder) end(why string) {
 }
 
 // stop ends the trace, if nothing else has, and returns its last line.
-func (r *Recorder) stop(why string) End {
+func (r *Recorder) stop(why string) answers.End {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.end(why)
-	return End{r.why, r.dropped}
+	return answers.End{End: r.why, Dropped: r.dropped}
 }
 
 // trace streams what concerns an AOR, a line each.
@@ -182,7 +157,7 @@ func (s *stream) run(ctx context.Context, r *Recorder, length time.Duration) (wh
 	over := time.NewTimer(length)
 	defer over.Stop()
 	if s.c.Flush() != nil { // the reader knows that it has begun
-		return EndStop
+		return answers.EndStop
 	}
 	for {
 		select {
@@ -191,11 +166,11 @@ func (s *stream) run(ctx context.Context, r *Recorder, length time.Duration) (wh
 				return why
 			}
 		case <-over.C:
-			return EndTime
+			return answers.EndTime
 		case <-r.ended:
 			return "" // r knows
 		case <-ctx.Done(): // or the reader has gone
-			return EndStop
+			return answers.EndStop
 		}
 	}
 }
@@ -215,12 +190,12 @@ func (s *stream) drain(r *Recorder) {
 }
 
 // message writes one, and returns why that is the end, if it is.
-func (s *stream) message(m Message) (why string) {
+func (s *stream) message(m answers.Message) (why string) {
 	switch err := s.write(m); {
 	case errors.Is(err, errLength):
-		return EndBytes
+		return answers.EndBytes
 	case err != nil:
-		return EndStop
+		return answers.EndStop
 	}
 	s.written++
 	return ""

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sipring/sipring/proxy/control/answers"
 	"github.com/sipring/sipring/proxy/wire"
 )
 
@@ -50,7 +51,7 @@ func (b traced) Trace(aor string, r *Recorder) (func(), error) {
 }
 
 // read reads the lines of a trace to its end.
-func read(t *testing.T, lines io.ReadCloser) (messages []Message, end End) {
+func read(t *testing.T, lines io.ReadCloser) (messages []answers.Message, end answers.End) {
 	t.Helper()
 	defer func() { _ = lines.Close() }()
 	for s := bufio.NewScanner(lines); s.Scan(); {
@@ -60,14 +61,14 @@ func read(t *testing.T, lines io.ReadCloser) (messages []Message, end End) {
 			}
 			return messages, end
 		}
-		var m Message
+		var m answers.Message
 		if err := json.Unmarshal(s.Bytes(), &m); err != nil {
 			t.Fatal(err)
 		}
 		messages = append(messages, m)
 	}
 	t.Fatal("there is no end")
-	return nil, End{}
+	return nil, answers.End{}
 }
 
 func TestTraceEndsByCount(t *testing.T) {
@@ -84,7 +85,7 @@ func TestTraceEndsByCount(t *testing.T) {
 	}
 	working.Wait()
 	messages, end := read(t, lines)
-	if len(messages) != 3 || end != (End{EndCount, 0}) {
+	if len(messages) != 3 || end != (answers.End{End: answers.EndCount, Dropped: 0}) {
 		t.Errorf("%d messages, %+v", len(messages), end)
 	}
 	got := messages[0]
@@ -103,7 +104,7 @@ func TestTraceEndsByTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	(<-b.begun).Record(false, somebody, somebody, message(t, ""))
-	if messages, end := read(t, lines); len(messages) != 1 || messages[0].Direction != "out" || end != (End{EndTime, 0}) {
+	if messages, end := read(t, lines); len(messages) != 1 || messages[0].Direction != "out" || end != (answers.End{End: answers.EndTime, Dropped: 0}) {
 		t.Errorf("%+v, %+v", messages, end)
 	}
 	<-b.stopped
@@ -123,7 +124,7 @@ func TestTraceHasARate(t *testing.T) {
 	}
 	most := traceRate * (2 + int(time.Since(began)/time.Second)) // on a busy machine it takes seconds
 	messages, end := read(t, lines)
-	if len(messages) == 0 || len(messages) > most || end != (End{EndRate, tooMany * 1000}) {
+	if len(messages) == 0 || len(messages) > most || end != (answers.End{End: answers.EndRate, Dropped: tooMany * 1000}) {
 		t.Errorf("%d messages, want up to %d, %+v", len(messages), most, end)
 	}
 	<-b.stopped
@@ -188,11 +189,11 @@ func TestSlowReaderLosesMessages(t *testing.T) {
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("recording took %s", took)
 	}
-	if end := r.stop(EndTime); len(r.queue) != traceQueue || end.Dropped != 2*traceQueue {
+	if end := r.stop(answers.EndTime); len(r.queue) != traceQueue || end.Dropped != 2*traceQueue {
 		t.Errorf("%d wait, %+v", len(r.queue), end)
 	}
 	r.Record(true, somebody, somebody, m)
-	if end := r.stop(EndStop); end != (End{EndTime, 2 * traceQueue}) {
+	if end := r.stop(answers.EndStop); end != (answers.End{End: answers.EndTime, Dropped: 2 * traceQueue}) {
 		t.Errorf("after its end: %+v", end)
 	}
 }
@@ -238,7 +239,7 @@ func TestTraceEndsWithItsReader(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, end := read(t, lines); end != (End{EndStop, 0}) {
+	if _, end := read(t, lines); end != (answers.End{End: answers.EndStop, Dropped: 0}) {
 		t.Errorf("%+v", end)
 	}
 	<-b.stopped
