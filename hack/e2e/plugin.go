@@ -42,10 +42,11 @@ type spoken struct{ command, output string }
 // transcript is what was run.
 type transcript struct{ all []spoken }
 
-// line is a command line, and what its output has to have.
+// line is a command line, and what its output has to have, and must not.
 type line struct {
 	args  []string
 	wants []string
+	never string
 	// fails: it ends with an exit code other than 0.
 	fails bool
 }
@@ -77,7 +78,7 @@ func (t *transcript) play(ctx context.Context, e *env) error {
 			return err
 		}
 	}
-	for _, part := range []func(context.Context, *env, int) error{t.traced, t.unregistered, asPeople, t.drained, t.rotated} {
+	for _, part := range []func(context.Context, *env, int) error{t.traced, t.unregistered, asPeople, unreached, t.drained, t.rotated} {
 		if err := part(ctx, e, order[0]); err != nil {
 			return err
 		}
@@ -181,6 +182,9 @@ func (e *env) sip(ctx context.Context, l line) (string, error) {
 		if !strings.Contains(out, want) {
 			return "", fmt.Errorf("%s has no %q:\n%s", l.command(), want, out)
 		}
+	}
+	if l.never != "" && strings.Contains(out, l.never) {
+		return "", fmt.Errorf("%s has %q:\n%s", l.command(), l.never, out)
 	}
 	return out, nil
 }
