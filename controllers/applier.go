@@ -96,8 +96,11 @@ func (a *Applier) carryOut(ctx context.Context, seen *observation, p *pass) (ctr
 	if !slices.ContainsFunc(faults, func(f fault) bool { return isLate(f.err) }) {
 		if done, err = a.rotations.proceed(ctx, seen); err != nil {
 			faults = append(faults, classify(err, v1alpha1.ReasonApplyFailed))
+		} else {
+			a.metrics.rotated(seen.cluster.Namespace, seen.cluster.Name, &done)
 		}
 	}
+	a.metrics.aged(seen.cluster.Namespace, seen.cluster.Name, signerKeys, seen.signer.made)
 	did := outcome{slices.Concat(p.faults, faults), held, a.workload.generation(seen.cluster), done}
 	if err := a.reporter.report(ctx, seen, &p.decision, did); err != nil {
 		faults = append(faults, fault{err: err})

@@ -14,8 +14,9 @@ import (
 
 // keys are those that the proxies share.
 type keys struct {
-	client client.Client
-	live   client.Reader
+	client  client.Client
+	live    client.Reader
+	metrics *Metrics
 }
 
 // apply creates the keys before there are pods. Once there are, a new key
@@ -30,9 +31,11 @@ func (k *keys) apply(ctx context.Context, seen *observation) error {
 		if by := metav1.GetControllerOf(secret); by != nil && by.UID != c.UID {
 			return foreign(c, "Secret", secret)
 		}
-		if _, err := config.ParseKeys(secret.Data[config.KeysKey]); err != nil {
+		held, err := config.ParseKeys(secret.Data[config.KeysKey])
+		if err != nil {
 			return &keysError{fmt.Errorf("%s of Secret %s: %w: restore it, or scale to 0, delete it and scale up again", config.KeysKey, secret.Name, err)}
 		}
+		k.metrics.aged(c.Namespace, c.Name, proxiesKeys, madeAt(secret, config.KeysKey, held.Names()))
 		return nil
 	}
 	if len(seen.pods) > 0 {

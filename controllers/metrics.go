@@ -22,6 +22,9 @@ type Metrics struct {
 	failovers      *prometheus.CounterVec
 	lastFailover   *prometheus.GaugeVec
 	beyond         *prometheus.CounterVec
+	keysMade       *prometheus.GaugeVec
+	keysExpiry     *prometheus.GaugeVec
+	keysStalled    *prometheus.GaugeVec
 	publishSeconds prometheus.Histogram
 	updatesWaiting prometheus.Gauge
 }
@@ -43,6 +46,9 @@ func NewMetrics(in prometheus.Registerer) (*Metrics, error) {
 		failovers:    clusters.Counters("failovers_total", "Members that left the ring unasked, by cause.", metric.LabelOf("cause", lossCauses...)),
 		lastFailover: clusters.Gauges("last_failover_timestamp_seconds", "When a member last left the ring unasked, as seconds since 1970; 0 if none did."),
 		beyond:       clusters.Counters("losses_beyond_replicas_total", "Times at which as many members were lost at once as hold each binding: some may be gone."),
+		keysMade:     clusters.Gauges("keys_created_timestamp_seconds", "When the key that signs was made, as seconds since 1970, by whose it is.", metric.LabelOf("keys", keysLabels...)),
+		keysExpiry:   clusters.Gauges("keys_expiry_timestamp_seconds", "When the old keys of a rotation go, as seconds since 1970; 0 if none are to."),
+		keysStalled:  clusters.Gauges("key_rotation_stalled", "1 while a rotation of keys waits in vain, for a proxy or for room."),
 		publishSeconds: s.Histogram("publish_seconds", "Time from the news of a pod, node or report to the published member set.",
 			.001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10),
 		updatesWaiting: s.Gauge("updates_waiting", "SIPClusters that wait for their turn to get what a newer operator changes in their pods."),

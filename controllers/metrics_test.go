@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
+	corev1 "k8s.io/api/core/v1"
 )
 
 // gather returns the operator's metrics: of each series the value, of each name what
@@ -142,4 +143,33 @@ func TestLastFailoverIsATime(t *testing.T) {
 		}
 	}
 	t.Error("it is not there")
+}
+
+// keyMetrics compares some of what the operator shows of the cluster's keys.
+func (b *bench) keyMetrics(want map[string]float64) {
+	b.Helper()
+	series, _, _ := b.gather(b.registry)
+	for name, value := range want {
+		id := map[string]string{
+			"made by proxies": "keys_created_timestamp_seconds ring proxies " + b.ns, "made by signer": "keys_created_timestamp_seconds ring signer " + b.ns,
+			"expiry": "keys_expiry_timestamp_seconds ring " + b.ns, "stalled": "key_rotation_stalled ring " + b.ns,
+		}[name]
+		if got, ok := series["sipring_operator_"+id]; !ok || got != value {
+			b.Errorf("%s is %v, %v, want %v", name, got, ok, value)
+		}
+	}
+}
+
+// TestKeysHaveAnAge from the first passes on.
+func TestKeysHaveAnAge(t *testing.T) {
+	b := newBench(t)
+	b.begin()
+	secret := &corev1.Secret{}
+	b.get("ring-keys", secret)
+	made := float64(secret.CreationTimestamp.Unix())
+	b.get("ring-signer", secret)
+	b.keyMetrics(map[string]float64{"made by proxies": made, "made by signer": float64(secret.CreationTimestamp.Unix()), "expiry": 0, "stalled": 0})
+	b.restart(b.client) // which reads what there is
+	b.settle()
+	b.keyMetrics(map[string]float64{"made by proxies": made, "made by signer": float64(secret.CreationTimestamp.Unix())})
 }

@@ -32,7 +32,7 @@ type objects struct {
 }
 
 func newObjects(o *Options, writer *writer, rollouts *rollouts) *objects {
-	keys, trust := &keys{client: o.Client, live: o.Live}, &trust{writer}
+	keys, trust := &keys{client: o.Client, live: o.Live, metrics: o.Metrics}, &trust{writer}
 	access, services, policies := &access{writer}, &services{o.Client, writer}, &policies{o.Client, writer}
 	return &objects{
 		foundation: []step{

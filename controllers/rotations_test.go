@@ -103,6 +103,8 @@ func TestKeysAreRotated(t *testing.T) {
 	b, now := timed(t)
 	first, signer, pods, set := b.keys().Names(), b.trust().Names(), b.statefulSet().Generation, b.members()
 	b.inPhase("none")
+	b.keyMetrics(map[string]float64{"expiry": 0, "stalled": 0})
+	begun := now.Truncate(time.Second)
 	b.annotate(v1alpha1.AnnotationRotateKeys, "2026-11")
 	waits := func(phases string) {
 		t.Helper()
@@ -127,6 +129,8 @@ func TestKeysAreRotated(t *testing.T) {
 		t.Errorf("the old key goes at %v, it is %v: want the life of a token later", at, now)
 	}
 	b.inPhase("Retiring 2, Current 1")
+	goes := float64(b.cluster().Status.Keys.RetireAt.Unix())
+	b.keyMetrics(map[string]float64{"made by proxies": float64(begun.Unix()), "made by signer": float64(begun.Unix()), "expiry": goes, "stalled": 0})
 	*now = now.Add(25*time.Hour - time.Second)
 	b.inPhase("Retiring 2, Current 1")
 	*now = now.Add(time.Second)
@@ -138,6 +142,7 @@ func TestKeysAreRotated(t *testing.T) {
 	if slices.Contains(b.trust().Names(), signer[0]) {
 		t.Error("the key that signed before is trusted still")
 	}
+	b.keyMetrics(map[string]float64{"made by proxies": float64(begun.Unix()), "expiry": 0, "stalled": 0})
 	s := b.cluster().Status
 	if s.Keys.Request != "2026-11" || s.Signer.Request != "2026-11" || s.Keys.RetireAt != nil {
 		t.Errorf("status: %+v, %+v", s.Keys, s.Signer)
@@ -181,6 +186,7 @@ func TestSilentProxyIsNamed(t *testing.T) {
 		t.Errorf("degraded before it had time: %s", c.Message)
 	}
 	b.told()
+	b.keyMetrics(map[string]float64{"stalled": 0})
 	*now = now.Add(2 * time.Second)
 	b.inPhase("Adding 2, Adding 2")
 	b.want(v1alpha1.ConditionDegraded, metav1.ConditionTrue, v1alpha1.ReasonKeyRotationStalled)
@@ -191,8 +197,10 @@ func TestSilentProxyIsNamed(t *testing.T) {
 	if told := b.told(); !slices.Equal(told, []string{v1alpha1.ReasonKeyRotationStalled}) {
 		t.Errorf("events %v", told)
 	}
+	b.keyMetrics(map[string]float64{"stalled": 1})
 	b.have(2)
 	b.inPhase("Promoting 2, Promoting 2")
+	b.keyMetrics(map[string]float64{"stalled": 0})
 	b.want(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonServing)
 }
 

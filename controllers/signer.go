@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,6 +27,8 @@ type signer struct {
 	// fresh: the keys were made by this process and have signed nothing yet. What
 	// is published then was signed by nobody, or with keys that are lost.
 	fresh bool
+	// made is when the first of the keys was.
+	made time.Time
 }
 
 // believes tells whether a published set is the operator's own.
@@ -106,6 +109,7 @@ func (ss *signers) find(ctx context.Context, c *v1alpha1.SIPCluster, look bool) 
 		return known, &keysError{fmt.Errorf("%s of Secret %s: %w: restore it, or delete it for new ones", config.SignerKey, secret.Name, err)}
 	}
 	now := signer{identity: desired.Identity(c), keys: keys}
+	now.made = madeAt(secret, config.SignerKey, keys.Trust(now.identity).Names())
 	now.fresh = known != nil && known.fresh && reflect.DeepEqual(known.keys, keys)
 	ss.remember(c, now)
 	return &now, nil
@@ -128,6 +132,9 @@ func (ss *signers) create(ctx context.Context, c *v1alpha1.SIPCluster, known *si
 	}
 	if err := ss.client.Create(ctx, secret, client.FieldOwner(desired.FieldOwner)); err != nil {
 		return known, err
+	}
+	if made.made.IsZero() { // not restored
+		made.made = secret.CreationTimestamp.Time
 	}
 	ss.remember(c, made)
 	return &made, nil

@@ -172,9 +172,13 @@ func (d *decision) begin() Step {
 		d.full = true
 		return None
 	}
-	d.next = Record{Request: d.Request, Retires: d.names}
+	d.next = Record{Request: d.Request, Retires: d.names, Made: d.next.made(d.names)}
 	d.put(added)
 	d.next.Key = d.next.Keys[len(d.next.Keys)-1]
+	if d.next.Made == nil {
+		d.next.Made = map[string]time.Time{}
+	}
+	d.next.Made[d.next.Key] = d.Now
 	return Added
 }
 
@@ -203,7 +207,9 @@ func (d *decision) put(keys *config.Keys) {
 }
 
 // end leaves of the record that the request was carried out.
-func (d *decision) end() { d.next = Record{Request: d.next.Request, Keys: d.names, Since: d.Now} }
+func (d *decision) end() {
+	d.next = Record{Request: d.next.Request, Keys: d.names, Since: d.Now, Made: d.next.made(d.names)}
+}
 
 // allHaveIt says that every proxy has what the Secret holds.
 func (d *decision) allHaveIt() bool {

@@ -85,7 +85,7 @@ func TestWholeRotation(t *testing.T) {
 	old := s.keys.Names()[0]
 	s.request = "leak"
 	s.want(Added, Adding)
-	added := s.keys.Names()[1]
+	added, made := s.keys.Names()[1], s.now.UTC().Truncate(time.Second)
 	s.holds(old, added)
 
 	inTurn := func(phase Phase) {
@@ -118,6 +118,14 @@ func TestWholeRotation(t *testing.T) {
 	s.holds(added)
 	s.request = "leak" // an old request that comes back is none
 	s.want(None, Current)
+	if d := cmp.Diff(map[string]time.Time{added: made}, ParseRecord(s.record).Made); d != "" {
+		t.Errorf("when the key was made (-want +got):\n%s", d)
+	}
+	s.request, s.now = "next", s.now.Add(time.Hour)
+	s.want(Added, Adding)
+	if at := ParseRecord(s.record).Made; len(at) != 2 || !at[added].Equal(made) {
+		t.Errorf("when both were made: %v", at)
+	}
 }
 
 // TestNextRequestWaits until the one before is carried out.
@@ -308,6 +316,7 @@ func TestParseRecord(t *testing.T) {
 	r := Record{
 		Request: "leak", Key: "2-00ff00ff", Retires: []string{"1-0a1b2c3d"}, Keys: []string{"2-00ff00ff", "1-0a1b2c3d"},
 		Since: time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC), Signing: time.Date(2026, 5, 4, 3, 4, 5, 0, time.UTC),
+		Made: map[string]time.Time{"2-00ff00ff": time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)},
 	}
 	if d := cmp.Diff(r, ParseRecord(r.String())); d != "" {
 		t.Errorf("read back (-want +got):\n%s", d)

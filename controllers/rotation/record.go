@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 )
 
@@ -22,6 +23,23 @@ type Record struct {
 	Since time.Time `json:"since,omitzero"`
 	// Signing is since when every proxy signs with Key; zero: not every one does.
 	Signing time.Time `json:"signing,omitzero"`
+	// Made are the times at which rotations made keys that are in the Secret, by the
+	// keys' names. A version before does not keep them.
+	Made map[string]time.Time `json:"made,omitempty"`
+}
+
+// made are the times of the keys with the names that stay; nil where none is known.
+func (r Record) made(names []string) map[string]time.Time {
+	var left map[string]time.Time
+	for name, at := range r.Made {
+		if slices.Contains(names, name) {
+			if left == nil {
+				left = map[string]time.Time{}
+			}
+			left[name] = at
+		}
+	}
+	return left
 }
 
 // Annotation of a Secret of keys that holds the Record.

@@ -147,6 +147,12 @@ func operator() []panel {
 		queries: quantiles("sipring_operator_publish_seconds_bucket"),
 	}, {
 		title: "SIPClusters that wait for an update", width: 6, queries: []query{{`max(sipring_operator_updates_waiting)`, "waiting"}},
+	}, {
+		title: "Age of the keys", about: "Of those that sign. They do not expire.", unit: "s", width: 12,
+		queries: []query{{`time() - max by (keys) (sipring_operator_keys_created_timestamp_seconds{S} != 0)`, "{{keys}}"}},
+	}, {
+		title: "Rotation of keys", about: "1 while it waits in vain.", width: 12,
+		queries: []query{{`max(sipring_operator_key_rotation_stalled{S})`, "stalled"}},
 	}}
 }
 
