@@ -24,7 +24,7 @@ func madeAt(secret *corev1.Secret, file string, names []string) time.Time {
 		if entry.Manager == desired.FieldOwner || entry.Time == nil || entry.FieldsV1 == nil {
 			continue
 		}
-		if bytes.Contains(entry.FieldsV1.Raw, field) && entry.Time.After(made) {
+		if bytes.Contains(entry.FieldsV1.GetRawBytes(), field) && entry.Time.After(made) {
 			made = entry.Time.Time
 		}
 	}

@@ -17,7 +17,7 @@ import (
 func TestKeysAge(t *testing.T) {
 	day := func(n int) time.Time { return time.Date(2026, 5, n, 0, 0, 0, 0, time.UTC) }
 	wrote := func(who, field string, at time.Time) metav1.ManagedFieldsEntry {
-		return metav1.ManagedFieldsEntry{Manager: who, Time: &metav1.Time{Time: at}, FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:data":{"f:` + field + `":{}}}`)}}
+		return metav1.ManagedFieldsEntry{Manager: who, Time: &metav1.Time{Time: at}, FieldsV1: metav1.NewFieldsV1(`{"f:data":{"f:` + field + `":{}}}`)}
 	}
 	keys := config.NewKeys()
 	name := keys.Names()[0]
