@@ -27,13 +27,20 @@ func stat(title, about, unit, expr string) panel {
 	return panel{title: title, about: about, kind: "stat", unit: unit, width: 3, queries: []query{{expr: expr}}}
 }
 
+// exactly is what a counter has counted in the time shown. increase goes on to the edges
+// of that time with what it found within, and so has more of rare things than there
+// were; it is right enough where the process was another one in between.
+func exactly(counter string) string {
+	return `(max_over_time(` + counter + `[$__range]) - min_over_time(` + counter + `[$__range]) and resets(` + counter + `[$__range]) == 0 or round(increase(` + counter + `[$__range])))`
+}
+
 func overview() []panel {
 	return []panel{
 		stat("In the ring", "Members of the ring, of the proxies that run.", "", `max(sipring_proxy_ring_members{S})`),
-		stat("Failovers", "Losses of members in the time shown, as the proxy saw them that saw most.", "", `round(max(increase(sipring_proxy_failovers_total{S}[$__range])))`),
+		stat("Failovers", "Losses of members in the time shown, as the proxy counted them that counted most.", "", `max(`+exactly("sipring_proxy_failovers_total{S}")+`)`),
 		stat("Last failover", "When it was.", "dateTimeFromNow", `max(sipring_proxy_last_failover_timestamp_seconds{S} > 0) * 1000`),
 		stat("Slowest take-over", "From the loss of a member to a ring without it, at most (upper bound of the histogram's bucket).", "s", `histogram_quantile(1, sum by (le) (increase(sipring_proxy_peer_loss_to_ring_seconds_bucket{S}[$__range]))) >= 0`),
-		stat("Re-homed", "Bindings that were taken over from lost members in the time shown.", "", `round(sum(increase(sipring_proxy_rehomed_bindings_total{S}[$__range])))`),
+		stat("Re-homed", "Bindings that were taken over from lost members in the time shown.", "", `sum(`+exactly("sipring_proxy_rehomed_bindings_total{S}")+`)`),
 		stat("Registrations", "Bindings now.", "short", `sum(sipring_proxy_bindings{S,role="home"})`),
 		stat("Copies of each", "Members that hold a binding, on average.", "", `sum(sipring_proxy_bindings{S}) / sum(sipring_proxy_bindings{S,role="home"})`),
 		stat("Failed calls", "Share of the calls in the time shown that ended with 408, 480 or 5xx.", "percentunit", `sum(increase(`+failed+`[$__range])) / sum(increase(`+results+`[$__range]))`),

@@ -57,7 +57,7 @@ func parseOptions(args []string, stderr io.Writer) (*options, error) {
 	fs.BoolVar(&o.keep, "keep", false, "leave everything up to look around; the next run uses the same cluster")
 	fs.BoolVar(&o.skipKustomize, "skip-kustomize", false, "install by the chart only")
 	fs.StringVar(&o.writeDocs, "write-docs", "", "write what the commands of case "+pluginCase+" print into this page, such as docs/kubectl.md")
-	fs.DurationVar(&o.scrape, "scrape", 5*time.Second, "how often the Prometheus of case prometheus scrapes; in production it is 15s or 30s as a rule, which takes minutes more")
+	fs.DurationVar(&o.scrape, "scrape", 15*time.Second, "how often the Prometheus of case prometheus scrapes")
 	if err := fs.Parse(args); err != nil {
 		return nil, err
 	}

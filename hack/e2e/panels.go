@@ -100,21 +100,19 @@ func (o *observation) panels(ctx context.Context, began time.Time) error {
 	return errors.Join(errs...)
 }
 
-// figures: the dashboard's, over the calm and the loss after it, are those that were
-// seen. As Prometheus' increase counts to the edges of that time, a sum may be more
-// by the share of it before the first sample and after the last.
-func (o *observation) figures(ctx context.Context, seen tallied) error {
+// figures: the dashboard's, over the calm and the losses after it, are those that were
+// seen: as many failovers, and the slowest take-over.
+func (o *observation) figures(ctx context.Context, failovers int, slowest time.Duration) error {
 	all, err := questions()
 	if err != nil {
 		return err
 	}
 	past := time.Since(o.calm)
-	edges := float64(past) / float64(past-2*o.prometheus.interval)
 	want := map[string][2]float64{
-		"Failovers": {1, math.Round(edges)},
-		"Re-homed":  {float64(seen.rehomed), math.Ceil(edges * float64(seen.rehomed))},
+		"Failovers": {float64(failovers), float64(failovers)},
+		"Re-homed":  {float64(o.rehomed), float64(o.rehomed)},
 		// The end of the bucket that it is in, from 1 ms to 2.5 times the one before.
-		"Slowest take-over": {seen.slowest.Seconds(), max(0.001, 2.5*seen.slowest.Seconds())},
+		"Slowest take-over": {slowest.Seconds(), max(0.001, 2.5*slowest.Seconds())},
 	}
 	var errs []error
 	found := 0

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/sipring/sipring/proxy/ring"
 )
 
 const (
@@ -33,8 +35,12 @@ type observation struct {
 	*env
 	prometheus *prometheus
 	second     watched
-	struck     time.Time // of the fault that is played
-	calm       time.Time // since when nothing but that was
+	struck     time.Time     // of the fault that is played
+	made       time.Duration // how long that took to make
+	deskHomed  int           // 1 if the softphone was homed at its victim
+	calm       time.Time     // since when nothing but faults was
+	rehomed    int           // by these
+	slowest    time.Duration // of the first
 }
 
 // observing is played before all other faults: what an alert looks back at is this
@@ -103,7 +109,16 @@ func (o *observation) follow(ctx context.Context, f fault) (*result, error) {
 	do := f.do
 	f.name, f.local, f.replicas = prometheusCase, true, 3
 	f.do = func(ctx context.Context, e *env, victim string, struck func(time.Time)) error {
-		return do(ctx, e, victim, func(at time.Time) { o.struck = at; struck(at) })
+		set, err := e.proxies.set(ctx)
+		if err != nil {
+			return err
+		}
+		o.deskHomed = 0
+		home, _ := set.Published().Home(ring.Partition(set.Ring.Seed.Hash([]byte("sip:"+desk+"@"+domain)), set.Ring.Partitions))
+		if home == idOf(set, victim) {
+			o.deskHomed = 1
+		}
+		return do(ctx, e, victim, func(at time.Time) { o.struck, o.made = at, time.Since(at); struck(at) })
 	}
 	return o.play(ctx, f)
 }
@@ -119,7 +134,7 @@ func (o *observation) rolled(ctx context.Context) (*result, error) {
 		return r, err
 	}
 	o.calm = time.Now()
-	if err := o.prometheus.scrapedTwice(ctx); err != nil {
+	if err := o.prometheus.scraped(ctx); err != nil {
 		return r, err
 	}
 	for _, name := range []string{sipCluster, "second"} {
@@ -141,15 +156,16 @@ func (o *observation) killed(ctx context.Context) (*result, error) {
 	if err != nil {
 		return r, err
 	}
-	if err := o.prometheus.scrapedTwice(ctx); err != nil {
+	if err := o.prometheus.scraped(ctx); err != nil {
 		return r, err
 	}
 	r.note(o.fired(ctx, watched{o.proxies, o.slices}, victim))
 	r.note(o.silent(ctx, "second"))
 	seen, err := o.tally(ctx, before, victim, r)
 	r.note(err)
-	r.note(o.figures(ctx, seen))
+	r.note(o.figures(ctx, 1, seen.slowest))
 	r.note(o.unanswered(ctx))
+	o.slowest = seen.slowest
 	return r, nil
 }
 
@@ -193,11 +209,12 @@ func (o *observation) cut(ctx context.Context) (*result, error) {
 	if err != nil {
 		return r, err
 	}
-	if err := o.prometheus.scrapedTwice(ctx); err != nil {
+	if err := o.prometheus.scraped(ctx); err != nil {
 		return r, err
 	}
 	r.note(o.fired(ctx, o.second, lost))
-	_, err = o.tally(ctx, before, f.victim, r)
+	seen, err := o.tally(ctx, before, f.victim, r)
 	r.note(err)
+	r.note(o.figures(ctx, 2, max(o.slowest, seen.slowest)))
 	return r, nil
 }

@@ -82,8 +82,9 @@ func (o *observation) counted(ctx context.Context) (map[string]counts, error) {
 // one, and two moments from each other that are one for people.
 const clocks = 20 * time.Millisecond
 
-// noticeable is how long a stream may last after its member is lost.
-const noticeable = 2 * time.Second
+// lastWord is how long before it is cut off a member may have been heard last: its
+// pings come every 150 ms, and one may be late.
+const lastWord = 300 * time.Millisecond
 
 // tallied is what was seen of a loss: the bindings that it moved, and how long the
 // slowest survivor took to its ring.
@@ -126,22 +127,37 @@ func (o *observation) tally(ctx context.Context, before map[string]counts, victi
 	}
 	o.stage.step("Prometheus has %d bindings re-homed, loss to ring %v; this test has %d phones homed at %s, ring after %v",
 		seen.rehomed, seen.slowest.Round(time.Millisecond), r.Homed, victim, r.Ring.Round(time.Millisecond))
-	// What it has begins with a stream's end: after silence, where no process ended.
-	if late := r.Ring - seen.slowest; late < -clocks || late > noticeable {
-		return seen, fmt.Errorf("loss to ring is %v, and the ring came %v after the fault", seen.slowest, r.Ring)
+	// Both begin with the fault, which took a moment to make: what it has with the last
+	// word of the member, at the latest when that was made.
+	if late := r.Ring - seen.slowest; late < -lastWord-clocks || late > o.made+clocks {
+		return seen, fmt.Errorf("loss to ring is %v, and the ring came %v after the fault, which took %v to make", seen.slowest, r.Ring, o.made)
 	}
-	// The softphone's may be one of them.
-	if seen.rehomed < r.Homed || seen.rehomed > r.Homed+1 {
-		return seen, fmt.Errorf("%d bindings were re-homed, of %d phones homed at %s", seen.rehomed, r.Homed, victim)
+	if want := r.Homed + o.deskHomed; seen.rehomed != want {
+		return seen, fmt.Errorf("%d bindings were re-homed, %d phones were homed at %s", seen.rehomed, want, victim)
 	}
-	return seen, nil
+	o.rehomed += seen.rehomed
+	return seen, o.noneElse(ctx, victim)
+}
+
+// noneElse: a victim that lives counts nothing of its own, though it saw all others lost.
+func (o *observation) noneElse(ctx context.Context, victim string) error {
+	return eventually(ctx, o.prometheus.interval+settleLimit, func(ctx context.Context) error {
+		open, err := o.prometheus.by(ctx, "pod", "sipring_proxy_unconfirmed_losses"+selector(sipCluster))
+		if err != nil {
+			return err
+		}
+		if n, ok := open[victim]; !ok || n != 0 {
+			return fmt.Errorf("%s does not know of %v losses whether they are any", victim, n)
+		}
+		return nil
+	})
 }
 
 // accounted is what a survivor's events tell of a loss: how long after the fault the
-// member was down, and the ring without it.
+// member was last heard, was down, and the ring without it.
 type accounted struct {
-	down, ring time.Duration
-	rehomed    int
+	heard, down, ring time.Duration
+	rehomed           int
 }
 
 func account(events []peer.Event, victim string, id uint32, at time.Time) (a accounted) {
@@ -151,7 +167,7 @@ func account(events []peer.Event, victim string, id uint32, at time.Time) (a acc
 		switch {
 		case when < 0:
 		case e.Kind == peer.EventPeerLost && e.Member == id && a.down < 0:
-			a.down = when
+			a.down, a.heard = when, time.Unix(0, e.LastHeard).Sub(at)
 		case e.Kind == peer.EventRehomed:
 			a.rehomed += e.Count
 		}
@@ -161,7 +177,7 @@ func account(events []peer.Event, victim string, id uint32, at time.Time) (a acc
 }
 
 // agrees is nil if the counts are those of one loss, its ring as long after the
-// stream's end as the events allow: after the fault, and before the member was down.
+// member's last word as the events say.
 func (a accounted) agrees(c counts) error {
 	took := seconds(c.seconds)
 	switch {
@@ -169,8 +185,8 @@ func (a accounted) agrees(c counts) error {
 		return fmt.Errorf("%v losses are counted", c.losses)
 	case a.down < 0 || a.ring < a.down:
 		return fmt.Errorf("events tell of the member's end after %v and of the ring after %v", a.down, a.ring)
-	case took < a.ring-a.down-clocks || took > a.ring+clocks:
-		return fmt.Errorf("loss to ring is %v, by events it is between %v and %v", took, a.ring-a.down, a.ring)
+	case (took - (a.ring - a.heard)).Abs() > clocks:
+		return fmt.Errorf("loss to ring is %v, by events it is %v", took, a.ring-a.heard)
 	case c.rehomed != float64(a.rehomed):
 		return fmt.Errorf("%v bindings re-homed, by events %d", c.rehomed, a.rehomed)
 	}

@@ -200,11 +200,16 @@ func (p *prometheus) firing(ctx context.Context, sipCluster string) (map[string]
 	return found, nil
 }
 
-// scrapedTwice waits until every target was asked twice from now on, and the rules
-// evaluated after that.
-func (p *prometheus) scrapedTwice(ctx context.Context) error {
-	from := time.Now().Add(2 * p.interval)
-	return eventually(ctx, 4*p.interval+startLimit, func(ctx context.Context) error {
+// scraped waits until every target was asked once more, whatever it answered, and the
+// rules were evaluated after that.
+func (p *prometheus) scraped(ctx context.Context) error {
+	from, last := time.Now(), time.Time{}
+	return eventually(ctx, 4*p.interval+startLimit, func(ctx context.Context) (err error) {
+		if last.IsZero() {
+			if last, err = p.lastScrape(ctx, from); err != nil {
+				return err
+			}
+		}
 		raw, err := p.get(ctx, "/api/v1/rules", nil)
 		if err != nil {
 			return err
@@ -224,10 +229,41 @@ func (p *prometheus) scrapedTwice(ctx context.Context) error {
 			return errors.New("there are no rules")
 		}
 		for _, g := range answer.Data.Groups {
-			if g.LastEvaluation.Before(from) {
+			if g.LastEvaluation.Before(last) {
 				return fmt.Errorf("group %s was evaluated at %v last", g.Name, g.LastEvaluation)
 			}
 		}
 		return nil
 	})
+}
+
+// lastScrape is when the last of all targets was scraped first after the time.
+func (p *prometheus) lastScrape(ctx context.Context, from time.Time) (last time.Time, err error) {
+	raw, err := p.get(ctx, "/api/v1/targets", url.Values{"state": {"active"}})
+	if err != nil {
+		return last, err
+	}
+	var answer struct {
+		Data struct {
+			ActiveTargets []struct {
+				ScrapeURL  string    `json:"scrapeUrl"`
+				LastScrape time.Time `json:"lastScrape"`
+			} `json:"activeTargets"`
+		} `json:"data"`
+	}
+	if err := json.Unmarshal(raw, &answer); err != nil {
+		return last, fmt.Errorf("targets: %w", err)
+	}
+	if len(answer.Data.ActiveTargets) == 0 {
+		return last, errors.New("there are no targets")
+	}
+	for _, t := range answer.Data.ActiveTargets {
+		if t.LastScrape.Before(from) {
+			return time.Time{}, fmt.Errorf("%s was scraped at %v last", t.ScrapeURL, t.LastScrape)
+		}
+		if t.LastScrape.After(last) {
+			last = t.LastScrape
+		}
+	}
+	return last, nil
 }
