@@ -300,7 +300,7 @@ func TestProxyRefusesWhatCannotWork(t *testing.T) {
 		"address that is none": {[]string{"--config", f.file("config.yaml"), "--members", f.file("members.json"), "--name", "m1", "--keys", f.file("keys.json"), "--sip-address", "here"}, "SIP address"},
 	} {
 		cmd := Proxy()
-		cmd.SetArgs(c.args)
+		cmd.SetArgs(append([]string{}, c.args...))
 		cmd.SetErr(io.Discard)
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		err := cmd.ExecuteContext(ctx)
@@ -315,7 +315,7 @@ func TestKeysPrintsWhatParses(t *testing.T) {
 	cmd := Keys()
 	var out bytes.Buffer
 	cmd.SetOut(&out)
-	cmd.SetArgs(nil)
+	cmd.SetArgs([]string{}) // not those of the test
 	if err := cmd.Execute(); err != nil {
 		t.Fatal(err)
 	}
@@ -351,7 +351,7 @@ func TestVersion(t *testing.T) {
 	cmd := VersionCommand()
 	var out bytes.Buffer
 	cmd.SetOut(&out)
-	cmd.SetArgs(nil)
+	cmd.SetArgs([]string{}) // not those of the test
 	if err := cmd.Execute(); err != nil || !strings.HasPrefix(out.String(), "sipring ") {
 		t.Errorf("%v: %s", err, out.Bytes())
 	}
