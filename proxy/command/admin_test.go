@@ -17,8 +17,8 @@ func askAdminAs(t *testing.T, args ...string) (string, error) {
 	cmd := Admin()
 	cmd.SetOut(&out)
 	cmd.SetErr(&out)
-	cmd.SilenceErrors = true // as of the program
-	cmd.SetArgs(args)
+	cmd.SilenceErrors = true                 // as of the program
+	cmd.SetArgs(append([]string{}, args...)) // not those of the test
 	err := cmd.ExecuteContext(t.Context())
 	return out.String(), err
 }

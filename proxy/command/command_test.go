@@ -37,7 +37,11 @@ func TestMain(m *testing.M) {
 		goleak.IgnoreAnyFunction("k8s.io/klog/v2.(*flushDaemon).run.func1"))
 }
 
-const patience = 20 * time.Second
+// patience is for what must come, be the machine ever so busy; a moment for one answer.
+const (
+	patience = time.Minute
+	moment   = 5 * time.Second
+)
 
 // folder is a directory with what proxies are started with.
 type folder struct {
@@ -115,7 +119,7 @@ func (f *folder) start(name string, flags ...string) (stop func()) {
 }
 
 func (f *folder) get(member int, path string) (int, string) {
-	c := &http.Client{Timeout: patience / 2, Transport: &http.Transport{DisableKeepAlives: true}}
+	c := &http.Client{Timeout: 2 * moment, Transport: &http.Transport{DisableKeepAlives: true}}
 	r, err := c.Get("http://" + net.JoinHostPort(f.set.Members[member-1].Address, "19090") + path)
 	if err != nil {
 		return 0, err.Error()
@@ -173,7 +177,7 @@ func (f *folder) register(member int, user, contact string) string {
 		if _, err := conn.Write([]byte(text + "\r\n")); err != nil {
 			continue // refused while it starts
 		}
-		_ = conn.SetReadDeadline(time.Now().Add(patience / 4)) // the proxy counts what is repeated, too
+		_ = conn.SetReadDeadline(time.Now().Add(moment)) // the proxy counts what is repeated, too
 		if n, err := conn.Read(buf); err == nil && !bytes.HasPrefix(buf, []byte("SIP/2.0 503")) {
 			return string(buf[:n])
 		}
