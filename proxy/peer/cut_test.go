@@ -138,7 +138,7 @@ func TestLossBeginsWithTheLastWord(t *testing.T) {
 						out = when
 					}
 				}
-				const clocks = 20 * time.Millisecond // the wall's against this one
+				const clocks = silence / 3 // the wall's against this one, on a busy machine: what is noticed late is off by a silence
 				if heard < -tt.more-clocks || heard > clocks {
 					t.Errorf("member %d heard of it last %v after the fault", id, heard)
 				}
