@@ -2,10 +2,11 @@ package location
 
 import "bytes"
 
-// Single reports whether the record has one state of one binding, as what one refresh changed has.
+// Single reports whether the record has one state of one binding and nothing else, as what one refresh changed has that
+// proved nothing. If a merge of it changes anything, it has won.
 func (r Record) Single() bool {
 	e, rest := r.entries()
-	return e != nil && len(rest) == 0
+	return e != nil && len(rest) == 0 && r.proofBytes() == nil
 }
 
 // Outdone reports whether by has a state of one of r's bindings that wins over r's in a merge.
