@@ -118,6 +118,13 @@
 // [Unavailable], which is not NotFound. A retransmitted REGISTER (same Call-ID and CSeq) changes nothing, but is
 // replicated again before it is answered: the first attempt may have stopped half way.
 //
+// # Proofs
+//
+// What was proved with a REGISTER goes where the update goes, and is there before the answer, whatever that is; so nobody
+// uses it again after a failover. That of a fetch is the whole of an update. One that has to be ordered once more goes on without
+// its proof, which is known by then: a member that sends an op back says so (statusOutdone). An update without a proof is
+// on the wire what it was before there were any.
+//
 // # Room
 //
 // Bindings may take so many bytes at a member (CoreConfig.Budget). Who orders an update knows how much room those have who

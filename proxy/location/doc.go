@@ -53,13 +53,32 @@
 // A removal of what is not there leaves a tombstone all the same, a trace: what it undoes may be on its way, or with a member
 // that was cut off. It lives as long as it orders.
 //
+// # Proofs
+//
+// A REGISTER may come with a Proof: the nonce and the count of a digest response that was verified. An AOR takes each nonce
+// with rising counts only (RFC 7616 section 3.4.5). What was used, several nonces with their greatest counts, is kept beside
+// the bindings of a record and not in them: removals, evictions, "Contact: *", other versions and the end of the last binding
+// leave it as it is. It merges by itself, and what either side refuses the result refuses. There is room for 16 nonces, of
+// which the oldest make room and raise a floor; up to that any nonce that is not there counts as used. Times in nonces are
+// compared with each other, never with a clock. All is forgotten an hour after the last use, which is as long as any
+// nonce can be good for, however short Limits.NonceLife is: configurations change, and clocks differ.
+//
+// A proof is used up whatever the answer is, by a fetch and by what is refused too: somebody may have seen it. Only what is
+// refused because there is no room for an AOR that is not known leaves no trace. A request whose nonce and count were used is
+// a retransmission, and answered as such, if it changes nothing and is from the same source; anything else is a replay. So
+// somebody who has seen a request gets from elsewhere not even to know what is bound.
+//
+// What remains: members that do not hear of each other, as one of them takes the other for dead or the network is cut, may
+// each take a proof once. What is used while a source's copy of the request is under way may come first, as ever with digest.
+//
 // # Bounds
 //
 // At the cap the oldest bindings make room, of the same +sip.instance first: a phone that never unregisters does not lock
 // itself out. Who made room is removed like any other. More contacts in one REGISTER than there may be are refused.
 // Tombstones are at most twice as many as bindings, but for those of one update; the oldest go first. A contact has at most
 // 1 KiB of text, all its fields together: what is longer is refused with 400. What there is room for in the whole of a
-// store is Limits.Room; refreshes and the removals of who registered need none.
+// store is Limits.Room; refreshes and the removals of who registered need none. What was proved takes 33 bytes with one nonce, and
+16 for each further one; without room it is one that takes the place of another.
 //
 // Once half of Limits.Budget is taken a source has at most an eighth of it, and a domain, where others are served too, half.
 // Who has its share gets no further AOR, and from three quarters on nothing that makes larger what it has. A binding is its

@@ -90,7 +90,8 @@ type Limits struct {
 	Room Room
 	// Budget is how many bytes the store may hold of which sources and domains have shares. 0 is without bound.
 	Budget int
-	// NonceLife is how long a nonce is good for, ms. 0 means 3,600,000.
+	// NonceLife is how long a nonce is good for, ms. 0 means 3,600,000. It says which nonces make room for others first, not
+	// how long they are remembered.
 	NonceLife int64
 }
 
