@@ -33,13 +33,16 @@ func (r *remote) await(key []byte, q *Query, done func()) bool {
 	if r.closed.Load() {
 		return false
 	}
-	var c Credential
-	if f := s.flights[string(key)]; f == nil {
-		if answer := r.look(s, now, key, &c); answer == Unknown || answer == Unavailable || answer == Found && !c.Stale {
+	if s.flights[string(key)] == nil {
+		var c Credential
+		switch answer := r.look(s, now, key, &c); {
+		case answer == Unknown, answer == Found && !c.Stale:
 			return false
+		case answer == Unavailable && !s.isAway(key, now): // it may be back by the time that this is looked at
+			return r.refuse(s, now, newQuestion(key, q))
 		}
 	}
-	if a := s.absent.entries[string(key)]; a != nil && a.away && now < a.until {
+	if s.isAway(key, now) {
 		return false
 	}
 	if r.waits.Add(1) > int64(r.waiting) {

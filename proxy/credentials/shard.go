@@ -67,3 +67,9 @@ func (c *cache) of(key []byte) *shard {
 func (c *cache) named(key string) *shard {
 	return &c.shards[maphash.String(c.seed, key)%uint64(len(c.shards))]
 }
+
+// isAway reports whether it could not be told lately whether there is a user.
+func (s *shard) isAway(key []byte, now int64) bool {
+	a := s.absent.entries[string(key)]
+	return a != nil && a.away && now < a.until
+}
