@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -75,10 +76,10 @@ func TestOneTriesWhetherTheSourceIsBack(t *testing.T) {
 				t.Errorf("%s is %v", user, got)
 			}
 		}
-		one, two := false, false
-		b.Ask(query("one"), func() { one = true })
-		if b.Ask(query("two"), func() { two = true }); one || !two {
-			t.Errorf("called: %v, %v", one, two)
+		var one, two atomic.Bool
+		b.Ask(query("one"), func() { one.Store(true) })
+		if b.Ask(query("two"), func() { two.Store(true) }); one.Load() || !two.Load() {
+			t.Errorf("called: %v, %v", one.Load(), two.Load())
 		}
 		b.wantTotal(total + 1)
 		time.Sleep(200 * time.Millisecond)

@@ -1,6 +1,7 @@
 package credentials
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -56,18 +57,18 @@ func TestTakenBackWhileUnderWay(t *testing.T) {
 		t.Run(rule, func(t *testing.T) {
 			bubble(t, newFake(), usual(), defaultBounds, func(b *bench) {
 				b.source.set(func() { b.source.takes = time.Second })
-				answered := false
-				b.Ask(query("new"), func() { answered = true })
+				var answered atomic.Bool
+				b.Ask(query("new"), func() { answered.Store(true) })
 				time.Sleep(500 * time.Millisecond)
 				b.source.set(func() { b.source.users["new"] = finding{known: true, is: Credential{HasMD5: true}} })
 				take(b)
 				time.Sleep(time.Second)
-				if answered {
+				if answered.Load() {
 					t.Error("answered by what was so before")
 				}
 				time.Sleep(time.Second)
-				if got, c := b.look("new"); !answered || got != Found || c.Stale {
-					t.Errorf("answered: %v; %v, %+v", answered, got, c)
+				if got, c := b.look("new"); !answered.Load() || got != Found || c.Stale {
+					t.Errorf("answered: %v; %v, %+v", answered.Load(), got, c)
 				}
 			})
 		})

@@ -460,17 +460,17 @@ func TestCloseReleasesWhoWaits(t *testing.T) {
 	bubble(t, newFake("alice"), usual(), defaultBounds, func(b *bench) {
 		b.want("alice", Found)
 		b.source.set(func() { b.source.takes = time.Hour })
-		done := 0
+		var done atomic.Int64
 		for i := range 100 {
-			b.Ask(query(fmt.Sprint("u", i)), func() { done++ })
+			b.Ask(query(fmt.Sprint("u", i)), func() { done.Add(1) })
 		}
 		synctest.Wait()
-		if err := b.Close(); err != nil || done != 100 {
-			t.Errorf("%d called, %v", done, err)
+		if err := b.Close(); err != nil || done.Load() != 100 {
+			t.Errorf("%d called, %v", done.Load(), err)
 		}
 		b.want("u1", Unavailable)
 		b.want("alice", Found)
-		if b.Ask(query("u2"), func() { done++ }); done != 101 {
+		if b.Ask(query("u2"), func() { done.Add(1) }); done.Load() != 101 {
 			t.Error("not called once it is closed")
 		}
 	})
