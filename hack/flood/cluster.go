@@ -32,29 +32,28 @@ type cluster struct {
 // the program itself, and for what the collector has not come to yet.
 const goShare = 0.9
 
-// startCluster starts the proxies and waits until all have what they own.
-func startCluster(ctx context.Context, o *options, n *fleet.Network, dir string, say func(string, ...any)) (*cluster, error) {
+// startCluster starts the proxies and waits until all have what they own. With
+// passwords they ask who registers and calls.
+func startCluster(ctx context.Context, o *options, n *fleet.Network, dir string, passwords fleet.Passwords, say func(string, ...any)) (*cluster, error) {
 	ctx, stop := context.WithCancel(ctx)
 	c := &cluster{network: n, stop: stop}
 	c.operator = &fleet.Operator{
 		Path: fleet.MembersFile(dir), Advertise: n.Cluster().String(), Ring: config.Ring{Replicas: replicas}.WithDefaults(),
 		ProbeTimeout: fleet.PatientProbe, Changed: func(membership.Result) {},
 	}
-	if err := c.launch(ctx, o, dir, say); err != nil {
+	if err := c.launch(ctx, o, dir, passwords, say); err != nil {
 		c.close()
 		return nil, err
 	}
 	return c, nil
 }
 
-func (c *cluster) launch(ctx context.Context, o *options, dir string, say func(string, ...any)) error {
-	err := fleet.WriteFiles(dir, config.Config{
-		Cluster: clusterName, Domains: []string{domain}, Ports: c.network.Ports, LogLevel: o.logLevel, DrainSeconds: new(0),
-	}, c.operator.Advertise, c.operator.Ring)
-	if err != nil {
+func (c *cluster) launch(ctx context.Context, o *options, dir string, passwords fleet.Passwords, say func(string, ...any)) error {
+	if err := c.writeFiles(o, dir, passwords); err != nil {
 		return err
 	}
 	for i := range proxies {
+		var err error
 		p := fleet.Member(c.network, dir, i)
 		p.Say = say
 		p.Env = []string{fmt.Sprintf("GOMEMLIMIT=%dMiB", int(goShare*float64(o.memory)))}
@@ -66,6 +65,20 @@ func (c *cluster) launch(ctx context.Context, o *options, dir string, say func(s
 	c.operator.Processes = c.processes
 	c.running.Go(func() { c.operator.Run(ctx, func(err error) { say("cannot publish: %v", err) }) })
 	return c.settle(ctx)
+}
+
+// writeFiles writes what the proxies are started with.
+func (c *cluster) writeFiles(o *options, dir string, passwords fleet.Passwords) error {
+	who := &config.Authentication{Open: true}
+	if passwords != nil {
+		var err error
+		if who, err = fleet.WriteUsers(dir, domain, passwords); err != nil {
+			return err
+		}
+	}
+	return fleet.WriteFiles(dir, config.Config{
+		Cluster: clusterName, Domains: []string{domain}, Ports: c.network.Ports, LogLevel: o.logLevel, DrainSeconds: new(0), Authentication: who,
+	}, c.operator.Advertise, c.operator.Ring)
 }
 
 // The pace of settle.

@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/sipring/sipring/demo/phones"
 )
 
 // domain of the phones.
@@ -23,7 +26,7 @@ type request struct {
 	method, uri, from, to, callID, branch string
 	cseq                                  int
 	via                                   netip.AddrPort
-	more                                  []string // header lines
+	more, proof                           []string // header lines; proof says who sends it
 	body                                  string
 }
 
@@ -39,7 +42,7 @@ func (r request) bytes() []byte {
 	}
 	b := fmt.Appendf(make([]byte, 0, 512), "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;rport;branch=%s\r\nMax-Forwards: 70\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d %s\r\n",
 		r.method, r.uri, r.via, r.branch, r.from, r.to, r.callID, max(r.cseq, 1), r.method)
-	for _, line := range r.more {
+	for _, line := range slices.Concat(r.more, r.proof) {
 		b = append(append(b, line...), "\r\n"...)
 	}
 	return fmt.Appendf(b, "Content-Length: %d\r\n\r\n%s", len(r.body), r.body)
@@ -111,6 +114,11 @@ func (m *message) all(name string) (values []string) {
 		}
 	}
 	return values
+}
+
+// challenges are what a response asks for.
+func (m *message) challenges() []string {
+	return m.all(strings.ToLower(phones.ChallengeHeader(m.code())))
 }
 
 // branch is the topmost Via's.

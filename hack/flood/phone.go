@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/sipring/sipring/demo/phones"
 )
 
 // phone is well-behaved: it sends what RFC 3261 says, when it says so, to the
@@ -23,6 +25,8 @@ type phone struct {
 
 	callID string // of its REGISTERs (RFC 3261 10.2.4)
 	cseq   int
+
+	credentials *phones.Credentials // nil where nobody asks
 
 	reading sync.WaitGroup
 	calls   sync.WaitGroup
@@ -48,7 +52,8 @@ const (
 	talks         = 200 * time.Millisecond
 )
 
-func newPhone(user string, at netip.Addr, proxy netip.AddrPort, t *tally) (*phone, error) {
+// newPhone is a user's; it answers challenges with the password, if it has one.
+func newPhone(user, password string, at netip.Addr, proxy netip.AddrPort, t *tally) (*phone, error) {
 	conn, local, err := listen(netip.AddrPortFrom(at, 0))
 	if err != nil {
 		return nil, err
@@ -56,6 +61,9 @@ func newPhone(user string, at netip.Addr, proxy netip.AddrPort, t *tally) (*phon
 	p := &phone{
 		user: user, at: local, proxy: proxy, conn: conn, tally: t, closed: make(chan struct{}), callID: unique(),
 		waiting: map[string]chan *message{}, acks: map[string]chan struct{}{}, again: map[string][]byte{},
+	}
+	if password != "" {
+		p.credentials = phones.NewCredentials(user, password, "")
 	}
 	p.reading.Go(func() { receive(conn, p.take) })
 	return p, nil
@@ -81,19 +89,18 @@ func (p *phone) live(ctx context.Context, neighbour string) {
 	every(ctx, callEvery, func() { begun.Go(func() { p.call(neighbour) }) })
 }
 
-func (p *phone) register() {
-	r := register(p.at, p.user, p.contact())
-	p.cseq++
-	r.callID, r.cseq = p.callID, p.cseq
-	p.note(p.ask(r))
-}
+func (p *phone) register() { p.note(p.bind()) }
 
 // settle registers for the first time, which counts for nothing.
-func (p *phone) settle() error {
-	p.cseq++
+func (p *phone) settle() error { return p.bind().err }
+
+// bind sends the next REGISTER.
+func (p *phone) bind() asked {
 	r := register(p.at, p.user, p.contact())
-	r.callID, r.cseq = p.callID, p.cseq
-	return p.ask(r).err
+	r.callID, r.cseq = p.callID, p.cseq+1
+	a := p.ask(r)
+	p.cseq = a.request.cseq
+	return a
 }
 
 func (p *phone) contact() string { return fmt.Sprintf("sip:%s@%s", p.user, p.at) }
@@ -101,21 +108,22 @@ func (p *phone) contact() string { return fmt.Sprintf("sip:%s@%s", p.user, p.at)
 // call calls, talks and hangs up.
 func (p *phone) call(user string) {
 	r := toUser("INVITE", p.at, user)
-	r.callID, r.from = unique(), fmt.Sprintf("<%s>;tag=%s", aor(p.user), unique())
+	r.callID, r.cseq, r.from = unique(), 1, fmt.Sprintf("<%s>;tag=%s", aor(p.user), unique())
 	r.more = []string{"Contact: <" + p.contact() + ">"}
 	a := p.ask(r)
 	p.note(a)
-	if a.err != nil {
+	if r = a.request; a.err != nil {
 		return
 	}
 	routes := a.final.all("record-route")
 	slices.Reverse(routes)
-	next := request{uri: between(a.final.get("contact")), from: r.from, to: a.final.get("to"), callID: r.callID, cseq: 1, via: p.at}
+	next := request{uri: between(a.final.get("contact")), from: r.from, to: a.final.get("to"), callID: r.callID, cseq: r.cseq, via: p.at}
 	for _, route := range routes {
 		next.more = append(next.more, "Route: "+route)
 	}
 	ack, bye := next, next
-	ack.method, bye.method, bye.cseq = "ACK", "BYE", 2
+	ack.method, ack.proof = "ACK", r.proof // RFC 3261 13.2.2.4
+	bye.method, bye.cseq = "BYE", r.cseq+1
 	p.acknowledge(r.callID, ack.bytes())
 	time.Sleep(talks)
 	p.note(p.ask(bye))
@@ -132,16 +140,31 @@ func (p *phone) acknowledge(callID string, ack []byte) {
 
 // asked is a request and what came of it.
 type asked struct {
-	method string
-	took   time.Duration
-	final  *message
-	err    error
+	request request // as it was sent last
+	took    time.Duration
+	final   *message
+	err     error
 }
 
-func (p *phone) note(a asked) { p.tally.add(a.method, p.user, a.took, a.err) }
+func (p *phone) note(a asked) { p.tally.add(a.request.method, p.user, a.took, a.err) }
 
-// ask sends a request, repeats it as RFC 3261 17.1 says, and waits for a 2xx.
+// ask sends a request, with credentials where that is asked for, and waits for a 2xx.
 func (p *phone) ask(r request) asked {
+	began := time.Now()
+	for attempt := (phones.Attempt{}); ; r.cseq++ {
+		if p.credentials != nil {
+			r.proof = p.credentials.Lines(r.method, r.uri)
+		}
+		a := p.once(r)
+		if a.final == nil || !attempt.Again(p.credentials, a.final.code(), r.method, a.final.challenges()) {
+			a.took = time.Since(began)
+			return a
+		}
+	}
+}
+
+// once sends a request and repeats it as RFC 3261 17.1 says.
+func (p *phone) once(r request) asked {
 	r.branch = newBranch()
 	answers := make(chan *message, 16)
 	p.mu.Lock()
@@ -152,7 +175,7 @@ func (p *phone) ask(r request) asked {
 		delete(p.waiting, r.branch)
 		p.mu.Unlock()
 	}()
-	a, b, began := asked{method: r.method}, r.bytes(), time.Now()
+	a, b := asked{request: r}, r.bytes()
 	over := time.After(patience)
 	last := errors.New("no answer")
 	p.send(b)
@@ -163,7 +186,7 @@ func (p *phone) ask(r request) asked {
 				last, quiet = fmt.Errorf("only %s", m.start), r.method == "INVITE"
 				continue
 			}
-			if a.took, a.final = time.Since(began), m; m.code() >= 300 {
+			if a.final = m; m.code() >= 300 {
 				a.err = errors.New(m.start)
 				p.refused(r, m)
 			}
@@ -173,7 +196,7 @@ func (p *phone) ask(r request) asked {
 				p.send(b)
 			}
 		case <-over:
-			a.took, a.err = patience, last
+			a.err = last
 			return a
 		}
 	}

@@ -33,7 +33,7 @@ func registrar(t *testing.T, answer func(m *message, n int) []byte) netip.AddrPo
 
 func testPhone(t *testing.T, user string, proxy netip.AddrPort, y *tally) *phone {
 	t.Helper()
-	p, err := newPhone(user, loopback, proxy, y)
+	p, err := newPhone(user, "", loopback, proxy, y)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -100,7 +100,11 @@ func runOne(ctx context.Context, o *options, network *fleet.Network, a attack, d
 	say := func(format string, args ...any) {
 		fmt.Fprintf(log, time.Now().Format("15:04:05.000 ")+format+"\n", args...)
 	}
-	c, err := startCluster(ctx, o, network, dir, say)
+	var passwords fleet.Passwords
+	if a.asks {
+		passwords = fleet.NewPasswords(users()...)
+	}
+	c, err := startCluster(ctx, o, network, dir, passwords, say)
 	if err != nil {
 		return result{}, err
 	}
@@ -111,7 +115,7 @@ func runOne(ctx context.Context, o *options, network *fleet.Network, a attack, d
 	if a.restarts {
 		n, w.asked = proxies-1, 1 // the last one's phone would have nobody to talk to
 	}
-	phones, err := startPhones(c, n, t)
+	phones, err := startPhones(c, n, passwords, t)
 	if err != nil {
 		return result{}, err
 	}
@@ -155,10 +159,18 @@ func (c *cluster) attack(ctx context.Context, a attack, d time.Duration, log io.
 	return out, err
 }
 
+// users are those of the phones.
+func users() (names []string) {
+	for i := range proxies {
+		names = append(names, fmt.Sprintf("phone%d", i))
+	}
+	return names
+}
+
 // startPhones makes a phone for each of the first n proxies, and registers it.
-func startPhones(c *cluster, n int, t *tally) (phones []*phone, err error) {
-	for i := range n {
-		p, err := newPhone(fmt.Sprintf("phone%d", i), c.network.Host(byte(phoneHost+i)), c.sip(i), t)
+func startPhones(c *cluster, n int, passwords fleet.Passwords, t *tally) (phones []*phone, err error) {
+	for i, user := range users()[:n] {
+		p, err := newPhone(user, passwords[user], c.network.Host(byte(phoneHost+i)), c.sip(i), t)
 		if err == nil {
 			phones = append(phones, p)
 			err = p.settle()

@@ -92,7 +92,7 @@ func TestOptions(t *testing.T) {
 	}{
 		"all":      {options{time: time.Second, memory: 256}, len(attacks)},
 		"some":     {options{time: time.Second, memory: 256, only: []string{"tree", "relay"}}, 2},
-		"a short":  {options{memory: 256, quick: true}, 10},
+		"a short":  {options{memory: 256, quick: true}, 12},
 		"unknown":  {options{time: time.Second, memory: 256, only: []string{"tree", "x"}}, 0},
 		"no time":  {options{memory: 256}, 0},
 		"too long": {options{time: time.Hour, memory: 256}, 0},

@@ -1,0 +1,38 @@
+package fleet
+
+import (
+	"crypto/rand"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/digest"
+)
+
+// Passwords are those of users, by name.
+type Passwords map[string]string
+
+// NewPasswords makes one for each user.
+func NewPasswords(users ...string) Passwords {
+	p := Passwords{}
+	for _, u := range users {
+		p[u] = rand.Text()
+	}
+	return p
+}
+
+// WriteUsers writes the users' credentials for a realm into dir, as htdigest would and for
+// SHA-256 too, and returns the configuration by which they are asked for.
+func WriteUsers(dir, realm string, p Passwords) (*config.Authentication, error) {
+	var lines []byte
+	for _, u := range slices.Sorted(maps.Keys(p)) {
+		for _, a := range []digest.Algorithm{digest.MD5, digest.SHA256} {
+			lines = fmt.Appendf(lines, "%s:%s:%x\n", u, realm, digest.HA1(a, []byte(u), []byte(realm), []byte(p[u])))
+		}
+	}
+	path := filepath.Join(dir, "users")
+	return &config.Authentication{Credentials: config.Credentials{Files: []string{path}}}, os.WriteFile(path, lines, 0o600)
+}
