@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -16,9 +17,9 @@ const (
 	maxProfileBytes = 64 << 20
 )
 
-// profile starts sipring once more, with its profiler, and writes
-// register.pprof and calls.pprof, taken under the load of the rounds. It is a
-// pass of its own: a profiled server is not a measured one.
+// profile starts sipring once more, with its profiler, and writes register.pprof,
+// calls.pprof and, of one that asks who registers, digest.pprof, taken under the load
+// of the rounds. It is a pass of its own: a profiled server is not a measured one.
 func (b *bench) profile(ctx context.Context, dir string) error {
 	b.profiling = true
 	t := b.sipringTarget()
@@ -29,26 +30,37 @@ func (b *bench) profile(ctx context.Context, dir string) error {
 		return err
 	}
 	work := filepath.Join(b.dir, "profile")
-	server, err := b.startServer(ctx, t, work, nil)
-	if err != nil {
+	err := b.with(ctx, t, work, nil, func(server *process) error {
+		err := b.profileRegister(ctx, t, server, filepath.Join(dir, "register.pprof"), registerLoad{})
+		if err != nil || b.options.Calls == 0 {
+			return err
+		}
+		return b.profileCalls(ctx, t, server, work, dir)
+	})
+	if err != nil || !b.options.Digest {
 		return err
 	}
-	defer server.stop()
+	u := &users{n: b.options.Bindings, password: rand.Text()}
+	work += "-digest"
+	return b.with(ctx, t, work, u, func(server *process) error {
+		return b.profileRegister(ctx, t, server, filepath.Join(dir, "digest.pprof"), registerLoad{password: u.password})
+	})
+}
 
+// profileRegister takes a profile under REGISTERs with the credentials of the load.
+func (b *bench) profileRegister(ctx context.Context, t target, server *process, file string, l registerLoad) error {
 	b.progress("profiling REGISTER")
-	err = b.fetchDuring(ctx, server, filepath.Join(dir, "register.pprof"), func(ctx context.Context) error {
-		r, err := b.register(ctx, t.address, registerLoad{
-			aors: b.options.Bindings, count: 20000000, user: "u", cseq: 1, seconds: profileSeconds + 1,
-		})
+	l.aors, l.count, l.user, l.cseq, l.seconds = b.options.Bindings, 20000000, "u", 1, profileSeconds+1
+	return b.fetchDuring(ctx, server, file, func(ctx context.Context) error {
+		r, err := b.register(ctx, t.address, l)
 		if err == nil {
-			b.progress("%d REGISTERs sent, %d answered 200", r.Sent, r.OK)
+			b.progress("%d REGISTERs sent, %d answered 200, %d challenges", r.Sent, r.OK, r.Challenged)
 		}
 		return err
 	})
-	if err != nil || b.options.Calls == 0 {
-		return err
-	}
+}
 
+func (b *bench) profileCalls(ctx context.Context, t target, server *process, work, dir string) error {
 	// The profiler samples busy threads: short bursts between long waits escape it.
 	b.options.CallRate = max(b.options.CallRate, 1000)
 	b.progress("profiling calls at %d/s", b.options.CallRate)

@@ -64,7 +64,10 @@ func (b *bench) register(ctx context.Context, server netip.AddrPort, l registerL
 		argv = append(argv, "-C", l.contact)
 	}
 	if l.password != "" {
-		argv = append(argv, "-P", l.password, "-N", l.nonces)
+		argv = append(argv, "-P", l.password)
+	}
+	if l.nonces != "" {
+		argv = append(argv, "-N", l.nonces)
 	}
 	out, status, err := runPinned(ctx, b.cpus.load, b.dir, argv)
 	if err != nil {
