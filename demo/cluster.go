@@ -10,6 +10,7 @@ import (
 
 	"github.com/sipring/sipring/controllers/membership"
 	"github.com/sipring/sipring/demo/fleet"
+	"github.com/sipring/sipring/demo/phones"
 	"github.com/sipring/sipring/proxy/config"
 )
 
@@ -23,6 +24,7 @@ type cluster struct {
 	network   *fleet.Network
 	processes []*fleet.Process
 	operator  *fleet.Operator
+	passwords fleet.Passwords // of the phones
 	line      *timeline
 	traffic   traffic
 
@@ -37,7 +39,10 @@ func startCluster(ctx context.Context, o *options, n *fleet.Network, line *timel
 	if err != nil {
 		return nil, err
 	}
-	c := &cluster{dir: dir, network: n, line: line}
+	c := &cluster{dir: dir, network: n, line: line, passwords: fleet.Passwords{}}
+	for i := range o.phones {
+		c.passwords.Add(phones.User(i))
+	}
 	c.operator = &fleet.Operator{
 		Path: fleet.MembersFile(dir), Advertise: n.Cluster().String(), Ring: config.Ring{Seed: config.NewSeed()}.WithDefaults(), ProbeTimeout: fleet.PatientProbe, Changed: c.announce,
 	}
@@ -66,8 +71,13 @@ func (c *cluster) launch(ctx context.Context, o *options) error {
 
 // writeFiles writes what the proxies are started with.
 func (c *cluster) writeFiles(o *options) error {
+	who, err := fleet.WriteUsers(c.dir, domain, c.passwords)
+	if err != nil {
+		return err
+	}
 	return fleet.WriteFiles(c.dir, config.Config{
 		Cluster: "demo", Domains: []string{domain}, Ports: c.network.Ports, LogLevel: o.logLevel, DrainSeconds: new(2), UDPLoops: 1,
+		Authentication: who,
 	}, c.operator.Advertise, c.operator.Ring)
 }
 

@@ -57,6 +57,7 @@ func TestDemoLosesNothing(t *testing.T) {
 		`new effective ring on every survivor after +\d+\.\d ms`,
 		`phones whose home it was +[1-9]`,
 		`first call to one of them answered after +\d+\.\d ms`,
+		`24 registered in \S+, each for an hour, after 24 challenges`,
 		`registrations lost +0 of 24`,
 		`without registering again +24 of 24`,
 		`answered after the kill +4 of 4`,

@@ -35,6 +35,7 @@ func NewCommand() *cobra.Command {
 		Short: "Kill a proxy on this machine and see what the phones lose",
 		Long: `Starts proxies as processes on loopback addresses, lets simulated phones register
 and call, kills one proxy with SIGKILL, and prints a timeline and what was lost.
+The proxies ask who registers and calls; each phone has a password made for the run.
 A page on the printed address shows the ring and the timeline live; --keep leaves
 it there for longer than the few seconds that the demo takes.
 

@@ -91,6 +91,7 @@ func (d *demo) take(ctx context.Context, o *options) (err error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
+		cfg.Password = d.cluster.passwords[cfg.User]
 		return phones.New(cfg)
 	})
 	if errors.Is(err, syscall.EMFILE) {

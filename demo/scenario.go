@@ -51,7 +51,7 @@ func (s *scenario) prepare(ctx context.Context) error {
 		return fmt.Errorf("%d of %d phones registered: %s", n.OK, n.Of, n.Errors[0])
 	}
 	s.line.fact(fact{Name: "phones registered", Value: fmt.Sprint(s.result.phones)})
-	s.line.add(time.Now(), "phones", "%d registered in %s, each once and for an hour", s.result.phones, time.Since(began).Round(time.Millisecond))
+	s.line.add(time.Now(), "phones", "%d registered in %s, each for an hour, after %d challenges", s.result.phones, time.Since(began).Round(time.Millisecond), s.load.Challenged())
 	if n := s.setUp(ctx); !n.Whole() {
 		return fmt.Errorf("%d of %d calls set up: %s", n.OK, n.Of, n.Errors[0])
 	}

@@ -19,10 +19,13 @@ type Passwords map[string]string
 func NewPasswords(users ...string) Passwords {
 	p := Passwords{}
 	for _, u := range users {
-		p[u] = rand.Text()
+		p.Add(u)
 	}
 	return p
 }
+
+// Add makes one for the user.
+func (p Passwords) Add(user string) { p[user] = rand.Text() }
 
 // WriteUsers writes the users' credentials for a realm into dir, as htdigest would and for
 // SHA-256 too, and returns the configuration by which they are asked for.

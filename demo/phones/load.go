@@ -25,12 +25,15 @@ type Load struct {
 	Phones []*Phone
 }
 
-// NewLoad makes n phones of the configuration, called phone000 and so on, with
-// bind: New, or what calls it where the sockets belong.
+// User is the name of the i-th phone of a Load: phone000 and so on.
+func User(i int) string { return fmt.Sprintf("phone%03d", i) }
+
+// NewLoad makes n phones of the configuration, each with its own User, with bind: New,
+// or what calls it where the sockets belong.
 func NewLoad(n int, cfg Config, bind func(Config) (*Phone, error)) (*Load, error) {
 	l := &Load{}
 	for i := range n {
-		cfg.User = fmt.Sprintf("phone%03d", i)
+		cfg.User = User(i)
 		p, err := bind(cfg)
 		if err != nil {
 			l.Close()
@@ -65,6 +68,14 @@ func (l *Load) Register(ctx context.Context) Outcome {
 	return Each(ctx, len(l.Phones), func(ctx context.Context, i int) error {
 		return l.Phones[i].Register(ctx, 3600)
 	})
+}
+
+// Challenged is how many challenges came for the phones.
+func (l *Load) Challenged() (n int64) {
+	for _, p := range l.Phones {
+		n += p.Challenged()
+	}
+	return n
 }
 
 // Registered counts the phones whose binding the registrar lists.

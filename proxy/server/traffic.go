@@ -14,7 +14,8 @@ type Traffic struct {
 	Requests uint64 `json:"requests"`
 	// Registrations acknowledged.
 	Registrations uint64 `json:"registrations"`
-	// Calls are INVITEs outside of a dialog that have a final response.
+	// Calls are INVITEs outside of a dialog that have a final response, challenges aside:
+	// who is asked who it is sends the call again.
 	Calls uint64 `json:"calls"`
 	// Answered are those of the calls whose response is a 2xx.
 	Answered uint64 `json:"answered"`
@@ -24,6 +25,9 @@ type Traffic struct {
 func (m *Metrics) Traffic() Traffic {
 	t := Traffic{UnixNano: time.Now().UnixNano(), Requests: m.allRequests(), Registrations: m.registers[registerOK].Load()}
 	for i, name := range codeNames {
+		if name == "401" || name == "407" {
+			continue
+		}
 		n := m.results[i].Load()
 		t.Calls += n
 		if strings.HasPrefix(name, "2") {

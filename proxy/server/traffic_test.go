@@ -13,7 +13,7 @@ func TestTraffic(t *testing.T) {
 	m.requests[wire.MethodOther].Inc()
 	m.registers[registerOK].Add(2)
 	m.registers[registerNoRoom].Inc()
-	for status, n := range map[int]float64{200: 5, 299: 1, 404: 2, 503: 1} {
+	for status, n := range map[int]float64{200: 5, 299: 1, 404: 2, 503: 1, 401: 7, 407: 8} {
 		m.results[codePlace(status)].Add(n)
 	}
 	got := m.Traffic()
