@@ -25,6 +25,7 @@ type attempt struct {
 	text       []byte
 	response   digest.Response
 	nonce      uint64
+	trier      trier
 	query      credentials.Query
 	credential credentials.Credential
 	verifier   digest.Verifier

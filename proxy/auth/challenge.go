@@ -1,10 +1,7 @@
 package auth
 
 import (
-	"math/rand/v2"
 	"net/netip"
-
-	"github.com/cespare/xxhash/v2"
 
 	"github.com/sipring/sipring/proxy/digest"
 	"github.com/sipring/sipring/proxy/routing"
@@ -26,28 +23,8 @@ func (a *attempt) challenge(r result, stale bool) routing.Verdict {
 func (a *attempt) proxy() bool { return a.m.Method() != wire.MethodRegister }
 
 func (a *attempt) appendChallenge(dst []byte, stale bool) []byte {
-	id := digest.NonceID(a.d.Unix, a.mark())
-	a.text = a.g.keys.AppendNonce(a.text[:0], id, a.domain.realm, a.source())
+	a.text = a.g.keys.AppendNonce(a.text[:0], a.newNonce(), a.domain.realm, a.source())
 	return digest.AppendChallenge(dst, a.proxy(), a.domain.realm, a.rules.algorithms, a.text, stale)
-}
-
-// markBits are those of a nonce's number that its time leaves free.
-const markBits = 20
-
-// mark is in the number of a nonce for an address-of-record, in the place of chance: a
-// response says nothing of whose bindings it is to change, so that what was seen of one
-// could be used for another of the same user's (see location.Proof).
-func (a *attempt) mark() uint32 {
-	if len(a.aor) == 0 {
-		return rand.Uint32() & (1<<markBits - 1) // of nobody in particular
-	}
-	return uint32(xxhash.Sum64(a.aor) >> (64 - markBits))
-}
-
-// isMarked reports whether a nonce was made for the address-of-record that a REGISTER is
-// for.
-func (a *attempt) isMarked(id uint64) bool {
-	return a.proxy() || uint32(id&(1<<markBits-1)) == a.mark()
 }
 
 // source is what nonces are bound to.

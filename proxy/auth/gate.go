@@ -5,13 +5,18 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/credentials"
 	"github.com/sipring/sipring/proxy/digest"
+	"github.com/sipring/sipring/proxy/limit"
 	"github.com/sipring/sipring/proxy/routing"
 	"github.com/sipring/sipring/proxy/wire"
 )
+
+// maxLines is how many bans a second are logged.
+const maxLines = 20
 
 // Config of a Gate.
 type Config struct {
@@ -27,7 +32,11 @@ type Gate struct {
 	dummy    dummy
 	rules    atomic.Pointer[rules] // nil: everybody is let in
 	attempts sync.Pool
+	failures *failures
+	issued   issued
 	metrics  *Metrics
+	log      *slog.Logger
+	lines    *limit.Limiter // of the log
 }
 
 // New returns a Gate that lets everybody in until Configure.
@@ -35,7 +44,11 @@ func New(c Config) *Gate {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	g := &Gate{keys: c.Keys, dummy: newDummy(), metrics: newMetrics()}
+	g := &Gate{
+		keys: c.Keys, dummy: newDummy(), failures: newFailures(), log: c.Log,
+		lines: limit.New(limit.Config{Rate: maxLines, Burst: maxLines, Slots: 1}),
+	}
+	g.metrics = newMetrics(g)
 	g.attempts.New = func() any { return newAttempt(g) }
 	return g
 }
@@ -81,3 +94,6 @@ func (g *Gate) authorize(t *routing.Tables, m *wire.Message, d *routing.Decision
 
 // Metrics of the Gate; a prometheus.Collector.
 func (g *Gate) Metrics() *Metrics { return g.metrics }
+
+// Bans are those in force, the latest 100 of them, the last one last.
+func (g *Gate) Bans() []Ban { return g.failures.bans.current(time.Now()) }

@@ -2,6 +2,10 @@ package auth
 
 import (
 	"crypto/rand"
+	"strings"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
 
 	"github.com/sipring/sipring/proxy/credentials"
 	"github.com/sipring/sipring/proxy/digest"
@@ -54,6 +58,9 @@ func (a *attempt) authenticate() routing.Verdict {
 	}
 	a.username = a.response.AppendUsername(a.username[:0])
 	a.query = credentials.Query{Username: a.username, Realm: a.domain.realm, Method: a.m.MethodBytes(), Source: a.d.From.Remote.Addr()}
+	if a.trier = a.g.failures.trier(a.username, a.domain.realm, a.d.From.Remote); !a.g.failures.mayTry(a.trier, a.d.Now) {
+		return a.silence(resultBanned)
+	}
 	return a.look()
 }
 
@@ -113,12 +120,50 @@ func (a *attempt) look() routing.Verdict {
 		return a.unavailable()
 	}
 	if a.verify(answer == credentials.Found) {
+		a.g.failures.isProved(a.trier, a.d.Now)
 		return a.admit()
 	}
 	if answer == credentials.Found && a.credential.Stale && !a.asked {
 		return a.ask()
 	}
-	return a.challenge(resultFailed, false)
+	return a.fail()
+}
+
+// fail answers wrong credentials, or does not: see failures.
+func (a *attempt) fail() routing.Verdict {
+	answered, begins := a.g.failures.isAnswered(a.trier, a.request(), a.d.Now)
+	if begins != banNone {
+		a.g.ban(begins, a.d, a.username)
+	}
+	switch {
+	case answered:
+		return a.challenge(resultFailed, false)
+	case begins != banNone || !a.g.failures.mayTry(a.trier, a.d.Now):
+		return a.silence(resultBanned)
+	}
+	return a.silence(resultLate)
+}
+
+// request stands for the request and its retransmissions, which are the same bytes.
+func (a *attempt) request() uint64 { return xxhash.Sum64(a.m.Raw) }
+
+// silence answers nothing.
+func (a *attempt) silence(r result) routing.Verdict {
+	a.g.metrics.count(r)
+	return a.d.Silence(resultNames[r])
+}
+
+// maxUser is the longest user name that is shown, in bytes.
+const maxUser = 64
+
+// ban notes a ban that begins, and says so to whoever reads the log, as fail2ban does.
+func (g *Gate) ban(of ban, d *routing.Decision, username []byte) {
+	user, from := strings.ToValidUTF8(string(username[:min(len(username), maxUser)]), "?"), d.From.Remote.Addr().Unmap()
+	g.metrics.bans[of-banUser].Inc()
+	g.failures.bans.add(of, from, user, time.Now())
+	if g.lines.AllowKey(d.Now, 1, 1) {
+		g.log.Warn("authentication failed", "from", from.String(), "user", user, "banned", banNames[of], "seconds", banTime/1000)
+	}
 }
 
 // ask waits for the source of credentials.

@@ -17,6 +17,15 @@ func passwd(user, realm string) string {
 // returns the answer.
 func (p *phone) registerAs(to, user, domain, challenge string) string {
 	p.t.Helper()
+	p.tryAs(to, user, domain, user, challenge)
+	return p.receive("SIP/2.0")
+}
+
+// guess sends credentials that are wrong.
+func (p *phone) guess(to, user, domain, challenge string) { p.tryAs(to, user, domain, "no", challenge) }
+
+func (p *phone) tryAs(to, user, domain, password, challenge string) {
+	p.t.Helper()
 	lines := fmt.Sprintf("To: <sip:%s@%s>\r\nExpires: 60\r\n", user, domain)
 	for v := range strings.SplitSeq(challenge, "\r\n") {
 		value, ok := strings.CutPrefix(v, "WWW-Authenticate: ")
@@ -28,11 +37,10 @@ func (p *phone) registerAs(to, user, domain, challenge string) string {
 			p.t.Fatal(err)
 		}
 		lines += string(digest.AppendAuthorization(nil, &c, &digest.Proof{
-			Username: []byte(user), HA1: c.Secret([]byte(user), []byte(user)), Method: []byte("REGISTER"), URI: []byte("sip:" + domain), CNonce: []byte("c"), Count: 1,
+			Username: []byte(user), HA1: c.Secret([]byte(user), []byte(password)), Method: []byte("REGISTER"), URI: []byte("sip:" + domain), CNonce: []byte("c"), Count: 1,
 		}))
 	}
 	p.request(to, "REGISTER", "sip:"+domain, lines)
-	return p.receive("SIP/2.0")
 }
 
 func TestProxyFollowsItsAuthentication(t *testing.T) {

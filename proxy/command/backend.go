@@ -2,6 +2,7 @@ package command
 
 import (
 	"github.com/sipring/sipring/proxy/admin"
+	"github.com/sipring/sipring/proxy/auth"
 	"github.com/sipring/sipring/proxy/peer"
 	"github.com/sipring/sipring/proxy/server"
 )
@@ -37,7 +38,9 @@ type status struct {
 	Transactions int `json:"transactions"`
 	// Traffic since the process started.
 	Traffic server.Traffic `json:"traffic"`
-	Version string         `json:"version"`
+	// Bans of who has failed to authenticate too often, the latest 100 in force.
+	Bans    []auth.Ban `json:"bans,omitempty"`
+	Version string     `json:"version"`
 }
 
 // Status implements admin.Backend.
@@ -46,7 +49,7 @@ func (b backend) Status() any {
 	if n == nil {
 		return status{Status: peer.Status{Cluster: b.p.config.Load().Cluster, Name: b.p.name}, Version: buildVersion()}
 	}
-	return status{Status: n.Status(), SIP: b.p.server.Address().String(), Transactions: b.p.server.Transactions(), Traffic: b.p.server.Metrics().Traffic(), Version: buildVersion()}
+	return status{Status: n.Status(), SIP: b.p.server.Address().String(), Transactions: b.p.server.Transactions(), Traffic: b.p.server.Metrics().Traffic(), Bans: b.p.access.gate.Bans(), Version: buildVersion()}
 }
 
 // Events implements admin.Backend.

@@ -335,6 +335,10 @@ func (w *walk) users() {
 	w.until("a user", func() {
 		alice.registerAs(w.address(1), "alice", "example.org", alice.registerAs(w.address(1), "alice", "example.org", ""))
 	}, "authentications_total", "credential_lookups_total")
+	w.until("guesses", func() {
+		challenge := alice.registerAs(w.address(1), "alice", "example.org", "")
+		alice.guess(w.address(1), "alice", "example.org", challenge)
+	}, "authentication_bans", "authentication_bans_total")
 	w.write("users", []byte(passwd("alice", "example.org")+"no credentials\n"))
 	w.until("a line that is none", nil, "credential_file_users", "credential_lines_refused_total")
 	if err := os.Remove(w.file("users")); err != nil {

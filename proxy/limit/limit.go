@@ -51,13 +51,18 @@ func New(c Config) *Limiter {
 // milliseconds and not negative, and charges them to it if so. A refusal costs
 // nothing. A cost above the burst is always refused, one of 0 or less is free.
 func (l *Limiter) Allow(now int64, source netip.Addr, cost int) bool {
+	return l.AllowKey(now, Source(source), cost)
+}
+
+// AllowKey is Allow for a source of another kind, by a number that stands for it: any but
+// 0.
+func (l *Limiter) AllowKey(now int64, key uint64, cost int) bool {
 	if cost <= 0 {
 		return true
 	}
 	if int64(cost) > l.burst {
 		return false
 	}
-	key := Source(source)
 	s := &l.sets[maphash.Comparable(l.seed, key)&l.mask]
 	now *= 1e6
 	latest := now + (l.burst-int64(cost))*l.cell

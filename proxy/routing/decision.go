@@ -156,3 +156,6 @@ func (d *Decision) Reject(status int, reason, why string, lines []byte) Verdict 
 	d.Status, d.Reason = status, reason
 	return d.decide(Reject, why)
 }
+
+// Silence has the request go nowhere, and nobody told. why is as Decision.Why.
+func (d *Decision) Silence(why string) Verdict { return d.decide(Drop, why) }

@@ -124,6 +124,9 @@ func (r *request) route() progress {
 
 // decided carries on with a request that there is a decision on.
 func (r *request) decided() progress {
+	if r.decision.Authenticated && r.msg.Method() != wire.MethodRegister { // that is known when it has bound something
+		r.s.facts.add(r.s.facts.source(r.from.Remote.Addr()), known, r.now, r.now+remembered)
+	}
 	if r.stateless {
 		if r.forBindings() && !r.s.limits.strays.allow(&r.message) {
 			r.s.metrics.drop(dropNew)
@@ -184,7 +187,11 @@ func (r *request) act() progress {
 			return r.search.start()
 		}
 	default:
-		r.s.metrics.drop(dropAck)
+		reason := dropAck
+		if r.msg.Method() != wire.MethodAck {
+			reason = dropUnproved
+		}
+		r.s.metrics.drop(reason)
 	}
 	return done
 }

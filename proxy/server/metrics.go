@@ -28,6 +28,7 @@ const (
 	dropFlood                           // of a source that sends more than limits.messagesPerSecond
 	dropNew                             // of a source that begins more than limits.newPerSecond
 	dropStrangers                       // of a source that nothing is known of, while too many of those come
+	dropUnproved                        // of who has failed to authenticate too often
 	dropReasons
 )
 
@@ -37,7 +38,7 @@ var dropNames = [dropReasons]string{
 	dropNoDestination: "no_destination", dropPeerFrame: "peer_frame", dropSuperseded: "superseded", dropHop: "altered_via",
 	dropSource: "refused_source", dropAmplifies: "amplifies",
 	dropFlood: "flood", dropNew: "too_many_new",
-	dropStrangers: "strangers",
+	dropStrangers: "strangers", dropUnproved: "unproved",
 }
 
 // origin says who made a response.

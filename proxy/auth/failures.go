@@ -1,0 +1,109 @@
+package auth
+
+import (
+	"hash/maphash"
+	"net/netip"
+
+	"github.com/sipring/sipring/proxy/limit"
+)
+
+// Who guesses is answered late, and then not at all: by user and source, so that whoever
+// shares an address with an attacker is let in, and by source, so that one password is
+// not tried with all users. A source is as in package limit.
+const (
+	// failureCost is what a failure costs, in seconds that it takes to be forgotten.
+	failureCost = 6
+	// promptFailures are those of a user from a source that are answered at once; of
+	// later ones a retransmission is (RFC 3261 17.1.2.2), half a second later.
+	promptFailures = 3
+	// userFailures and sourceFailures, of a user from a source and of all users from one,
+	// have more of them dropped for a while.
+	userFailures, sourceFailures = 10, 100
+	// banTime is for how long, in milliseconds.
+	banTime = 60_000
+	// provedTime is for how long it is remembered from where a user has authenticated.
+	provedTime = 3_600_000
+	// copyTime is for how long a request is known again, in seconds (RFC 3261 64*T1).
+	copyTime = 32
+	// banned are tried all the same, so many a second: users who have authenticated from
+	// that source before, each, and all others of a source that is.
+	bannedKnown, bannedOthers = 2, 10
+)
+
+// failures are what is remembered of them, in fixed memory. Safe for concurrent use.
+type failures struct {
+	seed                    maphash.Seed
+	prompt, user, source    *limit.Limiter
+	copies                  *limit.Limiter
+	knownTries, othersTries *limit.Limiter
+	proved, banned          *memory
+	bans                    bans
+}
+
+func newFailures() *failures {
+	return &failures{
+		seed:   maphash.MakeSeed(),
+		prompt: limit.New(limit.Config{Rate: 1, Burst: promptFailures * failureCost, Slots: 1 << 13}),
+		user:   limit.New(limit.Config{Rate: 1, Burst: userFailures * failureCost, Slots: 1 << 13}),
+		source: limit.New(limit.Config{Rate: 1, Burst: sourceFailures, Slots: 1 << 13}),
+		copies: limit.New(limit.Config{Rate: 1, Burst: copyTime, Slots: 1 << 13}),
+
+		knownTries:  limit.New(limit.Config{Rate: bannedKnown, Burst: 5 * bannedKnown, Slots: 1 << 12}),
+		othersTries: limit.New(limit.Config{Rate: bannedOthers, Burst: bannedOthers, Slots: 1 << 12}),
+		proved:      newMemory(1 << 17), banned: newMemory(1 << 13),
+	}
+}
+
+// trier is who tries: a user, as they say, from an address.
+type trier struct{ user, there, here uint64 } // hashes: of user and source, of user, address and port; of the source
+
+// trier hashes who tries.
+func (f *failures) trier(username, realm []byte, from netip.AddrPort) (t trier) {
+	t.here = limit.Source(from.Addr())
+	name := maphash.Bytes(f.seed, username) + 31*maphash.Bytes(f.seed, realm)
+	t.user = max(name^maphash.Comparable(f.seed, t.here), 1)
+	t.there = name ^ maphash.Comparable(f.seed, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
+	return t
+}
+
+// isProved notes that a user has authenticated from an address.
+func (f *failures) isProved(t trier, now int64) {
+	f.proved.add(t.user, now+provedTime)
+	f.proved.add(t.there, now+provedTime)
+}
+
+// mayTry reports whether credentials are looked at: not where the user, or the source, is
+// banned. Whoever has authenticated from that very address and port goes on, as nobody
+// else is there; from that source at all, now and then: it may be the user at another
+// port, or one who guesses beside them.
+func (f *failures) mayTry(t trier, now int64) bool {
+	user, source := f.banned.has(t.user, now), f.banned.has(t.here, now)
+	switch {
+	case !user && !source, f.proved.has(t.there, now):
+		return true
+	case f.proved.has(t.user, now):
+		return f.knownTries.AllowKey(now, t.user, 1)
+	}
+	return !user && f.othersTries.AllowKey(now, t.here, 1)
+}
+
+// isAnswered notes a failure, and reports whether it is answered. request stands for the
+// request, and all its retransmissions.
+func (f *failures) isAnswered(t trier, request uint64, now int64) (answered bool, begins ban) {
+	if f.banned.has(t.user, now) || f.banned.has(t.here, now) {
+		return false, banNone
+	}
+	answered = f.prompt.AllowKey(now, t.user, failureCost)
+	if !answered && !f.copies.AllowKey(now, max(request, 1), copyTime) {
+		return true, banNone // its first copy was dropped, and noted
+	}
+	if !f.user.AllowKey(now, t.user, failureCost) {
+		f.banned.add(t.user, now+banTime)
+		return false, banUser
+	}
+	if !f.source.AllowKey(now, t.here, 1) {
+		f.banned.add(t.here, now+banTime)
+		return false, banSource
+	}
+	return answered, banNone
+}
