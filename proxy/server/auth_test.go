@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"strings"
@@ -394,4 +395,112 @@ func TestWhoMayCall(t *testing.T) {
 			bob.quiet(5 * time.Millisecond)
 		})
 	}
+}
+
+// TestRFC7616_3_4_NonceCountIsUsedOnce: what somebody has seen binds nothing of theirs,
+// at any member, and the phone goes on with the nonce it has.
+func TestRFC7616_3_4_NonceCountIsUsedOnce(t *testing.T) {
+	t.Parallel()
+	mem, u := newMemory(), &users{aors: map[string][]string{"alice": {"sip:sales@example.com"}}}
+	x := []*proxy{startMember(t, mem, 1, guard(t, u, nil)), startMember(t, mem, 2, guard(t, u, nil))}
+	alice, mallory, sales := newPhone(t, "alice"), newPhone(t, "alice"), newPhone(t, "sales")
+	contact := "Contact: <" + alice.contact() + ">"
+	alice.sendRaw(x[0].addr, alice.registerText("c", 1, contact))
+	challenge, a := alice.status(401), alice.account()
+	first := a.proof(t, challenge, "REGISTER", "sip:example.com")
+	alice.sendRaw(x[1].addr, alice.registerText("c", 2, contact, first))
+	alice.status(200)
+	for _, member := range x {
+		for _, p := range []*phone{mallory, sales} { // for another contact, and for another address of alice's
+			p.sendRaw(member.addr, p.registerText(unique("m"), 1, "Contact: <"+p.contact()+">", first))
+			if r := p.status(401); !bytes.Contains(r.Raw, []byte("stale=true")) {
+				t.Errorf("no new nonce is asked for:\n%s", r.Raw)
+			}
+		}
+	}
+	alice.sendRaw(x[0].addr, alice.registerText("c", 3, contact, a.proof(t, challenge, "REGISTER", "sip:example.com")))
+	if got := alice.status(200).values(wire.HeaderContact); len(got) != 1 || !strings.Contains(got[0], alice.contact()) {
+		t.Errorf("bound are %q", got)
+	}
+}
+
+// TestNobodyIsChallengedTwice: a phone that sends each request to a member by chance is
+// asked once, as by one member alone, whichever of them dies.
+func TestNobodyIsChallengedTwice(t *testing.T) {
+	t.Parallel()
+	mem, u := newMemory(), &users{}
+	var x []*proxy
+	for id := range uint32(3) {
+		x = append(x, startMember(t, mem, id+1, guard(t, u, nil)))
+	}
+	for n := range 20 {
+		p := newPhone(t, unique("alice"))
+		a, challenges, proof := p.account(), 0, []string(nil)
+		var challenge *received
+		for i := range 20 {
+			if n == 10 && i == 10 && len(x) == 3 {
+				x[1].kill()
+				x = []*proxy{x[0], x[2]}
+			}
+			member := x[rand.IntN(len(x))]
+			for try := range 2 {
+				if challenge != nil {
+					proof = []string{a.proof(t, challenge, "REGISTER", "sip:example.com")}
+				}
+				p.sendRaw(member.addr, p.registerText("c", 2*i+try+1, append(proof, "Contact: <"+p.contact()+">", "Expires: 300")...))
+				r := p.receive(patience)
+				if r == nil {
+					t.Fatal("no answer")
+				}
+				if r.StatusCode() == 200 {
+					break
+				}
+				challenge, a.count = r, 0
+				challenges++
+			}
+		}
+		if challenges != 1 {
+			t.Errorf("%s is challenged %d times", p.user, challenges)
+		}
+	}
+}
+
+// TestWithinADialog: what comes from where the dialog has its ends is let in, without
+// credentials; from elsewhere only what ends it, and who proves to be that end.
+func TestWithinADialog(t *testing.T) {
+	t.Parallel()
+	x := startProxy(t, guard(t, &users{}, nil))
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	bob.registerAs(x, bob.account())
+	caller := alice.call(x, alice.account(), "sip:bob@example.com")
+	invite := bob.request("INVITE")
+	bob.reply(invite, 200, "OK", "b1", "Contact: <"+bob.contact()+">")
+	caller.answered(alice.status(200))
+	caller.ack()
+	bob.request("ACK")
+	callee := bob.callee(invite, "b1")
+	for _, end := range []struct {
+		d        *dialog
+		far      *phone
+		from, at *phone
+	}{{caller, bob, alice, newPhoneAt(t, "alice", "127.0.0.5:0")}, {callee, alice, bob, newPhoneAt(t, "bob", "127.0.0.6:0")}} {
+		end.d.send("INFO")
+		end.far.reply(end.far.request("INFO"), 200, "OK", "")
+		end.from.status(200)
+
+		end.d.p = end.at // it has moved, or is somebody else
+		end.d.send("INVITE")
+		challenge := end.at.status(407)
+		end.far.quiet(20 * time.Millisecond)
+		end.d.ackFailure(challenge)
+		end.far.request("ACK") // has the tag of the far end, and leads nowhere there
+		end.d.send("INFO", (&account{username: "mallory", password: "mallory"}).proof(t, challenge, "INFO", end.d.target))
+		end.at.status(403)
+		end.d.send("INFO", end.from.account().proof(t, challenge, "INFO", end.d.target))
+		end.far.reply(end.far.request("INFO"), 200, "OK", "")
+		end.at.status(200)
+	}
+	caller.send("BYE") // from elsewhere
+	bob.reply(bob.request("BYE"), 200, "OK", "")
+	caller.p.status(200)
 }
