@@ -3,6 +3,7 @@ package auth
 import (
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -74,7 +75,15 @@ func (g *Gate) Checks() routing.Checks {
 	return routing.Checks{
 		Authorize: []routing.Policy{{Name: "authorize", Check: g.authorize}},
 		Replayed:  g.replayed,
+		Doubts:    g.doubts,
 	}
+}
+
+// doubts is routing.Checks.Doubts. Of what another member was sent nobody here knows from
+// where.
+func (g *Gate) doubts(from netip.Addr) bool {
+	r := g.rules.Load()
+	return r != nil && r.trusted.find(from) == nil
 }
 
 // authorize is the policy.

@@ -1,6 +1,8 @@
 package auth
 
 import (
+	"net/netip"
+
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/credentials"
 	"github.com/sipring/sipring/proxy/digest"
@@ -16,6 +18,7 @@ type rules struct {
 	domains    map[string]*domain // served ones, canonical
 	first      *domain
 	trusted    trusted
+	trusts     func(netip.Addr) bool // trusted.has
 	outside    string
 	assert     bool
 	perMinute  int
@@ -58,6 +61,7 @@ func newRules(c *config.Config, store credentials.Store) (*rules, error) {
 	}
 	var err error
 	r.trusted, err = newTrusted(a.Trusted)
+	r.trusts = r.trusted.has
 	return r, err
 }
 

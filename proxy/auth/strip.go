@@ -25,9 +25,26 @@ func (a *attempt) strip(trusted bool) {
 			if !trusted {
 				a.d.Strip = append(a.d.Strip, i)
 			}
+		case wire.HeaderPrivacy:
+			if asksForID(h.Value.In(a.m.Raw)) {
+				a.d.Private, a.d.Trusts = true, a.rules.trusts
+			}
 		}
 	}
 }
+
+// asksForID reports whether a value of Privacy has id among its words (RFC 3323 4.2, RFC
+// 3325 9.3). Some phones separate them by commas.
+func asksForID(value []byte) bool {
+	for word := range bytes.FieldsFuncSeq(value, func(r rune) bool { return r == ';' || r == ',' || r == ' ' || r == '\t' || r == '\r' || r == '\n' }) {
+		if bytes.EqualFold(word, id) {
+			return true
+		}
+	}
+	return false
+}
+
+var id = []byte("id")
 
 // isForUs reports whether credentials are for a realm of ours. Those that cannot be read
 // are if they name one.

@@ -42,6 +42,9 @@ func (t trusted) find(source netip.Addr) *trustedSource {
 	return nil
 }
 
+// has reports whether a source is trusted.
+func (t trusted) has(source netip.Addr) bool { return t.find(source) != nil }
+
 // decideTrusted lets in what comes from a trusted source. One that speaks for whoever is
 // outside alone is refused what claims to be of a user here: by From, by
 // P-Asserted-Identity, or because it is a REGISTER.

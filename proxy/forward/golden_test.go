@@ -197,6 +197,53 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// TestGoldenSender: what leaves of who sends, and to whom.
+func TestGoldenSender(t *testing.T) {
+	r := newRig(t)
+	bob := one("sip:bob@198.51.100.7:5070", "198.51.100.7:5070")
+	text := change(invite, "\n\tContact:", "\n\tProxy-Authorization: Digest realm=\"example.com\"\n\tP-Asserted-Identity: <sip:boss@example.com>\n\tProxy-Authorization: Digest realm=\"example.net\"\n\tPrivacy: id\n\tContact:")
+	index := func(req *Request, id wire.HeaderID) int { return req.Message.Index(id) }
+	for name, sender := range map[string]func(*Request, *routing.Sender){
+		"sender-of-a-trusted-source": func(*Request, *routing.Sender) {},
+		"sender-not-asserted": func(req *Request, s *routing.Sender) {
+			s.Strip = append(s.Strip, index(req, wire.HeaderProxyAuthorization), index(req, wire.HeaderPAssertedIdentity))
+		},
+		"sender-asserted": func(req *Request, s *routing.Sender) {
+			s.Strip = append(s.Strip, index(req, wire.HeaderProxyAuthorization), index(req, wire.HeaderPAssertedIdentity))
+			s.Assert = []byte("<sip:alice@example.com>")
+		},
+		"sender-private": func(req *Request, s *routing.Sender) {
+			s.Strip = append(s.Strip, index(req, wire.HeaderProxyAuthorization))
+			s.Assert, s.Private, s.Trusts = []byte("<sip:alice@example.com>"), true, func(netip.Addr) bool { return false }
+		},
+		"sender-private-to-a-trusted-target": func(req *Request, s *routing.Sender) {
+			s.Strip = append(s.Strip, index(req, wire.HeaderProxyAuthorization), index(req, wire.HeaderPAssertedIdentity))
+			s.Assert, s.Private, s.Trusts = []byte("<sip:alice@example.com>"), true, func(to netip.Addr) bool { return to == bob.Next.Remote.Addr() }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			req := r.request(text, "192.0.2.10:5062")
+			sender(req, &req.Decision.Sender)
+			golden(t, name, r.leaves(req, []targets.Target{bob}))
+		})
+	}
+}
+
+// TestDoubtedResponse: what it says of who sends it goes no further.
+func TestDoubtedResponse(t *testing.T) {
+	text := strings.ReplaceAll("SIP/2.0 200 OK\nVia: SIP/2.0/UDP a\nVia: SIP/2.0/UDP b\nP-Asserted-Identity: <sip:boss@example.com>\nFrom: <sip:a@b>;tag=1\nTo: <sip:c@d>;tag=2\nCall-ID: c\nCSeq: 1 INVITE\n\n", "\n", "\r\n")
+	var m wire.Message
+	if err := m.Scan([]byte(text), nil); err != nil {
+		t.Fatal(err)
+	}
+	for doubted, want := range map[bool]int{false: 1, true: 0} {
+		var b Builder
+		if out := b.Response(nil, &m, doubted); bytes.Count(out, []byte("P-Asserted-Identity")) != want || bytes.Count(out, []byte("Via")) != 1 {
+			t.Errorf("doubted %v:\n%s", doubted, out)
+		}
+	}
+}
+
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	file := filepath.Join("testdata", name+".txt")

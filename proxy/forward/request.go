@@ -67,7 +67,7 @@ func (b *Builder) append(dst []byte, n *Names, r *Request, t *targets.Target, br
 	}
 	e.SetMaxForwards(hops - 1)
 	b.setBreadth(m, t.Breadth)
-	b.setSender(r)
+	b.setSender(r, t)
 	b.setRecordRoute(n, r, t)
 	owner := r.Owner
 	if r.Stateless {
@@ -78,13 +78,18 @@ func (b *Builder) append(dst []byte, n *Names, r *Request, t *targets.Target, br
 	return e.Append(dst)
 }
 
-// setSender takes off what is not for the far end, and names who sends (RFC 3325 9.1).
-func (b *Builder) setSender(r *Request) {
-	for _, i := range r.Decision.Strip {
+// setSender takes off what is not for the far end, and names who sends (RFC 3325 9.1),
+// unless that is to be told to nobody who is not trusted (RFC 3325 7).
+func (b *Builder) setSender(r *Request, t *targets.Target) {
+	d := r.Decision
+	for _, i := range d.Strip {
 		b.edit.RemoveLine(i)
 	}
-	if len(r.Decision.Assert) > 0 {
-		b.edit.PrependHeader("P-Asserted-Identity", r.Decision.Assert)
+	switch {
+	case d.Private && !d.Trusts(t.Next.Remote.Addr()):
+		b.edit.RemoveAll(wire.HeaderPAssertedIdentity)
+	case len(d.Assert) > 0:
+		b.edit.PrependHeader("P-Asserted-Identity", d.Assert)
 	}
 }
 
@@ -104,9 +109,13 @@ func (b *Builder) setBreadth(m *wire.Message, breadth int) {
 }
 
 // Response appends a response as it goes back: without our Via (RFC 3261 16.7 step
-// 3).
-func (b *Builder) Response(dst []byte, m *wire.Message) []byte {
+// 3), and if it is doubted without what it says of who sends it (RFC 3325 5).
+func (b *Builder) Response(dst []byte, m *wire.Message, doubted bool) []byte {
 	b.edit.Reset(m)
 	b.edit.RemoveTopVia()
+	if doubted {
+		b.edit.RemoveAll(wire.HeaderPAssertedIdentity)
+		b.edit.RemoveAll(wire.HeaderPPreferredIdentity)
+	}
 	return b.edit.Append(dst)
 }

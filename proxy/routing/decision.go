@@ -1,6 +1,8 @@
 package routing
 
 import (
+	"net/netip"
+
 	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/location"
 	"github.com/sipring/sipring/proxy/token"
@@ -117,6 +119,10 @@ type Sender struct {
 	// Assert is the P-Asserted-Identity that the request leaves with (RFC 3325 9.1),
 	// empty for none.
 	Assert []byte
+	// Private: neither that identity nor one that came with the request is for whoever
+	// Trusts does not have (RFC 3325 7).
+	Private bool
+	Trusts  func(netip.Addr) bool
 	// Challenge is room for the header lines of a refusal.
 	Challenge []byte
 }

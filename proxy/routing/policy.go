@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"net/netip"
 	"slices"
 
 	"github.com/sipring/sipring/proxy/wire"
@@ -43,6 +44,9 @@ type Checks struct {
 	// Replayed fills in the answer to a REGISTER whose Proof another request has used
 	// up, as the home of its address-of-record finds out; nil: there are no Proofs.
 	Replayed func(m *wire.Message, d *Decision)
+	// Doubts reports whether what a response from an address says of who sends it is not
+	// passed on; nil: all is.
+	Doubts func(from netip.Addr) bool
 }
 
 // chain is all that a request is asked, in order. Each policy may rely on those

@@ -504,3 +504,48 @@ func TestWithinADialog(t *testing.T) {
 	bob.reply(bob.request("BYE"), 200, "OK", "")
 	caller.p.status(200)
 }
+
+// TestRFC3325_CallerIsNamed: by what was proved, to whom the caller lets it be told.
+func TestRFC3325_CallerIsNamed(t *testing.T) {
+	t.Parallel()
+	assert := func(a *config.Authentication) { a.AssertIdentity = true }
+	for name, tt := range map[string]struct {
+		rules func(*config.Authentication)
+		extra []string
+		from  string // of the caller, if it is another
+		want  []string
+	}{
+		"who calls":            {assert, []string{"P-Asserted-Identity: <sip:boss@example.com>"}, "", []string{"<sip:alice@example.com>"}},
+		"nobody asked for it":  {nil, nil, "", nil},
+		"privacy":              {assert, []string{"Privacy: user;ID"}, "", nil},
+		"another privacy":      {assert, []string{"Privacy: none"}, "", []string{"<sip:alice@example.com>"}},
+		"privacy, and no name": {assert, []string{"Privacy: id"}, "sip:anonymous@anonymous.invalid", nil},
+		"no name alone":        {assert, nil, "sip:anonymous@anonymous.invalid", []string{"<sip:alice@example.com>"}},
+		"to a trusted callee": {func(a *config.Authentication) {
+			a.AssertIdentity, a.Trusted = true, []config.TrustedSource{{Prefix: "127.0.0.7/32", Identity: config.IdentityAny}}
+		}, []string{"Privacy: id"}, "", []string{"<sip:alice@example.com>"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			mem := newMemory()
+			alice, bob := newPhone(t, "alice"), newPhoneAt(t, "bob", "127.0.0.7:0")
+			bob.register(startProxy(t, func(o *proxyOptions) { o.mem = mem }))
+			x := startProxy(t, guard(t, &users{}, tt.rules), func(o *proxyOptions) { o.mem, o.self = mem, 2 })
+			d := alice.ring(x.addr, "sip:bob@example.com")
+			challenge := alice.status(407)
+			d.ackFailure(challenge)
+			d.cseq, d.callID, d.inviteBranch = 1, unique("call"), unique("z9hG4bKinv")
+			if tt.from != "" {
+				d.local = "<" + tt.from + ">;tag=1"
+			}
+			proof := alice.account().proof(t, challenge, "INVITE", "sip:bob@example.com")
+			alice.sendRaw(x.addr, []byte(d.head("INVITE", "sip:bob@example.com", d.inviteBranch, 1)+lines(append(tt.extra, proof))+"Content-Length: 0\r\n\r\n"))
+			invite := bob.request("INVITE")
+			if diff := cmp.Diff(append([]string{}, tt.want...), invite.values(wire.HeaderPAssertedIdentity)); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+			bob.reply(invite, 486, "Busy Here", "b")
+			d.ackFailure(alice.status(486))
+		})
+	}
+}

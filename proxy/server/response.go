@@ -63,7 +63,7 @@ func (m response) pass() {
 	if named && m.handToOwner(owner) {
 		return
 	}
-	m.out = m.builder.Response(m.out[:0], &m.msg)
+	m.out = m.builder.Response(m.out[:0], &m.msg, s.checks.Doubts != nil && s.checks.Doubts(m.from.Remote.Addr()))
 	switch {
 	case passedOn && cancel && m.msg.StatusCode() >= 300:
 		// One of many targets that know nothing of it: that is no news to the caller, and
