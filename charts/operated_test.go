@@ -49,7 +49,7 @@ func startOperator(t *testing.T, members int) *operated {
 		}
 	})
 	c := &v1alpha1.SIPCluster{ObjectMeta: metav1.ObjectMeta{Namespace: o.namespace, Name: o.name}}
-	c.Spec.Domains = []v1alpha1.Domain{"example.com"}
+	c.Spec.Domains, c.Spec.Authentication = []v1alpha1.Domain{"example.com"}, &v1alpha1.Authentication{Open: &v1alpha1.Open{}}
 	o.ok(o.client.Create(t.Context(), c))
 	set := &appsv1.StatefulSet{}
 	for deadline := time.Now().Add(30 * time.Second); o.client.Get(t.Context(), client.ObjectKeyFromObject(c), set) != nil; {

@@ -106,7 +106,7 @@ func (b *bench) later(by time.Duration) {
 func (b *bench) create(changes ...func(*v1alpha1.SIPCluster)) {
 	b.Helper()
 	c := &v1alpha1.SIPCluster{ObjectMeta: metav1.ObjectMeta{Namespace: b.ns, Name: b.name}}
-	c.Spec.Domains = []v1alpha1.Domain{"example.com"}
+	c.Spec.Domains, c.Spec.Authentication = []v1alpha1.Domain{"example.com"}, &v1alpha1.Authentication{Open: &v1alpha1.Open{}}
 	for _, change := range changes {
 		change(c)
 	}

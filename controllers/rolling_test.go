@@ -49,6 +49,7 @@ func (b *bench) begins(name string) {
 	b.Helper()
 	c := &v1alpha1.SIPCluster{ObjectMeta: metav1.ObjectMeta{Namespace: b.ns, Name: name}}
 	c.Spec.Domains, c.Spec.Replicas = []v1alpha1.Domain{"example.com"}, new(int32(1))
+	c.Spec.Authentication = &v1alpha1.Authentication{Open: &v1alpha1.Open{}}
 	b.ok(b.client.Create(b.Context(), c))
 }
 

@@ -51,7 +51,7 @@ func as(t *testing.T, user *rest.Config, args ...string) (stdout string, err err
 func realCluster(t *testing.T, s *testapi.Server) {
 	t.Helper()
 	c := &v1alpha1.SIPCluster{ObjectMeta: metav1.ObjectMeta{Name: "voice", Namespace: "real"}}
-	c.Spec.Domains = []v1alpha1.Domain{"example.com"}
+	c.Spec.Domains, c.Spec.Authentication = []v1alpha1.Domain{"example.com"}, &v1alpha1.Authentication{Open: &v1alpha1.Open{}}
 	objects := []client.Object{&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "real"}}, c}
 	for i := range 2 {
 		pod := aPod("voice", i)

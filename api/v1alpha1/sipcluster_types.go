@@ -53,6 +53,8 @@ type SIPClusterList struct {
 // +kubebuilder:validation:XValidation:rule="self.service.type != 'ClusterIP' || self.listeners.all(l, !has(l.nodePort))",message="nodePort in spec.listeners needs spec.service.type NodePort or LoadBalancer: set the type, or remove nodePort"
 // +kubebuilder:validation:XValidation:rule="self.service.type != 'NodePort' || self.listeners.all(l, has(l.advertise))",message="spec.service.type NodePort needs advertise in spec.listeners: the host:port that phones use, since no node's address stands for the cluster"
 // +kubebuilder:validation:XValidation:rule="!has(self.updateStrategy.maxUnavailable) || type(self.updateStrategy.maxUnavailable) != int || self.updateStrategy.maxUnavailable <= 1 || self.updateStrategy.maxUnavailable < self.ring.replicas",message="spec.updateStrategy.maxUnavailable must be below spec.ring.replicas (default 2), or 1: all copies of a registration could be away at once"
+// +kubebuilder:validation:XValidation:rule="has(self.authentication) || (oldSelf.hasValue() && !has(oldSelf.value().authentication))",optionalOldSelf=true,message="spec.authentication is required: digest says where the users' passwords are, open: {} lets anybody register and call as anyone"
+// +kubebuilder:validation:XValidation:rule="!has(self.authentication) || !has(self.authentication.domains) || self.authentication.domains.all(a, self.domains.exists(d, d.lowerAscii() == a.domain.lowerAscii()))",message="spec.authentication.domains names a domain that is none of spec.domains"
 type SIPClusterSpec struct {
 	// Replicas is the number of proxies: 0 to 4096, default 3. 0 stops the
 	// cluster. Below 3 a member that the network cuts off stays in the traffic
@@ -101,6 +103,13 @@ type SIPClusterSpec struct {
 	// +listType=set
 	// +optional
 	Aliases []Alias `json:"aliases,omitempty"`
+
+	// Authentication says who may register and who may call. It is required: nobody
+	// is open by omission. A SIPCluster from before it was goes on without, open, and
+	// says so in its condition AuthenticationOpen; once it has one, one must stay. A
+	// change rolls the pods one at a time.
+	// +optional
+	Authentication *Authentication `json:"authentication,omitempty"`
 
 	// Listeners are the ports at which phones and trunks reach the cluster, at
 	// the Service as in the pods: 1 to 8 by name. A phone is reached from the one

@@ -29,8 +29,11 @@ func TestMain(m *testing.M) {
 func manifest(t *testing.T, name, spec string) *unstructured.Unstructured {
 	t.Helper()
 	text := "apiVersion: sipring.io/v1alpha1\nkind: SIPCluster\nmetadata: {namespace: default, name: " + name + "}\nspec:\n"
-	if !strings.Contains(spec, "domains:") {
+	if !strings.HasPrefix(spec, "domains:") && !strings.Contains(spec, "\ndomains:") {
 		text += "  domains: [example.com]\n"
+	}
+	if !strings.Contains(spec, "authentication:") {
+		text += "  authentication: {open: {}}\n"
 	}
 	for line := range strings.Lines(spec) {
 		text += "  " + strings.TrimRight(line, "\n") + "\n"
@@ -42,12 +45,13 @@ func manifest(t *testing.T, name, spec string) *unstructured.Unstructured {
 	return u
 }
 
+// refusal is a manifest that is refused: its spec and, where they matter, its name and
+// what the message has to say.
+type refusal struct{ name, spec, want string }
+
 func TestRefused(t *testing.T) {
 	api := testapi.Need(t, server)
-	tests := map[string]struct {
-		name, spec string
-		want       string // in the message
-	}{
+	tests := map[string]refusal{
 		"no domain":                {spec: "domains: []", want: "spec.domains: Invalid value: 0: spec.domains in body should have at least 1 items"},
 		"domain with a user":       {spec: "domains: ['bob@example.com']", want: "spec.domains holds the host part of SIP addresses, such as example.com"},
 		"domain with a scheme":     {spec: "domains: ['sip:example.com']", want: "no scheme, user, port or wildcard"},
@@ -188,6 +192,7 @@ func TestRefused(t *testing.T) {
 		"name that begins with a digit":     {name: "1st", want: "metadata.name names a Service too"},
 		"name with a dot":                   {name: "a.b", want: "metadata.name names a Service too"},
 	}
+	add(t, tests, authenticationRefused())
 	var refusals []string
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -256,6 +261,7 @@ func TestAccepted(t *testing.T) {
 		"image by digest":                 "image: ghcr.io/sipring/sipring@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
 		"template":                        "template: {labels: {a: b}, spec: {hostNetwork: true, containers: [{name: proxy, resources: {limits: {memory: 1Gi}}}]}}",
 	}
+	add(t, tests, authenticationAccepted())
 	for name, spec := range tests {
 		t.Run(name, func(t *testing.T) {
 			err := api.Client.Create(t.Context(), manifest(t, "accepted", spec), client.DryRunAll, client.FieldValidation("Strict"))
@@ -263,6 +269,17 @@ func TestAccepted(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// add adds further manifests, each under a name of its own.
+func add[T any](t *testing.T, to, more map[string]T) {
+	t.Helper()
+	for name, m := range more {
+		if _, twice := to[name]; twice {
+			t.Fatalf("two manifests are named %q", name)
+		}
+		to[name] = m
 	}
 }
 
@@ -301,6 +318,7 @@ func TestDefaults(t *testing.T) {
 	want := v1alpha1.SIPClusterSpec{
 		Replicas:             new(int32(3)),
 		Domains:              []v1alpha1.Domain{"example.com"},
+		Authentication:       &v1alpha1.Authentication{Open: &v1alpha1.Open{}},
 		Listeners:            []v1alpha1.Listener{{Name: "udp", Protocol: "UDP", Port: 5060}},
 		Ports:                v1alpha1.Ports{Peer: 7947, Health: 7948, Admin: 9090},
 		Service:              v1alpha1.ServiceTemplate{Type: corev1.ServiceTypeClusterIP},

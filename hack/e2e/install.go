@@ -108,14 +108,14 @@ func (i *installation) kustomized(ctx context.Context) (err error) {
 	if err := i.freshNamespace(ctx); err != nil {
 		return err
 	}
-	if _, err := i.kube.kubectl(ctx, "--namespace", namespace, "apply", "-f", "config/samples/least.yaml"); err != nil {
+	if _, err := i.kube.kubectl(ctx, "--namespace", namespace, "apply", "-f", "config/samples/users.yaml", "-f", "config/samples/least.yaml"); err != nil {
 		return err
 	}
 	if err := eventually(ctx, installLimit, func(ctx context.Context) error { return i.kube.serving(ctx, namespace, sampleCluster, 3) }); err != nil {
 		return err
 	}
 	i.stage.step("kubectl apply -k config/default: the operator runs config/samples/least.yaml, 3 of 3 proxies in the ring")
-	if _, err := i.kube.kubectl(ctx, "--namespace", namespace, "delete", "-f", "config/samples/least.yaml"); err != nil {
+	if _, err := i.kube.kubectl(ctx, "--namespace", namespace, "delete", "-f", "config/samples/least.yaml", "-f", "config/samples/users.yaml"); err != nil {
 		return err
 	}
 	// Its pods go with it; nothing of it may be left when the CRD goes.
