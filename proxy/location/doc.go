@@ -78,7 +78,7 @@
 // Tombstones are at most twice as many as bindings, but for those of one update; the oldest go first. A contact has at most
 // 1 KiB of text, all its fields together: what is longer is refused with 400. What there is room for in the whole of a
 // store is Limits.Room; refreshes and the removals of who registered need none. What was proved takes 33 bytes with one nonce, and
-16 for each further one; without room it is one that takes the place of another.
+// 16 for each further one; without room it is one that takes the place of another.
 //
 // Once half of Limits.Budget is taken a source has at most an eighth of it, and a domain, where others are served too, half.
 // Who has its share gets no further AOR, and from three quarters on nothing that makes larger what it has. A binding is its
