@@ -48,6 +48,7 @@ func findColumns(ctx context.Context, pool *pgxpool.Pool) (string, error) {
 		return "", err
 	}
 	defer rows.Close()
+	rows.Next() // with the simple protocol the columns are known after this
 	var all []string
 	for _, d := range rows.FieldDescriptions() {
 		all = append(all, d.Name)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -144,18 +145,25 @@ func (p *postgres) judge(err error) (finding, error) {
 // are too many, which are not read to their end.
 func readRows(rows pgx.Rows, withDomain bool, stop func()) (f finding, err error) {
 	defer rows.Close()
+	if err := checkColumns(rows.FieldDescriptions()); err != nil {
+		return f, err
+	}
 	for n := 0; rows.Next(); n++ {
 		if n == maxAORs {
 			stop()
 			return f, &oddity{fmt.Errorf("postgres: more than %d rows for a user", maxAORs)}
+		}
+		columns := rows.FieldDescriptions()
+		if err := checkColumns(columns); err != nil {
+			return f, err
 		}
 		values, err := rows.Values()
 		if err != nil {
 			return f, &oddity{err}
 		}
 		r := row{}
-		for i, d := range rows.FieldDescriptions() {
-			r[strings.ToLower(d.Name)] = values[i]
+		for i, c := range columns {
+			r[c.Name] = values[i]
 		}
 		if err := r.add(&f, withDomain); err != nil {
 			return f, &oddity{err}
@@ -163,6 +171,20 @@ func readRows(rows pgx.Rows, withDomain bool, stop func()) (f finding, err error
 	}
 	f.known = f.is.HasMD5 || f.is.HasSHA256
 	return f, rows.Err()
+}
+
+// checkColumns refuses what a query gives if none of its columns is a hash: it would make everybody unknown. What is not
+// known yet, as with the simple protocol before the first row, is not refused.
+func checkColumns(columns []pgconn.FieldDescription) error {
+	for _, c := range columns {
+		if slices.Contains(hashColumns, c.Name) {
+			return nil
+		}
+	}
+	if len(columns) == 0 {
+		return nil
+	}
+	return &oddity{errors.New("postgres: the query has none of the columns " + strings.Join(hashColumns, ", "))}
 }
 
 // close implements source.

@@ -150,13 +150,15 @@ func TestOwnQuery(t *testing.T) {
 	}
 }
 
-// TestHugeRowsAreRefused.
-func TestHugeRowsAreRefused(t *testing.T) {
+// TestRowsThatMakeNoSenseAreRefused: and nobody is unknown for it.
+func TestRowsThatMakeNoSenseAreRefused(t *testing.T) {
 	d := newDatabase(t)
 	for query, want := range map[string]Answer{
 		"SELECT repeat('0', 10000000) AS ha1, $1 || $2 AS x":                                                Unavailable,
 		"SELECT repeat('0', 32) AS ha1, i || '@' || $2 AS aor, $1 AS x FROM generate_series(1, 10000000) i": Unavailable,
-		"SELECT 7 AS ha1, $1 || $2 AS x":                                                                    Unknown,
+		"SELECT md5($1) AS hash WHERE $2 = ''":                                                              Unavailable,
+		"SELECT md5($1) AS ha1 WHERE $2 = ''":                                                               Unknown,
+		"SELECT 7 AS ha1, $1 || $2 AS x":                                                                    Unavailable,
 		"SELECT NULL AS ha1, $1 || $2 AS x":                                                                 Unknown,
 		"SELECT 'secret' AS ha1, $1 || $2 AS x":                                                             Unavailable,
 	} {
@@ -308,6 +310,21 @@ func TestConnectionIsReloaded(t *testing.T) {
 	}
 	if strings.Contains(log.String(), "hunter2") {
 		t.Errorf("the log has a password:\n%s", log)
+	}
+}
+
+// TestSimpleProtocol: as some poolers want it.
+func TestSimpleProtocol(t *testing.T) {
+	d := newDatabase(t)
+	d.run(kamailio)
+	d.run("INSERT INTO subscriber (username, domain, ha1) VALUES ('o''brien', 'example.com', repeat('0', 32))")
+	file := filepath.Join(t.TempDir(), "connection")
+	write(t, file, d.url()+"&default_query_exec_mode=simple_protocol")
+	s, _ := open(t, &config.Credentials{Postgres: &config.PostgresCredentials{ConnectionFile: file}}, &journal{})
+	for name, want := range map[string]Answer{"o'brien": Found, "' OR '1'='1": Unknown, `\' OR 1=1 --`: Unknown} {
+		if got, _ := answer(s, name); got != want {
+			t.Errorf("%s is %v", name, got)
+		}
 	}
 }
 

@@ -10,9 +10,24 @@ import (
 type row map[string]any
 
 // text is a column's value, without the spaces that a column of fixed width has behind it, as OpenSIPS' are.
-func (r row) text(column string) string {
-	s, _ := r[column].(string)
-	return strings.TrimSpace(s)
+func (r row) text(column string) (string, error) {
+	switch s := r[column].(type) {
+	case nil:
+		return "", nil
+	case string:
+		return strings.TrimSpace(s), nil
+	}
+	return "", fmt.Errorf("postgres: column %s is not text", column)
+}
+
+// hash is what the first column has, or the second for a user name with a domain.
+func (r row) hash(names [2]string, withDomain bool) (string, error) {
+	if withDomain {
+		if hash, err := r.text(names[1]); hash != "" || err != nil {
+			return hash, err
+		}
+	}
+	return r.text(names[0])
 }
 
 // add adds to what is found. ha1 is a hash of "user:domain:password", ha1b one of "user@domain:domain:password", which is
@@ -20,9 +35,9 @@ func (r row) text(column string) string {
 // its length says: Kamailio keeps SHA-256 in these columns too.
 func (r row) add(f *finding, withDomain bool) error {
 	for _, names := range [][2]string{{"ha1", "ha1b"}, {"ha1_sha256", "ha1b_sha256"}} {
-		hash := r.text(names[0])
-		if b := r.text(names[1]); withDomain && b != "" {
-			hash = b
+		hash, err := r.hash(names, withDomain)
+		if err != nil {
+			return err
 		}
 		if hash == "" {
 			continue
