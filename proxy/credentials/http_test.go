@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -43,6 +44,7 @@ func newService(t *testing.T) *service {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		handle(w, r)
 	}))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes that are to fail
 	s.answers(usersWithA)
 	t.Cleanup(s.Close)
 	return s

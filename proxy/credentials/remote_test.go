@@ -258,6 +258,7 @@ func TestStormDoesNotStampede(t *testing.T) {
 		for i := range breakAfter {
 			b.want(fmt.Sprint("new", i), Unavailable)
 		}
+		time.Sleep(10 * time.Second) // what was under way has failed
 		b.source.set(func() { b.source.err = nil; b.source.most = 0; clear(b.source.asked) })
 		begun, goroutines := b.at(), runtime.NumGoroutine()
 		for fresh := 0; fresh < users; time.Sleep(100 * time.Millisecond) {
