@@ -141,11 +141,19 @@ func (p *proxy) sipAddresses(own string) (first, second netip.Addr, err error) {
 	return first, second, nil
 }
 
+// nonceLife is how long nonces are good for as this process starts, ms; 0 where it gives out none.
+func nonceLife(a *config.Authentication) int64 {
+	if a == nil || a.Open {
+		return 0
+	}
+	return 1000 * int64(a.Digest.NonceSeconds)
+}
+
 func (p *proxy) startPeer(self config.Member, keys *config.Keys, handler peer.Handler) (*peer.Node, error) {
 	c := p.config.Load()
 	cfg := peer.Config{
 		Cluster: c.Cluster, ID: self.ID, Name: self.Name, Address: self.Address, Ports: c.Ports, Keys: keys,
-		Limits: location.Limits{MaxContacts: c.Registrar.MaxContacts}, Budget: limitMemory(os.DirFS("/")), Handler: handler, Trust: p.trust.Load, Registry: p.metrics.registry, Log: p.log,
+		Limits: location.Limits{MaxContacts: c.Registrar.MaxContacts, NonceLife: nonceLife(c.Authentication)}, Budget: limitMemory(os.DirFS("/")), Handler: handler, Trust: p.trust.Load, Registry: p.metrics.registry, Log: p.log,
 	}
 	if p.lease != nil {
 		cfg.Suspects = p.lease.Report
