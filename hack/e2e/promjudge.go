@@ -129,13 +129,13 @@ func (o *observation) tally(ctx context.Context, before map[string]counts, victi
 		seen.rehomed, seen.slowest.Round(time.Millisecond), r.Homed, victim, r.Ring.Round(time.Millisecond))
 	// Both begin with the fault, which took a moment to make: what it has with the last
 	// word of the member, at the latest when that was made.
-	if late := r.Ring - seen.slowest; late < -lastWord-clocks || late > o.made+clocks {
+	o.rehomed += seen.rehomed
+	if late := r.Ring - seen.slowest; late < -lastWord-clocks || late > o.made+dying+clocks {
 		return seen, fmt.Errorf("loss to ring is %v, and the ring came %v after the fault, which took %v to make", seen.slowest, r.Ring, o.made)
 	}
 	if want := r.Homed + o.deskHomed; seen.rehomed != want {
 		return seen, fmt.Errorf("%d bindings were re-homed, %d phones were homed at %s", seen.rehomed, want, victim)
 	}
-	o.rehomed += seen.rehomed
 	return seen, o.noneElse(ctx, victim)
 }
 
@@ -152,6 +152,10 @@ func (o *observation) noneElse(ctx context.Context, victim string) error {
 		return nil
 	})
 }
+
+// dying is what the kernel may take to end a process and its connections, on a machine
+// that has more to do.
+const dying = 250 * time.Millisecond
 
 // accounted is what a survivor's events tell of a loss: how long after the fault the
 // member was last heard, was down, and the ring without it.

@@ -61,7 +61,10 @@ func (l *eventLog) add(e Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.seq++
-	e.Seq, e.UnixNano = l.seq, time.Now().UnixNano()
+	e.Seq = l.seq
+	if e.UnixNano == 0 {
+		e.UnixNano = time.Now().UnixNano()
+	}
 	if len(l.ring) == keepEvents {
 		copy(l.ring, l.ring[1:])
 		l.ring = l.ring[:keepEvents-1]

@@ -53,12 +53,12 @@ func (n *news) ring(old, v *cluster.View) {
 	if now = memberIDs(v); old != nil && slices.Equal(before, now) {
 		return
 	}
+	c := conclusion{at: time.Now(), lost: n.lost.take(before, now)}
 	n.events.add(Event{
-		Kind: EventRingChanged, Epoch: v.Epoch, Count: len(now),
+		UnixNano: c.at.UnixNano(), Kind: EventRingChanged, Epoch: v.Epoch, Count: len(now),
 		Detail: fmt.Sprintf("%d members: %s", len(now), strings.Join(names(v, now), ", ")),
 	})
 	n.log.Info("effective ring changed", "epoch", v.Epoch, "members", names(v, now))
-	c := conclusion{lost: n.lost.take(before, now), at: time.Now()}
 	for _, one := range c.lost {
 		n.log.Warn("a lost member is out of the ring", step("evicted"), "member", one.member.Name, "epoch", v.Epoch, "afterLoss", c.at.Sub(one.since))
 	}
