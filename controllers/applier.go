@@ -28,13 +28,14 @@ type Applier struct {
 	passes  *passes
 	endings *endings
 
-	shortages *shortages
-	turns     *turns
-	objects   *objects
-	rotations *rotations
-	workload  *workload
-	sweeper   *sweeper
-	reporter  *reporter
+	shortages   *shortages
+	credentials *credentials
+	turns       *turns
+	objects     *objects
+	rotations   *rotations
+	workload    *workload
+	sweeper     *sweeper
+	reporter    *reporter
 
 	// memories are of what it needs. The publisher drops them too, but a pass may end
 	// after that.
@@ -42,17 +43,17 @@ type Applier struct {
 }
 
 func newApplier(o *Options, passes *passes, writer *writer) *Applier {
-	turns, shortages := newTurns(o.Rolling), newShortages(o.Live, o.Now)
+	turns, shortages, credentials := newTurns(o.Rolling), newShortages(o.Live, o.Now), newCredentials(o.Live)
 	workload := &workload{client: o.Client, recorder: o.Recorder, writer: writer, image: o.Image, policy: o.Templates}
 	rollouts := &rollouts{client: o.Client, recorder: o.Recorder, now: o.Now, turns: turns, workload: workload}
 	return &Applier{
 		client: o.Client, now: o.Now, metrics: o.Metrics, passes: passes, endings: o.endings,
-		shortages: shortages, turns: turns, workload: workload,
+		shortages: shortages, credentials: credentials, turns: turns, workload: workload,
 		objects:   newObjects(o, writer, rollouts),
 		rotations: &rotations{client: o.Client, live: o.Live, recorder: o.Recorder, now: o.Now},
 		sweeper:   &sweeper{client: o.Client, live: o.Live, recorder: o.Recorder},
 		reporter:  &reporter{client: o.Client, recorder: o.Recorder, now: o.Now},
-		memories:  memories{passes, writer.applied, turns, shortages, o.endings},
+		memories:  memories{passes, writer.applied, turns, shortages, credentials, o.endings},
 	}
 }
 
@@ -93,7 +94,12 @@ func (a *Applier) carryOut(ctx context.Context, seen *observation, p *pass) (ctr
 		faults = append(faults, classify(fmt.Errorf("foreign endpoints: %w", err), v1alpha1.ReasonApplyFailed))
 	}
 	var done rotated
-	if !slices.ContainsFunc(faults, func(f fault) bool { return isLate(f.err) }) {
+	late := slices.ContainsFunc(faults, func(f fault) bool { return isLate(f.err) })
+	unusable, err := a.credentials.find(ctx, seen.cluster, !late && !p.news)
+	if err != nil {
+		faults = append(faults, classify(fmt.Errorf("credentials: %w", err), v1alpha1.ReasonReadFailed))
+	}
+	if !late {
 		if done, err = a.rotations.proceed(ctx, seen); err != nil {
 			faults = append(faults, classify(err, v1alpha1.ReasonApplyFailed))
 		} else {
@@ -101,7 +107,7 @@ func (a *Applier) carryOut(ctx context.Context, seen *observation, p *pass) (ctr
 		}
 	}
 	a.metrics.aged(seen.cluster.Namespace, seen.cluster.Name, signerKeys, seen.signer.made)
-	did := outcome{slices.Concat(p.faults, faults), held, a.workload.generation(seen.cluster), done}
+	did := outcome{slices.Concat(p.faults, faults), held, a.workload.generation(seen.cluster), done, unusable}
 	if err := a.reporter.report(ctx, seen, &p.decision, did); err != nil {
 		faults = append(faults, fault{err: err})
 	}

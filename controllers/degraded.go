@@ -31,7 +31,7 @@ func degraded(seen *observation, d *membership.Result, did outcome, now time.Tim
 	no := func(reason, message string) (metav1.Condition, *trouble) {
 		return metav1.Condition{Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionFalse, Reason: reason, Message: message}, nil
 	}
-	broken := firstOf(faulty(did.faults), nodeTrouble(seen, d), podTrouble(seen.pods), blockedTrouble(seen), familyTrouble(seen, d), shortageTrouble(seen, now), heldTrouble(d), evictedTrouble(d), unstartedTrouble(seen, now), notReadyTrouble(seen, d, now), did.rotated.stuck, rivalTrouble(seen), strangerTrouble(seen))
+	broken := firstOf(faulty(did.faults), nodeTrouble(seen, d), podTrouble(seen.pods), did.credentials, blockedTrouble(seen), familyTrouble(seen, d), shortageTrouble(seen, now), heldTrouble(d), evictedTrouble(d), unstartedTrouble(seen, now), notReadyTrouble(seen, d, now), did.rotated.stuck, rivalTrouble(seen), strangerTrouble(seen))
 	wanted := int(desired.Replicas(seen.cluster))
 	toCome := riskTrouble(d, wanted)
 	if broken == nil && toCome != nil && starting(seen.cluster) {

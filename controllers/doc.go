@@ -11,6 +11,7 @@
 //	             endpoints      publishes the EndpointSlices
 //	             claims         which installation carries a SIPCluster out
 //	Applier      shortages      whether pods are missing
+//	             credentials    whether the Secrets of the users' credentials are there
 //	             objects        the steps: keys, trust, access, services, policies, then rollouts
 //	             rollouts       when pods may be replaced (turns), and by what (workload)
 //	             sweeper        removes foreign endpoints

@@ -47,12 +47,17 @@ type keysError struct{ error }
 
 func (e *keysError) Unwrap() error { return e.error }
 
+type credentialsError struct{ error }
+
+func (e *credentialsError) Unwrap() error { return e.error }
+
 // classify gives a fault its reason: otherwise where the error has none of its own.
 func classify(err error, otherwise string) fault {
 	var ofKubernetes *protectedError
 	var byOthers *ForeignError
 	var template *templateError
 	var keys *keysError
+	var users *credentialsError
 	switch {
 	case isEnding(err):
 		return fault{v1alpha1.ReasonNamespaceTerminating, err}
@@ -62,6 +67,8 @@ func classify(err error, otherwise string) fault {
 		return fault{v1alpha1.ReasonNameConflict, err}
 	case errors.As(err, &keys):
 		return fault{v1alpha1.ReasonKeysUnusable, err}
+	case errors.As(err, &users):
+		return fault{v1alpha1.ReasonCredentialsUnusable, err}
 	case errors.As(err, &template):
 		return fault{v1alpha1.ReasonInvalidTemplate, err}
 	case strings.Contains(err.Error(), "port is already allocated"):

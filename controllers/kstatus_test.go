@@ -204,6 +204,15 @@ var states = map[string]struct {
 		b.ok(b.client.Status().Update(b.Context(), set))
 		b.settle()
 	}, status.CurrentStatus, metav1.ConditionTrue, v1alpha1.ReasonServing},
+	"no credentials": {func(b *bench) {
+		b.create(func(c *v1alpha1.SIPCluster) { asks(&c.Spec) })
+		b.settle()
+	}, status.FailedStatus, metav1.ConditionFalse, v1alpha1.ReasonCredentialsUnusable},
+	"credentials came": {func(b *bench) {
+		b.users(map[string]string{"a": aUser})
+		b.create(func(c *v1alpha1.SIPCluster) { asks(&c.Spec) })
+		b.settle()
+	}, status.InProgressStatus, metav1.ConditionFalse, v1alpha1.ReasonScaling},
 	"another operator wants it": {func(b *bench) {
 		b.identity = "here/one"
 		b.restart(b.client)
@@ -286,7 +295,7 @@ func TestToolsSayWhatAPersonWould(t *testing.T) {
 // TestEachConditionSaysOfWhichSpec it speaks: of the last that the operator saw,
 // whether it could be carried out or not.
 func TestEachConditionSaysOfWhichSpec(t *testing.T) {
-	for _, name := range []string{"all well", "stopped", "rolling", "pods crash", "invalid template", "node lost"} {
+	for _, name := range []string{"all well", "stopped", "rolling", "pods crash", "invalid template", "node lost", "no credentials"} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
 			states[name].bring(b)

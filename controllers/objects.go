@@ -10,12 +10,14 @@ import (
 
 // outcome is what a pass did: what it could not carry out, what it held back, if
 // anything, the generation of the StatefulSet that it asked for, which the cache
-// may not show yet, and how far the rotation of keys is.
+// may not show yet, how far the rotation of keys is, and what is wrong with the Secrets
+// that hold the users' credentials.
 type outcome struct {
-	faults     []fault
-	held       *hold
-	generation int64
-	rotated    rotated
+	faults      []fault
+	held        *hold
+	generation  int64
+	rotated     rotated
+	credentials *trouble
 }
 
 // step applies one object.

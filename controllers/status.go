@@ -38,6 +38,7 @@ func statusOf(seen *observation, d *membership.Result, did outcome, now metav1.T
 func setConditions(conditions *[]metav1.Condition, seen *observation, d *membership.Result, did outcome, now metav1.Time) {
 	serves, moves := available(seen, d), did.held.over(progressing(seen, d, did.generation))
 	setPaused(conditions, seen.cluster, now)
+	setOpen(conditions, seen.cluster, now)
 	broken, it := degraded(seen, d, did, now.Time)
 	judged(serves, moves, it, did.faults).set(conditions, seen.cluster.Generation, now)
 	for _, condition := range []metav1.Condition{serves, moves, broken} {

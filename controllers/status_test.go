@@ -25,6 +25,7 @@ func scene() (*observation, *membership.Result) {
 		statefulSet: &appsv1.StatefulSet{},
 		service:     &corev1.Service{},
 	}
+	seen.cluster.Spec.Authentication = &v1alpha1.Authentication{Digest: &v1alpha1.Digest{}}
 	seen.cluster.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonHealthy}}
 	seen.cluster.Status.ActiveMembers = 3
 	d := &membership.Result{Set: &config.MemberSet{Epoch: 9, Ring: config.Ring{Partitions: 64, Replicas: 2}}}

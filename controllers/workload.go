@@ -30,6 +30,9 @@ type workload struct {
 
 // wanted is the StatefulSet that the SIPCluster asks for.
 func (w *workload) wanted(c *v1alpha1.SIPCluster) (*appsv1ac.StatefulSetApplyConfiguration, error) {
+	if err := desired.CheckCredentials(c); err != nil {
+		return nil, &credentialsError{err}
+	}
 	configuration, err := desired.ConfigText(c)
 	if err != nil {
 		return nil, err

@@ -173,10 +173,11 @@ func bad(conditions []metav1.Condition) (warnings []string) {
 		ready = *c
 	}
 	wrong := map[string]metav1.ConditionStatus{
-		v1alpha1.ConditionAvailable: metav1.ConditionFalse,
-		v1alpha1.ConditionDegraded:  metav1.ConditionTrue,
-		v1alpha1.ConditionStalled:   metav1.ConditionTrue,
-		v1alpha1.ConditionPaused:    metav1.ConditionTrue,
+		v1alpha1.ConditionAvailable:          metav1.ConditionFalse,
+		v1alpha1.ConditionDegraded:           metav1.ConditionTrue,
+		v1alpha1.ConditionStalled:            metav1.ConditionTrue,
+		v1alpha1.ConditionPaused:             metav1.ConditionTrue,
+		v1alpha1.ConditionAuthenticationOpen: metav1.ConditionTrue,
 	}
 	for _, c := range conditions {
 		said := ready.Status == metav1.ConditionFalse && ready.Message == c.Message

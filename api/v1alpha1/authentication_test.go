@@ -79,13 +79,16 @@ func authenticationRefused() map[string]refusal {
 		"domain without a rule":         {spec: digest(users, "domains: [{domain: example.com}]"), want: "spec.authentication.domains: exactly one of open and realm"},
 		"open domain with a realm":      {spec: digest(users, "domains: [{domain: example.com, open: {}, realm: a}]"), want: "spec.authentication.domains: exactly one of open and realm"},
 		"rules of one domain":           {spec: digest(users, "domains: [{domain: example.com, open: {}}, {domain: Example.com, realm: a}]"), want: "spec.authentication.domains names a domain twice"},
-		"realm with a quote":            {spec: digest(users, `domains: [{domain: example.com, realm: 'a"b'}]`), want: "a realm is letters, digits"},
-		"realm with a colon":            {spec: digest(users, "domains: [{domain: example.com, realm: 'a:b'}]"), want: "a realm is letters, digits"},
+		"realm with a quote":            {spec: digest(users, `domains: [{domain: example.com, realm: 'a"b'}]`), want: "a realm is ASCII"},
+		"realm with a backslash":        {spec: digest(users, `domains: [{domain: example.com, realm: 'a\b'}]`), want: "a realm is ASCII"},
+		"realm of two lines":            {spec: digest(users, `domains: [{domain: example.com, realm: "a\nb"}]`), want: "a realm is ASCII"},
+		"realm with a colon":            {spec: digest(users, "domains: [{domain: example.com, realm: 'a:b'}]"), want: "a realm is ASCII"},
 		"source: address":               {spec: digest(users, "trusted: [{cidr: 192.0.2.1}]"), want: "spec.authentication.trusted holds prefixes such as 192.0.2.0/24"},
 		"source: bits":                  {spec: digest(users, "trusted: [{cidr: 192.0.2.1/24}]"), want: "no bits beyond their length set"},
 		"source: mapped":                {spec: digest(users, "trusted: [{cidr: '::ffff:c000:200/120'}]"), want: "spec.authentication.trusted holds prefixes"},
 		"source: a name":                {spec: digest(users, "trusted: [{cidr: gw.example.com}]"), want: "spec.authentication.trusted holds prefixes"},
 		"source twice":                  {spec: digest(users, "trusted: [{cidr: 192.0.2.0/24}, {cidr: 192.0.2.0/24, identity: Any}]"), want: "Duplicate value"},
+		"source in two spellings":       {spec: digest(users, "trusted: [{cidr: '2001:db8::/32'}, {cidr: '2001:DB8:0::/32'}]"), want: "spec.authentication.trusted has one prefix twice"},
 		"trusted to be somebody":        {spec: digest(users, "trusted: [{cidr: 192.0.2.0/24, identity: Inside}]"), want: `supported values: "Outside", "Any"`},
 		"outside":                       {spec: digest(users, "outside: Drop"), want: `supported values: "Reject", "Challenge", "Allow"`},
 		"no call a minute":              {spec: digest(users, "calls: {perMinute: 0}"), want: "should be greater than or equal to 1"},
@@ -103,9 +106,10 @@ func authenticationAccepted() map[string]string {
 		"a service, v6":  digest("http: {url: 'http://[2001:db8::1]:8080/'}"),
 		"algorithms":     "authentication: {digest: {credentials: {secrets: [{name: users}]}, algorithms: [MD5], nonceSeconds: 3600, bindSource: true}}",
 		"all else": "domains: [example.com, example.org, '[2001:db8::1]']\n" + digest("secrets: [{name: users}]",
-			"domains: [{domain: example.com, realm: Example 1}, {domain: EXAMPLE.org, open: {}}, {domain: '[2001:DB8::1]', realm: a}]",
+			"domains: [{domain: example.com, realm: 'Example & Co. [1]'}, {domain: EXAMPLE.org, open: {}}, {domain: '[2001:DB8::1]', realm: a}]",
 			"trusted: [{cidr: 192.0.2.0/24, identity: Any}, {cidr: '2001:db8::/32'}, {cidr: 192.0.2.7/32}]",
 			"outside: Challenge", "assertIdentity: true", "calls: {perMinute: 100000}"),
+		"most sources":            digest("secrets: [{name: users}]", "trusted: ["+strings.Join(sources(64), ", ")+"]"),
 		"a rule for every domain": "domains: [" + strings.Join(mostDomains(), ", ") + "]\n" + digest("secrets: [{name: users}]", "domains: ["+strings.Join(each("{domain: %s, open: {}}", mostDomains()), ", ")+"]"),
 	}
 }
@@ -114,6 +118,14 @@ func authenticationAccepted() map[string]string {
 func secrets(n int) (list []string) {
 	for i := range n {
 		list = append(list, fmt.Sprintf("{name: users-%d}", i))
+	}
+	return list
+}
+
+// sources are n prefixes as long as there may be.
+func sources(n int) (list []string) {
+	for i := range n {
+		list = append(list, fmt.Sprintf("{cidr: '2001:db8:1111:2222:3333:4444:5555:%04x/128'}", i))
 	}
 	return list
 }

@@ -6,6 +6,7 @@ package v1alpha1
 // +kubebuilder:validation:XValidation:rule="has(self.open) != has(self.digest)",message="spec.authentication: exactly one of open and digest: digest says where the users' passwords are, open: {} lets anybody register and call as anyone"
 // +kubebuilder:validation:XValidation:rule="!has(self.open) || !(has(self.domains) || has(self.trusted) || has(self.outside) || has(self.assertIdentity) || has(self.calls))",message="spec.authentication: with open nobody is asked who they are: domains, trusted, outside, assertIdentity and calls need digest"
 // +kubebuilder:validation:XValidation:rule="!has(self.domains) || self.domains.all(d, self.domains.exists_one(o, o.domain.lowerAscii() == d.domain.lowerAscii()))",message="spec.authentication.domains names a domain twice: case does not count"
+// +kubebuilder:validation:XValidation:rule="!has(self.trusted) || !self.trusted.all(t, isCIDR(t.cidr)) || self.trusted.all(t, self.trusted.exists_one(o, cidr(o.cidr) == cidr(t.cidr)))",message="spec.authentication.trusted has one prefix twice, in two spellings"
 type Authentication struct {
 	// Open lets everybody register and call as whoever they say. That is for networks
 	// that only trusted people reach, and tests.
@@ -96,7 +97,7 @@ type DomainAuthentication struct {
 	// domain.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9]([-A-Za-z0-9._@ ]*[A-Za-z0-9])?$')",message="spec.authentication.domains: a realm is letters, digits, '.', '-', '_', '@' and spaces, such as example.com, beginning and ending with a letter or digit"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[ !#-9;-\\\\[\\\\]-~]+$')",message="spec.authentication.domains: a realm is ASCII without quotes, backslashes and colons, such as example.com"
 	// +optional
 	Realm string `json:"realm,omitempty"`
 }

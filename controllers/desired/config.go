@@ -24,6 +24,7 @@ func Config(c *v1alpha1.SIPCluster) (*config.Config, error) {
 		MaxRingSeconds: int(c.Spec.MaxRingSeconds),
 		TokenHours:     int(c.Spec.TokenHours),
 		Egress:         egress(&c.Spec.Egress),
+		Authentication: authentication(c.Spec.Authentication),
 		Limits: config.Limits{
 			NewPerSecond: int(c.Spec.Limits.NewPerSecond), MessagesPerSecond: int(c.Spec.Limits.MessagesPerSecond), Trusted: c.Spec.Limits.Trusted,
 		},

@@ -41,7 +41,7 @@ func TestOrdinal(t *testing.T) {
 
 // TestConfigIsWhatAProxyReads: the text round-trips through the proxy's parser.
 func TestConfigIsWhatAProxyReads(t *testing.T) {
-	for name, changes := range map[string]string{"least": "", "most": everything, "two listeners": twoListeners, "long": "registrar: {minExpiresSeconds: 7200, maxExpiresSeconds: 9000, maxContacts: 1}"} {
+	for name, changes := range map[string]string{"least": "", "most": everything, "two listeners": twoListeners, "digest": withDigest, "postgres": withPostgres, "http": withHTTP, "long": "registrar: {minExpiresSeconds: 7200, maxExpiresSeconds: 9000, maxContacts: 1}"} {
 		t.Run(name, func(t *testing.T) {
 			c := ring(t, changes)
 			parsed, err := config.ParseConfig([]byte(must(ConfigText(c))))

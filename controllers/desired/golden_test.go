@@ -134,8 +134,9 @@ func TestGolden(t *testing.T) {
 		Epoch: 7, Advertise: "192.0.2.1:5060", Ring: RingParameters(least),
 		Members: []config.Member{{ID: 1, Name: "ring-0", Address: "10.0.0.1", Node: "a", Zone: "east", State: config.Active}},
 	}
-	two := ring(t, twoListeners)
+	two, asks := ring(t, twoListeners), ring(t, withDigest)
 	objects := map[string]any{
+		"digest-statefulset":      must(StatefulSet(asks, "example.com/sipring:1", must(ConfigText(asks)))),
 		"listeners-service":       ClientService(two),
 		"listeners-networkpolicy": must(NetworkPolicy(two)),
 		"listeners-statefulset":   must(StatefulSet(two, "example.com/sipring:1", must(ConfigText(two)))),

@@ -39,6 +39,7 @@ func TestTemplateRefused(t *testing.T) {
 		"account by its old name":   {"spec: {serviceAccount: other}", "use serviceAccountName"},
 		"host name":                 {"spec: {hostname: other}", "hostname: a StatefulSet names its pods itself"},
 		"subdomain":                 {"spec: {subdomain: other}", "subdomain: a StatefulSet names its pods itself"},
+		"credentials elsewhere":     {"spec: {volumes: [{name: credentials-0, $patch: delete}]}", "credentials-0"},
 		"volume removed":            {"spec: {volumes: [{name: config, $patch: delete}]}", "volumes: config is the operator's"},
 		"volume replaced":           {"spec: {volumes: [{name: keys, secret: {secretName: mine}}]}", "volumes: keys is the operator's"},
 		"label of the selector":     {"labels: {sipring.io/cluster: other}", "labels: sipring.io/cluster is the operator's own"},
@@ -46,7 +47,7 @@ func TestTemplateRefused(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := StatefulSet(ring(t, "template: {"+tt.template+"}"), "image", "cluster: ring")
+			_, err := StatefulSet(ring(t, withPostgres+"template: {"+tt.template+"}"), "image", "cluster: ring")
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want an error with %q", err, tt.want)
 			}

@@ -1,0 +1,134 @@
+package controllers
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/controllers/desired"
+)
+
+// credentials looks whether the Secrets that spec.authentication names are there, with
+// something in them. The operator may get Secrets, and not watch them: it looks in each
+// pass that no news led to, which is every half a minute or so. What is in them it
+// neither keeps nor tells.
+type credentials struct {
+	live client.Reader
+
+	mu   sync.Mutex
+	seen map[types.NamespacedName]map[string]secretSeen // by cluster and name
+}
+
+// secretSeen is what there was of a Secret: of which version, and its keys with whether
+// something is in them. Zero: there was none.
+type secretSeen struct {
+	version string
+	keys    map[string]bool
+}
+
+func newCredentials(live client.Reader) *credentials {
+	return &credentials{live: live, seen: map[types.NamespacedName]map[string]secretSeen{}}
+}
+
+func (cs *credentials) forget(key types.NamespacedName) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	delete(cs.seen, key)
+}
+
+func (cs *credentials) known(key types.NamespacedName) map[string]secretSeen {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	return cs.seen[key]
+}
+
+// find is what is wrong with the Secrets; nil where nothing is. Those that were seen
+// before are asked for again if look says that there is time. Where the API server says
+// an error, what was seen before stands, and it comes with it.
+func (cs *credentials) find(ctx context.Context, c *v1alpha1.SIPCluster, look bool) (*trouble, error) {
+	key := client.ObjectKeyFromObject(c)
+	before, now := cs.known(key), map[string]secretSeen{}
+	var wrong []string
+	var failed error
+	for _, s := range desired.CredentialSecrets(c) {
+		is, known := before[s.Name]
+		if failed == nil && (look || !known) {
+			if is, failed = cs.ask(ctx, client.ObjectKey{Namespace: c.Namespace, Name: s.Name}, is); failed == nil {
+				known = true
+			}
+		}
+		if !known {
+			continue
+		}
+		now[s.Name] = is
+		if problem := is.lacks(&s); problem != "" {
+			wrong = append(wrong, problem)
+		}
+	}
+	cs.mu.Lock()
+	cs.seen[key] = now
+	cs.mu.Unlock()
+	if len(wrong) == 0 {
+		return nil, failed
+	}
+	return &trouble{reason: v1alpha1.ReasonCredentialsUnusable, stalls: true, message: strings.Join(wrong, "; ") +
+		". Proxies that have read credentials go on with them, others know no user"}, failed
+}
+
+// ask is what there is of a Secret, with an error what there was. Its content, of up to
+// 1 MiB, is fetched where it is another than it was.
+func (cs *credentials) ask(ctx context.Context, key client.ObjectKey, was secretSeen) (secretSeen, error) {
+	head := &metav1.PartialObjectMetadata{}
+	head.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
+	err := cs.live.Get(ctx, key, head)
+	secret := &corev1.Secret{}
+	if err == nil && versionOf(head) != was.version {
+		err = cs.live.Get(ctx, key, secret)
+	}
+	switch {
+	case apierrors.IsNotFound(err):
+		return secretSeen{}, nil
+	case err != nil:
+		return was, fmt.Errorf("get Secret %s: %w", key, err)
+	case secret.Name == "":
+		return was, nil
+	}
+	seen := secretSeen{version: versionOf(secret), keys: map[string]bool{}}
+	for name, value := range secret.Data {
+		seen.keys[name] = len(bytes.TrimSpace(value)) > 0
+	}
+	return seen, nil
+}
+
+func versionOf(o client.Object) string { return string(o.GetUID()) + "/" + o.GetResourceVersion() }
+
+// lacks says what of the Secret is not as it has to be, and what to do.
+func (s *secretSeen) lacks(want *desired.CredentialSecret) string {
+	if s.version == "" {
+		return fmt.Sprintf("the Secret %s, which spec.authentication names, is not there: create it in the SIPCluster's namespace", want.Name)
+	}
+	for _, key := range want.Keys {
+		filled, there := s.keys[key]
+		switch {
+		case !there:
+			return fmt.Sprintf("the Secret %s has no key %s, which spec.authentication names: add it, or name another", want.Name, key)
+		case !filled:
+			return fmt.Sprintf("%s of the Secret %s, which spec.authentication names, is empty: fill it", key, want.Name)
+		}
+	}
+	if filled := slices.Collect(maps.Values(s.keys)); len(want.Keys) == 0 && !slices.Contains(filled, true) {
+		return fmt.Sprintf("the Secret %s, which spec.authentication names, is empty: put lines into it that sipring password makes", want.Name)
+	}
+	return ""
+}

@@ -1,0 +1,94 @@
+package desired
+
+import (
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/sipring/sipring/api/v1alpha1"
+)
+
+// CredentialSecret is a Secret of the users' credentials, or of what leads to them.
+type CredentialSecret struct {
+	Name string
+	// Keys are those that have to be there; none: any.
+	Keys []string
+}
+
+// CredentialSecrets are those that spec.authentication names, each once, in the order in
+// which it does: the place of one is the number of its mount.
+func CredentialSecrets(c *v1alpha1.SIPCluster) []CredentialSecret {
+	if a := c.Spec.Authentication; a != nil && a.Digest != nil {
+		return credentialSecrets(&a.Digest.Credentials)
+	}
+	return nil
+}
+
+func credentialSecrets(c *v1alpha1.Credentials) (all []CredentialSecret) {
+	name := func(secret v1alpha1.SecretName, keys ...string) {
+		i := slices.IndexFunc(all, func(s CredentialSecret) bool { return s.Name == string(secret) })
+		if i < 0 {
+			i, all = len(all), append(all, CredentialSecret{Name: string(secret)})
+		}
+		all[i].Keys = append(all[i].Keys, keys...)
+	}
+	refer := func(r *v1alpha1.SecretReference) {
+		if r != nil {
+			name(r.SecretName, string(r.Key))
+		}
+	}
+	for _, s := range c.Secrets {
+		if s.Key == "" {
+			name(s.Name)
+		} else {
+			name(s.Name, string(s.Key))
+		}
+	}
+	if c.Postgres != nil {
+		refer(&c.Postgres.Connection)
+	}
+	if h := c.HTTP; h != nil {
+		refer(h.Bearer)
+		refer(h.CA)
+		if h.ClientCertificate != nil {
+			name(h.ClientCertificate.SecretName, corev1.TLSCertKey, corev1.TLSPrivateKeyKey)
+		}
+	}
+	return all
+}
+
+// credentialPaths are where they are mounted, by name.
+func credentialPaths(c *v1alpha1.Credentials) map[v1alpha1.SecretName]string {
+	at := map[v1alpha1.SecretName]string{}
+	for i, s := range credentialSecrets(c) {
+		at[v1alpha1.SecretName(s.Name)] = credentialPath(i)
+	}
+	return at
+}
+
+// CheckCredentials refuses the Secrets of the cluster's own keys: no pod may have those
+// that sign member sets, and neither holds users.
+func CheckCredentials(c *v1alpha1.SIPCluster) error {
+	for _, s := range CredentialSecrets(c) {
+		if s.Name == SignerName(c.Name) || s.Name == KeysName(c.Name) {
+			return fmt.Errorf("spec.authentication names the Secret %s, which holds the cluster's own keys: give the users' credentials one of their own", s.Name)
+		}
+	}
+	return nil
+}
+
+func credentialPath(i int) string { return fmt.Sprintf("%scredentials/%d", mountRoot, i) }
+
+// withCredentials mounts them. They are optional, so that a pod starts without one that
+// is missing, and whole, so that the kubelet follows what changes in them.
+func withCredentials(spec *corev1ac.PodSpecApplyConfiguration, c *v1alpha1.SIPCluster) {
+	for i, s := range CredentialSecrets(c) {
+		volume := fmt.Sprintf("credentials-%d", i)
+		spec.WithVolumes(corev1ac.Volume().WithName(volume).WithSecret(
+			corev1ac.SecretVolumeSource().WithSecretName(s.Name).WithDefaultMode(0o440).WithOptional(true)))
+		spec.Containers[0].WithVolumeMounts(
+			corev1ac.VolumeMount().WithName(volume).WithMountPath(credentialPath(i)).WithReadOnly(true))
+	}
+}
