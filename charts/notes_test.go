@@ -64,6 +64,21 @@ func TestNotesStayInTheWatchedNamespaces(t *testing.T) {
 	}
 }
 
+// TestNotesWarnOfOpen: of what open means, of what is set against it, and how to find
+// who is.
+func TestNotesWarnOfOpen(t *testing.T) {
+	_, everywhere := notes(t, "--namespace", "telephony")
+	for _, want := range []string{
+		"WARNING: with spec.authentication {open: {}}", "whoever reaches the port registers and calls as anyone",
+		"\n      loadBalancerSourceRanges: [", "kubectl --all-namespaces get sipclusters -o ", `type=="AuthenticationOpen"`,
+		"create secret generic users --from-file=users\n",
+	} {
+		if !strings.Contains(everywhere, want) {
+			t.Errorf("no %q in\n%s", want, everywhere)
+		}
+	}
+}
+
 // TestNotesManifest: the first cluster is one that the API server takes, and its
 // pods pull their image as the operator's do.
 func TestNotesManifest(t *testing.T) {

@@ -9,7 +9,9 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
@@ -99,6 +101,25 @@ func TestCredentialsThatAreNotThere(t *testing.T) {
 	if now := b.statefulSet(); now.Generation == before.Generation {
 		t.Error("the pods are not given what is named now")
 	}
+}
+
+// TestOperatorMayLookAtCredentials: its role is enough to see that they are missing, and
+// that they are there.
+func TestOperatorMayLookAtCredentials(t *testing.T) {
+	b := newSerialBench(t)
+	b.operator()
+	b.create(func(c *v1alpha1.SIPCluster) { asks(&c.Spec) })
+	degraded := func() string {
+		if c := meta.FindStatusCondition(b.cluster().Status.Conditions, v1alpha1.ConditionDegraded); c != nil {
+			return c.Reason
+		}
+		return ""
+	}
+	b.await("missing credentials", func() (string, bool) { return degraded(), degraded() == v1alpha1.ReasonCredentialsUnusable })
+	b.users(map[string]string{"a": aUser})
+	patch := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"tokenHours":12}}`))
+	b.ok(b.client.Patch(t.Context(), b.cluster(), patch)) // so that it looks at once
+	b.await("their end", func() (string, bool) { return degraded(), degraded() != v1alpha1.ReasonCredentialsUnusable })
 }
 
 // TestCredentialsAreNotTheClustersKeys: no pod gets what signs member sets.

@@ -213,7 +213,7 @@ func TestOldStatusIsRepaired(t *testing.T) {
 	b.create()
 	right := func() (string, bool) {
 		s := b.cluster().Status
-		return b.inRing(), b.inRing() == "0/3" && len(s.Conditions) == 5
+		return b.inRing(), b.inRing() == "0/3" && len(s.Conditions) == 6
 	}
 	b.await("a status", right)
 	for _, wrong := range []string{`{"status":{"activeMembers":3}}`, `{"status":{"conditions":[]}}`} {

@@ -69,6 +69,8 @@ func realCluster(t *testing.T, s *testapi.Server) {
 	c.Status.ActiveMembers, c.Status.TotalMembers = 1, 2
 	c.Status.Conditions = []metav1.Condition{{
 		Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonMemberNotReady, Message: "voice-1", LastTransitionTime: metav1.Now(),
+	}, {
+		Type: v1alpha1.ConditionAuthenticationOpen, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonOpen, Message: "anyone", LastTransitionTime: metav1.Now(),
 	}}
 	c.Status.Members = []v1alpha1.MemberStatus{{Name: "voice-0", State: "active", SharePermille: 1000}}
 	for _, o := range []client.Object{pod, c} {
@@ -91,7 +93,7 @@ func TestRealServer(t *testing.T) {
 		out     []string
 		problem string
 	}{
-		{s.Config, "status", []string{"SIPCluster real/voice", "1 of 2 members", "Degraded is True: MemberNotReady: voice-1", "voice-1 does not answer: its pod is Pending", "100.0 %"}, ""},
+		{s.Config, "status", []string{"SIPCluster real/voice", "1 of 2 members", "Degraded is True: MemberNotReady: voice-1", "AuthenticationOpen is True: Open: anyone", "voice-1 does not answer: its pod is Pending", "100.0 %"}, ""},
 		{s.Config, "status -A -o json", []string{`"namespace": "real"`}, ""},
 		{s.Config, "events", []string{"does not answer"}, ""},
 		{s.Config, "where sip:bob@example.com", nil, "voice-1: its pod is Pending"},

@@ -9,8 +9,9 @@ import (
 	"github.com/sipring/sipring/proxy/config"
 )
 
-const withDigest = `
-domains: [example.com, example.org]
+const withDigest = "domains: [example.com, example.org]\n" + byDigest
+
+const byDigest = `
 authentication:
   digest:
     credentials: {secrets: [{name: users}, {name: more.users, key: phones}]}

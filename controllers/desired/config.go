@@ -66,7 +66,7 @@ func egress(e *v1alpha1.Egress) config.Egress {
 	return out
 }
 
-// ConfigText is the proxies' configuration as they read it, at most about 40 KiB.
+// ConfigText is the proxies' configuration as they read it, at most about 75 KiB.
 func ConfigText(c *v1alpha1.SIPCluster) (string, error) {
 	cfg, err := Config(c)
 	if err != nil {

@@ -58,14 +58,20 @@ func TestConfigIsWhatAProxyReads(t *testing.T) {
 // TestConfigFitsAnAnnotation: all annotations of a pod may have 256 KiB together,
 // and most of that is left to spec.template and to others.
 func TestConfigFitsAnAnnotation(t *testing.T) {
-	c := ring(t, everything)
+	c := ring(t, everything+byDigest)
+	a := c.Spec.Authentication
+	a.Digest.Credentials.Secrets, a.Domains, a.Trusted = nil, nil, nil
+	a.Digest.Credentials.Postgres = &v1alpha1.PostgresCredentials{Connection: v1alpha1.SecretReference{SecretName: "a", Key: "b"}, Query: strings.Repeat("$1 ", 1365)}
 	c.Spec.Domains = nil
 	for i := range 64 { // as many and as long as the CRD allows
 		c.Spec.Aliases = append(c.Spec.Aliases, v1alpha1.Alias(fmt.Sprintf("%02d%s:65535", i, strings.Repeat("abcdefghi.", 26)[:251])))
-		c.Spec.Domains = append(c.Spec.Domains, v1alpha1.Domain(fmt.Sprintf("%02d%s", i, strings.Repeat("abcdefghi.", 26)[:251])))
+		domain := fmt.Sprintf("%02d%s", i, strings.Repeat("abcdefghi.", 26)[:251])
+		c.Spec.Domains = append(c.Spec.Domains, v1alpha1.Domain(domain))
+		a.Domains = append(a.Domains, v1alpha1.DomainAuthentication{Domain: domain, Realm: strings.Repeat("r", 128)})
+		a.Trusted = append(a.Trusted, v1alpha1.TrustedSource{CIDR: fmt.Sprintf("2001:db8:1111:2222:3333:4444:5555:%04x/128", 0x6600+i), Identity: "Outside"})
 	}
-	if n := len(must(ConfigText(c))); n > 40<<10 {
-		t.Errorf("the configuration has %d bytes, want at most 40 KiB", n)
+	if n := len(must(ConfigText(c))); n < 60<<10 || n > 80<<10 {
+		t.Errorf("the configuration has %d bytes, want at most 80 KiB", n)
 	}
 }
 
