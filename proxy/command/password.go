@@ -36,7 +36,7 @@ type password struct {
 func Password() *cobra.Command {
 	var p password
 	cmd := &cobra.Command{
-		Use:   "password USER [REALM]",
+		Use:   "password USER",
 		Short: "Print the lines of a user's credentials, or check files of them",
 		Long: `Print lines of credentials, user:realm:hash, one for each algorithm: the content
 of a Secret or of a file that spec.authentication or authentication.credentials.files
@@ -55,7 +55,7 @@ by number, and how many users the others have.`,
   sipring password alice --realm example.com --aor 100@example.com,sales@example.com <password.txt
   kubectl create secret generic users --from-file=users
   sipring password --check users`,
-		Args:         cobra.MaximumNArgs(2),
+		Args:         cobra.MaximumNArgs(1),
 		SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(p.check) > 0 {
@@ -110,12 +110,6 @@ func (p *password) names(args []string) (username, realm string, err error) {
 		return "", "", errors.New("a USER is needed, or --check")
 	}
 	username, realm = args[0], p.realm
-	if len(args) == 2 {
-		if realm != "" && realm != args[1] {
-			return "", "", errors.New("two realms are given")
-		}
-		realm = args[1]
-	}
 	if realm == "" {
 		realm = username[strings.LastIndexByte(username, '@')+1:]
 		if realm == username {

@@ -37,9 +37,9 @@ func TestPasswordPrintsLines(t *testing.T) {
 		want string
 	}{
 		"both algorithms":       {"Circle of Life\n", []string{"Mufasa", "--realm", "http-auth@example.org"}, sha + "\n" + md5 + "\n"},
-		"a realm behind":        {"Circle of Life", []string{"Mufasa", "http-auth@example.org"}, sha + "\n" + md5 + "\n"},
-		"one, written its way":  {"Circle of Life\r\nmore\n", []string{"Mufasa", "http-auth@example.org", "--algorithm", "md5"}, md5 + "\n"},
-		"addresses-of-record":   {"Circle of Life", []string{"Mufasa", "http-auth@example.org", "--algorithm=SHA-256", "--aor", "100@example.com,sip:200@example.com"}, sha + ":100@example.com,sip:200@example.com\n"},
+		"a realm behind":        {"Circle of Life", []string{"Mufasa", "--realm=http-auth@example.org"}, sha + "\n" + md5 + "\n"},
+		"one, written its way":  {"Circle of Life\r\nmore\n", []string{"Mufasa", "--realm=http-auth@example.org", "--algorithm", "md5"}, md5 + "\n"},
+		"addresses-of-record":   {"Circle of Life", []string{"Mufasa", "--realm=http-auth@example.org", "--algorithm=SHA-256", "--aor", "100@example.com,sip:200@example.com"}, sha + ":100@example.com,sip:200@example.com\n"},
 		"the realm of the user": {"secret", []string{"alice@example.com", "--algorithm", "MD5"}, "alice@example.com:example.com:c79656e4f06dbae9fdf6727654273c65\n"},
 	} {
 		t.Run(rule, func(t *testing.T) {
@@ -60,15 +60,14 @@ func TestPasswordRefuses(t *testing.T) {
 	}{
 		"nothing":         {"x", nil, "a USER is needed, or --check", 2},
 		"no realm":        {"x", []string{"alice"}, "--realm is needed for a USER without a domain: as a rule it is the domain of the user's address", 2},
-		"two realms":      {"x", []string{"alice", "a", "--realm", "b"}, "two realms are given", 2},
-		"a colon":         {"x", []string{"alice:x", "a"}, "neither user name nor realm can have a colon or the end of a line in it", 2},
-		"NUL":             {"x", []string{"al\x00ice", "a"}, "the user name is not 1 to 255 bytes of UTF-8 without control characters", 2},
-		"a comment":       {"x", []string{"#alice", "a"}, "a user name cannot begin with # or a space, or end with one, in a file", 2},
-		"a space":         {"x", []string{" alice", "a"}, "a user name cannot begin with # or a space, or end with one, in a file", 2},
-		"no algorithm":    {"x", []string{"alice", "a", "--algorithm", "SHA-512-256"}, `--algorithm is SHA-256 and MD5, not "SHA-512-256"`, 2},
-		"no address":      {"x", []string{"alice", "a", "--aor", "b"}, "an address-of-record is not of the form user@domain, a SIP or a tel URI", 2},
-		"no password":     {"\n", []string{"alice", "a"}, "the password is not 1 to 1024 bytes long", 1},
-		"a long password": {strings.Repeat("x", 2000), []string{"alice", "a"}, "the password is not 1 to 1024 bytes long", 1},
+		"a colon":         {"x", []string{"alice:x", "--realm=a"}, "neither user name nor realm can have a colon or the end of a line in it", 2},
+		"NUL":             {"x", []string{"al\x00ice", "--realm=a"}, "the user name is not 1 to 255 bytes of UTF-8 without control characters", 2},
+		"a comment":       {"x", []string{"#alice", "--realm=a"}, "a user name cannot begin with # or a space, or end with one, in a file", 2},
+		"a space":         {"x", []string{" alice", "--realm=a"}, "a user name cannot begin with # or a space, or end with one, in a file", 2},
+		"no algorithm":    {"x", []string{"alice", "--realm=a", "--algorithm", "SHA-512-256"}, `--algorithm is SHA-256 and MD5, not "SHA-512-256"`, 2},
+		"no address":      {"x", []string{"alice", "--realm=a", "--aor", "b"}, "an address-of-record is not of the form user@domain, a SIP or a tel URI", 2},
+		"no password":     {"\n", []string{"alice", "--realm=a"}, "the password is not 1 to 1024 bytes long", 1},
+		"a long password": {strings.Repeat("x", 2000), []string{"alice", "--realm=a"}, "the password is not 1 to 1024 bytes long", 1},
 		"both":            {"", []string{"alice", "--check", "x"}, "--check takes no USER", 2},
 	} {
 		t.Run(rule, func(t *testing.T) {
@@ -82,7 +81,7 @@ func TestPasswordRefuses(t *testing.T) {
 
 func TestPasswordChecksFiles(t *testing.T) {
 	good, bad := filepath.Join(t.TempDir(), "good"), filepath.Join(t.TempDir(), "bad")
-	lines, err := runPassword("secret", "alice", "example.com")
+	lines, err := runPassword("secret", "alice", "--realm", "example.com")
 	if err != nil {
 		t.Fatal(err)
 	}
