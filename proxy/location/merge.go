@@ -51,10 +51,11 @@ func orderOf(a, b entry) int {
 // mergeInPlace merges b into a where that changes only heads, as a refresh does. It reports whether it could; if not, a
 // is as it was.
 func mergeInPlace(a, b Record) (ok, changed bool) {
-	var before, proved proofs
+	var proved proofs
 	if b.proofBytes() != nil {
-		before, proved = a.proofs(), b.proofs()
-		if proved.merge(&before); proved.size() != len(a.proofBytes()) {
+		proved = a.proofs()
+		other := b.proofs()
+		if proved.merge(&other); proved.size() != len(a.proofBytes()) {
 			return false, false
 		}
 	}
@@ -71,7 +72,7 @@ func mergeInPlace(a, b Record) (ok, changed bool) {
 			changed = true
 		}
 	}
-	if proved != before {
+	if b.proofBytes() != nil && proved != a.proofs() {
 		changed = a.putProofs(&proved)
 	}
 	return true, changed
