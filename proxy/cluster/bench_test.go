@@ -47,12 +47,25 @@ func (p *pair) register(op *RegisterOp, edge int) {
 
 func TestHotPathDoesNotAllocate(t *testing.T) {
 	p := newPair(t)
-	op := newRegister(aor, 1, 3600)
+	op, proved := newRegister(aor, 1, 3600), proving(1, 7, 0, newRegister(aor, 1, 3600))
+	prove := func() { // each time more, whichever way
+		op.Update.CSeq++
+		proved.Update.CSeq = op.Update.CSeq
+		proved.Update.Proof.Count++
+	}
 	var e Effects
 	lookup := &LookupOp{AOR: []byte(aor)}
 	for name, f := range map[string]func(){
 		"refresh at home":    func() { p.register(op, 0) },
 		"refresh at replica": func() { p.register(op, 1) },
+		"refresh at home, proved": func() {
+			prove()
+			p.register(proved, 0)
+		},
+		"refresh at replica, proved": func() {
+			prove()
+			p.register(proved, 1)
+		},
 		"lookup": func() {
 			p.home.Lookup(p.now, lookup, &e)
 			e.Reset()
@@ -68,8 +81,8 @@ func TestHotPathDoesNotAllocate(t *testing.T) {
 			t.Errorf("%s: %v allocations", name, n)
 		}
 	}
-	if op.Status != 200 || lookup.Result != Found {
-		t.Errorf("register %d, lookup %d", op.Status, lookup.Result)
+	if op.Status != 200 || proved.Status != 200 || lookup.Result != Found {
+		t.Errorf("register %d, with a proof %d, lookup %d", op.Status, proved.Status, lookup.Result)
 	}
 }
 
@@ -99,7 +112,21 @@ func BenchmarkRefreshReplicated(b *testing.B) {
 	}
 }
 
-// BenchmarkRefreshForwarded is that with the phone at the other member.
+// BenchmarkRefreshProved is that with a proof.
+func BenchmarkRefreshProved(b *testing.B) {
+	p := newPair(b)
+	op := proving(1, 7, 0, newRegister(aor, 1, 3600))
+	b.ReportAllocs()
+	for b.Loop() {
+		op.Update.Proof.Count++
+		p.register(op, 0)
+	}
+	if op.Status != 200 {
+		b.Fatal(op.Status)
+	}
+}
+
+// BenchmarkRefreshForwarded is BenchmarkRefreshReplicated with the phone at the other member.
 func BenchmarkRefreshForwarded(b *testing.B) {
 	p := newPair(b)
 	op := newRegister(aor, 1, 3600)
