@@ -1,5 +1,5 @@
 // Command mutants shows that the tests can fail. It plants one fault after the other in the code that keeps
-// registrations, that says what is let in and sent where, who is a member, or that replaces keys. It runs the tests
+// registrations, that says who and what is let in and sent where, who is a member, or that replaces keys. It runs the tests
 // of what a fault touches and then, where that says something of it, the simulation, and prints what noticed it
 // first.
 //

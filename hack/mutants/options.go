@@ -23,7 +23,7 @@ const share = 4 * time.Minute
 
 const usage = `usage: mutants [options]
 
-Plants one fault after the other in the code that keeps registrations, says what is let in and sent where, or replaces keys, and prints
+Plants one fault after the other in the code that keeps registrations, says who and what is let in and sent where, or replaces keys, and prints
 what noticed it: a test of the package, or the simulation after so many seeds of all its modes. Ends with status 1 if a fault was not noticed, or
 does not fit the code any more.
 

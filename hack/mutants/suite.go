@@ -21,6 +21,7 @@ var packagesOf = map[string][]string{
 	"proxy/server":   {"proxy/server"},
 	"proxy/targets":  {"proxy/server"},
 	"proxy/forward":  {"proxy/forward", "proxy/server"},
+	"proxy/digest":   {"proxy/digest"},
 	"proxy/egress":   {"proxy/egress"},
 	"proxy/limit":    {"proxy/limit"},
 	"proxy/control":  {"proxy/control"},

@@ -135,6 +135,28 @@ func TestVerifyRefusesSecretsOfAnotherAlgorithm(t *testing.T) {
 	}
 }
 
+// TestEachDigitOfAResponseMatters: none of them may be another.
+func TestEachDigitOfAResponseMatters(t *testing.T) {
+	var v Verifier
+	for _, a := range algorithms {
+		var r Response
+		if err := Parse([]byte(answered(t, a, "REGISTER", "sip:example.com")), &r); err != nil {
+			t.Fatal(err)
+		}
+		for i, digit := range r.Response {
+			for _, other := range []byte("0123456789abcdef") {
+				if r.Response[i] = other; other != digit && v.Verify(&r, []byte("REGISTER"), bobs(a)) {
+					t.Errorf("%v: digit %d may be %c for %c", a, i, other, digit)
+				}
+			}
+			r.Response[i] = digit
+		}
+		if !v.Verify(&r, []byte("REGISTER"), bobs(a)) {
+			t.Errorf("%v: the response itself is refused", a)
+		}
+	}
+}
+
 // TestNoPrefixOfAProofVerifies: a field that was cut anywhere proves nothing, but for the
 // closing quote.
 func TestNoPrefixOfAProofVerifies(t *testing.T) {
