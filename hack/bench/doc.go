@@ -20,6 +20,8 @@
 //   - Every round starts every server afresh, one after the other (A B C, A B C),
 //     so that a slow minute of the machine hits all of them. Figures are medians
 //     over the rounds with their smallest and largest; ratios are taken within a round.
+//   - REGISTER with digest has servers of its own in each round, which ask every
+//     user: one that lets a REGISTER through unasked is a failure, not a fast server.
 //   - It ends with an error where anything asked for was not measured: before
 //     the first round when something is missing, after the table when a server
 //     died or more than 1 % of some requests failed.
