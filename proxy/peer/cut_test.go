@@ -42,6 +42,18 @@ func (n *network) cut(sides ...[]uint32) (at time.Time) {
 	return time.Now()
 }
 
+// unreached is how many members one is cut off from.
+func (n *network) unreached(id uint32) (far int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for other := range n.c.nodes {
+		if n.side[n.c.member(other).Address] != n.side[n.c.member(id).Address] {
+			far++
+		}
+	}
+	return far
+}
+
 // heal makes it whole: what was ended meanwhile is seen to be.
 func (n *network) heal() {
 	n.mu.Lock()
