@@ -252,7 +252,7 @@ func TestDatabaseIsKilledUnderLoad(t *testing.T) {
 					is("known", got)
 				}
 				switch got, _ := answer(s, fmt.Sprint("u", half+i)); got {
-				case Found:
+				case Found, Ask: // the answer was taken back, as something may have been missed
 				case Unavailable:
 					unavailable.Add(1)
 				default:
