@@ -60,10 +60,15 @@ type trier struct{ user, there, here uint64 } // hashes: of user and source, of 
 // trier hashes who tries.
 func (f *failures) trier(username, realm []byte, from netip.AddrPort) (t trier) {
 	t.here = limit.Source(from.Addr())
-	name := maphash.Bytes(f.seed, username) + 31*maphash.Bytes(f.seed, realm)
+	name := f.name(username, realm)
 	t.user = max(name^maphash.Comparable(f.seed, t.here), 1)
 	t.there = name ^ maphash.Comparable(f.seed, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
 	return t
+}
+
+// name stands for a user.
+func (f *failures) name(username, realm []byte) uint64 {
+	return maphash.Bytes(f.seed, username) + 31*maphash.Bytes(f.seed, realm)
 }
 
 // isProved notes that a user has authenticated from an address.

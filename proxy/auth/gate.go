@@ -66,6 +66,9 @@ func (g *Gate) Configure(c *config.Config, store credentials.Store) error {
 	if err != nil {
 		return fmt.Errorf("authentication: %w", err)
 	}
+	if before := g.rules.Load(); before != nil && before.calls.perMinute == r.calls.perMinute {
+		r.calls = before.calls
+	}
 	g.rules.Store(r)
 	return nil
 }

@@ -24,7 +24,7 @@ func (a *attempt) admit() routing.Verdict {
 	if a.rules.assert && a.proxy() {
 		a.d.Assert = append(append(append(a.d.Assert[:0], '<'), a.d.Identity...), '>')
 	}
-	return a.pass(resultOK)
+	return a.mayCall()
 }
 
 // owns reports whether a canonical address-of-record is the user's: their name in a

@@ -6,25 +6,26 @@ import "github.com/sipring/sipring/metric"
 type result uint8
 
 const (
-	resultOK          result = iota // proved to be a user
-	resultTrusted                   // from a trusted source
-	resultOpen                      // of a domain that is open
-	resultOutside                   // let in from outside
-	resultChallenged                // asked for credentials
-	resultStale                     // asked again: the nonce is too old
-	resultReplayed                  // asked again: the nonce has been used
-	resultFailed                    // asked again: the credentials are wrong
-	resultLate                      // wrong, and the first copy of several: not answered
-	resultBanned                    // not answered: too many were wrong
-	resultMalformed                 // 400: the credentials cannot be read
-	resultForbidden                 // 403
-	resultUnavailable               // 503: the source of credentials is away
+	resultOK           result = iota // proved to be a user
+	resultTrusted                    // from a trusted source
+	resultOpen                       // of a domain that is open
+	resultOutside                    // let in from outside
+	resultChallenged                 // asked for credentials
+	resultStale                      // asked again: the nonce is too old
+	resultReplayed                   // asked again: the nonce has been used
+	resultFailed                     // asked again: the credentials are wrong
+	resultLate                       // wrong, and the first copy of several: not answered
+	resultBanned                     // not answered: too many were wrong
+	resultMalformed                  // 400: the credentials cannot be read
+	resultForbidden                  // 403
+	resultTooManyCalls               // 480: more than the user may begin
+	resultUnavailable                // 503: the source of credentials is away
 	results
 )
 
 var resultNames = [results]string{
 	resultOK: "ok", resultTrusted: "trusted", resultOpen: "open", resultOutside: "outside", resultChallenged: "challenged", resultStale: "stale",
-	resultReplayed: "replayed", resultFailed: "failed", resultLate: "late", resultBanned: "banned", resultMalformed: "malformed", resultForbidden: "forbidden", resultUnavailable: "unavailable",
+	resultReplayed: "replayed", resultFailed: "failed", resultLate: "late", resultBanned: "banned", resultMalformed: "malformed", resultForbidden: "forbidden", resultTooManyCalls: "too_many_calls", resultUnavailable: "unavailable",
 }
 
 // Metrics are those of a Gate, and the prometheus.Collector of them.

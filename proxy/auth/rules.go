@@ -21,7 +21,7 @@ type rules struct {
 	trusts     func(netip.Addr) bool // trusted.has
 	outside    string
 	assert     bool
-	perMinute  int
+	calls      *calls
 }
 
 // domain is the rule of one.
@@ -35,7 +35,7 @@ func newRules(c *config.Config, store credentials.Store) (*rules, error) {
 	a := c.Authentication
 	r := &rules{
 		store: store, nonceLife: int64(a.Digest.NonceSeconds) * 1000, bindSource: a.Digest.BindSource,
-		domains: map[string]*domain{}, outside: a.Outside, assert: a.AssertIdentity, perMinute: a.Calls.PerMinute,
+		domains: map[string]*domain{}, outside: a.Outside, assert: a.AssertIdentity, calls: newCalls(a.Calls.PerMinute),
 	}
 	for _, name := range a.Digest.Algorithms {
 		if algorithm, ok := digest.ParseAlgorithm([]byte(name)); ok {

@@ -2,10 +2,9 @@ package auth
 
 import (
 	"crypto/rand"
+	"hash/maphash"
 	"strings"
 	"time"
-
-	"github.com/cespare/xxhash/v2"
 
 	"github.com/sipring/sipring/proxy/credentials"
 	"github.com/sipring/sipring/proxy/digest"
@@ -145,7 +144,7 @@ func (a *attempt) fail() routing.Verdict {
 }
 
 // request stands for the request and its retransmissions, which are the same bytes.
-func (a *attempt) request() uint64 { return xxhash.Sum64(a.m.Raw) }
+func (a *attempt) request() uint64 { return maphash.Bytes(a.g.failures.seed, a.m.Raw) }
 
 // silence answers nothing.
 func (a *attempt) silence(r result) routing.Verdict {

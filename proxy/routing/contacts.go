@@ -62,10 +62,14 @@ func (t *Tables) readContact(c *wire.NameAddr, header uint32, hasHeader bool, d 
 		d.lines = append(strconv.AppendInt(d.lines, int64(t.registrar.MinExpires), 10), "\r\n"...)
 		return d.Reject(423, "Interval Too Brief", "min_expires", d.lines)
 	}
+	expires = min(expires, uint32(t.registrar.MaxExpires))
+	if d.Authenticated {
+		expires = t.spread(expires, d.request)
+	}
 	update := location.ContactUpdate{
 		URI:     c.URI,
 		Q:       readQ(c),
-		Expires: min(expires, uint32(t.registrar.MaxExpires)),
+		Expires: expires,
 		Params:  d.echoed(c.Params),
 	}
 	if v, ok := c.Param("+sip.instance"); ok && bytes.IndexByte(v, '\n') < 0 {

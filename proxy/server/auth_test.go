@@ -549,3 +549,33 @@ func TestRFC3325_CallerIsNamed(t *testing.T) {
 		})
 	}
 }
+
+// TestCallsOfAUser: of more than may be begun in a minute the INVITE is refused, each
+// time that it comes; a retransmission of one that was let in is none.
+func TestCallsOfAUser(t *testing.T) {
+	t.Parallel()
+	x := startProxy(t, guard(t, &users{}, func(a *config.Authentication) { a.Calls.PerMinute = 2 }))
+	alice, carol, bob := newPhone(t, "alice"), newPhone(t, "carol"), newPhone(t, "bob")
+	bob.registerAs(x, bob.account())
+	for range 2 {
+		d := alice.call(x, alice.account(), "sip:bob@example.com")
+		invite := bob.request("INVITE")
+		alice.sendRaw(x.addr, []byte(d.lastInviteText))
+		bob.reply(invite, 486, "Busy Here", "b")
+		bob.request("ACK")
+		d.ackFailure(alice.status(486))
+	}
+	d := alice.call(x, alice.account(), "sip:bob@example.com")
+	final := alice.status(480)
+	if got := final.value(wire.HeaderRetryAfter); got != "30" {
+		t.Errorf("no Retry-After:\n%s", final.Raw)
+	}
+	alice.sendRaw(x.addr, []byte(d.lastInviteText))
+	if again := alice.receive(patience); again == nil || again.StatusCode() != 480 {
+		t.Errorf("%v", again)
+	}
+	d.ackFailure(final)
+	bob.quiet(20 * time.Millisecond)
+	carol.call(x, carol.account(), "sip:bob@example.com")
+	bob.request("INVITE")
+}
