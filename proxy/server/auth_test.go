@@ -579,3 +579,34 @@ func TestCallsOfAUser(t *testing.T) {
 	carol.call(x, carol.account(), "sip:bob@example.com")
 	bob.request("INVITE")
 }
+
+// TestReturnIsSpread: who is sent away at once does not come back so, where phones have
+// to authenticate.
+func TestReturnIsSpread(t *testing.T) {
+	t.Parallel()
+	for _, guarded := range []bool{false, true} {
+		x := startProxy(t, func(o *proxyOptions) {
+			if guarded {
+				guard(t, &users{}, nil)(o)
+			}
+		})
+		x.mem.mu.Lock()
+		x.mem.down = true
+		x.mem.mu.Unlock()
+		seen := map[string]bool{}
+		for range 20 {
+			p := newPhone(t, "alice")
+			a := p.account()
+			var proof []string
+			if guarded {
+				p.sendRaw(x.addr, p.registerText("c", 1, "Contact: <"+p.contact()+">"))
+				proof = []string{a.proof(t, p.status(401), "REGISTER", "sip:example.com")}
+			}
+			p.sendRaw(x.addr, p.registerText(unique("c"), 2, append(proof, "Contact: <"+p.contact()+">")...))
+			seen[p.status(503).value(wire.HeaderRetryAfter)] = true
+		}
+		if guarded != (len(seen) > 5) || !guarded && !seen["5"] {
+			t.Errorf("guarded %v: Retry-After is one of %v", guarded, seen)
+		}
+	}
+}

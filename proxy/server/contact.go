@@ -26,7 +26,7 @@ func (q *search) guess() progress {
 	}
 	q.aor = q.aor[:0] // no more guesses
 	if !q.r.s.limits.questioned.allow(&q.r.message) {
-		return q.r.finish(503, "Service Unavailable", retryAfter)
+		return q.r.finish(503, "Service Unavailable", q.r.retryAfter(5))
 	}
 	q.locate.URI = q.r.msg.RequestURI()
 	q.r.s.cluster.Locate(&q.locate)

@@ -233,16 +233,10 @@ func (r *request) open() bool {
 		if r.stateless = r.decision.Action == routing.InDialog; r.stateless {
 			return true
 		}
-		r.reply.respond(503, "Service Unavailable", retryAfter)
+		r.reply.respond(503, "Service Unavailable", r.retryAfter(5))
 	}
 	return false
 }
-
-var retryAfter = []byte("Retry-After: 5\r\n")
-
-// retryAfterFull is for when memory is short: what makes room is the end of
-// bindings.
-var retryAfterFull = []byte("Retry-After: 60\r\n")
 
 // reject answers with the decision's response, without a transaction (RFC 3261
 // 8.2.7): a stranger's request is not worth the memory, nor a repeated answer.

@@ -69,7 +69,7 @@ func (g *registrar) finished(op *cluster.RegisterOp) progress {
 	case location.StatusNoRoom, location.StatusSourceFull, location.StatusDomainFull:
 		result = registerNoRoom
 		g.noteNoRoom(op.Status)
-		g.r.reply.respond(503, "No Room For Another Registration", retryAfterFull)
+		g.r.reply.respond(503, "No Room For Another Registration", g.r.retryAfter(60)) // what makes room is the end of bindings
 	case location.StatusServerError:
 		result = registerOutOfOrder
 		g.r.reply.respond(500, "CSeq Out Of Order", nil)
@@ -78,7 +78,7 @@ func (g *registrar) finished(op *cluster.RegisterOp) progress {
 		if g.r.cutOff() {
 			break
 		}
-		g.r.reply.respond(503, "Service Unavailable", retryAfter)
+		g.r.reply.respond(503, "Service Unavailable", g.r.retryAfter(5))
 	}
 	g.r.s.metrics.registers[result].Inc()
 	g.r.s.metrics.registerTime.Observe(took.Seconds())

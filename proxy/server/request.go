@@ -30,6 +30,7 @@ type request struct {
 	search    search
 	dialer    dialer
 	fork      []transaction.Target
+	retry     []byte // of a 503
 }
 
 // progress is how far a step has brought a request.

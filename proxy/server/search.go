@@ -66,7 +66,7 @@ func (q *search) follow() progress {
 // unavailable ends a request whose bindings nobody could tell.
 func (q *search) unavailable() progress {
 	if !q.r.cutOff() {
-		return q.r.finish(503, "Service Unavailable", retryAfter)
+		return q.r.finish(503, "Service Unavailable", q.r.retryAfter(5))
 	}
 	if !q.r.stateless {
 		q.r.s.table.Abandon(q.r.now, q.r.tx)
