@@ -1,0 +1,290 @@
+package auth
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/credentials"
+	"github.com/sipring/sipring/proxy/digest"
+	"github.com/sipring/sipring/proxy/flow"
+	"github.com/sipring/sipring/proxy/routing"
+	"github.com/sipring/sipring/proxy/token"
+	"github.com/sipring/sipring/proxy/wire"
+)
+
+// secrets are a source of one user, alice, whose hashes are all zero.
+type secrets struct{}
+
+func (secrets) Look(_ int64, q *credentials.Query, c *credentials.Credential) credentials.Answer {
+	if string(q.Username) != "alice" {
+		return credentials.Unknown
+	}
+	*c = credentials.Credential{HasMD5: true, HasSHA256: true}
+	return credentials.Found
+}
+
+func (secrets) Ask(_ *credentials.Query, done func()) { done() }
+
+func (secrets) Close() error { return nil }
+
+// rig asks a gate about requests.
+type rig struct {
+	gate   *Gate
+	keys   *digest.Keys
+	tables *routing.Tables
+	now    int64
+}
+
+const unix = 1_800_000_000_000
+
+func newRig(t testing.TB) *rig {
+	t.Helper()
+	tokens, err := token.NewKeys([]token.Key{{ID: 1, Secret: [32]byte{1}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{}
+	if r.keys, err = digest.NewKeys([]digest.Key{{ID: 1, Secret: [32]byte{2}}}); err != nil {
+		t.Fatal(err)
+	}
+	c := &config.Config{Cluster: "test", Domains: []string{"example.com", "example.org", "example.net"}, Authentication: &config.Authentication{
+		Credentials: config.Credentials{Files: []string{"unused"}},
+		Domains:     []config.DomainAuthentication{{Domain: "example.com", Realm: "ours"}, {Domain: "example.org", Realm: "ours"}},
+	}}
+	c.ApplyDefaults()
+	r.gate = New(Config{Keys: r.keys})
+	if err := r.gate.Configure(c, secrets{}); err != nil {
+		t.Fatal(err)
+	}
+	if r.tables, err = routing.NewTables(c, nil, netip.MustParseAddrPort("192.0.2.1:5060"), tokens, r.gate.Checks()); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// scan returns nil for what is no message.
+func scan(text string) *wire.Message {
+	m := &wire.Message{}
+	if m.Scan([]byte(text), nil) != nil || m.Validate() != nil {
+		return nil
+	}
+	return m
+}
+
+// decide has the request come now.
+func (r *rig) decide(m *wire.Message, d *routing.Decision) {
+	r.now++
+	d.From, d.Hour, d.Now, d.Unix = flow.OverUDP(netip.MustParseAddrPort("198.51.100.1:5060")), 1, r.now, unix+r.now
+	r.tables.Decide(m, d)
+}
+
+func register(lines string) string {
+	return "REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP 198.51.100.1;branch=z9hG4bKa\r\nFrom: <sip:alice@example.com>;tag=a\r\nTo: <sip:alice@example.com>\r\nCall-ID: c\r\nCSeq: 1 REGISTER\r\n" + lines + "\r\n"
+}
+
+// proof is alice's answer to a challenge of now.
+func (r *rig) proof(algorithm digest.Algorithm) string {
+	id := digest.NonceID(unix+r.now, mark([]byte("sip:alice@example.com"))<<chanceBits)
+	c := digest.Challenge{Realm: []byte("ours"), Nonce: r.keys.AppendNonce(nil, id, []byte("ours"), netip.Addr{}), Algorithm: algorithm, QOP: digest.QOPAuth}
+	return string(digest.AppendAuthorization(nil, &c, &digest.Proof{
+		Username: []byte("alice"), HA1: make([]byte, algorithm.Size()), Method: []byte("REGISTER"), URI: []byte("sip:example.com"), CNonce: []byte("c"), Count: 1,
+	}))
+}
+
+// FuzzCredentials: whatever stands in their place, nobody is let in who does not prove to
+// be alice, and what proves it has a nonce that was made here.
+func FuzzCredentials(f *testing.F) {
+	r := newRig(f)
+	for _, a := range []digest.Algorithm{digest.MD5, digest.SHA256, digest.MD5Sess, digest.SHA256Sess} {
+		f.Add([]byte(strings.TrimPrefix(r.proof(a), "Authorization: ")))
+	}
+	f.Add([]byte(`Digest username="al\ice", realm="ours", nonce="", uri="sip:example.com", response=""`))
+	f.Fuzz(func(t *testing.T, value []byte) {
+		m := scan(register("Authorization: " + string(value) + "\r\n"))
+		if m == nil || bytes.ContainsAny(value, "\r\n") {
+			t.Skip()
+		}
+		var d routing.Decision
+		r.decide(m, &d)
+		switch {
+		case d.Action == routing.Register:
+			var p digest.Response
+			at, _ := m.Get(wire.HeaderAuthorization)
+			if err := digest.Parse(at, &p); err != nil || string(p.AppendUsername(nil)) != "alice" || string(p.AppendRealm(nil)) != "ours" || d.Proof.Nonce == 0 || d.Proof.Count != p.Count || !d.Authenticated {
+				t.Fatalf("let in: %+v\n%s", d.Sender, value)
+			}
+		case d.Action == routing.Drop:
+		case d.Status != 400 && d.Status != 401 && d.Status != 403:
+			t.Fatalf("%d %s", d.Status, d.Reason)
+		}
+	})
+}
+
+func TestWhoseAnAddressIs(t *testing.T) {
+	r := newRig(t)
+	for name, want := range map[string]string{ // of alice, by user name and realm: those that are theirs
+		"alice / ours":                        "sip:alice@example.com sip:alice@example.org",
+		"alice@example.com / ours":            "sip:alice@example.com",
+		"alice@EXAMPLE.org. / ours":           "sip:alice@example.org",
+		"alice@example.net / ours":            "",
+		"alice@elsewhere.example / ours":      "",
+		"alice / example.net":                 "sip:alice@example.net",
+		"Alice / ours":                        "",
+		"alic / ours":                         "",
+		"alicee / ours":                       "",
+		" / ours":                             "",
+		"a%6Cice / ours":                      "",
+		"sip:alice@example.com / ours":        "",
+		"alice@example.com@example / ours":    "",
+		"@example.com / ours":                 "",
+		"alice;x=@example.com / ours":         "",
+		"alice@example.com:5070 / ours":       "",
+		"alice@[::1] / ours":                  "",
+		strings.Repeat("a", 4000) + " / ours": "",
+	} {
+		username, realm, _ := strings.Cut(name, " / ")
+		a := newAttempt(r.gate)
+		a.rules, a.username, a.domain = r.gate.rules.Load(), []byte(username), &domain{realm: []byte(realm)}
+		var got []string
+		for _, aor := range []string{
+			"sip:alice@example.com", "sip:alice@example.org", "sip:alice@example.net", "sip:bob@example.com", "sip:alice@example.com:5070", "sip:alice%40example.com@example.com",
+			"sip:alice@example.com@example.com", "sip:@example.com", "sip:example.com",
+		} {
+			if a.owns([]byte(aor)) {
+				got = append(got, aor)
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s has %q, want %q", name, got, want)
+		}
+	}
+}
+
+// TestUserOfAName: a name is that of the user part that it makes, and of no other.
+func TestUserOfAName(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		name, other := rapid.SliceOf(rapid.Byte()).Draw(t, "name"), rapid.SliceOf(rapid.Byte()).Draw(t, "other")
+		user := func(name []byte) []byte {
+			escaped := strings.ReplaceAll(string(name), "%", "%25")
+			u, _ := splitAOR(wire.CanonicalAOR(nil, wire.URI{Scheme: wire.SchemeSIP, User: []byte(escaped), Host: []byte("h")}))
+			return u
+		}
+		if len(name) > 0 && !isUser(user(name), name) {
+			t.Fatalf("%q is not %q", user(name), name)
+		}
+		if string(name) != string(other) && isUser(user(name), other) {
+			t.Fatalf("%q is taken for %q", user(name), other)
+		}
+	})
+}
+
+// TestMemory: what is remembered is found until its time, and what was forgotten is not;
+// never more places than there are.
+func TestMemory(t *testing.T) {
+	m := newMemory(64)
+	for i := range uint64(1000) {
+		m.add(i*0x9e3779b97f4a7c15, int64(i)*1000)
+	}
+	found := 0
+	for i := range uint64(1000) {
+		if m.has(i*0x9e3779b97f4a7c15, 500_000) {
+			found++
+			if i < 499 {
+				t.Errorf("%d is remembered", i)
+			}
+		}
+	}
+	if found < 40 || found > 64 {
+		t.Errorf("%d are remembered in 64 places", found)
+	}
+	m.add(7<<40, 900_000)
+	m.add(7<<40, 1_200_000)
+	if !m.has(7<<40, 1_199_000) || m.has(7<<40, 1_201_001) {
+		t.Error("what is added again holds for another time")
+	}
+}
+
+// TestNoncesOfOneAddressDiffer: also those of one millisecond, until somebody asks for
+// thousands a second.
+func TestNoncesOfOneAddressDiffer(t *testing.T) {
+	var is issued
+	seen := map[int64]bool{}
+	for range 1000 {
+		at := is.next(5, unix)
+		if seen[at] || at > unix+maxAhead {
+			t.Fatalf("%d ms ahead", at-unix)
+		}
+		seen[at] = true
+	}
+	for range 10_000 {
+		is.next(5, unix)
+	}
+	if at := is.next(5, unix); at > unix+maxAhead {
+		t.Errorf("%d ms ahead", at-unix)
+	}
+}
+
+// TestFailuresAreForgotten: who has waited is answered at once again, and a ban ends.
+func TestFailuresAreForgotten(t *testing.T) {
+	f := newFailures()
+	t0 := f.trier([]byte("alice"), []byte("ours"), netip.MustParseAddrPort("198.51.100.1:5060"))
+	fails := func(now int64, n int) (answered int, begins ban) {
+		for i := range n {
+			ok, b := f.isAnswered(t0, uint64(now)<<8|uint64(i)+1, now)
+			if ok {
+				answered++
+			}
+			begins = max(begins, b)
+		}
+		return answered, begins
+	}
+	if n, b := fails(0, 10); n != promptFailures || b != banNone || !f.mayTry(t0, 0) {
+		t.Errorf("%d of 10 are answered, %s is banned", n, banNames[b])
+	}
+	if _, b := fails(1, 1); b != banUser || f.mayTry(t0, 1) || f.mayTry(t0, banTime-1000) {
+		t.Errorf("%s is banned by the 11th", banNames[b])
+	}
+	later := int64(banTime + 2000)
+	if n, b := fails(later, 1); n != 1 || b != banNone || !f.mayTry(t0, later) {
+		t.Errorf("after a ban %d is answered, %s is banned", n, banNames[b])
+	}
+}
+
+func TestBansAreBounded(t *testing.T) {
+	var b bans
+	now := time.Unix(unix/1000, 0)
+	for i := range 3 * maxBans {
+		b.add(banUser, netip.MustParseAddr("192.0.2.1"), fmt.Sprint(i), now)
+	}
+	list := b.current(now)
+	if len(list) != maxBans || list[maxBans-1].User != fmt.Sprint(3*maxBans-1) {
+		t.Errorf("%d are listed, the last is %+v", len(list), list[len(list)-1])
+	}
+	if list = b.current(now.Add(banTime * time.Millisecond)); len(list) != 0 {
+		t.Errorf("%d are listed after their time", len(list))
+	}
+}
+
+// TestNothingAllocates for a user who is known, let in or not.
+func TestNothingAllocates(t *testing.T) {
+	r := newRig(t)
+	outside := strings.NewReplacer("REGISTER", "OPTIONS", "sip:example.com SIP", "sip:bob@example.com SIP", "From: <sip:alice@example.com>", "From: <sip:eve@example.edu>").Replace(register(""))
+	for name, text := range map[string]string{"let in": register(r.proof(digest.SHA256)), "asked": register(""), "refused": outside} {
+		m := scan(text)
+		var d routing.Decision
+		least := 1.0
+		for range 20 { // the pool loses what it has now and then
+			least = min(least, testing.AllocsPerRun(200, func() { r.decide(m, &d) }))
+		}
+		if least != 0 && !raceDetector {
+			t.Errorf("%s: %v allocations", name, least)
+		}
+	}
+}
