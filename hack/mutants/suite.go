@@ -22,6 +22,7 @@ var packagesOf = map[string][]string{
 	"proxy/targets":  {"proxy/server"},
 	"proxy/forward":  {"proxy/forward", "proxy/server"},
 	"proxy/digest":   {"proxy/digest"},
+	"proxy/auth":     {"proxy/auth", "proxy/server"},
 	"proxy/egress":   {"proxy/egress"},
 	"proxy/limit":    {"proxy/limit"},
 	"proxy/control":  {"proxy/control"},
