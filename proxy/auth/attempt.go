@@ -95,10 +95,11 @@ func (a *attempt) decideCall() routing.Verdict {
 		return a.authenticate()
 	}
 	a.aor, a.domain = a.aor[:0], a.callee()
+	letIn := a.domain.open || a.rules.outside == config.OutsideAllow
 	switch {
-	case err == nil && isAnonymous(from.URI):
+	case err == nil && isAnonymous(from.URI) && (!letIn || a.m.Has(wire.HeaderProxyAuthorization)):
 		return a.authenticate()
-	case a.domain.open || a.rules.outside == config.OutsideAllow:
+	case letIn:
 		if err == nil {
 			a.identify(from.URI)
 		}

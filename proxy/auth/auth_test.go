@@ -44,7 +44,7 @@ type rig struct {
 
 const unix = 1_800_000_000_000
 
-func newRig(t testing.TB) *rig {
+func newRig(t testing.TB, rules ...func(*config.Authentication)) *rig {
 	t.Helper()
 	tokens, err := token.NewKeys([]token.Key{{ID: 1, Secret: [32]byte{1}}})
 	if err != nil {
@@ -58,6 +58,9 @@ func newRig(t testing.TB) *rig {
 		Credentials: config.Credentials{Files: []string{"unused"}},
 		Domains:     []config.DomainAuthentication{{Domain: "example.com", Realm: "ours"}, {Domain: "example.org", Realm: "ours"}},
 	}}
+	for _, f := range rules {
+		f(c.Authentication)
+	}
 	c.ApplyDefaults()
 	r.gate = New(Config{Keys: r.keys})
 	if err := r.gate.Configure(c, secrets{}); err != nil {
@@ -125,6 +128,45 @@ func FuzzCredentials(f *testing.F) {
 			t.Fatalf("%d %s", d.Status, d.Reason)
 		}
 	})
+}
+
+// TestProofsThatAreNotOffered: of an algorithm that is turned off, and for another source
+// where nonces are bound to theirs.
+func TestProofsThatAreNotOffered(t *testing.T) {
+	only := func(names ...string) func(*config.Authentication) {
+		return func(a *config.Authentication) { a.Digest.Algorithms = names }
+	}
+	for name, tt := range map[string]struct {
+		rules     func(*config.Authentication)
+		algorithm digest.Algorithm
+		want      routing.Action
+	}{
+		"both":                     {only(), digest.MD5, routing.Register},
+		"MD5 is off":               {only("SHA-256"), digest.MD5, routing.Reject},
+		"MD5-sess is off":          {only("SHA-256"), digest.MD5Sess, routing.Reject},
+		"MD5 is off, not SHA-256":  {only("SHA-256"), digest.SHA256Sess, routing.Register},
+		"SHA-256 is off":           {only("MD5"), digest.SHA256, routing.Reject},
+		"bound to another address": {func(a *config.Authentication) { a.Digest.BindSource = true }, digest.MD5, routing.Reject},
+	} {
+		r := newRig(t, tt.rules)
+		var d routing.Decision
+		r.decide(scan(register(r.proof(tt.algorithm))), &d)
+		if d.Action != tt.want || d.Action == routing.Reject && (d.Status != 401 || bytes.Contains(d.Extra, []byte("stale"))) {
+			t.Errorf("%s: %s %d\n%s", name, d.Action, d.Status, d.Extra)
+		}
+	}
+	r := newRig(t, func(a *config.Authentication) { a.Digest.BindSource = true })
+	var d routing.Decision
+	r.decide(scan(register("")), &d)
+	line, _, _ := strings.Cut(string(d.Extra[bytes.LastIndex(d.Extra[:len(d.Extra)-2], []byte("\n"))+1:]), "\r\n")
+	var c digest.Challenge
+	if err := digest.ParseChallenge([]byte(strings.TrimPrefix(line, "WWW-Authenticate: ")), &c); err != nil {
+		t.Fatal(err)
+	}
+	proof := digest.AppendAuthorization(nil, &c, &digest.Proof{Username: []byte("alice"), HA1: make([]byte, c.Algorithm.Size()), Method: []byte("REGISTER"), URI: []byte("sip:example.com"), CNonce: []byte("c"), Count: 1})
+	if r.decide(scan(register(string(proof))), &d); d.Action != routing.Register {
+		t.Errorf("bound to its address: %s %d", d.Action, d.Status)
+	}
 }
 
 func TestWhoseAnAddressIs(t *testing.T) {

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -61,6 +62,9 @@ func (g *Gate) Configure(c *config.Config, store credentials.Store) error {
 	if c.Authentication == nil || c.Authentication.Open {
 		g.rules.Store(nil)
 		return nil
+	}
+	if store == nil {
+		return errors.New("authentication: there is no source of credentials")
 	}
 	r, err := newRules(c, store)
 	if err != nil {

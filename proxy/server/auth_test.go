@@ -356,6 +356,7 @@ func TestWhoMayCall(t *testing.T) {
 		"outside is let in":                  {func(a *config.Authentication) { a.Outside = config.OutsideAllow }, "INVITE", "sip:eve@elsewhere.example", "", nil, reached},
 		"outside is let in, a user is asked": {func(a *config.Authentication) { a.Outside = config.OutsideAllow }, "INVITE", "sip:alice@example.com", "", nil, 407},
 		"outside is let in, to outside":      {func(a *config.Authentication) { a.Outside = config.OutsideAllow }, "INVITE", "sip:eve@elsewhere.example", "sip:example.org:5070", nil, 404},
+		"outside is let in, with no name":    {func(a *config.Authentication) { a.Outside = config.OutsideAllow }, "INVITE", "sip:anonymous@anonymous.invalid", "", nil, reached},
 		"outside is asked":                   {func(a *config.Authentication) { a.Outside = config.OutsideChallenge }, "INVITE", "sip:eve@elsewhere.example", "", nil, 407},
 		"trusted":                            {func(a *config.Authentication) { a.Trusted = outside }, "INVITE", "sip:+1@trunk.example", "", nil, reached},
 		"trusted, for a user":                {func(a *config.Authentication) { a.Trusted = outside }, "INVITE", "sip:alice@example.com", "", nil, 403},
