@@ -95,7 +95,8 @@ func TestDashboardShowsAFailover(t *testing.T) {
 	t.Setenv(child, "1")
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	proxies, err := demo.StartProxies(ctx, "", 3, io.Discard)
+	const n = 24
+	proxies, err := demo.StartProxies(ctx, "", 3, demo.Guests{Phones: n}, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,10 +113,12 @@ func TestDashboardShowsAFailover(t *testing.T) {
 	p.await(`count(up == 1)`, 4)
 	p.await(`sum(sipring_operator_members{state="active"})`, 3)
 
-	const n = 24
 	load, err := phones.NewLoad(n, phones.Config{
 		Domain: "example.com", Local: netip.AddrPortFrom(proxies.Host(200), 0), Proxy: proxies.Address(), Ring: 10 * time.Millisecond,
-	}, phones.New)
+	}, func(cfg phones.Config) (*phones.Phone, error) {
+		cfg.Password = proxies.Passwords()[cfg.User]
+		return phones.New(cfg)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

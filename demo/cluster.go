@@ -24,7 +24,7 @@ type cluster struct {
 	network   *fleet.Network
 	processes []*fleet.Process
 	operator  *fleet.Operator
-	passwords fleet.Passwords // of the phones
+	passwords fleet.Passwords // of the phones and further guests
 	line      *timeline
 	traffic   traffic
 
@@ -39,8 +39,8 @@ func startCluster(ctx context.Context, o *options, n *fleet.Network, line *timel
 	if err != nil {
 		return nil, err
 	}
-	c := &cluster{dir: dir, network: n, line: line, passwords: fleet.Passwords{}}
-	for i := range o.phones {
+	c := &cluster{dir: dir, network: n, line: line, passwords: fleet.NewPasswords(o.guests.Users...)}
+	for i := range max(o.phones, o.guests.Phones) {
 		c.passwords.Add(phones.User(i))
 	}
 	c.operator = &fleet.Operator{
@@ -75,6 +75,7 @@ func (c *cluster) writeFiles(o *options) error {
 	if err != nil {
 		return err
 	}
+	who.Digest.Algorithms = o.guests.Algorithms
 	return fleet.WriteFiles(c.dir, config.Config{
 		Cluster: "demo", Domains: []string{domain}, Ports: c.network.Ports, LogLevel: o.logLevel, DrainSeconds: new(2), UDPLoops: 1,
 		Authentication: who,

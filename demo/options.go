@@ -24,6 +24,7 @@ type options struct {
 	network  string
 	logLevel string
 	binary   string // of the proxies; empty: this one
+	guests   Guests // besides the phones
 }
 
 // NewCommand is `sipring demo`. It returns an error when anything was lost,

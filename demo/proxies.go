@@ -24,14 +24,25 @@ type Proxies struct {
 	cluster *cluster
 }
 
+// Guests are who may register and call.
+type Guests struct {
+	// Phones is how many of phones.User there are.
+	Phones int
+	// Users are further ones, such as softphones.
+	Users []string
+	// Algorithms that the proxies offer. Default: theirs.
+	Algorithms []string
+}
+
 // StartProxies starts n processes of binary in the first free network and
-// returns when all are in the ring. What happens is written to log, a line each.
-func StartProxies(ctx context.Context, binary string, n int, log io.Writer) (*Proxies, error) {
+// returns when all are in the ring. Guests alone are let in. What happens is written to
+// log, a line each.
+func StartProxies(ctx context.Context, binary string, n int, guests Guests, log io.Writer) (*Proxies, error) {
 	network, err := fleet.Claim("", n)
 	if err != nil {
 		return nil, err
 	}
-	c, err := startCluster(ctx, &options{binary: binary, proxies: n, logLevel: "info"}, network, newTimeline(log))
+	c, err := startCluster(ctx, &options{binary: binary, proxies: n, guests: guests, logLevel: "info"}, network, newTimeline(log))
 	if err != nil {
 		network.Release()
 		return nil, err
@@ -47,6 +58,9 @@ func (p *Proxies) Close() {
 
 // Address is where phones send: all proxies have it.
 func (p *Proxies) Address() netip.AddrPort { return p.network.Cluster() }
+
+// Passwords are those of the guests.
+func (p *Proxies) Passwords() fleet.Passwords { return p.cluster.passwords }
 
 // Host is the network's address with that last byte. 200 and up are for phones.
 func (p *Proxies) Host(last byte) netip.Addr { return p.network.Host(last) }

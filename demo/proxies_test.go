@@ -16,7 +16,7 @@ import (
 func TestProxiesForOthers(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	p, err := StartProxies(ctx, "", 2, io.Discard)
+	p, err := StartProxies(ctx, "", 2, Guests{Phones: 2}, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}

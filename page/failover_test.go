@@ -65,11 +65,17 @@ func behind(t *testing.T, admin string) string {
 	return s.URL + path
 }
 
+// registrations is how many there are.
+const registrations = 30
+
 // registered are phones that are, at some of the proxies.
 func registered(t *testing.T, proxies *demo.Proxies) *phones.Load {
 	t.Helper()
 	cfg := phones.Config{Domain: "example.com", Local: netip.AddrPortFrom(proxies.Host(200), 0), Proxy: proxies.Address()}
-	load, err := phones.NewLoad(30, cfg, phones.New)
+	load, err := phones.NewLoad(registrations, cfg, func(cfg phones.Config) (*phones.Phone, error) {
+		cfg.Password = proxies.Passwords()[cfg.User]
+		return phones.New(cfg)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +100,7 @@ func TestFailoverIsSeen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proxies, err := demo.StartProxies(t.Context(), self, 3, t.Output())
+	proxies, err := demo.StartProxies(t.Context(), self, 3, demo.Guests{Phones: registrations}, t.Output())
 	if err != nil {
 		t.Fatal(err)
 	}

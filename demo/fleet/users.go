@@ -27,15 +27,20 @@ func NewPasswords(users ...string) Passwords {
 // Add makes one for the user.
 func (p Passwords) Add(user string) { p[user] = rand.Text() }
 
-// WriteUsers writes the users' credentials for a realm into dir, as htdigest would and for
-// SHA-256 too, and returns the configuration by which they are asked for.
-func WriteUsers(dir, realm string, p Passwords) (*config.Authentication, error) {
-	var lines []byte
+// Lines are the users' credentials for a realm, as htdigest writes them and for SHA-256
+// too.
+func (p Passwords) Lines(realm string) (lines []byte) {
 	for _, u := range slices.Sorted(maps.Keys(p)) {
 		for _, a := range []digest.Algorithm{digest.MD5, digest.SHA256} {
 			lines = fmt.Appendf(lines, "%s:%s:%x\n", u, realm, digest.HA1(a, []byte(u), []byte(realm), []byte(p[u])))
 		}
 	}
+	return lines
+}
+
+// WriteUsers writes the users' credentials for a realm into dir and returns the
+// configuration by which they are asked for.
+func WriteUsers(dir, realm string, p Passwords) (*config.Authentication, error) {
 	path := filepath.Join(dir, "users")
-	return &config.Authentication{Credentials: config.Credentials{Files: []string{path}}}, os.WriteFile(path, lines, 0o600)
+	return &config.Authentication{Credentials: config.Credentials{Files: []string{path}}}, os.WriteFile(path, p.Lines(realm), 0o600)
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sipring/sipring/demo"
+	"github.com/sipring/sipring/proxy/config"
 )
 
 // bareCase is the case without Kubernetes: three proxies on this machine.
@@ -28,7 +29,7 @@ const (
 // from two files and a key, on loopback addresses, with the same phones.
 func (e *env) bare(ctx context.Context) (r *result, err error) {
 	r = &result{Case: bareCase, Title: "SIGKILL, no Kubernetes", Patience: patience}
-	proxies, err := demo.StartProxies(ctx, e.stage.o.binary, 3, lines{e.stage.step})
+	proxies, err := demo.StartProxies(ctx, e.stage.o.binary, 3, demo.Guests{Phones: e.stage.o.phones, Users: []string{desk, caller}, Algorithms: []string{config.AlgorithmMD5}}, lines{e.stage.step})
 	if err != nil {
 		return r, err
 	}
@@ -39,7 +40,7 @@ func (e *env) bare(ctx context.Context) (r *result, err error) {
 		}
 	}()
 	p := &party{
-		proxy: proxies.Address(), callers: proxies.Host(bareCallers), softAt: proxies.Host(bareSoftphone),
+		passwords: proxies.Passwords(), proxy: proxies.Address(), callers: proxies.Host(bareCallers), softAt: proxies.Host(bareSoftphone),
 		phoneAt: func(int) netip.Addr { return proxies.Host(barePhones) },
 		in:      func(f func() error) error { return f() },
 		command: func(ctx context.Context, name string, args ...string) *exec.Cmd {

@@ -45,9 +45,10 @@ func (p *party) newcomers(ctx context.Context, own map[string]netip.AddrPort) er
 }
 
 func (p *party) newcomer(i int, proxy netip.AddrPort) (one *phones.Phone, err error) {
+	user := fmt.Sprintf("newcomer%d", i)
 	err = p.in(func() error {
 		one, err = phones.New(phones.Config{
-			User: fmt.Sprintf("newcomer%d", i), Domain: domain, Proxy: proxy, Local: netip.AddrPortFrom(p.phoneAt(i), 0),
+			User: user, Password: p.passwords[user], Domain: domain, Proxy: proxy, Local: netip.AddrPortFrom(p.phoneAt(i), 0),
 		})
 		return err
 	})

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sipring/sipring/demo/fleet"
 	"github.com/sipring/sipring/demo/phones"
 	"github.com/sipring/sipring/hack/kube/cluster"
 )
@@ -19,12 +20,13 @@ import (
 // party is everybody outside the cluster: phones written with sipgo, SIPp as
 // the caller whose calls are up, and baresip.
 type party struct {
-	proxy   netip.AddrPort // the cluster's address
-	second  netip.AddrPort // that of the other family, if it has one
-	callers netip.Addr     // SIPp's
-	softAt  netip.Addr     // baresip's
-	phoneAt func(i int) netip.Addr
-	byRoute bool // phones send by Route within dialogs
+	proxy     netip.AddrPort // the cluster's address
+	second    netip.AddrPort // that of the other family, if it has one
+	callers   netip.Addr     // SIPp's
+	softAt    netip.Addr     // baresip's
+	phoneAt   func(i int) netip.Addr
+	byRoute   bool            // phones send by Route within dialogs
+	passwords fleet.Passwords // of everybody; none where nobody is asked
 	// in runs f, and command makes a command, where the sockets belong.
 	in      func(f func() error) error
 	command func(ctx context.Context, name string, args ...string) *exec.Cmd
@@ -44,6 +46,7 @@ func (p *party) gather(ctx context.Context, n int) error {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
+		cfg.Password = p.passwords[cfg.User]
 		cfg.Local = netip.AddrPortFrom(p.phoneAt(bound), 0)
 		bound++
 		err = p.in(func() error {

@@ -46,9 +46,11 @@ func (p *party) hold(ctx context.Context, n int) (*held, error) {
 		return nil, err
 	}
 	h := &held{dir: dir, calls: n, ended: make(chan struct{})}
+	// SIPp reads its keywords in what it takes from here, too.
+	proof := "[authentication username=" + caller + " password=" + p.passwords[caller] + "]"
 	users := "SEQUENTIAL\n"
 	for _, callee := range p.load.Phones[:n] {
-		users += callee.User() + ";\n"
+		users += callee.User() + ";" + caller + ";" + proof + "\n"
 	}
 	for name, content := range map[string]string{"uac.xml": scenario, "users.csv": users} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
@@ -78,7 +80,7 @@ func (h *held) start(ctx context.Context, p *party, control string) error {
 	h.cmd = p.command(ctx, "sipp", p.proxy.String(), "-sf", "uac.xml", "-inf", "users.csv",
 		"-i", p.callers.String(), "-mi", p.callers.String(), "-t", "un", "-max_socket", "4000", "-buff_size", "2097152",
 		"-r", strconv.Itoa(callRate), "-m", n, "-l", n, "-3pcc", control,
-		"-default_behaviors", "all,-abortunexp", "-nostdin", "-trace_err", "-error_file", "errors.log")
+		"-default_behaviors", "all,-abortunexp", "-nostdin", "-auth_uri", domain, "-trace_err", "-error_file", "errors.log")
 	h.cmd.Dir = h.dir
 	screen, err := os.Create(filepath.Join(h.dir, "screen.log"))
 	if err != nil {

@@ -28,10 +28,11 @@ module_app menu.so
 module_app ctrl_tcp.so
 `
 
-const baresipAccount = `<sip:` + desk + `@%s;transport=udp>;outbound="sip:%s;transport=udp";regint=3600;answermode=auto;audio_codecs=PCMU` + "\n"
+const baresipAccount = `<sip:` + desk + `@%s;transport=udp>;outbound="sip:%s;transport=udp"%s;regint=3600;answermode=auto;audio_codecs=PCMU` + "\n"
 
 const (
-	desk        = "desk" // baresip's user
+	desk        = "desk"   // baresip's user
+	caller      = "caller" // SIPp's
 	softPort    = 5062
 	controlPort = 4444
 	startLimit  = 20 * time.Second
@@ -56,10 +57,14 @@ func (p *party) startBaresip(ctx context.Context) (b *baresip, err error) {
 	if err != nil {
 		return nil, err
 	}
+	login := ""
+	if password := p.passwords[desk]; password != "" {
+		login = ";auth_user=" + desk + ";auth_pass=" + password
+	}
 	control := netip.AddrPortFrom(p.softAt, controlPort).String()
 	for name, text := range map[string]string{
 		"config":   fmt.Sprintf(baresipConfig, netip.AddrPortFrom(p.softAt, softPort), control),
-		"accounts": fmt.Sprintf(baresipAccount, domain, p.reachedBy(p.softAt)), "contacts": "",
+		"accounts": fmt.Sprintf(baresipAccount, domain, p.reachedBy(p.softAt), login), "contacts": "",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			return nil, err
