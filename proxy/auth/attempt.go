@@ -94,7 +94,11 @@ func (a *attempt) decideCall() routing.Verdict {
 		}
 		return a.authenticate()
 	}
-	a.aor, a.domain = a.aor[:0], a.callee()
+	if err == nil && a.isOfAClosedDomain(from.URI) {
+		return a.refuse(resultForbidden, "From Is Nobody's Address-Of-Record", "nobody")
+	}
+	a.domain = a.callee()
+	a.aor = a.aor[:0]
 	letIn := a.domain.open || a.rules.outside == config.OutsideAllow
 	switch {
 	case err == nil && isAnonymous(from.URI) && (!letIn || a.m.Has(wire.HeaderProxyAuthorization)):
@@ -125,15 +129,27 @@ func (a *attempt) claim(text []byte) bool {
 	return a.domain != nil
 }
 
-// callee is the domain that a request goes to, the first one where that is none of ours.
+// isOfAClosedDomain reports whether a URI that is no address-of-record is of a domain
+// here all the same, whose users have to prove who they are.
+func (a *attempt) isOfAClosedDomain(text []byte) bool {
+	uri, err := wire.ParseURI(text)
+	if err != nil || uri.Scheme == wire.SchemeTel {
+		return false
+	}
+	d := a.rules.domainNamed(uri.Host)
+	return d != nil && !d.open
+}
+
+// callee is the domain of the user that a request goes to. Where that is for the bindings
+// to say, or none of ours, it is the first one that is not open, if there is one.
 func (a *attempt) callee() *domain {
-	var form [256]byte
-	if host := a.d.Target().Host; len(host) < len(form)-16 {
-		if d := a.rules.domains[string(wire.CanonicalHost(form[:0], host))]; d != nil {
+	if aor, ok := a.tables.AppendAOR(a.aor[:0], a.d.Target()); ok {
+		a.aor = aor
+		if d := a.rules.domainOf(aor); d != nil {
 			return d
 		}
 	}
-	return a.rules.first
+	return a.rules.closed
 }
 
 // isAnonymous reports whether a From is that of a phone that asks for privacy (RFC 3323

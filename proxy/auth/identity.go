@@ -46,11 +46,8 @@ func (a *attempt) name() (name []byte, d *domain) {
 	if at < 0 {
 		return a.username, nil
 	}
-	var form [256]byte
-	if host := a.username[at+1:]; len(host) < len(form)-16 {
-		if d = a.rules.domains[string(wire.CanonicalHost(form[:0], host))]; d != nil && bytes.Equal(d.realm, a.domain.realm) {
-			return a.username[:at], d
-		}
+	if d = a.rules.domainNamed(a.username[at+1:]); d != nil && bytes.Equal(d.realm, a.domain.realm) {
+		return a.username[:at], d
 	}
 	return nil, nil
 }

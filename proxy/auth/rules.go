@@ -16,7 +16,7 @@ type rules struct {
 	nonceLife  int64 // milliseconds
 	bindSource bool
 	domains    map[string]*domain // served ones, canonical
-	first      *domain
+	closed     *domain            // the first that is not open, or the first
 	trusted    trusted
 	trusts     func(netip.Addr) bool // trusted.has
 	outside    string
@@ -46,17 +46,22 @@ func newRules(c *config.Config, store credentials.Store) (*rules, error) {
 		form := wire.CanonicalHost(nil, []byte(name))
 		d := &domain{name: form, realm: form}
 		r.domains[string(form)] = d
-		if r.first == nil {
-			r.first = d
+		if r.closed == nil {
+			r.closed = d
 		}
 	}
 	for _, own := range a.Domains {
-		d := r.domains[string(wire.CanonicalHost(nil, []byte(own.Domain)))]
+		d := r.domainNamed([]byte(own.Domain))
 		if d == nil {
 			continue // Validate has none
 		}
 		if d.open = own.Open; own.Realm != "" {
 			d.realm = []byte(own.Realm)
+		}
+	}
+	for _, name := range c.Domains {
+		if d := r.domainNamed([]byte(name)); r.closed.open && !d.open {
+			r.closed = d
 		}
 	}
 	var err error
@@ -83,6 +88,15 @@ func (r *rules) ours(realm []byte) bool {
 		}
 	}
 	return false
+}
+
+// domainNamed is the rule of the domain that a host names, nil if that is not served.
+func (r *rules) domainNamed(host []byte) *domain {
+	var form [256]byte
+	if len(host) >= len(form)-16 {
+		return nil
+	}
+	return r.domains[string(wire.CanonicalHost(form[:0], host))]
 }
 
 // domainOf is the rule of the domain of a canonical address-of-record, nil if that is

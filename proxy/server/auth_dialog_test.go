@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sipring/sipring/proxy/config"
 )
 
 // TestRegisterIsOfNoDialog: whoever has a dialog's token, at either end of it, binds
@@ -35,4 +37,23 @@ func TestRegisterIsOfNoDialog(t *testing.T) {
 		}
 	}
 	alice.quiet(5 * time.Millisecond)
+}
+
+// TestOpenDomainOpensNoOther: that the first domain is open lets nobody from outside call
+// a user of another one, however the user is named.
+func TestOpenDomainOpensNoOther(t *testing.T) {
+	t.Parallel()
+	mem := newMemory()
+	two := func(o *proxyOptions) { o.mem, o.config.Domains = mem, []string{"open.example", "example.com"} }
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	bob.register(startProxy(t, two))
+	x := startProxy(t, two, func(o *proxyOptions) { o.self = 2 }, guard(t, &users{}, func(a *config.Authentication) {
+		a.Domains = []config.DomainAuthentication{{Domain: "open.example", Open: true}}
+	}))
+	for _, uri := range []string{"sip:bob@example.com", bob.contact(), "tel:7;phone-context=example.com"} {
+		alice.sendRaw(x.addr, fmt.Appendf(nil, "MESSAGE %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;rport;branch=%s\r\nMax-Forwards: 70\r\nFrom: <sip:eve@elsewhere.example>;tag=1\r\nTo: <%s>\r\nCall-ID: %s\r\nCSeq: 1 MESSAGE\r\nContent-Length: 0\r\n\r\n",
+			uri, alice.addr, unique("z9hG4bKw"), uri, unique("w")))
+		alice.status(403)
+		bob.quiet(5 * time.Millisecond)
+	}
 }
