@@ -47,7 +47,7 @@ func (t trusted) has(source netip.Addr) bool { return t.find(source) != nil }
 
 // decideTrusted lets in what comes from a trusted source. One that speaks for whoever is
 // outside alone is refused what claims to be of a user here: by From, by
-// P-Asserted-Identity, or because it is a REGISTER.
+// P-Asserted-Identity or Remote-Party-ID, or because it is a REGISTER.
 func (a *attempt) decideTrusted(source *trustedSource) routing.Verdict {
 	if source.any {
 		a.believe()
@@ -60,15 +60,17 @@ func (a *attempt) decideTrusted(source *trustedSource) routing.Verdict {
 	return a.pass(resultTrusted)
 }
 
-// speaksForUs reports whether From or P-Asserted-Identity is of a domain served here. A
+// speaksForUs reports whether From or an asserted identity is of a domain served here. A
 // telephone number is not, as numbers are of no domain.
 func (a *attempt) speaksForUs() bool {
 	if from, err := a.m.From(); err == nil && a.isOfUs(from.URI) {
 		return true
 	}
-	for v := range a.m.Values(wire.HeaderPAssertedIdentity) {
-		if name, err := wire.ParseNameAddr(v); err == nil && a.isOfUs(name.URI) {
-			return true
+	for _, header := range [...]wire.HeaderID{wire.HeaderPAssertedIdentity, wire.HeaderRemotePartyID} {
+		for v := range a.m.Values(header) {
+			if name, err := wire.ParseNameAddr(v); err == nil && a.isOfUs(name.URI) {
+				return true
+			}
 		}
 	}
 	return false

@@ -231,14 +231,14 @@ func TestGoldenSender(t *testing.T) {
 
 // TestDoubtedResponse: what it says of who sends it goes no further.
 func TestDoubtedResponse(t *testing.T) {
-	text := strings.ReplaceAll("SIP/2.0 200 OK\nVia: SIP/2.0/UDP a\nVia: SIP/2.0/UDP b\nP-Asserted-Identity: <sip:boss@example.com>\nFrom: <sip:a@b>;tag=1\nTo: <sip:c@d>;tag=2\nCall-ID: c\nCSeq: 1 INVITE\n\n", "\n", "\r\n")
+	text := strings.ReplaceAll("SIP/2.0 200 OK\nVia: SIP/2.0/UDP a\nVia: SIP/2.0/UDP b\nP-Asserted-Identity: <sip:boss@example.com>\nRemote-Party-ID: <sip:boss@example.com>\nFrom: <sip:a@b>;tag=1\nTo: <sip:c@d>;tag=2\nCall-ID: c\nCSeq: 1 INVITE\n\n", "\n", "\r\n")
 	var m wire.Message
 	if err := m.Scan([]byte(text), nil); err != nil {
 		t.Fatal(err)
 	}
 	for doubted, want := range map[bool]int{false: 1, true: 0} {
 		var b Builder
-		if out := b.Response(nil, &m, doubted); bytes.Count(out, []byte("P-Asserted-Identity")) != want || bytes.Count(out, []byte("Via")) != 1 {
+		if out := b.Response(nil, &m, doubted); bytes.Count(out, []byte("boss")) != 2*want || bytes.Count(out, []byte("Via")) != 1 {
 			t.Errorf("doubted %v:\n%s", doubted, out)
 		}
 	}

@@ -88,6 +88,7 @@ func (b *Builder) setSender(r *Request, t *targets.Target) {
 	switch {
 	case d.Private && !d.Trusts(t.Next.Remote.Addr()):
 		b.edit.RemoveAll(wire.HeaderPAssertedIdentity)
+		b.edit.RemoveAll(wire.HeaderRemotePartyID)
 	case len(d.Assert) > 0:
 		b.edit.PrependHeader("P-Asserted-Identity", d.Assert)
 	}
@@ -116,6 +117,7 @@ func (b *Builder) Response(dst []byte, m *wire.Message, doubted bool) []byte {
 	if doubted {
 		b.edit.RemoveAll(wire.HeaderPAssertedIdentity)
 		b.edit.RemoveAll(wire.HeaderPPreferredIdentity)
+		b.edit.RemoveAll(wire.HeaderRemotePartyID)
 	}
 	return b.edit.Append(dst)
 }

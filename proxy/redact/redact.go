@@ -31,7 +31,7 @@ var shown = setOf(
 	wire.HeaderEvent, wire.HeaderAllowEvents, wire.HeaderSubscriptionState, wire.HeaderRAck, wire.HeaderRSeq,
 	wire.HeaderReferTo, wire.HeaderReferredBy, wire.HeaderUserAgent, wire.HeaderServer, wire.HeaderDate, wire.HeaderTimestamp,
 	wire.HeaderWarning, wire.HeaderRetryAfter, wire.HeaderReason, wire.HeaderAccept, wire.HeaderSessionExpires, wire.HeaderMinSE,
-	wire.HeaderMaxBreadth, wire.HeaderFlowTimer, wire.HeaderPAssertedIdentity, wire.HeaderPPreferredIdentity, wire.HeaderPrivacy,
+	wire.HeaderMaxBreadth, wire.HeaderFlowTimer, wire.HeaderPAssertedIdentity, wire.HeaderPPreferredIdentity, wire.HeaderRemotePartyID, wire.HeaderPrivacy,
 	wire.HeaderAcceptContact, wire.HeaderRejectContact, wire.HeaderRequestDisposition,
 )
 

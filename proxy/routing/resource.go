@@ -34,8 +34,8 @@ func (t *Tables) AOR(text string) ([]byte, error) {
 const maxIdentities = 8
 
 // identities are the headers that say who a message is from and to (RFC 3261 8.1.1,
-// RFC 3325 9).
-var identities = [...]wire.HeaderID{wire.HeaderTo, wire.HeaderFrom, wire.HeaderPAssertedIdentity, wire.HeaderPPreferredIdentity}
+// RFC 3325 9, and what was before that).
+var identities = [...]wire.HeaderID{wire.HeaderTo, wire.HeaderFrom, wire.HeaderPAssertedIdentity, wire.HeaderPPreferredIdentity, wire.HeaderRemotePartyID}
 
 // Concerns reports whether an address-of-record, in canonical form, is one of those that
 // the message names as whom it is from, to, or for.

@@ -308,12 +308,16 @@ func TestRFC3261_22_3_ProxyAsksForCredentials(t *testing.T) {
 	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
 	bob.registerAs(x, bob.account())
 	d := alice.call(x, alice.account(), "sip:bob@example.com", "Proxy-Authorization: Digest username=\"a\", realm=\"elsewhere\", nonce=\"n\", uri=\"sip:b\", response=\"00000000000000000000000000000000\"",
-		"P-Asserted-Identity: <sip:boss@example.com>", "P-Preferred-Identity: <sip:boss@example.com>")
+		`Proxy-Authorization: Digest username="alice@example.com", realm="example.com", response="0123", algorithm=SHA-512-256`, "Authorization: Digest username=alice,realm=example.com",
+		"P-Asserted-Identity: <sip:boss@example.com>", "P-Preferred-Identity: <sip:boss@example.com>", "remote-party-id: Boss <sip:boss@example.com>;party=calling")
 	invite := bob.request("INVITE")
+	if invite.Has(wire.HeaderAuthorization) {
+		t.Errorf("credentials leave:\n%s", invite.Raw)
+	}
 	if got := invite.values(wire.HeaderProxyAuthorization); len(got) != 1 || !strings.Contains(got[0], "elsewhere") {
 		t.Errorf("credentials that leave: %q", got)
 	}
-	if invite.Has(wire.HeaderPAssertedIdentity) || invite.Has(wire.HeaderPPreferredIdentity) {
+	if invite.Has(wire.HeaderPAssertedIdentity) || invite.Has(wire.HeaderPPreferredIdentity) || invite.Has(wire.HeaderRemotePartyID) {
 		t.Errorf("an identity that nobody asserts leaves:\n%s", invite.Raw)
 	}
 	bob.reply(invite, 486, "Busy Here", "b")
@@ -371,6 +375,11 @@ func TestWhoMayCall(t *testing.T) {
 		"trusted, asserts a user": {
 			func(a *config.Authentication) { a.Trusted = outside }, "INVITE", "sip:+1@trunk.example", "",
 			[]string{"P-Asserted-Identity: <tel:+1>, <sip:alice@example.com>"},
+			403,
+		},
+		"trusted, says to be a user": {
+			func(a *config.Authentication) { a.Trusted = outside }, "INVITE", "sip:+1@trunk.example", "",
+			[]string{"Remote-Party-ID: \"Boss\" <sip:alice@example.com>;party=calling"},
 			403,
 		},
 		"trusted, a number":         {func(a *config.Authentication) { a.Trusted = outside }, "INVITE", "tel:+12015550123", "", nil, reached},

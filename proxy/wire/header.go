@@ -58,6 +58,7 @@ const (
 	HeaderFlowTimer  // RFC 5626
 	HeaderPAssertedIdentity
 	HeaderPPreferredIdentity
+	HeaderRemotePartyID // draft-ietf-sip-privacy-04, as phones have it
 	HeaderPrivacy
 	HeaderIdentity
 	HeaderIdentityInfo
@@ -132,6 +133,7 @@ var headerNames = [headerCount]headerName{
 	HeaderFlowTimer:          {"Flow-Timer", 0},
 	HeaderPAssertedIdentity:  {"P-Asserted-Identity", 0},
 	HeaderPPreferredIdentity: {"P-Preferred-Identity", 0},
+	HeaderRemotePartyID:      {"Remote-Party-ID", 0},
 	HeaderPrivacy:            {"Privacy", 0},
 	HeaderIdentity:           {"Identity", 'y'},
 	HeaderIdentityInfo:       {"Identity-Info", 'n'},
@@ -162,7 +164,7 @@ func (s headerSet) has(id HeaderID) bool { return s>>id&1 != 0 }
 // listHeaders may have several values in one line, separated by commas (RFC 3261 7.3.1).
 var listHeaders = setOf(HeaderVia, HeaderContact, HeaderRoute, HeaderRecordRoute, HeaderRequire, HeaderProxyRequire,
 	HeaderSupported, HeaderUnsupported, HeaderAllow, HeaderContentEncoding, HeaderPath, HeaderServiceRoute,
-	HeaderAllowEvents, HeaderWarning, HeaderReason, HeaderAccept, HeaderPAssertedIdentity, HeaderPPreferredIdentity,
+	HeaderAllowEvents, HeaderWarning, HeaderReason, HeaderAccept, HeaderPAssertedIdentity, HeaderPPreferredIdentity, HeaderRemotePartyID,
 	HeaderAcceptContact, HeaderRejectContact, HeaderRequestDisposition)
 
 // Headers that may be in a message only once, because this element reads them: what it makes of two, the next hop may not.
