@@ -54,7 +54,7 @@ func newRig(t testing.TB, rules ...func(*config.Authentication)) *rig {
 	if r.keys, err = digest.NewKeys([]digest.Key{{ID: 1, Secret: [32]byte{2}}}); err != nil {
 		t.Fatal(err)
 	}
-	c := &config.Config{Cluster: "test", Domains: []string{"example.com", "example.org", "example.net"}, Authentication: &config.Authentication{
+	c := &config.Config{Cluster: "test", Domains: []string{"example.com", "example.org", "example.net"}, Aliases: []string{"alias.example:5080"}, Authentication: &config.Authentication{
 		Credentials: config.Credentials{Files: []string{"unused"}},
 		Domains:     []config.DomainAuthentication{{Domain: "example.com", Realm: "ours"}, {Domain: "example.org", Realm: "ours"}},
 	}}
@@ -94,10 +94,15 @@ func register(lines string) string {
 
 // proof is alice's answer to a challenge of now.
 func (r *rig) proof(algorithm digest.Algorithm) string {
+	return r.proofOf("REGISTER", algorithm, "sip:example.com")
+}
+
+// proofOf is that of a method, with a uri parameter.
+func (r *rig) proofOf(method string, algorithm digest.Algorithm, uri string) string {
 	id := digest.NonceID(unix+r.now, mark([]byte("sip:alice@example.com"))<<chanceBits)
 	c := digest.Challenge{Realm: []byte("ours"), Nonce: r.keys.AppendNonce(nil, id, []byte("ours"), netip.Addr{}), Algorithm: algorithm, QOP: digest.QOPAuth}
 	return string(digest.AppendAuthorization(nil, &c, &digest.Proof{
-		Username: []byte("alice"), HA1: make([]byte, algorithm.Size()), Method: []byte("REGISTER"), URI: []byte("sip:example.com"), CNonce: []byte("c"), Count: 1,
+		Username: []byte("alice"), HA1: make([]byte, algorithm.Size()), Method: []byte(method), URI: []byte(uri), CNonce: []byte("c"), Count: 1,
 	}))
 }
 
@@ -166,6 +171,51 @@ func TestProofsThatAreNotOffered(t *testing.T) {
 	proof := digest.AppendAuthorization(nil, &c, &digest.Proof{Username: []byte("alice"), HA1: make([]byte, c.Algorithm.Size()), Method: []byte("REGISTER"), URI: []byte("sip:example.com"), CNonce: []byte("c"), Count: 1})
 	if r.decide(scan(register(string(proof))), &d); d.Action != routing.Register {
 		t.Errorf("bound to its address: %s %d", d.Action, d.Status)
+	}
+}
+
+// TestRegistrarByAnyName: credentials of a REGISTER may name the cluster as they like, as
+// phones write the address that they send to; those of other requests name their target.
+func TestRegistrarByAnyName(t *testing.T) {
+	r := newRig(t)
+	for uri, want := range map[string]routing.Action{ // of "REGISTER sip:example.com"
+		"sip:example.com":                        routing.Register,
+		"sip:192.0.2.1:5060":                     routing.Register, // this member's
+		"sip:192.0.2.1":                          routing.Register,
+		"sip:alice@192.0.2.1:5060":               routing.Register,
+		"sip:192.0.2.1:5060;transport=udp":       routing.Register,
+		"sip:[::ffff:192.0.2.1]:5060":            routing.Register,
+		"sip:alias.example:5080":                 routing.Register,
+		"sip:ALIAS.example.:5080":                routing.Register,
+		"sip:example.net:5060":                   routing.Register,
+		"sips:192.0.2.1:5060":                    routing.Register,
+		"sip:192.0.2.1:5070":                     routing.Reject,
+		"sip:alias.example:5090":                 routing.Reject,
+		"sip:192.0.2.2:5060":                     routing.Reject,
+		"sip:elsewhere.example":                  routing.Reject,
+		"sip:alice@elsewhere.example":            routing.Reject,
+		"sip:192.0.2.1;maddr=203.0.113.9":        routing.Reject,
+		"sip:192.0.2.1?Replaces=x":               routing.Reject,
+		"tel:+12015550123":                       routing.Reject,
+		"http://192.0.2.1:5060/":                 routing.Reject,
+		"192.0.2.1:5060":                         routing.Reject,
+		"<sip:192.0.2.1:5060>":                   routing.Reject,
+		"sip:192.0.2.1:5060, sip:192.0.2.1":      routing.Reject,
+		"sip:" + strings.Repeat("a", 3000):       routing.Reject,
+		strings.Repeat("sip:192.0.2.1:5060 ", 9): routing.Reject,
+	} {
+		var d routing.Decision
+		if r.decide(scan(register(r.proofOf("REGISTER", digest.MD5, uri))), &d); d.Action != want || want == routing.Reject && d.Why != "digest_uri" {
+			t.Errorf("uri=%q: %s %d %s, want %s", uri, d.Action, d.Status, d.Why, want)
+		}
+	}
+	for uri, want := range map[string]string{"sip:bob@example.com": "aor", "sip:192.0.2.1:5060": "digest_uri", "sip:alias.example:5080": "digest_uri"} {
+		line := strings.Replace(r.proofOf("INVITE", digest.MD5, uri), "Auth", "Proxy-Auth", 1)
+		text := strings.Replace(strings.ReplaceAll(register(line), "REGISTER", "INVITE"), "sip:example.com", "sip:bob@example.com", 1)
+		var d routing.Decision
+		if r.decide(scan(text), &d); d.Why != want {
+			t.Errorf("INVITE, uri=%q: %s %d %s, want %s", uri, d.Action, d.Status, d.Why, want)
+		}
 	}
 }
 

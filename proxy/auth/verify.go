@@ -51,7 +51,7 @@ func (a *attempt) authenticate() routing.Verdict {
 	default:
 		return a.challenge(resultChallenged, false)
 	}
-	if !a.response.IsFor(a.m.RequestURI()) { // RFC 7616 3.4.6
+	if !a.isForTarget() {
 		a.g.metrics.count(resultMalformed)
 		return a.d.Reject(400, "Digest URI Is Not The Request-URI", "digest_uri", nil)
 	}
@@ -61,6 +61,18 @@ func (a *attempt) authenticate() routing.Verdict {
 		return a.silence(resultBanned)
 	}
 	return a.look()
+}
+
+// isForTarget reports whether the credentials are for what the request is for (RFC 7616
+// 3.4.6). Those of a REGISTER may name the cluster by any of its names and addresses, as
+// some phones write the one that they send to: all lead to the same registrar, and which
+// address-of-record it is for is in the nonce.
+func (a *attempt) isForTarget() bool {
+	if a.response.IsFor(a.m.RequestURI()) {
+		return true
+	}
+	uri, err := wire.ParseURI(a.response.URI)
+	return !a.proxy() && err == nil && len(uri.Headers) == 0 && a.tables.Names(&uri)
 }
 
 // find looks for credentials of the realm with a nonce of ours (RFC 3261 22.2, 22.3).
