@@ -105,13 +105,15 @@ func (e *env) prepare(ctx context.Context) error {
 	if err := i.charted(ctx); err != nil {
 		return err
 	}
-	if err := i.sampled(ctx); err != nil {
+	passwords := everybody(e.stage.o.phones)
+	if err := i.sampled(ctx, passwords); err != nil {
 		return err
 	}
 	var err error
 	if e.party, err = invite(ctx, e.kube); err != nil {
 		return err
 	}
+	e.party.passwords = passwords
 	e.slices = watchSlices(ctx, e.kube, sipCluster)
 	if err := eventually(ctx, installLimit, func(ctx context.Context) error { return e.proxies.whole(ctx, 3, nil) }); err != nil {
 		return err

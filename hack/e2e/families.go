@@ -43,7 +43,7 @@ var (
 
 // stacks in the order in which they are played, after the faults.
 func stacks() []stack {
-	four, six := spread(phonesAddress, softAddress), spread(phonesAddress6, softAddress6)
+	four, six := within(phonesAddress, softAddress), within(phonesAddress6, softAddress6)
 	return []stack{
 		{
 			name: "ipv6", title: "SIGKILL, IPv6 alone", sipCluster: "six", manifest: "hack/e2e/manifests/ipv6.yaml",
@@ -83,6 +83,7 @@ func (e *env) playStack(ctx context.Context, s stack) (r *result, err error) {
 	}
 	p := &s.party
 	p.in, p.command, p.step = e.kube.inClient, e.kube.clientCommand, e.stage.step
+	p.passwords = e.party.passwords
 	own := &env{stage: e.stage, kube: e.kube, proxies: &proxies{kube: e.kube, name: s.sipCluster}, party: p}
 	leave, err := own.arrive(ctx, s)
 	if err != nil {

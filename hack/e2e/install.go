@@ -13,6 +13,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/sipring/sipring/demo/fleet"
 	"github.com/sipring/sipring/proxy/config"
 )
 
@@ -23,6 +24,9 @@ const (
 	systemNamespace = "sipring-system"
 	sampleCluster   = "ring"
 )
+
+// voiceManifest is that of the cluster under test.
+const voiceManifest = "hack/e2e/manifests/sipcluster.yaml"
 
 // installation brings the program under test into the cluster and takes it out.
 type installation struct {
@@ -215,12 +219,15 @@ func (i *installation) freshNamespace(ctx context.Context) error {
 	return nil
 }
 
-// sampled creates the cluster under test.
-func (i *installation) sampled(ctx context.Context) error {
+// sampled creates the cluster under test, and the Secret with its users.
+func (i *installation) sampled(ctx context.Context, users fleet.Passwords) error {
 	if err := i.freshNamespace(ctx); err != nil {
 		return err
 	}
-	if _, err := i.kube.kubectl(ctx, "--namespace", namespace, "apply", "-f", "hack/e2e/manifests/sipcluster.yaml"); err != nil {
+	if err := i.kube.putUsers(ctx, usersSecret, users); err != nil {
+		return err
+	}
+	if _, err := i.kube.kubectl(ctx, "--namespace", namespace, "apply", "-f", voiceManifest); err != nil {
 		return err
 	}
 	return eventually(ctx, installLimit, func(ctx context.Context) error {

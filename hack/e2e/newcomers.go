@@ -44,8 +44,13 @@ func (p *party) newcomers(ctx context.Context, own map[string]netip.AddrPort) er
 	return nil
 }
 
+// maxNewcomers is how many there are at most: one for each proxy.
+const maxNewcomers = 3
+
+func newcomerUser(i int) string { return fmt.Sprintf("newcomer%d", i) }
+
 func (p *party) newcomer(i int, proxy netip.AddrPort) (one *phones.Phone, err error) {
-	user := fmt.Sprintf("newcomer%d", i)
+	user := newcomerUser(i)
 	err = p.in(func() error {
 		one, err = phones.New(phones.Config{
 			User: user, Password: p.passwords[user], Domain: domain, Proxy: proxy, Local: netip.AddrPortFrom(p.phoneAt(i), 0),

@@ -128,8 +128,9 @@ func (e *env) second(ctx context.Context) (own *env, leave func(), err error) {
 	p := &party{
 		proxy:   netip.MustParseAddrPort("203.0.113.11:5060"),
 		callers: netip.MustParseAddr("198.51.100.251"), softAt: netip.MustParseAddr("198.51.100.241"),
-		phoneAt: func(i int) netip.Addr { return netip.AddrFrom4([4]byte{198, 51, 100, byte(201 + i%secondPhones)}) },
-		in:      e.kube.inClient, command: e.kube.clientCommand, step: e.stage.step,
+		phoneAt:   func(i int) netip.Addr { return netip.AddrFrom4([4]byte{198, 51, 100, byte(201 + i%secondPhones)}) },
+		passwords: e.party.passwords,
+		in:        e.kube.inClient, command: e.kube.clientCommand, step: e.stage.step,
 	}
 	o := *e.stage.o
 	o.phones = min(o.phones, secondPhones)

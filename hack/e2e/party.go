@@ -27,6 +27,7 @@ type party struct {
 	phoneAt   func(i int) netip.Addr
 	byRoute   bool            // phones send by Route within dialogs
 	passwords fleet.Passwords // of everybody; none where nobody is asked
+	announced func()          // ends the announcement of proxy, where it is ours
 	// in runs f, and command makes a command, where the sockets belong.
 	in      func(f func() error) error
 	command func(ctx context.Context, name string, args ...string) *exec.Cmd

@@ -25,14 +25,22 @@ var (
 // invite is a party that nobody has come to yet, outside of the cluster.
 func invite(ctx context.Context, k *kube) (*party, error) {
 	p := &party{
-		callers: callersAddress, softAt: softAddress, phoneAt: spread(phonesAddress, softAddress),
+		callers: callersAddress, softAt: softAddress, phoneAt: within(phonesAddress, softAddress),
 		in: k.inClient, command: k.clientCommand, step: k.stage.step,
 	}
 	if k.stage.o.ipv6 {
-		p.callers, p.softAt, p.phoneAt = callersAddress6, softAddress6, spread(phonesAddress6, softAddress6)
+		p.callers, p.softAt, p.phoneAt = callersAddress6, softAddress6, within(phonesAddress6, softAddress6)
+	}
+	if k.cluster.Local() {
+		p.proxy = vip
+		if k.stage.o.ipv6 {
+			p.proxy = vip6
+		}
+		k.stage.later(func(context.Context) error { p.withdraw(); return nil })
+		return p, p.announce(ctx, k)
 	}
 	var err error
-	if p.proxy, err = reach(ctx, k); err != nil || k.cluster.Local() {
+	if p.proxy, err = reach(ctx, k); err != nil {
 		return p, err
 	}
 	local, err := ownAddress(ctx, k.stage.o, p.proxy)
@@ -40,21 +48,25 @@ func invite(ctx context.Context, k *kube) (*party, error) {
 	return p, err
 }
 
-// reach finds the address that phones use: the load balancer's. For a local
-// cluster it is the load balancer.
-func reach(ctx context.Context, k *kube) (netip.AddrPort, error) {
-	if k.cluster.Local() {
-		at := vip
-		if k.stage.o.ipv6 {
-			at = vip6
-		}
-		stop, err := announce(ctx, k, sipCluster, at)
-		if err != nil {
-			return at, err
-		}
-		k.stage.later(func(context.Context) error { stop(); return nil })
-		return at, nil
+// announce has the local cluster's load balancer give the Service of the cluster under
+// test the address that the party uses, until withdraw is called.
+func (p *party) announce(ctx context.Context, k *kube) error {
+	stop, err := announce(ctx, k, sipCluster, p.proxy)
+	if err == nil {
+		p.announced = stop
 	}
+	return err
+}
+
+func (p *party) withdraw() {
+	if p.announced != nil {
+		p.announced()
+		p.announced = nil
+	}
+}
+
+// reach finds the address that phones use: the load balancer's.
+func reach(ctx context.Context, k *kube) (netip.AddrPort, error) {
 	address := k.stage.o.address
 	if address == "" {
 		err := eventually(ctx, installLimit, func(ctx context.Context) error {
@@ -95,11 +107,11 @@ func announce(ctx context.Context, k *kube, service string, addresses ...netip.A
 	return func() { end(); wait() }, nil
 }
 
-// spread gives phones addresses of the client machine, from the first one on to
+// within gives phones addresses of the client machine, from the first one on to
 // before the end. Each has its own, as long as they last: where a flow moves to a
 // node that knows the phone from another flow, the kernel there gives it another
 // source port, which may be that of another phone at the same address.
-func spread(first, end netip.Addr) func(i int) netip.Addr {
+func within(first, end netip.Addr) func(i int) netip.Addr {
 	a := first.AsSlice()
 	last := len(a) - 1
 	count := int(end.AsSlice()[last] - a[last])

@@ -7,9 +7,16 @@ import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"github.com/sipring/sipring/api/v1alpha1"
 )
 
 const skewCase = "skew"
+
+// openManifest is that of the cluster under test, open.
+const openManifest = "hack/e2e/manifests/open.yaml"
 
 // skewed needs the previous program, which helm can be played without.
 func skewed() sequence {
@@ -20,6 +27,11 @@ func skewed() sequence {
 // On the way there and back it stops where both versions are: an operator of one
 // over proxies of the other, and both kinds of proxies in one ring. One of each kind
 // is killed.
+//
+// The previous program does not know who may register: it refuses bindings of
+// phones that were asked, and its CRD has no word for it. So the cluster is open
+// before the earlier chart comes, with phones that nobody asked, until the last
+// step, which has it ask again.
 func playSkew(ctx context.Context, e *env) ([]*result, error) {
 	previous, err := e.previous(ctx)
 	if err != nil {
@@ -31,6 +43,9 @@ func playSkew(ctx context.Context, e *env) ([]*result, error) {
 	}
 	earlier, err := values(previousImage)
 	if err != nil {
+		return nil, err
+	}
+	if err := e.anew(ctx, openManifest); err != nil {
 		return nil, err
 	}
 	var results []*result
@@ -52,7 +67,7 @@ func playSkew(ctx context.Context, e *env) ([]*result, error) {
 		},
 		{
 			{title: "helm rollback: all proxies", rolled: true, until: runs(previousTag), do: inOrder(keep(0))},
-			{title: "helm upgrade again", rolled: true, until: runs(""), do: inOrder(helm("upgrade", chart, today...))},
+			{title: "helm upgrade again, digest", rolled: true, until: asks, do: inOrder(helm("upgrade", chart, today...), apply(voiceManifest))},
 		},
 	} {
 		more, err := e.inTurn(ctx, skewCase, part)
@@ -105,4 +120,45 @@ func (e *env) newcomers(ctx context.Context) error {
 	}
 	e.stage.step("phones registered through each proxy and were called through all")
 	return nil
+}
+
+// anew makes the cluster under test of another manifest, with nothing in it, and
+// everybody registers there.
+func (e *env) anew(ctx context.Context, manifest string) error {
+	e.party.leave()
+	e.party.withdraw()
+	if err := e.proxies.removed(ctx, voiceManifest); err != nil {
+		return err
+	}
+	if err := apply(manifest)(ctx, e); err != nil {
+		return err
+	}
+	// Announced before there are proxies: kube-proxy forgets the flows of the ones before,
+	// baresip's among them, when it learns where an address leads that it knows.
+	if err := eventually(ctx, installLimit, func(ctx context.Context) error { return e.party.announce(ctx, e.kube) }); err != nil {
+		return err
+	}
+	if err := eventually(ctx, installLimit, func(ctx context.Context) error { return e.proxies.whole(ctx, 3, nil) }); err != nil {
+		return err
+	}
+	return e.party.gather(ctx, e.stage.o.phones)
+}
+
+func apply(manifest string) step {
+	return func(ctx context.Context, e *env) error {
+		_, err := e.kube.kubectl(ctx, "--namespace", namespace, "apply", "-f", manifest)
+		return err
+	}
+}
+
+// asks: all proxies are of the program under test, and ask who registers.
+func asks(ctx context.Context, e *env) error {
+	c, err := e.kube.sipCluster(ctx, namespace, sipCluster)
+	if err != nil {
+		return err
+	}
+	if meta.FindStatusCondition(c.Status.Conditions, v1alpha1.ConditionAuthenticationOpen) != nil {
+		return fmt.Errorf("SIPCluster %s is open: %+v", sipCluster, c.Status.Conditions)
+	}
+	return runs("")(ctx, e)
 }
