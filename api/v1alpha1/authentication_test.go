@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -271,4 +272,34 @@ func fromBefore(t *testing.T, api *testapi.Server, name string) {
 		again := manifest(t, name+"-again", "authentication:")
 		return api.Client.Create(t.Context(), again, client.DryRunAll) != nil
 	})
+}
+
+// TestPageShowsAuthenticationThatIsTaken: the manifests of docs/authentication.md are such
+// as the API server takes.
+func TestPageShowsAuthenticationThatIsTaken(t *testing.T) {
+	api := testapi.Need(t, server)
+	text, err := os.ReadFile("../../docs/authentication.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(text), "```yaml\n")[1:]
+	if len(blocks) < 2 {
+		t.Fatalf("the page has %d manifests", len(blocks))
+	}
+	for _, block := range blocks {
+		spec, _, _ := strings.Cut(block, "```")
+		u := &unstructured.Unstructured{}
+		if err := yaml.UnmarshalStrict([]byte(spec), &u.Object); err != nil {
+			t.Fatalf("%v:\n%s", err, spec)
+		}
+		u.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("SIPCluster"))
+		u.SetNamespace("default")
+		u.SetName("shown")
+		if _, there, _ := unstructured.NestedSlice(u.Object, "spec", "domains"); !there {
+			_ = unstructured.SetNestedStringSlice(u.Object, []string{"example.com"}, "spec", "domains")
+		}
+		if err := api.Client.Create(t.Context(), u, client.DryRunAll, client.FieldValidation("Strict")); err != nil {
+			t.Errorf("%v:\n%s", err, spec)
+		}
+	}
 }
