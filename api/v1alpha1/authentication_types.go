@@ -54,8 +54,8 @@ type Digest struct {
 	// +required
 	Credentials Credentials `json:"credentials"`
 	// Algorithms in the order in which they are offered (RFC 8760): SHA-256, MD5.
-	// Default: both. MD5 is what most phones know; a user needs a credential of one
-	// that is offered.
+	// Default: both. MD5 is what most phones know, and some give up where SHA-256 is
+	// offered beside it; a user needs a credential of one that is offered.
 	// +kubebuilder:default={"SHA-256","MD5"}
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=2
@@ -120,8 +120,8 @@ type TrustedSource struct {
 
 // UserCalls bound what one user may begin.
 type UserCalls struct {
-	// PerMinute is how many calls a user may begin in a minute: 1 to 100000. What is
-	// above is answered 503. Default: without bound.
+	// PerMinute is how many calls a user may begin in a minute at each proxy: 1 to
+	// 100000. What is above is answered 480. Default: without bound.
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100000
 	// +optional
