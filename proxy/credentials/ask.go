@@ -189,7 +189,7 @@ func (r *remote) question(f *flight) (found finding, err error) {
 		r.breaker.away(r.clock.now(), f.probe, err)
 	}
 	if isOddity(err) {
-		r.log.Warn("credential source answers nonsense", "error", err)
+		r.tellOdd(err)
 	}
 	f.probe = false
 	return found, err

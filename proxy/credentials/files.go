@@ -9,7 +9,8 @@ import (
 	"sync/atomic"
 )
 
-// badLogged bounds the bad lines of one path that are logged each time it is read.
+// badLogged bounds the bad lines of one path that are logged each time it is read, and the bad answers of a source that are
+// at once.
 const badLogged = 10
 
 // files is the Store of what is in files. Everything is in memory; it never says Ask.

@@ -133,8 +133,8 @@ func (p *postgres) judge(err error) (finding, error) {
 	switch class := of.Code[:min(2, len(of.Code))]; {
 	case of.Code == "22021" || of.Code == "22P05": // not in the repertoire, untranslatable
 		return finding{}, nil
-	case class == "22": // data exception
-		return finding{}, &oddity{err}
+	case class == "22": // data exception, whose message quotes what was asked for
+		return finding{}, &oddity{fmt.Errorf("postgres: the query fails for this user: SQLSTATE %s", of.Code)}
 	case class == "42" || class == "0A": // the table or its columns are others than they were
 		p.forgetColumns()
 	}

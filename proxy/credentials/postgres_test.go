@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/sipring/sipring/proxy/config"
 )
 
@@ -166,6 +168,14 @@ func TestRowsThatMakeNoSenseAreRefused(t *testing.T) {
 		if got, _ := answer(s, "alice"); got != want {
 			t.Errorf("%s: %v, want %v", query, got, want)
 		}
+	}
+}
+
+// TestErrorsDoNotNameUsers: what is logged of a query that fails for a user.
+func TestErrorsDoNotNameUsers(t *testing.T) {
+	_, err := (&postgres{}).judge(&pgconn.PgError{Severity: "ERROR", Code: "22P02", Message: `invalid input syntax for type uuid: "alice"`})
+	if !isOddity(err) || strings.Contains(err.Error(), "alice") || !strings.Contains(err.Error(), "22P02") {
+		t.Errorf("%v", err)
 	}
 }
 

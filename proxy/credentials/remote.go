@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/limit"
 )
 
 const (
@@ -51,6 +52,7 @@ type remote struct {
 	source  source
 	fold    bool // the domain in a user name is looked up in lower case
 	log     *slog.Logger
+	lines   *limit.Limiter // of the log, on single users
 	metrics *Metrics
 	looks   *lookups
 	asks    *questionCounts
@@ -75,6 +77,7 @@ func newRemote(name string, src source, set settings, b bounds, log *slog.Logger
 		settings: set, bounds: b, source: src, log: log, metrics: m, looks: m.lookups(name), asks: m.questions(name),
 		cache: newCache(&b, m), queue: make(chan *flight, b.queue), refreshes: make(chan *entry, b.queue),
 		clock: clock{begun: time.Now()}, ctx: ctx, stop: stop,
+		lines: limit.New(limit.Config{Rate: 1, Burst: badLogged, Slots: 1}),
 	}
 	r.breaker.down = r.tell
 	for range set.concurrent {
@@ -92,6 +95,13 @@ func (r *remote) tell(down bool, err error) {
 	}
 	r.asks.down.Set(0)
 	r.log.Info("credential source back")
+}
+
+// tellOdd says that the source answers what makes no sense: so it may of every user, and whoever asks may make them up.
+func (r *remote) tellOdd(err error) {
+	if r.lines.AllowKey(r.clock.now(), 1, 1) {
+		r.log.Warn("credential source answers nonsense", "error", err)
+	}
 }
 
 // clock is the own one, and by how much that of who looks differs.

@@ -1,6 +1,7 @@
 package credentials
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -436,6 +437,22 @@ func TestNonsenseIsNoOutage(t *testing.T) {
 		b.want("alice", Found)
 		if value(b.metrics, "source_down", "source", "http") != 0 || value(b.metrics, "questions_total", "result", "invalid") != 10 {
 			t.Error("counted otherwise")
+		}
+	})
+}
+
+// TestNonsenseIsLoggedNowAndThen: of each user it would be a line for every name that somebody tries.
+func TestNonsenseIsLoggedNowAndThen(t *testing.T) {
+	src := newFake()
+	bubble(t, src, usual(), defaultBounds, func(b *bench) {
+		var text bytes.Buffer
+		b.log = slog.New(slog.NewTextHandler(&text, nil))
+		src.set(func() { src.err, src.takes = &oddity{errGone}, time.Millisecond })
+		for i := range 1000 {
+			b.want(fmt.Sprint("odd", i), Unavailable)
+		}
+		if lines := strings.Count(text.String(), "nonsense"); lines < badLogged || lines > badLogged+2 {
+			t.Errorf("%d lines of 1000 answers in %v", lines, time.Since(b.base))
 		}
 	})
 }
