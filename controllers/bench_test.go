@@ -335,6 +335,16 @@ func (b *bench) suspects(ordinal int, names string) {
 	b.says(ordinal, names, config.Silent)
 }
 
+// saysEnded has a proxy say that at the suspects' ports nothing listens any more.
+func (b *bench) saysEnded(ordinal int, names string) {
+	b.Helper()
+	b.suspects(ordinal, names)
+	l := &coordinationv1.Lease{}
+	b.get(fmt.Sprintf("ring-%d", ordinal), l)
+	l.Annotations[config.AnnotationEnded] = names
+	b.ok(b.client.Update(b.Context(), l))
+}
+
 // says writes what a proxy says of the others and of itself.
 func (b *bench) says(ordinal int, names string, word config.Word) {
 	b.Helper()

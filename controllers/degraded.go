@@ -186,7 +186,15 @@ func evictedTrouble(d *membership.Result) *trouble {
 	if len(d.Evicted) == 0 {
 		return nil
 	}
-	return &trouble{reason: v1alpha1.ReasonMemberEvicted, message: fmt.Sprintf("most of the others do not reach %s: it hangs, or the network between its node and theirs is broken", strings.Join(d.Evicted, ", "))}
+	var told []string
+	if len(d.Ended) > 0 {
+		told = append(told, fmt.Sprintf("nothing listens at %s any more: its process ended, and the others have not reached it since", strings.Join(d.Ended, ", ")))
+	}
+	silent := slices.DeleteFunc(slices.Clone(d.Evicted), func(name string) bool { return slices.Contains(d.Ended, name) })
+	if len(silent) > 0 {
+		told = append(told, fmt.Sprintf("most of the others do not reach %s: it hangs, or the network between its node and theirs is broken", strings.Join(silent, ", ")))
+	}
+	return &trouble{reason: v1alpha1.ReasonMemberEvicted, message: strings.Join(told, "; ")}
 }
 
 // riskTrouble: fewer than all are in the ring, so that one more loss may cost

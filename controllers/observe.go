@@ -171,6 +171,7 @@ func reportInput(l *coordinationv1.Lease) membership.Report {
 		r.At = l.Spec.RenewTime.Time
 	}
 	r.Suspects = config.SplitSuspects(l.Annotations[config.AnnotationSuspects])
+	r.Ended = config.SplitSuspects(l.Annotations[config.AnnotationEnded])
 	r.Serving = config.ParseWord(l.Annotations[config.AnnotationServing])
 	r.Saw = config.ParseReport(l.Annotations[config.AnnotationReport])
 	return r

@@ -2,6 +2,7 @@ package controllers_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -281,6 +282,24 @@ func TestEvictionByReports(t *testing.T) {
 	}
 	b.suspects(0, "")
 	check("0:active 1:active 2:active", "MemberJoined", "RingChanged")
+}
+
+// TestEvictedAsItsProcessEnded: where the others say so, before the kubelet does, the
+// Events and the condition say that it ended, and nothing of a network.
+func TestEvictedAsItsProcessEnded(t *testing.T) {
+	b := newRing(t, 3)
+	b.told()
+	b.saysEnded(0, "ring-2")
+	b.saysEnded(1, "ring-2")
+	b.settle()
+	notes := strings.Join(b.events.notes, "\n")
+	if !strings.Contains(notes, "is out of the ring: its process ended") || !strings.Contains(notes, "nothing listens at ring-2 any more: its process ended") || strings.Contains(notes, "network") {
+		t.Errorf("the Events say\n%s", notes)
+	}
+	b.want(v1alpha1.ConditionDegraded, metav1.ConditionTrue, v1alpha1.ReasonMemberEvicted)
+	if m := b.condition(v1alpha1.ConditionDegraded).Message; strings.Contains(m, "network") {
+		t.Errorf("the condition says %s", m)
+	}
 }
 
 func TestScale(t *testing.T) {

@@ -22,7 +22,7 @@ func changes(last *config.MemberSet, nodes map[string]Node, previous map[uint32]
 		if !sameLife(old, m) {
 			old = config.Member{}
 		}
-		out = append(out, moved(old, m, nodes, r.Evicted)...)
+		out = append(out, moved(old, m, nodes, r)...)
 	}
 	if !sameRing(before, r.Set) {
 		out = append(out, Change{Kind: RingChanged})
@@ -43,7 +43,7 @@ func departed(old config.Member) []Change {
 	return nil
 }
 
-func moved(old, now config.Member, nodes map[string]Node, evicted []string) []Change {
+func moved(old, now config.Member, nodes map[string]Node, r *Result) []Change {
 	if old.State == now.State {
 		return nil
 	}
@@ -57,12 +57,14 @@ func moved(old, now config.Member, nodes map[string]Node, evicted []string) []Ch
 		return nil
 	}
 	c := Change{Kind: Lost, Member: now, Cause: NotReady}
-	switch _, out := slices.BinarySearch(evicted, now.Name); {
+	_, out := slices.BinarySearch(r.Evicted, now.Name)
+	_, over := slices.BinarySearch(r.Ended, now.Name)
+	switch {
 	case nodes[now.Node].Deleted:
 		c.Cause = NodeDeleted
 	case nodes[now.Node].Lost:
 		c.Cause = NodeLost
-	case out:
+	case out && !over:
 		c.Cause = Evicted
 	}
 	return []Change{c}

@@ -2,6 +2,7 @@ package membership
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -43,6 +44,21 @@ func TestChanges(t *testing.T) {
 			three,
 			Input{Pods: pods(3), Reports: []Report{report("ring-0", "ring-1"), report("ring-2", "ring-1")}},
 			[]change{{Lost, "ring-1", Evicted}, ring},
+		},
+		"evicted, and its process ended": {
+			three,
+			Input{Pods: pods(3), Reports: []Report{refused("ring-0", "ring-1"), refused("ring-2", "ring-1")}},
+			[]change{{Lost, "ring-1", NotReady}, ring},
+		},
+		"of whom one says that it ended": {
+			three,
+			Input{Pods: pods(3), Reports: []Report{refused("ring-0", "ring-1"), report("ring-2", "ring-1")}},
+			[]change{{Lost, "ring-1", Evicted}, ring},
+		},
+		"and that of one who ended himself": {
+			three,
+			Input{Pods: restarted(pods(3), 1, start.Add(time.Hour)), Reports: []Report{refused("ring-0", "ring-1"), report("ring-2", "ring-1"), report("ring-1")}},
+			nil,
 		},
 		"replaced unseen":   {three, Input{Pods: []Pod{pod(1), pod(2, moved2), pod(3)}}, []change{{Lost, "ring-1", Gone}, {Joined, "ring-1", ""}}},
 		"another zone":      {three, Input{Pods: pods(3), Nodes: []Node{{Name: "node-1", Zone: "b"}}}, []change{ring}},

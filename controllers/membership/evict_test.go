@@ -12,6 +12,13 @@ func report(reporter string, suspects ...string) Report {
 	return Report{Reporter: reporter, Suspects: suspects, At: start.Add(time.Minute)}
 }
 
+// refused is of one at whose port nothing listened.
+func refused(reporter string, suspects ...string) Report {
+	r := report(reporter, suspects...)
+	r.Ended = suspects
+	return r
+}
+
 func pods(n int) []Pod {
 	var ps []Pod
 	for id := range n {

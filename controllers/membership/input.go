@@ -71,6 +71,8 @@ type Report struct {
 	Reporter string
 	// Suspects are the names of the members it does not reach.
 	Suspects []string
+	// Ended are those of them at whose ports nothing listens any more.
+	Ended []string
 	// Serving is its word on itself.
 	Serving config.Word
 	// Saw is what it holds and saw; nil where it does not say.

@@ -17,7 +17,7 @@ func Next(in Input) Result {
 	steer(members)
 
 	set := &config.MemberSet{Advertise: in.Advertise, Second: in.Second, Listeners: in.Listeners, Ring: in.Ring, Members: []config.Member{}}
-	result := Result{Set: set, Evicted: evicted, Held: held(members)}
+	result := Result{Set: set, Evicted: evicted, Ended: over(evicted, members, said), Held: held(members)}
 	for _, c := range members {
 		set.Members = append(set.Members, c.member())
 		result.Endpoints = append(result.Endpoints, c.endpoint(evicted))

@@ -14,6 +14,9 @@ type Result struct {
 	// Evicted are the names of the members that would be in the ring but are not
 	// reached by most of the others, sorted.
 	Evicted []string
+	// Ended are those of Evicted whose processes ended, as most of those say that do
+	// not reach them, sorted.
+	Ended []string
 	// Kept are the names of the members that are in the ring though they are not
 	// ready or their node is lost, sorted by ID.
 	Kept []string
@@ -66,7 +69,8 @@ type Cause string
 
 // Causes of a loss.
 const (
-	// NotReady: its process ended, and has not served again.
+	// NotReady: its process ended, and has not served again, or most of those that do
+	// not reach it say that it ended.
 	NotReady Cause = "not_ready"
 	// Gone: its pod ended or is no more.
 	Gone Cause = "gone"
@@ -74,7 +78,8 @@ const (
 	NodeLost Cause = "node_lost"
 	// NodeDeleted: its node was taken away.
 	NodeDeleted Cause = "node_deleted"
-	// Evicted: more than half of the others do not reach it.
+	// Evicted: more than half of the others do not reach it, and its process runs as
+	// far as is known.
 	Evicted Cause = "evicted"
 )
 

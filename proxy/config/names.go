@@ -9,6 +9,10 @@ const (
 	// the proxy does not reach, sorted, separated by commas; empty where it
 	// reaches all.
 	AnnotationSuspects = "sipring.io/suspects"
+	// AnnotationEnded of a proxy's Lease holds those of the suspects at whose ports
+	// nothing listens any more, likewise; absent where there are none, and from a proxy
+	// that is too old to tell.
+	AnnotationEnded = "sipring.io/ended"
 	// AnnotationServing of a proxy's Lease holds the Word of the proxy on itself.
 	AnnotationServing = "sipring.io/serving"
 	// AnnotationEpoch of a proxy's Lease holds the epoch of the member set that the

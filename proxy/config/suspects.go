@@ -5,17 +5,25 @@ import (
 	"strings"
 )
 
-// maxSuspects bounds AnnotationSuspects, in bytes; the API allows 256 KiB for all
-// annotations.
-const maxSuspects = 128 << 10
+// maxSuspects and maxEnded bound AnnotationSuspects and AnnotationEnded, in bytes; the
+// API allows 256 KiB for all annotations.
+const (
+	maxSuspects = 128 << 10
+	maxEnded    = 64 << 10
+)
 
 // JoinSuspects is AnnotationSuspects for the names: sorted, without those beyond
 // the bound.
-func JoinSuspects(names []string) string {
+func JoinSuspects(names []string) string { return joined(names, maxSuspects) }
+
+// JoinEnded is AnnotationEnded for the names, likewise. SplitSuspects reads it.
+func JoinEnded(names []string) string { return joined(names, maxEnded) }
+
+func joined(names []string, most int) string {
 	sorted := slices.Sorted(slices.Values(names))
 	size := 0
 	for i, name := range sorted {
-		if size += len(name) + 1; size > maxSuspects {
+		if size += len(name) + 1; size > most {
 			sorted = sorted[:i]
 			break
 		}

@@ -50,7 +50,7 @@ func TestAgainstRealAPIServer(t *testing.T) {
 		l := NewLease(proxy, leaseConfig(&journal{}))
 		runLease(t, l)
 		wantSuspects(t, root, "")
-		l.Report([]string{"ring-1"})
+		l.Report([]string{"ring-1"}, nil)
 		wantSuspects(t, root, "ring-1")
 		if n := l.Counters(); n.Failures != 0 {
 			t.Errorf("counters %+v", n)

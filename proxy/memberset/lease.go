@@ -72,6 +72,7 @@ type Lease struct {
 // report is what a Lease says.
 type report struct {
 	suspects string
+	ended    string // those of the suspects whose processes ended
 	word     config.Word
 	// keys and trust are names of keys; empty: none are in force.
 	keys, trust string
@@ -109,11 +110,11 @@ func NewLease(client kubernetes.Interface, cfg LeaseConfig) *Lease {
 	}
 }
 
-// Report sets the names that the pod suspects now. It never blocks, may be
-// called from any goroutine, and keeps nothing of names.
-func (l *Lease) Report(names []string) {
-	text := config.JoinSuspects(names)
-	l.set(func(r *report) { r.suspects = text })
+// Report sets the names that the pod suspects now, and those of them whose processes
+// ended. It never blocks, may be called from any goroutine, and keeps nothing of names.
+func (l *Lease) Report(names, ended []string) {
+	suspects, over := config.JoinSuspects(names), config.JoinEnded(ended)
+	l.set(func(r *report) { r.suspects, r.ended = suspects, over })
 }
 
 // Say sets the pod's word on itself; before that it is config.NotYet. It never
@@ -266,6 +267,9 @@ func (l *Lease) write(ctx context.Context, r report) error {
 
 func (r report) annotations() map[string]string {
 	a := map[string]string{config.AnnotationSuspects: r.suspects, config.AnnotationServing: string(r.word)}
+	if r.ended != "" {
+		a[config.AnnotationEnded] = r.ended
+	}
 	if r.keys != "" {
 		a[config.AnnotationKeys] = r.keys
 	}

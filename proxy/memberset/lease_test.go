@@ -62,10 +62,10 @@ func TestLeaseIsWrittenOnChange(t *testing.T) {
 	l := NewLease(client, leaseConfig(&journal{}))
 	runLease(t, l)
 	wantSuspects(t, client, "") // what an earlier process said is withdrawn
-	l.Report([]string{"ring-2", "ring-1"})
+	l.Report([]string{"ring-2", "ring-1"}, nil)
 	wantSuspects(t, client, "ring-1,ring-2")
-	l.Report([]string{"ring-1", "ring-2"}) // no change
-	l.Report(nil)
+	l.Report([]string{"ring-1", "ring-2"}, nil) // no change
+	l.Report(nil, nil)
 	wantSuspects(t, client, "")
 	got := getLease(t, client)
 	if got.Spec.RenewTime == nil || time.Since(got.Spec.RenewTime.Time) > time.Minute {
@@ -80,6 +80,24 @@ func TestLeaseIsWrittenOnChange(t *testing.T) {
 	until(t, "the last write is counted", func() bool { return l.Counters().Writes >= 3 })
 	if n := l.Counters(); n.Writes != 3 {
 		t.Errorf("%d writes, want one at the start and one for each change: 3", n.Writes)
+	}
+}
+
+// TestLeaseHasWhoEnded: those of the suspects whose processes ended, in the write that
+// names the suspects, and nothing where there are none.
+func TestLeaseHasWhoEnded(t *testing.T) {
+	client := fake.NewClientset()
+	l := NewLease(client, leaseConfig(&journal{}))
+	runLease(t, l)
+	l.Report([]string{"ring-2", "ring-1"}, []string{"ring-2"})
+	wantSuspects(t, client, "ring-1,ring-2")
+	if got := getLease(t, client).Annotations[config.AnnotationEnded]; got != "ring-2" {
+		t.Errorf("%q ended", got)
+	}
+	l.Report([]string{"ring-1"}, nil)
+	wantSuspects(t, client, "ring-1")
+	if got, ok := getLease(t, client).Annotations[config.AnnotationEnded]; ok {
+		t.Errorf("%q ended still", got)
 	}
 }
 
@@ -101,13 +119,13 @@ func TestLeaseHasTheWord(t *testing.T) {
 	wants(config.NotYet, "")
 	l.Say(config.Serving)
 	wants(config.Serving, "")
-	l.Report([]string{"ring-1"})
+	l.Report([]string{"ring-1"}, nil)
 	wants(config.Serving, "ring-1")
 	l.Say(config.NotServing)
 	wants(config.NotServing, "ring-1")
 	writes := l.Counters().Writes
 	l.Say(config.NotServing) // no news
-	l.Report(nil)
+	l.Report(nil, nil)
 	wants(config.NotServing, "")
 	until(t, "one more write", func() bool { return l.Counters().Writes > writes })
 	if n := l.Counters().Writes; n > writes+2 { // the last but one may not have been counted then
@@ -184,10 +202,10 @@ func TestEpochAloneWaits(t *testing.T) {
 	runLease(t, l)
 	wantSuspects(t, client, "")
 	l.Applied(7, ring.Seed{})
-	l.Report([]string{"ring-1"})
+	l.Report([]string{"ring-1"}, nil)
 	wantSuspects(t, client, "ring-1")
 	l.Applied(8, ring.Seed{})
-	l.Report([]string{"ring-2"})
+	l.Report([]string{"ring-2"}, nil)
 	wantSuspects(t, client, "ring-2")
 	until(t, "the writes are counted", func() bool { return l.Counters().Writes >= 3 })
 	if n, epoch := l.Counters().Writes, getLease(t, client).Annotations[config.AnnotationEpoch]; n != 3 || epoch != "8" {
@@ -235,10 +253,10 @@ func TestReportAloneWaits(t *testing.T) {
 	runLease(t, l)
 	wantSuspects(t, client, "")
 	l.Saw(config.Report{UnderReplicated: 7})
-	l.Report([]string{"ring-1"})
+	l.Report([]string{"ring-1"}, nil)
 	wantSuspects(t, client, "ring-1")
 	l.Saw(config.Report{UnderReplicated: 8})
-	l.Report(nil)
+	l.Report(nil, nil)
 	wantSuspects(t, client, "")
 	until(t, "the writes are counted", func() bool { return l.Counters().Writes >= 3 })
 	got := config.ParseReport(getLease(t, client).Annotations[config.AnnotationReport])
@@ -257,9 +275,9 @@ func TestLeaseIsRetried(t *testing.T) {
 	log := &journal{}
 	l := NewLease(client, leaseConfig(log))
 	runLease(t, l)
-	l.Report([]string{"ring-1"})
+	l.Report([]string{"ring-1"}, nil)
 	until(t, "two failures", func() bool { return l.Counters().Failures >= 2 })
-	l.Report([]string{"ring-1", "ring-2"})
+	l.Report([]string{"ring-1", "ring-2"}, nil)
 	refuse.Store(false)
 	wantSuspects(t, client, "ring-1,ring-2")
 	if n := log.count("level=WARN"); n != 1 {
@@ -271,7 +289,7 @@ func TestLeaseRepeatsWhatNamesSomebody(t *testing.T) {
 	client := fake.NewClientset()
 	l := NewLease(client, leaseConfig(&journal{}))
 	l.repeat = time.Millisecond
-	l.Report([]string{"ring-1"})
+	l.Report([]string{"ring-1"}, nil)
 	runLease(t, l)
 	wantSuspects(t, client, "ring-1")
 	if err := client.CoordinationV1().Leases("voice").Delete(t.Context(), "ring-0", metav1.DeleteOptions{}); err != nil {

@@ -31,9 +31,10 @@ type Config struct {
 	Budget int
 	// Handler of frames from other members.
 	Handler Handler
-	// Suspects, if set, is called with the names of the members that are down,
-	// on change only, from one goroutine at a time. It must not block.
-	Suspects func([]string)
+	// Suspects, if set, is called with the names of the members that are down, and of
+	// those of them at whose ports nothing listened any more, on change only, from one
+	// goroutine at a time. It must not block.
+	Suspects func(names, ended []string)
 	// Trust, if set, says whose signature makes the member set of a peer believed;
 	// nil while nobody signs. It is called from any goroutine.
 	Trust func() *config.Trust

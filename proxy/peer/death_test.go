@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/sipring/sipring/proxy/cluster"
 )
 
@@ -244,7 +246,7 @@ func TestCloseSuspectsNobody(t *testing.T) {
 	c := newTrial(t, 2)
 	cfg := c.config(1)
 	reports := make(chan []string, 10)
-	cfg.Suspects = func(names []string) { reports <- names }
+	cfg.Suspects = func(names, _ []string) { reports <- names }
 	c.startWith(cfg)
 	c.start(2)
 	c.settled()
@@ -253,6 +255,33 @@ func TestCloseSuspectsNobody(t *testing.T) {
 	for names := range reports {
 		if len(names) > 0 {
 			t.Errorf("a member that stops reports %q", names)
+		}
+	}
+}
+
+// TestSuspectsSayWhoEnded: of the members that are down those at whose ports nothing
+// listens any more, until they are up again.
+func TestSuspectsSayWhoEnded(t *testing.T) {
+	c := newTrial(t, 3)
+	cfg := c.config(1)
+	type report struct{ Names, Ended []string }
+	reports := make(chan report, 100)
+	cfg.Suspects = func(names, ended []string) { reports <- report{names, ended} }
+	c.startWith(cfg)
+	c.start(2)
+	c.start(3)
+	c.settled()
+	for len(reports) > 0 {
+		<-reports
+	}
+	m := c.nodes[1].membership
+	m.peerDown(m.links.to(2), errSilence)
+	m.peerDown(m.links.to(3), fmt.Errorf("dial: %w", syscall.ECONNREFUSED))
+	name := func(id uint32) []string { return []string{c.config(id).Name} }
+	both := append(name(2), name(3)...)
+	for _, want := range []report{{name(2), []string{}}, {both, name(3)}} {
+		if d := cmp.Diff(want, <-reports); d != "" {
+			t.Errorf("(-want +got):\n%s", d)
 		}
 	}
 }

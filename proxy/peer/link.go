@@ -53,6 +53,7 @@ type link struct {
 	arrived chan struct{} // capacity 1: there is a next stream
 	nudge   chan struct{} // capacity 1: the member was seen alive: redial at once
 	up      bool          // announced as up; guarded by membership.mu
+	refused bool          // the last loss was that its process ended; guarded by membership.mu
 	// incarnation is that of the process that was up last; guarded by membership.mu.
 	incarnation uint64
 

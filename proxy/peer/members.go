@@ -24,8 +24,8 @@ type membership struct {
 	events   *eventLog
 	metrics  *metrics
 	log      *slog.Logger
-	open     func(config.Member) *link // begins a link
-	suspects func([]string)            // Config.Suspects; may be nil
+	open     func(config.Member) *link   // begins a link
+	suspects func(names, ended []string) // Config.Suspects; may be nil
 
 	changes changes // of peers, that wait for mu
 	drained chan struct{}
@@ -119,10 +119,18 @@ func (m *membership) apply(v *cluster.View) {
 	m.news.ring(old, v)
 	m.news.self(old, v)
 	if now := unreached(v); m.suspects != nil && (old == nil || !slices.Equal(unreached(old), now)) {
-		m.suspects(names(v, now))
+		m.suspects(names(v, now), names(v, m.ended(now)))
 	}
 	m.tellState()
 	m.pace.progressed()
+}
+
+// ended are those of the IDs at whose ports nothing listened when they were lost.
+func (m *membership) ended(ids []uint32) []uint32 {
+	return slices.DeleteFunc(slices.Clone(ids), func(id uint32) bool {
+		l := m.links.to(id)
+		return l == nil || !l.refused
+	})
 }
 
 func (m *membership) relink(set *config.MemberSet) {

@@ -64,7 +64,7 @@ func (m *membership) peerDown(l *link, cause error) {
 
 // lose says that a member is down; called with mu held.
 func (m *membership) lose(l *link, cause error) *cluster.View {
-	l.up = false
+	l.up, l.refused = false, refused(cause)
 	m.news.down(l, m.view.epoch(), cause)
 	return m.machine.PeerDown(m.clock.now(), l.id, cause.Error())
 }
