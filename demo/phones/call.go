@@ -48,7 +48,7 @@ func (p *Phone) Dial(ctx context.Context, user string) (*Call, error) {
 		return nil, &dialError{user: user, callID: c.callID, err: err}
 	}
 	if res.StatusCode != sip.StatusOK {
-		return nil, fmt.Errorf("INVITE %s: %d %s", user, res.StatusCode, res.Reason)
+		return nil, refused("INVITE "+user, res)
 	}
 	c.Setup = time.Since(began)
 	if err := c.adopt(res); err != nil {
@@ -148,7 +148,7 @@ func (c *Call) Bye(ctx context.Context) error {
 		return fmt.Errorf("BYE %s: %w", c.RemoteUserPart, err)
 	}
 	if res.StatusCode != sip.StatusOK {
-		return fmt.Errorf("BYE %s: %d %s", c.RemoteUserPart, res.StatusCode, res.Reason)
+		return refused("BYE "+c.RemoteUserPart, res)
 	}
 	c.p.ended(c.callID)
 	return nil

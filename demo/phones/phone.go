@@ -65,8 +65,10 @@ type Phone struct {
 	gone   atomic.Bool // set by Close
 
 	mu    sync.Mutex
-	calls map[string]*answer // those it was called in, by Call-ID
-	made  map[string]*made   // those it made, by Call-ID
+	route func() netip.AddrPort // where each request goes
+	last  Recorded              // the last REGISTER that said who sent it
+	calls map[string]*answer    // those it was called in, by Call-ID
+	made  map[string]*made      // those it made, by Call-ID
 }
 
 // New binds the phone's socket and begins to answer.
@@ -78,7 +80,7 @@ func New(cfg Config) (*Phone, error) {
 	local, _ := netip.ParseAddrPort(conn.LocalAddr().String())
 	p := &Phone{
 		cfg: cfg, local: local, callID: sip.GenerateTagN(20), conn: conn,
-		served: make(chan struct{}), calls: map[string]*answer{}, made: map[string]*made{},
+		served: make(chan struct{}), route: func() netip.AddrPort { return cfg.Proxy }, calls: map[string]*answer{}, made: map[string]*made{},
 	}
 	if cfg.Password != "" {
 		p.credentials = NewCredentials(cfg.User, cfg.Password, cfg.Algorithm)
@@ -165,16 +167,21 @@ func (p *Phone) Challenged() int64 {
 func (p *Phone) Contact() string { return fmt.Sprintf("sip:%s@%s", p.cfg.User, p.local) }
 
 // SetProxy changes where the phone sends what it sends from now on.
-func (p *Phone) SetProxy(a netip.AddrPort) {
+func (p *Phone) SetProxy(a netip.AddrPort) { p.SetRoute(func() netip.AddrPort { return a }) }
+
+// SetRoute has each request from now on go to where route, which may be called
+// concurrently, says for it. Its retransmissions go there too.
+func (p *Phone) SetRoute(route func() netip.AddrPort) {
 	p.mu.Lock()
-	p.cfg.Proxy = a
+	p.route = route
 	p.mu.Unlock()
 }
 
 func (p *Phone) proxy() string {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.cfg.Proxy.String()
+	route := p.route
+	p.mu.Unlock()
+	return route().String()
 }
 
 // Register binds the phone's contact for that many seconds; 0 removes it. An
@@ -188,6 +195,19 @@ func (p *Phone) Register(ctx context.Context, expires int) error {
 		return fmt.Errorf("REGISTER %s: the 200 does not list its contact", p.cfg.User)
 	}
 	return nil
+}
+
+// Bindings asks, without changing anything, for the contacts that are bound to the
+// phone's address-of-record.
+func (p *Phone) Bindings(ctx context.Context) (contacts []string, err error) {
+	res, err := p.register(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range res.GetHeaders("Contact") {
+		contacts = append(contacts, h.Value())
+	}
+	return contacts, nil
 }
 
 // Registered asks, without changing anything, whether the registrar holds the
@@ -211,7 +231,7 @@ func (p *Phone) register(ctx context.Context, headers ...string) (*sip.Response,
 		return nil, fmt.Errorf("REGISTER %s: %w", p.cfg.User, err)
 	}
 	if res.StatusCode != sip.StatusOK {
-		return nil, fmt.Errorf("REGISTER %s: %d %s", p.cfg.User, res.StatusCode, res.Reason)
+		return nil, refused("REGISTER "+p.cfg.User, res)
 	}
 	return res, nil
 }

@@ -22,6 +22,8 @@ type request struct {
 	headers                       []string
 	proof                         []string // header lines that say who sends it
 	body                          string
+	// sent is what was sent last.
+	sent string
 	// next is the CSeq of the same request with credentials; nil for the next number.
 	next func() uint32
 }
@@ -60,7 +62,8 @@ func (p *Phone) do(ctx context.Context, r *request) (*sip.Response, error) {
 		if p.credentials != nil {
 			r.proof = p.credentials.Lines(r.method, r.uri)
 		}
-		res, err := p.once(ctx, *r)
+		res, err := p.once(ctx, r)
+		p.record(r)
 		if err != nil || !attempt.Again(p.credentials, res.StatusCode, r.method, challenges(res)) {
 			return res, err
 		}
@@ -79,14 +82,15 @@ func challenges(res *sip.Response) (values []string) {
 }
 
 // once sends the request as it is.
-func (p *Phone) once(ctx context.Context, r request) (*sip.Response, error) {
+func (p *Phone) once(ctx context.Context, r *request) (*sip.Response, error) {
 	if p.gone.Load() {
 		return nil, net.ErrClosed // sipgo would open the socket again
 	}
-	req, err := p.build(r)
+	req, err := p.build(*r)
 	if err != nil {
 		return nil, err
 	}
+	r.sent = req.String()
 	tx, err := p.client.TransactionRequest(ctx, req, asBuilt)
 	if err != nil {
 		return nil, err
