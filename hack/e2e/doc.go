@@ -11,13 +11,14 @@
 // After the faults the chart's release lives its life under the same calls: from
 // an earlier commit, which the file previous names, to this one and back, with both
 // versions at once in between, out and in again. Then two SIPClusters are upgraded
-// together. At last the plugin of kubectl is asked about a failover, and does what it
-// does to clusters.
+// together. Phones that know SHA-256 or MD5 alone, and linphone, register and call through
+// proxies by chance while one of these dies, and while the users' database is away. At last
+// the plugin of kubectl is asked about a failover, and does what it does to clusters.
 //
 // Invariants:
 //
-//   - No phone registers twice in a run. A phone that answers after a fault
-//     answers by a binding that outlived it.
+//   - No phone registers twice at a SIPCluster, but where registering is what is tried. A
+//     phone that answers after a fault answers by a binding that outlived it.
 //   - A case fails when a registration is lost, a phone cannot be called in
 //     the time given, or a BYE of an established call is not answered. The
 //     times to the new ring and to the new EndpointSlice are reported.

@@ -47,8 +47,12 @@ type result struct {
 	Whole     time.Duration `json:"whole"`
 	Meanwhile phones.Called `json:"meanwhile"`
 	// Through is what was reached through each proxy after that.
-	Through  map[string]phones.Outcome `json:"through,omitempty"`
-	Problems []string                  `json:"problems,omitempty"`
+	Through map[string]phones.Outcome `json:"through,omitempty"`
+	// Refreshed are registrations that phones were to renew, where they are.
+	Refreshed phones.Outcome `json:"refreshed"`
+	// Notes are what else the case has seen.
+	Notes    []string `json:"notes,omitempty"`
+	Problems []string `json:"problems,omitempty"`
 }
 
 // byes are all BYEs of the calls that were up.
@@ -73,7 +77,7 @@ func (r *result) failed() bool {
 		return false
 	}
 	for _, o := range []phones.Outcome{
-		r.Registered, r.Called.Reached, r.Called.Hungup, r.Desk, r.byes(), r.Meanwhile.Reached, r.Meanwhile.Hungup, r.throughAll(),
+		r.Registered, r.Called.Reached, r.Called.Hungup, r.Desk, r.byes(), r.Meanwhile.Reached, r.Meanwhile.Hungup, r.throughAll(), r.Refreshed,
 	} {
 		if !o.Whole() {
 			return true
@@ -112,6 +116,7 @@ func (r *result) errors() []string {
 	add("held call", r.byes())
 	add("called until whole again", r.Meanwhile.Reached)
 	add("hung up until whole again", r.Meanwhile.Hungup)
+	add("refreshed", r.Refreshed)
 	for _, pod := range slices.Sorted(maps.Keys(r.Through)) {
 		add("through "+pod, r.Through[pod])
 	}
@@ -131,12 +136,14 @@ lost     phones whose registration is not held any more, right after the fault
 called   phones that answered the first call after the fault, without having registered again. All are called at once,
          when the fault comes. The case fails if one takes longer than the bound: 2 s from the fault, or 10 s where a
          node is cut off. in 2 s: as many answered within 2 s of the fault
-desk     calls to baresip, which registered once for all cases: at the fault and with each round after
+desk     calls to baresip, which registered once for all cases: at the fault and with each round after. In the cases with
+         SHA-256 calls to and from linphone instead
 BYEs     of the calls that were up, sent at the fault + with the rounds until the ring was whole + after that
 ring     ms from the fault until the last survivor first worked with a ring without the victim
 slice    ms from the fault until the EndpointSlice was without it
 whole    s from the fault until all proxies run and have all in their ring
-calls    made and hung up until then: a round of all phones a second, each answered within the bound of its start
+calls    made and hung up until then: a round of all phones a second, each answered within the bound of its start. In the
+         cases with SHA-256 phones call all the time
 each     after that, calls to all phones through each proxy, those that came back empty among them
 `
 
@@ -159,6 +166,11 @@ func printTable(out io.Writer, results []*result) {
 	}
 	_ = w.Flush()
 	fmt.Fprint(out, legend)
+	for _, r := range results {
+		for _, n := range r.Notes {
+			fmt.Fprintf(out, "%s: %s\n", r.Title, n)
+		}
+	}
 	for _, r := range results {
 		for _, e := range r.errors() {
 			fmt.Fprintf(out, "%s: %s\n", r.Case, e)

@@ -27,6 +27,8 @@ func sequences() []sequence {
 		{name: helmCase, title: "life of the chart's release", play: playHelm},
 		skewed(),
 		{name: pairCase, title: "two SIPClusters", play: playPair},
+		{name: digestCase, title: "who may register", play: playDigest},
+		{name: postgresCase, title: "users in a database", play: playPostgres},
 		{name: pluginCase, title: "the plugin of kubectl", play: playPlugin},
 	}
 }

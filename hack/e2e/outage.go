@@ -1,0 +1,160 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/sipring/sipring/demo/phones"
+	"github.com/sipring/sipring/proxy/digest"
+)
+
+const (
+	postgresCase = "digest-postgres"
+	// outage is for how long there is no database.
+	outage = 30 * time.Second
+	// backLimit bounds the time until proxies have noticed that it is back.
+	backLimit = 20 * time.Second
+)
+
+var (
+	staffVIP   = netip.MustParseAddrPort("203.0.113.23:5060")
+	databaseAt = netip.MustParseAddrPort("198.51.100.252:5432")
+)
+
+// playPostgres has a proxy die as playDigest does, with the users in a database, and then the
+// database go away for a while.
+func playPostgres(ctx context.Context, e *env) (results []*result, err error) {
+	a := e.interviewed(stack{
+		name: postgresCase, title: "SIGKILL, then no database", sipCluster: "staff", manifest: "hack/e2e/manifests/postgres.yaml",
+		families: []corev1.IPFamily{corev1.IPv4Protocol}, party: party{proxy: staffVIP},
+	})
+	results = []*result{a.result}
+	if a.skipped() {
+		return results, nil
+	}
+	d, err := newDatabase(ctx, a.party, databaseAt)
+	if err != nil {
+		return results, fmt.Errorf("database: %w", err)
+	}
+	defer func() { err = errors.Join(err, d.stop()) }()
+	if err := a.subscribe(ctx, d); err != nil {
+		return results, err
+	}
+	return results, a.among(ctx, func(ctx context.Context) error {
+		b := newBustle(ctx, a.party.load)
+		err := a.loses(ctx, b)
+		if err == nil {
+			err = a.withoutDatabase(ctx, d, b)
+		}
+		b.end()
+		b.note(a.result)
+		return err
+	})
+}
+
+// subscribe has the users in the database, each with the algorithm that their phone knows,
+// and the connection string in a Secret.
+func (a *interviewed) subscribe(ctx context.Context, d *database) error {
+	for i := range a.phones() {
+		if err := d.add(ctx, phones.User(i), a.party.passwords[phones.User(i)], algorithmOf(i)); err != nil {
+			return err
+		}
+	}
+	for _, user := range []string{guest, newcomerUser(0)} {
+		if err := d.add(ctx, user, a.party.passwords[user], digest.SHA256); err != nil {
+			return err
+		}
+	}
+	_, err := a.kube.cluster.Client().CoreV1().Secrets(namespace).Create(ctx, &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: "database"}, Data: map[string][]byte{"uri": []byte(d.uri())},
+	}, metav1.CreateOptions{})
+	return err
+}
+
+// withoutDatabase stops the database for a while. Phones that the proxies know go on, others
+// get 503; when it is back, whoever is unknown gets 401 again and a new user registers.
+func (a *interviewed) withoutDatabase(ctx context.Context, d *database, b *bustle) error {
+	if err := a.known(ctx); err != nil {
+		return err
+	}
+	if err := d.stop(); err != nil {
+		return err
+	}
+	a.stage.step("the database is stopped for %v", outage)
+	back := time.Now().Add(outage)
+	var unknown, wrong phones.Outcome
+	for i := 0; time.Now().Before(back); i++ {
+		for pod, to := range a.spread.own {
+			user := fmt.Sprintf("stranger%d", i)
+			err := a.register(ctx, user, "secret", to)
+			unknown.Count(want(sip.StatusServiceUnavailable, phones.Status(err), err, user+" at "+pod+" without a database"))
+		}
+		if err := b.further(ctx, 1); err != nil {
+			return err
+		}
+	}
+	for pod, to := range a.spread.own {
+		err := a.register(ctx, phones.User(1), "wrong", to)
+		wrong.Count(want(sip.StatusUnauthorized, phones.Status(err), err, "a wrong password at "+pod+" without a database"))
+	}
+	a.note("%v unknown users were answered 503 while there was no database", unknown)
+	a.note("%v wrong passwords were answered 401 while there was no database", wrong)
+	if err := d.start(ctx); err != nil {
+		return err
+	}
+	if err := d.add(ctx, newcomerUser(1), a.party.passwords[newcomerUser(1)], digest.SHA256); err != nil {
+		return err
+	}
+	a.back(ctx)
+	return b.further(ctx, 2)
+}
+
+// known has each proxy be asked for each phone.
+func (a *interviewed) known(ctx context.Context) error {
+	for pod, to := range a.spread.own {
+		a.party.load.Through(to)
+		if o := a.party.load.Register(ctx); !o.Whole() {
+			return fmt.Errorf("%v phones registered at %s: %v", o, pod, o.Errors)
+		}
+	}
+	a.route()
+	return nil
+}
+
+// back waits at each proxy until it asks the database again.
+func (a *interviewed) back(ctx context.Context) {
+	began := time.Now()
+	var unknown, fresh phones.Outcome
+	for pod, to := range a.spread.own {
+		var err error
+		if e := eventually(ctx, backLimit, func(ctx context.Context) error {
+			err = a.register(ctx, "stranger", "secret", to)
+			if phones.Status(err) == sip.StatusServiceUnavailable {
+				return err
+			}
+			return nil
+		}); e != nil {
+			err = e
+		}
+		unknown.Count(want(sip.StatusUnauthorized, phones.Status(err), err, "stranger at "+pod))
+	}
+	took := time.Since(began)
+	for pod, to := range a.spread.own {
+		err := a.register(ctx, newcomerUser(1), a.party.passwords[newcomerUser(1)], to)
+		if err != nil {
+			err = fmt.Errorf("a new user at %s: %w", pod, err)
+		}
+		fresh.Count(err)
+	}
+	a.note("%v unknown users were answered 401 again "+took.Round(time.Millisecond).String()+" after it was back", unknown)
+	a.note("%v tries of a new user registered then", fresh)
+}
