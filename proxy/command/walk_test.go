@@ -214,7 +214,7 @@ func (p *phone) answer(to, request, status string) {
 func TestEveryMetricMoves(t *testing.T) {
 	f := newFolder(t, 4)
 	f.write("config.yaml", fmt.Appendf(nil, "cluster: test\ndomains: [example.com, example.org]\nlogLevel: error\ndrainSeconds: 1\nmisspelt: 1\negress: {contacts: Any}\nports: {sip: 15060, peer: 17947, health: 17948, admin: 19090}\n"+
-		"authentication: {credentials: {files: [%s]}, domains: [{domain: example.com, open: true}]}\n", f.file("users")))
+		"authentication: {outside: Allow, credentials: {files: [%s]}, domains: [{domain: example.com, open: true}]}\n", f.file("users")))
 	f.write("users", []byte(passwd("alice", "example.org")))
 	f.set.Ring = config.Ring{Partitions: 64, Replicas: 2}
 	f.publish()

@@ -60,11 +60,11 @@ func chain(c Checks) []Policy {
 		Policy{"loop", checkLoop},
 		Policy{"proxy_require", checkProxyRequire},
 		Policy{"routes", takeRoutes},
+		Policy{"forged_token", checkForged},
 	)
 	policies = append(policies, c.Authorize...)
 	return append(policies,
 		Policy{"register", decideRegister},
-		Policy{"forged_token", checkForged},
 		Policy{"foreign_route", checkForeignRoute},
 		Policy{"dialog", decideDialog},
 		Policy{"maddr", checkMaddr},
