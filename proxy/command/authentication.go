@@ -27,7 +27,7 @@ type access struct {
 
 // newAccess lets everybody in until follow.
 func newAccess(keys *config.Keys, log *slog.Logger) (*access, error) {
-	nonces, err := digest.NewKeys(nonceKeys(keys))
+	nonces, err := digest.NewKeys(derived(keys, config.PurposeNonce))
 	if err != nil {
 		return nil, err
 	}
@@ -82,15 +82,4 @@ func (a *access) end(s credentials.Store) {
 	if err := s.Close(); err != nil {
 		a.log.Warn("closing the source of credentials", "error", err)
 	}
-}
-
-// nonceKeys derives the keys of nonces.
-func nonceKeys(k *config.Keys) []digest.Key {
-	keys := make([]digest.Key, 0, len(k.Keys))
-	for _, key := range k.Keys {
-		n := digest.Key{ID: key.ID}
-		copy(n.Secret[:], key.Derive(config.PurposeNonce))
-		keys = append(keys, n)
-	}
-	return keys
 }

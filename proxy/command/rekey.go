@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/keyset"
 	"github.com/sipring/sipring/proxy/token"
 )
 
@@ -43,11 +44,11 @@ func (p *proxy) useKeys() {
 	defer p.rekeying.Unlock()
 	node, keys := p.node.Load(), p.keys.Load()
 	if node != nil {
-		if err := p.tokens.Replace(tokenKeys(keys)); err != nil {
+		if err := p.tokens.Replace(derived(keys, config.PurposeToken)); err != nil {
 			p.log.Error("keys not used for tokens and branches", "error", err)
 			return
 		}
-		if err := p.access.nonces.Replace(nonceKeys(keys)); err != nil {
+		if err := p.access.nonces.Replace(derived(keys, config.PurposeNonce)); err != nil {
 			p.log.Error("keys not used for nonces", "error", err)
 			return
 		}
@@ -82,14 +83,17 @@ func (p *proxy) tellTrust() {
 }
 
 // newTokenKeys derives the keys of tokens and branches.
-func newTokenKeys(k *config.Keys) (*token.Keys, error) { return token.NewKeys(tokenKeys(k)) }
+func newTokenKeys(k *config.Keys) (*token.Keys, error) {
+	return token.NewKeys(derived(k, config.PurposeToken))
+}
 
-func tokenKeys(k *config.Keys) []token.Key {
-	keys := make([]token.Key, 0, len(k.Keys))
+// derived are the keys of one purpose.
+func derived(k *config.Keys, purpose string) []keyset.Key {
+	keys := make([]keyset.Key, 0, len(k.Keys))
 	for _, key := range k.Keys {
-		t := token.Key{ID: key.ID}
-		copy(t.Secret[:], key.Derive(config.PurposeToken))
-		keys = append(keys, t)
+		one := keyset.Key{ID: key.ID}
+		copy(one.Secret[:], key.Derive(purpose))
+		keys = append(keys, one)
 	}
 	return keys
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"net/netip"
-	"slices"
 )
 
 // NonceLen is the length of every nonce that is made here, in characters.
@@ -38,7 +37,7 @@ func NonceTime(id uint64) int64 { return int64(id>>randomBits) + epoch }
 // requests from that source alone; the zero Addr binds it to none.
 func (k *Keys) AppendNonce(dst []byte, id uint64, realm []byte, source netip.Addr) []byte {
 	s := k.take()
-	s.nonce[0] = s.ids[0]
+	s.nonce[0] = s.IDs[0]
 	binary.BigEndian.PutUint64(s.nonce[1:], id)
 	copy(s.nonce[1+idSize:], s.sign(0, id, realm, source))
 	dst = base64.RawURLEncoding.AppendEncode(dst, s.nonce[:])
@@ -64,7 +63,7 @@ func (s *signer) parse(nonce, realm []byte, source netip.Addr) (id uint64, ok bo
 	if err != nil || n != nonceSize { // line breaks are skipped by Decode
 		return 0, false
 	}
-	key := slices.Index(s.ids, s.nonce[0])
+	key := s.Index(s.nonce[0])
 	if key < 0 {
 		return 0, false
 	}

@@ -75,7 +75,7 @@ func (k *Keys) parseBranch(h *hasher, s []byte) (br Branch, ok bool) {
 	}
 	body, mac := h.buf[1:1+branchBody], h.buf[1+branchBody:1+branchBin]
 	copy(br.Tx[:], body)
-	key := h.index(br.Tx.KeyID())
+	key := h.Index(br.Tx.KeyID())
 	if key < 0 {
 		return Branch{}, false
 	}
@@ -91,4 +91,4 @@ func (k *Keys) parseBranch(h *hasher, s []byte) (br Branch, ok bool) {
 
 // indexOf returns the place of the key that made tx, or that of the current
 // key if it is gone.
-func (s *keySet) indexOf(tx TxID) int { return max(s.index(tx.KeyID()), 0) }
+func (h *hasher) indexOf(tx TxID) int { return max(h.Index(tx.KeyID()), 0) }

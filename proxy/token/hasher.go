@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"hash"
 
+	"github.com/sipring/sipring/proxy/keyset"
 	"github.com/sipring/sipring/proxy/wire"
 )
 
@@ -27,7 +28,7 @@ var encoding = base64.RawURLEncoding.Strict()
 // hasher is a workplace: one MAC state per key and room for what is signed. It
 // is reused so that signing does not allocate.
 type hasher struct {
-	*keySet
+	*keyset.Set[*hasher]
 	macs []hash.Hash // in the order of its ids
 	mac  hash.Hash   // the one in use
 	sum  [sha256.Size]byte
@@ -35,18 +36,18 @@ type hasher struct {
 	n    int                 // bytes of buf that are filled
 }
 
-func newHasher(of *keySet, keys []Key) *hasher {
-	h := &hasher{keySet: of}
+func newHasher(of *keyset.Set[*hasher], keys []Key) *hasher {
+	h := &hasher{Set: of}
 	for _, key := range keys {
 		h.macs = append(h.macs, hmac.New(sha256.New, key.Secret[:]))
 	}
 	return h
 }
 
-func (k *Keys) take() *hasher { return k.valid.Load().pool.Get().(*hasher) }
+func (k *Keys) take() *hasher { return k.keys.Take() }
 
 // put gives h back to the keys that it works with, valid or not any more.
-func (k *Keys) put(h *hasher) { h.pool.Put(h) }
+func (k *Keys) put(h *hasher) { h.Put(h) }
 
 // begin starts a MAC under the key at a place in ids.
 func (h *hasher) begin(key int, purpose byte) {

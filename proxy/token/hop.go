@@ -47,7 +47,7 @@ func (k *Keys) ParseHop(s []byte, tx TxID, to netip.AddrPort) (share int, ok boo
 		return 0, false
 	}
 	h := k.take()
-	key := h.index(tx.KeyID())
+	key := h.Index(tx.KeyID())
 	ok = key >= 0 && hmac.Equal(k.hop(h, key, tx, to, share), mac[:])
 	k.put(h)
 	if !ok {

@@ -66,7 +66,7 @@ func (k *Keys) AppendToken(dst []byte, t *Token, callID []byte) []byte {
 	h := k.take()
 	h.begin(0, purposeToken)
 	h.bind(callID)
-	bin := append(h.buf[:1], version, h.ids[0], t.flags())
+	bin := append(h.buf[:1], version, h.IDs[0], t.flags())
 	bin = t.appendBody(bin)
 	h.n = len(bin)
 	bin = append(bin, h.finish()[:macSize]...)
@@ -106,7 +106,7 @@ func (k *Keys) parse(h *hasher, s, callID []byte, t *Token) error {
 	if bin[0] != version {
 		return ErrVersion
 	}
-	key := h.index(bin[1])
+	key := h.Index(bin[1])
 	if key < 0 {
 		return ErrUnknownKey
 	}

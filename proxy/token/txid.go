@@ -56,7 +56,7 @@ func (k *Keys) TxID(f *TxFields) TxID {
 // that began under any of them. At most MaxKeys are appended.
 func (k *Keys) AppendTxIDs(dst []TxID, f *TxFields) []TxID {
 	h := k.take()
-	for key := range h.ids {
+	for key := range h.IDs {
 		dst = append(dst, k.txID(h, key, f))
 	}
 	k.put(h)
@@ -88,7 +88,7 @@ func (k *Keys) txID(h *hasher, key int, f *TxFields) (id TxID) {
 	h.field(f.CallID)
 	h.number(uint64(f.CSeq))
 	h.field(f.Method)
-	id[0] = h.ids[key]
+	id[0] = h.IDs[key]
 	copy(id[1:], h.finish())
 	return id
 }
