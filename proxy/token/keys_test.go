@@ -3,43 +3,11 @@ package token
 import (
 	"errors"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
-
-func TestNewKeysRefuses(t *testing.T) {
-	tests := map[string]struct {
-		keys []Key
-		want string // in the error, empty for none
-	}{
-		"none":           {nil, "0 keys"},
-		"one":            {[]Key{testKey(0)}, ""},
-		"most":           {[]Key{testKey(1), testKey(2), testKey(3), testKey(255)}, ""},
-		"too many":       {[]Key{testKey(1), testKey(2), testKey(3), testKey(4), testKey(5)}, "5 keys"},
-		"the same twice": {[]Key{testKey(7), testKey(8), testKey(7)}, "id 7 is there twice"},
-		"empty secret":   {[]Key{testKey(1), {ID: 2}}, "secret of id 2 is empty"},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			keys, err := NewKeys(tt.keys)
-			if tt.want == "" {
-				if err != nil {
-					t.Fatal(err)
-				}
-				if keys.Current() != tt.keys[0].ID {
-					t.Errorf("the current key is %d, want the first", keys.Current())
-				}
-				return
-			}
-			if err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("error %v, want %q", err, tt.want)
-			}
-		})
-	}
-}
 
 func TestKeysDoNotFollowTheirArgument(t *testing.T) {
 	arg := []Key{testKey(1)}
