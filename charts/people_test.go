@@ -22,11 +22,13 @@ func TestRolesOfPeople(t *testing.T) {
 			rule("sipring.io", "sipclusters", "get list"),
 			rule("", "pods events", "get list"),
 			rule("", "pods/proxy", "get"),
+			rule("coordination.k8s.io", "leases", "get"),
 		},
 		"subscribers": {
 			rule("sipring.io", "sipclusters", "get list"),
 			rule("", "pods", "get list"),
 			rule("", "pods/exec", "create get"),
+			rule("coordination.k8s.io", "leases", "get"),
 		},
 	} {
 		t.Run(kind, func(t *testing.T) {

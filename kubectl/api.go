@@ -28,6 +28,7 @@ type api struct {
 	kube      kubernetes.Interface
 	sip       rest.Interface
 	runner    Runner
+	now       func() time.Time
 	patience  time.Duration // for one answer of an admin port, by each way
 	// unreached has the pods whose admin ports are asked by a program in them, by UID,
 	// and why.
@@ -46,7 +47,7 @@ func (p *plugin) api() (*api, error) {
 	config = rest.CopyConfig(config)
 	config.QPS = -1 // the API server has its own limits, and no more is asked than a few questions at a time
 	config.UserAgent = "kubectl-sip/" + cmp.Or(p.Version, "unknown")
-	a := &api{namespace: namespace, config: config, runner: p.Runner, patience: p.Patience}
+	a := &api{namespace: namespace, config: config, runner: p.Runner, now: p.Now, patience: p.Patience}
 	if a.kube, err = kubernetes.NewForConfig(config); err != nil {
 		return nil, err
 	}

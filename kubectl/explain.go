@@ -75,7 +75,14 @@ func explained(c *v1alpha1.SIPCluster, h *history, proxies []proxy, last int) (*
 	f := all[len(all)-last]
 	x := &explanation{Cluster: h.Cluster, Failover: f, Missing: h.Missing}
 	x.Timeline = timeline(&f, h.Events)
-	x.Summary = f.words(int(c.Spec.Ring.Replicas), len(proxies)-1, atOnce(all, len(all)-last))
+	gone := f.forgotten(proxies)
+	if len(gone) > 0 {
+		x.Missing = append(slices.Clone(x.Missing), strings.Join(gone, ", ")+": what happened then is not remembered there (a proxy remembers 512 events of its own process)")
+	}
+	x.Summary = f.words(int(c.Spec.Ring.Replicas), len(proxies)-1, atOnce(all, len(all)-last), gone)
+	if s := c.Status.LastFailover; f.is(s) {
+		x.Summary = append(x.Summary, fmt.Sprintf("The status has of it, by all that saw it: %s, out of the ring within %d ms, %s re-homed.", s.Cause, s.Milliseconds, plural(int(s.RehomedBindings), "binding")))
+	}
 	x.Summary = append(x.Summary, losses(proxies)...)
 	return x, nil
 }
@@ -120,8 +127,8 @@ func atOnce(all []failover, i int) int {
 }
 
 // words sum up a failover in a cluster that keeps so many copies, has so many other
-// proxies, and lost so many at once.
-func (f *failover) words(copies, others, lost int) (lines []string) {
+// proxies, and lost so many at once. What those saw that are gone is not known.
+func (f *failover) words(copies, others, lost int, gone []string) (lines []string) {
 	var noticed, went, moved []string
 	for _, n := range f.Noticed {
 		noticed = append(noticed, fmt.Sprintf("%s after %d ms (%s)", n.By, n.Milliseconds, n.Cause))
@@ -132,8 +139,12 @@ func (f *failover) words(copies, others, lost int) (lines []string) {
 			moved = append(moved, fmt.Sprintf("%d to %s", r.Rehomed, r.By))
 		}
 	}
+	unknown := ""
+	if len(gone) > 0 {
+		unknown = fmt.Sprintf(" (what %s saw is not known)", strings.Join(gone, ", "))
+	}
 	lines = append(lines,
-		fmt.Sprintf("%d of %d others noticed: %s.", len(f.Noticed), others, strings.Join(noticed, ", ")),
+		fmt.Sprintf("%d of %d others noticed%s: %s.", len(f.Noticed), others, unknown, strings.Join(noticed, ", ")),
 		fmt.Sprintf("They had a ring without %s: %s.", f.Member, strings.Join(went, ", ")))
 	if len(moved) > 0 {
 		lines = append(lines, fmt.Sprintf("%s got another home: %s.", plural(f.Rehomed, "binding"), strings.Join(moved, ", ")))

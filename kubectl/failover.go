@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/sipring/sipring/api/v1alpha1"
 )
 
 // failover is the loss of one member, as the others saw it. Milliseconds are from the
@@ -11,6 +13,8 @@ import (
 type failover struct {
 	Time   time.Time `json:"time"`
 	Member string    `json:"member"`
+	// Cause in the word of the SIPCluster's status; empty where that has another failover.
+	Cause string `json:"cause,omitempty"`
 	// Noticed has those that lost the member, in the order in which they did.
 	Noticed []notice `json:"noticed"`
 	// Rings has those that went on without it, likewise.
@@ -20,6 +24,48 @@ type failover struct {
 	Rehomed      int   `json:"rehomedBindings"`
 	// Back is when the last of them had it in the ring again; nil if it is not known.
 	Back *int64 `json:"backMilliseconds,omitempty"`
+}
+
+// sameFailover is how far apart a proxy and the status may date one failover.
+const sameFailover = 10 * time.Second
+
+// is says that it is the one that the status has.
+func (f *failover) is(of *v1alpha1.FailoverStatus) bool {
+	return of != nil && f.Member == of.Member && f.Time.Sub(of.Time.Time).Abs() < sameFailover
+}
+
+// lastFailover is the newest that the status or the proxies know of. The status has the
+// figures of all that saw it, of whom some may have been replaced since.
+func lastFailover(of *v1alpha1.FailoverStatus, known []failover) *failover {
+	var last *failover
+	if len(known) > 0 {
+		last = &known[len(known)-1]
+	}
+	if of == nil || last != nil && !last.is(of) && last.Time.After(of.Time.Time) {
+		return last
+	}
+	f := failover{Time: of.Time.Time, Member: of.Member, Noticed: []notice{}, Rings: []ringWithout{}}
+	if last != nil && last.is(of) {
+		f = *last
+	}
+	f.Cause, f.Milliseconds, f.Rehomed = of.Cause, of.Milliseconds, int(of.RehomedBindings)
+	return &f
+}
+
+// forgotten are the other members that answer and know nothing of that time any more:
+// their pods were replaced since, or too much has happened.
+func (f *failover) forgotten(all []proxy) (names []string) {
+	for i := range all {
+		x := &all[i]
+		by := x.pod.Name
+		if by == f.Member || x.err != nil || x.eventsErr != nil || slices.ContainsFunc(f.Noticed, func(n notice) bool { return n.By == by }) {
+			continue
+		}
+		if len(x.events) == 0 || x.events[0].time().After(f.Time) {
+			names = append(names, by)
+		}
+	}
+	return names
 }
 
 type notice struct {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -63,10 +64,19 @@ func TestLook(t *testing.T) {
 		"status-hostile": {args: "status", change: func(w *world) {
 			w.proxies["voice-0/v1/status"] = peer.Status{NotReady: "\x1b[2J\u202eevil\nREADY", Epoch: 42}
 		}},
-		"events":      {args: "events"},
-		"events-wide": {args: "events voice --since 24h -o wide"},
-		"events-json": {args: "events --since 59s -o json"},
-		"events-none": {args: "events --since 1s"},
+		"status-failover": {args: "status", change: replacedSince},
+		"status-failover-older": {args: "status", change: func(w *world) {
+			w.clusters[0].Status.LastFailover = lost("voice-2", after(-time.Hour))
+		}},
+		"status-attended":   {args: "status", change: func(w *world) { w.claim = claimed("sipring-system/operator", 40*time.Second) }},
+		"status-unattended": {args: "status", change: func(w *world) { w.claim = claimed("sipring-system/operator", -10*time.Second) }},
+		"status-let-go":     {args: "status", change: func(w *world) { w.claim = &coordinationv1.Lease{} }},
+		"status-no-leases":  {args: "status", change: func(w *world) { w.forbidden["leases"] = true }},
+		"explain-forgotten": {args: "explain", change: replacedSince},
+		"events":            {args: "events"},
+		"events-wide":       {args: "events voice --since 24h -o wide"},
+		"events-json":       {args: "events --since 59s -o json"},
+		"events-none":       {args: "events --since 1s"},
 		"events-partly": {args: "events --since 10m", change: func(w *world) {
 			w.forbidden["events"] = true
 			delete(w.proxies, "voice-1/v1/events")
@@ -99,6 +109,23 @@ func TestLook(t *testing.T) {
 			golden(t, name, out)
 		})
 	}
+}
+
+// replacedSince: the status has what all saw, and one of those that saw it was replaced.
+func replacedSince(w *world) {
+	w.clusters[0].Status.LastFailover = lost("voice-0", after(time.Second).Truncate(time.Second))
+	w.proxies["voice-2/v1/events"] = []peer.Event{{Seq: 1, UnixNano: after(40 * time.Second).UnixNano(), Kind: peer.EventSynced, Epoch: 42}}
+}
+
+func lost(member string, at time.Time) *v1alpha1.FailoverStatus {
+	return &v1alpha1.FailoverStatus{Time: metav1.NewTime(at), Member: member, Cause: "ProcessEnded", RehomedBindings: 67, Milliseconds: 9}
+}
+
+// claimed is a claim that was renewed last so long after it began.
+func claimed(by string, renewed time.Duration) *coordinationv1.Lease {
+	l := &coordinationv1.Lease{}
+	l.Spec.HolderIdentity, l.Spec.RenewTime = &by, new(metav1.NewMicroTime(after(renewed)))
+	return l
 }
 
 // TestRefused: what goes wrong is said with its cause, and with what to do.

@@ -64,6 +64,11 @@ func realCluster(t *testing.T, s *testapi.Server) {
 			t.Fatal(err)
 		}
 	}
+	claim := claimed("sipring-system/operator", 0)
+	claim.Namespace, claim.Name, claim.Spec.RenewTime = "real", "voice-claim", new(metav1.NewMicroTime(time.Now().Add(-time.Hour)))
+	if err := s.Client.Create(t.Context(), claim); err != nil {
+		t.Fatal(err)
+	}
 	pod := objects[2].(*corev1.Pod)
 	pod.Status.Phase = corev1.PodRunning
 	c.Status.ActiveMembers, c.Status.TotalMembers = 1, 2
@@ -99,9 +104,9 @@ func TestRealServer(t *testing.T) {
 		{s.Config, "where sip:bob@example.com", nil, "voice-1: its pod is Pending"},
 		{s.Config, "keys rotate --request now", []string{`request "now"`}, ""},
 		{s.Config, "drain voice-1 --timeout 30s", []string{"voice-1 is evicted", "voice-1 is gone", "1 of 2 members"}, ""},
-		{subscribers, "status", []string{"SIPCluster real/voice", `by pods/proxy: you lack the right to get pods/proxy in namespace "real"`, "by pods/exec: "}, ""},
+		{subscribers, "status", []string{"SIPCluster real/voice", "no operator carries this cluster out since 20", `by pods/proxy: you lack the right to get pods/proxy in namespace "real"`, "by pods/exec: "}, ""},
 		{subscribers, "status -A", []string{"real/voice"}, ""},
-		{observers, "status", []string{"SIPCluster real/voice", "voice-0 does not answer: by pods/proxy: address not allowed", `by pods/exec: you lack the right to create pods/exec in namespace "real"`}, ""},
+		{observers, "status", []string{"SIPCluster real/voice", "no operator carries this cluster out since 20", "voice-0 does not answer: by pods/proxy: address not allowed", `by pods/exec: you lack the right to create pods/exec in namespace "real"`}, ""},
 		{observers, "events", []string{"voice-0 does not answer: by pods/proxy: "}, ""},
 		{observers, "where sip:bob@example.com", nil, `you lack the right to create pods/exec in namespace "real"`},
 		{observers, "drain voice-0", nil, `you lack the right to create pods/eviction in namespace "real"`},

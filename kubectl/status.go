@@ -140,7 +140,7 @@ func (a *api) report(ctx context.Context, c *v1alpha1.SIPCluster) clusterReport 
 	if ready := meta.FindStatusCondition(c.Status.Conditions, v1alpha1.ConditionReady); ready != nil {
 		r.Ready, r.Reason, r.Message = string(ready.Status), ready.Reason, ready.Message
 	}
-	r.Warnings = bad(c.Status.Conditions)
+	r.Warnings = append(a.unattended(ctx, c), bad(c.Status.Conditions)...)
 	pods, err := a.pods(ctx, c)
 	if err != nil {
 		r.Warnings = append(r.Warnings, err.Error())
@@ -159,9 +159,7 @@ func (a *api) report(ctx context.Context, c *v1alpha1.SIPCluster) clusterReport 
 			r.Answered++
 		}
 	}
-	if all := failovers(proxies); len(all) > 0 {
-		r.LastFailover = &all[len(all)-1]
-	}
+	r.LastFailover = lastFailover(c.Status.LastFailover, failovers(proxies))
 	return r
 }
 

@@ -57,7 +57,11 @@ func (r *clusterReport) lastFailover(now time.Time) string {
 	if f == nil {
 		return "none that the proxies know of"
 	}
-	return fmt.Sprintf("%s ago, of %s: out of the ring within %d ms, %s re-homed", now.Sub(f.Time).Round(time.Second), f.Member, f.Milliseconds, plural(f.Rehomed, "binding"))
+	who := f.Member
+	if f.Cause != "" {
+		who += fmt.Sprintf(" (%s)", f.Cause)
+	}
+	return fmt.Sprintf("%s ago, of %s: out of the ring within %d ms, %s re-homed", now.Sub(f.Time).Round(time.Second), who, f.Milliseconds, plural(f.Rehomed, "binding"))
 }
 
 func (r *clusterReport) rows(wide bool) [][]string {

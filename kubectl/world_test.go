@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
@@ -38,6 +39,8 @@ type world struct {
 	clusters []v1alpha1.SIPCluster
 	pods     []corev1.Pod
 	events   []corev1.Event
+	// claim is the Lease of the operator that carries voice out; nil: there is none.
+	claim *coordinationv1.Lease
 	// proxies are the answers of pods' admin ports, by pod and path.
 	proxies map[string]any
 	// unreached is called instead of what answers by the API server's proxy to pods, where
@@ -103,6 +106,12 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		w.proxy(rw, name, "/"+strings.Join(rest[3:], "/"))
 	case "pods/eviction":
 		w.eviction(rw, name)
+	case "leases":
+		if w.claim == nil || name != "voice-claim" {
+			w.fail(rw, http.StatusNotFound, metav1.StatusReasonNotFound, fmt.Sprintf("leases.coordination.k8s.io %q not found", name))
+			return
+		}
+		reply(rw, http.StatusOK, w.claim)
 	case "events":
 		reply(rw, http.StatusOK, list("EventList", "v1", w.events))
 	case "namespaces":
