@@ -16,7 +16,8 @@ const (
 	// maxCredentials is how many header fields of credentials are looked at. A phone has
 	// one for each proxy on its way and algorithm.
 	maxCredentials = 16
-	// skew is how much another member's clock may be ahead, in milliseconds.
+	// skew is how much another member's clock may be ahead, in milliseconds. Who has a
+	// nonce of one that is further ahead gets another, and need not ask for a password.
 	skew = 10_000
 )
 
@@ -34,7 +35,7 @@ type found uint8
 const (
 	foundNone found = iota // none for the realm
 	foundOne
-	foundStale // with a nonce that is too old, or of another address-of-record
+	foundStale // with a nonce that is too old, of the future, or of another address-of-record
 	foundBad   // cannot be read
 )
 
@@ -114,11 +115,11 @@ func (a *attempt) ofRealm() (fresh, ok bool) {
 	}
 	id, ok := a.g.keys.ParseNonce(a.response.Nonce, a.domain.realm, a.source())
 	age := a.d.Unix - digest.NonceTime(id)
-	if !ok || age < -skew {
+	if !ok {
 		return false, false
 	}
 	a.nonce = id
-	return age <= a.rules.nonceLife && a.isMarked(id), true
+	return age >= -skew && age <= a.rules.nonceLife && a.isMarked(id), true
 }
 
 // look asks the store for the user, and waits if the store has to ask somebody.
