@@ -343,6 +343,15 @@ func TestFailuresAreForgotten(t *testing.T) {
 	if _, b := fails(1, 1); b != banUser || f.mayTry(t0, 1) || f.mayTry(t0, banTime-1000) {
 		t.Errorf("%s is banned by the 11th", banNames[b])
 	}
+	beside, tried := f.trier([]byte("alice"), []byte("ours"), netip.MustParseAddrPort("198.51.100.1:5062")), 0
+	for now := range int64(60) {
+		if f.mayTry(beside, 1000*now) {
+			tried++
+		}
+	}
+	if tried < 10 || tried > 13 {
+		t.Errorf("from another port %d are tried in a minute", tried)
+	}
 	later := int64(banTime + 2000)
 	if n, b := fails(later, 1); n != 1 || b != banNone || !f.mayTry(t0, later) {
 		t.Errorf("after a ban %d is answered, %s is banned", n, banNames[b])

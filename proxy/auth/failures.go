@@ -26,8 +26,13 @@ const (
 	// copyTime is for how long a request is known again, in seconds (RFC 3261 64*T1).
 	copyTime = 32
 	// banned are tried all the same, so many a second: users who have authenticated from
-	// that source before, each, and all others of a source that is.
+	// that source before, each, and all others of a source that is. All phones of a site,
+	// or behind a node, may be one source.
 	bannedKnown, bannedOthers = 2, 10
+	// bannedTries are those of a user that is banned, or of one address and port of a
+	// source that is, which are tried all the same at once, and then one each failureCost
+	// or each second.
+	bannedTries = 3
 )
 
 // failures are what is remembered of them, in fixed memory. Safe for concurrent use.
@@ -36,7 +41,8 @@ type failures struct {
 	prompt, user, source    *limit.Limiter
 	copies                  *limit.Limiter
 	knownTries, othersTries *limit.Limiter
-	proved, banned          *memory
+	userTries, portTries    *limit.Limiter
+	proved, missed, banned  *memory
 	bans                    bans
 }
 
@@ -50,19 +56,22 @@ func newFailures() *failures {
 
 		knownTries:  limit.New(limit.Config{Rate: bannedKnown, Burst: 5 * bannedKnown, Slots: 1 << 12}),
 		othersTries: limit.New(limit.Config{Rate: bannedOthers, Burst: bannedOthers, Slots: 1 << 12}),
-		proved:      newMemory(1 << 17), banned: newMemory(1 << 13),
+		userTries:   limit.New(limit.Config{Rate: 1, Burst: bannedTries * failureCost, Slots: 1 << 12}),
+		portTries:   limit.New(limit.Config{Rate: 1, Burst: bannedTries, Slots: 1 << 13}),
+		proved:      newMemory(1 << 17), missed: newMemory(1 << 13), banned: newMemory(1 << 13),
 	}
 }
 
 // trier is who tries: a user, as they say, from an address.
-type trier struct{ user, there, here uint64 } // hashes: of user and source, of user, address and port; of the source
+type trier struct{ user, there, here, port uint64 } // hashes: of user and source, of user, address and port; of the source, of address and port
 
 // trier hashes who tries.
 func (f *failures) trier(username, realm []byte, from netip.AddrPort) (t trier) {
 	t.here = limit.Source(from.Addr())
 	name := f.name(username, realm)
 	t.user = max(name^maphash.Comparable(f.seed, t.here), 1)
-	t.there = name ^ maphash.Comparable(f.seed, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
+	t.port = max(maphash.Comparable(f.seed, netip.AddrPortFrom(from.Addr().Unmap(), from.Port())), 1)
+	t.there = name ^ t.port
 	return t
 }
 
@@ -79,22 +88,28 @@ func (f *failures) isProved(t trier, now int64) {
 
 // mayTry reports whether credentials are looked at: not where the user, or the source, is
 // banned. Whoever has authenticated from that very address and port goes on, as nobody
-// else is there; from that source at all, now and then: it may be the user at another
-// port, or one who guesses beside them.
+// else is there. Others do now and then, as they may be the user at another port or
+// somebody else beside one who guesses, but not from where that user's password was
+// wrong, nor often from one port: whoever guesses leaves something to the others.
 func (f *failures) mayTry(t trier, now int64) bool {
 	user, source := f.banned.has(t.user, now), f.banned.has(t.here, now)
 	switch {
 	case !user && !source, f.proved.has(t.there, now):
 		return true
+	case f.missed.has(t.there, now):
+		return false
 	case f.proved.has(t.user, now):
 		return f.knownTries.AllowKey(now, t.user, 1)
+	case user:
+		return f.userTries.AllowKey(now, t.user, failureCost)
 	}
-	return !user && f.othersTries.AllowKey(now, t.here, 1)
+	return f.portTries.AllowKey(now, t.port, 1) && f.othersTries.AllowKey(now, t.here, 1)
 }
 
 // isAnswered notes a failure, and reports whether it is answered. request stands for the
 // request, and all its retransmissions.
 func (f *failures) isAnswered(t trier, request uint64, now int64) (answered bool, begins ban) {
+	f.missed.add(t.there, now+banTime)
 	if f.banned.has(t.user, now) || f.banned.has(t.here, now) {
 		return false, banNone
 	}

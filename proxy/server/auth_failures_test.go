@@ -131,6 +131,39 @@ func TestOnePasswordOfManyUsers(t *testing.T) {
 	}
 }
 
+// TestBansBehindOneAddress: where all phones come from one address, as of a NAT or of a
+// node, whoever guesses at all users and goes on and on keeps nobody out who comes for
+// the first time, be it the user that is guessed.
+func TestBansBehindOneAddress(t *testing.T) {
+	t.Parallel()
+	g, _, guarded := guarding(t, &users{})
+	x := startProxy(t, guarded, func(o *proxyOptions) { o.config.UDPLoops = 1 })
+	mallory := newPhone(t, "victim")
+	for i := 0; len(g.Bans()) < 1; i++ {
+		mallory.guess(x, "alice")
+	}
+	for i := 0; len(g.Bans()) < 2; i++ {
+		mallory.guess(x, fmt.Sprintf("user%d", i))
+	}
+	if bans := g.Bans(); bans[0].Of != "user" || bans[1].Of != "source" {
+		t.Errorf("banned are %+v", bans)
+	}
+	mallory.sendRaw(x.addr, mallory.registerText("c", 1))
+	challenge := mallory.status(401)
+	for _, name := range []string{"carol", "alice", "dave"} {
+		for i := range 40 {
+			for _, username := range []string{"alice", fmt.Sprintf("%s%d", name, i)} {
+				wrong := (&account{username: username, password: "?"}).proof(t, challenge, "REGISTER", "sip:example.com")
+				mallory.sendRaw(x.addr, mallory.registerText(unique("g"), 1, wrong))
+			}
+		}
+		p := newPhone(t, name)
+		if r := p.registerAs(x, p.account()); r.StatusCode() != 200 {
+			t.Errorf("%s: %d %s", name, r.StatusCode(), r.Reason())
+		}
+	}
+}
+
 // TestUnknownUsersAreAnsweredAsKnownOnes: what says that a user exists would be half of
 // a guess.
 func TestUnknownUsersAreAnsweredAsKnownOnes(t *testing.T) {
