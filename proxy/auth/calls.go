@@ -51,7 +51,8 @@ func (c *calls) allow(user, request uint64, now int64) bool {
 // phone would try another member.
 func (a *attempt) mayCall() routing.Verdict {
 	c := a.rules.calls
-	if a.m.Method() != wire.MethodInvite || a.m.ToTag() != nil || c.allow(a.g.failures.name(a.username, a.domain.realm), a.request(), a.d.Now) {
+	_, dialog := a.d.WithinDialog() // as its token says: a To tag is what anybody writes
+	if a.m.Method() != wire.MethodInvite || dialog || c.allow(a.g.failures.name(a.username, a.domain.realm), a.request(), a.d.Now) {
 		return a.pass(resultOK)
 	}
 	a.g.metrics.count(resultTooManyCalls)

@@ -594,6 +594,9 @@ func TestCallsOfAUser(t *testing.T) {
 		t.Errorf("%v", again)
 	}
 	d.ackFailure(final)
+	tagged := bytes.Replace([]byte(d.lastInviteText), []byte("To: <sip:bob@example.com>"), []byte("To: <sip:bob@example.com>;tag=1"), 1) // says to be within a call
+	alice.sendRaw(x.addr, bytes.ReplaceAll(tagged, []byte(d.callID), []byte(unique("call"))))
+	alice.status(480)
 	bob.quiet(20 * time.Millisecond)
 	carol.call(x, carol.account(), "sip:bob@example.com")
 	bob.request("INVITE")
