@@ -443,6 +443,35 @@ func TestRFC7616_3_4_NonceCountIsUsedOnce(t *testing.T) {
 	}
 }
 
+// TestRefusedRegisterUsesUpItsCredentials: they were right, and whoever has seen them
+// would bind with them what was not bound.
+func TestRefusedRegisterUsesUpItsCredentials(t *testing.T) {
+	t.Parallel()
+	x := startProxy(t, guard(t, &users{}, nil))
+	for name, tt := range map[string]struct {
+		line string
+		want int
+	}{
+		"a contact elsewhere":      {"Contact: <sip:alice@192.0.2.1>", 403},
+		"an extension":             {"Require: foo", 420},
+		"a route":                  {"Route: <sip:192.0.2.1;lr>", 403},
+		"a contact that is none":   {"Contact: <sip:>", 400},
+		"a contact with no number": {"Contact: <sip:alice@127.0.0.1>;expires=0, *", 400},
+	} {
+		alice, mallory := newPhone(t, "alice"), newPhone(t, "alice")
+		alice.sendRaw(x.addr, alice.registerText("c", 1))
+		proof := alice.account().proof(t, alice.status(401), "REGISTER", "sip:example.com")
+		alice.sendRaw(x.addr, alice.registerText("c", 2, tt.line, proof))
+		if r := alice.receive(patience); r == nil || r.StatusCode() != tt.want {
+			t.Errorf("%s: %v, want %d", name, r, tt.want)
+		}
+		mallory.sendRaw(x.addr, mallory.registerText(unique("m"), 1, "Contact: <"+mallory.contact()+">", proof))
+		if r := mallory.receive(patience); r == nil || r.StatusCode() != 401 {
+			t.Errorf("%s: credentials are good again:\n%s", name, r.Raw)
+		}
+	}
+}
+
 // TestNobodyIsChallengedTwice: a phone that sends each request to a member by chance is
 // asked once, as by one member alone, whichever of them dies.
 func TestNobodyIsChallengedTwice(t *testing.T) {

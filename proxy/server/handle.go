@@ -245,6 +245,8 @@ func (r *request) open() bool {
 func (r *request) reject() progress {
 	d := &r.decision
 	switch {
+	case r.msg.Method() == wire.MethodRegister:
+		return r.registrar.refuse(d.Status, d.Reason, d.Extra)
 	case r.msg.Method() == wire.MethodCancel:
 		return r.reply.respond(481, "Call/Transaction Does Not Exist", nil)
 	case r.msg.Method() != wire.MethodInvite || !r.held():

@@ -12,6 +12,7 @@ type registrar struct {
 	r       *request
 	op      cluster.RegisterOp
 	renewal thing  // who registers what from where
+	refused bool   // it binds nothing, and the decision has the answer
 	lines   []byte // of the 200
 }
 
@@ -19,18 +20,33 @@ type registrar struct {
 // retransmission is answered as the first one was, because the same request
 // changes nothing twice (RFC 3261 10.3 step 7).
 func (g *registrar) start() progress {
+	g.refused = false
 	g.op.Update = g.r.decision.Update
 	g.op.Update.Fingerprint = g.fingerprint()
 	g.takeRoom()
 	if !g.bindContacts() {
 		g.r.s.metrics.registers[registerForeign].Inc()
-		return g.r.reply.respond(403, "Contact Is Not Where The REGISTER Comes From", nil)
+		return g.refuse(403, "Contact Is Not Where The REGISTER Comes From", nil)
 	}
 	// What was registered from there within the hour is refreshed, which is free.
 	g.renewal = g.r.s.facts.registration(g.r.decision.AOR, g.r.from.Remote.Addr())
 	if !g.r.s.facts.has(g.renewal, refreshed, g.r.now) && !g.r.mayBegin() {
 		return done
 	}
+	g.r.s.cluster.Register(&g.op)
+	return waits
+}
+
+// refuse answers a REGISTER that binds nothing. What it was authenticated with is used up
+// at the home all the same: whoever has seen it could bind with that what they like.
+func (g *registrar) refuse(status int, reason string, lines []byte) progress {
+	d := &g.r.decision
+	if d.Proof == (location.Proof{}) {
+		return g.r.reply.respond(status, reason, lines)
+	}
+	d.Status, d.Reason, d.Extra, g.refused = status, reason, lines, true
+	g.op.Update = location.Update{AOR: d.Identity, Proof: d.Proof}
+	g.takeRoom()
 	g.r.s.cluster.Register(&g.op)
 	return waits
 }
@@ -50,6 +66,10 @@ func (g *registrar) fingerprint() uint32 {
 func (g *registrar) finished(op *cluster.RegisterOp) progress {
 	took := g.r.s.clock.since()
 	g.r.now, took = took.Milliseconds(), took-g.r.arrived
+	if g.refused {
+		d := &g.r.decision
+		return g.r.reply.respond(d.Status, d.Reason, d.Extra)
+	}
 	result := registerOK
 	switch op.Status {
 	case location.StatusOK:
