@@ -95,7 +95,7 @@ func (a *attempt) decideCall() routing.Verdict {
 		return a.authenticate()
 	}
 	if err == nil && a.isOfAClosedDomain(from.URI) {
-		return a.refuse(resultForbidden, "From Is Nobody's Address-Of-Record", "nobody")
+		return a.refuse("From Is Nobody's Address-Of-Record", "nobody")
 	}
 	a.domain = a.callee()
 	a.aor = a.aor[:0]
@@ -111,7 +111,7 @@ func (a *attempt) decideCall() routing.Verdict {
 	case a.rules.outside == config.OutsideChallenge:
 		return a.authenticate()
 	}
-	return a.refuse(resultForbidden, "Calls From Outside Are Not Let In", "outside")
+	return a.refuse("Calls From Outside Are Not Let In", "outside")
 }
 
 // claim takes a URI for who the sender says to be, and reports whether that is an
@@ -166,8 +166,8 @@ func (a *attempt) pass(r result) routing.Verdict {
 }
 
 // refuse answers 403: no credentials would help (RFC 3261 21.4.4).
-func (a *attempt) refuse(r result, reason, why string) routing.Verdict {
-	a.g.metrics.count(r)
+func (a *attempt) refuse(reason, why string) routing.Verdict {
+	a.g.metrics.count(resultForbidden)
 	return a.d.Reject(403, reason, why, nil)
 }
 

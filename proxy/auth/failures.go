@@ -63,7 +63,7 @@ func newFailures() *failures {
 }
 
 // trier is who tries: a user, as they say, from an address.
-type trier struct{ user, there, here, port uint64 } // hashes: of user and source, of user, address and port; of the source, of address and port
+type trier struct{ user, there, here, port uint64 } // hashes: of user and source, of user, address and port; of the source (0: many send from there, and it is not banned), of address and port
 
 // trier hashes who tries.
 func (f *failures) trier(username, realm []byte, from netip.AddrPort) (t trier) {
@@ -92,7 +92,7 @@ func (f *failures) isProved(t trier, now int64) {
 // somebody else beside one who guesses, but not from where that user's password was
 // wrong, nor often from one port: whoever guesses leaves something to the others.
 func (f *failures) mayTry(t trier, now int64) bool {
-	user, source := f.banned.has(t.user, now), f.banned.has(t.here, now)
+	user, source := f.banned.has(t.user, now), f.isSourceBanned(t, now)
 	switch {
 	case !user && !source, f.proved.has(t.there, now):
 		return true
@@ -106,11 +106,13 @@ func (f *failures) mayTry(t trier, now int64) bool {
 	return f.portTries.AllowKey(now, t.port, 1) && f.othersTries.AllowKey(now, t.here, 1)
 }
 
+func (f *failures) isSourceBanned(t trier, now int64) bool { return t.here != 0 && f.banned.has(t.here, now) }
+
 // isAnswered notes a failure, and reports whether it is answered. request stands for the
 // request, and all its retransmissions.
 func (f *failures) isAnswered(t trier, request uint64, now int64) (answered bool, begins ban) {
 	f.missed.add(t.there, now+banTime)
-	if f.banned.has(t.user, now) || f.banned.has(t.here, now) {
+	if f.banned.has(t.user, now) || f.isSourceBanned(t, now) {
 		return false, banNone
 	}
 	answered = f.prompt.AllowKey(now, t.user, failureCost)
@@ -121,7 +123,7 @@ func (f *failures) isAnswered(t trier, request uint64, now int64) (answered bool
 		f.banned.add(t.user, now+banTime)
 		return false, banUser
 	}
-	if !f.source.AllowKey(now, t.here, 1) {
+	if t.here != 0 && !f.source.AllowKey(now, t.here, 1) {
 		f.banned.add(t.here, now+banTime)
 		return false, banSource
 	}

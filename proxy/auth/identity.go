@@ -13,7 +13,7 @@ import (
 func (a *attempt) admit() routing.Verdict {
 	switch {
 	case len(a.aor) > 0 && !a.owns(a.aor):
-		return a.refuse(resultForbidden, "Address-Of-Record Is Another User's", "not_theirs")
+		return a.refuse("Address-Of-Record Is Another User's", "not_theirs")
 	case len(a.aor) > 0:
 		a.d.Identity = append(a.d.Identity[:0], a.aor...)
 	default:

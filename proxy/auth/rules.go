@@ -22,6 +22,7 @@ type rules struct {
 	outside    string
 	assert     bool
 	calls      *calls
+	crowds     []netip.Prefix // sources that are many: no limit is for one of them as a whole
 }
 
 // domain is the rule of one.
@@ -66,7 +67,11 @@ func newRules(c *config.Config, store credentials.Store) (*rules, error) {
 	}
 	var err error
 	r.trusted, err = newTrusted(a.Trusted)
+	if err != nil {
+		return nil, err
+	}
 	r.trusts = r.trusted.has
+	r.crowds, err = c.Limits.TrustedPrefixes()
 	return r, err
 }
 
@@ -74,6 +79,17 @@ func newRules(c *config.Config, store credentials.Store) (*rules, error) {
 func (r *rules) offers(a digest.Algorithm) bool {
 	for _, offered := range r.algorithms {
 		if a.Base() == offered {
+			return true
+		}
+	}
+	return false
+}
+
+// isCrowd reports whether many send from an address, as the configuration of limits says.
+func (r *rules) isCrowd(source netip.Addr) bool {
+	source = source.Unmap()
+	for _, p := range r.crowds {
+		if p.Contains(source) {
 			return true
 		}
 	}
@@ -92,7 +108,7 @@ func (r *rules) ours(realm []byte) bool {
 
 // domainNamed is the rule of the domain that a host names, nil if that is not served.
 func (r *rules) domainNamed(host []byte) *domain {
-	var form [256]byte
+	var form [280]byte
 	if len(host) >= len(form)-16 {
 		return nil
 	}

@@ -54,7 +54,7 @@ func (a *attempt) decideTrusted(source *trustedSource) routing.Verdict {
 		return a.pass(resultTrusted)
 	}
 	if a.m.Method() == wire.MethodRegister || a.speaksForUs() {
-		return a.refuse(resultForbidden, "Identity Is Not Of This Source", "trusted_identity")
+		return a.refuse("Identity Is Not Of This Source", "trusted_identity")
 	}
 	a.believe()
 	return a.pass(resultTrusted)

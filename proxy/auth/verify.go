@@ -58,7 +58,11 @@ func (a *attempt) authenticate() routing.Verdict {
 	}
 	a.username = a.response.AppendUsername(a.username[:0])
 	a.query = credentials.Query{Username: a.username, Realm: a.domain.realm, Method: a.m.MethodBytes(), Source: a.d.From.Remote.Addr()}
-	if a.trier = a.g.failures.trier(a.username, a.domain.realm, a.d.From.Remote); !a.g.failures.mayTry(a.trier, a.d.Now) {
+	a.trier = a.g.failures.trier(a.username, a.domain.realm, a.d.From.Remote)
+	if a.rules.isCrowd(a.d.From.Remote.Addr()) {
+		a.trier.here = 0
+	}
+	if !a.g.failures.mayTry(a.trier, a.d.Now) {
 		return a.silence(resultBanned)
 	}
 	return a.look()

@@ -164,6 +164,27 @@ func TestBansBehindOneAddress(t *testing.T) {
 	}
 }
 
+// TestCrowdIsNotBanned: an address that the limits are not for stands for many, and is
+// not banned as a whole, while a user that is guessed from there is.
+func TestCrowdIsNotBanned(t *testing.T) {
+	t.Parallel()
+	g, _, guarded := guarding(t, &users{})
+	x := startProxy(t, func(o *proxyOptions) { o.config.UDPLoops, o.config.Limits.Trusted = 1, []string{"127.0.0.0/8"} }, guarded)
+	mallory := newPhone(t, "victim")
+	for i := range 120 {
+		mallory.guess(x, fmt.Sprintf("user%d", i))
+	}
+	if bans := g.Bans(); len(bans) != 0 {
+		t.Errorf("banned are %+v", bans)
+	}
+	for range 11 {
+		mallory.guess(x, "alice")
+	}
+	if bans := g.Bans(); len(bans) != 1 || bans[0].Of != "user" {
+		t.Errorf("banned are %+v", bans)
+	}
+}
+
 // TestUnknownUsersAreAnsweredAsKnownOnes: what says that a user exists would be half of
 // a guess.
 func TestUnknownUsersAreAnsweredAsKnownOnes(t *testing.T) {
