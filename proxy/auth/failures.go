@@ -106,7 +106,9 @@ func (f *failures) mayTry(t trier, now int64) bool {
 	return f.portTries.AllowKey(now, t.port, 1) && f.othersTries.AllowKey(now, t.here, 1)
 }
 
-func (f *failures) isSourceBanned(t trier, now int64) bool { return t.here != 0 && f.banned.has(t.here, now) }
+func (f *failures) isSourceBanned(t trier, now int64) bool {
+	return t.here != 0 && f.banned.has(t.here, now)
+}
 
 // isAnswered notes a failure, and reports whether it is answered. request stands for the
 // request, and all its retransmissions.

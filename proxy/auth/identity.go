@@ -3,6 +3,7 @@ package auth
 import (
 	"bytes"
 	"slices"
+	"strings"
 
 	"github.com/sipring/sipring/proxy/location"
 	"github.com/sipring/sipring/proxy/routing"
@@ -36,7 +37,23 @@ func (a *attempt) owns(aor []byte) bool {
 	if of != nil && bytes.Equal(of.realm, a.domain.realm) && (domain == nil || domain == of) && isUser(user, name) {
 		return true
 	}
-	return slices.ContainsFunc(a.credential.AORs, func(own string) bool { return own == string(aor) })
+	return slices.ContainsFunc(a.credential.AORs, func(own string) bool { return own == string(aor) || a.isNumber(own, aor) })
+}
+
+// isNumber reports whether a tel URI is the number of a canonical address-of-record, which
+// is in the domain that the number belongs to here.
+func (a *attempt) isNumber(own string, aor []byte) bool {
+	if !strings.HasPrefix(own, "tel:") {
+		return false
+	}
+	a.text = append(a.text[:0], own...)
+	uri, err := wire.ParseURI(a.text)
+	if err != nil {
+		return false
+	}
+	var form [512]byte
+	number, ok := a.tables.AppendAOR(form[:0], &uri)
+	return ok && bytes.Equal(number, aor)
 }
 
 // name splits the user name into that and its domain, nil if it has none. With a domain

@@ -141,7 +141,7 @@ func (p *phone) registerAs(x *proxy, a *account) *received {
 
 func TestRFC3261_22_2_RegistrarAsksForCredentials(t *testing.T) {
 	t.Parallel()
-	x := startProxy(t, guard(t, &users{aors: map[string][]string{"alice": {"sip:sales@example.com"}}}, nil))
+	x := startProxy(t, guard(t, &users{aors: map[string][]string{"alice": {"sip:sales@example.com", "tel:+12015550123", "tel:7;phone-context=example.com"}}}, nil))
 	for name, tt := range map[string]struct {
 		user string // of To and contact
 		a    account
@@ -154,6 +154,9 @@ func TestRFC3261_22_2_RegistrarAsksForCredentials(t *testing.T) {
 		"a user name with a domain":            {"alice", account{username: "alice@Example.com", password: "alice"}, 200},
 		"another domain":                       {"alice", account{username: "alice@example.net", password: "alice"}, 403},
 		"a further address":                    {"sales", account{username: "alice", password: "alice"}, 200},
+		"a number":                             {"+12015550123", account{username: "alice", password: "alice"}, 200},
+		"a number of the domain":               {"7", account{username: "alice", password: "alice"}, 200},
+		"another number":                       {"+12015550124", account{username: "alice", password: "alice"}, 403},
 		"another user's":                       {"bob", account{username: "alice", password: "alice"}, 403},
 		"a wrong password":                     {"alice", account{username: "alice", password: "bob"}, 401},
 		"a wrong password, SHA-256":            {"alice", account{username: "alice", password: "bob", algorithm: digest.SHA256}, 401},
