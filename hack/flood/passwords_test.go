@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/sipring/sipring/proxy/digest"
@@ -24,8 +25,11 @@ func judge(m *message, header, user, password string) (known, proved bool) {
 func TestPhoneIsAsked(t *testing.T) {
 	t.Parallel()
 	password := rand.Text()
+	var mu sync.Mutex
 	var seen []string
 	at := registrar(t, func(m *message, _ int) []byte {
+		mu.Lock()
+		defer mu.Unlock()
 		number, _, _ := strings.Cut(m.get("cseq"), " ")
 		if _, proved := judge(m, "authorization", "a", password); proved {
 			seen = append(seen, number+" 200")
@@ -46,6 +50,8 @@ func TestPhoneIsAsked(t *testing.T) {
 	if r := y.result(""); r.failed > 0 || len(r.took) != 2 {
 		t.Errorf("%d answered, %d failed: %v", len(r.took), r.failed, r.reasons)
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	if got, want := strings.Join(seen, ", "), "1 401, 2 200, 3 200"; got != want {
 		t.Errorf("it sent %s, want %s", got, want)
 	}
