@@ -54,7 +54,7 @@ type line struct {
 // lookLines are of commands that only look: aor is home at the proxy that was killed.
 func lookLines(aor string) []line {
 	return []line{
-		{args: []string{"status"}, wants: []string{"3 of 3 members", "of voice-0: out of the ring within", "RESTARTS"}},
+		{args: []string{"status"}, wants: []string{"3 of 3 members", "of voice-0", ": out of the ring within", "RESTARTS"}},
 		{args: []string{"status", "-o", "wide"}, wants: []string{"ADDRESS", "VERSION"}},
 		{args: []string{"explain"}, wants: []string{"lost voice-0", "lost voice-0: ", "got another home", "voice-0 was in every ring again", "no phone had to register again"}},
 		{args: []string{"events", "--since", "2m"}, wants: []string{"MemberLost", "MemberJoined", "became home of"}},
