@@ -68,8 +68,8 @@
 //     is much, and a member has taken R others for dead that live, it takes more: all have to fetch it from each other.
 //
 //  9. replay: nothing that was proved with an acknowledged request is taken with another one, and no phone's own request is
-//     taken for a replay, but where there is little room. Phones prove who they are where others replay, and in half of all
-//     other runs.
+//     taken for a replay, but where there is little room, or another one's Contact: * has removed what it bound. Phones
+//     prove who they are where others replay, and in half of all other runs.
 //
 // # How far the promise goes
 //

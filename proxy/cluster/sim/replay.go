@@ -35,10 +35,11 @@ func (ph *phone) prove() location.Proof {
 }
 
 // challenged has the phone, whose request was refused for what it proves, send another one with another nonce. That happens
-// where a request was refused for want of room, and a copy of it finds room: what it proved is used up.
+// where a request was refused for want of room, and a copy of it finds room, or where what it bound was removed by
+// another phone before a copy came, which would bind it again: what it proved is used up.
 func (ph *phone) challenged(p *process, r request) {
 	w := ph.w
-	if w.budget == 0 {
+	if w.budget == 0 && !ph.removedSince(r) {
 		w.fail("replay", "%s cseq %d is its own, and taken for a replay by m%d", ph.contact, r.cseq, p.id)
 		return
 	}
