@@ -117,7 +117,7 @@ func FuzzCredentials(f *testing.F) {
 	f.Fuzz(func(t *testing.T, value []byte) {
 		m := scan(register("Authorization: " + string(value) + "\r\n"))
 		if m == nil || bytes.ContainsAny(value, "\r\n") {
-			t.Skip()
+			t.Skip("it is no one header field of a message that is let in so far")
 		}
 		var d routing.Decision
 		r.decide(m, &d)
