@@ -27,7 +27,7 @@ func (s *Server) transactionsBegun() {
 
 // Upstream implements transaction.Outlet.
 func (o outlet) Upstream(c *transaction.ResponseContext, to flow.Flow, response []byte, madeHere bool) {
-	_ = o.s.send(to, response)
+	o.s.answer(to, response)
 	status, method, by := statusOf(response), c.Method(), forwarded
 	if madeHere {
 		by = local

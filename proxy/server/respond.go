@@ -47,7 +47,7 @@ func (a *reply) send(status int) progress {
 	if a.msg.Method() == wire.MethodInvite && status >= 200 && len(a.msg.ToTag()) == 0 {
 		a.s.metrics.results[codePlace(status)].Inc()
 	}
-	_ = a.s.send(a.back, a.out)
+	a.s.answer(a.back, a.out)
 	return done
 }
 

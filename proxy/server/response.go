@@ -188,7 +188,7 @@ func (m response) sendOn(own *wire.Via, to netip.AddrPort) {
 	if !named {
 		listener = m.from.Listener
 	}
-	_ = m.s.send(flow.Flow{Remote: to, Listener: listener, Socket: m.from.Socket}, m.out)
+	m.s.answer(flow.Flow{Remote: to, Listener: listener, Socket: m.from.Socket}, m.out)
 }
 
 // HandleFrame takes a frame from another member; payload is valid during the

@@ -80,6 +80,14 @@ func (s *Server) send(to flow.Flow, data []byte) error {
 	return s.layer.Send(to, data)
 }
 
+// answer is send of a response, whose fate nobody waits to hear.
+func (s *Server) answer(to flow.Flow, data []byte) {
+	if list := s.traces.list.Load(); list != nil {
+		s.traces.showSent(*list, to, data)
+	}
+	s.layer.Answer(to, data)
+}
+
 func (ts *traces) showSent(list []*Trace, to flow.Flow, data []byte) {
 	m, _ := ts.messages.Get().(*wire.Message)
 	if m == nil {

@@ -11,7 +11,9 @@
 //   - The bytes a Handler is given are valid during the call only.
 //   - Each listener has sockets of its own. A flow that came by one leaves by it, and
 //     so does one that is opened to a destination that names it.
-//   - Send may be called from any goroutine, and neither waits nor allocates.
+//   - Send and Answer may be called from any goroutine, and neither waits nor allocates.
+//   - An answer leaves by the time that its loop has handled what it read together with
+//     the request, at most batchSize datagrams; where only one came, at once.
 //   - Nothing is kept per source: no flood of spoofed addresses grows memory.
 //   - Addresses are plain: an IPv4 address is never IPv4-mapped IPv6.
 //   - What comes back as an ICMP error is told to Handler.Closed, and fails no

@@ -15,6 +15,9 @@ type Layer interface {
 	// one that lasts: the far end cannot be reached over this flow. What is lost on
 	// the way is no error.
 	Send(f flow.Flow, data []byte) error
+	// Answer is Send of what nobody waits to hear the fate of, as a response is: it may
+	// leave a moment later, together with others.
+	Answer(f flow.Flow, data []byte)
 	// Open finds or makes a flow to a destination that has an address, and calls
 	// opened once: before it returns where that takes no time, as on UDP, else on
 	// another goroutine. opened must not block for long.

@@ -64,6 +64,11 @@ func (l listeners) Send(f flow.Flow, data []byte) error {
 	return l.of(f.Listener, f.Remote.Addr()).Send(f, data)
 }
 
+// Answer implements Layer.
+func (l listeners) Answer(f flow.Flow, data []byte) {
+	l.of(f.Listener, f.Remote.Addr()).Answer(f, data)
+}
+
 // Open implements Layer.
 func (l listeners) Open(to Destination, opened func(flow.Flow, error)) {
 	l.of(to.Listener, to.Addr.Addr()).Open(to, opened)

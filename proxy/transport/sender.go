@@ -22,11 +22,12 @@ type sender struct {
 	users atomic.Int64
 	// errors: a send was told of an error that an earlier datagram brought on.
 	// What it was is in the error queue, for the loop to take.
-	errors atomic.Bool
+	errors  atomic.Bool
+	answers *answers
 }
 
 func newSender(conn *net.UDPConn) (*sender, error) {
-	s := &sender{conn: conn, six: plain(conn.LocalAddr().(*net.UDPAddr).AddrPort()).Addr().Is6()}
+	s := &sender{conn: conn, answers: newAnswers(), six: plain(conn.LocalAddr().(*net.UDPAddr).AddrPort()).Addr().Is6()}
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return nil, err
@@ -74,23 +75,31 @@ func isLoss(err error) bool {
 }
 
 func (s *sender) write(to netip.AddrPort, data []byte) syscall.Errno {
-	first := unsafe.Pointer(unsafe.SliceData(data))
-	var errno syscall.Errno
-	if s.six {
-		name := unix.RawSockaddrInet6{Family: unix.AF_INET6, Addr: to.Addr().As16()}
-		putPort(&name.Port, to.Port())
-		_, _, errno = syscall.RawSyscall6(unix.SYS_SENDTO, s.fd, uintptr(first), uintptr(len(data)), unix.MSG_DONTWAIT,
-			uintptr(unsafe.Pointer(&name)), unix.SizeofSockaddrInet6)
-		return errno
-	}
-	if !to.Addr().Is4() {
+	var name unix.RawSockaddrInet6
+	length := putName(&name, s.six, to)
+	if length == 0 {
 		return unix.EAFNOSUPPORT
 	}
-	name := unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: to.Addr().As4()}
-	putPort(&name.Port, to.Port())
-	_, _, errno = syscall.RawSyscall6(unix.SYS_SENDTO, s.fd, uintptr(first), uintptr(len(data)), unix.MSG_DONTWAIT,
-		uintptr(unsafe.Pointer(&name)), unix.SizeofSockaddrInet4)
+	_, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, s.fd, uintptr(unsafe.Pointer(unsafe.SliceData(data))), uintptr(len(data)), unix.MSG_DONTWAIT,
+		uintptr(unsafe.Pointer(&name)), uintptr(length))
 	return errno
+}
+
+// putName writes an address for a socket of IPv6, or of IPv4, and returns its length: 0
+// where the socket does not reach it.
+func putName(name *unix.RawSockaddrInet6, six bool, to netip.AddrPort) uint32 {
+	switch {
+	case six:
+		*name = unix.RawSockaddrInet6{Family: unix.AF_INET6, Addr: to.Addr().As16()}
+		putPort(&name.Port, to.Port())
+		return unix.SizeofSockaddrInet6
+	case to.Addr().Is4():
+		v4 := (*unix.RawSockaddrInet4)(unsafe.Pointer(name))
+		*v4 = unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: to.Addr().As4()}
+		putPort(&v4.Port, to.Port())
+		return unix.SizeofSockaddrInet4
+	}
+	return 0
 }
 
 // putPort writes a port in network byte order.

@@ -49,6 +49,13 @@ func (s *Stack) Send(f flow.Flow, data []byte) error {
 	return ErrNoTransport
 }
 
+// Answer implements Layer.
+func (s *Stack) Answer(f flow.Flow, data []byte) {
+	if layer := s.layer(f.Transport); layer != nil {
+		layer.Answer(f, data)
+	}
+}
+
 // Open implements Layer.
 func (s *Stack) Open(to Destination, opened func(flow.Flow, error)) {
 	if layer := s.layer(to.Transport); layer != nil {

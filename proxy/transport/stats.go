@@ -23,6 +23,16 @@ type loopStats struct {
 	_                       [80]byte
 }
 
+// countSend counts a datagram that was sent, or was not.
+func (l *loopStats) countSend(size int, err error) {
+	if err != nil {
+		l.sendErrors.Add(1)
+		return
+	}
+	l.sent.Add(1)
+	l.sentBytes.Add(uint64(size))
+}
+
 // Stats sums the counts of all sockets, and asks the kernel for its own: it is for a
 // scrape, not for every message.
 func (u *UDP) Stats() Stats {

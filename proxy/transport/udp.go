@@ -130,9 +130,7 @@ func (r *reader) drain(fd uintptr) (done bool) {
 	failures := 0
 	for !r.u.stopping.Load() {
 		n, errno := r.batch.receive(fd)
-		for i := range n {
-			r.handle(r.batch.datagram(i))
-		}
+		r.handleAll(n)
 		switch {
 		case errno == syscall.EINTR:
 		case r.takeErrors(fd, errno): // there may be more of either
@@ -160,6 +158,19 @@ func (r *reader) takeErrors(fd uintptr, errno syscall.Errno) bool {
 	return takeRefusals(fd, r.handler, &r.quote)
 }
 
+// handleAll handles the datagrams of a batch, and sends their answers. One alone has
+// nothing to wait for.
+func (r *reader) handleAll(n int) {
+	if n > 1 {
+		sender := r.u.sockets[r.loop]
+		sender.hold()
+		defer sender.release(&r.u.stats[r.loop])
+	}
+	for i := range n {
+		r.handle(r.batch.datagram(i))
+	}
+}
+
 func (r *reader) handle(data []byte, source netip.AddrPort) {
 	stats := &r.u.stats[r.loop]
 	stats.received.Add(1)
@@ -173,18 +184,24 @@ func (r *reader) handle(data []byte, source netip.AddrPort) {
 // it is counted too, and there is nobody else to tell on UDP but a transaction.
 // That nobody listens there is told later, to Handler.Closed.
 func (u *UDP) Send(f flow.Flow, data []byte) error {
-	i := uint(f.Socket) % uint(len(u.sockets))
-	if err := u.sockets[i].send(f.Remote, data); err != nil {
-		u.stats[i].sendErrors.Add(1)
-		if isLoss(err) {
-			return nil
-		}
-		return err
+	i := u.socket(f)
+	err := u.sockets[i].send(f.Remote, data)
+	u.stats[i].countSend(len(data), err)
+	if err != nil && isLoss(err) {
+		return nil
 	}
-	u.stats[i].sent.Add(1)
-	u.stats[i].sentBytes.Add(uint64(len(data)))
-	return nil
+	return err
 }
+
+// Answer implements Layer. While the flow's loop has read several datagrams, what is
+// sent leaves when it has handled them all.
+func (u *UDP) Answer(f flow.Flow, data []byte) {
+	i := u.socket(f)
+	u.sockets[i].answer(f.Remote, data, &u.stats[i])
+}
+
+// socket is the number of a flow's socket.
+func (u *UDP) socket(f flow.Flow) uint { return uint(f.Socket) % uint(len(u.sockets)) }
 
 // Open implements Layer: on UDP a flow is an address of the sockets' family.
 func (u *UDP) Open(to Destination, opened func(flow.Flow, error)) {
