@@ -13,7 +13,12 @@ type Verifier struct {
 	sum      [maxHash]byte     // its hash
 	ha1, ha2 [2 * maxHash]byte // hashes as hexadecimal digits
 	given    [maxHash]byte
+	hashes   uint64
 }
+
+// Hashes is how many it has computed: what a response costs shows nobody whether there
+// is such a user.
+func (v *Verifier) Hashes() uint64 { return v.hashes }
 
 // Verify reports whether r proves knowledge of the secret ha1, which is that of HA1 for
 // r.Algorithm.Base(). method is that of the request. It says nothing of the nonce, the realm
@@ -37,11 +42,11 @@ func (v *Verifier) compute(r *Response, method, ha1 []byte) []byte {
 		v.text = append(append(v.text[:0], secret...), ':')
 		v.text = append(appendPlain(v.text, r.Nonce), ':')
 		v.text = appendPlain(v.text, r.CNonce)
-		secret = hex.AppendEncode(v.ha1[:0], a.appendHash(v.sum[:0], v.text))
+		secret = hex.AppendEncode(v.ha1[:0], v.hash(a))
 	}
 	v.text = append(append(v.text[:0], method...), ':') // section 3.4.3
 	v.text = appendPlain(v.text, r.URI)
-	ha2 := hex.AppendEncode(v.ha2[:0], a.appendHash(v.sum[:0], v.text))
+	ha2 := hex.AppendEncode(v.ha2[:0], v.hash(a))
 
 	v.text = append(append(v.text[:0], secret...), ':')
 	v.text = append(appendPlain(v.text, r.Nonce), ':')
@@ -51,5 +56,11 @@ func (v *Verifier) compute(r *Response, method, ha1 []byte) []byte {
 		v.text = append(append(v.text, r.qop...), ':')
 	}
 	v.text = append(v.text, ha2...)
+	return v.hash(a)
+}
+
+// hash is that of text, valid until the next.
+func (v *Verifier) hash(a Algorithm) []byte {
+	v.hashes++
 	return a.appendHash(v.sum[:0], v.text)
 }
