@@ -460,6 +460,9 @@ func TestRefusedRegisterUsesUpItsCredentials(t *testing.T) {
 		"a route":                  {"Route: <sip:192.0.2.1;lr>", 403},
 		"a contact that is none":   {"Contact: <sip:>", 400},
 		"a contact with no number": {"Contact: <sip:alice@127.0.0.1>;expires=0, *", 400},
+		"a contact too long":       {"Contact: <sip:" + strings.Repeat("a", 1100) + "@127.0.0.1>", 400},
+		"an instance too long":     {`Contact: <sip:alice@127.0.0.1>;+sip.instance="<` + strings.Repeat("i", 1100) + `>"`, 400},
+		"a path too long":          {"Supported: path\r\nPath: <sip:" + strings.Repeat("p", 1100) + "@127.0.0.1;lr>", 400},
 	} {
 		alice, mallory := newPhone(t, "alice"), newPhone(t, "alice")
 		alice.sendRaw(x.addr, alice.registerText("c", 1))

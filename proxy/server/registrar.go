@@ -28,6 +28,10 @@ func (g *registrar) start() progress {
 		g.r.s.metrics.registers[registerForeign].Inc()
 		return g.refuse(403, "Contact Is Not Where The REGISTER Comes From", nil)
 	}
+	if !g.op.Update.Valid() {
+		g.r.s.metrics.registers[registerBad].Inc()
+		return g.refuse(400, "Contact Cannot Be Stored", nil)
+	}
 	// What was registered from there within the hour is refreshed, which is free.
 	g.renewal = g.r.s.facts.registration(g.r.decision.AOR, g.r.from.Remote.Addr())
 	if !g.r.s.facts.has(g.renewal, refreshed, g.r.now) && !g.r.mayBegin() {
