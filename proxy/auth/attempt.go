@@ -87,27 +87,33 @@ func (a *attempt) decideRegister() routing.Verdict {
 // asks for privacy, and whoever is outside as the configuration says.
 func (a *attempt) decideCall() routing.Verdict {
 	from, err := a.m.From()
-	if err == nil && a.claim(from.URI) {
-		if a.domain.open {
-			a.d.Identity = append(a.d.Identity[:0], a.aor...)
-			return a.pass(resultOpen)
-		}
+	if err == nil && a.claim(from.URI) && !a.domain.open {
 		return a.authenticate()
 	}
 	if err == nil && a.isOfAClosedDomain(from.URI) {
 		return a.refuse("From Is Nobody's Address-Of-Record", "nobody")
 	}
+	return a.decideOutside(from.URI)
+}
+
+// decideOutside asks, or not, who calls and claims to be no user that has to prove it: of
+// no domain here, or of one that is open, where anybody may say to be anyone. from is
+// nil if it cannot be read.
+func (a *attempt) decideOutside(from []byte) routing.Verdict {
+	result := resultOutside
+	if a.domain == nil {
+		a.identify(from)
+	} else {
+		a.d.Identity, result = append(a.d.Identity[:0], a.aor...), resultOpen
+	}
 	a.domain = a.callee()
 	a.aor = a.aor[:0]
 	letIn := a.domain.open || a.rules.outside == config.OutsideAllow
 	switch {
-	case err == nil && isAnonymous(from.URI) && (!letIn || a.m.Has(wire.HeaderProxyAuthorization)):
+	case isAnonymous(from) && (!letIn || a.m.Has(wire.HeaderProxyAuthorization)):
 		return a.authenticate()
 	case letIn:
-		if err == nil {
-			a.identify(from.URI)
-		}
-		return a.pass(resultOutside)
+		return a.pass(result)
 	case a.rules.outside == config.OutsideChallenge:
 		return a.authenticate()
 	}

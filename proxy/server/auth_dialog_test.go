@@ -40,20 +40,62 @@ func TestRegisterIsOfNoDialog(t *testing.T) {
 }
 
 // TestOpenDomainOpensNoOther: that the first domain is open lets nobody from outside call
-// a user of another one, however the user is named.
+// a user of another one, however the user is named; nor does it let who says to be a user
+// of the open one, as anybody can.
 func TestOpenDomainOpensNoOther(t *testing.T) {
 	t.Parallel()
 	mem := newMemory()
 	two := func(o *proxyOptions) { o.mem, o.config.Domains = mem, []string{"open.example", "example.com"} }
 	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
 	bob.register(startProxy(t, two))
-	x := startProxy(t, two, func(o *proxyOptions) { o.self = 2 }, guard(t, &users{}, func(a *config.Authentication) {
-		a.Domains = []config.DomainAuthentication{{Domain: "open.example", Open: true}}
-	}))
-	for _, uri := range []string{"sip:bob@example.com", bob.contact(), "tel:7;phone-context=example.com"} {
-		alice.sendRaw(x.addr, fmt.Appendf(nil, "MESSAGE %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;rport;branch=%s\r\nMax-Forwards: 70\r\nFrom: <sip:eve@elsewhere.example>;tag=1\r\nTo: <%s>\r\nCall-ID: %s\r\nCSeq: 1 MESSAGE\r\nContent-Length: 0\r\n\r\n",
-			uri, alice.addr, unique("z9hG4bKw"), uri, unique("w")))
-		alice.status(403)
-		bob.quiet(5 * time.Millisecond)
+	const reached = 202
+	for outside, want := range map[string]int{config.OutsideReject: 403, config.OutsideChallenge: 407, config.OutsideAllow: reached} {
+		x := startProxy(t, two, func(o *proxyOptions) { o.self = 2 }, guard(t, &users{}, func(a *config.Authentication) {
+			a.Outside, a.Domains = outside, []config.DomainAuthentication{{Domain: "open.example", Open: true}}
+		}))
+		for _, from := range []string{"sip:eve@elsewhere.example", "sip:eve@open.example", "sips:eve@OPEN.example.:5070", "sip:open.example", "tel:7", "tel:7;phone-context=open.example"} {
+			for _, uri := range []string{"sip:bob@example.com", bob.contact(), "tel:7;phone-context=example.com"} {
+				alice.sendRaw(x.addr, fmt.Appendf(nil, "MESSAGE %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;rport;branch=%s\r\nMax-Forwards: 70\r\nFrom: <%s>;tag=1\r\nTo: <%s>\r\nCall-ID: %s\r\nCSeq: 1 MESSAGE\r\nContent-Length: 0\r\n\r\n",
+					uri, alice.addr, unique("z9hG4bKw"), from, uri, unique("w")))
+				want := want
+				switch {
+				case want != reached:
+				case strings.HasPrefix(uri, "tel"):
+					want = 480 // which is registered nowhere
+				default:
+					bob.reply(bob.request("MESSAGE"), reached, "Accepted", "b")
+				}
+				r := alice.news()
+				for r != nil && r.StatusCode() == 100 {
+					r = alice.news()
+				}
+				if r == nil {
+					t.Fatal("no answer")
+				} else if r.StatusCode() != want {
+					t.Errorf("%s: %s calls %s: %d %s, want %d", outside, from, uri, r.StatusCode(), r.Reason(), want)
+				}
+				if want != reached {
+					bob.quiet(2 * time.Millisecond)
+				}
+			}
+		}
 	}
+}
+
+// TestUsersOfAnOpenDomain call each other, and whoever calls them from outside is let in.
+func TestUsersOfAnOpenDomain(t *testing.T) {
+	t.Parallel()
+	x := startProxy(t, func(o *proxyOptions) { o.config.Domains = []string{"closed.example", "example.com"} }, guard(t, &users{}, func(a *config.Authentication) {
+		a.Domains = []config.DomainAuthentication{{Domain: "example.com", Open: true}}
+	}))
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	alice.register(x)
+	bob.register(x)
+	caller, callee := establish(t, x, alice, bob)
+	caller.send("INFO")
+	bob.reply(bob.request("INFO"), 200, "OK", "")
+	alice.status(200)
+	callee.send("BYE")
+	alice.reply(alice.request("BYE"), 200, "OK", "")
+	bob.status(200)
 }
