@@ -377,12 +377,16 @@ func TestBansAreBounded(t *testing.T) {
 func TestNothingAllocates(t *testing.T) {
 	r := newRig(t)
 	outside := strings.NewReplacer("REGISTER", "OPTIONS", "sip:example.com SIP", "sip:bob@example.com SIP", "From: <sip:alice@example.com>", "From: <sip:eve@example.edu>").Replace(register(""))
-	for name, text := range map[string]string{"let in": register(r.proof(digest.SHA256)), "asked": register(""), "refused": outside} {
+	call := strings.NewReplacer("REGISTER", "OPTIONS", "sip:example.com SIP", "sip:bob@example.com SIP").Replace(register("Proxy-" + r.proofOf("OPTIONS", digest.SHA256, "sip:bob@example.com")))
+	for name, text := range map[string]string{"let in": register(r.proof(digest.SHA256)), "asked": register(""), "refused": outside, "a call let in": call} {
 		m := scan(text)
 		var d routing.Decision
 		least := 1.0
 		for range 20 { // the pool loses what it has now and then
 			least = min(least, testing.AllocsPerRun(200, func() { r.decide(m, &d) }))
+		}
+		if name == "a call let in" && (d.Action != routing.Lookup || string(d.Account) != "sip:alice@example.com" || d.Copy == 0) {
+			t.Errorf("it is not: %s %d %s", d.Action, d.Status, d.Why)
 		}
 		if least != 0 && !raceDetector {
 			t.Errorf("%s: %v allocations", name, least)

@@ -39,16 +39,19 @@ func (a *attempt) source() netip.Addr {
 // before. Whoever has them, and the password, does the same again with the new nonce.
 func (g *Gate) replayed(m *wire.Message, d *routing.Decision) {
 	r := g.rules.Load()
-	domain := (*domain)(nil)
+	domain, aor := (*domain)(nil), d.AOR
+	if m.Method() != wire.MethodRegister {
+		aor = d.Account
+	}
 	if r != nil {
-		domain = r.domainOf(d.AOR)
+		domain = r.domainOf(aor)
 	}
 	if domain == nil { // reconfigured meanwhile
 		d.Reject(503, "Service Unavailable", "replayed", nil)
 		return
 	}
 	a := g.attempts.Get().(*attempt)
-	a.rules, a.m, a.d, a.domain, a.aor = r, m, d, domain, append(a.aor[:0], d.AOR...)
+	a.rules, a.m, a.d, a.domain, a.aor = r, m, d, domain, append(a.aor[:0], aor...)
 	a.challenge(resultReplayed, true)
 	a.release()
 }

@@ -12,6 +12,9 @@ import (
 
 // admit lets in who has proved to be a user, if what they claim is theirs.
 func (a *attempt) admit() routing.Verdict {
+	if a.proxy() {
+		a.use()
+	}
 	switch {
 	case len(a.aor) > 0 && !a.owns(a.aor):
 		return a.refuse("Address-Of-Record Is Another User's", "not_theirs")
@@ -21,7 +24,7 @@ func (a *attempt) admit() routing.Verdict {
 		a.d.Identity = a.appendOwn(a.d.Identity[:0])
 	}
 	a.d.Authenticated = true
-	a.d.Proof = location.Proof{Nonce: a.nonce, Count: a.response.Count}
+	a.d.Proof = a.proof()
 	if a.rules.assert && a.proxy() {
 		a.d.Assert = append(append(append(a.d.Assert[:0], '<'), a.d.Identity...), '>')
 	}
@@ -69,18 +72,44 @@ func (a *attempt) name() (name []byte, d *domain) {
 	return nil, nil
 }
 
+// proof is what the sender proved.
+func (a *attempt) proof() location.Proof {
+	return location.Proof{Nonce: a.nonce, Count: a.response.Count}
+}
+
+// use has what proves a request that is no REGISTER used up, whether or not it is let in:
+// whoever has seen it could send another one with it, to the same target, that says to be
+// from any address-of-record of the user's and has another body. So it is kept with the
+// user, and not with whom the request is from, which the response does not cover.
+func (a *attempt) use() {
+	name, d := a.name()
+	if d == nil {
+		d = a.domain.first
+	}
+	if len(name) == 0 {
+		name = a.username
+	}
+	a.d.Account = a.appendUser(a.d.Account[:0], name, d)
+	a.d.Proof, a.d.Copy = a.proof(), a.g.keys.MarkRequest(a.response.Nonce, a.m.Raw, a.d.From.Remote.Addr().Unmap())
+}
+
 // appendOwn appends an address-of-record of the user.
 func (a *attempt) appendOwn(dst []byte) []byte {
 	name, d := a.name()
 	if d == nil {
 		d = a.domain
 	}
-	if len(name) == 0 {
-		if len(a.credential.AORs) > 0 {
-			return append(dst, a.credential.AORs[0]...)
-		}
-		return dst
+	if len(name) > 0 {
+		return a.appendUser(dst, name, d)
 	}
+	if len(a.credential.AORs) > 0 {
+		return append(dst, a.credential.AORs[0]...)
+	}
+	return dst
+}
+
+// appendUser appends the address-of-record of a name in a domain.
+func (a *attempt) appendUser(dst, name []byte, d *domain) []byte {
 	a.text = a.text[:0]
 	for _, c := range name { // which is no URI: what looks like an escape is none
 		if a.text = append(a.text, c); c == '%' {

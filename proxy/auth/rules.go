@@ -30,6 +30,7 @@ type domain struct {
 	name  []byte // canonical
 	realm []byte
 	open  bool
+	first *domain // the first one of the realm
 }
 
 func newRules(c *config.Config, store credentials.Store) (*rules, error) {
@@ -60,10 +61,16 @@ func newRules(c *config.Config, store credentials.Store) (*rules, error) {
 			d.realm = []byte(own.Realm)
 		}
 	}
+	realms := map[string]*domain{}
 	for _, name := range c.Domains {
-		if d := r.domainNamed([]byte(name)); r.closed.open && !d.open {
+		d := r.domainNamed([]byte(name))
+		if r.closed.open && !d.open {
 			r.closed = d
 		}
+		if realms[string(d.realm)] == nil {
+			realms[string(d.realm)] = d
+		}
+		d.first = realms[string(d.realm)]
 	}
 	var err error
 	r.trusted, err = newTrusted(a.Trusted)

@@ -38,8 +38,11 @@ func (k *Keys) Replace(keys []Key) error { return k.keys.Replace(keys) }
 // Current returns the ID of the key that nonces are made with.
 func (k *Keys) Current() uint8 { return k.keys.Current() }
 
-// purposeNonce is the first byte of every MAC's input. A changed format takes another.
-const purposeNonce = 'n'
+// Purposes: the first byte of every MAC's input. A changed format takes another.
+const (
+	purposeNonce   = 'n'
+	purposeRequest = 'r'
+)
 
 // signer is a workplace: one MAC state per key and room for what is signed. It is reused so
 // that signing does not allocate.

@@ -184,3 +184,30 @@ const (
 	goldenUnbound = "AQMWXphAASNFtqsvDdLm7E8Ryl8R"
 	goldenBound   = "AQMWXphAASNFFcJNOtNNMTYkvkn2"
 )
+
+// TestMarkOfARequest: on every member that has the nonce's key a request has one mark, and
+// any other byte, another source or another key make another.
+func TestMarkOfARequest(t *testing.T) {
+	before, after := testKeys(t, 1), testKeys(t, 2, 1) // the second step of a rotation
+	source := netip.MustParseAddr("192.0.2.1")
+	nonce := before.AppendNonce(nil, 7, []byte("r"), netip.Addr{})
+	want := before.MarkRequest(nonce, []byte("request"), source)
+	if got := after.MarkRequest(nonce, []byte("request"), netip.MustParseAddr("::ffff:192.0.2.1")); got != want || want == 0 {
+		t.Errorf("%x and %x", want, got)
+	}
+	for name, got := range map[string]uint64{
+		"another request": before.MarkRequest(nonce, []byte("requesT"), source),
+		"another source":  before.MarkRequest(nonce, []byte("request"), netip.MustParseAddr("192.0.2.2")),
+		"no source":       before.MarkRequest(nonce, []byte("request"), netip.Addr{}),
+		"another key":     after.MarkRequest(after.AppendNonce(nil, 7, []byte("r"), netip.Addr{}), []byte("request"), source),
+	} {
+		if got == want || got == 0 {
+			t.Errorf("%s: %x", name, got)
+		}
+	}
+	for _, none := range []string{"", "AQ", strings.Repeat("*", NonceLen), string(testKeys(t, 3).AppendNonce(nil, 7, []byte("r"), netip.Addr{}))} {
+		if got := before.MarkRequest([]byte(none), []byte("request"), source); got != 0 {
+			t.Errorf("%q has a mark: %x", none, got)
+		}
+	}
+}

@@ -19,6 +19,9 @@ const (
 	longestNonce = 3_600_000
 	// provedFor is how long after its last use what was proved is remembered, ms.
 	provedFor = longestNonce + lateness
+	// copiesFor is how long after the last use of any proof what is a copy of that use is taken for one, ms: a request is sent
+	// again for 64*T1 (RFC 3261 section 17.1.2.2), and may be late.
+	copiesFor = OrderFor + lateness
 	// nonceTime is where the time begins in a nonce.
 	nonceTime = 20
 )
@@ -48,8 +51,8 @@ func (u *Update) proof() proof {
 	return proof{nonce: u.Proof.Nonce, count: u.Proof.Count, source: uint32(u.Source ^ u.Source>>32)}
 }
 
-// useOf tells what is known of u's proof.
-func (s *proofs) useOf(u *Update) use {
+// useOf tells what is known of u's proof at now.
+func (s *proofs) useOf(now int64, u *Update) use {
 	if u.Proof == (Proof{}) {
 		return noProof
 	}
@@ -60,7 +63,7 @@ func (s *proofs) useOf(u *Update) use {
 		return usedProof
 	case !found, p.count > s.list[i].count:
 		return freshProof
-	case p == s.list[i]:
+	case p == s.list[i] && now < s.ends-provedFor+copiesFor:
 		return sameProof
 	}
 	return usedProof
@@ -98,7 +101,7 @@ func (a *applier) proved(r Record, aor []byte, res Result) (Record, Result) {
 // prove reads what was proved to r, and notes u's proof in that.
 func (a *applier) prove(now int64, r Record, u *Update, lim Limits) {
 	a.proofs = r.proofs()
-	if a.use = a.proofs.useOf(u); a.use != freshProof {
+	if a.use = a.proofs.useOf(now, u); a.use != freshProof {
 		return
 	}
 	most := maxProofs

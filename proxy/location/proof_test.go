@@ -150,6 +150,16 @@ func TestReplay(t *testing.T) {
 		"a retransmission of a fetch": {
 			steps: []step{{update: proving(1, 0, 1, register("a", 1))}, {update: proving(1, 0, 1, register("a", 1))}},
 		},
+		"a retransmission of a fetch, as late as one can be": {
+			steps: []step{{update: proving(1, 0, 1, register("a", 1))}, {at: 41, update: proving(1, 0, 1, register("a", 1))}},
+		},
+		"a copy of a fetch that no phone sends any more": {
+			steps: []step{{update: proving(1, 0, 1, register("a", 1))}, {at: 42, update: proving(1, 0, 1, register("a", 1)), want: 401}},
+		},
+		"a copy of what binds that no phone sends any more": {
+			steps: []step{{update: bound}, {at: 42, update: bound, want: 401}},
+			at:    42, want: []string{"sip:a@1 3558 1"},
+		},
 		"of what binds, to fetch": {
 			steps: []step{{update: bound}, {update: proving(6, 0, 1, register("a", 1)), want: 401}},
 			want:  []string{"sip:a@1 3600 1"},

@@ -111,8 +111,13 @@ type Sender struct {
 	// open domain, has it so.
 	Identity      []byte
 	Authenticated bool
-	// Proof is what a REGISTER was authenticated with.
-	Proof location.Proof
+	// Proof is what the request was authenticated with. That of a REGISTER is used up at
+	// the home of its address-of-record. Of another request it is at that of Account, an
+	// address-of-record that stands for the user whomever the request says it is from, and
+	// Copy is the same for all copies of the request and for nothing else.
+	Proof   location.Proof
+	Account []byte
+	Copy    uint64
 	// Strip are the header lines that are not passed on, by their place in the request,
 	// ascending.
 	Strip []int
@@ -128,7 +133,7 @@ type Sender struct {
 }
 
 func (s *Sender) reset() {
-	*s = Sender{Identity: s.Identity[:0], Strip: s.Strip[:0], Assert: s.Assert[:0], Challenge: s.Challenge[:0]}
+	*s = Sender{Identity: s.Identity[:0], Account: s.Account[:0], Strip: s.Strip[:0], Assert: s.Assert[:0], Challenge: s.Challenge[:0]}
 }
 
 // loopScratch is reusable space for the fields of a loop hash.

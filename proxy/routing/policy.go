@@ -41,8 +41,8 @@ type Checks struct {
 	// Routes are taken off and its token, if it has one that verifies, is in the
 	// Decision; nothing is decided yet.
 	Authorize []Policy
-	// Replayed fills in the answer to a REGISTER whose Proof another request has used
-	// up, as the home of its address-of-record finds out; nil: there are no Proofs.
+	// Replayed fills in the answer to a request whose Proof another one has used up, as
+	// the home of the address-of-record finds out; nil: there are no Proofs.
 	Replayed func(m *wire.Message, d *Decision)
 	// Doubts reports whether what a response from an address says of who sends it is not
 	// passed on; nil: all is.

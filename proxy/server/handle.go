@@ -124,9 +124,6 @@ func (r *request) route() progress {
 
 // decided carries on with a request that there is a decision on.
 func (r *request) decided() progress {
-	if r.decision.Authenticated && r.msg.Method() != wire.MethodRegister { // that is known when it has bound something
-		r.s.facts.add(r.s.facts.source(r.from.Remote.Addr()), known, r.now, r.now+remembered)
-	}
 	if r.stateless {
 		if r.forBindings() && !r.s.limits.strays.allow(&r.message) {
 			r.s.metrics.drop(dropNew)
@@ -179,6 +176,10 @@ func (r *request) act() progress {
 	case routing.Register:
 		return r.registrar.start()
 	case routing.Reject:
+		if r.prover.needed() {
+			r.prover.start(1)
+			return waits
+		}
 		return r.reject()
 	case routing.Options:
 		return r.reply.respond(d.Status, d.Reason, d.Extra)

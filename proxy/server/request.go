@@ -27,6 +27,7 @@ type request struct {
 	arrived   time.Duration // since the server's start
 
 	registrar registrar
+	prover    prover
 	search    search
 	dialer    dialer
 	fork      []transaction.Target
@@ -60,9 +61,20 @@ func (s *Server) takeRequest() *request {
 	if r == nil {
 		r = &request{message: message{s: s}}
 		r.reply.message, r.dialer.m = &r.message, &r.message
-		r.registrar.r, r.search.r = r, r
+		r.registrar.r, r.prover.r, r.search.r = r, r, r
 		r.dialer.reached = func() { r.now = s.now(); r.end(r.forward()) }
-		r.search.lookup.Done = func(op *cluster.LookupOp) { r.now = s.now(); r.end(r.search.lookupDone(op)) }
+		r.search.lookup.Done = func(op *cluster.LookupOp) {
+			if r.prover.isLast() {
+				r.now = s.now()
+				r.end(r.search.lookupDone(op))
+			}
+		}
+		r.prover.op.Done = func(*cluster.RegisterOp) {
+			if r.prover.isLast() {
+				r.now = s.now()
+				r.end(r.prover.finished())
+			}
+		}
 		r.search.locate.Done = func(op *cluster.LocateOp) { r.now = s.now(); r.end(r.search.locateDone(op)) }
 		r.registrar.op.Done = func(op *cluster.RegisterOp) { r.end(r.registrar.finished(op)) }
 		r.decision.Done = func() { r.now = s.now(); r.end(r.decided()) }

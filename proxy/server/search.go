@@ -18,6 +18,21 @@ type search struct {
 
 // start looks for the targets of a request that has its transaction.
 func (q *search) start() progress {
+	p := &q.r.prover
+	switch {
+	case !p.needed():
+		p.left.Store(0)
+	case q.r.decision.Action == routing.Lookup:
+		p.start(2)
+	default:
+		p.start(1)
+		return waits
+	}
+	return q.begin()
+}
+
+// begin begins the search itself.
+func (q *search) begin() progress {
 	q.r.dialer.targets = q.r.dialer.targets[:0]
 	switch q.r.decision.Action {
 	case routing.InDialog:
@@ -33,6 +48,9 @@ func (q *search) start() progress {
 
 // lookupDone takes the bindings of a request's address-of-record.
 func (q *search) lookupDone(op *cluster.LookupOp) progress {
+	if refused, end := q.r.prover.refused(); refused {
+		return end
+	}
 	switch {
 	case q.r.decision.Action == routing.InDialog:
 		return q.movedLookupDone(op)
