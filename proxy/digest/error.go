@@ -35,6 +35,7 @@ var (
 	errSyntax    = &Error{ErrMalformed, "Malformed Credentials"}
 	errUnclosed  = &Error{ErrMalformed, "Quoted String Without End In Credentials"}
 	errControl   = &Error{ErrMalformed, "Control Character In Credentials"}
+	errTwoNames  = &Error{ErrMalformed, "username And username* In Credentials"}
 	errCount     = &Error{ErrMalformed, "Malformed nc"}
 	errResponse  = &Error{ErrMalformed, "Malformed response"}
 	errUserhash  = &Error{ErrUnsupported, "Unsupported userhash"}

@@ -95,7 +95,10 @@ var required = [...]field{username, realm, nonce, uri, response}
 // missing says what a response lacks, nil for nothing. cnonce and nc belong to qop, and the
 // former to -sess as well.
 func (f *fields) missing() *Error {
-	if f.has(usernameExt) && !f.has(username) {
+	switch {
+	case f.has(usernameExt) && f.has(username): // of which there is to be one
+		return errTwoNames
+	case f.has(usernameExt):
 		return errUserhash
 	}
 	for _, id := range required {
