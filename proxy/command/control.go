@@ -154,12 +154,16 @@ func binding(v *cluster.View, look *cluster.Look, b *location.Binding) answers.B
 }
 
 // listenerName is the name of the listener that a flow goes by, or its protocol where
-// there is but one, without a name.
+// there is but one, without a name. Of a connection that another member holds it is the
+// first of its transport: which one is known there.
 func listenerName(c *config.Config, f flow.Flow) string {
 	for _, l := range c.ListenersIn(nil) {
-		if f.Listener == c.ListenerNumber(l.Port) || f.Listener == 0 {
+		if l.Transport() == f.Transport && (f.Listener == c.ListenerNumber(l.Port) || f.Listener == 0) {
 			return cmp.Or(l.Name, l.Protocol)
 		}
+	}
+	if f.Listener == 0 {
+		return f.Transport.String()
 	}
 	return strconv.Itoa(int(f.Listener))
 }

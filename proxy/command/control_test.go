@@ -253,16 +253,29 @@ func TestPrintable(t *testing.T) {
 
 func TestListenerName(t *testing.T) {
 	one, two := &config.Config{}, &config.Config{Listeners: []config.Listener{{Name: "phones", Port: 5060}, {Name: "trunks", Port: 5070}}}
-	for _, c := range []*config.Config{one, two} {
+	mixed := &config.Config{Listeners: []config.Listener{{Name: "phones", Port: 5060}, {Name: "tcp", Protocol: "TCP", Port: 5060}, {Name: "more", Protocol: "TCP", Port: 5070}}}
+	for _, c := range []*config.Config{one, two, mixed} {
 		c.ApplyDefaults()
 	}
 	for _, tt := range []struct {
-		c      *config.Config
-		number uint16
-		want   string
-	}{{one, 0, "UDP"}, {two, 0, "phones"}, {two, 5060, "phones"}, {two, 5070, "trunks"}, {two, 5080, "5080"}} {
-		if got := listenerName(tt.c, flow.Flow{Listener: tt.number}); got != tt.want {
-			t.Errorf("%d: %s, want %s", tt.number, got, tt.want)
+		c    *config.Config
+		flow flow.Flow
+		want string
+	}{
+		{one, flow.Flow{}, "UDP"},
+		{two, flow.Flow{}, "phones"},
+		{two, flow.Flow{Listener: 5060}, "phones"},
+		{two, flow.Flow{Listener: 5070}, "trunks"},
+		{two, flow.Flow{Listener: 5080}, "5080"},
+		{mixed, flow.Flow{Listener: 5060}, "phones"},
+		{mixed, flow.Flow{Listener: 5060, Transport: flow.TCP, Conn: 1}, "tcp"},
+		{mixed, flow.Flow{Listener: 5070, Transport: flow.TCP, Conn: 1}, "more"},
+		{mixed, flow.Flow{Transport: flow.TCP, Conn: 1, Owner: 2}, "tcp"},
+		{mixed, flow.Flow{Listener: 5070}, "5070"},
+		{mixed, flow.Flow{Transport: flow.WSS, Conn: 1}, "WSS"},
+	} {
+		if got := listenerName(tt.c, tt.flow); got != tt.want {
+			t.Errorf("%+v: %s, want %s", tt.flow, got, tt.want)
 		}
 	}
 }

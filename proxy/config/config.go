@@ -18,6 +18,9 @@ import (
 // Default ports and registrar limits. Seconds where a duration is meant.
 const (
 	DefaultSIPPort         = 5060
+	DefaultSIPSPort        = 5061
+	DefaultWSPort          = 8080
+	DefaultWSSPort         = 8443
 	DefaultPeerPort        = 7947
 	DefaultHealthPort      = 7948
 	DefaultAdminPort       = 9090
@@ -102,8 +105,8 @@ type Config struct {
 
 // Ports of a proxy. 0 takes the default.
 type Ports struct {
-	// SIP is the UDP port phones and trunks use, that of the first listener. Default
-	// 5060.
+	// SIP is the port phones and trunks use, that of the first listener: of UDP, where
+	// none is given. Default: DefaultPort.
 	SIP int `json:"sip,omitempty"`
 	// Peer is the TCP port of the peer streams. Default 7947.
 	Peer int `json:"peer,omitempty"`
@@ -213,20 +216,7 @@ func (c *Config) Validate() error {
 			bad("advertise", "%v", err)
 		}
 	}
-	seen := map[int]string{}
-	for _, p := range []struct {
-		name string
-		port int
-	}{{"ports.sip", c.Ports.SIP}, {"ports.peer", c.Ports.Peer}, {"ports.health", c.Ports.Health}, {"ports.admin", c.Ports.Admin}} {
-		switch {
-		case p.port < 1 || p.port > 65535:
-			bad(p.name, "%d is not a port", p.port)
-		case seen[p.port] != "":
-			bad(p.name, "port %d is already %s", p.port, seen[p.port])
-		}
-		seen[p.port] = p.name
-	}
-	c.validateListeners(bad, seen)
+	c.validatePorts(bad)
 	r := c.Registrar
 	if r.MinExpires < 1 || r.MinExpires > r.DefaultExpires || r.DefaultExpires > r.MaxExpires {
 		bad("registrar", "needs 1 <= minExpires (%d) <= defaultExpires (%d) <= maxExpires (%d)", r.MinExpires, r.DefaultExpires, r.MaxExpires)

@@ -51,7 +51,7 @@ func change(v reflect.Value) bool {
 		v.SetUint(v.Uint() + 1)
 	case reflect.String:
 		v.SetString(v.String() + "x")
-	case reflect.Slice:
+	case reflect.Slice, reflect.Pointer:
 		v.Set(reflect.Zero(v.Type()))
 	case reflect.Array:
 		return change(v.Index(0))

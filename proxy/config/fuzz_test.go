@@ -60,6 +60,8 @@ func FuzzConfig(f *testing.F) {
 	f.Add([]byte("cluster: a\ndomains: ['[::1]']\nadvertise: '[::1]:5060'\nports: {sip: 1}\nregistrar: {minExpires: 1, maxContacts: 60}\nlogLevel: warn\n"))
 	f.Add([]byte("{cluster: a, domains: [b], aliases: ['c:1'], drainSeconds: 0, maxRingSeconds: 86400, udpLoops: 256}"))
 	f.Add([]byte("{cluster: a, domains: [b], listeners: [{name: a, port: 5070}, {name: b, protocol: UDP, port: 5071, advertise: 'c:1'}]}"))
+	f.Add([]byte("{cluster: a, domains: [b], listeners: [" + allFive + "]}"))
+	f.Add([]byte("{cluster: a, domains: [b], listeners: [{name: a, protocol: WSS, proxyProtocol: ['::/0'], webSocket: {path: /a, origins: ['https://[::1]:1']}, tls: {certificates: [a, b], minVersion: '1.3', clientCA: c, clientAuth: Optional, clientNames: [d, 'sip:e@f']}}]}"))
 	f.Add([]byte("{cluster: a, domains: [b], authentication: {open: true}}"))
 	f.Add([]byte("{cluster: a, domains: [b], authentication: {digest: {algorithms: [MD5], nonceSeconds: 30}, credentials: {http: {url: 'https://c/d', caFile: e}, staleSeconds: 0}, domains: [{domain: B., realm: r}], trusted: [{prefix: '::/0', identity: Any}], outside: Challenge, calls: {perMinute: 9}}}"))
 	f.Fuzz(func(t *testing.T, text []byte) {
@@ -75,10 +77,37 @@ func FuzzConfig(f *testing.F) {
 				t.Fatalf("%q is %q, %d, %v", a, host, port, err)
 			}
 		}
+		checkListeners(t, c)
 		if _, waiting := c.Reload(c); len(waiting) > 0 {
 			t.Fatalf("it differs from itself in %v", waiting)
 		}
 	})
+}
+
+// checkListeners: each has a port of its own, and what its protocol needs.
+func checkListeners(t *testing.T, c *Config) {
+	t.Helper()
+	type place struct {
+		reliable bool
+		port     int
+	}
+	places := map[place]bool{{true, c.Ports.Peer}: true, {true, c.Ports.Health}: true, {true, c.Ports.Admin}: true}
+	for _, l := range c.ListenersIn(nil) {
+		at := place{l.Transport().Reliable(), l.Port}
+		if places[at] || l.Port < 1 || l.Port > 65535 {
+			t.Fatalf("%+v has no port of its own", l)
+		}
+		places[at] = true
+		if l.Transport().String() != l.Protocol || l.Transport().Secure() != (l.TLS != nil) {
+			t.Fatalf("%+v has no TLS, or is not of its protocol", l)
+		}
+		if from, err := l.ProxyFrom(); err != nil || len(from) != len(l.ProxyProtocol) {
+			t.Fatalf("%+v: %v, %v", l, from, err)
+		}
+	}
+	if c.Ports.SIP != c.ListenersIn(nil)[0].Port {
+		t.Fatalf("ports.sip is %d", c.Ports.SIP)
+	}
 }
 
 // FuzzTrust: what passes as trust.json believes no set that nobody signed.

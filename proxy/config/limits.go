@@ -35,9 +35,11 @@ type Limits struct {
 }
 
 // TrustedPrefixes are the prefixes of Trusted; Validate has found them in order.
-func (l *Limits) TrustedPrefixes() ([]netip.Prefix, error) {
+func (l *Limits) TrustedPrefixes() ([]netip.Prefix, error) { return parsePrefixes(l.Trusted) }
+
+func parsePrefixes(texts []string) ([]netip.Prefix, error) {
 	var list []netip.Prefix
-	for _, s := range l.Trusted {
+	for _, s := range texts {
 		p, err := netip.ParsePrefix(s)
 		if err != nil || p != p.Masked() || p.Addr().Is4In6() {
 			return nil, fmt.Errorf("%q is not a prefix such as 192.0.2.0/24", s)

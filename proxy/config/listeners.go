@@ -2,10 +2,11 @@ package config
 
 import (
 	"cmp"
-	"fmt"
 	"net"
 	"slices"
 	"strconv"
+
+	"github.com/sipring/sipring/proxy/flow"
 )
 
 // MaxListeners is the most listeners of a cluster.
@@ -15,23 +16,123 @@ const MaxListeners = 8
 // may have more of them.
 const maxListenerAddresses = 64
 
-// ProtocolUDP is the only protocol of listeners so far.
-const ProtocolUDP = "UDP"
+// Protocols of listeners.
+const (
+	ProtocolUDP = "UDP"
+	ProtocolTCP = "TCP"
+	ProtocolTLS = "TLS"
+	ProtocolWS  = "WS"
+	ProtocolWSS = "WSS"
+)
 
 // Listener is a port at which every member of the cluster receives SIP.
 type Listener struct {
 	// Name is unique among the listeners, 1 to 63 characters.
 	Name string `json:"name"`
-	// Protocol is UDP, the default.
+	// Protocol is UDP, the default, TCP, TLS, WS or WSS.
 	Protocol string `json:"protocol,omitempty"`
-	// Port of every member, unique among the listeners. It names the listener in what
-	// members and versions tell each other, so the order of listeners may change. The
-	// first one's is ports.sip, which is its default.
+	// Port of every member, unique among the listeners of UDP, or among those of the other
+	// protocols, all of which are carried by TCP. With the protocol it names the listener in
+	// what members and versions tell each other, so the order of listeners may change. The
+	// first one's is ports.sip. Default: DefaultPort.
 	Port int `json:"port,omitempty"`
 	// Advertise is the host or host:port that Via and Record-Route name for what goes
 	// over this listener. A member set may override it. Default: for the first one
-	// Config.Advertise, for others the first one's host.
+	// Config.Advertise, for others the first one's host; without a port: that of the
+	// listener.
 	Advertise string `json:"advertise,omitempty"`
+	// TLS is how a listener of TLS or WSS, which need it, proves who it is.
+	TLS *ListenerTLS `json:"tls,omitempty"`
+	// WebSocket is what a listener of WS or WSS takes.
+	WebSocket *ListenerWebSocket `json:"webSocket,omitempty"`
+	// ProxyProtocol are the prefixes, at most 64, of load balancers that begin each connection
+	// to a listener of TCP, TLS, WS or WSS with a PROXY header, version 1 or 2. From anywhere
+	// else none is taken.
+	ProxyProtocol []string `json:"proxyProtocol,omitempty"`
+}
+
+// ListenerTLS is TLS of a listener.
+type ListenerTLS struct {
+	// Certificates are directories that have tls.crt and tls.key, 1 to 16. A client gets the
+	// one for the name that it asks for (RFC 6066 3), the first if none is.
+	Certificates []string `json:"certificates"`
+	// MinVersion is 1.2, the default, or 1.3.
+	MinVersion string `json:"minVersion,omitempty"`
+	// ClientCA is a directory that has ca.crt: who signs certificates of clients.
+	ClientCA string `json:"clientCA,omitempty"`
+	// ClientAuth is None, the default, Optional or Require: whether a client has to have a
+	// certificate by ClientCA. Whichever it shows must be one.
+	ClientAuth string `json:"clientAuth,omitempty"`
+	// ClientNames, at most 64, are whom clients' certificates may be of: a domain, as RFC 5922
+	// 7.1 has a certificate name it, or a URI that it has. Empty: whomever ClientCA names.
+	ClientNames []string `json:"clientNames,omitempty"`
+}
+
+// Values of ListenerTLS.
+const (
+	MinVersion12 = "1.2"
+	MinVersion13 = "1.3"
+
+	ClientAuthNone     = "None"
+	ClientAuthOptional = "Optional"
+	ClientAuthRequire  = "Require"
+)
+
+// ListenerWebSocket is WebSocket of a listener (RFC 7118).
+type ListenerWebSocket struct {
+	// Path of the URL that clients ask for. Default "/".
+	Path string `json:"path,omitempty"`
+	// Origins, at most 64, are those of pages whose browsers may connect (RFC 6454 6.2), such
+	// as https://phone.example.com. Empty: any. What is no browser has no origin.
+	Origins []string `json:"origins,omitempty"`
+}
+
+// Transport is what flows of the listener go over.
+func (l *Listener) Transport() flow.Transport {
+	for t := range flow.Transports {
+		if l.Protocol == t.String() {
+			return t
+		}
+	}
+	return flow.UDP // as where none is given
+}
+
+// Equal says that both are the same in all that they have.
+func (l *Listener) Equal(o *Listener) bool {
+	return l.Name == o.Name && l.Protocol == o.Protocol && l.Port == o.Port && l.Advertise == o.Advertise &&
+		l.TLS.Equal(o.TLS) && l.WebSocket.Equal(o.WebSocket) && slices.Equal(l.ProxyProtocol, o.ProxyProtocol)
+}
+
+// Equal says that both are the same. They may be nil.
+func (t *ListenerTLS) Equal(o *ListenerTLS) bool {
+	if t == nil || o == nil {
+		return t == o
+	}
+	return slices.Equal(t.Certificates, o.Certificates) && t.MinVersion == o.MinVersion &&
+		t.ClientCA == o.ClientCA && t.ClientAuth == o.ClientAuth && slices.Equal(t.ClientNames, o.ClientNames)
+}
+
+// Equal says that both are the same. They may be nil.
+func (w *ListenerWebSocket) Equal(o *ListenerWebSocket) bool {
+	if w == nil || o == nil {
+		return w == o
+	}
+	return w.Path == o.Path && slices.Equal(w.Origins, o.Origins)
+}
+
+// DefaultPort is where a listener of a protocol is if it names no port: as RFC 3261 18.2
+// has it, and of WebSocket 8080 and 8443. RFC 7118 5.2 has 80 and 443, which a process
+// without privileges cannot bind everywhere.
+func DefaultPort(protocol string) int {
+	switch protocol {
+	case ProtocolTLS:
+		return DefaultSIPSPort
+	case ProtocolWS:
+		return DefaultWSPort
+	case ProtocolWSS:
+		return DefaultWSSPort
+	}
+	return DefaultSIPPort
 }
 
 // ListenerAddress is what a member set says of a listener: see Listener.
@@ -43,51 +144,35 @@ type ListenerAddress struct {
 // applyListenerDefaults fills in the listeners that are given, and ports.sip by the
 // first of them.
 func (c *Config) applyListenerDefaults() {
-	if len(c.Listeners) == 0 {
-		return
-	}
-	setDefault(&c.Ports.SIP, c.Listeners[0].Port)
-	setDefault(&c.Ports.SIP, DefaultSIPPort)
-	setDefault(&c.Listeners[0].Port, c.Ports.SIP)
 	for i := range c.Listeners {
-		if l := &c.Listeners[i]; l.Protocol == "" {
+		l := &c.Listeners[i]
+		if l.Protocol == "" {
 			l.Protocol = ProtocolUDP
 		}
+		if i == 0 {
+			setDefault(&c.Ports.SIP, cmp.Or(l.Port, DefaultPort(l.Protocol)))
+			setDefault(&l.Port, c.Ports.SIP)
+		}
+		setDefault(&l.Port, DefaultPort(l.Protocol))
+		l.TLS.applyDefaults()
+		l.applyWebSocketDefaults()
 	}
 }
 
-// validateListeners takes the ports that others have, and what has each.
-func (c *Config) validateListeners(bad func(field, format string, args ...any), taken map[int]string) {
-	if len(c.Listeners) > MaxListeners {
-		bad("listeners", "%d of them, at most %d", len(c.Listeners), MaxListeners)
+func (t *ListenerTLS) applyDefaults() {
+	if t == nil {
 		return
 	}
-	names := map[string]bool{}
-	for i, l := range c.Listeners {
-		field := fmt.Sprintf("listeners[%d]", i)
-		switch {
-		case l.Name == "" || len(l.Name) > 63:
-			bad(field+".name", "must have 1 to 63 characters")
-		case names[l.Name]:
-			bad(field+".name", "%q is there twice", l.Name)
-		case l.Protocol != ProtocolUDP:
-			bad(field+".protocol", "%q is not served, %s is", l.Protocol, ProtocolUDP)
-		case l.Port < 1 || l.Port > 65535:
-			bad(field+".port", "%d is not a port", l.Port)
-		case i == 0 && l.Port != c.Ports.SIP:
-			bad(field+".port", "the first listener has port %d, and ports.sip is %d", l.Port, c.Ports.SIP)
-		case i > 0 && taken[l.Port] != "":
-			bad(field+".port", "port %d is already %s", l.Port, taken[l.Port])
-		}
-		names[l.Name] = true
-		if i > 0 {
-			taken[l.Port] = field
-		}
-		if l.Advertise != "" {
-			if _, _, err := SplitAdvertise(l.Advertise, l.Port); err != nil {
-				bad(field+".advertise", "%v", err)
-			}
-		}
+	t.MinVersion = cmp.Or(t.MinVersion, MinVersion12)
+	t.ClientAuth = cmp.Or(t.ClientAuth, ClientAuthNone)
+}
+
+func (l *Listener) applyWebSocketDefaults() {
+	if l.WebSocket == nil && (l.Protocol == ProtocolWS || l.Protocol == ProtocolWSS) {
+		l.WebSocket = &ListenerWebSocket{}
+	}
+	if l.WebSocket != nil {
+		l.WebSocket.Path = cmp.Or(l.WebSocket.Path, "/")
 	}
 }
 
@@ -145,7 +230,7 @@ func (s *MemberSet) advertised(name string) string {
 func reloadListeners(running, next []Listener) []Listener {
 	same := func(a, b Listener) bool {
 		a.Advertise = b.Advertise
-		return a == b
+		return a.Equal(&b)
 	}
 	if slices.EqualFunc(running, next, same) {
 		return next

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sipring/sipring/proxy/flow"
 )
 
 const leastConfig = "cluster: a\ndomains: [example.com]\n"
@@ -69,11 +71,12 @@ func TestListenersRefused(t *testing.T) {
 		"{port: 5060}": "listeners[0].name",
 		"{name: " + strings.Repeat("a", 64) + "}":           "listeners[0].name",
 		"{name: a}, {name: a, port: 5070}":                  `listeners[1].name: "a" is there twice`,
-		"{name: a, protocol: TCP}":                          `listeners[0].protocol: "TCP" is not served, UDP is`,
-		"{name: a}, {name: b}":                              "listeners[1].port: 0 is not a port",
+		"{name: a, protocol: SCTP}":                         `listeners[0].protocol: "SCTP" is not served, UDP, TCP, TLS, WS and WSS are`,
+		"{name: a, protocol: udp}":                          `listeners[0].protocol: "udp" is not served`,
+		"{name: a}, {name: b}":                              "listeners[1].port: port 5060 is already ports.sip",
 		"{name: a}, {name: b, port: 65536}":                 "listeners[1].port: 65536 is not a port",
 		"{name: a}, {name: b, port: 5060}":                  "listeners[1].port: port 5060 is already ports.sip",
-		"{name: a}, {name: b, port: 7947}":                  "listeners[1].port: port 7947 is already ports.peer",
+		"{name: a}, {name: b, port: -1}":                    "listeners[1].port: -1 is not a port",
 		"{name: a}, {name: b, port: 1}, {name: c, port: 1}": "listeners[2].port: port 1 is already listeners[1]",
 		"{name: a, advertise: 'b:c'}":                       "listeners[0].advertise",
 		many:                                                "9 of them, at most 8",
@@ -84,5 +87,63 @@ func TestListenersRefused(t *testing.T) {
 	}
 	if _, err := ParseConfig([]byte(leastConfig + "ports: {sip: 5070}\nlisteners: [{name: a, port: 5080}]\n")); err == nil || !strings.Contains(err.Error(), "ports.sip is 5070") {
 		t.Errorf("two ports of the first listener: %v", err)
+	}
+}
+
+const (
+	tls     = "tls: {certificates: [/c]}"
+	allFive = "{name: udp}, {name: tcp, protocol: TCP}, {name: tls, protocol: TLS, " + tls + "}, {name: ws, protocol: WS}, {name: wss, protocol: WSS, " + tls + "}"
+)
+
+// TestListenersOfEachProtocol: what is absent is filled in as the protocol has it.
+func TestListenersOfEachProtocol(t *testing.T) {
+	c, err := ParseConfig([]byte(leastConfig + "advertise: sip.example.com\nlisteners: [" + allFive + "]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	secured := &ListenerTLS{Certificates: []string{"/c"}, MinVersion: "1.2", ClientAuth: "None"}
+	want := []Listener{
+		{Name: "udp", Protocol: "UDP", Port: 5060, Advertise: "sip.example.com"},
+		{Name: "tcp", Protocol: "TCP", Port: 5060, Advertise: "sip.example.com:5060"},
+		{Name: "tls", Protocol: "TLS", Port: 5061, Advertise: "sip.example.com:5061", TLS: secured},
+		{Name: "ws", Protocol: "WS", Port: 8080, Advertise: "sip.example.com:8080", WebSocket: &ListenerWebSocket{Path: "/"}},
+		{Name: "wss", Protocol: "WSS", Port: 8443, Advertise: "sip.example.com:8443", TLS: secured, WebSocket: &ListenerWebSocket{Path: "/"}},
+	}
+	got := c.ListenersIn(nil)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for i, transport := range []flow.Transport{flow.UDP, flow.TCP, flow.TLS, flow.WS, flow.WSS} {
+		if got[i].Transport() != transport {
+			t.Errorf("%s is %s", got[i].Name, got[i].Transport())
+		}
+	}
+	if (&Listener{}).Transport() != flow.UDP {
+		t.Error("a listener without a protocol is not of UDP")
+	}
+}
+
+// TestFirstListenerHasPortsSIP: whatever its protocol.
+func TestFirstListenerHasPortsSIP(t *testing.T) {
+	for text, want := range map[string]int{
+		"":                                      5060,
+		"listeners: [{name: a, protocol: TCP}]": 5060,
+		"listeners: [{name: a, protocol: TLS, " + tls + "}]":         5061,
+		"listeners: [{name: a, protocol: WS}]":                       8080,
+		"listeners: [{name: a, protocol: WSS, " + tls + "}]":         8443,
+		"listeners: [{name: a, protocol: WS, port: 80}]":             80,
+		"ports: {sip: 443}\nlisteners: [{name: a, protocol: WS}]":    443,
+		"ports: {sip: 7947}":                                         7947, // UDP's, beside the peers' of TCP
+		"listeners: [{name: a, port: 9090}, {name: b, port: 7948}]":  9090,
+		"listeners: [{name: a, protocol: TCP}, {name: b, port: 53}]": 5060,
+	} {
+		c, err := ParseConfig([]byte(leastConfig + text))
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		if l := c.ListenersIn(nil); c.Ports.SIP != want || l[0].Port != want {
+			t.Errorf("%q: ports.sip is %d, the listener's %d, want %d", text, c.Ports.SIP, l[0].Port, want)
+		}
 	}
 }

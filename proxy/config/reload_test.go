@@ -51,6 +51,26 @@ func TestReloadTakesWhatCanChangeAndNamesTheRest(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
+	secure := func(advertise, more string) string {
+		return fmt.Sprintf("{cluster: a, domains: [a.example], listeners: [{name: a, protocol: WSS, advertise: %s, %s}]}", advertise, more)
+	}
+	const first = "tls: {certificates: [/a]}"
+	for name, tt := range map[string]struct {
+		next, want string
+		waiting    []string
+	}{
+		"the address of one of WSS":    {next: secure("b.example", first), want: secure("b.example", first)},
+		"the same, written out":        {next: secure("a.example", first+", port: 8443, webSocket: {path: /}"), want: secure("a.example", first)},
+		"certificates":                 {next: secure("b.example", "tls: {certificates: [/a, /b]}"), want: secure("a.example", first), waiting: []string{"listeners"}},
+		"origins":                      {next: secure("b.example", first+", webSocket: {origins: ['https://c']}"), want: secure("a.example", first), waiting: []string{"listeners"}},
+		"who begins with PROXY":        {next: secure("b.example", first+", proxyProtocol: ['::/0']"), want: secure("a.example", first), waiting: []string{"listeners"}},
+		"another protocol on the port": {next: "{cluster: a, domains: [a.example], listeners: [{name: a, protocol: TCP, port: 8443}]}", want: secure("a.example", first), waiting: []string{"listeners"}},
+	} {
+		now, waiting := parse(secure("a.example", first)).Reload(parse(tt.next))
+		if diff := cmp.Diff(parse(tt.want), now) + cmp.Diff(tt.waiting, waiting); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			now, waiting := running.Reload(parse(tt.next))

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net/netip"
@@ -46,6 +47,8 @@ type Config struct {
 	// Second is an address of the other family to listen on as well; the zero
 	// value is none.
 	Second netip.AddrPort
+	// TLS is what listeners of TLS and WSS prove themselves by, by their names.
+	TLS map[string]*tls.Config
 	// Keys sign tokens and branches.
 	Keys *token.Keys
 	Log  *slog.Logger
