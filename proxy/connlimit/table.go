@@ -15,6 +15,12 @@ type Limits struct {
 	Total, PerSource int
 }
 
+// Conn is a connection that a Table holds.
+type Conn interface {
+	RemoteAddr() net.Addr
+	Close() error
+}
+
 // Table holds the connections of a port. Each is idle, which is what makes room
 // first, or busy. Its methods may be called concurrently.
 type Table struct {
@@ -22,14 +28,14 @@ type Table struct {
 	dropped atomic.Uint64
 
 	mu         sync.Mutex
-	held       map[net.Conn]*place
+	held       map[Conn]*place
 	ofSource   map[uint64]int
 	idle, busy list.List // of *place, the oldest first
 }
 
 // place is where a connection is in the table.
 type place struct {
-	conn   net.Conn
+	conn   Conn
 	source uint64
 	in     *list.List
 	at     *list.Element
@@ -37,12 +43,12 @@ type place struct {
 
 // New returns an empty Table.
 func New(l Limits) *Table {
-	return &Table{limits: l, held: map[net.Conn]*place{}, ofSource: map[uint64]int{}}
+	return &Table{limits: l, held: map[Conn]*place{}, ofSource: map[uint64]int{}}
 }
 
 // Add takes a connection in, as idle, and closes those that it takes the place
 // of. Every connection that was added must be removed.
-func (t *Table) Add(conn net.Conn) {
+func (t *Table) Add(conn Conn) {
 	p := &place{conn: conn, source: source(conn.RemoteAddr())}
 	t.mu.Lock()
 	p.put(&t.idle)
@@ -64,12 +70,12 @@ func (t *Table) Add(conn net.Conn) {
 
 // Busy says that something is awaited from the connection, Idle that nothing is.
 // Of the idle ones it is then the newest.
-func (t *Table) Busy(conn net.Conn) { t.move(conn, &t.busy) }
+func (t *Table) Busy(conn Conn) { t.move(conn, &t.busy) }
 
 // Idle is the reverse of Busy.
-func (t *Table) Idle(conn net.Conn) { t.move(conn, &t.idle) }
+func (t *Table) Idle(conn Conn) { t.move(conn, &t.idle) }
 
-func (t *Table) move(conn net.Conn, to *list.List) {
+func (t *Table) move(conn Conn, to *list.List) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if p := t.held[conn]; p != nil {
@@ -79,7 +85,7 @@ func (t *Table) move(conn net.Conn, to *list.List) {
 }
 
 // Remove lets a connection go, which it does not close.
-func (t *Table) Remove(conn net.Conn) {
+func (t *Table) Remove(conn Conn) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if p := t.held[conn]; p != nil {
@@ -129,7 +135,7 @@ func source(a net.Addr) uint64 {
 }
 
 // drop closes with a reset: the kernel keeps nothing of the connection.
-func drop(conn net.Conn) {
+func drop(conn Conn) {
 	if c, ok := conn.(interface{ SetLinger(sec int) error }); ok {
 		_ = c.SetLinger(0)
 	}

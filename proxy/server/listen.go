@@ -23,7 +23,7 @@ func listen(c *Config) (*transport.Stack, error) {
 			}
 		}
 	}
-	return transport.Listen(all[0], all[1:]...)
+	return transport.Listen(transport.ListenConfig{UDP: all})
 }
 
 // lookupFor asks the system for addresses that can be sent to.

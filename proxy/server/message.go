@@ -29,5 +29,12 @@ func (m *message) read() error {
 	if err := m.msg.Scan(m.raw, &m.s.sizes); err != nil {
 		return err
 	}
+	if t := m.from.Transport; (t == flow.TCP || t == flow.TLS) && !m.peer && !m.msg.Has(wire.HeaderContentLength) {
+		return errNoContentLength
+	}
 	return m.msg.Validate()
 }
+
+// errNoContentLength: where a message ends in a stream of bytes nobody knows without it
+// (RFC 3261 18.3, 20.14).
+var errNoContentLength = &wire.Error{Kind: wire.KindLength, Status: 400, Reason: "Missing Content-Length"}

@@ -140,7 +140,7 @@ func (s *Server) Serve(c Cluster) {
 	s.cluster, s.life = c, shortIncarnation(c.Incarnation())
 	s.serving.Store(true)
 	s.ticking.Go(s.runTimers)
-	s.layer.Serve(s)
+	s.layer.Serve(s, transport.Holder{Owner: s.self, Life: s.life})
 }
 
 // current is the snapshot of the member set and configuration in force. What no

@@ -45,6 +45,9 @@ type Destination struct {
 	// Host is the name to find an address for, in canonical form; empty where Addr
 	// is known without.
 	Host string
+	// ServerName is the name that the far end has to prove over TLS: the host of the
+	// URI (RFC 5922 7.2). Empty is the address.
+	ServerName string
 	// Addr is the address. Of one that has to be found only the port counts.
 	Addr netip.AddrPort
 }
@@ -67,4 +70,6 @@ var (
 	ErrNoTransport = errors.New("transport not served")
 	// ErrNoRoute: the destination has no address that the sockets can send to.
 	ErrNoRoute = errors.New("no address that can be sent to")
+	// ErrGone: the connection is over, or another process's.
+	ErrGone = errors.New("the connection is over")
 )

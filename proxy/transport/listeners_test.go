@@ -23,11 +23,11 @@ func TestBothFamilies(t *testing.T) {
 		return UDPConfig{Address: netip.MustParseAddrPort(address), Loops: 2}
 	}
 	for _, order := range [][2]string{{"127.0.0.1:0", "[::1]:0"}, {"[::1]:0", "127.0.0.1:0"}} {
-		stack, err := Listen(at(order[0]), at(order[1]))
+		stack, err := Listen(onUDP(at(order[0]), at(order[1])))
 		if err != nil {
 			t.Fatal(err)
 		}
-		stack.Serve(answerer{stack})
+		stack.Serve(answerer{stack}, Holder{})
 		if got, want := stack.Address(), netip.MustParseAddrPort(order[0]).Addr(); got != stack.Addresses()[0] || got.Addr() != want {
 			t.Errorf("the address is %s, want one of %s first of %v", got, want, stack.Addresses())
 		}
@@ -63,7 +63,7 @@ func TestBothFamilies(t *testing.T) {
 			t.Errorf("stats %+v", s)
 		}
 	}
-	if _, err := Listen(at("127.0.0.1:0"), at("127.0.0.2:0")); err == nil || !strings.Contains(err.Error(), "one family") {
+	if _, err := Listen(onUDP(at("127.0.0.1:0"), at("127.0.0.2:0"))); err == nil || !strings.Contains(err.Error(), "one family") {
 		t.Errorf("two addresses of one family: %v", err)
 	}
 }
@@ -74,12 +74,12 @@ func TestListeners(t *testing.T) {
 	at := func(number uint16, address string) UDPConfig {
 		return UDPConfig{Listener: number, Address: netip.MustParseAddrPort(address), Loops: 2}
 	}
-	stack, err := Listen(at(1, "127.0.0.1:0"), at(1, "[::1]:0"), at(2, "127.0.0.1:0"), at(2, "[::1]:0"))
+	stack, err := Listen(onUDP(at(1, "127.0.0.1:0"), at(1, "[::1]:0"), at(2, "127.0.0.1:0"), at(2, "[::1]:0")))
 	if err != nil {
 		t.Fatal(err)
 	}
 	heard := make(listening, 1)
-	stack.Serve(heard)
+	stack.Serve(heard, Holder{})
 	for i, address := range stack.Addresses() {
 		number := uint16(1 + i/2)
 		phone := listenUDP(t, netip.AddrPortFrom(address.Addr(), 0))
@@ -119,10 +119,10 @@ func TestListeners(t *testing.T) {
 		t.Error(err)
 	}
 	again := at(2, stack.Addresses()[2].String())
-	if _, err := Listen(at(1, "127.0.0.1:0"), again, UDPConfig{Listener: 3, Address: again.Address}); err == nil {
+	if _, err := Listen(onUDP(at(1, "127.0.0.1:0"), again, UDPConfig{Listener: 3, Address: again.Address})); err == nil {
 		t.Error("two listeners share a port")
 	}
-	last, err := Listen(again) // which the failure has let go
+	last, err := Listen(onUDP(again)) // which the failure has let go
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,3 +144,5 @@ func listenUDP(t *testing.T, at netip.AddrPort) *net.UDPConn {
 	t.Cleanup(func() { _ = c.Close() })
 	return c
 }
+
+func onUDP(all ...UDPConfig) ListenConfig { return ListenConfig{UDP: all} }

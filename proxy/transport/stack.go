@@ -8,37 +8,50 @@ import (
 	"github.com/sipring/sipring/proxy/flow"
 )
 
-// Stack is a process's Layers, one a transport, as one Layer. So far there is
-// UDP.
+// Stack is a process's Layers as one Layer: UDP, and connections.
 type Stack struct {
-	layers [flow.Transports]Layer
-	udp    []*UDP // of all listeners; the first one's address is the Stack's
+	layers  [flow.Transports]Layer
+	udp     []*UDP // of all listeners
+	streams *streams
 }
 
-// Listen binds the sockets: of each listener one address, or one of each family.
-// Nothing is read until Serve.
-func Listen(first UDPConfig, further ...UDPConfig) (*Stack, error) {
-	s := &Stack{}
+// Listen binds the sockets: of each listener of UDP one address, or one of each
+// family. Nothing is read until Serve.
+func Listen(c ListenConfig) (*Stack, error) {
+	streams, err := listenStreams(&c)
+	if err != nil {
+		return nil, err
+	}
+	s := &Stack{streams: streams}
+	for _, l := range streams.listeners {
+		s.layers[l.transport] = streams
+	}
 	var all listeners
-	for _, c := range append([]UDPConfig{first}, further...) {
-		udp, err := ListenUDP(c)
+	for _, u := range c.UDP {
+		udp, err := ListenUDP(u)
 		if err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
 		s.udp = append(s.udp, udp)
-		if all, err = all.add(c.Listener, udp); err != nil {
+		if all, err = all.add(u.Listener, udp); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
 	}
-	s.layers[flow.UDP] = all
+	if len(all) > 0 {
+		s.layers[flow.UDP] = all
+	}
+	if len(s.Addresses()) == 0 {
+		return nil, errors.New("nothing to listen on")
+	}
 	return s, nil
 }
 
 // Serve begins to give h what comes. It returns at once; call it once.
-func (s *Stack) Serve(h Handler) {
+func (s *Stack) Serve(h Handler, self Holder) {
 	for _, u := range s.udp {
 		u.Serve(h)
 	}
+	s.streams.serve(h, self)
 }
 
 // Send implements Layer.
@@ -73,21 +86,62 @@ func (s *Stack) layer(t flow.Transport) Layer {
 	return s.layers[t]
 }
 
-// Address is where UDP listens, the first where there are several.
-func (s *Stack) Address() netip.AddrPort { return s.udp[0].Address() }
+// Serves reports whether there is a listener of a transport.
+func (s *Stack) Serves(t flow.Transport) bool { return s.layer(t) != nil }
 
-// Addresses are all at which UDP listens.
+// Alive reports whether a flow is a connection of this process, in this life of it,
+// that is open.
+func (s *Stack) Alive(f flow.Flow) bool { return s.streams.of(f) != nil }
+
+// Disconnect ends a connection when what is queued is written.
+func (s *Stack) Disconnect(f flow.Flow) {
+	if c := s.streams.of(f); c != nil {
+		c.leave(closedOnPurpose)
+	}
+}
+
+// Idle ends up to n connections, those first from which no message came for longest,
+// and returns how many. Phones that come back are another member's, where this one is
+// not to have new ones.
+func (s *Stack) Idle(n int) (closed int) { return s.streams.idle(n) }
+
+// Address is the first of Addresses.
+func (s *Stack) Address() netip.AddrPort { return s.Addresses()[0] }
+
+// Addresses are all at which UDP listens, and then the others, once each.
 func (s *Stack) Addresses() []netip.AddrPort {
 	var addresses []netip.AddrPort
 	for _, u := range s.udp {
 		addresses = append(addresses, u.Address())
 	}
+	for _, l := range s.streams.listeners {
+		if !slices.Contains(addresses, l.address) {
+			addresses = append(addresses, l.address)
+		}
+	}
 	return addresses
 }
 
-// Reaches reports whether UDP has sockets of the address's family.
+// AddressOf is where a listener of a transport listens, or the first one of it if the
+// number is of none.
+func (s *Stack) AddressOf(t flow.Transport, listener uint16) netip.AddrPort {
+	if l := s.streams.listenerOf(t, listener); l != nil {
+		return l.address
+	}
+	for _, u := range s.udp {
+		if t == flow.UDP && u.listener == listener {
+			return u.Address()
+		}
+	}
+	if t == flow.UDP && len(s.udp) > 0 {
+		return s.udp[0].Address()
+	}
+	return netip.AddrPort{}
+}
+
+// Reaches reports whether there are sockets of the address's family.
 func (s *Stack) Reaches(a netip.Addr) bool {
-	return slices.ContainsFunc(s.udp, func(u *UDP) bool { return isSix(u.Address().Addr()) == isSix(a) })
+	return slices.ContainsFunc(s.Addresses(), func(own netip.AddrPort) bool { return isSix(own.Addr()) == isSix(a) })
 }
 
 // Stats sums the counts of UDP.
@@ -109,7 +163,7 @@ func (s *Stack) Stats() Stats {
 // Close closes the sockets and waits until every loop has ended. It must not be
 // called by a Handler.
 func (s *Stack) Close() error {
-	var err error
+	err := s.streams.close()
 	for _, u := range s.udp {
 		err = errors.Join(err, u.Close())
 	}

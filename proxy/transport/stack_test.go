@@ -11,12 +11,12 @@ import (
 // What the sockets cannot reach is no flow, and a transport without a layer
 // neither opens nor sends.
 func TestOpen(t *testing.T) {
-	four, err := Listen(UDPConfig{Address: netip.MustParseAddrPort("127.0.0.1:0")})
+	four, err := Listen(onUDP(UDPConfig{Address: netip.MustParseAddrPort("127.0.0.1:0")}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = four.Close() }()
-	six, err := Listen(UDPConfig{Address: netip.MustParseAddrPort("[::1]:0")})
+	six, err := Listen(onUDP(UDPConfig{Address: netip.MustParseAddrPort("[::1]:0")}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,87 @@
+package transport
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/sipring/sipring/proxy/connlimit"
+	"github.com/sipring/sipring/proxy/flow"
+)
+
+// streamListener is where connections of one transport come in.
+type streamListener struct {
+	net       *net.TCPListener
+	address   netip.AddrPort
+	transport flow.Transport
+	listener  uint16
+	tls       *tls.Config
+	ws        WebSocket
+	proxies   []netip.Prefix
+	limits    StreamLimits
+	table     *connlimit.Table
+}
+
+func listenStream(c *StreamConfig) (*streamListener, error) {
+	l := &streamListener{
+		transport: c.Transport, listener: c.Listener, tls: c.TLS, ws: c.WebSocket, proxies: c.ProxyFrom, limits: c.Limits.withDefaults(),
+	}
+	switch {
+	case c.Transport != flow.TCP && c.Transport != flow.TLS && c.Transport != flow.WS && c.Transport != flow.WSS:
+		return nil, fmt.Errorf("listen on %s: %w", c.Transport, ErrNoTransport)
+	case c.Transport.Secure() && c.TLS == nil:
+		return nil, fmt.Errorf("listen on %s %s: no certificates", c.Transport, c.Address)
+	}
+	network := "tcp6"
+	if plain(c.Address).Addr().Is4() {
+		network = "tcp4"
+	}
+	listener, err := net.ListenTCP(network, net.TCPAddrFromAddrPort(plain(c.Address)))
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", c.Transport, err)
+	}
+	l.net, l.address = listener, plain(listener.Addr().(*net.TCPAddr).AddrPort())
+	l.table = connlimit.New(l.limits.Places)
+	return l, nil
+}
+
+// accept takes connections until the listener is closed. All that they have to do
+// first is theirs: nobody waits for another's handshake.
+func (s *streams) accept(l *streamListener) {
+	for {
+		tcp, err := l.net.AcceptTCP()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil { // no descriptor is left, as a rule: the kernel keeps the next ones
+			s.acceptErrors.Add(1)
+			time.Sleep(acceptPause)
+			continue
+		}
+		c, err := s.newConn(tcp, l)
+		if err != nil || !s.hold(c) {
+			_ = tcp.Close()
+			continue
+		}
+		s.goroutines.Go(func() { c.serve() })
+	}
+}
+
+// acceptPause is how long nothing is accepted after an error.
+const acceptPause = 10 * time.Millisecond
+
+// serve is the life of a connection that was accepted.
+func (c *conn) serve() {
+	defer c.streams.release(c)
+	c.counts.handshaking.Add(1)
+	result := c.welcome()
+	c.counts.handshaking.Add(-1)
+	c.streams.handshakes[result].Add(1)
+	if result == handshakeDone && c.publish() {
+		c.read()
+		c.settle()
+	}
+}

@@ -1,0 +1,130 @@
+package transport
+
+import (
+	"crypto/tls"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sipring/sipring/proxy/connlimit"
+	"github.com/sipring/sipring/proxy/flow"
+)
+
+// conn is one connection, from its accept, or since it is open if it was dialled, to
+// its end. One goroutine reads from it, and is the only one that ends it for others: it
+// tells the Handler.
+type conn struct {
+	streams *streams
+	limits  *StreamLimits
+	table   *connlimit.Table
+	counts  *transportCounts
+	flow    flow.Flow
+	out     *outbox
+	top     net.Conn // what messages are read from and written to: out, or TLS on top of it
+
+	spoke   atomic.Int64  // when a message came last, in ns
+	reason  atomic.Uint32 // a closeReason
+	one     [1]byte       // what an idle connection waits for
+	mu      sync.Mutex
+	leaving bool // ended here, and waits for the far end to end it as well
+}
+
+func (s *streams) newConn(tcp *net.TCPConn, l *streamListener) (*conn, error) {
+	out, err := newOutbox(tcp)
+	if err != nil {
+		return nil, err
+	}
+	c := &conn{streams: s, limits: &l.limits, table: l.table, counts: &s.counts[l.transport], out: out, top: out}
+	out.most, out.wait, out.failed, out.spawn, out.counts = l.limits.Queue, l.limits.Write, c.end, s.goroutines.Go, c.counts
+	c.flow = flow.Flow{
+		Remote: plain(tcp.RemoteAddr().(*net.TCPAddr).AddrPort()), Listener: l.listener, Transport: l.transport,
+		Owner: s.self.Owner, Life: s.self.Life,
+	}
+	_ = tcp.SetReadBuffer(kernelBuffer)
+	_ = tcp.SetWriteBuffer(kernelBuffer)
+	_ = tcp.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 4})
+	return c, nil
+}
+
+// kernelBuffer is what the kernel may hold for a connection in each direction, in
+// bytes: memory that counts as this process's.
+const kernelBuffer = 128 << 10
+
+// RemoteAddr and Close have a connlimit.Table hold it.
+func (c *conn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.flow.Remote) }
+
+// Close ends the connection to give its place to another.
+func (c *conn) Close() error {
+	c.end(closedLimit)
+	return nil
+}
+
+// end ends the connection at once. What is queued is lost.
+func (c *conn) end(why closeReason) {
+	c.reason.CompareAndSwap(uint32(stillOpen), uint32(why))
+	_ = c.out.Close()
+}
+
+// leave ends the connection when all that is queued is written, and the far end has
+// ended it too, or has had the time to.
+func (c *conn) leave(why closeReason) bool {
+	if !c.reason.CompareAndSwap(uint32(stillOpen), uint32(why)) {
+		return false
+	}
+	c.mu.Lock()
+	c.leaving = true
+	_ = c.out.SetReadDeadline(time.Now().Add(c.limits.Linger))
+	c.mu.Unlock()
+	c.farewell()
+	c.out.finish()
+	return true
+}
+
+// farewell says in the protocols on top that the end is meant.
+func (c *conn) farewell() {
+	if t, ok := c.top.(*tls.Conn); ok {
+		_ = t.CloseWrite()
+	}
+}
+
+// allow lets so much time pass before something has been read.
+func (c *conn) allow(d time.Duration) {
+	c.mu.Lock()
+	if !c.leaving {
+		_ = c.out.SetReadDeadline(time.Now().Add(d))
+	}
+	c.mu.Unlock()
+}
+
+func (c *conn) over() bool { return closeReason(c.reason.Load()) != stillOpen }
+
+// send gives one message to the far end.
+func (c *conn) send(data []byte) error {
+	if c.over() {
+		return ErrGone
+	}
+	if _, err := c.top.Write(data); err != nil {
+		c.end(closedByWrite)
+		return ErrGone
+	}
+	c.counts.sent.Add(1)
+	return nil
+}
+
+// publish makes a flow of the connection.
+func (c *conn) publish() bool {
+	c.flow.Conn = c.streams.last.Add(1)
+	c.spoke.Store(time.Now().UnixNano())
+	c.counts.open.Add(1)
+	c.streams.index.add(c)
+	return true
+}
+
+// settle ends what is left of a published connection, and tells.
+func (c *conn) settle() {
+	c.end(closedByPeer)
+	c.streams.index.remove(c)
+	c.counts.open.Add(-1)
+	c.streams.handler.Closed(c.flow, errClosed[c.reason.Load()])
+}

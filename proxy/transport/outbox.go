@@ -1,0 +1,185 @@
+package transport
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// outbox is the TCP connection that everything else is on top of. Write never waits:
+// what the kernel has no room for is queued, in order, and written by a goroutine that
+// is there only as long as something is queued.
+type outbox struct {
+	net.Conn
+	raw    syscall.RawConn
+	most   int           // bytes queued
+	wait   time.Duration // for the far end to take some
+	failed func(closeReason)
+	spawn  func(func())
+	counts *transportCounts
+	peeked []byte // read, and to be read again
+
+	mu       sync.Mutex
+	queue    []byte
+	sending  int // bytes taken from the queue that are being written
+	flushing bool
+	ending   bool // nothing more is taken
+	try      func(fd uintptr) bool
+	data     []byte // for try
+	wrote    int
+	errno    error
+}
+
+var errQueueFull = errors.New("the far end takes too little of what is sent to it")
+
+// flushChunk is how much is written with one deadline.
+const flushChunk = 16 << 10
+
+func newOutbox(conn *net.TCPConn) (*outbox, error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	o := &outbox{Conn: conn, raw: raw}
+	o.try = o.tryWrite
+	return o, nil
+}
+
+// tryWrite is given to the poller, and asks it to wait for nothing.
+func (o *outbox) tryWrite(fd uintptr) bool {
+	for {
+		o.wrote, o.errno = unix.Write(int(fd), o.data)
+		if !errors.Is(o.errno, unix.EINTR) {
+			return true
+		}
+	}
+}
+
+// Write takes all of b, or fails for good.
+func (o *outbox) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.ending {
+		return 0, net.ErrClosed
+	}
+	rest := b
+	if !o.flushing {
+		n, err := o.writeNow(b)
+		if err != nil {
+			o.ending = true
+			o.failed(closedByWrite)
+			return 0, err
+		}
+		rest = b[n:]
+	}
+	if len(rest) > 0 {
+		if len(o.queue)+o.sending+len(rest) > o.most {
+			o.ending = true
+			o.failed(closedBySlowReader)
+			return 0, errQueueFull
+		}
+		o.queue = append(o.queue, rest...)
+		if !o.flushing {
+			o.flushing = true
+			o.spawn(o.flush)
+		}
+	}
+	return len(b), nil
+}
+
+// writeNow writes as much as there is room for.
+func (o *outbox) writeNow(b []byte) (int, error) {
+	o.data = b
+	err := o.raw.Write(o.try)
+	o.data = nil
+	switch {
+	case err != nil:
+		return 0, err
+	case errors.Is(o.errno, unix.EAGAIN):
+		return 0, nil
+	case o.errno != nil:
+		return 0, o.errno
+	}
+	o.counts.written(o.wrote)
+	return o.wrote, nil
+}
+
+// flush writes what is queued until nothing is.
+func (o *outbox) flush() {
+	for {
+		o.mu.Lock()
+		chunk := o.queue
+		o.queue, o.sending = nil, len(chunk)
+		if len(chunk) == 0 {
+			o.flushing = false
+			_ = o.Conn.SetWriteDeadline(time.Time{})
+			if o.ending {
+				o.closeWrite()
+			}
+			o.mu.Unlock()
+			return
+		}
+		o.mu.Unlock()
+		for len(chunk) > 0 {
+			_ = o.Conn.SetWriteDeadline(time.Now().Add(o.wait))
+			n, err := o.Conn.Write(chunk[:min(len(chunk), flushChunk)])
+			o.counts.written(n)
+			if err != nil {
+				o.fail(err)
+				return
+			}
+			chunk = chunk[n:]
+		}
+	}
+}
+
+func (o *outbox) fail(err error) {
+	o.mu.Lock()
+	o.ending, o.flushing, o.queue, o.sending = true, false, nil, 0
+	o.mu.Unlock()
+	reason := closedByWrite
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		reason = closedBySlowReader
+	}
+	o.failed(reason)
+}
+
+// finish takes nothing more, and tells the far end when all is written.
+func (o *outbox) finish() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.ending {
+		return
+	}
+	if o.ending = true; !o.flushing {
+		o.closeWrite()
+	}
+}
+
+func (o *outbox) closeWrite() { _ = o.Conn.(*net.TCPConn).CloseWrite() }
+
+// Read reads again what was looked at, and then what comes.
+func (o *outbox) Read(b []byte) (int, error) {
+	if len(o.peeked) > 0 {
+		n := copy(b, o.peeked)
+		if o.peeked = o.peeked[n:]; len(o.peeked) == 0 {
+			o.peeked = nil
+		}
+		return n, nil
+	}
+	n, err := o.Conn.Read(b)
+	o.counts.read(n)
+	return n, err
+}
+
+// SetWriteDeadline and SetDeadline are called by what is on top, whose writes need
+// none: the flush has its own.
+func (o *outbox) SetWriteDeadline(time.Time) error { return nil }
+
+// SetDeadline is SetReadDeadline.
+func (o *outbox) SetDeadline(t time.Time) error { return o.SetReadDeadline(t) }
