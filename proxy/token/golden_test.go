@@ -40,6 +40,8 @@ type tokenVector struct {
 	Made      uint16     `json:"made,omitempty"`
 	CallerNAT bool       `json:"callerNAT,omitempty"`
 	CalleeNAT bool       `json:"calleeNAT,omitempty"`
+	CallerEnd *endVector `json:"callerEnd,omitempty"`
+	CalleeEnd *endVector `json:"calleeEnd,omitempty"`
 	Token     string     `json:"token"`
 }
 
@@ -49,6 +51,25 @@ type flowVector struct {
 	Conn      uint64         `json:"conn,string"`
 	Remote    netip.AddrPort `json:"remote"`
 	Transport flow.Transport `json:"transport"`
+}
+
+type endVector struct {
+	AOR      string `json:"aor"`
+	Instance uint64 `json:"instance,string"`
+}
+
+func endOf(e End) *endVector {
+	if len(e.AOR) == 0 {
+		return nil
+	}
+	return &endVector{string(e.AOR), e.Instance}
+}
+
+func (v *endVector) end() End {
+	if v == nil {
+		return End{}
+	}
+	return End{[]byte(v.AOR), v.Instance}
 }
 
 func vectorOf(f flow.Flow) flowVector {
@@ -90,6 +111,11 @@ func currentVectors(t *testing.T) vectors {
 	v.token(keys, "caller behind NAT", made)
 	made.CallerNAT, made.CalleeNAT = false, true
 	v.token(keys, "callee behind NAT", made)
+	phones := callToken()
+	phones.Made, phones.CallerNAT, phones.CalleeNAT = 0xabcd, true, true
+	phones.Caller, phones.Callee = outbound.Callee, flow.Flow{Owner: 2, Life: 9, Conn: 6, Remote: netip.MustParseAddrPort("192.0.2.1:40000"), Transport: flow.WSS}
+	phones.CallerEnd, phones.CalleeEnd = End{[]byte("sip:alice@example.com"), 0x0102030405060708}, End{AOR: []byte("sip:bob@example.com")}
+	v.token(keys, "phones on connections", phones)
 	v.token(keys, "foreign caller", &Token{Caller: udp("192.0.2.1:5060"), Callee: flow.Flow{Transport: flow.WSS}})
 
 	v.branch(keys, "RFC 3261", rfc3261Tx())
@@ -103,7 +129,7 @@ func currentVectors(t *testing.T) vectors {
 
 func (v *vectors) token(k *Keys, name string, t *Token) {
 	v.Tokens = append(v.Tokens, tokenVector{
-		name, vectorOf(t.Caller), vectorOf(t.Callee), t.CallerTag, t.Made, t.CallerNAT, t.CalleeNAT, string(k.AppendToken(nil, t, callID)),
+		name, vectorOf(t.Caller), vectorOf(t.Callee), t.CallerTag, t.Made, t.CallerNAT, t.CalleeNAT, endOf(t.CallerEnd), endOf(t.CalleeEnd), string(k.AppendToken(nil, t, callID)),
 	})
 }
 
@@ -155,7 +181,7 @@ func TestPinnedVectorsParse(t *testing.T) {
 	}
 	keys := testKeys(t, v.Keys[0].ID, v.Keys[1].ID)
 	for _, tv := range v.Tokens {
-		want := &Token{Caller: tv.Caller.flow(), Callee: tv.Callee.flow(), CallerTag: tv.CallerTag, Made: tv.Made, CallerNAT: tv.CallerNAT, CalleeNAT: tv.CalleeNAT}
+		want := &Token{Caller: tv.Caller.flow(), Callee: tv.Callee.flow(), CallerTag: tv.CallerTag, Made: tv.Made, CallerNAT: tv.CallerNAT, CalleeNAT: tv.CalleeNAT, CallerEnd: tv.CallerEnd.end(), CalleeEnd: tv.CalleeEnd.end()}
 		got := &Token{}
 		if err := keys.ParseToken([]byte(tv.Token), []byte(v.CallID), got); err != nil {
 			t.Errorf("token %q: %v", tv.Name, err)
@@ -177,6 +203,7 @@ func TestPinnedVectorsParse(t *testing.T) {
 func TestEarlierTokensAreRead(t *testing.T) {
 	six := callToken()
 	six.Callee = udp("[2001:db8::9]:5061")
+	six.CallerEnd.Instance, six.CalleeEnd.Instance = 0x91f0e22e0b801cc8, 1
 	keys := testKeys(t, 7, 200)
 	for token, want := range map[string]*Token{
 		"AQcAAAAAAAAAFlo7beqNFdFoLQ": {},

@@ -50,8 +50,10 @@ func TestEarlierVersionsPassOverTerms(t *testing.T) {
 	got := &Token{CallerTag: uint32(r.big(4))}
 	r.flow(&got.Caller)
 	r.flow(&got.Callee)
-	r.skipAOR()
-	r.skipAOR()
+	for range 2 {
+		r.byte()
+		r.take(int(r.byte()))
+	}
 	if r.bad || len(r.rest) > 0 {
 		t.Errorf("not read: %d bytes are left", len(r.rest))
 	}
@@ -83,7 +85,9 @@ func FuzzToken(f *testing.F) {
 func FuzzBody(f *testing.F) {
 	made := callToken()
 	made.Made, made.CalleeNAT = 7, true
-	for _, tok := range []*Token{{}, callToken(), made} {
+	who := callToken()
+	who.CallerEnd, who.CalleeEnd = End{[]byte("sip:alice@example.com"), 1}, End{[]byte("sip:bob@example.com"), 2}
+	for _, tok := range []*Token{{}, callToken(), made, who} {
 		f.Add(tok.flags(), tok.appendBody(nil))
 	}
 	f.Fuzz(func(t *testing.T, flags byte, body []byte) {
@@ -92,7 +96,7 @@ func FuzzBody(f *testing.F) {
 			return
 		}
 		again := &Token{}
-		if !again.readBody(tok.flags(), tok.appendBody(nil)) || *again != *tok {
+		if !again.readBody(tok.flags(), tok.appendBody(nil)) || !cmp.Equal(again, tok, sameToken) {
 			t.Errorf("%+v is written as %+v", tok, again)
 		}
 	})

@@ -10,16 +10,14 @@ import (
 // Bounds of a token.
 const (
 	// MaxToken is the length of the longest token that is read, in characters.
-	// Those written here have at most maxWritten bytes.
 	MaxToken = (maxBinary*8 + 5) / 6
 
-	version    = 1
-	headSize   = 3 // version, key ID, flags
-	macSize    = 10
-	maxWritten = headSize + 4 + 2*flow.MaxLen + termsLen + 2*len(noAOR) + macSize
-	maxBinary  = maxWritten - termsLen + 2*maxAOR + 2*8
-	minBinary  = headSize + 2*flow.MinLen + 2*len(noAOR) + macSize
-	minToken   = (minBinary*8 + 5) / 6 // characters
+	version   = 1
+	headSize  = 3 // version, key ID, flags
+	macSize   = 10
+	maxBinary = headSize + 4 + 2*8 + 2*flow.MaxLen + termsLen + 3*len(noAOR) + 2*MaxAOR + macSize
+	minBinary = headSize + 2*flow.MinLen + 2*len(noAOR) + macSize
+	minToken  = (minBinary*8 + 5) / 6 // characters
 )
 
 // Flags: which optional parts follow.
@@ -27,17 +25,33 @@ const (
 	hasCallerTag = 1 << iota
 	hasCallerInstance
 	hasCalleeInstance
-	knownFlags = hasCallerTag | hasCallerInstance | hasCalleeInstance
+	hasCallerAOR
+	knownFlags = hasCallerTag | hasCallerInstance | hasCalleeInstance | hasCallerAOR
 )
 
-// The format has room for the address-of-record and the instance of both ends.
-// Nobody reads them, and every byte counts against the 1300 that a request on UDP
-// may have (RFC 3261 18.1.1), so they are written empty, and passed over in what
-// an earlier version wrote. Terms stand in the place of the caller's.
+// An address-of-record is a byte that says how it is written, its length, and the text.
+// Every byte counts against the 1300 that a request on UDP may have (RFC 3261 18.1.1), so
+// of an end without a connection nothing is written: two bytes for the callee, as ever,
+// and none for the caller, in whose place the terms stand; if it has one, that comes
+// last. What an earlier version wrote, always of both ends, is passed over.
 const (
-	noAOR  = "\x00\x00"
-	maxAOR = 255 // bytes
+	noAOR   = "\x00\x00"
+	aorMark = 0x7e // began none of those
+
+	// MaxAOR is the longest address-of-record that a token holds, in bytes. A longer
+	// one is left out.
+	MaxAOR = 255
 )
+
+// End is who is at one end of a dialog, for an end with a connection: when that is over
+// the end is found by it over the next one.
+type End struct {
+	// AOR is the address-of-record that it has registered for, in canonical form, empty
+	// for none.
+	AOR []byte
+	// Instance is the xxhash64 of its +sip.instance, 0 for none (RFC 5626 4.1).
+	Instance uint64
+}
 
 // Token is what a Record-Route URI of the cluster says about a dialog: enough
 // for any pod to route any request within it. It is signed together with the
@@ -54,9 +68,16 @@ type Token struct {
 	// tag has this hash goes from the caller to the callee, any other the other
 	// way: addresses cannot always tell.
 	CallerTag uint32
+	// CallerEnd and CalleeEnd are who the ends are. A token that was parsed has their
+	// bytes itself, until the next one is parsed into it.
+	CallerEnd, CalleeEnd End
 	// Made is the Hour in which the token was made, 0 if it does not say.
 	Made uint16
+
+	text []byte // of the ends
 }
+
+func (t *Token) reset() { *t = Token{text: t.text[:0]} }
 
 // AppendToken appends the signed token of t to dst as base64url without
 // padding: characters that are free to stand in the user part and in a
@@ -81,7 +102,7 @@ func (k *Keys) AppendToken(dst []byte, t *Token, callID []byte) []byte {
 // ErrUnknownKey, ErrForged and ErrMalformed. A token that was cut short within
 // its content is a forged one, and so is one of another call.
 func (k *Keys) ParseToken(s, callID []byte, t *Token) error {
-	*t = Token{}
+	t.reset()
 	switch {
 	case len(s) > MaxToken:
 		return ErrTooLong
@@ -92,7 +113,7 @@ func (k *Keys) ParseToken(s, callID []byte, t *Token) error {
 	err := k.parse(h, s, callID, t)
 	k.put(h)
 	if err != nil {
-		*t = Token{}
+		t.reset()
 	}
 	return err
 }
@@ -123,21 +144,48 @@ func (k *Keys) parse(h *hasher, s, callID []byte, t *Token) error {
 	return nil
 }
 
-func (t *Token) flags() byte {
+func (t *Token) flags() (flags byte) {
 	if t.CallerTag != 0 {
-		return hasCallerTag
+		flags |= hasCallerTag
 	}
-	return 0
+	if t.CallerEnd.Instance != 0 {
+		flags |= hasCallerInstance
+	}
+	if t.CalleeEnd.Instance != 0 {
+		flags |= hasCalleeInstance
+	}
+	if t.CallerEnd.hasAOR() {
+		flags |= hasCallerAOR
+	}
+	return flags
 }
+
+func (e *End) hasAOR() bool { return len(e.AOR) > 0 && len(e.AOR) <= MaxAOR }
 
 // appendBody writes what the flags announce, in the order of readBody.
 func (t *Token) appendBody(dst []byte) []byte {
 	if t.CallerTag != 0 {
 		dst = binary.BigEndian.AppendUint32(dst, t.CallerTag)
 	}
+	for _, e := range [...]*End{&t.CallerEnd, &t.CalleeEnd} {
+		if e.Instance != 0 {
+			dst = binary.BigEndian.AppendUint64(dst, e.Instance)
+		}
+	}
 	dst = flow.Append(dst, t.Caller)
 	dst = flow.Append(dst, t.Callee)
-	return append(t.appendTerms(dst), noAOR...)
+	dst = t.CalleeEnd.appendAOR(t.appendTerms(dst))
+	if t.CallerEnd.hasAOR() {
+		dst = t.CallerEnd.appendAOR(dst)
+	}
+	return dst
+}
+
+func (e *End) appendAOR(dst []byte) []byte {
+	if !e.hasAOR() {
+		return append(dst, noAOR...)
+	}
+	return append(append(dst, aorMark, byte(len(e.AOR))), e.AOR...)
 }
 
 // readBody reads a verified body. It reports whether all of it made sense.
@@ -146,21 +194,43 @@ func (t *Token) readBody(flags byte, body []byte) bool {
 	if flags&hasCallerTag != 0 {
 		t.CallerTag = uint32(r.big(4))
 	}
-	for _, instance := range [...]byte{hasCallerInstance, hasCalleeInstance} {
-		if flags&instance != 0 {
-			r.take(8)
-		}
+	if flags&hasCallerInstance != 0 {
+		t.CallerEnd.Instance = r.big(8)
+	}
+	if flags&hasCalleeInstance != 0 {
+		t.CalleeEnd.Instance = r.big(8)
 	}
 	r.flow(&t.Caller)
 	r.flow(&t.Callee)
 	t.readTerms(&r)
-	r.skipAOR()
+	callee, caller := r.aor(), []byte(nil)
+	if flags&hasCallerAOR != 0 {
+		if caller = r.aor(); len(caller) == 0 {
+			r.bad = true
+		}
+	}
+	t.keep(caller, callee)
 	return !r.bad && len(r.rest) == 0 && flags&^byte(knownFlags) == 0
 }
 
-// skipAOR passes over an address-of-record: a byte that says what it shares with
-// others, the length of the rest, the rest.
-func (r *reader) skipAOR() {
-	r.byte()
-	r.take(int(r.byte()))
+// keep copies the addresses-of-record, which lie where the next token is read.
+func (t *Token) keep(caller, callee []byte) {
+	t.text = append(append(t.text[:0], caller...), callee...)
+	if n := len(caller); n > 0 {
+		t.CallerEnd.AOR = t.text[:n:n]
+	}
+	if n := len(caller); len(callee) > 0 {
+		t.CalleeEnd.AOR = t.text[n:len(t.text):len(t.text)]
+	}
+}
+
+// aor reads an address-of-record, and passes over one of an earlier version.
+func (r *reader) aor() []byte {
+	mark := r.byte()
+	text := r.take(int(r.byte()))
+	if mark != aorMark {
+		return nil
+	}
+	r.bad = r.bad || len(text) == 0
+	return text
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"github.com/sipring/sipring/proxy/flow"
@@ -40,9 +41,10 @@ func testKeys(t testing.TB, ids ...uint8) *Keys {
 // sameToken compares what a token says, not the buffer behind it.
 var sameToken = cmp.Options{
 	cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b }),
+	cmpopts.IgnoreUnexported(Token{}),
 }
 
-func saysNothing(t *Token) bool { return *t == Token{} }
+func saysNothing(t *Token) bool { return cmp.Equal(t, &Token{}, sameToken) }
 
 // callID is the dialog's that the tests' tokens are for.
 var callID = []byte("3848276298220188511@atlanta.example.com")
@@ -76,10 +78,15 @@ var (
 			Transport: flow.Transport(rapid.IntRange(0, int(flow.Transports)-1).Draw(t, "transport")),
 		}
 	})
+	ends = rapid.Custom(func(t *rapid.T) End {
+		aor := rapid.SliceOfN(rapid.Byte(), 0, MaxAOR+1).Draw(t, "AOR")
+		return End{AOR: aor, Instance: rapid.OneOf(rapid.Just(uint64(0)), rapid.Uint64()).Draw(t, "instance")}
+	})
 	tokens = rapid.Custom(func(t *rapid.T) *Token {
 		return &Token{
 			Caller: flows.Draw(t, "caller"), Callee: flows.Draw(t, "callee"), CallerTag: rapid.Uint32().Draw(t, "caller tag"),
 			Made: rapid.Uint16().Draw(t, "made"), CallerNAT: rapid.Bool().Draw(t, "caller NAT"), CalleeNAT: rapid.Bool().Draw(t, "callee NAT"),
+			CallerEnd: ends.Draw(t, "caller end"), CalleeEnd: ends.Draw(t, "callee end"),
 		}
 	})
 )
@@ -100,6 +107,13 @@ func carried(t *Token) *Token {
 	}
 	c := &Token{Caller: flow(t.Caller), Callee: flow(t.Callee), CallerTag: t.CallerTag, Made: t.Made}
 	c.CallerNAT, c.CalleeNAT = t.Made != 0 && t.CallerNAT, t.Made != 0 && t.CalleeNAT
+	end := func(e End) End {
+		if len(e.AOR) == 0 || len(e.AOR) > MaxAOR {
+			e.AOR = nil
+		}
+		return e
+	}
+	c.CallerEnd, c.CalleeEnd = end(t.CallerEnd), end(t.CalleeEnd)
 	return c
 }
 
@@ -131,12 +145,18 @@ func TestTokenRoundTrip(t *testing.T) {
 
 func TestTokenOfEveryKindOfEnd(t *testing.T) {
 	tests := map[string]Token{
-		"nothing":                 {},
-		"UDP to UDP":              *callToken(),
-		"foreign ends":            {Caller: udp("192.0.2.10:5060"), Callee: udp("192.0.2.11:5060")},
-		"connection at its owner": {Caller: flow.Flow{Owner: 3, Life: 9, Conn: 71, Remote: netip.MustParseAddrPort("[2001:db8::9]:5061"), Transport: flow.TLS}},
-		"IPv4 in IPv6 form":       {Caller: udp("[::ffff:192.0.2.1]:5060")},
-		"zone":                    {Caller: udp("[fe80::1%eth0]:5060")},
+		"nothing":    {},
+		"UDP to UDP": *callToken(),
+		"connections of phones": {
+			Caller: flow.Flow{Owner: 3, Life: 9, Conn: 71, Remote: netip.MustParseAddrPort("192.0.2.9:5061"), Transport: flow.WSS}, CallerEnd: End{[]byte("sip:alice@example.com"), 7},
+			Callee: flow.Flow{Owner: 1, Life: 9, Conn: 72, Remote: netip.MustParseAddrPort("192.0.2.8:5061"), Transport: flow.TCP}, CalleeEnd: End{[]byte("sip:b@example.com"), 8}, Made: 1,
+		},
+		"a phone without instance": {CallerEnd: End{AOR: []byte("sip:alice@example.com")}},
+		"one that is too long":     {CalleeEnd: End{AOR: bytes.Repeat([]byte("a"), MaxAOR+1), Instance: 5}},
+		"foreign ends":             {Caller: udp("192.0.2.10:5060"), Callee: udp("192.0.2.11:5060")},
+		"connection at its owner":  {Caller: flow.Flow{Owner: 3, Life: 9, Conn: 71, Remote: netip.MustParseAddrPort("[2001:db8::9]:5061"), Transport: flow.TLS}},
+		"IPv4 in IPv6 form":        {Caller: udp("[::ffff:192.0.2.1]:5060")},
+		"zone":                     {Caller: udp("[fe80::1%eth0]:5060")},
 	}
 	keys := testKeys(t, 9)
 	for name, want := range tests {
@@ -166,21 +186,21 @@ func TestTokenFitsItsPlaces(t *testing.T) {
 
 func TestLongestTokens(t *testing.T) {
 	end := flow.Flow{Owner: 1<<32 - 1, Life: 1, Conn: 1<<64 - 1, Transport: flow.WSS, Remote: netip.MustParseAddrPort("[2001:db8::1]:65535")}
-	longest := &Token{Caller: end, Callee: end, CallerTag: 1 << 31, Made: 1}
+	who := End{AOR: bytes.Repeat([]byte("a"), MaxAOR), Instance: 1}
+	longest := &Token{Caller: end, Callee: end, CallerTag: 1 << 31, Made: 1, CallerEnd: who, CalleeEnd: who}
 	keys := testKeys(t, 1)
 	s := keys.AppendToken(nil, longest, callID)
-	if want := (maxWritten*8 + 5) / 6; len(s) != want {
-		t.Errorf("the longest token written has %d characters, want %d", len(s), want)
-	}
-	aor := append([]byte{0, maxAOR}, bytes.Repeat([]byte("a"), maxAOR)...)
-	body := append([]byte{version, 1, knownFlags}, make([]byte, 4+2*8)...)
-	body = append(append(flow.Append(flow.Append(body, end), end), aor...), aor...)
-	s = sign(keys, body)
 	if len(s) != MaxToken {
-		t.Errorf("the longest token of an earlier version has %d characters, MaxToken is %d", len(s), MaxToken)
+		t.Errorf("the longest token has %d characters, MaxToken is %d", len(s), MaxToken)
 	}
 	if err := keys.ParseToken(s, callID, &Token{}); err != nil {
 		t.Error(err)
+	}
+	aor := append([]byte{0, 255}, bytes.Repeat([]byte("a"), 255)...)
+	body := append([]byte{version, 1, hasCallerTag | hasCallerInstance | hasCalleeInstance}, make([]byte, 4+2*8)...)
+	body = append(append(flow.Append(flow.Append(body, end), end), aor...), aor...)
+	if err := keys.ParseToken(sign(keys, body), callID, &Token{}); err != nil {
+		t.Errorf("the longest token of an earlier version: %v", err)
 	}
 }
 
@@ -314,6 +334,11 @@ func TestSignedButSenselessTokensAreRefused(t *testing.T) {
 		"terms past the end":   {join(head, v4, none, []byte{termsMark, 9, 0, 1, 0}, none, none), ErrMalformed},
 		"longer terms":         {join(head, v4, none, []byte{termsMark, 4, 0, 1, 0, 0}, none, none), ErrMalformed},
 		"unknown terms":        {join(head, v4, none, []byte{termsMark, termsLen, 0, 1, 4}, none, none), ErrMalformed},
+		"a callee":             {join(head, v4, none, []byte{termsMark, termsLen, 0, 1, 0}, []byte{aorMark, 1, 'a'}), nil},
+		"a callee of nothing":  {join(head, v4, none, []byte{termsMark, termsLen, 0, 1, 0}, []byte{aorMark, 0}), ErrMalformed},
+		"a caller":             {join([]byte{version, 1, hasCallerAOR}, v4, none, noAORs, []byte{aorMark, 1, 'a'}), nil},
+		"a caller of nothing":  {join([]byte{version, 1, hasCallerAOR}, v4, none, noAORs, noAORs[:2]), ErrMalformed},
+		"no caller":            {join([]byte{version, 1, hasCallerAOR}, v4, none, noAORs), ErrMalformed},
 		"one AOR missing":      {join(head, v4, none, noAORs[:2], noAORs[:1]), ErrMalformed},
 	}
 	for name, tt := range tests {
