@@ -1,10 +1,10 @@
 package forward
 
 import (
-	"bytes"
 	"net/netip"
 
 	"github.com/sipring/sipring/proxy/flow"
+	"github.com/sipring/sipring/proxy/transport"
 	"github.com/sipring/sipring/proxy/wire"
 )
 
@@ -12,13 +12,18 @@ import (
 // names another address than its own: one behind NAT. The address alone decides:
 // a port may differ because the agent listens on another one.
 func Translated(m *wire.Message, via *wire.Via, from netip.Addr) bool {
+	return onlyVia(m) && ViaTranslated(via, from)
+}
+
+// onlyVia reports whether a request has one Via: who sent it made it.
+func onlyVia(m *wire.Message) bool {
 	vias := 0
 	for range m.Values(wire.HeaderVia) {
 		if vias++; vias > 1 {
 			return false
 		}
 	}
-	return ViaTranslated(via, from)
+	return true
 }
 
 // ViaTranslated reports whether a request's topmost Via names another address than
@@ -26,25 +31,19 @@ func Translated(m *wire.Message, via *wire.Via, from netip.Addr) bool {
 func ViaTranslated(via *wire.Via, from netip.Addr) bool {
 	host, literal := wire.HostAddr(via.Host)
 	if !literal {
-		return isInvalid(via.Host)
+		return transport.IsInvalid(via.Host)
 	}
 	return host.Unmap() != from
 }
 
-// isInvalid reports whether a host name is of the domain that never resolves,
-// as agents write it that cannot know their address (RFC 7118 5).
-func isInvalid(host []byte) bool {
-	var buf [256]byte
-	return bytes.HasSuffix(wire.CanonicalHost(buf[:0], host), invalidDomain)
-}
-
-var invalidDomain = []byte(".invalid")
-
 // callerWay is where requests within the dialog that r begins go to its caller, and
 // whether over that flow alone, as the caller is behind NAT and itself the one that r
-// came from.
+// came from, or as it came over the connection of a user agent: it may be reached by
+// no other way (RFC 5626 3, RFC 7118 5).
 func (r *Request) callerWay() (way flow.Flow, nat bool) {
 	switch from := r.From.Remote.Addr(); {
+	case r.From.Transport.Reliable():
+		return r.From, !r.Message.Has(wire.HeaderRecordRoute) && onlyVia(r.Message)
 	case !r.Message.Has(wire.HeaderRecordRoute) && Translated(r.Message, r.Via, from):
 		return r.From, true
 	case ViaTranslated(r.Via, from):

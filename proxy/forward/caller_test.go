@@ -6,16 +6,6 @@ import (
 	"github.com/sipring/sipring/proxy/flow"
 )
 
-func TestIsInvalid(t *testing.T) {
-	for host, want := range map[string]bool{
-		"df7jal23ls0d.invalid": true, "A.INVALID": true, "a.Invalid.": true, "invalid": false, "a.invalid.example": false, "192.0.2.1": false, "[::1]": false,
-	} {
-		if got := isInvalid([]byte(host)); got != want {
-			t.Errorf("%s: %v", host, got)
-		}
-	}
-}
-
 // Requests within a dialog go to its caller by way of whoever sent the INVITE: over
 // that very flow where the caller is behind NAT and sent it itself.
 func TestCallerWay(t *testing.T) {
@@ -36,6 +26,33 @@ func TestCallerWay(t *testing.T) {
 			"From: <sip:alice@example.com>;tag=a\nTo: <sip:bob@example.com>\nCall-ID: c\nCSeq: 1 INVITE\n\n", "192.0.2.10:40000")
 		if way, nat := req.callerWay(); !way.Equal(flow.OverUDP(address(tt.want))) || nat != tt.nat {
 			t.Errorf("%s: %s, behind NAT %v; want %s, %v", name, way.Remote, nat, tt.want, tt.nat)
+		}
+	}
+}
+
+// A user agent on a connection is reached over that alone (RFC 7118 5); of who is behind
+// another proxy the Routes say more.
+func TestCallerWayOverAConnection(t *testing.T) {
+	r := newRig(t)
+	from := flow.Flow{Remote: address("192.0.2.10:40000"), Conn: 7, Owner: 3, Life: 9}
+	for name, tt := range map[string]struct {
+		via, more string
+		over      flow.Transport
+		nat       bool
+	}{
+		"a phone":         {"TCP 192.0.2.10:5062", "", flow.TCP, true},
+		"behind NAT":      {"TLS 10.0.0.10", "", flow.TLS, true},
+		"a browser":       {"WSS df7jal23ls0d.invalid", "", flow.WSS, true},
+		"a proxy":         {"TCP 192.0.2.10", "Record-Route: <sip:192.0.2.10;transport=tcp;lr>\n", flow.TCP, false},
+		"one that hides":  {"TCP 192.0.2.10", "Via: SIP/2.0/UDP 10.0.0.10;branch=z9hG4bKb\n", flow.TCP, false},
+		"a proxy on NATs": {"TCP 10.0.0.1", "Record-Route: <sip:10.0.0.1;lr>\n", flow.TCP, false},
+	} {
+		req := r.request("INVITE sip:bob@example.com SIP/2.0\nVia: SIP/2.0/"+tt.via+";branch=z9hG4bKa\n"+tt.more+
+			"From: <sip:alice@example.com>;tag=a\nTo: <sip:bob@example.com>\nCall-ID: c\nCSeq: 1 INVITE\n\n", "192.0.2.10:40000")
+		from.Transport = tt.over
+		req.From, req.Back = from, from
+		if way, nat := req.callerWay(); way != from || nat != tt.nat {
+			t.Errorf("%s: %+v, that alone %v; want %v", name, way, nat, tt.nat)
 		}
 	}
 }

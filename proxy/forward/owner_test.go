@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/sipring/sipring/proxy/flow"
+	"github.com/sipring/sipring/proxy/routing"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/wire"
 )
@@ -15,8 +16,8 @@ import (
 // an ICMP error quotes, unless that is cut short.
 func TestViaIsReadAgain(t *testing.T) {
 	r := newRig(t)
-	second := newPlace(5070, "[2001:db8::200]:5070")
-	other := newPlace(5070, "192.0.2.200:5070")
+	second := newPlace(routing.Listener{Number: 5070}, "[2001:db8::200]:5070")
+	other := newPlace(routing.Listener{Number: 5070}, "192.0.2.200:5070")
 	other.second, other.six = &second, true
 	r.names.places = append(r.names.places, other)
 	remotes := []netip.AddrPort{address("198.51.100.7:5070"), address("[2001:db8::7]:5070"), {}}

@@ -23,6 +23,9 @@ type Request struct {
 	// From is what it came over, Back what its responses go over.
 	From, Back flow.Flow
 	Decision   *routing.Decision
+	// CallerEnd is who the sender is, if it came over a connection by which it has
+	// registered: by that it is found again over another one.
+	CallerEnd token.End
 	// Owner holds its transaction. It leaves Stateless where nobody does.
 	Owner     Owner
 	Stateless bool

@@ -24,7 +24,7 @@ func (n *Names) appendVia(dst []byte, next flow.Flow, branch token.Branch, owner
 	dst = owner.append(append(dst, ownerParam...))
 	dst = append(dst, ";"+hopParam+"="...)
 	dst = n.keys.AppendHop(dst, branch.Tx, back.Remote, breadth)
-	if back.Listener == 0 {
+	if back.Listener == 0 || back.Transport.Reliable() { // a connection is its own way back
 		return dst
 	}
 	return strconv.AppendUint(append(dst, ";"+listenerParam+"="...), uint64(back.Listener), 10)

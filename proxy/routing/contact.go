@@ -13,11 +13,14 @@ const maxGuesses = 3
 // where its INVITE went. It may come by way of an outbound proxy setting, whose
 // user part is no token.
 func decideContact(t *Tables, m *wire.Message, d *Decision) Verdict {
-	if d.uri.Scheme != wire.SchemeSIP || m.ToTag() != nil && m.Method() != wire.MethodAck || t.names(&d.uri) {
+	if d.uri.Scheme != wire.SchemeSIP && !d.fromTLS() || m.ToTag() != nil && m.Method() != wire.MethodAck || t.names(&d.uri) {
 		return Next
 	}
 	return d.decide(Contact, "contact")
 }
+
+// fromTLS reports whether the request is for a SIPS URI and came as one has to.
+func (d *Decision) fromTLS() bool { return d.SIPS() && d.From.Transport.Secure() }
 
 // GuessAOR appends the i-th address-of-record, from 0, that a contact may be
 // registered for by its user part, in canonical form. ok is false if there is

@@ -57,5 +57,11 @@ func (t *Tables) names(u *wire.URI) bool {
 	if !ok || t.foreignMaddr(u) {
 		return false
 	}
-	return !u.HasPort && p.none || u.HasPort && slices.Contains(p.list, u.Port)
+	switch {
+	case u.HasPort:
+		return slices.Contains(p.list, u.Port)
+	case p.none:
+		return true
+	}
+	return isSecure(u) && slices.Contains(p.list, defaultTLSPort)
 }

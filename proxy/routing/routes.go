@@ -121,7 +121,7 @@ func (t *Tables) whose(m *wire.Message, route *wire.NameAddr, d *Decision) whose
 // token reads the token in a URI's user part into d.Token, which stays as it
 // was if there is none that verifies.
 func (t *Tables) token(m *wire.Message, u *wire.URI, d *Decision) error {
-	if len(u.User) == 0 || u.Scheme != wire.SchemeSIP {
+	if len(u.User) == 0 || u.Scheme != wire.SchemeSIP && u.Scheme != wire.SchemeSIPS {
 		return token.ErrTruncated
 	}
 	free := &d.tokens[0]

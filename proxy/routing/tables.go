@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/token"
 )
 
@@ -21,12 +22,14 @@ type Tables struct {
 	registrar   config.Registrar
 	tokenHours  uint16
 	policies    []Policy // in the order in which they are asked
+	carries     [flow.Transports]bool
 }
 
 // Listener is a listener as Via and Record-Route name it.
 type Listener struct {
-	// Number is what flows name it by (config.Config.ListenerNumber).
-	Number uint16
+	// Transport is what it serves, and Number, together with that, what flows name it by (config.Config.ListenerNumber).
+	Transport flow.Transport
+	Number    uint16
 	// SentBy is its advertised "host:port".
 	SentBy string
 	// Second is the same of its address in the other family than SentBy's; empty
@@ -76,12 +79,13 @@ func (t *Tables) addListener(l config.Listener, number uint16, set *config.Membe
 	if err != nil {
 		return fmt.Errorf("advertised address: %w", err)
 	}
-	listener := Listener{Number: number, SentBy: fmt.Sprintf("%s:%d", canonical(host), port)}
+	listener := Listener{Transport: transportOf(l.Protocol), Number: number, SentBy: fmt.Sprintf("%s:%d", canonical(host), port)}
 	if second, _, err := config.SplitAdvertise(set.SecondAt(l.Advertise), port); err == nil {
 		listener.Second = fmt.Sprintf("%s:%d", canonical(second), port)
 		t.reached.add(second, port)
 	}
 	t.listeners = append(t.listeners, listener)
+	t.carries[listener.Transport] = true
 	t.ports = append(t.ports, l.Port, port)
 	t.reached.add(host, port)
 	t.reached.add(self.Addr().String(), l.Port)
@@ -109,9 +113,12 @@ func (t *Tables) addAliases(c *config.Config) error {
 }
 
 // addWithoutPort makes host ours at the ports that are ours, and the default one,
-// which may be translated to one of them.
+// which may be translated to one of them; of TLS that is another one.
 func (t *Tables) addWithoutPort(host string) {
 	t.reached.add(host, config.DefaultSIPPort)
+	if t.carries[flow.TLS] {
+		t.reached.add(host, defaultTLSPort)
+	}
 	for _, port := range t.ports {
 		t.reached.add(host, port)
 	}
@@ -119,6 +126,10 @@ func (t *Tables) addWithoutPort(host string) {
 
 // Listeners are the cluster's, at least one.
 func (t *Tables) Listeners() []Listener { return t.listeners }
+
+// Carries reports whether there is a listener of a transport: requests then leave over
+// it, too.
+func (t *Tables) Carries(over flow.Transport) bool { return over.Known() && t.carries[over] }
 
 // Serves reports whether the host of an address-of-record is a domain served
 // here.

@@ -19,7 +19,7 @@ func (r *request) forBindings() bool {
 // which knows no other way (RFC 3261 16.7 step 6, RFC 3263 4.3).
 func (r *request) forward() progress {
 	if r.dialer.targets = targets.Reachable(r.dialer.targets); len(r.dialer.targets) == 0 {
-		return r.finish(480, "Temporarily Unavailable", nil)
+		return r.finish(480, "Temporarily Unavailable", r.decision.Unreached())
 	}
 	if !targets.Share(r.dialer.targets, r.breadth()) {
 		return r.finish(440, "Max-Breadth Exceeded", nil)

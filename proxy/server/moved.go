@@ -13,7 +13,7 @@ import (
 // address is a phone's. What nobody registered goes where the token has it.
 func (q *search) startDialog() progress {
 	anywhere := q.r.snap.config.Egress.Contacts == config.ContactsAny
-	t, moved := targets.OfDialog(&q.r.msg, &q.r.decision, anywhere)
+	t, moved := targets.OfDialog(&q.r.msg, &q.r.decision, q.r.snap.tables, anywhere)
 	q.r.dialer.targets = append(q.r.dialer.targets, t)
 	if moved {
 		q.guesses = 0

@@ -48,10 +48,14 @@ func (g *registrar) bindContacts() bool {
 func (g *registrar) bind(text []byte) bool {
 	u := &g.op.Update
 	uri, err := wire.ParseURI(text)
-	if err != nil || !transport.OverUDP(&uri) {
+	if err != nil {
 		return true
 	}
-	to, ok := transport.URIDestination(&uri)
+	over, served := transport.Of(&uri, g.r.snap.tables.Carries)
+	if !served { // never sent to
+		return true
+	}
+	to, ok := transport.URIDestination(&uri, over)
 	literal, a := ok && to.Host == "", to.Addr.Addr().Unmap()
 	switch {
 	case literal && a == g.r.from.Remote.Addr(), g.r.snap.tables.Names(&uri):

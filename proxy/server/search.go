@@ -40,7 +40,7 @@ func (q *search) begin() progress {
 	case routing.Contact:
 		return q.startContact()
 	}
-	q.chain.Begin(q.r.decision.AOR)
+	q.chain.Begin(q.r.decision.AOR, q.r.decision.SIPS())
 	q.lookup.AOR = q.r.decision.AOR
 	q.r.s.cluster.Lookup(&q.lookup)
 	return waits

@@ -14,11 +14,13 @@ import (
 
 // AppendBindings appends a target for every live binding that can be called (RFC
 // 3261 16.5), the newest first. Those whose contact is an address-of-record of
-// tables' domains are for a Chain to look up.
-func AppendBindings(dst []Target, record location.Record, now int64, tables *routing.Tables) []Target {
+// tables' domains are for a Chain to look up. sips is that the request is for a SIPS
+// URI.
+func AppendBindings(dst []Target, record location.Record, now int64, tables *routing.Tables, sips bool) []Target {
 	start := len(dst)
 	for b := range record.Live(now) {
-		if t, ok := ofBinding(&b, tables); ok {
+		if t, ok := ofBinding(&b, tables, sips); ok {
+			t.AOR = record.AOR()
 			dst = append(dst, t)
 		}
 	}
@@ -28,53 +30,96 @@ func AppendBindings(dst []Target, record location.Record, now int64, tables *rou
 
 // ofBinding is the target that a binding makes. What wants a transport that is
 // not served is none: its phone would get in the clear what it asked to have
-// secured, or nothing. So is what leads to this cluster but to nobody behind it.
-func ofBinding(b *location.Binding, tables *routing.Tables) (Target, bool) {
+// secured, or nothing. So is what leads to this cluster but to nobody behind it, and
+// what a SIPS URI may not lead to.
+func ofBinding(b *location.Binding, tables *routing.Tables, sips bool) (Target, bool) {
 	uri, err := wire.ParseURI(b.Contact)
-	if err != nil || uri.Scheme != wire.SchemeSIP {
+	if err != nil || !mayFollow(&uri, sips) {
 		return Target{}, false
 	}
 	t := Target{URI: wire.WithoutHeaders(b.Contact), newness: b.Version}
+	if uri.Scheme == wire.SchemeSIPS && !sips {
+		t.URI = withoutSecurity(t.URI)
+	}
 	if len(b.Instance) > 0 {
 		t.Group = xxhash.Sum64(b.Instance)
 	}
+	over, served := transport.Of(&uri, tables.Carries)
 	switch {
 	case len(b.Path) > 0:
-		return t, t.setPath(b.Path, b.Flow)
+		return t, t.setPath(b.Path, b.Flow, tables, uri.Scheme == wire.SchemeSIPS)
+	case b.Flow.Conn != 0:
+		t.setFlow(b.Flow)
+		return t, uri.Scheme != wire.SchemeSIPS || b.Flow.Transport.Secure()
 	case !b.Flow.IsValid() && tables.Names(&uri):
 		t.ours = true
 		return t, tables.HasAOR(&uri)
-	case !transport.OverUDP(&uri):
+	case !served:
 		return t, false
 	case b.Flow.IsValid():
 		t.setFlow(b.Flow)
+		return t, over == b.Flow.Transport
 	default:
-		t.setURI(&uri, b.Flow.Listener)
+		t.setURI(&uri, over, b.Flow.Listener)
 	}
 	return t, true
 }
 
+// mayFollow reports whether a request may go to a contact: one for a SIPS URI to no
+// other (RFC 5630 5.3).
+func mayFollow(contact *wire.URI, sips bool) bool {
+	return contact.Scheme == wire.SchemeSIPS || contact.Scheme == wire.SchemeSIP && !sips
+}
+
+// withoutSecurity is a SIPS URI as the Request-URI of a request for a SIP one, which
+// goes over TLS all the same (RFC 5630 5.3).
+func withoutSecurity(uri []byte) []byte { return append([]byte("sip"), uri[len("sips"):]...) }
+
 // setPath has the request go by way of the proxies that the phone registered
-// through (RFC 3327 5.4), over the flow to the first of them if its URI does not
-// say, and reports whether that can be sent to.
-func (t *Target) setPath(path []byte, over flow.Flow) bool {
-	first, _ := wire.CutValue(path)
-	hop, err := wire.ParseNameAddr(first)
-	if err != nil {
-		return false
-	}
-	uri, err := wire.ParseURI(hop.URI)
-	if err != nil || !transport.OverUDP(&uri) {
+// through (RFC 3327 5.4), over the flow to the first of them if that is a connection or
+// its URI does not say, and reports whether that can be sent to. With sips all of them
+// have to be secure.
+func (t *Target) setPath(path []byte, flow flow.Flow, tables *routing.Tables, sips bool) bool {
+	first, rest := wire.CutValue(path)
+	hop, uri, ok := parseHop(first)
+	if !ok || sips && (uri.Scheme != wire.SchemeSIPS || !allSIPS(rest)) {
 		return false
 	}
 	if _, loose := uri.Param("lr"); !loose {
-		t.Strict = hop.URI
+		t.Strict = hop
 	}
 	t.Path = path
-	if over.IsValid() {
-		t.setFlow(over)
-	} else {
-		t.setURI(&uri, over.Listener)
+	over, served := transport.Of(&uri, tables.Carries)
+	switch secure := uri.Scheme == wire.SchemeSIPS; {
+	case flow.Conn != 0:
+		t.setFlow(flow)
+		return !secure || flow.Transport.Secure()
+	case !served:
+		return false
+	case flow.IsValid():
+		t.setFlow(flow)
+		return over == flow.Transport
+	default:
+		t.setURI(&uri, over, flow.Listener)
+	}
+	return true
+}
+
+func parseHop(value []byte) (text []byte, uri wire.URI, ok bool) {
+	hop, err := wire.ParseNameAddr(value)
+	if err != nil {
+		return nil, uri, false
+	}
+	uri, err = wire.ParseURI(hop.URI)
+	return hop.URI, uri, err == nil
+}
+
+// allSIPS reports whether all values of a Path are SIPS URIs (RFC 5630 5.3).
+func allSIPS(path []byte) bool {
+	for v, rest := wire.CutValue(path); v != nil; v, rest = wire.CutValue(rest) {
+		if _, uri, ok := parseHop(v); !ok || uri.Scheme != wire.SchemeSIPS {
+			return false
+		}
 	}
 	return true
 }

@@ -37,10 +37,13 @@ type Chain struct {
 	text  []byte   // what targets of earlier lookups and aors hold
 	aors  [][]byte // looked up; the first one is the request's own
 	depth uint8    // of the last
+	sips  bool
 }
 
-// Begin is for a request to an address-of-record, of which nothing is known yet.
-func (c *Chain) Begin(aor []byte) {
+// Begin is for a request to an address-of-record, of which nothing is known yet. sips
+// is that its URI was a SIPS one.
+func (c *Chain) Begin(aor []byte, sips bool) {
+	c.sips = sips
 	c.LeftOut, c.Looped, c.depth, c.text = 0, false, 0, c.text[:0]
 	c.aors = append(c.aors[:0], c.keep(aor))
 }
@@ -56,7 +59,7 @@ func (c *Chain) Trim(limit int) {
 // into it until Next.
 func (c *Chain) Add(list []Target, record location.Record, now int64, tables *routing.Tables) []Target {
 	start := len(list)
-	list = AppendBindings(list, record, now, tables)
+	list = AppendBindings(list, record, now, tables, c.sips)
 	if c.depth == 0 {
 		return list
 	}
@@ -134,7 +137,7 @@ func (c *Chain) take(t *Target) []byte {
 func (c *Chain) keepAll(list []Target) {
 	for i := range list {
 		if t := &list[i]; !t.kept {
-			t.URI, t.Path, t.Strict, t.kept = c.keep(t.URI), c.keep(t.Path), c.keep(t.Strict), true
+			t.URI, t.Path, t.Strict, t.AOR, t.kept = c.keep(t.URI), c.keep(t.Path), c.keep(t.Strict), c.keep(t.AOR), true
 		}
 	}
 }

@@ -20,7 +20,7 @@ func AppendContact(dst []Target, record location.Record, now int64, tables *rout
 		return dst, false
 	}
 	start := len(dst)
-	dst = AppendBindings(dst, record, now, tables)
+	dst = AppendBindings(dst, record, now, tables, isSIPS(uri))
 	best := -1
 	for i := start; i < len(dst); i++ {
 		switch t := &dst[i]; {
@@ -37,4 +37,9 @@ func AppendContact(dst []Target, record location.Record, now int64, tables *rout
 	dst[start] = dst[best]
 	dst[start].URI = nil // as it came
 	return dst[:start+1], true
+}
+
+func isSIPS(uri []byte) bool {
+	u, err := wire.ParseURI(uri)
+	return err == nil && u.Scheme == wire.SchemeSIPS
 }

@@ -13,8 +13,8 @@ import (
 // or Request-URI at another address than the token has for that end is obeyed where
 // anywhere says so, else the request goes where the token has it: it may be that of
 // no proxy that recorded a route, and of no end. With moved it is the Request-URI
-// that names the other address.
-func OfDialog(m *wire.Message, d *routing.Decision, anywhere bool) (t Target, moved bool) {
+// that names the other address. An end with a connection is reached over that.
+func OfDialog(m *wire.Message, d *routing.Decision, tables *routing.Tables, anywhere bool) (t Target, moved bool) {
 	way, nat := d.Token.Way(d.ToCallee)
 	uri := RemoteTarget(m, d)
 	if d.NextRoute != nil {
@@ -24,43 +24,58 @@ func OfDialog(m *wire.Message, d *routing.Decision, anywhere bool) (t Target, mo
 		t.Strict = d.NextRoute
 	}
 	parsed, err := wire.ParseURI(uri)
+	over, served := transport.Of(&parsed, tables.Carries)
 	switch {
-	case d.NextRoute == nil && nat && err == nil && (transport.OverUDP(&parsed) || parsed.Scheme == wire.SchemeTel):
+	case err != nil || parsed.Scheme == wire.SchemeOther:
+		t.Failed = true
+	case nat && way.Conn != 0, nat && d.NextRoute == nil && (served && over == way.Transport || parsed.Scheme == wire.SchemeTel):
 		t.setFlow(way)
-	case err != nil || !transport.OverUDP(&parsed):
+		t.Failed = parsed.Scheme == wire.SchemeSIPS && !way.Transport.Secure()
+	case !served:
 		t.Failed = true
 	default:
-		t.setURI(&parsed, way.Listener)
-		moved = !anywhere && t.keep(way) && d.NextRoute == nil
+		t.setURI(&parsed, over, way.Listener)
+		moved = (t.Failed || !anywhere) && t.keep(way, &parsed) && d.NextRoute == nil
 	}
 	return t, moved
 }
 
-// keep has the request go over a flow if it does not go to that address anyway, and
-// reports so. The token of an earlier version has none for an end that is not behind
-// NAT.
-func (t *Target) keep(way flow.Flow) bool {
+// keep has the request for a URI go over a flow if it does not go to that address
+// anyway, and reports so. The token of an earlier version has none for an end that is
+// not behind NAT. What is to be secured fails where the flow is not (RFC 5630 5.3).
+func (t *Target) keep(way flow.Flow, uri *wire.URI) bool {
 	if !way.IsValid() || !t.Failed && t.To.Host == "" && t.To.Addr.Addr().Unmap() == way.Remote.Addr() {
 		return false
 	}
-	t.Failed = false
 	t.setFlow(way)
+	t.Failed = uri.Scheme == wire.SchemeSIPS && !way.Transport.Secure()
 	return true
 }
 
 // Move has a request within a dialog go to the live binding whose contact is its
 // remote target, and reports whether there is one that is reached directly.
 func (t *Target) Move(record location.Record, now int64, tables *routing.Tables, remote []byte) bool {
+	sips := isSIPS(remote)
 	for b := range record.Live(now) {
-		if len(b.Path) > 0 || !wire.EqualURI(wire.WithoutHeaders(b.Contact), remote) {
-			continue
-		}
-		if found, ok := ofBinding(&b, tables); ok && !found.ours {
-			t.To, t.Held, t.Failed = found.To, found.Held, found.Failed
+		if wire.EqualURI(wire.WithoutHeaders(b.Contact), remote) && t.goTo(&b, tables, sips) {
 			return true
 		}
 	}
 	return false
+}
+
+// goTo has the request go where a binding is reached, if that is directly, and reports
+// whether it is.
+func (t *Target) goTo(b *location.Binding, tables *routing.Tables, sips bool) bool {
+	if len(b.Path) > 0 {
+		return false
+	}
+	found, ok := ofBinding(b, tables, sips)
+	if !ok || found.ours {
+		return false
+	}
+	t.To, t.Held, t.Failed = found.To, found.Held, found.Failed
+	return true
 }
 
 // RemoteTarget is the Request-URI to route a request by.

@@ -105,11 +105,11 @@ func TestRFC3261_16_5_Bindings(t *testing.T) {
 		"sip:bob@192.0.2.4:5070 to UDP 192.0.2.4:5070",
 		"sip:bob@192.0.2.4 to UDP 192.0.2.4:5060",
 	}
-	got := AppendBindings([]Target{{}}, r, now+20, tables(t))
+	got := AppendBindings([]Target{{}}, r, now+20, tables(t), false)
 	if diff := cmp.Diff(want, show(got[1:])); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if late := AppendBindings(nil, r, now+61_000, tables(t)); len(late) != 0 {
+	if late := AppendBindings(nil, r, now+61_000, tables(t), false); len(late) != 0 {
 		t.Errorf("expired: %v", show(late))
 	}
 }
@@ -127,7 +127,7 @@ func TestTargetsHaveTheirListener(t *testing.T) {
 		with(registered("sip:bob@10.0.0.6", ""), func(u *location.Update) { at(flow.Flow{})(u); u.Path = []byte("<sip:192.0.2.1;lr>") }),
 		with(registered("sip:bob@10.0.0.7", ""), func(u *location.Update) { at(behindNAT)(u); u.Path = []byte("<sip:edge.example.org;lr>") }),
 	)
-	list := AppendBindings(nil, r, now+10, tables(t))
+	list := AppendBindings(nil, r, now+10, tables(t), false)
 	found, _ := AppendContact(nil, r, now+10, tables(t), []byte("sip:bob@192.0.2.4"))
 	var moved Target
 	moved.Move(r, now+10, tables(t), []byte("sip:bob@192.0.2.4"))
@@ -137,7 +137,7 @@ func TestTargetsHaveTheirListener(t *testing.T) {
 	for _, tok := range []*token.Token{{Callee: way, CalleeNAT: true, Made: 1}, {Callee: way, Made: 1}} {
 		for _, uri := range []string{"sip:bob@203.0.113.9:5062", "sip:bob@192.0.2.9", "sip:bob@host.example"} {
 			for _, anywhere := range []bool{false, true} {
-				target, _ := OfDialog(nil, &routing.Decision{Token: tok, ToCallee: true, RequestURI: []byte(uri)}, anywhere)
+				target, _ := OfDialog(nil, &routing.Decision{Token: tok, ToCallee: true, RequestURI: []byte(uri)}, tables(t), anywhere)
 				list = append(list, target)
 			}
 		}
@@ -157,7 +157,7 @@ func TestRFC5626_5_3_FlowsOfOnePhoneAreAGroup(t *testing.T) {
 		t,
 		registered("sip:bob@192.0.2.1", `<urn:uuid:1>`), registered("sip:bob@192.0.2.11", `<urn:uuid:1>`),
 		registered("sip:bob@192.0.2.2", `<urn:uuid:2>`), registered("sip:bob@192.0.2.3", ""),
-	), now+10, tables(t))
+	), now+10, tables(t), false)
 	if len(list) != 4 || list[0].Group != 0 || list[1].Group == 0 || list[2].Group == list[1].Group || list[3].Group != list[2].Group {
 		t.Errorf("%+v", list)
 	}
@@ -230,7 +230,7 @@ func TestRFC3261_16_6_Dialog(t *testing.T) {
 		"tel without":              {routing.Decision{Token: &token.Token{}, RequestURI: []byte("tel:+1-201")}, " to UDP invalid AddrPort failed"},
 		"sips over a flow on UDP":  {routing.Decision{Token: held, RequestURI: []byte("sips:bob@10.0.0.5")}, " to UDP invalid AddrPort failed"},
 	} {
-		target, moved := OfDialog(m, &tt.d, false)
+		target, moved := OfDialog(m, &tt.d, tables(t), false)
 		got := show([]Target{target})[0]
 		if moved {
 			got += " moved"
@@ -248,7 +248,7 @@ func TestRFC3261_16_6_Dialog(t *testing.T) {
 		"a strict Route":              {routing.Decision{Token: made, NextRoute: []byte("sip:192.0.2.1")}, " to UDP 192.0.2.1:5060 strict sip:192.0.2.1"},
 		"a name":                      {route(made, "sip:p.example;lr"), " to UDP p.example invalid AddrPort"},
 	} {
-		target, moved := OfDialog(m, &tt.d, true)
+		target, moved := OfDialog(m, &tt.d, tables(t), true)
 		if got := show([]Target{target})[0]; got != tt.want || moved {
 			t.Errorf("anywhere: %s: %q, moved %v, want %q", name, got, moved, tt.want)
 		}
@@ -310,8 +310,9 @@ func TestOfDialogDoesNotAllocate(t *testing.T) {
 		t.Fatal(err)
 	}
 	way := &token.Token{Caller: flow.OverUDP(netip.MustParseAddrPort("198.51.100.1:5060")), Callee: behindNAT, CalleeNAT: true, Made: 1}
+	own := tables(t)
 	for name, d := range map[string]*routing.Decision{"at its address or not": {Token: way}, "behind NAT": {Token: way, ToCallee: true}} {
-		if n := testing.AllocsPerRun(100, func() { _, _ = OfDialog(m, d, false) }); n != 0 {
+		if n := testing.AllocsPerRun(100, func() { _, _ = OfDialog(m, d, own, false) }); n != 0 {
 			t.Errorf("%s: %v allocations", name, n)
 		}
 	}

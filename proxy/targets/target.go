@@ -22,8 +22,11 @@ type Target struct {
 	To     transport.Destination
 	Next   flow.Flow
 	Failed bool
-	// Held is the callee's flow, where it is not its contact's address.
+	// Held is the callee's flow, where it is not its contact's address. A connection is
+	// the only way there is.
 	Held flow.Flow
+	// AOR is whose binding it is, nil of none.
+	AOR []byte
 	// Group is a number of the phone that the target is a way to, if it said which:
 	// its flows are tried one after the other (RFC 5626 5.3).
 	Group uint64
@@ -72,10 +75,10 @@ func (t *Target) setFlow(f flow.Flow) {
 	t.To, t.Held = transport.Destination{Transport: f.Transport, Listener: f.Listener, Addr: f.Remote}, f
 }
 
-// setURI has the request go where a URI leads that OverUDP allows, by the listener
-// that the far end knows.
-func (t *Target) setURI(uri *wire.URI, listener uint16) {
-	to, ok := transport.URIDestination(uri)
+// setURI has the request go where a URI leads over a transport, by the listener that
+// the far end knows.
+func (t *Target) setURI(uri *wire.URI, over flow.Transport, listener uint16) {
+	to, ok := transport.URIDestination(uri, over)
 	to.Listener = listener
 	t.To, t.Failed = to, !ok
 }

@@ -1,45 +1,95 @@
 package transport
 
 import (
+	"bytes"
 	"net/netip"
 
 	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/wire"
 )
 
-// DefaultPort of SIP over UDP and TCP (RFC 3261 19.1.2).
-const DefaultPort = 5060
+// Default ports (RFC 3261 19.1.2): of SIP over UDP and TCP, and over TLS.
+const (
+	DefaultPort    = 5060
+	DefaultTLSPort = 5061
+)
 
-// OverUDP reports whether a request for the URI may go over UDP, the only
-// transport served: never what wants another one, or TLS (RFC 3263 4.1, RFC
-// 5630 3.2), and no other scheme says where it leads.
-func OverUDP(u *wire.URI) bool {
-	if u.Scheme != wire.SchemeSIP {
-		return false
-	}
+// Of is the transport that a request for the URI goes over (RFC 3263 4.1): what the
+// transport parameter names, else UDP, and of a SIPS URI that with TLS below it, never
+// less (RFC 3261 26.2.2, RFC 5630 3.1.3, RFC 7118 5.1). ok is false where that is not
+// served, and for other schemes, which do not say where they lead.
+func Of(u *wire.URI, served func(flow.Transport) bool) (t flow.Transport, ok bool) {
 	name, _ := u.Param("transport")
-	return len(name) == 0 || u.ParamIs("transport", "udp")
+	switch {
+	case u.Scheme == wire.SchemeSIPS:
+		t, ok = secured(u, len(name) == 0)
+	case u.Scheme == wire.SchemeSIP && len(name) == 0:
+		t, ok = flow.UDP, true
+	case u.Scheme == wire.SchemeSIP:
+		t, ok = named(u)
+	}
+	return t, ok && served(t)
 }
 
-// URIDestination is where a request for the URI goes (RFC 3263 4): the maddr
-// parameter or the host, and the URI's port or 5060. ok is false if that is
-// nowhere. The URI is one that OverUDP allows.
-func URIDestination(u *wire.URI) (to Destination, ok bool) {
+// secured is the transport of a SIPS URI, whose parameter says what is below TLS. The
+// names of RFC 2543 and of what never was registered, tls and wss, are understood.
+func secured(u *wire.URI, none bool) (t flow.Transport, ok bool) {
+	switch {
+	case none, u.ParamIs("transport", "tcp"), u.ParamIs("transport", "tls"):
+		return flow.TLS, true
+	case u.ParamIs("transport", "ws"), u.ParamIs("transport", "wss"):
+		return flow.WSS, true
+	}
+	return 0, false
+}
+
+// transports are the values of the parameter.
+var transports = [flow.Transports]string{flow.UDP: "udp", flow.TCP: "tcp", flow.TLS: "tls", flow.WS: "ws", flow.WSS: "wss"}
+
+func named(u *wire.URI) (t flow.Transport, ok bool) {
+	for t, name := range transports {
+		if u.ParamIs("transport", name) {
+			return flow.Transport(t), true
+		}
+	}
+	return 0, false
+}
+
+// URIDestination is where a request for the URI goes over a transport (RFC 3263 4):
+// the maddr parameter or the host, and the URI's port or the transport's. ok is false
+// if that is nowhere. A far end of WebSocket is never called, it calls (RFC 7118 3).
+// Who answers at TLS has to be the host (RFC 5922 4).
+func URIDestination(u *wire.URI, t flow.Transport) (to Destination, ok bool) {
 	host := u.Host
 	if maddr, has := u.Param("maddr"); has && len(maddr) > 0 {
 		host = maddr
 	}
 	port := uint16(DefaultPort)
-	if u.HasPort {
+	switch {
+	case u.HasPort:
 		port = u.Port
+	case t == flow.TLS:
+		port = DefaultTLSPort
 	}
+	to.Transport = t
 	if a, literal := wire.HostAddr(host); literal {
-		return Destination{Addr: netip.AddrPortFrom(a, port)}, true
+		to.Addr = netip.AddrPortFrom(a, port)
+		return to, t != flow.WS && t != flow.WSS
 	}
 	var form [256]byte // of the Resolver's cache
-	name := string(wire.CanonicalHost(form[:0], host))
-	return Destination{Host: name, Addr: netip.AddrPortFrom(netip.Addr{}, port)}, name != ""
+	to.Host = string(wire.CanonicalHost(form[:0], host))
+	to.Addr = netip.AddrPortFrom(netip.Addr{}, port)
+	return to, to.Host != "" && t != flow.WS && t != flow.WSS && !IsInvalid(host)
 }
+
+// IsInvalid reports whether a host name is of the domain that never resolves (RFC
+// 2606 2), as agents write it that cannot know their address (RFC 7118 5).
+func IsInvalid(host []byte) bool {
+	var form [256]byte
+	return bytes.HasSuffix(wire.CanonicalHost(form[:0], host), invalidDomain)
+}
+
+var invalidDomain = []byte(".invalid")
 
 // ResponseDestination is where a response goes by the Via of the element it is
 // for (RFC 3261 18.2.2, RFC 3581 4): received or the sent-by host, and the value

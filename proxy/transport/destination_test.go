@@ -11,54 +11,92 @@ import (
 )
 
 func TestRFC3263_4_URIDestination(t *testing.T) {
-	for uri, want := range map[string]struct {
+	type way struct {
 		To, Name string
 		OK       bool
+	}
+	for _, tt := range []struct {
+		uri  string
+		over flow.Transport
+		want way
 	}{
-		"sip:bob@192.0.2.4":                    {To: "192.0.2.4:5060", OK: true},
-		"sip:bob@192.0.2.4:5070;transport=udp": {To: "192.0.2.4:5070", OK: true},
-		"sip:bob@[2001:db8::9]:5071":           {To: "[2001:db8::9]:5071", OK: true},
-		"sip:bob@[2001:db8::9]":                {To: "[2001:db8::9]:5060", OK: true},
-		"sip:bob@example.com":                  {Name: "example.com", OK: true},
-		"sip:bob@example.com;maddr=192.0.2.9":  {To: "192.0.2.9:5060", OK: true},
-		"sip:bob@192.0.2.4;maddr=a.example":    {Name: "a.example", OK: true},
-		"sip:bob@1.2.3.example":                {Name: "1.2.3.example", OK: true},
-		"sip:bob@999.2.3.4":                    {Name: "999.2.3.4", OK: true},
-		"sip:192.0.2.4:6000":                   {To: "192.0.2.4:6000", OK: true},
-		"sip:bob@A.Example.:5070":              {Name: "a.example", OK: true},
+		{"sip:bob@192.0.2.4", flow.UDP, way{To: "192.0.2.4:5060", OK: true}},
+		{"sip:bob@192.0.2.4:5070;transport=udp", flow.UDP, way{To: "192.0.2.4:5070", OK: true}},
+		{"sip:bob@[2001:db8::9]:5071", flow.UDP, way{To: "[2001:db8::9]:5071", OK: true}},
+		{"sip:bob@[2001:db8::9]", flow.UDP, way{To: "[2001:db8::9]:5060", OK: true}},
+		{"sip:bob@example.com", flow.UDP, way{Name: "example.com", OK: true}},
+		{"sip:bob@example.com;maddr=192.0.2.9", flow.UDP, way{To: "192.0.2.9:5060", OK: true}},
+		{"sip:bob@192.0.2.4;maddr=a.example", flow.UDP, way{Name: "a.example", OK: true}},
+		{"sip:bob@1.2.3.example", flow.UDP, way{Name: "1.2.3.example", OK: true}},
+		{"sip:bob@999.2.3.4", flow.UDP, way{Name: "999.2.3.4", OK: true}},
+		{"sip:192.0.2.4:6000", flow.UDP, way{To: "192.0.2.4:6000", OK: true}},
+		{"sip:bob@A.Example.:5070", flow.UDP, way{Name: "a.example", OK: true}},
+		{"sip:bob@192.0.2.4;transport=tcp", flow.TCP, way{To: "192.0.2.4:5060", OK: true}},
+		{"sip:bob@192.0.2.4;transport=tls", flow.TLS, way{To: "192.0.2.4:5061", OK: true}},
+		{"sips:bob@192.0.2.4", flow.TLS, way{To: "192.0.2.4:5061", OK: true}},
+		{"sips:bob@192.0.2.4:5070", flow.TLS, way{To: "192.0.2.4:5070", OK: true}},
+		// RFC 7118 5: nobody resolves the name of who does not know its own, and a browser
+		// is not called at any address.
+		{"sip:bob@df7jal23ls0d.invalid", flow.UDP, way{Name: "df7jal23ls0d.invalid"}},
+		{"sip:bob@x.INVALID.;transport=tcp", flow.TCP, way{Name: "x.invalid"}},
+		{"sip:bob@192.0.2.4;maddr=x.invalid", flow.UDP, way{Name: "x.invalid"}},
+		{"sip:bob@192.0.2.4;transport=ws", flow.WS, way{To: "192.0.2.4:5060"}},
+		{"sip:bob@a.example;transport=ws", flow.WSS, way{Name: "a.example"}},
 	} {
-		u, err := wire.ParseURI([]byte(uri))
+		u, err := wire.ParseURI([]byte(tt.uri))
 		if err != nil {
-			t.Fatalf("%s: %v", uri, err)
+			t.Fatalf("%s: %v", tt.uri, err)
 		}
-		to, ok := URIDestination(&u)
-		got := struct {
-			To, Name string
-			OK       bool
-		}{Name: to.Host, OK: ok}
+		to, ok := URIDestination(&u, tt.over)
+		got := way{Name: to.Host, OK: ok}
 		if to.Host == "" {
 			got.To = to.Addr.String()
 		}
-		if d := cmp.Diff(want, got); d != "" {
-			t.Errorf("%s: %s", uri, d)
+		if d := cmp.Diff(tt.want, got); d != "" || to.Transport != tt.over {
+			t.Errorf("%s over %v: %s", tt.uri, to.Transport, d)
 		}
 	}
 }
 
-func TestRFC3263_4_1_OverUDP(t *testing.T) {
-	for uri, want := range map[string]bool{
-		"sip:a@b": true, "sip:a@b;transport=udp": true, "SIP:a@b;Transport=UDP;lr": true, "sip:a@b;transport": true, "sip:a@b;transport=%75D%70": true,
-		"sip:a@b;transport=t%6cs": false, "sip:a@b;transport=%2575dp": false, "sip:a@b;x=tls": true,
-		"sip:a@b;transport=tcp": false, "sip:a@b;lr;transport=TLS": false, "sip:a@b;transport=ws": false, "sip:a@b;transport=wss": false,
-		"sip:a@b;transport=sctp": false, "sip:a@b;transport=other": false, "sip:a@b;%74ransport=tcp": false, "sips:a@b": false,
-		"sips:a@b;transport=udp": false, "tel:+1201": false, "mailto:a@b": false,
+// TestRFC3263_4_1_TransportOfAURI: where all are served, and where only the one named
+// first is not.
+func TestRFC3263_4_1_TransportOfAURI(t *testing.T) {
+	all := func(flow.Transport) bool { return true }
+	for want, uris := range map[string][]string{
+		"UDP": {"sip:a@b", "sip:a@b;transport=udp", "SIP:a@b;Transport=UDP;lr", "sip:a@b;transport", "sip:a@b;transport=", "sip:a@b;transport=%75D%70", "sip:a@b;x=tls", "sip:a@192.0.2.1:5061"},
+		"TCP": {"sip:a@b;transport=tcp", "sip:a@b;%74ransport=tcp", "sip:a@b;lr;transport=TCP"},
+		// RFC 3261 26.2.2, RFC 5630 3.1.3: a SIPS URI with what stands below TLS
+		"TLS": {"sips:a@b", "SIPS:a@b;transport=tcp", "sips:a@b;transport=tls", "sip:a@b;transport=t%6cs", "sip:a@b;lr;transport=TLS"},
+		// RFC 7118 5.1: of WebSocket, secure or not, the parameter is ws
+		"WS":  {"sip:a@b.invalid;transport=ws", "sip:a@b;transport=WS"},
+		"WSS": {"sips:a@b.invalid;transport=ws", "sips:a@b;transport=wss", "sip:a@b;transport=wss"},
+		"": {
+			"sip:a@b;transport=%2575dp", "sip:a@b;transport=sctp", "sip:a@b;transport=other", "sips:a@b;transport=udp", "sips:a@b;transport=sctp",
+			"sips:a@b;transport=tls-sctp", "tel:+1201", "tel:+1201;transport=tcp", "mailto:a@b",
+		},
 	} {
-		u, err := wire.ParseURI([]byte(uri))
-		if err != nil {
-			t.Fatalf("%s: %v", uri, err)
+		for _, uri := range uris {
+			u, err := wire.ParseURI([]byte(uri))
+			if err != nil {
+				t.Fatalf("%s: %v", uri, err)
+			}
+			got, ok := Of(&u, all)
+			if ok != (want != "") || ok && got.String() != want {
+				t.Errorf("%s: %v, %v, want %q", uri, got, ok, want)
+			}
+			if other, ok := Of(&u, func(t flow.Transport) bool { return t.String() != want }); ok {
+				t.Errorf("%s: %v, as %s is not served", uri, other, want)
+			}
 		}
-		if got := OverUDP(&u); got != want {
-			t.Errorf("%s: %v", uri, got)
+	}
+}
+
+func TestIsInvalid(t *testing.T) {
+	for host, want := range map[string]bool{
+		"df7jal23ls0d.invalid": true, "A.INVALID": true, "a.Invalid.": true, "invalid": false, "a.invalid.example": false, "192.0.2.1": false, "[::1]": false,
+	} {
+		if got := IsInvalid([]byte(host)); got != want {
+			t.Errorf("%s: %v", host, got)
 		}
 	}
 }

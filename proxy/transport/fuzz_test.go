@@ -101,7 +101,7 @@ func FuzzDestination(f *testing.F) {
 	}
 	source := flow.Flow{Remote: netip.MustParseAddrPort("198.51.100.1:40000"), Socket: 3}
 	f.Fuzz(func(t *testing.T, uri, via []byte) {
-		if u, err := wire.ParseURI(uri); err == nil && OverUDP(&u) {
+		if u, err := wire.ParseURI(uri); err == nil {
 			checkDestination(t, &u)
 		}
 		v, err := wire.ParseVia(via)
@@ -123,10 +123,19 @@ func FuzzDestination(f *testing.F) {
 
 func checkDestination(t *testing.T, u *wire.URI) {
 	t.Helper()
-	to, ok := URIDestination(u)
+	over, ok := Of(u, flow.Transport.Known)
+	if ok && u.Scheme == wire.SchemeSIPS && !over.Secure() {
+		t.Fatalf("%+v goes over %v", u, over)
+	}
+	if !ok {
+		return
+	}
+	to, ok := URIDestination(u, over)
 	switch {
 	case !ok:
 		return
+	case to.Transport != over:
+		t.Fatalf("%+v goes over %v, not %v", u, to.Transport, over)
 	case to.Host == "" && (!to.Addr.IsValid() || to.Addr.Addr().Zone() != ""):
 		t.Fatalf("%+v leads to %+v", u, to)
 	case to.Host == "":
