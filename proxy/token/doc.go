@@ -10,6 +10,7 @@
 //     byte, the one that some holder of the key wrote.
 //   - The same request gives the same branch on every pod that holds the same
 //     keys. Nothing of the pod, the time or chance goes into it.
+//   - Who the ends of a dialog are is not to be read from a token without the key.
 //   - Sizes are bounded by [MaxToken] and [BranchLen] whatever the input.
 //   - In steady state nothing here allocates.
 //

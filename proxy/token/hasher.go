@@ -34,6 +34,7 @@ type hasher struct {
 	sum  [sha256.Size]byte
 	buf  [1 + maxBinary]byte // purpose, then content
 	n    int                 // bytes of buf that are filled
+	masker
 }
 
 func newHasher(of *keyset.Set[*hasher], keys []Key) *hasher {

@@ -26,7 +26,8 @@ const (
 	hasCallerInstance
 	hasCalleeInstance
 	hasCallerAOR
-	knownFlags = hasCallerTag | hasCallerInstance | hasCalleeInstance | hasCallerAOR
+	masked     // what follows is, as it says who somebody is
+	knownFlags = hasCallerTag | hasCallerInstance | hasCalleeInstance | hasCallerAOR | masked
 )
 
 // An address-of-record is a byte that says how it is written, its length, and the text.
@@ -90,7 +91,11 @@ func (k *Keys) AppendToken(dst []byte, t *Token, callID []byte) []byte {
 	bin := append(h.buf[:1], version, h.IDs[0], t.flags())
 	bin = t.appendBody(bin)
 	h.n = len(bin)
-	bin = append(bin, h.finish()[:macSize]...)
+	mac := h.finish()[:macSize]
+	if bin[headSize]&masked != 0 {
+		h.mask(0, mac, bin[1+headSize:])
+	}
+	bin = append(bin, mac...)
 	dst = encoding.AppendEncode(dst, bin[1:])
 	k.put(h)
 	return dst
@@ -132,6 +137,9 @@ func (k *Keys) parse(h *hasher, s, callID []byte, t *Token) error {
 		return ErrUnknownKey
 	}
 	body, mac := bin[:n-macSize], bin[n-macSize:]
+	if body[2]&masked != 0 {
+		h.mask(key, mac, body[headSize:])
+	}
 	h.begin(key, purposeToken)
 	h.bind(callID)
 	h.n += len(body)
@@ -156,6 +164,9 @@ func (t *Token) flags() (flags byte) {
 	}
 	if t.CallerEnd.hasAOR() {
 		flags |= hasCallerAOR
+	}
+	if flags > hasCallerTag || t.CalleeEnd.hasAOR() {
+		flags |= masked
 	}
 	return flags
 }

@@ -172,6 +172,31 @@ func TestTokenOfEveryKindOfEnd(t *testing.T) {
 	}
 }
 
+// The other end, to which the token goes, cannot read who is at this one (RFC 3323).
+func TestTokenDoesNotTellWhoTheEndsAre(t *testing.T) {
+	keys := testKeys(t, 1)
+	who := End{[]byte("sip:alice@example.com"), 0x616c6963653a2d29}
+	for name, tok := range map[string]*Token{
+		"caller": {CallerEnd: who}, "callee": {CalleeEnd: who}, "an instance": {CalleeEnd: End{Instance: who.Instance}},
+		"both": {CallerEnd: who, CalleeEnd: who, Made: 1, CallerTag: 5},
+	} {
+		bin, err := encoding.DecodeString(string(keys.AppendToken(nil, tok, callID)))
+		if err != nil || bytes.Contains(bin, []byte("alice")) || bytes.Contains(bin, []byte("example")) {
+			t.Errorf("%s: %q, %v", name, bin, err)
+		}
+		other, _ := encoding.DecodeString(string(keys.AppendToken(nil, tok, []byte("another call"))))
+		same := 0
+		for i := headSize; i < len(bin); i++ {
+			if bin[i] == other[i] {
+				same++
+			}
+		}
+		if same > len(bin)/4 {
+			t.Errorf("%s: %d of %d bytes are the same in another call", name, same, len(bin))
+		}
+	}
+}
+
 // TestTokenFitsItsPlaces: RFC 3261 section 25.1, user and paramchar.
 func TestTokenFitsItsPlaces(t *testing.T) {
 	const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
