@@ -39,7 +39,7 @@ func ofBinding(b *location.Binding, tables *routing.Tables, sips bool) (Target, 
 	}
 	t := Target{URI: wire.WithoutHeaders(b.Contact), newness: b.Version}
 	if uri.Scheme == wire.SchemeSIPS && !sips {
-		t.URI = withoutSecurity(t.URI)
+		t.URI, t.fromSIPS = withoutSecurity(t.URI), true
 	}
 	if len(b.Instance) > 0 {
 		t.Group = xxhash.Sum64(b.Instance)

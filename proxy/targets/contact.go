@@ -24,7 +24,7 @@ func AppendContact(dst []Target, record location.Record, now int64, tables *rout
 	best := -1
 	for i := start; i < len(dst); i++ {
 		switch t := &dst[i]; {
-		case t.ours: // the Request-URI would be decided on as an address-of-record
+		case t.ours, t.fromSIPS: // the Request-URI would be decided on as an address-of-record, and is another one
 		case bytes.Equal(t.URI, uri):
 			best = i
 		case best < 0 && wire.EqualURI(t.URI, uri):

@@ -33,11 +33,12 @@ type Target struct {
 	// Breadth is its Max-Breadth (RFC 5393 5.3.3).
 	Breadth int
 
-	ours    bool // URI is an address-of-record of ours, whose bindings take its place
-	depth   uint8
-	kept    bool // its bytes are the Chain's, not a record's
-	newness location.Version
-	way     int // its place among the targets that are tried at a time
+	ours     bool // URI is an address-of-record of ours, whose bindings take its place
+	fromSIPS bool // the contact is a SIPS URI, and URI the SIP one of it
+	depth    uint8
+	kept     bool // its bytes are the Chain's, not a record's
+	newness  location.Version
+	way      int // its place among the targets that are tried at a time
 }
 
 // AppendName appends what tells a target from the others of a fork, the same on

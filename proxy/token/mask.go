@@ -19,12 +19,12 @@ type masker struct {
 // 8 KiB. It leaves h.buf and h.sum as they are.
 func (h *hasher) mask(key int, mac, b []byte) {
 	m := h.macs[key]
-	h.masker.seed[0] = purposeMask
-	copy(h.masker.seed[1:], mac[:macSize])
+	h.seed[0] = purposeMask
+	copy(h.seed[1:], mac[:macSize])
 	for i := byte(0); len(b) > 0; i++ {
-		h.masker.seed[1+macSize] = i
+		h.seed[1+macSize] = i
 		m.Reset()
-		m.Write(h.masker.seed[:])
-		b = b[subtle.XORBytes(b, b, m.Sum(h.masker.pad[:0])):]
+		m.Write(h.seed[:])
+		b = b[subtle.XORBytes(b, b, m.Sum(h.pad[:0])):]
 	}
 }
