@@ -108,6 +108,9 @@ func (s *streams) Send(f flow.Flow, data []byte) error {
 	return ErrGone
 }
 
+// Answer implements Layer: Send, whose fate nobody asks for.
+func (s *streams) Answer(f flow.Flow, data []byte) { _ = s.Send(f, data) }
+
 // Open implements Layer.
 func (s *streams) Open(_ Destination, opened func(flow.Flow, error)) {
 	opened(flow.Flow{}, ErrNoRoute)
