@@ -40,6 +40,7 @@ func TestChartApplies(t *testing.T) {
 	for name, args := range map[string][]string{
 		"as it is":         nil,
 		"named namespaces": {"--set", "watchNamespaces={default}"},
+		"listed Secrets":   {"--set", "rbac.secretSelectorNamespaces={default}"},
 		"everything":       {"--set", "replicas=3,logLevel=debug,priorityClassName=system-cluster-critical,podLabels.a=b,nodeSelector.c=d"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -77,6 +77,7 @@ func TestChartRefusesWhatCannotWork(t *testing.T) {
 		"a lease below the time to renew":  {"leaderElection.lease=1s", "leaderElection.lease (1s) must be longer than leaderElection.renew (3s)"},
 		"a lease of an hour below it":      {"leaderElection.lease=1h,leaderElection.renew=60m", "leaderElection.lease (1h) must be longer than leaderElection.renew (60m)"},
 		"a namespace of Kubernetes":        {"watchNamespaces={east,kube-system}", "watchNamespaces: kube-system belongs to Kubernetes itself, and the operator writes nothing there: leave it out"},
+		"Secrets of a namespace not its":   {"watchNamespaces={east},rbac.secretSelectorNamespaces={west}", "rbac.secretSelectorNamespaces: west is none of watchNamespaces"},
 		"a lease of the time to renew":     {"leaderElection.lease=3000ms", "must be longer than leaderElection.renew"},
 		"renewing that has one try":        {"leaderElection.retry=2s500ms", "must be longer than 1.2 times leaderElection.retry"},
 		"retrying without pause":           {"leaderElection.retry=0s", "must be above 0"},

@@ -29,6 +29,7 @@ type Applier struct {
 	endings *endings
 
 	shortages   *shortages
+	selections  *selections
 	credentials *credentials
 	turns       *turns
 	objects     *objects
@@ -43,17 +44,18 @@ type Applier struct {
 }
 
 func newApplier(o *Options, passes *passes, writer *writer) *Applier {
-	turns, shortages, credentials := newTurns(o.Rolling), newShortages(o.Live, o.Now), newCredentials(o.Live)
+	turns, shortages := newTurns(o.Rolling), newShortages(o.Live, o.Now)
+	selections, credentials := newSelections(o.Live, o.Now), newCredentials(o.Live)
 	workload := &workload{client: o.Client, recorder: o.Recorder, writer: writer, image: o.Image, policy: o.Templates}
 	rollouts := &rollouts{client: o.Client, recorder: o.Recorder, now: o.Now, turns: turns, workload: workload}
 	return &Applier{
 		client: o.Client, now: o.Now, metrics: o.Metrics, passes: passes, endings: o.endings,
-		shortages: shortages, credentials: credentials, turns: turns, workload: workload,
+		shortages: shortages, selections: selections, credentials: credentials, turns: turns, workload: workload,
 		objects:   newObjects(o, writer, rollouts),
 		rotations: &rotations{client: o.Client, live: o.Live, recorder: o.Recorder, now: o.Now},
 		sweeper:   &sweeper{client: o.Client, live: o.Live, recorder: o.Recorder},
 		reporter:  &reporter{client: o.Client, recorder: o.Recorder, now: o.Now},
-		memories:  memories{passes, writer.applied, turns, shortages, credentials, o.endings},
+		memories:  memories{passes, writer.applied, turns, shortages, selections, credentials, o.endings},
 	}
 }
 
@@ -87,7 +89,11 @@ func (a *Applier) Apply(ctx context.Context, req ctrl.Request) (ctrl.Result, err
 
 // carryOut applies, sweeps, rotates keys and reports.
 func (a *Applier) carryOut(ctx context.Context, seen *observation, p *pass) (ctrl.Result, error) {
+	unsuited, unselected := a.selections.find(ctx, seen, !p.news)
 	faults, held := a.applyWhereItLasts(ctx, seen)
+	if unselected != nil {
+		faults = slices.Insert(faults, 0, classify(fmt.Errorf("credentials: %w", unselected), v1alpha1.ReasonReadFailed))
+	}
 	a.metrics.updatesWaiting.Set(float64(len(a.turns.waiters())))
 	soon, err := a.sweeper.sweep(ctx, seen, !p.news) // where there is news the rest has time
 	if err != nil {
@@ -95,7 +101,7 @@ func (a *Applier) carryOut(ctx context.Context, seen *observation, p *pass) (ctr
 	}
 	var done rotated
 	late := slices.ContainsFunc(faults, func(f fault) bool { return isLate(f.err) })
-	unusable, err := a.credentials.find(ctx, seen.cluster, !late && !p.news)
+	unusable, err := a.credentials.find(ctx, seen, !late && !p.news)
 	if err != nil {
 		faults = append(faults, classify(fmt.Errorf("credentials: %w", err), v1alpha1.ReasonReadFailed))
 	}
@@ -107,7 +113,7 @@ func (a *Applier) carryOut(ctx context.Context, seen *observation, p *pass) (ctr
 		}
 	}
 	a.metrics.aged(seen.cluster.Namespace, seen.cluster.Name, signerKeys, seen.signer.made)
-	did := outcome{slices.Concat(p.faults, faults), held, a.workload.generation(seen.cluster), done, unusable}
+	did := outcome{slices.Concat(p.faults, faults), held, a.workload.generation(seen.cluster), done, firstOf(unsuited, unusable)}
 	if err := a.reporter.report(ctx, seen, &p.decision, did); err != nil {
 		faults = append(faults, fault{err: err})
 	}

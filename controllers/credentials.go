@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"sync"
 
@@ -19,7 +17,7 @@ import (
 	"github.com/sipring/sipring/controllers/desired"
 )
 
-// credentials looks whether the Secrets that spec.authentication names are there, with
+// credentials looks whether the Secrets that spec.authentication names or selects are there, with
 // something in them. The operator may get Secrets, and not watch them: it looks in each
 // pass that no news led to, which is every half a minute or so. What is in them it
 // neither keeps nor tells.
@@ -56,12 +54,13 @@ func (cs *credentials) known(key types.NamespacedName) map[string]secretSeen {
 // find is what is wrong with the Secrets; nil where nothing is. Those that were seen
 // before are asked for again if look says that there is time. Where the API server says
 // an error, what was seen before stands, and it comes with it.
-func (cs *credentials) find(ctx context.Context, c *v1alpha1.SIPCluster, look bool) (*trouble, error) {
+func (cs *credentials) find(ctx context.Context, seen *observation, look bool) (*trouble, error) {
+	c := seen.cluster
 	key := client.ObjectKeyFromObject(c)
 	before, now := cs.known(key), map[string]secretSeen{}
 	var wrong []string
 	var failed error
-	for _, s := range desired.CredentialSecrets(c) {
+	for _, s := range desired.CredentialSecrets(desired.WithSelected(c, seen.selected)) {
 		is, known := before[s.Name]
 		if failed == nil && (look || !known) {
 			if is, failed = cs.ask(ctx, client.ObjectKey{Namespace: c.Namespace, Name: s.Name}, is); failed == nil {
@@ -72,7 +71,7 @@ func (cs *credentials) find(ctx context.Context, c *v1alpha1.SIPCluster, look bo
 			continue
 		}
 		now[s.Name] = is
-		if problem := is.lacks(&s); problem != "" {
+		if problem := is.lacks(&s, desired.Names(c, s.Name)); problem != "" {
 			wrong = append(wrong, problem)
 		}
 	}
@@ -113,10 +112,18 @@ func (cs *credentials) ask(ctx context.Context, key client.ObjectKey, was secret
 
 func versionOf(o client.Object) string { return string(o.GetUID()) + "/" + o.GetResourceVersion() }
 
-// lacks says what of the Secret is not as it has to be, and what to do.
-func (s *secretSeen) lacks(want *desired.CredentialSecret) string {
+// lacks says what of the Secret is not as it has to be, and what to do. One that is not
+// named, but selected, and gone is no trouble: it is let go.
+func (s *secretSeen) lacks(want *desired.CredentialSecret, named bool) string {
+	which := fmt.Sprintf("the Secret %s, which spec.authentication selects,", want.Name)
+	if named {
+		which = fmt.Sprintf("the Secret %s, which spec.authentication names,", want.Name)
+	}
 	if s.version == "" {
-		return fmt.Sprintf("the Secret %s, which spec.authentication names, is not there: create it in the SIPCluster's namespace", want.Name)
+		if !named {
+			return ""
+		}
+		return which + " is not there: create it in the SIPCluster's namespace"
 	}
 	for _, key := range want.Keys {
 		filled, there := s.keys[key]
@@ -124,11 +131,22 @@ func (s *secretSeen) lacks(want *desired.CredentialSecret) string {
 		case !there:
 			return fmt.Sprintf("the Secret %s has no key %s, which spec.authentication names: add it, or name another", want.Name, key)
 		case !filled:
-			return fmt.Sprintf("%s of the Secret %s, which spec.authentication names, is empty: fill it", key, want.Name)
+			return fmt.Sprintf("%s of %s is empty: fill it", key, which)
 		}
 	}
-	if filled := slices.Collect(maps.Values(s.keys)); len(want.Keys) == 0 && !slices.Contains(filled, true) {
-		return fmt.Sprintf("the Secret %s, which spec.authentication names, is empty: put lines into it that sipring password makes", want.Name)
+	if len(want.Keys) == 0 && !s.hasLines() {
+		return which + " is empty: put lines into it that sipring password makes, under a key that does not begin with a dot"
 	}
 	return ""
+}
+
+// hasLines reports whether the proxies find something in it: they pass over keys that
+// begin with a dot.
+func (s *secretSeen) hasLines() bool {
+	for key, filled := range s.keys {
+		if filled && !strings.HasPrefix(key, ".") {
+			return true
+		}
+	}
+	return false
 }

@@ -37,6 +37,10 @@ type observation struct {
 	statefulSet *appsv1.StatefulSet
 	service     *corev1.Service
 	short       shortage
+	// selected are the Secrets of credentials that spec.authentication selects, by name;
+	// unselected is why they are not known.
+	selected   []string
+	unselected error
 	// rival is the installation of the operator that wants the cluster too.
 	rival string
 }

@@ -23,7 +23,7 @@ func (r *rollouts) keep(ctx context.Context, seen *observation) error {
 		return err
 	}
 	waiting := ""
-	want, err := r.workload.wanted(c)
+	want, err := r.workload.wanted(seen)
 	switch {
 	case seen.statefulSet == nil:
 		waiting = "its pods are not made"

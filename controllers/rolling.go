@@ -42,7 +42,7 @@ type rollouts struct {
 func (r *rollouts) apply(ctx context.Context, seen *observation) error {
 	c := seen.cluster
 	key := client.ObjectKeyFromObject(c)
-	want, err := r.workload.wanted(c)
+	want, err := r.workload.wanted(seen)
 	if err != nil {
 		return err
 	}
@@ -175,8 +175,11 @@ func (r *rollouts) tell(ctx context.Context, seen *observation, before, next *ro
 	switch {
 	case next.underWay() && !next.Began.Equal(before.Began):
 		who := "the SIPCluster changed"
-		if next.Cause == byOperator {
+		switch next.Cause {
+		case byOperator:
 			who = "it comes with the operator"
+		case bySecrets:
+			who = "other Secrets have the labels that it selects"
 		}
 		log.Info("Pods are going to be replaced", "why", next.Why, "cause", string(next.Cause))
 		r.recorder.Eventf(c, nil, corev1.EventTypeNormal, v1alpha1.EventRollingUpdateStarted, updating,

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,8 @@ type rollout struct {
 	Generation int64  `json:"generation"`
 	Pods       string `json:"pods"`
 	Spec       string `json:"spec"`
+	// Selected are the Secrets of credentials that it selected.
+	Selected []string `json:"selected,omitempty"`
 	// Cause is who had the pods replaced; empty where they never were.
 	Cause cause `json:"cause,omitempty"`
 	// Why says what changed, for people.
@@ -49,6 +52,8 @@ const (
 	bySpec cause = "Spec"
 	// byOperator: the SIPCluster is the same, and the operator makes other pods of it.
 	byOperator cause = "Operator"
+	// bySecrets: the SIPCluster is the same, and it selects other Secrets.
+	bySecrets cause = "Secrets"
 )
 
 func (o *rollout) underWay() bool { return o.Cause != "" && o.Ended.IsZero() }
@@ -75,6 +80,7 @@ func planned(seen *observation, before *rollout, want *appsv1ac.StatefulSetApply
 	c := seen.cluster
 	next = *before
 	next.Template, next.Generation, next.Pods, next.Spec = digest(want.Spec.Template), c.Generation, podsDigest(c), specDigest(c)
+	next.Selected = seen.selected
 	if seen.statefulSet == nil {
 		next.Cause, next.Why, next.Began, next.Ended = "", "", time.Time{}, time.Time{}
 		return next, false
@@ -89,6 +95,9 @@ func planned(seen *observation, before *rollout, want *appsv1ac.StatefulSetApply
 		next.Cause = by // one that a newer operator began, and did not end, stays its own
 	}
 	next.Why, next.Began, next.Ended = difference(seen.statefulSet, want.Spec.Template), stamp(now), time.Time{}
+	if changed := selectedOtherwise(before.Selected, next.Selected); changed != "" {
+		next.Why = "Secrets of credentials: " + changed
+	}
 	return next, true
 }
 
@@ -99,7 +108,27 @@ func changedBy(before, now *rollout) cause {
 	if before.Generation != 0 && before.Generation != now.Generation && before.Pods != now.Pods {
 		return bySpec
 	}
+	if !slices.Equal(before.Selected, now.Selected) {
+		return bySecrets
+	}
 	return byOperator
+}
+
+// selectedOtherwise says which Secrets came and went, a few by their names.
+func selectedOtherwise(before, now []string) string {
+	const most = 5
+	var parts []string
+	for sign, lists := range [2][2][]string{{now, before}, {before, now}} {
+		for _, name := range lists[0] {
+			if !slices.Contains(lists[1], name) {
+				parts = append(parts, string("+-"[sign])+name)
+			}
+		}
+	}
+	if more := len(parts) - most; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(parts[:most], " "), more)
+	}
+	return strings.Join(parts, " ")
 }
 
 // replaced says that the pods are those that were asked for last, and in the ring.

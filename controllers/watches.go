@@ -32,7 +32,7 @@ import (
 // What the operator may do: config/rbac/role.yaml and the chart's roles are made
 // from these lines. It needs itself what it lets the proxies do (leases, and
 // reading ConfigMaps). It may create a Secret, and read and change one by name, not list
-// them; it changes those of keys that it rotates (rotations.go).
+// them, which it does where somebody lets it (selection.go); it changes those of keys that it rotates (rotations.go).
 //
 // +kubebuilder:rbac:groups=sipring.io,resources=sipclusters,verbs=get;list;watch
 // +kubebuilder:rbac:groups=sipring.io,resources=sipclusters/status,verbs=patch

@@ -29,7 +29,11 @@ type workload struct {
 }
 
 // wanted is the StatefulSet that the SIPCluster asks for.
-func (w *workload) wanted(c *v1alpha1.SIPCluster) (*appsv1ac.StatefulSetApplyConfiguration, error) {
+func (w *workload) wanted(seen *observation) (*appsv1ac.StatefulSetApplyConfiguration, error) {
+	if seen.unselected != nil {
+		return nil, seen.unselected
+	}
+	c := desired.WithSelected(seen.cluster, seen.selected)
 	if err := desired.CheckCredentials(c); err != nil {
 		return nil, &credentialsError{err}
 	}

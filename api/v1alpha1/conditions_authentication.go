@@ -17,7 +17,8 @@ const (
 )
 
 // ReasonCredentialsUnusable of ConditionDegraded: a Secret that spec.authentication
-// names is missing, lacks a key or is empty, or is one of the cluster's own.
+// names is missing, lacks a key or is empty, or is one of the cluster's own; or which
+// Secrets it selects is not known, none is, or too many are.
 const ReasonCredentialsUnusable = "CredentialsUnusable"
 
 // EventAuthenticationOpen of a SIPCluster: it lets anybody register from now on.

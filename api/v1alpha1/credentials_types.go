@@ -1,9 +1,12 @@
 package v1alpha1
 
-// Credentials are where those of the users are: exactly one of secrets, postgres
-// and http. They are hashes of passwords, as good as these to whoever has them.
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// Credentials are where those of the users are: exactly one of Secrets (secrets,
+// secretSelector, or both), postgres and http. They are hashes of passwords, as good as
+// these to whoever has them.
 //
-// +kubebuilder:validation:XValidation:rule="(has(self.secrets) ? 1 : 0) + (has(self.postgres) ? 1 : 0) + (has(self.http) ? 1 : 0) == 1",message="spec.authentication.digest.credentials: exactly one of secrets, postgres and http"
+// +kubebuilder:validation:XValidation:rule="(has(self.secrets) || has(self.secretSelector) ? 1 : 0) + (has(self.postgres) ? 1 : 0) + (has(self.http) ? 1 : 0) == 1",message="spec.authentication.digest.credentials: exactly one of secrets, postgres and http; secrets may be named, selected by secretSelector, or both"
 type Credentials struct {
 	// Secrets hold lines user:realm:hash, as htdigest and sipring password write
 	// them: 1 to 8 Secrets of the SIPCluster's namespace, each at most 1 MiB. What
@@ -14,6 +17,14 @@ type Credentials struct {
 	// +listMapKey=name
 	// +optional
 	Secrets []CredentialsSecret `json:"secrets,omitempty"`
+	// SecretSelector selects further Secrets of the SIPCluster's namespace by their
+	// labels, every key of each: at most 56. The operator needs the right to list
+	// Secrets there, which it does not have by itself. What changes in them is
+	// followed; one that comes to match, or no longer does, rolls the pods.
+	// +kubebuilder:validation:XValidation:rule="has(self.matchLabels) && size(self.matchLabels) > 0 || has(self.matchExpressions) && size(self.matchExpressions) > 0",message="spec.authentication.digest.credentials.secretSelector is empty, and would select every Secret: give it matchLabels or matchExpressions"
+	// +kubebuilder:validation:XValidation:rule="!has(self.matchExpressions) || self.matchExpressions.all(e, e.operator in ['In', 'NotIn'] ? has(e.values) && size(e.values) > 0 : e.operator in ['Exists', 'DoesNotExist'] && (!has(e.values) || size(e.values) == 0))",message="spec.authentication.digest.credentials.secretSelector.matchExpressions: operator In or NotIn with values, or Exists or DoesNotExist without"
+	// +optional
+	SecretSelector *metav1.LabelSelector `json:"secretSelector,omitempty"`
 	// Postgres is a PostgreSQL database with a table of subscribers, as Kamailio and
 	// OpenSIPS have it.
 	// +optional

@@ -6,8 +6,8 @@ package v1alpha1
 
 import (
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/api/networking/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
@@ -111,6 +111,11 @@ func (in *Credentials) DeepCopyInto(out *Credentials) {
 		in, out := &in.Secrets, &out.Secrets
 		*out = make([]CredentialsSecret, len(*in))
 		copy(*out, *in)
+	}
+	if in.SecretSelector != nil {
+		in, out := &in.SecretSelector, &out.SecretSelector
+		*out = new(v1.LabelSelector)
+		(*in).DeepCopyInto(*out)
 	}
 	if in.Postgres != nil {
 		in, out := &in.Postgres, &out.Postgres
@@ -404,7 +409,7 @@ func (in *NetworkPolicy) DeepCopyInto(out *NetworkPolicy) {
 	}
 	if in.MetricsFrom != nil {
 		in, out := &in.MetricsFrom, &out.MetricsFrom
-		*out = make([]v1.NetworkPolicyPeer, len(*in))
+		*out = make([]networkingv1.NetworkPolicyPeer, len(*in))
 		for i := range *in {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
@@ -704,7 +709,7 @@ func (in *SIPClusterStatus) DeepCopyInto(out *SIPClusterStatus) {
 	*out = *in
 	if in.Conditions != nil {
 		in, out := &in.Conditions, &out.Conditions
-		*out = make([]metav1.Condition, len(*in))
+		*out = make([]v1.Condition, len(*in))
 		for i := range *in {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}

@@ -5,9 +5,11 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/proxy/config"
 )
 
 // CredentialSecret is a Secret of the users' credentials, or of what leads to them.
@@ -15,6 +17,39 @@ type CredentialSecret struct {
 	Name string
 	// Keys are those that have to be there; none: any.
 	Keys []string
+}
+
+// MaxSelected is how many Secrets a secretSelector may bring in: the proxies read so many
+// beside those that may be named.
+const MaxSelected = config.MaxCredentialFiles - 8
+
+// SecretSelector is the spec's of Secrets of credentials; nil: it has none.
+func SecretSelector(c *v1alpha1.SIPCluster) *metav1.LabelSelector {
+	if a := c.Spec.Authentication; a != nil && a.Digest != nil {
+		return a.Digest.Credentials.SecretSelector
+	}
+	return nil
+}
+
+// WithSelected is the SIPCluster as if it named the Secrets that its selector selects
+// behind those that it does name.
+func WithSelected(c *v1alpha1.SIPCluster, names []string) *v1alpha1.SIPCluster {
+	if SecretSelector(c) == nil || len(names) == 0 {
+		return c
+	}
+	c = c.DeepCopy()
+	from := &c.Spec.Authentication.Digest.Credentials
+	for _, name := range names {
+		if !Names(c, name) {
+			from.Secrets = append(from.Secrets, v1alpha1.CredentialsSecret{Name: v1alpha1.SecretName(name)})
+		}
+	}
+	return c
+}
+
+// Names reports whether spec.authentication names the Secret.
+func Names(c *v1alpha1.SIPCluster, name string) bool {
+	return slices.ContainsFunc(CredentialSecrets(c), func(s CredentialSecret) bool { return s.Name == name })
 }
 
 // CredentialSecrets are those that spec.authentication names, each once, in the order in

@@ -89,11 +89,21 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- fail (printf "watchNamespaces: %s belongs to Kubernetes itself, and the operator writes nothing there: leave it out" .) -}}
 {{- end -}}
 {{- end -}}
+{{- range .Values.rbac.secretSelectorNamespaces -}}
+{{- if and $.Values.watchNamespaces (not (has . $.Values.watchNamespaces)) -}}
+{{- fail (printf "rbac.secretSelectorNamespaces: %s is none of watchNamespaces: there is no SIPCluster carried out that could select Secrets" .) -}}
+{{- end -}}
+{{- end -}}
 {{- /* helm template and dry runs on the client look nothing up: then there is no kube-system either. */}}
 {{- if lookup "v1" "Namespace" "" "kube-system" -}}
 {{- range .Values.watchNamespaces -}}
 {{- if not (lookup "v1" "Namespace" "" .) -}}
 {{- fail (printf "watchNamespaces: there is no namespace %q: create it first (kubectl create namespace %s), or leave it out" . .) -}}
+{{- end -}}
+{{- end -}}
+{{- range .Values.rbac.secretSelectorNamespaces -}}
+{{- if not (lookup "v1" "Namespace" "" .) -}}
+{{- fail (printf "rbac.secretSelectorNamespaces: there is no namespace %q: create it first (kubectl create namespace %s), or leave it out" . .) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
