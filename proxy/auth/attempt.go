@@ -45,10 +45,10 @@ func (a *attempt) decide() routing.Verdict {
 	source := a.rules.trusted.find(a.d.From.Remote.Addr())
 	a.strip(source != nil)
 	method := a.m.Method()
-	if method == wire.MethodAck || method == wire.MethodCancel {
-		return routing.Next
-	}
 	switch end, dialog := a.d.WithinDialog(); {
+	case method == wire.MethodAck || method == wire.MethodCancel:
+		a.d.Doubtful = !dialog && source == nil && a.hasToProve()
+		return routing.Next
 	case dialog && a.isFrom(end), !dialog && method != wire.MethodRegister && a.d.ForProxy():
 		return routing.Next
 	case source != nil:
@@ -94,6 +94,17 @@ func (a *attempt) decideCall() routing.Verdict {
 		return a.refuse("From Is Nobody's Address-Of-Record", "nobody")
 	}
 	return a.decideOutside(from.URI)
+}
+
+// hasToProve reports whether a request like this one would have to prove who it is from,
+// if it could be asked to, or be refused. Identity is then whom it claims to be from.
+func (a *attempt) hasToProve() bool {
+	from, err := a.m.From()
+	if err == nil && a.claim(from.URI) && !a.domain.open {
+		a.d.Identity = append(a.d.Identity[:0], a.aor...)
+		return true
+	}
+	return err == nil && a.isOfAClosedDomain(from.URI) || !a.callee().open && a.rules.outside != config.OutsideAllow
 }
 
 // decideOutside asks, or not, who calls and claims to be no user that has to prove it: of

@@ -358,6 +358,49 @@ func TestFailuresAreForgotten(t *testing.T) {
 	}
 }
 
+// TestBanAndWhereOneIsBound: of who is banned, and of whom nothing is tried any more, only the
+// user who is registered at that very address and port is looked at, and not once the
+// password was wrong from there.
+func TestBanAndWhereOneIsBound(t *testing.T) {
+	for _, of := range []string{"user", "source"} {
+		for name, tt := range map[string]struct {
+			bound  routing.Bound
+			missed bool
+			want   routing.Action
+		}{
+			"here":               {routing.BoundHere, false, routing.Register},
+			"here, after a miss": {routing.BoundHere, true, routing.Drop},
+			"beside":             {routing.BoundBeside, false, routing.Drop},
+			"elsewhere":          {routing.BoundElsewhere, false, routing.Drop},
+			"nobody can tell":    {routing.BoundUnknown, false, routing.Drop},
+		} {
+			r := newRig(t)
+			f := r.gate.failures
+			who := f.trier([]byte("alice"), []byte("ours"), netip.MustParseAddrPort("198.51.100.1:5060"))
+			if of == "user" {
+				f.banned.add(who.user, banTime)
+			} else {
+				f.banned.add(who.here, banTime)
+			}
+			if tt.missed {
+				f.missed.add(who.there, banTime)
+			}
+			for f.mayTry(who, r.now) { // uses up what is tried all the same
+			}
+			asked := 0
+			d := routing.Decision{Find: func(aor []byte, then func(routing.Bound)) {
+				if asked++; string(aor) != "sip:alice@example.com" {
+					t.Errorf("%q is looked up", aor)
+				}
+				then(tt.bound)
+			}, Done: func() {}}
+			if r.decide(scan(register(r.proof(digest.MD5))), &d); d.Action != tt.want || asked > 1 || tt.missed && asked > 0 {
+				t.Errorf("%s is banned, bound %s: %s %d, %d lookups", of, name, d.Action, d.Status, asked)
+			}
+		}
+	}
+}
+
 func TestBansAreBounded(t *testing.T) {
 	var b bans
 	now := time.Unix(unix/1000, 0)

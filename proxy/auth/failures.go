@@ -96,7 +96,7 @@ func (f *failures) mayTry(t trier, now int64) bool {
 	switch {
 	case !user && !source, f.proved.has(t.there, now):
 		return true
-	case f.missed.has(t.there, now):
+	case f.hasMissed(t, now):
 		return false
 	case f.proved.has(t.user, now):
 		return f.knownTries.AllowKey(now, t.user, 1)
@@ -105,6 +105,10 @@ func (f *failures) mayTry(t trier, now int64) bool {
 	}
 	return f.portTries.AllowKey(now, t.port, 1) && f.othersTries.AllowKey(now, t.here, 1)
 }
+
+// hasMissed reports whether a password of the user was wrong lately, from that address and
+// port.
+func (f *failures) hasMissed(t trier, now int64) bool { return f.missed.has(t.there, now) }
 
 func (f *failures) isSourceBanned(t trier, now int64) bool {
 	return t.here != 0 && f.banned.has(t.here, now)

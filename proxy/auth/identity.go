@@ -82,6 +82,13 @@ func (a *attempt) proof() location.Proof {
 // from any address-of-record of the user's and has another body. So it is kept with the
 // user, and not with whom the request is from, which the response does not cover.
 func (a *attempt) use() {
+	a.d.Account = a.appendAccount(a.d.Account[:0])
+	a.d.Proof, a.d.Copy = a.proof(), a.g.keys.MarkRequest(a.response.Nonce, a.m.Raw, a.d.From.Remote.Addr().Unmap())
+}
+
+// appendAccount appends an address-of-record that stands for the user, the same whatever
+// a request says.
+func (a *attempt) appendAccount(dst []byte) []byte {
 	name, d := a.name()
 	if d == nil {
 		d = a.domain.first
@@ -89,8 +96,7 @@ func (a *attempt) use() {
 	if len(name) == 0 {
 		name = a.username
 	}
-	a.d.Account = a.appendUser(a.d.Account[:0], name, d)
-	a.d.Proof, a.d.Copy = a.proof(), a.g.keys.MarkRequest(a.response.Nonce, a.m.Raw, a.d.From.Remote.Addr().Unmap())
+	return a.appendUser(dst, name, d)
 }
 
 // appendOwn appends an address-of-record of the user.

@@ -63,9 +63,31 @@ func (a *attempt) authenticate() routing.Verdict {
 		a.trier.here = 0
 	}
 	if !a.g.failures.mayTry(a.trier, a.d.Now) {
-		return a.silence(resultBanned)
+		return a.findBound()
 	}
 	return a.look()
+}
+
+// findBound looks whether the user is registered at the address and port that the request
+// comes from, where nobody else is: then it goes on as if it had authenticated from there
+// at this member, as it has at another one.
+func (a *attempt) findBound() routing.Verdict {
+	if a.d.Find == nil || a.g.failures.hasMissed(a.trier, a.d.Now) {
+		return a.silence(resultBanned)
+	}
+	aor := a.aor
+	if len(aor) == 0 || !a.owns(aor) {
+		a.d.Account = a.appendAccount(a.d.Account[:0])
+		aor = a.d.Account
+	}
+	a.d.Find(aor, func(b routing.Bound) {
+		d, v := a.d, a.found(b)
+		if v != routing.Wait {
+			a.release()
+			d.Resume(v)
+		}
+	})
+	return routing.Wait
 }
 
 // isForTarget reports whether the credentials are for what the request is for (RFC 7616
@@ -143,6 +165,14 @@ func (a *attempt) look() routing.Verdict {
 		return a.ask()
 	}
 	return a.fail()
+}
+
+// found goes on after findBound.
+func (a *attempt) found(b routing.Bound) routing.Verdict {
+	if b == routing.BoundHere {
+		return a.look()
+	}
+	return a.silence(resultBanned)
 }
 
 // fail answers wrong credentials, or does not: see failures.

@@ -49,6 +49,10 @@ type Decision struct {
 	Now  int64
 	Unix int64
 	Done func()
+	// Find looks up whether an address-of-record is bound where the request comes from,
+	// and calls then, on any goroutine, also before it returns. The address-of-record must
+	// not change until then. The caller sets it once.
+	Find func(aor []byte, then func(Bound))
 
 	// What policies of Checks say of the sender, if any does.
 	Sender
@@ -118,6 +122,10 @@ type Sender struct {
 	Proof   location.Proof
 	Account []byte
 	Copy    uint64
+	// Doubtful: the request is an ACK or a CANCEL, which nobody can be asked to prove, and
+	// any other request like it would have to be. Identity is then whom it claims to be
+	// from, if that is a user here.
+	Doubtful bool
 	// Strip are the header lines that are not passed on, by their place in the request,
 	// ascending.
 	Strip []int

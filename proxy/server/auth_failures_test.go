@@ -164,6 +164,42 @@ func TestBansBehindOneAddress(t *testing.T) {
 	}
 }
 
+// TestBanLeavesOutWhoIsRegisteredFromThere: a phone that has authenticated at another
+// member goes on at the address and port that it is registered from, be its user or its
+// address banned, and however many ports somebody behind that address tries from.
+func TestBanLeavesOutWhoIsRegisteredFromThere(t *testing.T) {
+	t.Parallel()
+	g, _, guarded := guarding(t, &users{})
+	mem := newMemory()
+	other, x := startMember(t, mem, 1, guard(t, &users{}, nil)), startMember(t, mem, 2, guarded, func(o *proxyOptions) { o.config.UDPLoops = 1 })
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	for _, p := range []*phone{alice, bob} {
+		if r := p.registerAs(other, p.account()); r.StatusCode() != 200 {
+			t.Fatalf("%d %s", r.StatusCode(), r.Reason())
+		}
+	}
+	mallory := newPhone(t, "victim")
+	for i := 0; len(g.Bans()) < 1; i++ {
+		mallory.guess(x, "alice")
+	}
+	for i := 0; len(g.Bans()) < 2; i++ {
+		mallory.guess(x, fmt.Sprintf("user%d", i))
+	}
+	for range 60 { // uses up what is tried all the same, of alice and of the address
+		m := newPhone(t, "victim")
+		m.sendRaw(x.addr, m.registerText("c", 1))
+		challenge := m.status(401)
+		for _, username := range []string{"alice", unique("user")} {
+			m.sendRaw(x.addr, m.registerText(unique("g"), 1, (&account{username: username, password: "?"}).proof(t, challenge, "REGISTER", "sip:example.com")))
+		}
+	}
+	for _, p := range []*phone{alice, bob} {
+		if r := p.registerAs(x, p.account()); r.StatusCode() != 200 {
+			t.Errorf("%s: %d %s", p.user, r.StatusCode(), r.Reason())
+		}
+	}
+}
+
 // TestCrowdIsNotBanned: an address that the limits are not for stands for many, and is
 // not banned as a whole, while a user that is guessed from there is.
 func TestCrowdIsNotBanned(t *testing.T) {

@@ -130,6 +130,33 @@ func (r *request) decided() progress {
 			return done
 		}
 		r.askMembers()
+		if r.forBindings() && r.decision.Doubtful && r.s.stranger(r.from, r.now) {
+			return r.vouch()
+		}
+	}
+	return r.act()
+}
+
+// vouch has an ACK or CANCEL of nothing here, which nobody can be asked to prove (RFC 3261
+// 22.1), go on to phones only if who it says to be from has registered from its source.
+// Else whoever likes could send to all of them what the INVITE that goes before would have
+// to be let in for.
+func (r *request) vouch() progress {
+	if len(r.decision.Identity) == 0 {
+		return r.finish(481, "", nil)
+	}
+	r.finder.find(r.decision.Identity, func(b routing.Bound) { r.end(r.vouched(b)) })
+	return waits
+}
+
+// vouched goes on with it. Where nobody can tell, its repetition may find somebody who can.
+func (r *request) vouched(b routing.Bound) progress {
+	switch b {
+	case routing.BoundUnknown:
+		r.s.metrics.drop(dropUnproved)
+		return done
+	case routing.BoundElsewhere:
+		return r.finish(481, "", nil)
 	}
 	return r.act()
 }

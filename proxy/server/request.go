@@ -28,6 +28,7 @@ type request struct {
 
 	registrar registrar
 	prover    prover
+	finder    finder
 	search    search
 	dialer    dialer
 	fork      []transaction.Target
@@ -61,7 +62,7 @@ func (s *Server) takeRequest() *request {
 	if r == nil {
 		r = &request{message: message{s: s}}
 		r.reply.message, r.dialer.m = &r.message, &r.message
-		r.registrar.r, r.prover.r, r.search.r = r, r, r
+		r.registrar.r, r.prover.r, r.finder.r, r.search.r = r, r, r, r
 		r.dialer.reached = func() { r.now = s.now(); r.end(r.forward()) }
 		r.search.lookup.Done = func(op *cluster.LookupOp) {
 			if r.prover.isLast() {
@@ -77,6 +78,8 @@ func (s *Server) takeRequest() *request {
 		}
 		r.search.locate.Done = func(op *cluster.LocateOp) { r.now = s.now(); r.end(r.search.locateDone(op)) }
 		r.registrar.op.Done = func(op *cluster.RegisterOp) { r.end(r.registrar.finished(op)) }
+		r.finder.op.Done = func(op *cluster.LookupOp) { r.now = s.now(); r.finder.found(op) }
+		r.decision.Find = r.finder.find
 		r.decision.Done = func() { r.now = s.now(); r.end(r.decided()) }
 	}
 	return r
