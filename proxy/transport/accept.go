@@ -44,6 +44,10 @@ func listenStream(c *StreamConfig) (*streamListener, error) {
 		return nil, fmt.Errorf("listen on %s: %w", c.Transport, err)
 	}
 	l.net, l.address = listener, plain(listener.Addr().(*net.TCPAddr).AddrPort())
+	if l.tls != nil && l.tls.MinVersion < tls.VersionTLS12 {
+		l.tls = l.tls.Clone()
+		l.tls.MinVersion = tls.VersionTLS12
+	}
 	l.table = connlimit.New(l.limits.Places)
 	return l, nil
 }
@@ -66,7 +70,7 @@ func (s *streams) accept(l *streamListener) {
 			_ = tcp.Close()
 			continue
 		}
-		s.goroutines.Go(func() { c.serve() })
+		s.goroutines.Go(func() { c.serve(l) })
 	}
 }
 
@@ -74,10 +78,10 @@ func (s *streams) accept(l *streamListener) {
 const acceptPause = 10 * time.Millisecond
 
 // serve is the life of a connection that was accepted.
-func (c *conn) serve() {
+func (c *conn) serve(l *streamListener) {
 	defer c.streams.release(c)
 	c.counts.handshaking.Add(1)
-	result := c.welcome()
+	result := c.welcome(l)
 	c.counts.handshaking.Add(-1)
 	c.streams.handshakes[result].Add(1)
 	if result == handshakeDone && c.publish() {

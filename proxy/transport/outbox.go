@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sipring/sipring/proxy/transport/proxyheader"
 )
 
 // outbox is the TCP connection that everything else is on top of. Write never waits:
@@ -22,6 +24,8 @@ type outbox struct {
 	spawn  func(func())
 	counts *transportCounts
 	peeked []byte // read, and to be read again
+	first  [proxyheader.SignatureLen]byte
+	begun  int // bytes of first
 
 	mu       sync.Mutex
 	queue    []byte
@@ -137,6 +141,11 @@ func (o *outbox) flush() {
 	}
 }
 
+// isReset reports whether an error is that the far end is gone.
+func isReset(err error) bool {
+	return errors.Is(err, unix.ECONNRESET) || errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ETIMEDOUT)
+}
+
 func (o *outbox) fail(err error) {
 	o.mu.Lock()
 	o.ending, o.flushing, o.queue, o.sending = true, false, nil, 0
@@ -174,8 +183,14 @@ func (o *outbox) Read(b []byte) (int, error) {
 	}
 	n, err := o.Conn.Read(b)
 	o.counts.read(n)
+	if o.begun < len(o.first) && n > 0 {
+		o.begun += copy(o.first[o.begun:], b[:n])
+	}
 	return n, err
 }
+
+// beganWithProxyHeader reports whether the first that came was such a header.
+func (o *outbox) beganWithProxyHeader() bool { return proxyheader.Is(o.first[:o.begun]) }
 
 // SetWriteDeadline and SetDeadline are called by what is on top, whose writes need
 // none: the flush has its own.

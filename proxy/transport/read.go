@@ -108,7 +108,11 @@ func (r *reading) handle() bool {
 			r.c.end(closedTooLarge)
 			return false
 		case frame.Garbage:
-			r.c.end(closedGarbage)
+			why := closedGarbage
+			if r.c.out.beganWithProxyHeader() {
+				why = closedProxyHeader
+			}
+			r.c.end(why)
 			return false
 		}
 		r.in.cut(n)

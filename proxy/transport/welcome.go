@@ -1,5 +1,16 @@
 package transport
 
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"slices"
+
+	"github.com/sipring/sipring/proxy/transport/proxyheader"
+)
+
 // handshakeResult is what became of what precedes the first message.
 type handshakeResult uint8
 
@@ -7,16 +18,90 @@ const (
 	handshakeDone      handshakeResult = iota
 	handshakeTimeout                   // it took too long
 	handshakeEnded                     // the far end, or a limit, ended it
-	handshakeTLS                       // no TLS that we speak, or no certificate that we trust
+	handshakeTLS                       // no TLS that we speak, or no certificate that is trusted
 	handshakeRefused                   // a WebSocket of another path, origin or subprotocol
 	handshakeMalformed                 // no WebSocket handshake that can be read
 	handshakeProxy                     // a PROXY header where none may be, or none where one must be
 	handshakeResults
 )
 
-// welcome does what precedes the first message.
-func (c *conn) welcome() handshakeResult {
-	c.table.Add(c)
+var handshakeNames = [handshakeResults]string{"done", "timeout", "ended", "tls", "refused", "malformed", "proxy_header"}
+
+func (r handshakeResult) String() string { return handshakeNames[r] }
+
+// welcome does what precedes the first message: PROXY header, TLS, WebSocket, within one
+// deadline.
+func (c *conn) welcome(l *streamListener) handshakeResult {
 	c.allow(c.limits.Handshake)
+	trusted := slices.ContainsFunc(l.proxies, func(p netip.Prefix) bool { return p.Contains(c.flow.Remote.Addr()) })
+	if trusted {
+		if result := c.readProxyHeader(); result != handshakeDone {
+			return result
+		}
+	}
+	c.table.Add(c)
+	result := c.secure(l)
+	if result == handshakeTLS || result == handshakeMalformed {
+		if !trusted && c.out.beganWithProxyHeader() {
+			c.end(closedProxyHeader)
+			return handshakeProxy
+		}
+	}
+	if result != handshakeDone && c.leave(closedHandshake) { // what is wrong has been said: let it arrive
+		_, _ = io.CopyN(io.Discard, c.out, maxDiscarded)
+	}
+	return result
+}
+
+// secure does the handshake of TLS.
+func (c *conn) secure(l *streamListener) handshakeResult {
+	if !l.transport.Secure() {
+		return handshakeDone
+	}
+	t := tls.Server(c.out, l.tls)
+	if err := t.Handshake(); err != nil { //nolint:noctx // it has a deadline, and nothing else to be cancelled by
+		return c.failed(err, handshakeTLS)
+	}
+	if t.ConnectionState().Version < tls.VersionTLS12 { // by a configuration that GetConfigForClient chose
+		return handshakeTLS
+	}
+	c.top = t
 	return handshakeDone
+}
+
+// failed is why a handshake has not come to its end: otherwise is for what is neither
+// time nor the network.
+func (c *conn) failed(err error, otherwise handshakeResult) handshakeResult {
+	var network net.Error
+	switch {
+	case errors.As(err, &network) && network.Timeout():
+		return handshakeTimeout
+	case c.over() || errors.Is(err, io.EOF) || isReset(err):
+		return handshakeEnded
+	}
+	return otherwise
+}
+
+// readProxyHeader takes the address of who is behind a load balancer from what it says
+// first, and leaves what follows to be read.
+func (c *conn) readProxyHeader() handshakeResult {
+	var b [proxyheader.MaxLen]byte
+	for have := 0; ; {
+		n, err := c.out.Read(b[have:])
+		have += n
+		source, length, fault := proxyheader.Parse(b[:have])
+		switch {
+		case fault != nil:
+			c.end(closedProxyHeader)
+			return handshakeProxy
+		case length > 0:
+			if source.IsValid() {
+				c.flow.Remote = source
+			}
+			c.out.peeked = slices.Clone(b[length:have])
+			return handshakeDone
+		case err != nil:
+			return c.failed(err, handshakeEnded)
+		}
+	}
 }
