@@ -28,6 +28,10 @@ type inbox struct {
 
 func (b *inbox) bytes() []byte { return b.buf[:b.n] }
 
+// free is where to read to: not much at once, as what follows a message is moved when
+// that is cut off.
+func (b *inbox) free() []byte { return b.buf[b.n:min(b.n+smallBuffer, len(b.buf))] }
+
 // take gives the inbox a small buffer.
 func (b *inbox) take() { b.buf, b.n = smallBuffers.Get().(*[smallBuffer]byte)[:], 0 }
 

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gobwas/ws"
+
 	"github.com/sipring/sipring/proxy/connlimit"
 	"github.com/sipring/sipring/proxy/flow"
 )
@@ -21,7 +23,8 @@ type conn struct {
 	counts  *transportCounts
 	flow    flow.Flow
 	out     *outbox
-	top     net.Conn // what messages are read from and written to: out, or TLS on top of it
+	ws      *webSocket // of WS and WSS
+	top     net.Conn   // what messages are read from and written to: out, or TLS on top of it
 
 	spoke   atomic.Int64  // when a message came last, in ns
 	reason  atomic.Uint32 // a closeReason
@@ -68,7 +71,10 @@ func (c *conn) end(why closeReason) {
 
 // leave ends the connection when all that is queued is written, and the far end has
 // ended it too, or has had the time to.
-func (c *conn) leave(why closeReason) bool {
+func (c *conn) leave(why closeReason) bool { return c.finish(why, ws.StatusGoingAway) }
+
+// finish is leave, for a reason that a WebSocket has a code for.
+func (c *conn) finish(why closeReason, code ws.StatusCode) bool {
 	if !c.reason.CompareAndSwap(uint32(stillOpen), uint32(why)) {
 		return false
 	}
@@ -76,13 +82,16 @@ func (c *conn) leave(why closeReason) bool {
 	c.leaving = true
 	_ = c.out.SetReadDeadline(time.Now().Add(c.limits.Linger))
 	c.mu.Unlock()
-	c.farewell()
+	c.farewell(code)
 	c.out.finish()
 	return true
 }
 
 // farewell says in the protocols on top that the end is meant.
-func (c *conn) farewell() {
+func (c *conn) farewell(code ws.StatusCode) {
+	if c.ws != nil {
+		c.closeFrame(code)
+	}
 	if t, ok := c.top.(*tls.Conn); ok {
 		_ = t.CloseWrite()
 	}
@@ -104,7 +113,7 @@ func (c *conn) send(data []byte) error {
 	if c.over() {
 		return ErrGone
 	}
-	if _, err := c.top.Write(data); err != nil {
+	if err := c.writeMessage(data); err != nil {
 		c.end(closedByWrite)
 		return ErrGone
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sipring/sipring/proxy/limit"
 	"github.com/sipring/sipring/proxy/transport/frame"
+	"github.com/sipring/sipring/proxy/transport/wsframe"
 )
 
 // maxFaults is how many messages without a Content-Length a connection may send: each
@@ -19,6 +20,7 @@ type reading struct {
 	c      *conn
 	in     inbox
 	scan   frame.Scanner
+	frames wsframe.Assembler // of WS and WSS
 	faults int
 	spoken bool
 }
@@ -26,8 +28,13 @@ type reading struct {
 // read handles what comes until the connection is over.
 func (c *conn) read() {
 	r := reading{c: c, in: inbox{room: c.streams.room, by: limit.Source(c.flow.Remote.Addr())}}
+	r.frames.Most = largeBuffer
+	handle := r.handle
+	if c.ws != nil {
+		handle = r.handleFrames
+	}
 	c.allow(c.limits.First)
-	for r.wait() && r.burst() {
+	for r.wait() && r.burst(handle) {
 		c.allow(c.limits.Idle)
 	}
 }
@@ -50,15 +57,15 @@ func (r *reading) wait() bool {
 }
 
 // burst reads and handles messages until none is there in part.
-func (r *reading) burst() bool {
+func (r *reading) burst(handle func() bool) bool {
 	r.in.take()
 	defer r.in.give()
 	r.in.buf[0], r.in.n = r.c.one[0], 1
 	r.c.allow(r.c.limits.Message)
 	for {
-		n, err := r.c.top.Read(r.in.buf[r.in.n:])
+		n, err := r.c.top.Read(r.in.free())
 		r.in.n += n
-		switch progress := r.handle(); {
+		switch progress := handle(); {
 		case !progress:
 			return false
 		case r.in.n == 0:

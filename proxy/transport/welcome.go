@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/transport/proxyheader"
 )
 
@@ -41,6 +42,9 @@ func (c *conn) welcome(l *streamListener) handshakeResult {
 	}
 	c.table.Add(c)
 	result := c.secure(l)
+	if result == handshakeDone && (l.transport == flow.WS || l.transport == flow.WSS) {
+		result = c.upgrade(l)
+	}
 	if result == handshakeTLS || result == handshakeMalformed {
 		if !trusted && c.out.beganWithProxyHeader() {
 			c.end(closedProxyHeader)
