@@ -65,7 +65,7 @@ func (s *streams) accept(l *streamListener) {
 			time.Sleep(acceptPause)
 			continue
 		}
-		c, err := s.newConn(tcp, l)
+		c, err := s.newConn(tcp, l, l.table)
 		if err != nil || !s.hold(c) {
 			_ = tcp.Close()
 			continue
@@ -84,8 +84,11 @@ func (c *conn) serve(l *streamListener) {
 	result := c.welcome(l)
 	c.counts.handshaking.Add(-1)
 	c.streams.handshakes[result].Add(1)
-	if result == handshakeDone && c.publish() {
-		c.read()
-		c.settle()
+	if result != handshakeDone {
+		c.turnAway(result)
+		return
 	}
+	c.publish()
+	c.read(c.limits.First)
+	c.settle()
 }

@@ -73,7 +73,7 @@ type StreamLimits struct {
 	Linger time.Duration
 	// Queue is how much may wait to be written to one connection, in bytes: 256 KiB.
 	Queue int
-	// Dials is how many connections may be being opened: 64.
+	// Dials is how many connections may be being opened: 256.
 	Dials int
 }
 
@@ -88,7 +88,7 @@ func (l StreamLimits) withDefaults() StreamLimits {
 	orElse(&l.Dial, 4*time.Second)
 	orElse(&l.Linger, 3*time.Second)
 	orElse(&l.Queue, 256<<10)
-	orElse(&l.Dials, 64)
+	orElse(&l.Dials, 256)
 	return l
 }
 

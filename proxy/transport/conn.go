@@ -13,7 +13,7 @@ import (
 	"github.com/sipring/sipring/proxy/flow"
 )
 
-// conn is one connection, from its accept, or since it is open if it was dialled, to
+// conn is one connection, from its accept, or since it is open if it was opened here, to
 // its end. One goroutine reads from it, and is the only one that ends it for others: it
 // tells the Handler.
 type conn struct {
@@ -33,12 +33,12 @@ type conn struct {
 	leaving bool // ended here, and waits for the far end to end it as well
 }
 
-func (s *streams) newConn(tcp *net.TCPConn, l *streamListener) (*conn, error) {
+func (s *streams) newConn(tcp *net.TCPConn, l *streamListener, table *connlimit.Table) (*conn, error) {
 	out, err := newOutbox(tcp)
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{streams: s, limits: &l.limits, table: l.table, counts: &s.counts[l.transport], out: out, top: out}
+	c := &conn{streams: s, limits: &l.limits, table: table, counts: &s.counts[l.transport], out: out, top: out}
 	out.most, out.wait, out.failed, out.spawn, out.counts = l.limits.Queue, l.limits.Write, c.end, s.goroutines.Go, c.counts
 	c.flow = flow.Flow{
 		Remote: plain(tcp.RemoteAddr().(*net.TCPAddr).AddrPort()), Listener: l.listener, Transport: l.transport,
@@ -122,12 +122,11 @@ func (c *conn) send(data []byte) error {
 }
 
 // publish makes a flow of the connection.
-func (c *conn) publish() bool {
+func (c *conn) publish() {
 	c.flow.Conn = c.streams.last.Add(1)
 	c.spoke.Store(time.Now().UnixNano())
 	c.counts.open.Add(1)
 	c.streams.index.add(c)
-	return true
 }
 
 // settle ends what is left of a published connection, and tells.

@@ -70,6 +70,8 @@ var (
 	ErrNoTransport = errors.New("transport not served")
 	// ErrNoRoute: the destination has no address that the sockets can send to.
 	ErrNoRoute = errors.New("no address that can be sent to")
+	// ErrTooManyDials: too many connections are being opened already.
+	ErrTooManyDials = errors.New("too many connections are being opened")
 	// ErrGone: the connection is over, or another process's.
 	ErrGone = errors.New("the connection is over")
 )

@@ -25,15 +25,15 @@ type reading struct {
 	spoken bool
 }
 
-// read handles what comes until the connection is over.
-func (c *conn) read() {
+// read handles what comes until the connection is over. The first has to come in time.
+func (c *conn) read(first time.Duration) {
 	r := reading{c: c, in: inbox{room: c.streams.room, by: limit.Source(c.flow.Remote.Addr())}}
 	r.frames.Most = largeBuffer
 	handle := r.handle
 	if c.ws != nil {
 		handle = r.handleFrames
 	}
-	c.allow(c.limits.First)
+	c.allow(first)
 	for r.wait() && r.burst(handle) {
 		c.allow(c.limits.Idle)
 	}

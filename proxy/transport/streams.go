@@ -2,7 +2,6 @@ package transport
 
 import (
 	"cmp"
-	"crypto/tls"
 	"errors"
 	"slices"
 	"sync"
@@ -14,7 +13,7 @@ import (
 // streams are the connections of this process over TCP, TLS, WS and WSS, as one Layer.
 type streams struct {
 	listeners []*streamListener
-	dial      *tls.Config
+	dials     *dials
 	handler   Handler
 	self      Holder
 	index     *index
@@ -33,7 +32,7 @@ type streams struct {
 }
 
 func listenStreams(c *ListenConfig) (*streams, error) {
-	s := &streams{dial: c.Dial, index: newIndex(), room: newRoom(largeRoom, largeShare), held: map[*conn]struct{}{}}
+	s := &streams{dials: newDials(c.Dial), index: newIndex(), room: newRoom(largeRoom, largeShare), held: map[*conn]struct{}{}}
 	for i := range c.Streams {
 		l, err := listenStream(&c.Streams[i])
 		if err != nil {
@@ -78,6 +77,18 @@ func (s *streams) hold(c *conn) bool {
 	return true
 }
 
+// spawn starts a goroutine that ends when everything does. It returns false if that has
+// begun.
+func (s *streams) spawn(f func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping {
+		return false
+	}
+	s.goroutines.Go(f)
+	return true
+}
+
 // release forgets a connection, which is over.
 func (s *streams) release(c *conn) {
 	c.end(closedHandshake)
@@ -111,11 +122,6 @@ func (s *streams) Send(f flow.Flow, data []byte) error {
 // Answer implements Layer: Send, whose fate nobody asks for.
 func (s *streams) Answer(f flow.Flow, data []byte) { _ = s.Send(f, data) }
 
-// Open implements Layer.
-func (s *streams) Open(_ Destination, opened func(flow.Flow, error)) {
-	opened(flow.Flow{}, ErrNoRoute)
-}
-
 // idle ends up to n connections, those first from which no message came for longest.
 func (s *streams) idle(n int) (closed int) {
 	all := s.index.all(nil)
@@ -141,6 +147,7 @@ func (s *streams) close() error {
 		c.end(closedShutdown)
 	}
 	s.mu.Unlock()
+	s.dials.cancel()
 	if first {
 		for _, l := range s.listeners {
 			err = errors.Join(err, l.net.Close())

@@ -73,13 +73,18 @@ func streamStack(t testing.TB, all ...StreamConfig) *far {
 	if err != nil {
 		t.Fatal(err)
 	}
+	h := newFar(t, stack)
+	stack.Serve(h, me)
+	return h
+}
+
+func newFar(t testing.TB, stack *Stack) *far {
 	h := &far{t: t, stack: stack, messages: make(chan heard, 10_000), closed: make(chan ended, 10_000), over: map[uint64]bool{}}
 	t.Cleanup(func() {
 		if err := stack.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	stack.Serve(h, me)
 	return h
 }
 

@@ -51,10 +51,16 @@ func (c *conn) welcome(l *streamListener) handshakeResult {
 			return handshakeProxy
 		}
 	}
-	if result != handshakeDone && c.leave(closedHandshake) { // what is wrong has been said: let it arrive
+	return result
+}
+
+// turnAway ends a connection whose handshake failed: what is wrong with it may have been
+// said, and is to arrive.
+func (c *conn) turnAway(result handshakeResult) {
+	said := result == handshakeTLS || result == handshakeRefused || result == handshakeMalformed
+	if said && c.leave(closedHandshake) {
 		_, _ = io.CopyN(io.Discard, c.out, maxDiscarded)
 	}
-	return result
 }
 
 // secure does the handshake of TLS.

@@ -114,18 +114,17 @@ func controlEvent(op ws.OpCode, payload []byte) Event {
 	case ws.OpPong:
 		return Event{Kind: Pong, Data: payload}
 	}
-	switch code, reason := ws.StatusCode(0), payload; {
-	case len(payload) == 0:
+	switch len(payload) {
+	case 0:
 		return Event{Kind: Close, Code: ws.StatusNormalClosure}
-	case len(payload) == 1:
+	case 1:
 		return Event{Kind: Fault, Code: ws.StatusProtocolError}
-	default:
-		code, reason = ws.StatusCode(binary.BigEndian.Uint16(payload)), payload[2:]
-		if !mayBeSent(code) || !utf8.Valid(reason) {
-			return Event{Kind: Fault, Code: ws.StatusProtocolError}
-		}
-		return Event{Kind: Close, Code: code}
 	}
+	code := ws.StatusCode(binary.BigEndian.Uint16(payload))
+	if !mayBeSent(code) || !utf8.Valid(payload[2:]) {
+		return Event{Kind: Fault, Code: ws.StatusProtocolError}
+	}
+	return Event{Kind: Close, Code: code}
 }
 
 // mayBeSent reports whether a code may stand in a Close (RFC 6455 7.4).
