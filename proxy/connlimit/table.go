@@ -27,60 +27,83 @@ type Table struct {
 	limits  Limits
 	dropped atomic.Uint64
 
-	mu         sync.Mutex
-	held       map[Conn]*place
-	ofSource   map[uint64]int
-	idle, busy list.List // of *place, the oldest first
+	mu      sync.Mutex
+	held    map[Conn]*place
+	sources map[uint64]*source
+	ranks   [classes]ranking
+	since   uint64
 }
 
 // place is where a connection is in the table.
 type place struct {
 	conn   Conn
-	source uint64
-	in     *list.List
+	source *source
+	class  int
 	at     *list.Element
+	since  uint64 // when it came into the class, as a number
 }
 
 // New returns an empty Table.
 func New(l Limits) *Table {
-	return &Table{limits: l, held: map[Conn]*place{}, ofSource: map[uint64]int{}}
+	t := &Table{limits: l, held: map[Conn]*place{}, sources: map[uint64]*source{}}
+	for class := range t.ranks {
+		t.ranks[class].class = class
+	}
+	return t
 }
 
-// Add takes a connection in, as idle, and closes those that it takes the place
+// Add takes a connection in, as idle, and closes the one that it takes the place
 // of. Every connection that was added must be removed.
 func (t *Table) Add(conn Conn) {
-	p := &place{conn: conn, source: source(conn.RemoteAddr())}
+	id := sourceOf(conn.RemoteAddr())
 	t.mu.Lock()
-	p.put(&t.idle)
+	over := t.makeRoom(id)
+	s := t.sources[id]
+	if s == nil {
+		s = &source{id: id}
+		t.sources[id] = s
+	}
+	p := &place{conn: conn, source: s}
 	t.held[conn] = p
-	t.ofSource[p.source]++
-	var over []*place
-	if t.ofSource[p.source] > t.limits.PerSource {
-		over = append(over, t.take(func(o *place) bool { return o != p && o.source == p.source }))
-	}
-	if len(t.held) > t.limits.Total {
-		over = append(over, t.take(func(o *place) bool { return o != p }))
-	}
+	t.put(p, idle)
 	t.mu.Unlock()
-	for _, o := range over {
+	if over != nil {
 		t.dropped.Add(1)
-		drop(o.conn)
+		drop(over.conn)
 	}
+}
+
+// makeRoom removes the connection whose place one of this source is to have, if there
+// are too many.
+func (t *Table) makeRoom(id uint64) (over *place) {
+	s := t.sources[id]
+	switch {
+	case s != nil && s.len() >= t.limits.PerSource:
+		over = s.oldest()
+	case len(t.held) >= t.limits.Total:
+		if over = t.ranks[idle].victim(); over == nil {
+			over = t.ranks[busy].victim()
+		}
+	}
+	if over != nil {
+		t.remove(over)
+	}
+	return over
 }
 
 // Busy says that something is awaited from the connection, Idle that nothing is.
 // Of the idle ones it is then the newest.
-func (t *Table) Busy(conn Conn) { t.move(conn, &t.busy) }
+func (t *Table) Busy(conn Conn) { t.move(conn, busy) }
 
 // Idle is the reverse of Busy.
-func (t *Table) Idle(conn Conn) { t.move(conn, &t.idle) }
+func (t *Table) Idle(conn Conn) { t.move(conn, idle) }
 
-func (t *Table) move(conn Conn, to *list.List) {
+func (t *Table) move(conn Conn, class int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if p := t.held[conn]; p != nil {
-		p.in.Remove(p.at)
-		p.put(to)
+		t.take(p)
+		t.put(p, class)
 	}
 }
 
@@ -103,31 +126,31 @@ func (t *Table) Len() int {
 // Dropped counts the connections closed to make room.
 func (t *Table) Dropped() uint64 { return t.dropped.Load() }
 
-func (p *place) put(in *list.List) { p.in, p.at = in, in.PushBack(p) }
+// put has a connection be the newest of a class.
+func (t *Table) put(p *place, class int) {
+	t.since++
+	p.class, p.since = class, t.since
+	of := &p.source.of[class]
+	p.at = of.PushBack(p)
+	t.ranks[class].changed(p.source, of.Len()-1)
+}
+
+// take takes it out of its class.
+func (t *Table) take(p *place) {
+	of := &p.source.of[p.class]
+	of.Remove(p.at)
+	t.ranks[p.class].changed(p.source, of.Len()+1)
+}
 
 func (t *Table) remove(p *place) {
-	p.in.Remove(p.at)
+	t.take(p)
 	delete(t.held, p.conn)
-	if t.ofSource[p.source]--; t.ofSource[p.source] == 0 {
-		delete(t.ofSource, p.source)
+	if p.source.len() == 0 {
+		delete(t.sources, p.source.id)
 	}
 }
 
-// take removes the oldest that will do, of the idle ones if there is one. There
-// is always one: the newest is not the only one where it is one too many.
-func (t *Table) take(will func(*place) bool) *place {
-	for _, l := range []*list.List{&t.idle, &t.busy} {
-		for e := l.Front(); e != nil; e = e.Next() {
-			if p, ok := e.Value.(*place); ok && will(p) {
-				t.remove(p)
-				return p
-			}
-		}
-	}
-	return nil
-}
-
-func source(a net.Addr) uint64 {
+func sourceOf(a net.Addr) uint64 {
 	if tcp, ok := a.(*net.TCPAddr); ok {
 		return limit.Source(tcp.AddrPort().Addr())
 	}

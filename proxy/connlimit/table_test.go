@@ -36,10 +36,20 @@ func (m *model) remove(i int) *fake {
 	return f
 }
 
-func (m *model) victim(newest *fake, from netip.Addr) *fake {
+// victim is the first of a class that is from there, or from the source with the most
+// of the class: the earliest of these, if nowhere is said.
+func (m *model) victim(from netip.Addr) *fake {
 	for _, busy := range []bool{false, true} {
+		of := map[netip.Addr]int{}
+		most := 0
+		for _, h := range m.order {
+			if h.busy == busy {
+				of[h.from]++
+				most = max(most, of[h.from])
+			}
+		}
 		for i, h := range m.order {
-			if h.busy == busy && h.fake != newest && (!from.IsValid() || h.from == from) {
+			if h.busy == busy && (h.from == from || !from.IsValid() && of[h.from] == most) {
 				return m.remove(i)
 			}
 		}
@@ -49,24 +59,25 @@ func (m *model) victim(newest *fake, from netip.Addr) *fake {
 
 // add returns what must be closed.
 func (m *model) add(f *fake) (closed []*fake) {
-	m.order = append(m.order, held{fake: f})
 	of := 0
 	for _, h := range m.order {
 		if h.from == f.from {
 			of++
 		}
 	}
-	if of > m.limits.PerSource {
-		closed = append(closed, m.victim(f, f.from))
+	switch {
+	case of == m.limits.PerSource:
+		closed = append(closed, m.victim(f.from))
+	case len(m.order) == m.limits.Total:
+		closed = append(closed, m.victim(netip.Addr{}))
 	}
-	if len(m.order) > m.limits.Total {
-		closed = append(closed, m.victim(f, netip.Addr{}))
-	}
+	m.order = append(m.order, held{fake: f})
 	return closed
 }
 
 // TestOldestMakesRoom: whatever comes, goes and is busy, the newest is held, the
-// bounds are kept, and who has to go is the oldest that is idle.
+// bounds are kept, and who has to go is the oldest that is idle, of its own source or of
+// the one with the most.
 func TestOldestMakesRoom(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		limits := Limits{Total: rapid.IntRange(1, 6).Draw(t, "total"), PerSource: rapid.IntRange(1, 4).Draw(t, "per source")}
@@ -111,10 +122,27 @@ func TestOldestMakesRoom(t *testing.T) {
 		for _, h := range want.order {
 			table.Remove(h.fake)
 		}
-		if table.Len() != 0 || len(table.ofSource) != 0 || table.idle.Len()+table.busy.Len() != 0 {
+		if table.Len() != 0 || len(table.sources) != 0 || len(table.ranks[idle].sources)+len(table.ranks[busy].sources) != 0 {
 			t.Fatal("something is left of connections that are gone")
 		}
 	})
+}
+
+// TestManyOfOneSourceMakeRoom: who holds many makes room, not who was here before.
+func TestManyOfOneSourceMakeRoom(t *testing.T) {
+	table := New(Limits{Total: 10, PerSource: 9})
+	phone := &fake{from: netip.MustParseAddr("192.0.2.1")}
+	table.Add(phone)
+	var many []*fake
+	for range 9 {
+		many = append(many, &fake{from: netip.MustParseAddr("192.0.2.2")})
+		table.Add(many[len(many)-1])
+	}
+	next := &fake{from: netip.MustParseAddr("192.0.2.3")}
+	table.Add(next)
+	if phone.closed || next.closed || !many[0].closed || many[1].closed {
+		t.Errorf("the phone's is closed: %v, the next one's: %v, the first of many: %v, the second: %v", phone.closed, next.closed, many[0].closed, many[1].closed)
+	}
 }
 
 // TestWhoIsGoneIsForgotten: what is told of a connection that was closed to make
