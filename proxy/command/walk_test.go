@@ -24,6 +24,11 @@ import (
 
 // elsewhere are the metrics that this cluster does not move, and the tests that do.
 var elsewhere = map[string]string{
+	"connection_accept_errors_total":       "takes all file descriptors: TestNoDescriptorLeft of package transport",
+	"connection_dials_total":               "nothing goes by TCP here: TestOpenConnections of package transport",
+	"connection_handshakes_total":          "UDP is all that is listened on: TestStreamMetrics of package transport",
+	"connections":                          "UDP is all that is listened on: TestStreamMetrics of package transport",
+	"connections_closed_total":             "UDP is all that is listened on: TestStreamMetrics of package transport",
 	"credential_cache_bytes":               "needs a source that is asked: TestMetrics of package credentials",
 	"credential_cache_entries":             "needs a source that is asked: TestMetrics of package credentials",
 	"credential_cache_evictions_total":     "takes many users: TestRandomUsersPushNobodyOut of package credentials",
@@ -41,6 +46,8 @@ var elsewhere = map[string]string{
 	"memory_limit_bytes":                   "memory here is not limited: TestCgroupMemory",
 	"peer_clock_skew_seconds":              "the members have one clock: TestClocksAreCompared of package peer",
 	"peer_frames_dropped_total":            "members send no nonsense: TestMetrics of package peer",
+	"stream_bytes_total":                   "UDP is all that is listened on: TestStreamMetrics of package transport",
+	"stream_messages_total":                "UDP is all that is listened on: TestStreamMetrics of package transport",
 	"stuck_total":                          "nothing hangs: TestHungCoreIsADeadMember of package peer",
 	"unconfirmed_losses":                   "is confirmed before it is seen: TestALossCountsOnce of package peer",
 	"udp_errors_total":                     "loopback takes everything: TestFullSendBufferLosesTheDatagramAndHoldsNobodyUp of package transport",

@@ -101,6 +101,7 @@ func newMetrics() *Metrics {
 func (m *Metrics) look(s *Server) {
 	metric.Fields(m.Set, s.table.Stats)
 	metric.Fields(m.Set, s.layer.Stats)
+	m.Add(s.layer.Metrics())
 }
 
 func (m *Metrics) drop(r dropReason) { m.dropped[r].Inc() }

@@ -61,7 +61,7 @@ func (s *streams) accept(l *streamListener) {
 			return
 		}
 		if err != nil { // no descriptor is left, as a rule: the kernel keeps the next ones
-			s.acceptErrors.Add(1)
+			s.metrics.acceptErrors.Inc()
 			time.Sleep(acceptPause)
 			continue
 		}
@@ -80,10 +80,10 @@ const acceptPause = 10 * time.Millisecond
 // serve is the life of a connection that was accepted.
 func (c *conn) serve(l *streamListener) {
 	defer c.streams.release(c)
-	c.counts.handshaking.Add(1)
+	c.counts.handshaking.Inc()
 	result := c.welcome(l)
-	c.counts.handshaking.Add(-1)
-	c.streams.handshakes[result].Add(1)
+	c.counts.handshaking.Dec()
+	c.streams.metrics.handshakes[result].Inc()
 	if result != handshakeDone {
 		c.turnAway(result)
 		return

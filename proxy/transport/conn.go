@@ -20,7 +20,7 @@ type conn struct {
 	streams *streams
 	limits  *StreamLimits
 	table   *connlimit.Table
-	counts  *transportCounts
+	counts  *transportMetrics
 	flow    flow.Flow
 	out     *outbox
 	ws      *webSocket // of WS and WSS
@@ -38,7 +38,7 @@ func (s *streams) newConn(tcp *net.TCPConn, l *streamListener, table *connlimit.
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{streams: s, limits: &l.limits, table: table, counts: &s.counts[l.transport], out: out, top: out}
+	c := &conn{streams: s, limits: &l.limits, table: table, counts: &s.metrics.of[l.transport], out: out, top: out}
 	out.most, out.wait, out.failed, out.spawn, out.counts = l.limits.Queue, l.limits.Write, c.end, s.goroutines.Go, c.counts
 	c.flow = flow.Flow{
 		Remote: plain(tcp.RemoteAddr().(*net.TCPAddr).AddrPort()), Listener: l.listener, Transport: l.transport,
@@ -117,7 +117,7 @@ func (c *conn) send(data []byte) error {
 		c.end(closedByWrite)
 		return ErrGone
 	}
-	c.counts.sent.Add(1)
+	c.counts.sent.Inc()
 	return nil
 }
 
@@ -125,7 +125,7 @@ func (c *conn) send(data []byte) error {
 func (c *conn) publish() {
 	c.flow.Conn = c.streams.last.Add(1)
 	c.spoke.Store(time.Now().UnixNano())
-	c.counts.open.Add(1)
+	c.counts.open.Inc()
 	c.streams.index.add(c)
 }
 
@@ -133,6 +133,6 @@ func (c *conn) publish() {
 func (c *conn) settle() {
 	c.end(closedByPeer)
 	c.streams.index.remove(c)
-	c.counts.open.Add(-1)
+	c.counts.open.Dec()
 	c.streams.handler.Closed(c.flow, errClosed[c.reason.Load()])
 }

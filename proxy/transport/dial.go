@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"sync"
-	"sync/atomic"
 
 	"github.com/sipring/sipring/proxy/connlimit"
 	"github.com/sipring/sipring/proxy/flow"
@@ -20,7 +19,6 @@ type dials struct {
 	table   *connlimit.Table
 	context context.Context
 	cancel  context.CancelFunc
-	results [dialResults]atomic.Uint64
 
 	mu   sync.Mutex
 	open map[dialKey]*conn
@@ -49,6 +47,8 @@ const (
 	dialBusy              // too many are on their way
 	dialResults
 )
+
+var dialNames = [dialResults]string{"done", "failed", "tls", "busy"}
 
 // Bounds of connections that are opened from here.
 const (
@@ -87,7 +87,7 @@ func (s *streams) Open(to Destination, opened func(flow.Flow, error)) {
 	c, begin, err := s.dials.join(key, l.limits.Dials, opened)
 	switch {
 	case err != nil:
-		s.dials.results[dialBusy].Add(1)
+		s.metrics.dials[dialBusy].Inc()
 		opened(flow.Flow{}, err)
 	case c != nil:
 		opened(c.flow, nil)
@@ -152,7 +152,7 @@ func (d *dials) forget(key dialKey, c *conn) {
 // dial is the life of a connection that is opened from here.
 func (s *streams) dial(key dialKey, l *streamListener) {
 	c, result, err := s.reach(key, l)
-	s.dials.results[result].Add(1)
+	s.metrics.dials[result].Inc()
 	if err != nil {
 		if c != nil {
 			s.release(c)

@@ -22,7 +22,7 @@ type outbox struct {
 	wait   time.Duration // for the far end to take some
 	failed func(closeReason)
 	spawn  func(func())
-	counts *transportCounts
+	counts *transportMetrics
 	peeked []byte // read, and to be read again
 	first  [proxyheader.SignatureLen]byte
 	begun  int // bytes of first

@@ -132,7 +132,7 @@ var pong = []byte("\r\n")
 func (r *reading) message(data []byte) {
 	now := time.Now()
 	r.c.spoke.Store(now.UnixNano())
-	r.c.counts.received.Add(1)
+	r.c.counts.messages.Inc()
 	r.c.streams.handler.Message(r.c.flow, data)
 	if r.in.n > len(data) { // the next one has begun
 		r.c.allow(r.c.limits.Message)

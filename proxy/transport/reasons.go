@@ -26,6 +26,11 @@ const (
 	closeReasons
 )
 
+var reasonNames = [closeReasons]string{
+	"", "peer", "idle", "silent", "slow_sender", "slow_reader", "write_error", "garbage", "too_large", "no_length", "proxy_header",
+	"handshake", "no_place", "memory", "disconnected", "drained", "shutdown",
+}
+
 var errClosed = [closeReasons]error{
 	closedByPeer:       errors.New("the far end has closed the connection"),
 	closedIdle:         errors.New("nothing came for long"),

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/sipring/sipring/proxy/flow"
 )
 
@@ -100,6 +102,14 @@ func (s *Stack) Disconnect(f flow.Flow) {
 	}
 }
 
+// Keep says that a connection is somebody's, as of a phone that is registered over it:
+// it makes room for others after those that are nobody's.
+func (s *Stack) Keep(f flow.Flow) {
+	if c := s.streams.of(f); c != nil {
+		c.table.Busy(c)
+	}
+}
+
 // Idle ends up to n connections, those first from which no message came for longest,
 // and returns how many. Phones that come back are another member's, where this one is
 // not to have new ones.
@@ -159,6 +169,9 @@ func (s *Stack) Stats() Stats {
 	}
 	return sum
 }
+
+// Metrics are those of connections, as Stats are of UDP.
+func (s *Stack) Metrics() prometheus.Collector { return s.streams.metrics }
 
 // Close closes the sockets and waits until every loop has ended. It must not be
 // called by a Handler.

@@ -20,10 +20,7 @@ type streams struct {
 	room      *room
 	last      atomic.Uint64 // number of a connection
 
-	counts       [flow.Transports]transportCounts
-	handshakes   [handshakeResults]atomic.Uint64
-	closed       [closeReasons]atomic.Uint64
-	acceptErrors atomic.Uint64
+	metrics *streamMetrics
 
 	goroutines sync.WaitGroup
 	mu         sync.Mutex
@@ -32,7 +29,7 @@ type streams struct {
 }
 
 func listenStreams(c *ListenConfig) (*streams, error) {
-	s := &streams{dials: newDials(c.Dial), index: newIndex(), room: newRoom(largeRoom, largeShare), held: map[*conn]struct{}{}}
+	s := &streams{dials: newDials(c.Dial), index: newIndex(), metrics: newStreamMetrics(), room: newRoom(largeRoom, largeShare), held: map[*conn]struct{}{}}
 	for i := range c.Streams {
 		l, err := listenStream(&c.Streams[i])
 		if err != nil {
@@ -93,7 +90,7 @@ func (s *streams) spawn(f func()) bool {
 func (s *streams) release(c *conn) {
 	c.end(closedHandshake)
 	c.table.Remove(c)
-	s.closed[c.reason.Load()].Add(1)
+	s.metrics.ended(closeReason(c.reason.Load()))
 	s.mu.Lock()
 	delete(s.held, c)
 	s.mu.Unlock()

@@ -141,6 +141,9 @@ func (p *phone) readsEnd() {
 	}
 }
 
+// closes is how many connections are over for that reason.
+func (h *far) closes(why closeReason) uint64 { return h.stack.streams.metrics.closed[why-1].Load() }
+
 func options(user, body string) string {
 	return fmt.Sprintf("OPTIONS sip:%s@a.example SIP/2.0\r\nContent-Length: %d\r\n\r\n%s", user, len(body), body)
 }

@@ -84,7 +84,7 @@ func TestRFC8996_Downgrade(t *testing.T) {
 // awaitHandshakes waits until more handshakes have come to an end of this kind.
 func (h *far) awaitHandshakes(result handshakeResult, more uint64) {
 	h.t.Helper()
-	upTo(h.t, result.String(), func() bool { return h.stack.streams.handshakes[result].Load() >= more })
+	upTo(h.t, result.String(), func() bool { return h.stack.streams.metrics.handshakes[result].Load() >= more })
 }
 
 // upTo waits for a condition, or fails.
@@ -155,7 +155,7 @@ func TestProxyHeader(t *testing.T) {
 			if tt.closed {
 				_, _ = io.Copy(io.Discard, p.text)
 				_ = p.Close()
-				upTo(t, name+": counted", func() bool { return h.stack.streams.closed[closedProxyHeader].Load() == 1 })
+				upTo(t, name+": counted", func() bool { return h.closes(closedProxyHeader) == 1 })
 				if len(h.messages) > 0 {
 					t.Errorf("%s: a message came", name)
 				}
