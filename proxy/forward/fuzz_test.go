@@ -77,7 +77,7 @@ func FuzzFork(f *testing.F) {
 		if overFlow {
 			over = nat
 		}
-		list := targets.AppendBindings(nil, r.registered(register, over), 1000, r.tables, false)
+		list := targets.AppendBindings(nil, r.registered(register, over), 1000, r.tables, routing.Callee{})
 		list = slices.DeleteFunc(list, func(t targets.Target) bool { return r.tables.HasAOR(uriOf(&t)) })
 		if !targets.Share(list, targets.Breadth(&m)) {
 			return

@@ -7,6 +7,9 @@ func decideAOR(t *Tables, _ *wire.Message, d *Decision) Verdict {
 	if !t.isAOR(&d.uri, d) {
 		return Next
 	}
+	if t.readGRUU(d) == Decided {
+		return Decided
+	}
 	d.AOR = d.aor
 	return d.decide(Lookup, "aor")
 }

@@ -2,6 +2,7 @@ package routing
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 
 	"github.com/sipring/sipring/proxy/location"
@@ -99,15 +100,18 @@ func readQ(c *wire.NameAddr) uint16 {
 	return uint16(min(q, 1000))
 }
 
+// ownParams are those that the registrar has a field for, or writes itself (RFC 5627 5.2).
+var ownParams = [...]string{"expires", "q", "+sip.instance", "reg-id", "pub-gruu", "temp-gruu"}
+
 // echoed returns the contact parameters that the registrar keeps to give them
-// back as they came, each with its semicolon: not those it has a field for. The
+// back as they came, each with its semicolon: not ownParams. The
 // result is part of d.params and holds no line end.
 func (d *Decision) echoed(params []byte) []byte {
 	start := len(d.params)
 	for rest := params; len(rest) > 0; {
 		var p []byte
 		p, rest = nextParam(rest)
-		if len(p) == 0 || isParam(p, "expires") || isParam(p, "q") || isParam(p, "+sip.instance") || isParam(p, "reg-id") {
+		if len(p) == 0 || slices.ContainsFunc(ownParams[:], func(name string) bool { return isParam(p, name) }) {
 			continue
 		}
 		d.params = append(append(d.params, ';'), p...)

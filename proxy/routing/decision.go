@@ -72,6 +72,9 @@ type Decision struct {
 	Update location.Update
 	// TellPath: the 200 to the REGISTER repeats its Path (RFC 3327 5.3).
 	TellPath bool
+	// TellGRUU: the 200 to the REGISTER has the GRUUs of who supports them (RFC 5627
+	// 5.2).
+	TellGRUU bool
 	// Passes is how often the request has passed this cluster before, by its Vias.
 	Passes int
 	// OwnRoutes is how many of the topmost Route values are ours, to be removed.
@@ -96,6 +99,8 @@ type Decision struct {
 	contacts []location.ContactUpdate
 	params   []byte // echoed contact parameters
 	path     []byte // of a REGISTER
+	callee   Callee
+	gruu     token.GRUU
 	loop     loopScratch
 	gathered bool // loop is of this request
 
@@ -156,7 +161,8 @@ func (d *Decision) reset() {
 	d.Token, d.ToCallee, d.NextRoute, d.Loose = nil, false, nil, false
 	d.Update = location.Update{}
 	d.Sender.reset()
-	d.gathered, d.signed, d.forged, d.TellPath, d.asked = false, false, false, false, 0
+	d.gathered, d.signed, d.forged, d.TellPath, d.TellGRUU, d.asked = false, false, false, false, false, 0
+	d.callee = Callee{}
 }
 
 // decide says what to do.

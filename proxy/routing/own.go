@@ -30,7 +30,7 @@ func decideOwn(t *Tables, m *wire.Message, d *Decision) Verdict {
 
 // options answers as the user agent that the request is for (RFC 3261 8.2.2.3).
 func (d *Decision) options(m *wire.Message) Verdict {
-	if d.requireOnly(m, wire.HeaderRequire, "", "require") == Decided {
+	if d.requireOnly(m, wire.HeaderRequire, "require") == Decided {
 		return Decided
 	}
 	d.Status, d.Reason, d.Extra = 200, "OK", optionsLines

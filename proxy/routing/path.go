@@ -37,7 +37,7 @@ func readPath(m *wire.Message, d *Decision) Verdict {
 	}
 	unfold(d.path)
 	d.Update.Path = d.path
-	d.TellPath = len(d.path) > 0 && (hasOption(m, wire.HeaderSupported, optionPath) || hasOption(m, wire.HeaderRequire, optionPath))
+	d.TellPath = len(d.path) > 0 && supports(m, optionPath)
 	return Next
 }
 
@@ -50,6 +50,11 @@ func isHop(value []byte) bool {
 	}
 	uri, err := wire.ParseURI(hop.URI)
 	return err == nil && (uri.Scheme == wire.SchemeSIP || uri.Scheme == wire.SchemeSIPS)
+}
+
+// supports reports whether who sends supports an extension, or asks for it.
+func supports(m *wire.Message, tag string) bool {
+	return hasOption(m, wire.HeaderSupported, tag) || hasOption(m, wire.HeaderRequire, tag)
 }
 
 func hasOption(m *wire.Message, id wire.HeaderID, tag string) bool {

@@ -1,6 +1,10 @@
 package routing
 
-import "github.com/sipring/sipring/proxy/wire"
+import (
+	"slices"
+
+	"github.com/sipring/sipring/proxy/wire"
+)
 
 // checkProxyRequire is RFC 3261 16.3 step 5: no extension is supported that a
 // proxy would have to know. ACK and CANCEL are not asked (8.2.2.3).
@@ -8,12 +12,12 @@ func checkProxyRequire(_ *Tables, m *wire.Message, d *Decision) Verdict {
 	if !m.Has(wire.HeaderProxyRequire) || m.Method() == wire.MethodAck || m.Method() == wire.MethodCancel {
 		return Next
 	}
-	return d.requireOnly(m, wire.HeaderProxyRequire, "", "proxy_require")
+	return d.requireOnly(m, wire.HeaderProxyRequire, "proxy_require")
 }
 
-// requireOnly rejects a request that has another value in the header than the
-// supported one.
-func (d *Decision) requireOnly(m *wire.Message, id wire.HeaderID, supported, why string) Verdict {
+// requireOnly rejects a request that has another value in the header than those that are
+// supported.
+func (d *Decision) requireOnly(m *wire.Message, id wire.HeaderID, why string, supported ...string) Verdict {
 	lines, any := appendUnsupported(d.lines[:0], m, id, supported)
 	if d.lines = lines; !any {
 		return Next
@@ -21,12 +25,12 @@ func (d *Decision) requireOnly(m *wire.Message, id wire.HeaderID, supported, why
 	return d.Reject(420, "Bad Extension", why, lines)
 }
 
-// appendUnsupported appends an Unsupported line with all values of the header but
-// supported, and reports whether there was one.
-func appendUnsupported(dst []byte, m *wire.Message, id wire.HeaderID, supported string) (lines []byte, any bool) {
+// appendUnsupported appends an Unsupported line with all values of the header but those
+// that are supported, and reports whether there was one.
+func appendUnsupported(dst []byte, m *wire.Message, id wire.HeaderID, supported []string) (lines []byte, any bool) {
 	dst = append(dst, "Unsupported: "...)
 	for v := range m.Values(id) {
-		if isToken(v, supported) {
+		if slices.ContainsFunc(supported, func(tag string) bool { return isToken(v, tag) }) {
 			continue
 		}
 		if any {

@@ -21,7 +21,7 @@ func decideRegister(t *Tables, m *wire.Message, d *Decision) Verdict {
 	if !t.Serves(d.uri.Host) && !t.names(&d.uri) {
 		return d.Reject(404, "Not Found", "foreign_domain", nil)
 	}
-	if d.requireOnly(m, wire.HeaderRequire, optionPath, "require") == Decided {
+	if d.requireOnly(m, wire.HeaderRequire, "require", optionPath, optionGRUU) == Decided {
 		return Decided
 	}
 	to, err := m.To()
@@ -38,6 +38,7 @@ func decideRegister(t *Tables, m *wire.Message, d *Decision) Verdict {
 	if t.readContacts(m, d) == Decided || readPath(m, d) == Decided {
 		return Decided
 	}
+	d.TellGRUU = supports(m, optionGRUU)
 	d.Update.Contacts, d.AOR = d.contacts, d.aor
 	return d.decide(Register, "register")
 }

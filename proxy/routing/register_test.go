@@ -16,7 +16,7 @@ func TestRFC3261_10_3_RegistrarRefuses(t *testing.T) {
 	}{
 		"step 1: foreign domain":            {"sip:example.org", nil, verdict{Action: "reject", Status: 404}},
 		"step 1: the address of the server": {"sip:sip.example.net", nil, verdict{Action: "register", AOR: "sip:bob@example.com"}},
-		"step 2: Require":                   {"sip:example.com", []string{"Require: path,gruu"}, verdict{Action: "reject", Status: 420, Extra: "Unsupported: gruu"}},
+		"step 2: Require":                   {"sip:example.com", []string{"Require: path,gruu,pref"}, verdict{Action: "reject", Status: 420, Extra: "Unsupported: pref"}},
 		"step 2: Require of what is there":  {"sip:example.com", []string{"Require: Path"}, verdict{Action: "register", AOR: "sip:bob@example.com"}},
 		"RFC 3327: Path is no Route":        {"sip:example.com", []string{"Path: sip:p.example;lr"}, verdict{Action: "reject", Status: 400}},
 		"RFC 3327: Path of another scheme":  {"sip:example.com", []string{"Path: <tel:+1201>"}, verdict{Action: "reject", Status: 400}},

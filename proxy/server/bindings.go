@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"strconv"
 
 	"github.com/sipring/sipring/proxy/cluster"
@@ -21,7 +22,7 @@ func (g *registrar) answer(op *cluster.RegisterOp) {
 	}
 	head := len(g.lines)
 	for b := range op.Record.Live(op.Now) {
-		g.lines = appendContact(g.lines, &b, op.Now)
+		g.lines = g.appendContact(g.lines, &b, op)
 	}
 	g.r.out = g.r.reply.append(g.r.out[:0], 200, "OK", g.lines)
 	if over := len(g.r.out) - g.r.reply.bound(); over > 0 {
@@ -42,7 +43,7 @@ func (g *registrar) appendSome(dst []byte, op *cluster.RegisterOp, room int) []b
 			if g.names(b.Contact) != named {
 				continue
 			}
-			if dst = appendContact(dst, &b, op.Now); len(dst) > room {
+			if dst = g.appendContact(dst, &b, op); len(dst) > room {
 				dst = dst[:end]
 			}
 		}
@@ -61,10 +62,10 @@ func (g *registrar) names(contact []byte) bool {
 }
 
 // appendContact appends the Contact line of a binding.
-func appendContact(dst []byte, b *location.Binding, now int64) []byte {
+func (g *registrar) appendContact(dst []byte, b *location.Binding, op *cluster.RegisterOp) []byte {
 	dst = append(append(dst, "Contact: <"...), b.Contact...)
 	dst = append(dst, ">;expires="...)
-	dst = strconv.AppendUint(dst, uint64(b.ExpiresIn(now)), 10)
+	dst = strconv.AppendUint(dst, uint64(b.ExpiresIn(op.Now)), 10)
 	if b.Q != location.MaxQ {
 		dst = appendQ(dst, b.Q)
 	}
@@ -75,7 +76,21 @@ func appendContact(dst []byte, b *location.Binding, now int64) []byte {
 	if b.RegID != 0 {
 		dst = strconv.AppendUint(append(dst, ";reg-id="...), uint64(b.RegID), 10)
 	}
+	if g.r.decision.TellGRUU && len(b.Instance) > 0 {
+		dst = g.appendGRUUs(dst, b, op)
+	}
 	return append(dst, '\r', '\n')
+}
+
+// appendGRUUs appends the GRUUs of a binding (RFC 5627 5.2): a temporary one to who has
+// registered it by this request.
+func (g *registrar) appendGRUUs(dst []byte, b *location.Binding, op *cluster.RegisterOp) []byte {
+	uri, err := wire.ParseURI(b.Contact)
+	callID := b.CallID
+	if err != nil || !bytes.Equal(callID, op.Update.CallID) {
+		callID = nil
+	}
+	return g.r.snap.tables.AppendGRUUs(dst, op.Update.AOR, b.Instance, uri.Scheme == wire.SchemeSIPS, callID, b.CSeq)
 }
 
 // appendQ appends q from thousandths.

@@ -40,7 +40,7 @@ func (q *search) begin() progress {
 	case routing.Contact:
 		return q.startContact()
 	}
-	q.chain.Begin(q.r.decision.AOR, q.r.decision.SIPS())
+	q.chain.Begin(q.r.decision.AOR, q.r.decision.Callee())
 	q.lookup.AOR = q.r.decision.AOR
 	q.r.s.cluster.Lookup(&q.lookup)
 	return waits
@@ -73,6 +73,9 @@ func (q *search) follow() progress {
 		q.r.s.metrics.leftOut.Add(float64(q.chain.LeftOut))
 		if len(list) == 0 && q.chain.Looped {
 			return q.r.finish(482, "Loop Detected", nil)
+		}
+		if len(list) == 0 && q.r.decision.Callee().Call != 0 { // a GRUU that is over (RFC 5627 5.1)
+			return q.r.finish(404, "Not Found", nil)
 		}
 		return q.r.reach()
 	}

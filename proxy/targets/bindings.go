@@ -14,12 +14,17 @@ import (
 
 // AppendBindings appends a target for every live binding that can be called (RFC
 // 3261 16.5), the newest first. Those whose contact is an address-of-record of
-// tables' domains are for a Chain to look up. sips is that the request is for a SIPS
-// URI.
-func AppendBindings(dst []Target, record location.Record, now int64, tables *routing.Tables, sips bool) []Target {
+// tables' domains are for a Chain to look up.
+func AppendBindings(dst []Target, record location.Record, now int64, tables *routing.Tables, callee routing.Callee) []Target {
 	start := len(dst)
+	if !isRegistered(record, now, callee) {
+		return dst
+	}
 	for b := range record.Live(now) {
-		if t, ok := ofBinding(&b, tables, sips); ok {
+		if callee.Instance != 0 && !hasInstance(&b, callee.Instance) {
+			continue
+		}
+		if t, ok := ofBinding(&b, tables, callee.SIPS); ok {
 			t.AOR = record.AOR()
 			dst = append(dst, t)
 		}

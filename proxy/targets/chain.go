@@ -6,6 +6,7 @@ import (
 
 	"github.com/sipring/sipring/proxy/location"
 	"github.com/sipring/sipring/proxy/routing"
+	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/wire"
 )
 
@@ -37,13 +38,14 @@ type Chain struct {
 	text  []byte   // what targets of earlier lookups and aors hold
 	aors  [][]byte // looked up; the first one is the request's own
 	depth uint8    // of the last
-	sips  bool
+	// callee is who of the last is meant.
+	callee routing.Callee
+	gruu   token.GRUU
 }
 
-// Begin is for a request to an address-of-record, of which nothing is known yet. sips
-// is that its URI was a SIPS one.
-func (c *Chain) Begin(aor []byte, sips bool) {
-	c.sips = sips
+// Begin is for a request to an address-of-record, of which nothing is known yet.
+func (c *Chain) Begin(aor []byte, callee routing.Callee) {
+	c.callee = callee
 	c.LeftOut, c.Looped, c.depth, c.text = 0, false, 0, c.text[:0]
 	c.aors = append(c.aors[:0], c.keep(aor))
 }
@@ -59,7 +61,7 @@ func (c *Chain) Trim(limit int) {
 // into it until Next.
 func (c *Chain) Add(list []Target, record location.Record, now int64, tables *routing.Tables) []Target {
 	start := len(list)
-	list = AppendBindings(list, record, now, tables, c.sips)
+	list = AppendBindings(list, record, now, tables, c.callee)
 	if c.depth == 0 {
 		return list
 	}
@@ -100,7 +102,7 @@ func (c *Chain) Next(list []Target, tables *routing.Tables) (rest []Target, aor 
 		}
 		t := list[i]
 		list = slices.Delete(list, i, i+1)
-		if aor = c.take(&t); aor != nil {
+		if aor = c.take(&t, tables); aor != nil {
 			c.keepAll(list)
 			return list, aor
 		}
@@ -112,13 +114,23 @@ func (c *Chain) Next(list []Target, tables *routing.Tables) (rest []Target, aor 
 }
 
 // take returns the address-of-record of a contact, nil if it is not to be looked up.
-func (c *Chain) take(t *Target) []byte {
+// It may be the GRUU of one of its user agents (RFC 5627 5.1).
+func (c *Chain) take(t *Target, tables *routing.Tables) []byte {
 	uri, err := wire.ParseURI(t.URI)
 	if err != nil {
 		return nil
 	}
+	callee, ok := tables.ReadGRUU(&uri, &c.gruu)
+	if !ok {
+		return nil
+	}
+	callee.SIPS = c.callee.SIPS
 	start := len(c.text)
-	c.text = wire.CanonicalAOR(c.text, uri)
+	if callee.Call != 0 {
+		c.text = append(c.text, c.gruu.AOR...)
+	} else {
+		c.text = wire.CanonicalAOR(c.text, uri)
+	}
 	aor := c.text[start:len(c.text):len(c.text)]
 	switch {
 	case slices.ContainsFunc(c.aors, func(other []byte) bool { return bytes.Equal(aor, other) }):
@@ -129,7 +141,7 @@ func (c *Chain) take(t *Target) []byte {
 		c.LeftOut++
 		return nil
 	}
-	c.aors, c.depth = append(c.aors, aor), t.depth+1
+	c.aors, c.depth, c.callee = append(c.aors, aor), t.depth+1, callee
 	return aor
 }
 

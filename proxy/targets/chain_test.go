@@ -43,7 +43,7 @@ func (d domain) resolve(t fatal, c *Chain, user string) (list []Target, lookups 
 	own := tables(t)
 	var buf []byte
 	aor := []byte("sip:" + user + "@example.com")
-	for c.Begin(aor, false); aor != nil; lookups++ {
+	for c.Begin(aor, routing.Callee{}); aor != nil; lookups++ {
 		r := d.record(t, aor)
 		clear(buf)
 		r, buf = r.CopyTo(buf[:0])

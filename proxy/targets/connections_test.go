@@ -89,7 +89,7 @@ func TestTargetsOfEveryTransport(t *testing.T) {
 		r := record(t, tt.u)
 		for sips, want := range map[bool]string{false: tt.sip, true: tt.sips} {
 			got := ""
-			if list := AppendBindings(nil, r, now+10, all, sips); len(list) > 0 {
+			if list := AppendBindings(nil, r, now+10, all, routing.Callee{SIPS: sips}); len(list) > 0 {
 				got = show(list)[0]
 			}
 			if got != want {
@@ -107,7 +107,7 @@ func TestTargetsOfWhatIsNotServed(t *testing.T) {
 		"TCP": {"sip:bob@10.0.0.4 to TLS 203.0.113.9:40001 held", "sip:bob@192.0.2.4;transport=tcp to TCP 192.0.2.4:5060"},
 		"TLS": {"sip:bob@10.0.0.4 to TLS 203.0.113.9:40001 held", "sip:bob@192.0.2.4 to TLS 192.0.2.4:5061"},
 	} {
-		if diff := cmp.Diff(want, show(AppendBindings(nil, r, now+10, everywhere(t, protocol), false))); diff != "" {
+		if diff := cmp.Diff(want, show(AppendBindings(nil, r, now+10, everywhere(t, protocol), routing.Callee{}))); diff != "" {
 			t.Errorf("%s alone: -want +got:\n%s", protocol, diff)
 		}
 	}

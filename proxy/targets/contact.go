@@ -20,7 +20,7 @@ func AppendContact(dst []Target, record location.Record, now int64, tables *rout
 		return dst, false
 	}
 	start := len(dst)
-	dst = AppendBindings(dst, record, now, tables, isSIPS(uri))
+	dst = AppendBindings(dst, record, now, tables, routing.Callee{SIPS: isSIPS(uri)})
 	best := -1
 	for i := start; i < len(dst); i++ {
 		switch t := &dst[i]; {

@@ -105,11 +105,11 @@ func TestRFC3261_16_5_Bindings(t *testing.T) {
 		"sip:bob@192.0.2.4:5070 to UDP 192.0.2.4:5070",
 		"sip:bob@192.0.2.4 to UDP 192.0.2.4:5060",
 	}
-	got := AppendBindings([]Target{{}}, r, now+20, tables(t), false)
+	got := AppendBindings([]Target{{}}, r, now+20, tables(t), routing.Callee{})
 	if diff := cmp.Diff(want, show(got[1:])); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if late := AppendBindings(nil, r, now+61_000, tables(t), false); len(late) != 0 {
+	if late := AppendBindings(nil, r, now+61_000, tables(t), routing.Callee{}); len(late) != 0 {
 		t.Errorf("expired: %v", show(late))
 	}
 }
@@ -127,7 +127,7 @@ func TestTargetsHaveTheirListener(t *testing.T) {
 		with(registered("sip:bob@10.0.0.6", ""), func(u *location.Update) { at(flow.Flow{})(u); u.Path = []byte("<sip:192.0.2.1;lr>") }),
 		with(registered("sip:bob@10.0.0.7", ""), func(u *location.Update) { at(behindNAT)(u); u.Path = []byte("<sip:edge.example.org;lr>") }),
 	)
-	list := AppendBindings(nil, r, now+10, tables(t), false)
+	list := AppendBindings(nil, r, now+10, tables(t), routing.Callee{})
 	found, _ := AppendContact(nil, r, now+10, tables(t), []byte("sip:bob@192.0.2.4"))
 	var moved Target
 	moved.Move(r, now+10, tables(t), []byte("sip:bob@192.0.2.4"))
@@ -157,7 +157,7 @@ func TestRFC5626_5_3_FlowsOfOnePhoneAreAGroup(t *testing.T) {
 		t,
 		registered("sip:bob@192.0.2.1", `<urn:uuid:1>`), registered("sip:bob@192.0.2.11", `<urn:uuid:1>`),
 		registered("sip:bob@192.0.2.2", `<urn:uuid:2>`), registered("sip:bob@192.0.2.3", ""),
-	), now+10, tables(t), false)
+	), now+10, tables(t), routing.Callee{})
 	if len(list) != 4 || list[0].Group != 0 || list[1].Group == 0 || list[2].Group == list[1].Group || list[3].Group != list[2].Group {
 		t.Errorf("%+v", list)
 	}
