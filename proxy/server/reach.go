@@ -13,8 +13,9 @@ import (
 // reach gives every target its flow, and then forwards: at once, or when the last
 // one is there, on whatever goroutine that comes.
 func (r *request) reach() progress {
-	if r.dialer.resolves() && !r.stateless {
-		r.reply.trying = r.s.table.Trying(r.now, r.tx) // a resolver may take seconds
+	targets.PreferTCP(r.dialer.targets, len(r.msg.Raw), r.snap.tables)
+	if r.dialer.takesTime() && !r.stateless {
+		r.reply.trying = r.s.table.Trying(r.now, r.tx) // a resolver may take seconds, and so may a connection
 	}
 	if r.dialer.dial() {
 		return r.forward()
@@ -31,9 +32,12 @@ type dialer struct {
 	reached func()                   // called when no flow is missing any more, if dial has not said so
 }
 
-// resolves reports whether a target has a name to find an address for.
-func (d *dialer) resolves() bool {
-	return slices.ContainsFunc(d.targets, func(t targets.Target) bool { return t.To.Host != "" && !t.Failed })
+// takesTime reports whether a target has a name to find an address for, or may need a
+// connection.
+func (d *dialer) takesTime() bool {
+	return slices.ContainsFunc(d.targets, func(t targets.Target) bool {
+		return !t.Failed && t.Held.Conn == 0 && (t.To.Host != "" || t.To.Transport.Reliable())
+	})
 }
 
 // dial looks for all flows, and reports whether it has found all that there are.
@@ -84,6 +88,10 @@ func (d *dialer) open(i int) {
 func (d *dialer) opens(i int) func(flow.Flow, error) {
 	return func(f flow.Flow, err error) {
 		t := &d.targets[i]
+		if err != nil && t.FallBack() {
+			d.m.s.layer.Open(t.To, d.opened[i])
+			return
+		}
 		t.Next, t.Failed = f, err != nil
 		t.Next.Socket = d.m.from.Socket
 		d.found()

@@ -74,7 +74,7 @@ func (t *Target) goTo(b *location.Binding, tables *routing.Tables, sips bool) bo
 	if !ok || found.ours {
 		return false
 	}
-	t.To, t.Held, t.Failed = found.To, found.Held, found.Failed
+	t.To, t.Held, t.Failed, t.open = found.To, found.Held, found.Failed, found.open
 	return true
 }
 

@@ -22,6 +22,8 @@ type Target struct {
 	To     transport.Destination
 	Next   flow.Flow
 	Failed bool
+	// OrUDP: where it cannot be reached over TCP, it is over UDP: see PreferTCP.
+	OrUDP bool
 	// Held is the callee's flow, where it is not its contact's address. A connection is
 	// the only way there is.
 	Held flow.Flow
@@ -33,6 +35,7 @@ type Target struct {
 	// Breadth is its Max-Breadth (RFC 5393 5.3.3).
 	Breadth int
 
+	open     bool // To is of a URI that leaves the transport open
 	ours     bool // URI is an address-of-record of ours, whose bindings take its place
 	fromSIPS bool // the contact is a SIPS URI, and URI the SIP one of it
 	depth    uint8
@@ -74,6 +77,7 @@ func (t *Target) Way() (way flow.Flow, nat bool) {
 // setFlow has the request go over the callee's own flow.
 func (t *Target) setFlow(f flow.Flow) {
 	t.To, t.Held = transport.Destination{Transport: f.Transport, Listener: f.Listener, Addr: f.Remote}, f
+	t.open = false
 }
 
 // setURI has the request go where a URI leads over a transport, by the listener that
@@ -81,5 +85,6 @@ func (t *Target) setFlow(f flow.Flow) {
 func (t *Target) setURI(uri *wire.URI, over flow.Transport, listener uint16) {
 	to, ok := transport.URIDestination(uri, over)
 	to.Listener = listener
-	t.To, t.Failed = to, !ok
+	_, named := uri.Param("transport")
+	t.To, t.Failed, t.open = to, !ok, over == flow.UDP && !named
 }
