@@ -38,16 +38,37 @@ func ViaTranslated(via *wire.Via, from netip.Addr) bool {
 
 // callerWay is where requests within the dialog that r begins go to its caller, and
 // whether over that flow alone, as the caller is behind NAT and itself the one that r
-// came from, or as it came over the connection of a user agent: it may be reached by
-// no other way (RFC 5626 3, RFC 7118 5).
+// came from, or as it came over the connection of a user agent, it may be reached by
+// no other way (RFC 5626 3, RFC 7118 5), or as it asks for it (RFC 5626 4.3).
 func (r *Request) callerWay() (way flow.Flow, nat bool) {
 	switch from := r.From.Remote.Addr(); {
 	case r.From.Transport.Reliable():
 		return r.From, !r.Message.Has(wire.HeaderRecordRoute) && onlyVia(r.Message)
+	case !r.Message.Has(wire.HeaderRecordRoute) && onlyVia(r.Message) && asksForItsFlow(r.Message):
+		return r.From, true
 	case !r.Message.Has(wire.HeaderRecordRoute) && Translated(r.Message, r.Via, from):
 		return r.From, true
 	case ViaTranslated(r.Via, from):
 		return r.From, false
 	}
 	return r.Back, false
+}
+
+// asksForItsFlow reports whether the Contact of a user agent says that requests within
+// the dialog are to come over the flow by which it sent this one.
+func asksForItsFlow(m *wire.Message) bool {
+	value, has := m.Get(wire.HeaderContact)
+	if !has {
+		return false
+	}
+	contact, err := wire.ParseNameAddr(value)
+	if err != nil {
+		return false
+	}
+	uri, err := wire.ParseURI(contact.URI)
+	if err != nil {
+		return false
+	}
+	_, ob := uri.Param("ob")
+	return ob
 }

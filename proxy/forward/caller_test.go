@@ -56,3 +56,32 @@ func TestCallerWayOverAConnection(t *testing.T) {
 		}
 	}
 }
+
+// TestRFC5626_4_3_OB: a phone that says so is reached over the flow of its INVITE, also
+// where no NAT is between; of who is behind another proxy the Routes say more.
+func TestRFC5626_4_3_OB(t *testing.T) {
+	r := newRig(t)
+	for name, tt := range map[string]struct {
+		contact, more string
+		nat           bool
+	}{
+		"ob":               {"<sip:alice@192.0.2.10:5062;ob>", "", true},
+		"in other case":    {"<sip:alice@192.0.2.10:5062;x;OB>;expires=5", "", true},
+		"none":             {"<sip:alice@192.0.2.10:5062;obx>;ob", "", false},
+		"of the header":    {"sip:alice@192.0.2.10:5062;ob", "", false},
+		"no Contact":       {"", "", false},
+		"a proxy between":  {"<sip:alice@192.0.2.10:5062;ob>", "Via: SIP/2.0/UDP 10.0.0.10;branch=z9hG4bKb\n", false},
+		"one that records": {"<sip:alice@192.0.2.10:5062;ob>", "Record-Route: <sip:10.0.0.1;lr>\n", false},
+		"no URI":           {"<sip:alice@>", "", false},
+	} {
+		if tt.contact != "" {
+			tt.more += "Contact: " + tt.contact + "\n"
+		}
+		req := r.request("INVITE sip:bob@example.com SIP/2.0\nVia: SIP/2.0/UDP 192.0.2.10:5062;branch=z9hG4bKa\n"+tt.more+
+			"From: <sip:alice@example.com>;tag=a\nTo: <sip:bob@example.com>\nCall-ID: c\nCSeq: 1 INVITE\n\n", "192.0.2.10:40000")
+		want := map[bool]string{true: "192.0.2.10:40000", false: "192.0.2.10:5062"}[tt.nat]
+		if way, nat := req.callerWay(); !way.Equal(flow.OverUDP(address(want))) || nat != tt.nat {
+			t.Errorf("%s: %s, that alone %v", name, way.Remote, nat)
+		}
+	}
+}

@@ -75,6 +75,8 @@ type Decision struct {
 	// TellGRUU: the 200 to the REGISTER has the GRUUs of who supports them (RFC 5627
 	// 5.2).
 	TellGRUU bool
+	// Outbound: the REGISTER binds flows (RFC 5626 6), and its 200 has OutboundLines.
+	Outbound bool
 	// Passes is how often the request has passed this cluster before, by its Vias.
 	Passes int
 	// OwnRoutes is how many of the topmost Route values are ours, to be removed.
@@ -161,7 +163,7 @@ func (d *Decision) reset() {
 	d.Token, d.ToCallee, d.NextRoute, d.Loose = nil, false, nil, false
 	d.Update = location.Update{}
 	d.Sender.reset()
-	d.gathered, d.signed, d.forged, d.TellPath, d.TellGRUU, d.asked = false, false, false, false, false, 0
+	d.gathered, d.signed, d.forged, d.TellPath, d.TellGRUU, d.Outbound, d.asked = false, false, false, false, false, false, 0
 	d.callee = Callee{}
 }
 

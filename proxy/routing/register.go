@@ -21,7 +21,7 @@ func decideRegister(t *Tables, m *wire.Message, d *Decision) Verdict {
 	if !t.Serves(d.uri.Host) && !t.names(&d.uri) {
 		return d.Reject(404, "Not Found", "foreign_domain", nil)
 	}
-	if d.requireOnly(m, wire.HeaderRequire, "require", optionPath, optionGRUU) == Decided {
+	if d.requireOnly(m, wire.HeaderRequire, "require", optionPath, optionGRUU, optionOutbound) == Decided {
 		return Decided
 	}
 	to, err := m.To()
@@ -35,7 +35,7 @@ func decideRegister(t *Tables, m *wire.Message, d *Decision) Verdict {
 	number, _, _ := m.CSeq()
 	d.Update = location.Update{AOR: d.aor, CallID: m.CallID(), CSeq: number, Proof: d.Proof}
 	d.contacts, d.params = d.contacts[:0], d.params[:0]
-	if t.readContacts(m, d) == Decided || readPath(m, d) == Decided {
+	if t.readContacts(m, d) == Decided || readPath(m, d) == Decided || readOutbound(m, d) == Decided {
 		return Decided
 	}
 	d.TellGRUU = supports(m, optionGRUU)

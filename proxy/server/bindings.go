@@ -6,6 +6,7 @@ import (
 
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/location"
+	"github.com/sipring/sipring/proxy/routing"
 	"github.com/sipring/sipring/proxy/wire"
 )
 
@@ -19,6 +20,9 @@ func (g *registrar) answer(op *cluster.RegisterOp) {
 	g.lines = append(g.lines[:0], g.r.s.clock.day(g.r.now).date...)
 	if g.r.decision.TellPath {
 		g.lines = append(append(append(g.lines, "Path: "...), op.Update.Path...), '\r', '\n')
+	}
+	if g.r.decision.Outbound {
+		g.lines = append(g.lines, routing.OutboundLines...)
 	}
 	head := len(g.lines)
 	for b := range op.Record.Live(op.Now) {
