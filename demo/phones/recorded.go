@@ -18,6 +18,9 @@ type Recorded struct {
 	cseq  uint32
 }
 
+// Overheard is one that a client sent which is no Phone.
+func Overheard(text string) Recorded { return Recorded{text: text} }
+
 // Recorded is the phone's last REGISTER with credentials; the zero one before the first.
 func (p *Phone) Recorded() Recorded {
 	p.mu.Lock()

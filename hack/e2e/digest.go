@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"path/filepath"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -27,43 +28,67 @@ const (
 
 var askedVIP = netip.MustParseAddrPort("203.0.113.22:5060")
 
-// interviewed is a SIPCluster of its own with phones that know one algorithm each, half of them
-// SHA-256 and half MD5, and linphone. Each request of the phones goes through a proxy by
-// chance.
+// offer is what a SIPCluster asks phones by.
+type offer struct {
+	title      string
+	suffix     string // of the names of SIPCluster and manifest
+	algorithms []digest.Algorithm
+}
+
+// offers are both algorithms, and the one alone that older clients know.
+func offers() []offer {
+	return []offer{
+		{title: "SHA-256 and MD5", algorithms: []digest.Algorithm{digest.SHA256, digest.MD5}},
+		{title: "MD5 alone", suffix: "-md5", algorithms: []digest.Algorithm{digest.MD5}},
+	}
+}
+
+// interviewed is a SIPCluster of its own with phones that know one algorithm each, of those
+// that are offered in turn, and clients that others wrote. Each request goes through a proxy by chance.
 type interviewed struct {
 	*env
-	stack  stack
-	spread *spread
-	soft   *linphone
-	callee *phones.Phone // whom linphone calls
-	result *result
+	stack      stack
+	algorithms []digest.Algorithm
+	spread     *spread
+	regulars   *regulars
+	called     []*phones.Phone // by linphone and baresip, and by nobody else
+	result     *result
 }
 
 // playDigest has a proxy die while phones that are asked who they are register and call.
 // Then somebody tries with what they have seen of it, and with wrong passwords.
-func playDigest(ctx context.Context, e *env) ([]*result, error) {
-	a := e.interviewed(stack{
-		name: digestCase, title: "SIGKILL, SHA-256 and MD5", sipCluster: "asked", manifest: "hack/e2e/manifests/digest.yaml",
-		families: []corev1.IPFamily{corev1.IPv4Protocol}, party: party{proxy: askedVIP},
-	})
-	err := a.among(ctx, func(ctx context.Context) error {
-		b := newBustle(ctx, a.party.load)
-		err := a.loses(ctx, b)
-		b.end()
-		b.note(a.result)
-		return err
-	})
-	return []*result{a.result}, err
+func playDigest(ctx context.Context, e *env) (results []*result, err error) {
+	for _, o := range offers() {
+		a := e.interviewed(o, stack{name: digestCase, title: "SIGKILL, " + o.title, sipCluster: "asked", manifest: "hack/e2e/manifests/digest", party: party{proxy: askedVIP}})
+		results = append(results, a.result)
+		if err := a.among(ctx, func(ctx context.Context) error { return a.bustling(ctx, a.loses) }); err != nil {
+			return results, fmt.Errorf("%s: %w", a.stack.title, err)
+		}
+	}
+	return results, nil
 }
 
-func (e *env) interviewed(s stack) *interviewed {
-	a := &interviewed{stack: s, result: &result{Case: s.name, Title: s.title, Patience: patience}}
+func (e *env) interviewed(o offer, s stack) *interviewed {
+	s.sipCluster, s.manifest, s.families = s.sipCluster+o.suffix, s.manifest+o.suffix+".yaml", []corev1.IPFamily{corev1.IPv4Protocol}
+	a := &interviewed{stack: s, algorithms: o.algorithms, result: &result{Case: s.name, Title: s.title, Patience: patience}}
 	a.stack.party = party{
-		proxy: s.party.proxy, passwords: e.party.passwords,
+		proxy: s.party.proxy, passwords: e.party.passwords, softAt: regularSoft, expires: regularExpires,
 		in: e.kube.inClient, command: e.kube.clientCommand, step: e.stage.step,
 	}
 	a.env = &env{stage: e.stage, kube: e.kube, proxies: &proxies{kube: e.kube, name: s.sipCluster}, party: &a.stack.party}
 	return a
+}
+
+// bustling plays while everybody registers and calls.
+func (a *interviewed) bustling(ctx context.Context, play func(context.Context, *bustle) error) error {
+	b := newBustle(ctx, a.party.load)
+	a.regulars.bustles(ctx, b)
+	err := play(ctx, b)
+	b.end()
+	err = errors.Join(err, a.regulars.rest(ctx))
+	b.note(a.result)
+	a.regulars.judge(a.result, len(a.spread.own))
+	return err
 }
 
 // among makes the SIPCluster, has everybody register and plays; then all are asked for
@@ -79,7 +104,7 @@ func (a *interviewed) among(ctx context.Context, play func(context.Context) erro
 	defer func() { err = errors.Join(err, leave(context.WithoutCancel(ctx))) }()
 	defer func() {
 		if (err != nil || a.result.failed()) && ctx.Err() == nil {
-			err = errors.Join(err, a.stage.keepLogs(func(dir string) error { return a.saveLogs(ctx, dir) }))
+			err = errors.Join(err, a.stage.keepLogs(func(dir string) error { return a.keep(ctx, dir) }))
 		}
 	}()
 	own, err := a.proxies.addresses(ctx, a.party.proxy)
@@ -87,7 +112,7 @@ func (a *interviewed) among(ctx context.Context, play func(context.Context) erro
 		return err
 	}
 	a.spread = newSpread(own)
-	defer a.part()
+	defer func() { err = errors.Join(err, a.part()) }()
 	if err := a.gather(ctx); err != nil {
 		return err
 	}
@@ -100,13 +125,22 @@ func (a *interviewed) among(ctx context.Context, play func(context.Context) erro
 	return nil
 }
 
+// keep writes the logs of proxies and clients.
+func (a *interviewed) keep(ctx context.Context, dir string) error {
+	err := a.saveLogs(ctx, dir)
+	if a.regulars != nil {
+		err = errors.Join(err, a.regulars.saveLogs(filepath.Join(dir, a.proxies.name)))
+	}
+	return err
+}
+
 // skipped says why it is not played, if it is not.
 func (a *interviewed) skipped() bool {
 	switch {
 	case !a.kube.cluster.Local():
 		a.result.Skipped = cluster.ErrNotLocal.Error()
 	case a.stage.o.ipv6:
-		a.result.Skipped = "linphone is configured for IPv4 here"
+		a.result.Skipped = "the clients are configured for IPv4 here"
 	}
 	return a.result.Skipped != ""
 }
@@ -115,19 +149,21 @@ func (a *interviewed) skipped() bool {
 func (a *interviewed) phones() int { return min(askedPhones, a.stage.o.phones) }
 
 // algorithmOf is the only one that a phone knows.
-func algorithmOf(i int) digest.Algorithm {
-	return []digest.Algorithm{digest.SHA256, digest.MD5}[i%2]
+func (a *interviewed) algorithmOf(i int) digest.Algorithm { return a.algorithms[i%len(a.algorithms)] }
+
+// alone: nobody is asked by another one.
+func (a *interviewed) alone(one digest.Algorithm) bool {
+	return len(a.algorithms) == 1 && a.algorithms[0] == one
 }
 
 // route has each request of the phones go to a proxy by chance.
 func (a *interviewed) route() {
-	a.callee.SetRoute(a.spread.pick)
 	for _, p := range a.party.load.Phones {
 		p.SetRoute(a.spread.pick)
 	}
 }
 
-// gather has everybody register once, and linphone call and be called.
+// gather has everybody register.
 func (a *interviewed) gather(ctx context.Context) (err error) {
 	at := within(phonesAddress, softAddress)
 	one := func(cfg phones.Config, i int) (p *phones.Phone, err error) {
@@ -137,14 +173,18 @@ func (a *interviewed) gather(ctx context.Context) (err error) {
 	}
 	n := 0 // those that are bound
 	if a.party.load, err = phones.NewLoad(a.phones(), phones.Config{Domain: domain, Proxy: a.party.proxy}, func(cfg phones.Config) (*phones.Phone, error) {
-		cfg.Algorithm = algorithmOf(n).String()
+		cfg.Algorithm = a.algorithmOf(n).String()
 		n++
 		return one(cfg, n)
 	}); err != nil {
 		return err
 	}
-	if a.callee, err = one(phones.Config{User: newcomerUser(0), Domain: domain, Proxy: a.party.proxy}, n+1); err != nil {
-		return err
+	for i, user := range []string{newcomerUser(0), newcomerUser(2)} {
+		p, err := one(phones.Config{User: user, Domain: domain, Proxy: a.party.proxy}, n+1+i)
+		if err != nil {
+			return err
+		}
+		a.called = append(a.called, p)
 	}
 	a.route()
 	if err := eventually(ctx, installLimit, a.party.routed); err != nil {
@@ -153,27 +193,26 @@ func (a *interviewed) gather(ctx context.Context) (err error) {
 	if o := a.party.load.Register(ctx); !o.Whole() {
 		return fmt.Errorf("%v phones registered: %v", o, o.Errors)
 	}
-	if err := a.callee.Register(ctx, 3600); err != nil {
-		return err
+	for _, p := range a.called {
+		p.SetRoute(a.spread.pick)
+		if err := p.Register(ctx, 3600); err != nil {
+			return err
+		}
 	}
-	if a.soft, err = a.party.startLinphone(ctx, a.party.proxy, a.party.passwords[guest]); err != nil {
-		return err
-	}
-	if err := a.soft.calls(ctx, a.callee); err != nil {
-		return err
-	}
-	a.stage.step("%d phones registered, half with SHA-256 and half with MD5; linphone registered, was called by a phone and called one", n)
-	return nil
+	a.stage.step("%d phones registered, each with one algorithm: %v", n, a.algorithms)
+	return a.gatherRegulars(ctx)
 }
 
-func (a *interviewed) part() {
-	if a.soft != nil {
-		a.soft.stop()
+func (a *interviewed) part() error {
+	var err error
+	if a.regulars != nil {
+		err = a.regulars.leave()
 	}
-	if a.callee != nil {
-		a.callee.Close()
+	for _, p := range a.called {
+		p.Close()
 	}
 	a.party.leave()
+	return err
 }
 
 // loses has a proxy die, whose phones' REGISTERs somebody has seen.
@@ -196,6 +235,7 @@ func (a *interviewed) loses(ctx context.Context, b *bustle) error {
 	if err != nil {
 		return err
 	}
+	known := a.regulars.overhear()
 	f := fault{title: a.result.Title, victim: victim, replicas: 3, reborn: true}
 	var at time.Time
 	if err := sigkill(ctx, a.env, victim, func(when time.Time) { at = when }); err != nil {
@@ -203,10 +243,13 @@ func (a *interviewed) loses(ctx context.Context, b *bustle) error {
 	}
 	a.spread.without(victim)
 	b.lost()
+	a.regulars.journal.lost(a.spread.own[victim].Addr(), at)
 	a.result.Called = a.party.load.CallAll(ctx, phones.Calling{Order: order, Patience: patience, From: at, AtOnce: len(order)})
 	a.result.CalledFor = time.Since(at)
-	a.result.Desk.Count(a.party.callGuest(ctx, patience))
 	a.measure(ctx, f, before, at, a.result)
+	if err := a.replayRegulars(ctx, known, "at the two that were left", victim); err != nil {
+		return err
+	}
 	a.stage.step("%s", a.result.line())
 	if err := a.recover(ctx, f, before); err != nil {
 		return err
@@ -216,10 +259,8 @@ func (a *interviewed) loses(ctx context.Context, b *bustle) error {
 	if err := b.further(ctx, 8); err != nil {
 		return err
 	}
-	a.result.Desk.Count(a.party.callGuest(ctx, patience))
-	a.result.Desk.Count(a.soft.calls(ctx, a.callee))
 	a.guess(ctx)
-	return a.replay(ctx, seen)
+	return errors.Join(a.replay(ctx, seen), a.replayRegulars(ctx, known, "when all were back", ""))
 }
 
 // challenged says how often phones were asked who they are.
@@ -231,10 +272,6 @@ func (a *interviewed) challenged() {
 		}
 		most = max(most, p.Challenged())
 	}
-	soft, err := a.soft.challenged()
-	if err != nil || soft > 1+a.soft.made+1 { // it takes no nonce to the next call
-		a.result.Problems = append(a.result.Problems, fmt.Sprintf("linphone was challenged %d times, %v", soft, err))
-	}
-	a.result.Notes = append(a.result.Notes, fmt.Sprintf("%d phones were challenged %d times, none more than %d times; linphone, which registered and made %d calls, %d times",
-		len(a.party.load.Phones), a.party.load.Challenged(), most, a.soft.made, soft))
+	a.result.Notes = append(a.result.Notes, fmt.Sprintf("%d phones were challenged %d times, none more than %d times",
+		len(a.party.load.Phones), a.party.load.Challenged(), most))
 }

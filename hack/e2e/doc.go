@@ -11,8 +11,9 @@
 // After the faults the chart's release lives its life under the same calls: from
 // an earlier commit, which the file previous names, to this one and back, with both
 // versions at once in between, out and in again. Then two SIPClusters are upgraded
-// together. Phones that know SHA-256 or MD5 alone, and linphone, register and call through
-// proxies by chance while one of these dies, and while the users' database is away. At last
+// together. Phones that know SHA-256 or MD5 alone register and call through proxies by chance
+// while one of these dies, and while the users' database is away. So do linphone, baresip and
+// SIPp, by a load balancer that keeps no flows: each of their datagrams goes to a proxy by chance. At last
 // the plugin of kubectl is asked about a failover, and does what it does to clusters.
 //
 // Invariants:

@@ -11,18 +11,19 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"time"
 
 	"github.com/sipring/sipring/demo/phones"
 )
 
-// linphoneConfig has no audio device, and takes calls by itself.
+// linphoneConfig has no audio device, and takes calls by itself. It does not take the network
+// for down where there is no default route.
 const linphoneConfig = `[sip]
 sip_port=%[1]d
 sip_tcp_port=-1
 sip_tls_port=-1
 guess_hostname=0
+auto_net_state_mon=0
 default_proxy=0
 register_only_when_network_is_up=0
 
@@ -30,7 +31,7 @@ register_only_when_network_is_up=0
 reg_proxy=<sip:%[2]s;transport=udp>
 reg_route=<sip:%[2]s;transport=udp;lr>
 reg_identity=<sip:` + guest + `@%[3]s>
-reg_expires=3600
+reg_expires=%[5]d
 reg_sendregister=1
 publish=0
 
@@ -54,13 +55,11 @@ const (
 	linphonePort = 5064
 )
 
-// linphone is a running linphone-cli: it registers once, when it starts. Its methods
-// may not be called concurrently.
+// linphone is a running linphone-cli. Its methods may not be called concurrently.
 type linphone struct {
 	cmd   *exec.Cmd
 	stdin io.WriteCloser
 	log   string
-	made  int // calls
 }
 
 // startLinphone returns when it is registered: when a phone has called it.
@@ -73,7 +72,7 @@ func (p *party) startLinphone(ctx context.Context, at netip.AddrPort, password s
 		return nil, err
 	}
 	rc := filepath.Join(dir, "linphonerc")
-	if err := os.WriteFile(rc, fmt.Appendf(nil, linphoneConfig, linphonePort, at, domain, password), 0o600); err != nil {
+	if err := os.WriteFile(rc, fmt.Appendf(nil, linphoneConfig, linphonePort, at, domain, password, p.registersFor()), 0o600); err != nil {
 		return nil, err
 	}
 	l = &linphone{log: filepath.Join(dir, "log")}
@@ -121,15 +120,15 @@ func (p *party) callGuest(ctx context.Context, patience time.Duration) error {
 	return call.Bye(bye)
 }
 
-// calls has linphone call a phone that nobody else calls, and hang up.
-func (l *linphone) calls(ctx context.Context, callee *phones.Phone) error {
-	l.made++
-	answered, hungup := callee.Answered.Load(), callee.Hungup.Load()
+// calls has linphone call a phone that nobody else calls, and hang up when it knows that
+// it was answered: acked counts these calls.
+func (l *linphone) calls(ctx context.Context, callee *phones.Phone, acked func() int) error {
+	before, hungup := acked(), callee.Hungup.Load()
 	for _, c := range []struct {
 		command string
 		done    func() bool
 	}{
-		{"call " + callee.AOR(), func() bool { return callee.Answered.Load() > answered }},
+		{"call " + callee.AOR(), func() bool { return acked() > before }},
 		{"terminate", func() bool { return callee.Hungup.Load() > hungup }},
 	} {
 		if _, err := io.WriteString(l.stdin, c.command+"\n"); err != nil {
@@ -145,12 +144,4 @@ func (l *linphone) calls(ctx context.Context, callee *phones.Phone) error {
 		}
 	}
 	return nil
-}
-
-var challengeLine = regexp.MustCompile(`(?m)^SIP/2\.0 (401|407) `)
-
-// challenged is how many challenges linphone has logged.
-func (l *linphone) challenged() (int, error) {
-	raw, err := os.ReadFile(l.log)
-	return len(challengeLine.FindAll(raw, -1)), err
 }

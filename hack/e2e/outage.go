@@ -14,7 +14,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/sipring/sipring/demo/phones"
-	"github.com/sipring/sipring/proxy/digest"
 )
 
 const (
@@ -33,51 +32,62 @@ var (
 // playPostgres has a proxy die as playDigest does, with the users in a database, and then the
 // database go away for a while.
 func playPostgres(ctx context.Context, e *env) (results []*result, err error) {
-	a := e.interviewed(stack{
-		name: postgresCase, title: "SIGKILL, then no database", sipCluster: "staff", manifest: "hack/e2e/manifests/postgres.yaml",
-		families: []corev1.IPFamily{corev1.IPv4Protocol}, party: party{proxy: staffVIP},
-	})
-	results = []*result{a.result}
+	for _, o := range offers() {
+		a := e.interviewed(o, stack{name: postgresCase, title: "SIGKILL, then no database, " + o.title, sipCluster: "staff", manifest: "hack/e2e/manifests/postgres", party: party{proxy: staffVIP}})
+		results = append(results, a.result)
+		if err := a.withDatabase(ctx); err != nil {
+			return results, fmt.Errorf("%s: %w", a.stack.title, err)
+		}
+	}
+	return results, nil
+}
+
+func (a *interviewed) withDatabase(ctx context.Context) (err error) {
 	if a.skipped() {
-		return results, nil
+		return nil
 	}
 	d, err := newDatabase(ctx, a.party, databaseAt)
 	if err != nil {
-		return results, fmt.Errorf("database: %w", err)
+		return fmt.Errorf("database: %w", err)
 	}
 	defer func() { err = errors.Join(err, d.stop()) }()
-	if err := a.subscribe(ctx, d); err != nil {
-		return results, err
-	}
-	return results, a.among(ctx, func(ctx context.Context) error {
-		b := newBustle(ctx, a.party.load)
-		err := a.loses(ctx, b)
-		if err == nil {
-			err = a.withoutDatabase(ctx, d, b)
-		}
-		b.end()
-		b.note(a.result)
+	forget, err := a.subscribe(ctx, d)
+	if err != nil {
 		return err
+	}
+	defer func() { err = errors.Join(err, forget(context.WithoutCancel(ctx))) }()
+	return a.among(ctx, func(ctx context.Context) error {
+		return a.bustling(ctx, func(ctx context.Context, b *bustle) error {
+			if err := a.loses(ctx, b); err != nil {
+				return err
+			}
+			return a.withoutDatabase(ctx, d, b)
+		})
 	})
 }
 
 // subscribe has the users in the database, each with the algorithm that their phone knows,
-// and the connection string in a Secret.
-func (a *interviewed) subscribe(ctx context.Context, d *database) error {
+// and the connection string in a Secret, which forget removes.
+func (a *interviewed) subscribe(ctx context.Context, d *database) (forget func(context.Context) error, err error) {
 	for i := range a.phones() {
-		if err := d.add(ctx, phones.User(i), a.party.passwords[phones.User(i)], algorithmOf(i)); err != nil {
-			return err
+		if err := d.add(ctx, phones.User(i), a.party.passwords[phones.User(i)], a.algorithmOf(i)); err != nil {
+			return nil, err
 		}
 	}
-	for _, user := range []string{guest, newcomerUser(0)} {
-		if err := d.add(ctx, user, a.party.passwords[user], digest.SHA256); err != nil {
-			return err
+	others := []string{guest, desk, newcomerUser(0), newcomerUser(2)}
+	for i := range regularUsers {
+		others = append(others, regularUser(i))
+	}
+	for _, user := range others {
+		if err := d.add(ctx, user, a.party.passwords[user], a.algorithms[0]); err != nil {
+			return nil, err
 		}
 	}
-	_, err := a.kube.cluster.Client().CoreV1().Secrets(namespace).Create(ctx, &corev1.Secret{
+	secrets := a.kube.cluster.Client().CoreV1().Secrets(namespace)
+	_, err = secrets.Create(ctx, &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Name: "database"}, Data: map[string][]byte{"uri": []byte(d.uri())},
 	}, metav1.CreateOptions{})
-	return err
+	return func(ctx context.Context) error { return secrets.Delete(ctx, "database", metav1.DeleteOptions{}) }, err
 }
 
 // withoutDatabase stops the database for a while. Phones that the proxies know go on, others
@@ -111,7 +121,7 @@ func (a *interviewed) withoutDatabase(ctx context.Context, d *database, b *bustl
 	if err := d.start(ctx); err != nil {
 		return err
 	}
-	if err := d.add(ctx, newcomerUser(1), a.party.passwords[newcomerUser(1)], digest.SHA256); err != nil {
+	if err := d.add(ctx, newcomerUser(1), a.party.passwords[newcomerUser(1)], a.algorithms[0]); err != nil {
 		return err
 	}
 	a.back(ctx)
@@ -127,7 +137,16 @@ func (a *interviewed) known(ctx context.Context) error {
 		}
 	}
 	a.route()
-	return nil
+	a.regulars.journal.anew()
+	var users []string
+	for user := range a.regulars.at {
+		users = append(users, user)
+	}
+	var members []netip.Addr
+	for _, at := range a.spread.own {
+		members = append(members, at.Addr())
+	}
+	return eventually(ctx, installLimit, func(context.Context) error { return a.regulars.journal.everywhere(users, members) })
 }
 
 // back waits at each proxy until it asks the database again.

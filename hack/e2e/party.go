@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -26,6 +27,7 @@ type party struct {
 	softAt    netip.Addr     // baresip's
 	phoneAt   func(i int) netip.Addr
 	byRoute   bool            // phones send by Route within dialogs
+	expires   int             // seconds that baresip and linphone register for; 0 for an hour
 	passwords fleet.Passwords // of everybody; none where nobody is asked
 	announced func()          // ends the announcement of proxy, where it is ours
 	// in runs f, and command makes a command, where the sockets belong.
@@ -85,7 +87,7 @@ func (p *party) gatherSoftphone(ctx context.Context) (err error) {
 	if err := p.callDesk(ctx, time.Now(), phones.AnswerLimit); err != nil {
 		return fmt.Errorf("baresip cannot be called: %w", err)
 	}
-	if err := p.deskCalls(ctx); err != nil {
+	if err := p.deskCalls(ctx, p.load.Phones[0]); err != nil {
 		return fmt.Errorf("baresip cannot call: %w", err)
 	}
 	p.step("baresip registered through %s, was called by a phone and called one", p.reachedBy(p.softAt))
@@ -146,6 +148,8 @@ func (p *party) throughEach(ctx context.Context, own map[string][]netip.AddrPort
 	}
 	p.step("whole again %.1f s after it, %v calls made until then; phones called through each proxy: %s", r.Whole.Seconds(), r.Meanwhile.Hungup, r.through())
 }
+
+func (p *party) registersFor() int { return cmp.Or(p.expires, 3600) }
 
 // registeredOnce is an error if baresip registered again.
 func (p *party) registeredOnce() error {

@@ -128,7 +128,12 @@ func ownAddress(ctx context.Context, o *options, proxy netip.AddrPort) (netip.Ad
 	if o.local != "" {
 		return netip.ParseAddr(o.local)
 	}
-	conn, err := (&net.Dialer{}).DialContext(ctx, "udp4", proxy.String())
+	return usualAddress(ctx, proxy)
+}
+
+// usualAddress is the one that the kernel takes for what is sent there.
+func usualAddress(ctx context.Context, to netip.AddrPort) (netip.Addr, error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "udp4", to.String())
 	if err != nil {
 		return netip.Addr{}, err
 	}

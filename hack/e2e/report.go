@@ -112,7 +112,7 @@ func (r *result) errors() []string {
 	add("registered", r.Registered)
 	add("called", r.Called.Reached)
 	add("hung up", r.Called.Hungup)
-	add("baresip called", r.Desk)
+	add("other clients called", r.Desk)
 	add("held call", r.byes())
 	add("called until whole again", r.Meanwhile.Reached)
 	add("hung up until whole again", r.Meanwhile.Hungup)
@@ -137,7 +137,7 @@ called   phones that answered the first call after the fault, without having reg
          when the fault comes. The case fails if one takes longer than the bound: 2 s from the fault, or 10 s where a
          node is cut off. in 2 s: as many answered within 2 s of the fault
 desk     calls to baresip, which registered once for all cases: at the fault and with each round after. In the cases with
-         SHA-256 calls to and from linphone instead
+         SHA-256 or MD5 in their names, calls to and from linphone and another baresip all the time
 BYEs     of the calls that were up, sent at the fault + with the rounds until the ring was whole + after that
 ring     ms from the fault until the last survivor first worked with a ring without the victim
 slice    ms from the fault until the EndpointSlice was without it

@@ -24,22 +24,29 @@ type sliceLog struct {
 // watchSlices keeps a log until the run ends.
 func watchSlices(ctx context.Context, k *kube, service string) *sliceLog {
 	l := &sliceLog{ready: map[string]map[string]bool{}, lost: map[string][]time.Time{}}
-	note := func(object any) {
+	stop := followSlices(ctx, k, service, func(s *discoveryv1.EndpointSlice) { l.note(s, time.Now()) })
+	k.stage.later(func(context.Context) error { stop(); return nil })
+	return l
+}
+
+// followSlices calls note with each EndpointSlice of a Service, and again when it changes,
+// until stop is called.
+func followSlices(ctx context.Context, k *kube, service string, note func(*discoveryv1.EndpointSlice)) (stop func()) {
+	given := func(object any) {
 		if s, ok := object.(*discoveryv1.EndpointSlice); ok {
-			l.note(s, time.Now())
+			note(s)
 		}
 	}
 	_, informer := cache.NewInformerWithOptions(cache.InformerOptions{
 		ListerWatcher: cache.NewFilteredListWatchFromClient(k.cluster.Client().DiscoveryV1().RESTClient(), "endpointslices", namespace,
 			func(o *metav1.ListOptions) { o.LabelSelector = discoveryv1.LabelServiceName + "=" + service }),
 		ObjectType: &discoveryv1.EndpointSlice{},
-		Handler:    cache.ResourceEventHandlerFuncs{AddFunc: note, UpdateFunc: func(_, now any) { note(now) }},
+		Handler:    cache.ResourceEventHandlerFuncs{AddFunc: given, UpdateFunc: func(_, now any) { given(now) }},
 	})
-	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
 	running.Go(func() { informer.RunWithContext(ctx) })
-	k.stage.later(func(context.Context) error { stop(); running.Wait(); return nil })
-	return l
+	return func() { cancel(); running.Wait() }
 }
 
 // note takes the whole of a slice.

@@ -28,7 +28,7 @@ module_app menu.so
 module_app ctrl_tcp.so
 `
 
-const baresipAccount = `<sip:` + desk + `@%s;transport=udp>;outbound="sip:%s;transport=udp"%s;regint=3600;answermode=auto;audio_codecs=PCMU` + "\n"
+const baresipAccount = `<sip:` + desk + `@%s;transport=udp>;outbound="sip:%s;transport=udp"%s;regint=%d;answermode=auto;audio_codecs=PCMU` + "\n"
 
 const (
 	desk        = "desk"   // baresip's user
@@ -40,8 +40,8 @@ const (
 	eventLimit = 10 * time.Second
 )
 
-// baresip is a running softphone, one that we did not write: it registers once,
-// when it starts. Its methods may be called concurrently, stop last.
+// baresip is a running softphone, one that we did not write: it registers when it
+// starts, and again before that ends. Its methods may be called concurrently, stop last.
 type baresip struct {
 	*events
 	cmd  *exec.Cmd
@@ -64,7 +64,7 @@ func (p *party) startBaresip(ctx context.Context) (b *baresip, err error) {
 	control := netip.AddrPortFrom(p.softAt, controlPort).String()
 	for name, text := range map[string]string{
 		"config":   fmt.Sprintf(baresipConfig, netip.AddrPortFrom(p.softAt, softPort), control),
-		"accounts": fmt.Sprintf(baresipAccount, domain, p.reachedBy(p.softAt), login), "contacts": "",
+		"accounts": fmt.Sprintf(baresipAccount, domain, p.reachedBy(p.softAt), login, p.registersFor()), "contacts": "",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			return nil, err
@@ -143,8 +143,7 @@ func (p *party) callDesk(ctx context.Context, from time.Time, patience time.Dura
 }
 
 // deskCalls has baresip call a phone and hang up.
-func (p *party) deskCalls(ctx context.Context) error {
-	callee := p.load.Phones[0]
+func (p *party) deskCalls(ctx context.Context, callee *phones.Phone) error {
 	answered, hungup := callee.Answered.Load(), callee.Hungup.Load()
 	established, closed := p.soft.count(eventEstablished), p.soft.count(eventClosed)
 	if err := p.soft.do("dial", "sip:"+callee.User()+"@"+domain); err != nil {

@@ -58,7 +58,7 @@ func (a *interviewed) replay(ctx context.Context, all []seen) error {
 		for pod, to := range a.spread.own {
 			status, err := s.phone.Forge(ctx, s.what, contact, to)
 			out.Count(want(sip.StatusUnauthorized, status, err, "forged REGISTER of "+s.phone.User()+" at "+pod))
-			status, err = a.copied(ctx, s.what, to)
+			status, err = a.copied(ctx, thief, s.what, to)
 			out.Count(want(sip.StatusUnauthorized, status, err, "copied REGISTER of "+s.phone.User()+" at "+pod))
 		}
 		bound, err := s.phone.Bindings(ctx)
@@ -73,10 +73,11 @@ func (a *interviewed) replay(ctx context.Context, all []seen) error {
 	return nil
 }
 
-func (a *interviewed) copied(ctx context.Context, r phones.Recorded, to netip.AddrPort) (status int, err error) {
+// copied sends it as it was from another address.
+func (a *interviewed) copied(ctx context.Context, from netip.Addr, r phones.Recorded, to netip.AddrPort) (status int, err error) {
 	var conn *net.UDPConn
 	if err := a.party.in(func() (err error) {
-		conn, err = net.DialUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(thief, 0)), net.UDPAddrFromAddrPort(to))
+		conn, err = net.DialUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(from, 0)), net.UDPAddrFromAddrPort(to))
 		return err
 	}); err != nil {
 		return 0, err

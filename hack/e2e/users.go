@@ -22,6 +22,9 @@ func everybody(n int) fleet.Passwords {
 	for i := range n {
 		p.Add(phones.User(i))
 	}
+	for i := range regularUsers {
+		p.Add(regularUser(i))
+	}
 	for i := range maxNewcomers {
 		p.Add(newcomerUser(i))
 	}

@@ -1,0 +1,137 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+
+	discoveryv1 "k8s.io/api/discovery/v1"
+)
+
+// balancer is a load balancer that keeps no flows, for clients that know one address alone:
+// each datagram that they send to it goes to a pod by chance, of those that the EndpointSlices
+// call ready. What a pod answers comes from that address. Nothing else is changed, so the
+// pods see the client's own address and port, and a request of theirs comes from the pod that
+// sends it. It is the client machine's kernel that does it. Its methods may be called
+// concurrently.
+type balancer struct {
+	at      netip.AddrPort
+	clients []netip.AddrPort
+	nft     func(rules string) error
+
+	mu   sync.Mutex
+	pods map[string]map[string]netip.Addr // that are ready, by slice and name
+	err  error                            // the first one
+	stop func()
+}
+
+// balance stands in front of the Service until end is called.
+func balance(ctx context.Context, p *party, k *kube, service string, clients ...netip.AddrPort) *balancer {
+	b := &balancer{at: p.proxy, clients: clients, pods: map[string]map[string]netip.Addr{}}
+	b.nft = func(rules string) error { return load(p.command(context.WithoutCancel(ctx), "nft", "-f", "-"), rules) }
+	b.stop = followSlices(ctx, k, service, b.note)
+	return b
+}
+
+func load(nft *exec.Cmd, rules string) error {
+	nft.Stdin, nft.Stderr = strings.NewReader(rules), nil // CombinedOutput's
+	if out, err := nft.CombinedOutput(); err != nil {
+		return fmt.Errorf("nft: %w: %s", err, out)
+	}
+	return nil
+}
+
+// note takes the whole of a slice.
+func (b *balancer) note(s *discoveryv1.EndpointSlice) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	ready := map[string]netip.Addr{}
+	for _, e := range s.Endpoints {
+		if e.TargetRef == nil || e.Conditions.Ready != nil && !*e.Conditions.Ready {
+			continue
+		}
+		address, err := netip.ParseAddr(e.Addresses[0])
+		if err != nil {
+			b.fail(err)
+			continue
+		}
+		ready[e.TargetRef.Name] = address
+	}
+	if before, ok := b.pods[s.Name]; ok && maps.Equal(before, ready) {
+		return
+	}
+	b.pods[s.Name] = ready
+	b.apply()
+}
+
+// apply is called with mu held.
+func (b *balancer) apply() {
+	var to []netip.Addr
+	for _, ready := range b.pods {
+		to = slices.AppendSeq(to, maps.Values(ready))
+	}
+	slices.SortFunc(to, netip.Addr.Compare)
+	b.fail(b.nft(balancing(b.at, b.clients, to)))
+}
+
+func (b *balancer) fail(err error) {
+	if b.err == nil {
+		b.err = err
+	}
+}
+
+// end is the first error that it had, too.
+func (b *balancer) end() error {
+	b.stop()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return errors.Join(b.err, b.nft(noBalancing))
+}
+
+const noBalancing = "add table ip balancer\ndelete table ip balancer\n"
+
+// balancing are the rules for nft(8) that replace those from before. The hooks are those ahead
+// of connection tracking, which would keep a flow where its first datagram went. Responses
+// are told by how they begin.
+func balancing(at netip.AddrPort, clients []netip.AddrPort, to []netip.Addr) string {
+	var ends, pods, turns []string
+	for _, c := range clients {
+		ends = append(ends, fmt.Sprintf("%s . %d", c.Addr(), c.Port()))
+	}
+	for i, a := range to {
+		pods = append(pods, a.String())
+		turns = append(turns, fmt.Sprintf("%d : %s", i, a))
+	}
+	if len(ends) == 0 {
+		return noBalancing
+	}
+	out, in := "drop", ""
+	if len(to) > 0 {
+		out = fmt.Sprintf("notrack ip daddr set numgen random mod %d map { %s }", len(to), strings.Join(turns, ", "))
+		in = fmt.Sprintf("ip saddr { %s } udp sport %d ip daddr . udp dport @clients @th,64,32 0x5349502f notrack ip saddr set %s",
+			strings.Join(pods, ", "), at.Port(), at.Addr())
+	}
+	return noBalancing + fmt.Sprintf(`table ip balancer {
+  set clients {
+    typeof ip saddr . udp sport
+    elements = { %s }
+  }
+  chain out {
+    type route hook output priority raw;
+    ip daddr %s udp dport %d ip saddr . udp sport @clients %s
+  }
+  chain in {
+    type filter hook prerouting priority raw;
+    %s
+  }
+}
+`, strings.Join(ends, ", "), at.Addr(), at.Port(), out, in)
+}

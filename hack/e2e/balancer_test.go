@@ -1,0 +1,135 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestBalancerKeepsNoFlows: in the kernel each datagram of a client goes to a pod by chance and
+// is answered from the one address, what a pod asks comes from the pod, and nobody else is
+// touched.
+func TestBalancerKeepsNoFlows(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, for a network of its own")
+	}
+	if _, err := exec.LookPath("nft"); err != nil {
+		t.Skip(err)
+	}
+	runtime.LockOSThread() // and never unlocked: the thread ends with the test
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		t.Skip(err)
+	}
+	at := netip.MustParseAddrPort("203.0.113.22:5060")
+	client, other := netip.MustParseAddrPort("198.51.100.242:5062"), netip.MustParseAddrPort("198.51.100.242:5063")
+	pods := []netip.Addr{netip.MustParseAddr("10.0.0.2"), netip.MustParseAddr("10.0.0.3"), netip.MustParseAddr("10.0.0.4")}
+	ip(t, "link set lo up", "address add 198.51.100.242/32 dev lo", "address add 203.0.113.22/32 dev lo",
+		"address add 10.0.0.2/32 dev lo", "address add 10.0.0.3/32 dev lo", "address add 10.0.0.4/32 dev lo")
+	bind := func(at netip.AddrPort) *net.UDPConn {
+		c, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(at))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	servers := map[netip.Addr]*net.UDPConn{}
+	for _, a := range append(pods, at.Addr()) { // whoever is at the address itself gets what is not balanced
+		servers[a] = bind(netip.AddrPortFrom(a, at.Port()))
+		go answer(servers[a], a)
+	}
+	phone, stranger := bind(client), bind(other)
+
+	rules := func(to ...netip.Addr) {
+		if err := load(exec.CommandContext(t.Context(), "nft", "-f", "-"), balancing(at, []netip.AddrPort{client}, to)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rules(pods...)
+	for want, from := range map[int]*net.UDPConn{3: phone, 1: stranger} {
+		seen := map[string]bool{}
+		for range 200 {
+			text, by, err := inquire(from, at)
+			if err != nil || by != at {
+				t.Fatalf("%q from %v, %v; want it from %v", text, by, err, at)
+			}
+			seen[text] = true
+		}
+		if len(seen) != want {
+			t.Errorf("%v was answered by %v, want %d", from.LocalAddr(), seen, want)
+		}
+	}
+	rules(pods[1])
+	for range 50 {
+		if text, _, err := inquire(phone, at); err != nil || text != "SIP/2.0 200 10.0.0.3" {
+			t.Fatalf("%q, %v: want the one pod that is left", text, err)
+		}
+	}
+	if _, err := servers[pods[1]].WriteToUDPAddrPort([]byte("INVITE sip:a"), client); err != nil {
+		t.Fatal(err)
+	}
+	if text, by, err := receive(phone); err != nil || by.Addr() != pods[1] {
+		t.Errorf("the pod's %q came from %v, %v", text, by, err)
+	}
+	rules()
+	if text, by, err := inquire(phone, at); err == nil {
+		t.Errorf("%q from %v, where there is no pod", text, by)
+	}
+	if err := load(exec.CommandContext(t.Context(), "nft", "-f", "-"), noBalancing); err != nil {
+		t.Fatal(err)
+	}
+	if text, _, err := inquire(phone, at); err != nil || text != "SIP/2.0 200 203.0.113.22" {
+		t.Errorf("%q, %v after it ended", text, err)
+	}
+}
+
+// ip runs ip(8), in this thread's network.
+func ip(t *testing.T, lines ...string) {
+	t.Helper()
+	c := exec.CommandContext(context.WithoutCancel(t.Context()), "ip", "-batch", "-")
+	c.Stdin = strings.NewReader(strings.Join(lines, "\n") + "\n")
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("ip: %v: %s", err, out)
+	}
+}
+
+// answer says who it is until the socket is closed.
+func answer(c *net.UDPConn, name netip.Addr) {
+	buf := make([]byte, 1500)
+	for {
+		_, from, err := c.ReadFromUDPAddrPort(buf)
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err == nil {
+			_, _ = c.WriteToUDPAddrPort([]byte("SIP/2.0 200 "+name.String()), from)
+		}
+	}
+}
+
+func inquire(c *net.UDPConn, at netip.AddrPort) (text string, by netip.AddrPort, err error) {
+	if _, err := c.WriteToUDPAddrPort([]byte("REGISTER sip:a"), at); err != nil {
+		return "", by, err
+	}
+	return receive(c)
+}
+
+func receive(c *net.UDPConn) (text string, by netip.AddrPort, err error) {
+	buf := make([]byte, 1500)
+	if err := c.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
+		return "", by, err
+	}
+	n, by, err := c.ReadFromUDPAddrPort(buf)
+	return string(buf[:n]), by, err
+}
