@@ -163,6 +163,9 @@ func (p *Phone) Challenged() int64 {
 	return p.credentials.Challenges.Load()
 }
 
+// Address is where the phone sends from.
+func (p *Phone) Address() netip.AddrPort { return p.local }
+
 // Contact is the URI at which it can be reached.
 func (p *Phone) Contact() string { return fmt.Sprintf("sip:%s@%s", p.cfg.User, p.local) }
 

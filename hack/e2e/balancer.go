@@ -27,10 +27,11 @@ type balancer struct {
 	clients []netip.AddrPort
 	nft     func(rules string) error
 
-	mu   sync.Mutex
-	pods map[string]map[string]netip.Addr // that are ready, by slice and name
-	err  error                            // the first one
-	stop func()
+	mu    sync.Mutex
+	pods  map[string]map[string]netip.Addr // that are ready, by slice and name
+	aside string                           // a pod that gets nothing, ready or not
+	err   error                            // the first one
+	stop  func()
 }
 
 // balance stands in front of the Service until end is called.
@@ -72,11 +73,23 @@ func (b *balancer) note(s *discoveryv1.EndpointSlice) {
 	b.apply()
 }
 
+// without has nothing go to a pod, be it ready; to all that are if it is none's name.
+func (b *balancer) without(pod string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.aside = pod
+	b.apply()
+}
+
 // apply is called with mu held.
 func (b *balancer) apply() {
 	var to []netip.Addr
 	for _, ready := range b.pods {
-		to = slices.AppendSeq(to, maps.Values(ready))
+		for pod, address := range ready {
+			if pod != b.aside {
+				to = append(to, address)
+			}
+		}
 	}
 	slices.SortFunc(to, netip.Addr.Compare)
 	b.fail(b.nft(balancing(b.at, b.clients, to)))

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/jackc/pgx/v5"
@@ -122,6 +123,35 @@ func (d *database) stop() error {
 	}
 	d.server = nil
 	return err
+}
+
+// hang stops all its processes where they are: connections stay, and nobody is answered.
+func (d *database) hang() error { return d.signal(syscall.SIGSTOP) }
+
+// awake ends that.
+func (d *database) awake() error { return d.signal(syscall.SIGCONT) }
+
+// signal sends one to the server and then to those that it has begun, which are sessions of
+// their own.
+func (d *database) signal(s syscall.Signal) error {
+	server := d.server.Process.Pid
+	if err := syscall.Kill(server, s); err != nil {
+		return err
+	}
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", server))
+	if err != nil {
+		return err
+	}
+	for _, field := range strings.Fields(string(raw)) {
+		pid, err := strconv.Atoi(field)
+		if err != nil {
+			return err
+		}
+		if err := syscall.Kill(pid, s); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return err
+		}
+	}
+	return nil
 }
 
 // uri is what the proxies' Secret has.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -49,10 +50,12 @@ type interviewed struct {
 	*env
 	stack      stack
 	algorithms []digest.Algorithm
-	spread     *spread
-	regulars   *regulars
-	called     []*phones.Phone // by linphone and baresip, and by nobody else
-	result     *result
+	// balanced: phones go by the balancer too.
+	balanced bool
+	spread   *spread
+	regulars *regulars
+	called   []*phones.Phone // by linphone, by baresip, and by nobody; and by no phone
+	result   *result
 }
 
 // playDigest has a proxy die while phones that are asked who they are register and call.
@@ -121,6 +124,9 @@ func (a *interviewed) among(ctx context.Context, play func(context.Context) erro
 	}
 	a.result.Registered = a.party.load.Registered(ctx)
 	a.challenged()
+	if own, err = a.proxies.addresses(ctx, a.party.proxy); err != nil {
+		return err
+	}
 	a.party.throughEach(ctx, own, a.result)
 	return nil
 }
@@ -158,8 +164,10 @@ func (a *interviewed) alone(one digest.Algorithm) bool {
 
 // route has each request of the phones go to a proxy by chance.
 func (a *interviewed) route() {
-	for _, p := range a.party.load.Phones {
-		p.SetRoute(a.spread.pick)
+	for _, p := range slices.Concat(a.party.load.Phones, a.called) {
+		if !a.balanced {
+			p.SetRoute(a.spread.pick)
+		}
 	}
 }
 
@@ -179,7 +187,7 @@ func (a *interviewed) gather(ctx context.Context) (err error) {
 	}); err != nil {
 		return err
 	}
-	for i, user := range []string{newcomerUser(0), newcomerUser(2)} {
+	for i, user := range []string{newcomerUser(0), newcomerUser(2), newcomerUser(1)} {
 		p, err := one(phones.Config{User: user, Domain: domain, Proxy: a.party.proxy}, n+1+i)
 		if err != nil {
 			return err
@@ -194,7 +202,6 @@ func (a *interviewed) gather(ctx context.Context) (err error) {
 		return fmt.Errorf("%v phones registered: %v", o, o.Errors)
 	}
 	for _, p := range a.called {
-		p.SetRoute(a.spread.pick)
 		if err := p.Register(ctx, 3600); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -238,11 +239,10 @@ func (j *journal) tally(c *client) tally {
 }
 
 func (t *tally) String() string {
-	members := make([]string, 0, len(t.to))
-	for _, n := range t.to {
+	var members []string
+	for _, n := range slices.Sorted(maps.Values(t.to)) {
 		members = append(members, strconv.Itoa(n))
 	}
-	slices.Sort(members)
 	return fmt.Sprintf("%s registered %d times, made %d calls and hung up %d, %d lost, %d died with the proxy that was at it; challenged %d times, and %d times though it had sent credentials; %d challenges were answered at another proxy; %s requests by proxy",
 		t.name, t.registered, t.called, t.hung, t.lost, t.died, t.challenged, t.again, t.crossed, strings.Join(members, ", "))
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -20,6 +21,8 @@ const (
 	postgresCase = "digest-postgres"
 	// outage is for how long there is no database.
 	outage = 30 * time.Second
+	// hanging is for how long it answers nobody who is connected.
+	hanging = 20 * time.Second
 	// backLimit bounds the time until proxies have noticed that it is back.
 	backLimit = 20 * time.Second
 )
@@ -61,7 +64,12 @@ func (a *interviewed) withDatabase(ctx context.Context) (err error) {
 			if err := a.loses(ctx, b); err != nil {
 				return err
 			}
-			return a.withoutDatabase(ctx, d, b)
+			for _, how := range a.absences(d) {
+				if err := a.withoutDatabase(ctx, d, b, how); err != nil {
+					return err
+				}
+			}
+			return nil
 		})
 	})
 }
@@ -74,7 +82,7 @@ func (a *interviewed) subscribe(ctx context.Context, d *database) (forget func(c
 			return nil, err
 		}
 	}
-	others := []string{guest, desk, newcomerUser(0), newcomerUser(2)}
+	others := []string{guest, desk, newcomerUser(0), newcomerUser(1), newcomerUser(2)}
 	for i := range regularUsers {
 		others = append(others, regularUser(i))
 	}
@@ -90,41 +98,69 @@ func (a *interviewed) subscribe(ctx context.Context, d *database) (forget func(c
 	return func(ctx context.Context) error { return secrets.Delete(ctx, "database", metav1.DeleteOptions{}) }, err
 }
 
-// withoutDatabase stops the database for a while. Phones that the proxies know go on, others
+// absence is a time in which the database answers nobody.
+type absence struct {
+	title      string // "while the database" ...
+	lasts      time.Duration
+	begin, end func(ctx context.Context) error
+	// meanwhile, if any, happens once, and the absence lasts at least as long.
+	meanwhile func(ctx context.Context) error
+}
+
+// absences are those that are played one after the other.
+func (a *interviewed) absences(d *database) []absence {
+	stop := func(context.Context) error { return d.stop() }
+	return []absence{
+		{title: "was stopped", lasts: outage, begin: stop, end: d.start},
+		{
+			title: "hung", lasts: hanging, end: func(context.Context) error { return d.awake() },
+			begin: func(context.Context) error { return d.hang() },
+		},
+		{title: "was stopped and a proxy came", begin: stop, end: d.start, meanwhile: a.comes},
+	}
+}
+
+// withoutDatabase has the database be away for a while. Phones that the proxies know go on, others
 // get 503; when it is back, whoever is unknown gets 401 again and a new user registers.
-func (a *interviewed) withoutDatabase(ctx context.Context, d *database, b *bustle) error {
+func (a *interviewed) withoutDatabase(ctx context.Context, d *database, b *bustle, how absence) error {
 	if err := a.known(ctx); err != nil {
 		return err
 	}
-	if err := d.stop(); err != nil {
+	if err := how.begin(ctx); err != nil {
 		return err
 	}
-	a.stage.step("the database is stopped for %v", outage)
-	back := time.Now().Add(outage)
+	a.stage.step("the database %s, for %v at least", how.title, how.lasts)
+	began := time.Now()
+	if how.meanwhile != nil {
+		if err := how.meanwhile(ctx); err != nil {
+			return err
+		}
+	}
 	var unknown, wrong phones.Outcome
-	for i := 0; time.Now().Before(back); i++ {
+	for i := 0; i == 0 || time.Since(began) < how.lasts; i++ {
 		for pod, to := range a.spread.own {
 			user := fmt.Sprintf("stranger%d", i)
 			err := a.register(ctx, user, "secret", to)
-			unknown.Count(want(sip.StatusServiceUnavailable, phones.Status(err), err, user+" at "+pod+" without a database"))
+			unknown.Count(want(sip.StatusServiceUnavailable, phones.Status(err), err, user+" at "+pod+" while the database "+how.title))
 		}
 		if err := b.further(ctx, 1); err != nil {
 			return err
 		}
 	}
 	for pod, to := range a.spread.own {
+		if pod == a.spread.gone {
+			continue // it has come since, and knows nobody
+		}
 		err := a.register(ctx, phones.User(1), "wrong", to)
-		wrong.Count(want(sip.StatusUnauthorized, phones.Status(err), err, "a wrong password at "+pod+" without a database"))
+		wrong.Count(want(sip.StatusUnauthorized, phones.Status(err), err, "a wrong password at "+pod+" while the database "+how.title))
 	}
-	a.note("%v unknown users were answered 503 while there was no database", unknown)
-	a.note("%v wrong passwords were answered 401 while there was no database", wrong)
-	if err := d.start(ctx); err != nil {
+	a.note("%v unknown users were answered 503 while the database "+how.title, unknown)
+	a.note("%v wrong passwords were answered 401 while the database "+how.title, wrong)
+	if err := how.end(ctx); err != nil {
 		return err
 	}
-	if err := d.add(ctx, newcomerUser(1), a.party.passwords[newcomerUser(1)], a.algorithms[0]); err != nil {
-		return err
-	}
-	a.back(ctx)
+	a.back(ctx, d, how.title)
+	a.away("")
 	return b.further(ctx, 2)
 }
 
@@ -134,6 +170,10 @@ func (a *interviewed) known(ctx context.Context) error {
 		a.party.load.Through(to)
 		if o := a.party.load.Register(ctx); !o.Whole() {
 			return fmt.Errorf("%v phones registered at %s: %v", o, pod, o.Errors)
+		}
+		a.witness().SetProxy(to)
+		if err := a.witness().Register(ctx, 3600); err != nil {
+			return fmt.Errorf("%s: %w", pod, err)
 		}
 	}
 	a.route()
@@ -149,8 +189,8 @@ func (a *interviewed) known(ctx context.Context) error {
 	return eventually(ctx, installLimit, func(context.Context) error { return a.regulars.journal.everywhere(users, members) })
 }
 
-// back waits at each proxy until it asks the database again.
-func (a *interviewed) back(ctx context.Context) {
+// back waits at each proxy until it asks the database again, which then has another user.
+func (a *interviewed) back(ctx context.Context, d *database, title string) {
 	began := time.Now()
 	var unknown, fresh phones.Outcome
 	for pod, to := range a.spread.own {
@@ -167,13 +207,17 @@ func (a *interviewed) back(ctx context.Context) {
 		unknown.Count(want(sip.StatusUnauthorized, phones.Status(err), err, "stranger at "+pod))
 	}
 	took := time.Since(began)
+	user, password := "fresh"+rand.Text()[:8], rand.Text()
+	if err := d.add(ctx, user, password, a.algorithms[0]); err != nil {
+		fresh.Count(err)
+	}
 	for pod, to := range a.spread.own {
-		err := a.register(ctx, newcomerUser(1), a.party.passwords[newcomerUser(1)], to)
+		err := a.register(ctx, user, password, to)
 		if err != nil {
 			err = fmt.Errorf("a new user at %s: %w", pod, err)
 		}
 		fresh.Count(err)
 	}
-	a.note("%v unknown users were answered 401 again "+took.Round(time.Millisecond).String()+" after it was back", unknown)
+	a.note("%v unknown users were answered 401 again "+took.Round(time.Millisecond).String()+" after the database "+title, unknown)
 	a.note("%v tries of a new user registered then", fresh)
 }

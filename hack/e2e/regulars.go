@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -71,6 +72,11 @@ func (a *interviewed) gatherRegulars(ctx context.Context) error {
 	var ends []netip.AddrPort
 	for end := range r.journal.clients {
 		ends = append(ends, end)
+	}
+	if a.balanced {
+		for _, p := range slices.Concat(a.party.load.Phones, a.called) {
+			ends = append(ends, p.Address())
+		}
 	}
 	r.balancer = balance(ctx, a.party, a.kube, a.proxies.name, ends...)
 	if err := a.party.in(func() (err error) { r.wire, err = tap(r.journal.note); return err }); err != nil {

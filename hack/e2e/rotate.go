@@ -39,19 +39,21 @@ func rotateKeys() fault {
 }
 
 func annotate(key string) func(context.Context, *env, string, func(time.Time)) error {
-	return kubectlFault("annotate", "--overwrite", "sipcluster", sipCluster, key+"="+rotationRequest)
+	return func(ctx context.Context, e *env, victim string, struck func(time.Time)) error {
+		return kubectlFault("annotate", "--overwrite", "sipcluster", e.proxies.name, key+"="+rotationRequest)(ctx, e, victim, struck)
+	}
 }
 
 // keysIn returns nil once the proxies' keys are in the phase, so many of them, and
 // those that sign member sets are rotated.
 func (e *env) keysIn(ctx context.Context, phase v1alpha1.KeysPhase, n int) error {
-	c, err := e.kube.sipCluster(ctx, namespace, sipCluster)
+	c, err := e.kube.sipCluster(ctx, namespace, e.proxies.name)
 	if err != nil {
 		return err
 	}
 	keys, signer := c.Status.Keys, c.Status.Signer
 	if keys == nil || signer == nil {
-		return fmt.Errorf("SIPCluster %s has no status of its keys", sipCluster)
+		return fmt.Errorf("SIPCluster %s has no status of its keys", e.proxies.name)
 	}
 	if keys.Request != rotationRequest || keys.Phase != phase || len(keys.IDs) != n || signer.Request != rotationRequest || signer.Phase != "Current" {
 		return fmt.Errorf("the keys %v are in phase %s of request %q, those that sign in %s of %q", keys.IDs, keys.Phase, keys.Request, signer.Phase, signer.Request)

@@ -28,6 +28,7 @@ func sequences() []sequence {
 		skewed(),
 		{name: pairCase, title: "two SIPClusters", play: playPair},
 		{name: digestCase, title: "who may register", play: playDigest},
+		{name: switchCase, title: "who may register is changed", play: playSwitch},
 		{name: postgresCase, title: "users in a database", play: playPostgres},
 		{name: pluginCase, title: "the plugin of kubectl", play: playPlugin},
 	}

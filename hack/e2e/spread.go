@@ -14,7 +14,8 @@ import (
 type spread struct {
 	mu   sync.Mutex
 	own  map[string]netip.AddrPort // by pod
-	here []netip.AddrPort          // those that are not gone
+	gone string                    // a pod that nothing goes to
+	here []netip.AddrPort          // the others
 }
 
 func newSpread(own map[string][]netip.AddrPort) *spread {
@@ -30,12 +31,19 @@ func newSpread(own map[string][]netip.AddrPort) *spread {
 func (s *spread) without(gone string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.here = nil
+	s.gone, s.here = gone, nil
 	for pod, address := range s.own {
 		if pod != gone {
 			s.here = append(s.here, address)
 		}
 	}
+}
+
+// moved: a pod has another address.
+func (s *spread) moved(pod string, to netip.AddrPort) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.own[pod] = to
 }
 
 func (s *spread) pick() netip.AddrPort {
