@@ -3,6 +3,7 @@ package command
 import (
 	"github.com/sipring/sipring/proxy/admin"
 	"github.com/sipring/sipring/proxy/auth"
+	"github.com/sipring/sipring/proxy/certificates"
 	"github.com/sipring/sipring/proxy/peer"
 	"github.com/sipring/sipring/proxy/server"
 )
@@ -38,6 +39,8 @@ type status struct {
 	Transactions int `json:"transactions"`
 	// Traffic since the process started.
 	Traffic server.Traffic `json:"traffic"`
+	// Certificates of listeners, and what is wrong with their files.
+	Certificates []certificates.Status `json:"certificates,omitempty"`
 	// Bans of who has failed to authenticate too often, the latest 100 in force.
 	Bans    []auth.Ban `json:"bans,omitempty"`
 	Version string     `json:"version"`
@@ -49,7 +52,7 @@ func (b backend) Status() any {
 	if n == nil {
 		return status{Status: peer.Status{Cluster: b.p.config.Load().Cluster, Name: b.p.name}, Version: buildVersion()}
 	}
-	return status{Status: n.Status(), SIP: b.p.server.Address().String(), Transactions: b.p.server.Transactions(), Traffic: b.p.server.Metrics().Traffic(), Bans: b.p.access.gate.Bans(), Version: buildVersion()}
+	return status{Status: n.Status(), SIP: b.p.server.Address().String(), Transactions: b.p.server.Transactions(), Traffic: b.p.server.Metrics().Traffic(), Certificates: b.p.certificates.Status(), Bans: b.p.access.gate.Bans(), Version: buildVersion()}
 }
 
 // Events implements admin.Backend.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -19,6 +20,8 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := newFolder(t, 1)
+	f.withTLS("tls")
+	f.certify("tls", time.Now().Add(time.Hour))
 	f.start("m1", "--address", f.set.Members[0].Address)
 	f.await(1, "/readyz", ready)
 	f.register(1, "bob", "sip:bob@192.0.2.1")
@@ -38,8 +41,8 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 	}
 }
 
-// known are labels whose values are SIP's own, or numbers.
-var known = []string{"le", "method", "code", "id", "version", "goversion"}
+// known are labels whose values are SIP's own, numbers, or the configuration's.
+var known = []string{"le", "method", "code", "id", "version", "goversion", "listener", "certificate"}
 
 // exposed maps each of our metrics to its type and the names of its labels, and to
 // the values of those that are to be explained.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sipring/sipring/proxy/admin"
+	"github.com/sipring/sipring/proxy/certificates"
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/control"
 	"github.com/sipring/sipring/proxy/memberset"
@@ -33,17 +34,18 @@ type proxy struct {
 	level     slog.LevelVar
 	log       *slog.Logger
 
-	metrics  *metrics
-	lease    *memberset.Lease // nil outside of Kubernetes
-	node     atomic.Pointer[peer.Node]
-	server   *server.Server
-	tokens   *token.Keys // the server's
-	access   *access     // the server's
-	rekeying sync.Mutex  // held while keys are put in force
-	admin    *admin.Server
-	control  *control.Server // nil: there is none
-	failed   chan error      // why starting failed; capacity 1
-	broken   bool            // it has failed
+	metrics      *metrics
+	lease        *memberset.Lease // nil outside of Kubernetes
+	node         atomic.Pointer[peer.Node]
+	server       *server.Server
+	tokens       *token.Keys         // the server's
+	access       *access             // the server's
+	certificates *certificates.Store // of its listeners
+	rekeying     sync.Mutex          // held while keys are put in force
+	admin        *admin.Server
+	control      *control.Server // nil: there is none
+	failed       chan error      // why starting failed; capacity 1
+	broken       bool            // it has failed
 	// lettingGo: whoever steers traffic should take what still comes elsewhere.
 	lettingGo atomic.Bool
 	waiting   string // what was said last while waiting to be listed
@@ -284,6 +286,9 @@ func (p *proxy) close() {
 	}
 	if p.access != nil {
 		p.access.close()
+	}
+	if p.certificates != nil {
+		p.certificates.Close()
 	}
 	if p.admin != nil {
 		_ = p.admin.Close()

@@ -59,6 +59,7 @@ func (p *proxy) start(self config.Member, set *config.MemberSet) error {
 	if err := p.startAdmin(self.Address); err != nil {
 		return err
 	}
+	p.openCertificates()
 	s, err := p.listenSIP(self, tokens)
 	if err != nil {
 		return err
@@ -103,7 +104,7 @@ func (p *proxy) listenSIP(self config.Member, keys *token.Keys) (*server.Server,
 	c := p.config.Load()
 	cfg := server.Config{
 		Proxy: c, Self: self.ID, Address: netip.AddrPortFrom(first, uint16(c.Ports.SIP)), Shared: p.sipAddress != "",
-		Keys: keys, Log: p.log, Checks: p.access.gate.Checks(),
+		TLS: p.certificates.TLS(), Keys: keys, Log: p.log, Checks: p.access.gate.Checks(),
 	}
 	if second.IsValid() {
 		cfg.Second = netip.AddrPortFrom(second, uint16(c.Ports.SIP))
