@@ -22,6 +22,7 @@ type ResponseContext struct {
 	branches branches
 	best     bestResponse
 	reason   []byte // header lines for CANCEL (RFC 3326)
+	again    Again  // has kept the request; nil: nobody
 
 	standing  Standing
 	forked    bool // Fork was called: its branches decide

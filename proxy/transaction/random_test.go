@@ -52,9 +52,9 @@ func (l *laws) Upstream(c *ResponseContext, to flow.Flow, response []byte, _ boo
 	m := l.scan(response)
 	call, status := l.call(c), m.StatusCode()
 	switch {
-	case to.Conn == connCancel:
-		if status != 200 || m.CSeqMethod() != wire.MethodCancel {
-			l.t.Errorf("CANCEL answered %d %v", status, m.CSeqMethod())
+	case m.CSeqMethod() == wire.MethodCancel:
+		if status != 200 || to.Conn != connCancel {
+			l.t.Errorf("CANCEL answered %d, over connection %d", status, to.Conn)
 		}
 	case c.server.method == wire.MethodInvite && status/100 == 2:
 		call.successes++
@@ -119,6 +119,21 @@ type world struct {
 	laws  *laws
 	now   int64
 	keys  uint8
+	kept  []*kept
+}
+
+// kept is a request that is given back once.
+type kept struct {
+	w    *world
+	over bool
+}
+
+func (k *kept) Lost() { k.Settled() }
+func (k *kept) Settled() {
+	if k.over {
+		k.w.t.Error("given back twice")
+	}
+	k.over = true
 }
 
 func newWorld(t testing.TB, keys uint8, seed uint64) *world {
@@ -160,13 +175,21 @@ func (w *world) step(what, who, how byte) {
 		targets := make([]Target, how%3)
 		for i := range targets {
 			t := how/3 + byte(i)
-			targets[i] = Target{Branch: worldBranch(n, t), Bytes: forwarded(method, int(t)), Group: uint64(how >> 7 * (1 + t/2%2)), Flow: flow.Flow{Transport: transport(n&8 != 0)}}
+			targets[i] = Target{Branch: worldBranch(n, t), Bytes: forwarded(method, int(t)), Group: uint64(how >> 7 * (1 + t/2%2)), Flow: flow.Flow{Transport: transport(n&8 != 0), Conn: uint64(n & 8)}}
 		}
-		w.table.Fork(w.now, key, targets)
+		kept := &kept{w: w}
+		if w.table.ForkAgain(w.now, key, targets, kept) {
+			w.kept = append(w.kept, kept)
+		} else if kept.over {
+			w.t.Error("what was not forked was given back as if it were")
+		}
 	case 6:
 		status := worldStatuses[int(how)%len(worldStatuses)]
 		w.table.Refuse(w.now, key, wire.AppendResponse(nil, scan(w.t, request(method)), status, "By Proxy", []byte("px"), nil))
 	case 7:
+		if n&8 != 0 && how&4 != 0 {
+			w.table.Lost(w.now, func(f flow.Flow) bool { return f.Conn == 8 })
+		}
 		w.table.TransportError(w.now, key, worldBranch(n, how))
 	case 8:
 		w.pass(int64(how) * int64(how) * 4)
@@ -222,6 +245,11 @@ func (w *world) finish() {
 	}
 	if n := w.table.Len(); n != 0 {
 		w.t.Errorf("%d contexts are left", n)
+	}
+	for _, k := range w.kept {
+		if !k.over {
+			w.t.Error("a request that was kept is never given back")
+		}
 	}
 	checkEmpty(w.t, w.table)
 }

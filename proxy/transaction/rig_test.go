@@ -26,6 +26,9 @@ const rigStart = 1_000_000
 //	INVITE, BYE, ACK, CANCEL ...  a request from upstream
 //	fork 1 2                      Fork to targets 1 and 2
 //	fork a 1 2 b 3                1 and 2 are of one group, 3 is of another
+//	again 1 2                     ForkAgain
+//	over 1                        Lost, of the connection to target 1
+//	provisional 182               Provisional
 //	refuse 404                    Refuse
 //	answer 404                    Refuse, of what something was sent for before
 //	1 180                         a response from target 1
@@ -37,7 +40,7 @@ const rigStart = 1_000_000
 //
 // What is written down: milliseconds since the start, then "up 180",
 // "down 1 INVITE", "cancel 200" (to the source of a CANCEL),
-// "silent", "unacked", "done", and "= new" for what a step returned.
+// "silent", "unacked", "lost" and "settled" (Again), "done", and "= new" for what a step returned.
 type rig struct {
 	t     *testing.T
 	table *Table
@@ -92,11 +95,11 @@ func (r *rig) message(what string, b []byte) {
 // Upstream implements Outlet.
 func (r *rig) Upstream(_ *ResponseContext, to flow.Flow, response []byte, local bool) {
 	r.local = append(r.local, local)
-	switch to.Conn {
-	case connRequest:
-		r.message("up", response)
-	case connCancel:
+	switch cancel := scan(r.t, response).CSeqMethod() == wire.MethodCancel; {
+	case cancel && to.Conn == connCancel:
 		r.message("cancel", response)
+	case !cancel && (to.Conn == connRequest || r.up && to.Conn == connCancel):
+		r.message("up", response)
 	default:
 		r.t.Errorf("sent to %+v, which was no source", to)
 	}
@@ -136,7 +139,13 @@ func (r *rig) step(f []string) {
 	case f[0] == "wait":
 		r.wait(number(f[1]))
 	case f[0] == "fork":
-		r.fork(f[1:])
+		r.fork(f[1:], nil)
+	case f[0] == "again":
+		r.fork(f[1:], r)
+	case f[0] == "over":
+		r.watch(func() { r.table.Lost(r.now, func(f2 flow.Flow) bool { return f2.Conn == uint64(number(f[1])) }) })
+	case f[0] == "provisional":
+		r.result(func() bool { return r.table.Provisional(r.now, rigKey, byProxy(r.t, int(number(f[1])))) })
 	case f[0] == "answer":
 		r.result(func() bool { return r.answer(int(number(f[1]))) })
 	case f[0] == "refuse":
@@ -173,7 +182,11 @@ func (r *rig) wait(ms int64) {
 	}
 }
 
-func (r *rig) fork(f []string) {
+// Lost and Settled implement Again.
+func (r *rig) Lost()    { r.write("lost") }
+func (r *rig) Settled() { r.write("settled") }
+
+func (r *rig) fork(f []string, again Again) {
 	group := uint64(0)
 	var targets []Target
 	for _, s := range f {
@@ -182,12 +195,13 @@ func (r *rig) fork(f []string) {
 			continue
 		}
 		n := int(number(s))
-		targets = append(targets, Target{
-			Branch: rigBranch(n), Bytes: forwarded(methodOf(r), n), Group: group,
-			Flow: flow.Flow{Remote: netip.MustParseAddrPort("198.51.100.1:5060"), Transport: transport(r.down)},
-		})
+		to := flow.Flow{Remote: netip.MustParseAddrPort("198.51.100.1:5060"), Transport: transport(r.down)}
+		if r.down {
+			to.Conn = uint64(n)
+		}
+		targets = append(targets, Target{Branch: rigBranch(n), Bytes: forwarded(methodOf(r), n), Group: group, Flow: to})
 	}
-	r.result(func() bool { return r.table.Fork(r.now, rigKey, targets) })
+	r.result(func() bool { return r.table.ForkAgain(r.now, rigKey, targets, again) })
 }
 
 // transport is one that is reliable, or not.

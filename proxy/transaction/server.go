@@ -84,12 +84,13 @@ func (s *serverTransaction) drop(e *event) {
 // responses go by the port that it has now: a NAT, or the connection tracking of a node,
 // that has forgotten the flow gives it another one, and passes nothing back by the old
 // one (RFC 3581 4). A sender elsewhere may be one who has seen the Via, such as the
-// callee.
+// callee. Whoever sends over another connection of the same transport has lost the first.
 func (s *serverTransaction) follow(src flow.Flow) bool {
-	if src.Remote == s.source.Remote {
+	reliable := src.Transport.Reliable() || s.source.Transport.Reliable()
+	if !reliable && src.Remote == s.source.Remote {
 		return true
 	}
-	if src.Remote.Addr() != s.source.Remote.Addr() || src.Transport.Reliable() || s.source.Transport.Reliable() {
+	if src.Remote.Addr() != s.source.Remote.Addr() || reliable && src.Transport != s.source.Transport {
 		return false
 	}
 	s.source = src
@@ -163,11 +164,11 @@ func (s *serverTransaction) acknowledge(e *event) bool {
 }
 
 // provisional sends a provisional response other than 100.
-func (s *serverTransaction) provisional(e *event, response []byte) {
+func (s *serverTransaction) provisional(e *event, response []byte, local bool) {
 	s.become(e, serverProceeding)
 	e.replace(&s.last, response)
-	s.local = false
-	e.upstream(s.last, false)
+	s.local = local
+	e.upstream(s.last, local)
 }
 
 // success notes that a 2xx to INVITE has been sent (RFC 6026 7.1).

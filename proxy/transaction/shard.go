@@ -36,6 +36,7 @@ func (s *shard) settle(c *ResponseContext) {
 		clear(s.failed)
 		s.failed = s.failed[:0]
 	}
+	c.settleAgain()
 	if c.over() {
 		s.leave(c)
 		return

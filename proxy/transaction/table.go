@@ -165,6 +165,12 @@ func (t *Table) Has(key token.TxID) bool {
 // It returns false if the context is gone, cancelled, or answered: nothing is
 // sent then.
 func (t *Table) Fork(now int64, key token.TxID, targets []Target) bool {
+	return t.ForkAgain(now, key, targets, nil)
+}
+
+// ForkAgain is Fork of a request that is kept in case that all targets are lost. If it
+// returns false again is not called.
+func (t *Table) ForkAgain(now int64, key token.TxID, targets []Target, again Again) bool {
 	s, c := t.lock(now, key)
 	ok := c != nil && c.open() && !c.cancelled && !c.closed
 	if ok {
@@ -172,6 +178,7 @@ func (t *Table) Fork(now int64, key token.TxID, targets []Target) bool {
 		if len(afforded) < len(targets) {
 			s.stats.Overloaded++
 		}
+		c.keep(again)
 		c.fork(&s.event, &s.stock, afforded)
 	}
 	t.unlock(s, c)
@@ -235,6 +242,19 @@ func (t *Table) Trying(now int64, key token.TxID) bool {
 	ok := c != nil && c.open() && c.invite()
 	if ok {
 		c.server.sayTrying(&s.event)
+	}
+	t.unlock(s, c)
+	return ok
+}
+
+// Provisional answers an INVITE with a provisional response made by the caller, for
+// what takes long before there is a target. It returns false if the context is gone or
+// has been answered.
+func (t *Table) Provisional(now int64, key token.TxID, response []byte) bool {
+	s, c := t.lock(now, key)
+	ok := c != nil && c.open() && c.invite()
+	if ok {
+		c.server.provisional(&s.event, response, true)
 	}
 	t.unlock(s, c)
 	return ok

@@ -29,7 +29,7 @@ func (c *ResponseContext) provisional(e *event, status int, response []byte) {
 		c.ringAt = e.now + e.ring
 		c.first(e, status)
 	}
-	c.server.provisional(e, response)
+	c.server.provisional(e, response, false)
 }
 
 // success sends a 2xx to INVITE upstream, at once and whatever was sent before
@@ -86,6 +86,7 @@ func (c *ResponseContext) finish(e *event, otherwise int) {
 	switch {
 	case status == 408 && !c.invite():
 		// RFC 4320 4.2: silence, until the caller has given up.
+	case status == 503 && c.best.response == nil && c.startOver(e):
 	case status == 503 && c.best.response == nil:
 		c.local(e, 480) // no branch could be sent (RFC 3261 16.9): that is the callee's state, not this proxy's
 	case status == 503:

@@ -1,0 +1,98 @@
+package transaction
+
+import "github.com/sipring/sipring/proxy/flow"
+
+// Again is whoever has kept a request that Fork has sent on, to look for other targets
+// if all of those are lost with their flows, before anybody has heard of the request.
+// One of the methods is called, once, as the methods of Outlet are.
+type Again interface {
+	// Lost: no target can be reached any more. The context waits for another Fork, or a
+	// Refuse, as it did before the first one.
+	Lost()
+	// Settled: a target has answered, or the request needs none.
+	Settled()
+}
+
+// keep takes who has kept the request, in the place of whoever had before.
+func (c *ResponseContext) keep(again Again) {
+	if c.again != nil {
+		c.again.Settled()
+	}
+	c.again = again
+}
+
+// settleAgain lets go of what is kept of a request whose targets will not be looked for
+// again.
+func (c *ResponseContext) settleAgain() {
+	if c.again != nil && (c.heard || !c.open() || c.cancelled || c.closed) {
+		again := c.again
+		c.again = nil
+		again.Settled()
+	}
+}
+
+// startOver has the context wait for other targets if all are lost, and somebody has
+// kept the request to look for some. It reports whether that is so.
+func (c *ResponseContext) startOver(e *event) bool {
+	if c.again == nil || c.heard || c.cancelled || c.closed || !c.open() {
+		return false
+	}
+	again := c.again
+	c.again, c.forked, c.best.status = nil, false, 0
+	c.server.limitAt = e.now + e.timeout
+	again.Lost()
+	return true
+}
+
+// Lost tells that flows are over: dead says which. A branch whose request nobody has
+// answered yet ends as if its target could not be reached (RFC 3261 16.9). One that has
+// an answer waits on, for whoever rings answers over another flow. It looks at all that
+// the table holds, so whoever calls it bounds how often. dead is called with locks held,
+// and must not call the table.
+func (t *Table) Lost(now int64, dead func(flow.Flow) bool) {
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		held := s.held
+		for _, c := range s.losing(dead) {
+			s.begin(now)
+			c.lose(&s.event, dead)
+			s.settle(c)
+		}
+		t.count.Add(int64(s.held - held))
+		t.tell(s)
+		s.mu.Unlock()
+	}
+}
+
+// losing are the contexts that have a branch to a dead flow.
+func (s *shard) losing(dead func(flow.Flow) bool) (list []*ResponseContext) {
+	for _, c := range s.index.buckets {
+		for ; c != nil; c = c.place.chain {
+			for i := range int(c.branches.count) {
+				if c.branches.at(i).lost(dead) {
+					list = append(list, c)
+					break
+				}
+			}
+		}
+	}
+	return list
+}
+
+// lose ends the branches to dead flows: those first that were not tried yet, lest they
+// are now.
+func (c *ResponseContext) lose(e *event, dead func(flow.Flow) bool) {
+	for _, state := range [...]clientState{clientWaiting, clientCalling} {
+		for i := range int(c.branches.count) {
+			if b := c.branches.at(i); b.state == state && b.lost(dead) {
+				c.unreachable(e, b)
+			}
+		}
+	}
+}
+
+// lost reports whether nothing has come of the branch, and its flow is dead.
+func (b *Branch) lost(dead func(flow.Flow) bool) bool {
+	return b.state <= clientCalling && b.target.Flow.Conn != 0 && dead(b.target.Flow)
+}
