@@ -11,7 +11,7 @@
 //     for that realm and, if it is bound, that source.
 //   - Sizes are bounded by [MaxValue], [MaxParams] and [NonceLen], whatever the input.
 //   - Secrets are compared in constant time. How long [Verifier.Verify] takes depends on
-//     what the phone wrote, never on the secret that it is compared with.
+//     what phones wrote, never on the secret that it is compared with.
 //   - In steady state reading, verifying and making nonces does not allocate.
 //   - Liberal where nobody gains by it: the case of words, quotes around values that
 //     have none in the grammar or none where it has them, a count without leading

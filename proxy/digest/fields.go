@@ -77,16 +77,26 @@ func (f *fields) has(id field) bool { return f.there&(1<<id) != 0 }
 
 // fieldOf looks a name up, in any case.
 func fieldOf(name []byte) (id field, ok bool) {
-	if len(name) == 0 {
+	if len(name) >= len(byLength) {
 		return 0, false
 	}
-	first := lower(name[0])
-	for id := range numFields {
-		if n := known[id].name; len(n) == len(name) && n[0] == first && equalFold(name, n) {
+	for _, id := range byLength[len(name)] {
+		if equalFold(name, known[id].name) {
 			return id, true
 		}
 	}
 	return 0, false
+}
+
+// byLength are the fields whose names have so many bytes.
+var byLength = buildByLength()
+
+func buildByLength() (t [len("username*") + 1][]field) {
+	for id := range numFields {
+		n := len(known[id].name)
+		t[n] = append(t[n], id)
+	}
+	return t
 }
 
 // required are there in whatever proves something (RFC 7616 section 3.4).

@@ -44,49 +44,50 @@ func (p *params) next() bool {
 	if p.n++; p.n > MaxParams {
 		return p.fail(errTooMany)
 	}
-	end := 0
-	for end < len(p.rest) && classes[p.rest[end]]&inName != 0 {
+	rest, end := p.rest, 0
+	for end < len(rest) && classes[rest[end]]&inName != 0 {
 		end++
 	}
-	p.name = p.rest[:end]
-	i := skipSpace(p.rest, end)
-	if end == 0 || i == len(p.rest) || p.rest[i] != '=' {
+	p.name = rest[:end]
+	i := skipSpace(rest, end)
+	if end == 0 || i == len(rest) || rest[i] != '=' {
 		return p.fail(errSyntax)
 	}
-	p.rest = p.rest[skipSpace(p.rest, i+1):]
+	p.rest = rest[skipSpace(rest, i+1):]
 	return p.readValue()
 }
 
 // skipCommas moves to what is next in the list, and reports whether there is something.
 func (p *params) skipCommas() bool {
-	i := skipSpace(p.rest, 0)
-	if p.n > 0 && i < len(p.rest) && p.rest[i] != ',' {
+	rest := p.rest
+	i := skipSpace(rest, 0)
+	if p.n > 0 && i < len(rest) && rest[i] != ',' {
 		return p.fail(errSyntax)
 	}
-	for i < len(p.rest) && (p.rest[i] == ',' || isSpace(p.rest[i])) {
+	for i < len(rest) && (rest[i] == ',' || isSpace(rest[i])) {
 		i++
 	}
-	p.rest = p.rest[i:]
+	p.rest = rest[i:]
 	return len(p.rest) > 0
 }
 
 // readValue cuts a quoted string, or what stands up to the next comma or space: phones
 // write without quotes what the grammar has in quotes.
 func (p *params) readValue() bool {
-	if len(p.rest) > 0 && p.rest[0] == '"' {
+	rest, end := p.rest, 0
+	if len(rest) > 0 && rest[0] == '"' {
 		return p.readQuoted()
 	}
-	end := 0
-	for end < len(p.rest) && classes[p.rest[end]]&endsWord == 0 {
+	for end < len(rest) && classes[rest[end]]&endsWord == 0 {
 		end++
 	}
-	if end < len(p.rest) && p.rest[end] != ',' && !isSpace(p.rest[end]) {
-		if isControl(p.rest[end]) {
+	if end < len(rest) && rest[end] != ',' && !isSpace(rest[end]) {
+		if isControl(rest[end]) {
 			return p.fail(errControl)
 		}
 		return p.fail(errSyntax)
 	}
-	p.value, p.rest = p.rest[:end], p.rest[end:]
+	p.value, p.rest = rest[:end], rest[end:]
 	return true
 }
 
@@ -94,18 +95,19 @@ func (p *params) readValue() bool {
 // where the grammar has them, after a backslash and in folded lines: no name is made of
 // them.
 func (p *params) readQuoted() bool {
-	for i := 1; i < len(p.rest); i++ {
-		c := p.rest[i]
+	rest := p.rest
+	for i := 1; i < len(rest); i++ {
+		c := rest[i]
 		if classes[c]&endsText == 0 {
 			continue
 		}
 		if c == '"' {
-			p.value, p.rest = p.rest[1:i], p.rest[i+1:]
+			p.value, p.rest = rest[1:i], rest[i+1:]
 			return true
 		}
-		if c == '\\' && i+1 < len(p.rest) {
+		if c == '\\' && i+1 < len(rest) {
 			i++
-			c = p.rest[i]
+			c = rest[i]
 		}
 		if isControl(c) {
 			return p.fail(errControl)

@@ -1,6 +1,7 @@
 package digest
 
 import (
+	"bytes"
 	"encoding/hex"
 
 	"github.com/sipring/sipring/proxy/wire"
@@ -13,6 +14,9 @@ func equalFold[T []byte | string](b []byte, s T) bool {
 	if len(b) != len(s) {
 		return false
 	}
+	if string(b) == string(s) {
+		return true
+	}
 	for i := range len(b) {
 		if lower(b[i]) != lower(s[i]) {
 			return false
@@ -23,6 +27,9 @@ func equalFold[T []byte | string](b []byte, s T) bool {
 
 // appendPlain appends what stands in a quoted string, without the escapes.
 func appendPlain(dst, quoted []byte) []byte {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return append(dst, quoted...)
+	}
 	for i := 0; i < len(quoted); i++ {
 		if quoted[i] == '\\' && i+1 < len(quoted) {
 			i++

@@ -1,6 +1,7 @@
 package digest
 
 import (
+	"bytes"
 	"crypto/subtle"
 	"encoding/hex"
 )
@@ -9,15 +10,25 @@ import (
 // is allocated once it has seen the longest. The zero value is ready; it is not safe for
 // concurrent use.
 type Verifier struct {
-	text     []byte            // what is hashed
-	sum      [maxHash]byte     // its hash
-	ha1, ha2 [2 * maxHash]byte // hashes as hexadecimal digits
-	given    [maxHash]byte
-	hashes   uint64
+	text  []byte            // what is hashed
+	sum   [maxHash]byte     // its hash
+	ha1   [2 * maxHash]byte // as hexadecimal digits
+	ha2   ha2
+	given [maxHash]byte
+
+	hashes uint64
 }
 
-// Hashes is how many it has computed: what a response costs shows nobody whether there
-// is such a user.
+// ha2 is the hash of a method and a URI, of the last ones: all REGISTERs for a domain have
+// the same.
+type ha2 struct {
+	of        []byte // what was hashed, empty for nothing
+	algorithm Algorithm
+	sum       [2 * maxHash]byte // as hexadecimal digits
+}
+
+// Hashes is how many it has computed, but for those of methods and URIs, which are nobody's:
+// what a response costs shows nobody whether there is such a user.
 func (v *Verifier) Hashes() uint64 { return v.hashes }
 
 // Verify reports whether r proves knowledge of the secret ha1, which is that of HA1 for
@@ -46,7 +57,7 @@ func (v *Verifier) compute(r *Response, method, ha1 []byte) []byte {
 	}
 	v.text = append(append(v.text[:0], method...), ':') // section 3.4.3
 	v.text = appendPlain(v.text, r.URI)
-	ha2 := hex.AppendEncode(v.ha2[:0], v.hash(a))
+	ha2 := v.computeHA2(a)
 
 	v.text = append(append(v.text[:0], secret...), ':')
 	v.text = append(appendPlain(v.text, r.Nonce), ':')
@@ -63,4 +74,14 @@ func (v *Verifier) compute(r *Response, method, ha1 []byte) []byte {
 func (v *Verifier) hash(a Algorithm) []byte {
 	v.hashes++
 	return a.appendHash(v.sum[:0], v.text)
+}
+
+// computeHA2 returns the hash of the text, which is that of a method and a URI.
+func (v *Verifier) computeHA2(a Algorithm) []byte {
+	last := &v.ha2
+	if a = a.Base(); a != last.algorithm || !bytes.Equal(last.of, v.text) {
+		last.algorithm, last.of = a, append(last.of[:0], v.text...)
+		hex.AppendEncode(last.sum[:0], a.appendHash(v.sum[:0], v.text))
+	}
+	return last.sum[:2*a.Size()]
 }
