@@ -71,8 +71,8 @@ func (a *attempt) isFrom(end flow.Flow) bool {
 // address-of-record it is that counts, not who does it: From may be another's (10.2).
 // Where there is none of ours the registrar says so.
 func (a *attempt) decideRegister() routing.Verdict {
-	to, err := a.m.To()
-	if err != nil || !a.claim(to.URI) {
+	aor, ok := a.d.Registered()
+	if a.aor = append(a.aor[:0], aor...); !ok || !a.isOfADomain() {
 		return routing.Next
 	}
 	if a.domain.open {
@@ -142,7 +142,13 @@ func (a *attempt) claim(text []byte) bool {
 	if !ok {
 		return false
 	}
-	a.aor, a.domain = aor, a.rules.domainOf(aor)
+	a.aor = aor
+	return a.isOfADomain()
+}
+
+// isOfADomain has the domain of the claimed address-of-record count, if that has rules.
+func (a *attempt) isOfADomain() bool {
+	a.domain = a.rules.domainOf(a.aor)
 	return a.domain != nil
 }
 

@@ -37,6 +37,29 @@ func (d *Decision) EndsOnly() bool { return endsOnly(d.request) }
 // Target is the Request-URI to route by.
 func (d *Decision) Target() *wire.URI { return &d.uri }
 
+// Registered is the address-of-record in To, in canonical form: that which a REGISTER is
+// for. ok is false if it is none that is served here. The bytes are the Decision's.
+func (d *Decision) Registered() (aor []byte, ok bool) {
+	if !d.readTo {
+		d.readTo = true
+		to, err := d.request.To()
+		if err != nil {
+			return nil, false
+		}
+		d.to, d.served = d.tables.parseAOR(d.to[:0], to.URI)
+	}
+	return d.to, d.served
+}
+
+// parseAOR is AppendAOR of a text.
+func (t *Tables) parseAOR(dst, text []byte) (aor []byte, ok bool) {
+	uri, err := wire.ParseURI(text)
+	if err != nil {
+		return dst, false
+	}
+	return t.AppendAOR(dst, &uri)
+}
+
 // AppendAOR appends the canonical form of an address-of-record served here. ok is false
 // if the URI is none.
 func (t *Tables) AppendAOR(dst []byte, uri *wire.URI) (aor []byte, ok bool) {

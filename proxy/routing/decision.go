@@ -97,6 +97,9 @@ type Decision struct {
 
 	tokens   [2]token.Token // one is Token, the other is free to parse into
 	aor      []byte
+	to       []byte // the address-of-record in To: see Registered
+	readTo   bool   // it has been looked for, and served says whether there is one
+	served   bool
 	lines    []byte // of Extra, of a decision that made them
 	contacts []location.ContactUpdate
 	params   []byte // echoed contact parameters
@@ -164,6 +167,7 @@ func (d *Decision) reset() {
 	d.Update = location.Update{}
 	d.Sender.reset()
 	d.gathered, d.signed, d.forged, d.TellPath, d.TellGRUU, d.Outbound, d.asked = false, false, false, false, false, false, 0
+	d.readTo, d.served = false, false
 	d.callee = Callee{}
 }
 

@@ -24,21 +24,17 @@ func decideRegister(t *Tables, m *wire.Message, d *Decision) Verdict {
 	if d.requireOnly(m, wire.HeaderRequire, "require", optionPath, optionGRUU, optionOutbound) == Decided {
 		return Decided
 	}
-	to, err := m.To()
-	if err != nil {
-		return d.Reject(400, "Malformed To", "to", nil)
-	}
-	aor, err := wire.ParseURI(to.URI)
-	if err != nil || !t.isAOR(&aor, d) {
+	aor, ok := d.Registered()
+	if !ok {
 		return d.Reject(404, "Not Found", "foreign_domain", nil)
 	}
 	number, _, _ := m.CSeq()
-	d.Update = location.Update{AOR: d.aor, CallID: m.CallID(), CSeq: number, Proof: d.Proof}
+	d.Update = location.Update{AOR: aor, CallID: m.CallID(), CSeq: number, Proof: d.Proof}
 	d.contacts, d.params = d.contacts[:0], d.params[:0]
 	if t.readContacts(m, d) == Decided || readPath(m, d) == Decided || readOutbound(m, d) == Decided {
 		return Decided
 	}
 	d.TellGRUU = supports(m, optionGRUU)
-	d.Update.Contacts, d.AOR = d.contacts, d.aor
+	d.Update.Contacts, d.AOR = d.contacts, aor
 	return d.decide(Register, "register")
 }
