@@ -138,6 +138,18 @@ func BenchmarkTopVia(b *testing.B) {
 	}
 }
 
+func BenchmarkParseURI(b *testing.B) {
+	for _, text := range []string{"sip:alice@example.com:5060", "sip:alice@example.com:5060;transport=udp"} {
+		b.Run(text, func(b *testing.B) {
+			for uri := []byte(text); b.Loop(); {
+				if _, err := ParseURI(uri); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 func BenchmarkCanonicalAOR(b *testing.B) {
 	aor := []byte("sip:alice@example.com;transport=udp")
 	dst := make([]byte, 0, 64)

@@ -41,23 +41,58 @@ type URI struct {
 // ParseURI parses a URI without angle brackets. The error, a *Error, is always the same: "Malformed URI".
 func ParseURI(b []byte) (URI, error) {
 	var u URI
+	if u.parsePlain(b) || u.parse(b) {
+		return u, nil
+	}
+	return URI{}, errURI
+}
+
+// parsePlain reads a SIP or SIPS URI of nothing but a host, perhaps a user and a port, and characters that mean nothing
+// else: most are, and parse finds the same. It reports whether it is one, and leaves u alone if not.
+func (u *URI) parsePlain(b []byte) bool {
+	scheme := SchemeSIP
+	switch {
+	case len(b) > 4 && b[3] == ':' && schemeOf(b[:3]) == SchemeSIP:
+	case len(b) > 5 && b[4] == ':' && schemeOf(b[:4]) == SchemeSIPS:
+		scheme = SchemeSIPS
+	default:
+		return false
+	}
+	colon := len(scheme.String())
+	rest, end := b[colon+1:], 0
+	for end < len(rest) && charClass[rest[end]]&(classUser|classParamSep) == classUser && rest[end] != '?' {
+		end++
+	}
+	var user []byte
+	at := rest
+	if end > 0 && end < len(rest) && rest[end] == '@' {
+		user, at = rest[:end:end], rest[end+1:]
+	}
+	host, port, hasPort, ok := splitHostPort(at, false)
+	if ok {
+		*u = URI{
+			Scheme: scheme, User: user, Host: host, Port: port, HasPort: hasPort,
+			SchemeBytes: b[:colon:colon], Opaque: rest,
+		}
+	}
+	return ok
+}
+
+// parse reads any URI.
+func (u *URI) parse(b []byte) bool {
 	colon := bytes.IndexByte(b, ':')
 	if colon < 1 || colon+1 == len(b) || !none(b, classURIBad) || !validScheme(b[:colon]) {
-		return URI{}, errURI
+		return false
 	}
 	u.SchemeBytes, u.Opaque = b[:colon:colon], b[colon+1:]
 	u.Scheme = schemeOf(u.SchemeBytes)
-	ok := true
 	switch u.Scheme {
 	case SchemeSIP, SchemeSIPS:
-		ok = u.parseSIP(u.Opaque)
+		return u.parseSIP(u.Opaque)
 	case SchemeTel:
-		ok = u.parseTel(u.Opaque)
+		return u.parseTel(u.Opaque)
 	}
-	if !ok {
-		return URI{}, errURI
-	}
-	return u, nil
+	return true
 }
 
 // Param returns the value of a URI parameter, whose name may be in any case and have escapes (RFC 4475 3.1.1.3). The value,

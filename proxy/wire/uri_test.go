@@ -54,6 +54,35 @@ func TestParseURI(t *testing.T) {
 	}
 }
 
+// A URI of the plain kind is read in one pass; whatever that takes, it is what the general one finds.
+func TestPlainURIsAreReadAsAllAre(t *testing.T) {
+	part := rapid.StringMatching(`(([a-zA-Z0-9._~!$&'()*+,=/-]|%41|[:;?@"<> é]){0,3}){0,2}`)
+	host := rapid.StringMatching(`(example\.com\.?|192\.0\.2\.1|\[2001:db8::1\]|\[fe80::1%25e\]|[a-z.\[:]{0,4})(:(5060|0|65536|x)?)?`)
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.SampledFrom([]string{"sip:", "SIPS:", "siP:", "tel:", "sip", "x:", ""}).Draw(t, "scheme")
+		if rapid.Bool().Draw(t, "user") {
+			text += part.Draw(t, "user part") + "@"
+		}
+		text += host.Draw(t, "host")
+		if rapid.IntRange(0, 3).Draw(t, "more") == 0 {
+			text += part.Draw(t, "rest")
+		}
+		var plain, general URI
+		if !plain.parsePlain([]byte(text)) {
+			if diff := cmp.Diff(URI{}, plain); diff != "" {
+				t.Errorf("%q is not of the plain kind, and left %s", text, diff)
+			}
+			return
+		}
+		if !general.parse([]byte(text)) {
+			t.Fatalf("%q is no URI", text)
+		}
+		if diff := cmp.Diff(general, plain); diff != "" {
+			t.Errorf("%q: %s", text, diff)
+		}
+	})
+}
+
 func TestParseURIRefuses(t *testing.T) {
 	for _, in := range []string{
 		"", ":", "sip", "sip:", ":a@b", "1sip:a@b", "si p:a@b", "sip:a b@c", "sip:a@b c", "<sip:a@b>", "sip:a@b>", `sip:"a"@b`,
