@@ -51,7 +51,8 @@ func (e *elements) next() bool {
 }
 
 func (e *elements) nextLine() bool {
-	if e.m.Index(e.id) < 0 {
+	first := e.m.Index(e.id)
+	if first < 0 || e.header >= first && !e.m.repeated.has(e.id) {
 		return false
 	}
 	for e.header++; e.header < len(e.m.Headers); e.header++ {
