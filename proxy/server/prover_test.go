@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sipring/sipring/proxy/digest"
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/wire"
 )
 
@@ -178,4 +180,40 @@ func TestCallWaitsForItsProof(t *testing.T) {
 	alice.sendRaw(x.addr, []byte(alice.asking("MESSAGE", a.proof(t, challenge, "MESSAGE", "sip:bob@example.com"))))
 	alice.status(503)
 	bob.quiet(5 * time.Millisecond)
+}
+
+// TestProofOfACallAllocatesNothing beyond what the call does, here one to nobody.
+func TestProofOfACallAllocatesNothing(t *testing.T) {
+	const warm, measured = 1000, 1000
+	s, sink := startGuarded(t), newPhone(t, "sink")
+	ask := func(n int, extra string) []byte {
+		return fmt.Appendf(nil, "MESSAGE sip:nobody@example.com SIP/2.0\r\nVia: SIP/2.0/UDP %s;rport;branch=z9hG4bK%d\r\nMax-Forwards: 70\r\nFrom: <sip:alice@example.com>;tag=%d\r\n"+
+			"To: <sip:nobody@example.com>\r\nCall-ID: alloc%d\r\nCSeq: 1 MESSAGE\r\n%sContent-Length: 4\r\n\r\nbody", sink.addr, n, n, n, extra)
+	}
+	s.Message(flow.OverUDP(sink.addr), ask(0, ""))
+	var c digest.Challenge
+	if err := digest.ParseChallenge([]byte(sink.status(407).values(wire.HeaderProxyAuthenticate)[0]), &c); err != nil {
+		t.Fatal(err)
+	}
+	var texts [][]byte
+	for n := range 1 + warm + measured {
+		texts = append(texts, ask(n+1, string(digest.AppendAuthorization(nil, &c, &digest.Proof{
+			Proxy: true, Username: []byte("alice"), HA1: make([]byte, c.Algorithm.Size()), Method: []byte("MESSAGE"), URI: []byte("sip:nobody@example.com"), CNonce: []byte("c"), Count: uint32(n + 1),
+		}))))
+	}
+	next := 0
+	send := func() {
+		s.Message(flow.OverUDP(sink.addr), texts[next])
+		next++
+	}
+	for range warm {
+		send()
+	}
+	allocations := testing.AllocsPerRun(measured, send)
+	if got := s.metrics.made(480) + s.metrics.made(404); got != uint64(next) {
+		t.Fatalf("%d of %d are answered", got, next)
+	}
+	if allocations > 0 && !raceDetector {
+		t.Errorf("%v allocations", allocations)
+	}
 }
