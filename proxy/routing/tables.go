@@ -79,7 +79,7 @@ func (t *Tables) addListener(l config.Listener, number uint16, set *config.Membe
 	if err != nil {
 		return fmt.Errorf("advertised address: %w", err)
 	}
-	listener := Listener{Transport: transportOf(l.Protocol), Number: number, SentBy: fmt.Sprintf("%s:%d", canonical(host), port)}
+	listener := Listener{Transport: l.Transport(), Number: number, SentBy: fmt.Sprintf("%s:%d", canonical(host), port)}
 	if second, _, err := config.SplitAdvertise(set.SecondAt(l.Advertise), port); err == nil {
 		listener.Second = fmt.Sprintf("%s:%d", canonical(second), port)
 		t.reached.add(second, port)

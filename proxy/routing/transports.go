@@ -1,22 +1,9 @@
 package routing
 
-import (
-	"github.com/sipring/sipring/proxy/flow"
-	"github.com/sipring/sipring/proxy/wire"
-)
+import "github.com/sipring/sipring/proxy/wire"
 
 // defaultTLSPort of a URI that is for TLS (RFC 3261 19.1.2).
 const defaultTLSPort = 5061
-
-// transportOf is what a listener's protocol is, UDP where it says none.
-func transportOf(protocol string) flow.Transport {
-	for t := range flow.Transports {
-		if t.String() == protocol {
-			return t
-		}
-	}
-	return flow.UDP
-}
 
 // isSecure reports whether a URI asks for TLS: by its scheme, or, as in RFC 2543, by
 // its transport.

@@ -72,6 +72,9 @@ func URIDestination(u *wire.URI, t flow.Transport) (to Destination, ok bool) {
 		port = DefaultTLSPort
 	}
 	to.Transport = t
+	if t == flow.TLS {
+		to.ServerName = serverName(u)
+	}
 	if a, literal := wire.HostAddr(host); literal {
 		to.Addr = netip.AddrPortFrom(a, port)
 		return to, t != flow.WS && t != flow.WSS
@@ -80,6 +83,15 @@ func URIDestination(u *wire.URI, t flow.Transport) (to Destination, ok bool) {
 	to.Host = string(wire.CanonicalHost(form[:0], host))
 	to.Addr = netip.AddrPortFrom(netip.Addr{}, port)
 	return to, to.Host != "" && t != flow.WS && t != flow.WSS && !IsInvalid(host)
+}
+
+// serverName is the host that a URI names, whatever leads to it; empty of an address.
+func serverName(u *wire.URI) string {
+	if _, literal := wire.HostAddr(u.Host); literal {
+		return ""
+	}
+	var form [256]byte
+	return string(wire.CanonicalHost(form[:0], u.Host))
 }
 
 // IsInvalid reports whether a host name is of the domain that never resolves (RFC

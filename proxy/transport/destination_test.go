@@ -58,6 +58,26 @@ func TestRFC3263_4_URIDestination(t *testing.T) {
 	}
 }
 
+// TestRFC5922_4_ServerName: whatever leads there, it is the host of the URI that has to
+// answer.
+func TestRFC5922_4_ServerName(t *testing.T) {
+	for uri, want := range map[string]string{
+		"sips:bob@A.Example.": "a.example", "sips:bob@a.example;maddr=192.0.2.1": "a.example", "sips:bob@a.example;maddr=b.example": "a.example",
+		"sips:bob@192.0.2.1": "", "sips:bob@[2001:db8::1]:5061": "", "sips:bob@192.0.2.1;maddr=b.example": "",
+	} {
+		u, err := wire.ParseURI([]byte(uri))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if to, ok := URIDestination(&u, flow.TLS); !ok || to.ServerName != want {
+			t.Errorf("%s: %q, want %q", uri, to.ServerName, want)
+		}
+		if to, _ := URIDestination(&u, flow.TCP); to.ServerName != "" {
+			t.Errorf("%s, over TCP: %q", uri, to.ServerName)
+		}
+	}
+}
+
 // TestRFC3263_4_1_TransportOfAURI: where all are served, and where only the one named
 // first is not.
 func TestRFC3263_4_1_TransportOfAURI(t *testing.T) {
