@@ -1,6 +1,7 @@
 package targets
 
 import (
+	"bytes"
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
@@ -24,8 +25,7 @@ func AppendBindings(dst []Target, record location.Record, now int64, tables *rou
 		if callee.Instance != 0 && !hasInstance(&b, callee.Instance) {
 			continue
 		}
-		if t, ok := ofBinding(&b, tables, callee.SIPS); ok {
-			t.AOR = record.AOR()
+		if t, ok := ofBinding(&b, record.AOR(), tables, callee.SIPS); ok {
 			dst = append(dst, t)
 		}
 	}
@@ -33,16 +33,16 @@ func AppendBindings(dst []Target, record location.Record, now int64, tables *rou
 	return dst
 }
 
-// ofBinding is the target that a binding makes. What wants a transport that is
+// ofBinding is the target that a binding of an address-of-record makes. What wants a transport that is
 // not served is none: its phone would get in the clear what it asked to have
 // secured, or nothing. So is what leads to this cluster but to nobody behind it, and
 // what a SIPS URI may not lead to.
-func ofBinding(b *location.Binding, tables *routing.Tables, sips bool) (Target, bool) {
+func ofBinding(b *location.Binding, aor []byte, tables *routing.Tables, sips bool) (Target, bool) {
 	uri, err := wire.ParseURI(b.Contact)
 	if err != nil || !mayFollow(&uri, sips) {
 		return Target{}, false
 	}
-	t := Target{URI: wire.WithoutHeaders(b.Contact), newness: b.Version}
+	t := Target{URI: wire.WithoutHeaders(b.Contact), AOR: aor, newness: b.Version}
 	if uri.Scheme == wire.SchemeSIPS && !sips {
 		t.URI, t.fromSIPS = withoutSecurity(t.URI), true
 	}
@@ -53,10 +53,10 @@ func ofBinding(b *location.Binding, tables *routing.Tables, sips bool) (Target, 
 	switch {
 	case len(b.Path) > 0:
 		return t, t.setPath(b.Path, b.Flow, tables, uri.Scheme == wire.SchemeSIPS)
-	case b.Flow.Conn != 0:
+	case b.Flow.Conn != 0 && !diverts(&uri, aor, tables):
 		t.setFlow(b.Flow)
 		return t, uri.Scheme != wire.SchemeSIPS || b.Flow.Transport.Secure()
-	case !b.Flow.IsValid() && tables.Names(&uri):
+	case (b.Flow.Conn != 0 || !b.Flow.IsValid()) && tables.Names(&uri):
 		t.ours = true
 		return t, tables.HasAOR(&uri)
 	case !served:
@@ -68,6 +68,17 @@ func ofBinding(b *location.Binding, tables *routing.Tables, sips bool) (Target, 
 		t.setURI(&uri, over, b.Flow.Listener)
 	}
 	return t, true
+}
+
+// diverts reports whether a contact is another address-of-record of ours: who registers
+// that over a connection is not called over it. Of what calls itself by its own, a phone
+// behind something that rewrites its Contact, the connection is the only way.
+func diverts(contact *wire.URI, aor []byte, tables *routing.Tables) bool {
+	if !tables.HasAOR(contact) || !tables.Names(contact) {
+		return false
+	}
+	var form [256]byte
+	return !bytes.Equal(wire.CanonicalAOR(form[:0], *contact), aor)
 }
 
 // mayFollow reports whether a request may go to a contact: one for a SIPS URI to no

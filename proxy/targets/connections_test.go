@@ -64,6 +64,9 @@ func TestTargetsOfEveryTransport(t *testing.T) {
 		"one, at another address": {flowed("sip:bob@192.0.2.4;transport=udp", over(flow.TLS, 7)), "sip:bob@192.0.2.4;transport=udp to TLS 203.0.113.9:40001 held", ""},
 		"a browser":               {flowed("sip:bob@df7jal23ls0d.invalid;transport=ws", over(flow.WSS, 7)), "sip:bob@df7jal23ls0d.invalid;transport=ws to WSS 203.0.113.9:40001 held", ""},
 		"our own address":         {flowed("sip:bob@192.0.2.100;transport=ws", over(flow.WS, 7)), "sip:bob@192.0.2.100;transport=ws to WS 203.0.113.9:40001 held", ""},
+		"another AOR of ours":     {flowed("sip:alice@example.com", over(flow.WS, 7)), "sip:alice@example.com to UDP invalid AddrPort", ""},
+		"its own AOR":             {flowed("sip:bob@Example.com", over(flow.WS, 7)), "sip:bob@Example.com to WS 203.0.113.9:40001 held", ""},
+		"an AOR by way of others": {pathed("sip:alice@example.com", "<sip:edge.example;lr>", over(flow.WS, 7)), "sip:alice@example.com to WS 203.0.113.9:40001 held path <sip:edge.example;lr>", ""},
 		"a browser, elsewhere":    {registered("sip:bob@df7jal23ls0d.invalid;transport=ws", ""), "sip:bob@df7jal23ls0d.invalid;transport=ws to WS df7jal23ls0d.invalid invalid AddrPort failed", ""},
 		// RFC 5630 5.3: SIPS to SIPS; SIP to SIPS as SIP, over TLS all the same
 		"a SIPS URI":               {registered("sips:bob@192.0.2.4", ""), "sip:bob@192.0.2.4 to TLS 192.0.2.4:5061", "sips:bob@192.0.2.4 to TLS 192.0.2.4:5061"},

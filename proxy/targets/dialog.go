@@ -57,7 +57,7 @@ func (t *Target) keep(way flow.Flow, uri *wire.URI) bool {
 func (t *Target) Move(record location.Record, now int64, tables *routing.Tables, remote []byte) bool {
 	sips := isSIPS(remote)
 	for b := range record.Live(now) {
-		if wire.EqualURI(wire.WithoutHeaders(b.Contact), remote) && t.goTo(&b, tables, sips) {
+		if wire.EqualURI(wire.WithoutHeaders(b.Contact), remote) && t.goTo(&b, record.AOR(), tables, sips) {
 			return true
 		}
 	}
@@ -66,11 +66,11 @@ func (t *Target) Move(record location.Record, now int64, tables *routing.Tables,
 
 // goTo has the request go where a binding is reached, if that is directly, and reports
 // whether it is.
-func (t *Target) goTo(b *location.Binding, tables *routing.Tables, sips bool) bool {
+func (t *Target) goTo(b *location.Binding, aor []byte, tables *routing.Tables, sips bool) bool {
 	if len(b.Path) > 0 {
 		return false
 	}
-	found, ok := ofBinding(b, tables, sips)
+	found, ok := ofBinding(b, aor, tables, sips)
 	if !ok || found.ours {
 		return false
 	}

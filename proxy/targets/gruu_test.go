@@ -110,7 +110,7 @@ func FuzzPath(f *testing.F) {
 		if t := flow.Transport(transport); t.Known() && t.Reliable() {
 			b.Flow = over(t, 7)
 		}
-		target, ok := ofBinding(&b, all, sips)
+		target, ok := ofBinding(&b, nil, all, sips)
 		if !ok || len(path) == 0 {
 			return
 		}

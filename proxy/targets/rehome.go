@@ -32,7 +32,7 @@ func (t *Target) Rehome(record location.Record, now int64, tables *routing.Table
 	if !known && others == 1 {
 		home, known = any, true
 	}
-	return known && t.goTo(&home, tables, isSIPS(remote))
+	return known && t.goTo(&home, record.AOR(), tables, isSIPS(remote))
 }
 
 // isEnd reports whether a binding is of an end of a dialog.
