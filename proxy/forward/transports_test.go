@@ -180,3 +180,29 @@ func TestTokenHoldsWhoHasAConnection(t *testing.T) {
 		}
 	}
 }
+
+// TestRFC3261_16_3_LoopOverEveryTransport: what has left over any transport and comes back
+// as it was is a loop; with another Request-URI it has only passed here.
+func TestRFC3261_16_3_LoopOverEveryTransport(t *testing.T) {
+	r := newRigOf(t, allTransports...)
+	for came := range flow.Transports {
+		for leaving := range flow.Transports {
+			to := one("sip:bob@198.51.100.7:5070", "198.51.100.7:5070")
+			to.Next = conn(leaving, "198.51.100.7:40000", 0)
+			text := r.leaves(r.over(invite, conn(came, "192.0.2.10:40000", 0)), []targets.Target{to})
+			_, text, _ = strings.Cut(text, "\n")
+			for uri, want := range map[string]string{"sip:bob@example.com": "reject 482 1", "sip:carol@example.com": "lookup 0 1"} {
+				m := &wire.Message{}
+				back := strings.ReplaceAll(change(text, "sip:bob@198.51.100.7:5070 SIP", uri+" SIP"), "\n", "\r\n")
+				if err := m.Scan([]byte(back), nil); err != nil {
+					t.Fatal(err)
+				}
+				d := &routing.Decision{From: conn(leaving, "198.51.100.7:40000", 0)}
+				r.tables.Decide(m, d)
+				if got := fmt.Sprint(d.Action, d.Status, " ", d.Passes); got != want {
+					t.Errorf("%v to %v, back for %s: %s, want %s", came, leaving, uri, got, want)
+				}
+			}
+		}
+	}
+}
