@@ -73,11 +73,16 @@ func newPlace(l routing.Listener, sentBy string) place {
 
 // appendRoute appends a Record-Route value with a token.
 func (p *place) appendRoute(dst, token []byte, sips bool) []byte {
-	head, tail := routeHead, p.routeTail
-	if sips && p.transport.Secure() {
-		head, tail = sipsHead, p.sipsTail
-	}
+	head, tail := p.route(sips)
 	return append(append(append(dst, head...), token...), tail...)
+}
+
+// route is what is before and behind the user part of a Record-Route.
+func (p *place) route(sips bool) (head, tail []byte) {
+	if sips && p.transport.Secure() {
+		return sipsHead, p.sipsTail
+	}
+	return routeHead, p.routeTail
 }
 
 // of is the place of a flow: of its transport and listener, else the first one of its

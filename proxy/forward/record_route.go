@@ -97,3 +97,11 @@ func (n *Names) appendToken(dst []byte, r *Request, t *targets.Target) []byte {
 	}
 	return n.keys.AppendToken(dst, &tok, m.CallID())
 }
+
+// AppendServiceRoute appends the header line that tells who registers over a flow, by way
+// of other proxies, how its requests come to its home: to any member (RFC 3608 5).
+func (n *Names) AppendServiceRoute(dst []byte, came flow.Flow, sips bool) []byte {
+	head, tail := n.of(came).route(sips)
+	dst = append(append(dst, "Service-Route: "...), head...)
+	return append(append(dst, tail[len("@"):]...), '\r', '\n')
+}

@@ -20,6 +20,7 @@ func (g *registrar) answer(op *cluster.RegisterOp) {
 	g.lines = append(g.lines[:0], g.r.s.clock.day(g.r.now).date...)
 	if g.r.decision.TellPath {
 		g.lines = append(append(append(g.lines, "Path: "...), op.Update.Path...), '\r', '\n')
+		g.lines = g.r.snap.names.AppendServiceRoute(g.lines, g.r.from, g.r.decision.SIPS())
 	}
 	if g.r.decision.Outbound {
 		g.lines = append(g.lines, routing.OutboundLines...)

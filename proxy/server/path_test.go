@@ -28,7 +28,10 @@ func TestRFC3327_CallsGoByThePath(t *testing.T) {
 		if ok := register(c.path, "Supported: path"); strings.Join(ok.values(wire.HeaderPath), ",") != strings.ReplaceAll(c.path, ", ", ",") {
 			t.Errorf("%s: Path %q", name, ok.values(wire.HeaderPath))
 		}
-		if ok := register(c.path); ok.Has(wire.HeaderPath) {
+		if ok := register(c.path, "Supported: path"); ok.value(wire.HeaderServiceRoute) != "<sip:"+x.addr.String()+";lr>" {
+			t.Errorf("%s: Service-Route %q", name, ok.values(wire.HeaderServiceRoute))
+		}
+		if ok := register(c.path); ok.Has(wire.HeaderPath) || ok.Has(wire.HeaderServiceRoute) {
 			t.Errorf("%s: Path %q for who does not support it", name, ok.values(wire.HeaderPath))
 		}
 		d := alice.ring(x.addr, "sip:bob@example.com", "Route: <sip:alice@example.com;lr>")
