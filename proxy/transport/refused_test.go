@@ -61,7 +61,7 @@ func closedPort(t *testing.T, address string) netip.AddrPort {
 }
 
 // await receives n times, or fails.
-func await[T any](t *testing.T, c <-chan T, n int, what string) (last T) {
+func await[T any](t testing.TB, c <-chan T, n int, what string) (last T) {
 	t.Helper()
 	timeout := time.After(20 * time.Second)
 	for i := range n {
