@@ -85,6 +85,9 @@ func (m *facts) source(a netip.Addr) thing {
 	return thing(maphash.Comparable(m.seed, limit.Source(a)))
 }
 
+// text stands for what somebody has written, such as an address-of-record.
+func (m *facts) text(b []byte) thing { return thing(maphash.Bytes(m.seed, b)) }
+
 // registration stands for an address-of-record as it is registered from an address.
 func (m *facts) registration(aor []byte, a netip.Addr) thing {
 	return thing(31*maphash.Bytes(m.seed, aor) ^ maphash.Comparable(m.seed, a.Unmap()))

@@ -26,7 +26,7 @@ func (r *request) forward() progress {
 	}
 	leaves := forward.Request{
 		Message: &r.msg, Via: &r.reply.via, From: r.from, Back: r.reply.back, Decision: &r.decision,
-		Owner: r.s.owner(), Stateless: r.stateless,
+		Owner: r.s.owner(), Stateless: r.stateless, CallerEnd: r.callerEnd(),
 	}
 	r.out, r.fork = r.out[:0], r.fork[:0]
 	for _, tx := range r.branchIDs() {
@@ -35,8 +35,7 @@ func (r *request) forward() progress {
 	if r.stateless {
 		return r.sendStateless()
 	}
-	r.s.table.Fork(r.now, r.tx, r.fork)
-	return done
+	return r.forkTo(r.fork)
 }
 
 // sendStateless sends a request without a transaction.

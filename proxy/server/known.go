@@ -1,6 +1,8 @@
 package server
 
 import (
+	"github.com/cespare/xxhash/v2"
+
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/routing"
 	"github.com/sipring/sipring/proxy/transaction"
@@ -15,9 +17,36 @@ func (g *registrar) remember(op *cluster.RegisterOp) {
 	for i := range op.Update.Contacts {
 		most = max(most, op.Update.Contacts[i].Expires)
 	}
+	if g.r.from.Conn != 0 {
+		g.rememberConnection(op, most > 0)
+	}
 	if most > 0 {
 		m.add(m.source(source.Addr()), known, g.r.now, g.r.now+int64(most)*1000)
-		m.add(m.address(source), registers, g.r.now, anHour)
+		if g.r.from.Conn == 0 { // of a datagram's source
+			m.add(m.address(source), registers, g.r.now, anHour)
+		}
+		g.r.s.back(op.Update.AOR)
+	}
+}
+
+// rememberConnection notes who has registered over a connection. One that has ended
+// meanwhile is not noted: whoever is told of its end has been here before.
+func (g *registrar) rememberConnection(op *cluster.RegisterOp, bound bool) {
+	n, conn := g.r.s.registrants, g.r.from.Conn
+	if !bound {
+		if !op.Update.Fetch() {
+			n.remove(conn, op.Update.AOR)
+		}
+		return
+	}
+	instance := uint64(0)
+	for i := range op.Update.Contacts {
+		if c := &op.Update.Contacts[i]; c.Expires > 0 && len(c.Instance) > 0 {
+			instance = xxhash.Sum64(c.Instance)
+		}
+	}
+	if n.add(conn, op.Update.AOR, instance); !g.r.s.layer.Alive(g.r.from) {
+		n.end(conn)
 	}
 }
 

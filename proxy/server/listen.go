@@ -7,23 +7,46 @@ import (
 	"runtime"
 
 	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/transport"
 )
 
 // listen binds the sockets.
 func listen(c *Config) (*transport.Stack, error) {
-	var all []transport.UDPConfig
+	var all transport.ListenConfig
 	for i, l := range c.Proxy.ListenersIn(nil) {
 		for _, a := range [...]netip.AddrPort{c.Address, c.Second} {
 			if i > 0 {
 				a = netip.AddrPortFrom(a.Addr(), uint16(l.Port))
 			}
-			if a.IsValid() {
-				all = append(all, transport.UDPConfig{Address: a, Listener: c.Proxy.ListenerNumber(l.Port), Loops: cores(c.Proxy), Shared: c.Shared})
+			if !a.IsValid() {
+				continue
+			}
+			if err := c.addListener(&all, &l, a); err != nil {
+				return nil, err
 			}
 		}
 	}
-	return transport.Listen(transport.ListenConfig{UDP: all})
+	return transport.Listen(all)
+}
+
+// addListener has a listener opened at an address.
+func (c *Config) addListener(all *transport.ListenConfig, l *config.Listener, a netip.AddrPort) error {
+	number, over := c.Proxy.ListenerNumber(l.Port), l.Transport()
+	if over == flow.UDP {
+		all.UDP = append(all.UDP, transport.UDPConfig{Address: a, Listener: number, Loops: cores(c.Proxy), Shared: c.Shared})
+		return nil
+	}
+	from, err := l.ProxyFrom()
+	if err != nil {
+		return err
+	}
+	s := transport.StreamConfig{Transport: over, Address: a, Listener: number, TLS: c.TLS[l.Name], ProxyFrom: from}
+	if w := l.WebSocket; w != nil {
+		s.WebSocket = transport.WebSocket{Path: w.Path, Origins: w.Origins}
+	}
+	all.Streams = append(all.Streams, s)
+	return nil
 }
 
 // lookupFor asks the system for addresses that can be sent to.

@@ -65,6 +65,9 @@ type Metrics struct {
 	fromPeer  metric.Counter   // messages from other members that were for a transaction here
 	forged    metric.Counter   // requests with a token that does not verify
 	refused   metric.Counter   // targets that the egress policy refuses
+	relayed   metric.Counter   // messages given to the member that has the connection they go over
+	lostFlow  metric.Counter   // messages of other members for connections that are over
+	waits     []metric.Counter // requests that have waited for a phone, by waitOutcome
 	leftOut   metric.Counter   // contacts and targets beyond what a request may lead to
 
 	registerTime prometheus.Histogram
@@ -89,6 +92,9 @@ func newMetrics() *Metrics {
 		fromPeer:  s.Counter("messages_taken_total", "Responses, ACKs and ICMP errors taken from other members."),
 		forged:    s.Counter("forged_tokens_total", "Requests refused because their Route holds a token that does not verify."),
 		refused:   s.Counter("egress_refused_total", "Targets of requests that the egress policy refuses."),
+		relayed:   s.Counter("flow_messages_handed_total", "Messages handed to the member that holds the connection that they go over."),
+		lostFlow:  s.Counter("flow_messages_lost_total", "Messages that other members handed over for connections that have ended here."),
+		waits:     s.Counters("waited_total", "Requests that waited for a phone to come back, by what became of them.", metric.Label{Name: "outcome", Values: waitNames[:]}),
 		leftOut:   s.Counter("targets_left_out_total", "Contacts and targets of requests that are beyond what one request may lead to."),
 		registerTime: s.Histogram("register_duration_seconds", "From a REGISTER to its final response.",
 			.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5),
@@ -102,6 +108,7 @@ func (m *Metrics) look(s *Server) {
 	metric.Fields(m.Set, s.table.Stats)
 	metric.Fields(m.Set, s.layer.Stats)
 	m.Add(s.layer.Metrics())
+	m.GaugeFunc("waiting_requests", "Requests that wait for a phone to come back.", func() float64 { return float64(s.waiting.len()) })
 }
 
 func (m *Metrics) drop(r dropReason) { m.dropped[r].Inc() }

@@ -15,6 +15,9 @@ func (q *search) startDialog() progress {
 	anywhere := q.r.snap.config.Egress.Contacts == config.ContactsAny
 	t, moved := targets.OfDialog(&q.r.msg, &q.r.decision, q.r.snap.tables, anywhere)
 	q.r.dialer.targets = append(q.r.dialer.targets, t)
+	if q.rehomes = q.r.s.dead(t.Held); q.rehomes {
+		return q.startRehome()
+	}
 	if moved {
 		q.guesses = 0
 		return q.guessMoved()
@@ -38,6 +41,9 @@ func (q *search) guessMoved() progress {
 
 // movedLookupDone takes the bindings of who may have moved.
 func (q *search) movedLookupDone(op *cluster.LookupOp) progress {
+	if q.rehomes {
+		return q.rehomed(op)
+	}
 	remote := targets.RemoteTarget(&q.r.msg, &q.r.decision)
 	if op.Result == cluster.Found && q.r.dialer.targets[0].Move(op.Record, op.Now, q.r.snap.tables, remote) {
 		return q.r.reach()

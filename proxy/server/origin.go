@@ -23,6 +23,10 @@ import (
 // NAT, or says no address in its Via, is called where its REGISTER came from.
 func (g *registrar) bindContacts() bool {
 	u := &g.op.Update
+	if g.r.from.Conn != 0 { // reached over that alone, whatever it says
+		u.Flow = g.r.from
+		return true
+	}
 	u.Flow = flow.Flow{Listener: g.r.from.Listener}
 	if forward.Translated(&g.r.msg, &g.r.reply.via, g.r.from.Remote.Addr()) {
 		u.Flow = g.r.from

@@ -31,7 +31,7 @@ func (s *Server) mayRepeat(f flow.Flow) bool {
 // prove notes where a response came from that the branch of one of our requests has
 // led to.
 func (m response) prove() {
-	if !m.peer {
+	if !m.peer && m.from.Conn == 0 {
 		m.s.facts.add(m.s.facts.address(m.from.Remote), receives, m.now, m.now+remembered)
 	}
 }

@@ -13,6 +13,9 @@ import (
 // reach gives every target its flow, and then forwards: at once, or when the last
 // one is there, on whatever goroutine that comes.
 func (r *request) reach() progress {
+	if r.dialer.loses() {
+		return r.awaitPhone(r.decision.AOR)
+	}
 	targets.PreferTCP(r.dialer.targets, len(r.msg.Raw), r.snap.tables)
 	if r.dialer.takesTime() && !r.stateless {
 		r.reply.trying = r.s.table.Trying(r.now, r.tx) // a resolver may take seconds, and so may a connection
@@ -30,6 +33,20 @@ type dialer struct {
 	missing atomic.Int32             // targets without a flow yet
 	opened  []func(flow.Flow, error) // takes the flow of each target
 	reached func()                   // called when no flow is missing any more, if dial has not said so
+}
+
+// loses takes out the targets whose connections are over, and reports whether that
+// leaves none.
+func (d *dialer) loses() bool {
+	lost, left := false, false
+	for i := range d.targets {
+		t := &d.targets[i]
+		if t.Held.Conn != 0 && !t.Failed && d.m.s.dead(t.Held) {
+			t.Failed, lost = true, true
+		}
+		left = left || !t.Failed
+	}
+	return lost && !left
 }
 
 // takesTime reports whether a target has a name to find an address for, or may need a

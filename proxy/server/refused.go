@@ -7,7 +7,11 @@ import (
 
 // Closed implements transport.Handler. What the flow was is of no account on UDP,
 // nor is there a connection to end.
-func (s *Server) Closed(_ flow.Flow, err error) {
+func (s *Server) Closed(f flow.Flow, err error) {
+	if f.Conn != 0 {
+		s.ended(f)
+		return
+	}
 	if refused, ok := err.(*transport.Refused); ok { //nolint:errorlint // never wrapped
 		s.refused(refused.Quote)
 	}

@@ -33,6 +33,8 @@ type request struct {
 	dialer    dialer
 	fork      []transaction.Target
 	retry     []byte // of a 503
+	wait      wait
+	kept      int // bytes, while it is kept: see lost
 }
 
 // progress is how far a step has brought a request.
@@ -87,6 +89,7 @@ func (s *Server) takeRequest() *request {
 
 // release gives the request back to the pool.
 func (r *request) release() {
+	r.leaveWaiting(waitExpired)
 	if cap(r.raw) > maxKept {
 		r.raw = nil
 	}

@@ -30,6 +30,17 @@ const (
 	frameRefused = peer.KindUser + 5
 	// frameWant names INVITEs whose failure the sender repeats, as no ACK has come.
 	frameWant = peer.KindUser + 6
+	// frameSend carries a SIP message for a connection of the receiver's: the flow, and
+	// the bytes to send. frameGone answers it if that is over: the flow, and the branch of
+	// the message if it was a request.
+	frameSend = peer.KindUser + 7
+	frameGone = peer.KindUser + 8
+	// frameDead names connections of the sender's that are over.
+	frameDead = peer.KindUser + 9
+	// frameWait has an address-of-record whose phone a request at the sender waits for,
+	// frameBack one whose phone has registered again.
+	frameWait = peer.KindUser + 10
+	frameBack = peer.KindUser + 11
 )
 
 // maxOffer is the longest response that is offered to all, in bytes.
@@ -205,6 +216,16 @@ func (s *Server) HandleFrame(from uint32, kind uint8, payload []byte) {
 		s.wanted.add(s.now(), from, payload)
 	case kind == frameRefused:
 		s.refusedAtPeer(payload)
+	case kind == frameSend:
+		s.sendForPeer(from, payload)
+	case kind == frameGone:
+		s.goneAtPeer(from, payload)
+	case kind == frameDead:
+		s.deadAtPeer(from, payload)
+	case kind == frameWait:
+		s.awaited.add(s.now(), s.facts.text(payload), from)
+	case kind == frameBack:
+		s.wake(payload)
 	case kind == frameResponse || kind == frameOffer || kind == frameAck:
 		s.messageOfPeer(kind, payload)
 	default:

@@ -12,6 +12,7 @@ type search struct {
 	chain   targets.Chain
 	lookup  cluster.LookupOp
 	locate  cluster.LocateOp
+	rehomes bool   // the end of a dialog has lost its connection
 	guesses int    // addresses-of-record that a contact was looked for in
 	aor     []byte // the last of them
 }
@@ -86,6 +87,9 @@ func (q *search) follow() progress {
 
 // unavailable ends a request whose bindings nobody could tell.
 func (q *search) unavailable() progress {
+	if q.r.wait.waits() { // nobody can tell yet who has what the dead member had
+		return q.r.awaitPhone(q.r.wait.aor)
+	}
 	if !q.r.cutOff() {
 		return q.r.finish(503, "Service Unavailable", q.r.retryAfter(5))
 	}

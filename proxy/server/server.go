@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"log/slog"
@@ -55,6 +56,9 @@ type Config struct {
 	// Timers of transactions; zero values are RFC 3261's, and Ring is the
 	// configuration's.
 	Timers transaction.Timers
+	// Wait is for how long an INVITE waits for a phone whose connection is over. Default
+	// 8 s.
+	Wait time.Duration
 	// Lookup resolves host names; nil asks the system.
 	Lookup transport.Lookup
 	// Checks are asked of requests beside the policies of routing.
@@ -85,13 +89,22 @@ type Server struct {
 	limits     limits
 	facts      *facts
 	requests   sync.Pool
-	silent     silent
-	clock      clock
-	unacked    unacked
-	traces     traces
-	wanted     wanted
-	snap       atomic.Pointer[snapshot]
-	following  sync.Mutex // held while a snapshot is made
+	frames     sync.Pool // of messages for other members' connections
+	// registrants are those of the connections of this process.
+	registrants *registrants
+	// inviteWait and otherWait are for how long requests wait for a phone.
+	inviteWait, otherWait time.Duration
+	silent                silent
+	clock                 clock
+	unacked               unacked
+	traces                traces
+	wanted                wanted
+	deaths                deaths
+	awaited               awaited
+	waiting               waiting
+	lost                  lost
+	snap                  atomic.Pointer[snapshot]
+	following             sync.Mutex // held while a snapshot is made
 
 	serving atomic.Bool
 	ticking sync.WaitGroup
@@ -116,7 +129,8 @@ func New(c Config) (*Server, error) {
 		keys: c.Keys, log: c.Log, sizes: wire.DefaultLimits(), layer: layer,
 		resolver: transport.NewResolver(c.Lookup, layer.Reaches, time.Now),
 		metrics:  newMetrics(), debugLines: limiter{perSecond: maxDebugLines}, roomLines: limiter{perSecond: maxRoomLines},
-		limits: newLimits(&c.Proxy.Limits, cores(c.Proxy)), facts: newFacts(),
+		limits: newLimits(&c.Proxy.Limits, cores(c.Proxy)), facts: newFacts(), registrants: newRegistrants(),
+		inviteWait: cmp.Or(c.Wait, inviteWait), otherWait: 60 * cmp.Or(c.Timers.T1, 500*time.Millisecond),
 		clock: clock{began: time.Now()}, stop: make(chan struct{}), begun: make(chan struct{}, 1),
 	}
 	s.traces.layer, s.traces.sizes, s.traces.snap = layer, &s.sizes, &s.snap
@@ -216,10 +230,11 @@ func (s *Server) runTimers() {
 			s.table.Tick(s.now())
 			s.askAnswers()
 			s.askAcks()
+			s.tendFlows(s.now())
 		case <-s.stop:
 			return
 		}
-		if s.table.Len() > 0 {
+		if s.table.Len() > 0 || s.deaths.hasUntold() {
 			t.Reset(tick)
 		}
 	}

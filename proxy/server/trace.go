@@ -77,7 +77,7 @@ func (s *Server) send(to flow.Flow, data []byte) error {
 	if list := s.traces.list.Load(); list != nil {
 		s.traces.showSent(*list, to, data)
 	}
-	return s.layer.Send(to, data)
+	return s.deliver(to, data)
 }
 
 // answer is send of a response, whose fate nobody waits to hear.
@@ -85,7 +85,11 @@ func (s *Server) answer(to flow.Flow, data []byte) {
 	if list := s.traces.list.Load(); list != nil {
 		s.traces.showSent(*list, to, data)
 	}
-	s.layer.Answer(to, data)
+	if to.Conn == 0 {
+		s.layer.Answer(to, data)
+		return
+	}
+	_ = s.deliver(to, data) // the caller has gone
 }
 
 func (ts *traces) showSent(list []*Trace, to flow.Flow, data []byte) {

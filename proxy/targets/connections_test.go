@@ -212,7 +212,7 @@ func TestRFC5626_4_2_EndThatLostItsFlow(t *testing.T) {
 	} {
 		before := Target{Held: lost, Failed: true}
 		after := before
-		found := after.Rehome(record(t, tt.record...), now+10, all, tt.end, []byte(tt.remote))
+		found := after.Rehome(record(t, tt.record...), now+10, all, tt.end, []byte(tt.remote), lost.Equal)
 		if got := show([]Target{after})[0]; found != (tt.want != "") || found && got != tt.want {
 			t.Errorf("%s: %v, %q, want %q", name, found, got, tt.want)
 		}
@@ -220,7 +220,7 @@ func TestRFC5626_4_2_EndThatLostItsFlow(t *testing.T) {
 			t.Errorf("%s: not found, but changed", name)
 		}
 	}
-	if r := record(t, reg("sip:bob@10.0.0.5", one, over(flow.TLS, 8))); (&Target{Held: lost}).Rehome(r, now+1_000_000_000, all, end(one), []byte("sip:bob@10.0.0.4")) {
+	if r := record(t, reg("sip:bob@10.0.0.5", one, over(flow.TLS, 8))); (&Target{Held: lost}).Rehome(r, now+1_000_000_000, all, end(one), []byte("sip:bob@10.0.0.4"), lost.Equal) {
 		t.Error("to a binding that is over")
 	}
 }

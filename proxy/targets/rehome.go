@@ -3,6 +3,7 @@ package targets
 import (
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/location"
 	"github.com/sipring/sipring/proxy/routing"
 	"github.com/sipring/sipring/proxy/token"
@@ -12,14 +13,14 @@ import (
 // Rehome has a request within a dialog whose end has lost its flow go where that end has
 // registered since, and reports whether it does: to the newest live binding of its record
 // with its instance (RFC 5626 4.2). Of an end that has none it is the newest whose
-// contact is the remote target, or the only one that there is. One over the flow that was
-// lost is not counted, nor is one by way of further proxies.
-func (t *Target) Rehome(record location.Record, now int64, tables *routing.Tables, end token.End, remote []byte) bool {
+// contact is the remote target, or the only one that there is. One over a dead flow is not
+// counted, nor is one by way of further proxies.
+func (t *Target) Rehome(record location.Record, now int64, tables *routing.Tables, end token.End, remote []byte, dead func(flow.Flow) bool) bool {
 	var home, any location.Binding
 	known, others := false, 0
 	for b := range record.Live(now) {
 		switch {
-		case t.Held.IsValid() && b.Flow.Equal(t.Held):
+		case dead(b.Flow):
 		case isEnd(&b, end, remote):
 			if !known || b.Version.Compare(home.Version) > 0 {
 				home, known = b, true

@@ -1,0 +1,174 @@
+package server
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/sipring/sipring/proxy/cluster"
+	"github.com/sipring/sipring/proxy/flow"
+	"github.com/sipring/sipring/proxy/forward"
+)
+
+// A binding stays when its connection is over: the phone comes back, and the binding
+// says that there is one. So each member remembers which connections are, for as long
+// as it takes until that is common knowledge, and asks no owner for those.
+const (
+	maxDeaths   = 4096 // a power of two
+	deathMillis = 60_000
+	// maxTold is how many are told to the others at a time.
+	maxTold = 1024
+	// sweepMillis is how often the transactions are looked through for what is lost.
+	sweepMillis = 100
+)
+
+// deaths are connections that are over. Each has one place, where a later one may take
+// it from it. Safe for concurrent use.
+type deaths struct {
+	places [maxDeaths]atomic.Pointer[death]
+	news   atomic.Bool // some that no sweep has seen
+
+	mu     sync.Mutex
+	untold []flow.Flow // of this process, registered over: the others have to hear
+
+	// Only the goroutine of the timers touches these.
+	swept   int64  // milliseconds
+	members uint64 // which of them were up
+}
+
+type death struct {
+	conn        uint64
+	owner, life uint32
+	until       int64 // milliseconds
+}
+
+func (d *deaths) place(f flow.Flow) *atomic.Pointer[death] {
+	return &d.places[(f.Conn*0x9e3779b97f4a7c15^uint64(f.Owner)*0xff51afd7ed558ccd)>>40%maxDeaths]
+}
+
+// add notes that a connection is over.
+func (d *deaths) add(now int64, f flow.Flow) {
+	d.place(f).Store(&death{conn: f.Conn, owner: f.Owner, life: f.Life, until: now + deathMillis})
+	d.news.Store(true)
+}
+
+func (d *deaths) has(now int64, f flow.Flow) bool {
+	e := d.place(f).Load()
+	return e != nil && e.conn == f.Conn && e.owner == f.Owner && e.life == f.Life && now < e.until
+}
+
+// tell notes that the others have to hear of it. Beyond the bound they find out when
+// they ask.
+func (d *deaths) tell(f flow.Flow) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.untold) < maxTold {
+		d.untold = append(d.untold, f)
+	}
+}
+
+func (d *deaths) hasUntold() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.untold) > 0
+}
+
+func (d *deaths) takeUntold() []flow.Flow {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	list := d.untold
+	d.untold = nil
+	return list
+}
+
+// dead reports whether a flow is a connection that is over, or whose owner is. Of one
+// at another member that may be found out only when something is sent.
+func (s *Server) dead(f flow.Flow) bool {
+	switch {
+	case f.Conn == 0:
+		return false
+	case f.Owner == s.self:
+		return !s.layer.Alive(f)
+	}
+	return !s.alive(forward.Owner{ID: f.Owner, Life: f.Life}) || s.deaths.has(s.now(), f)
+}
+
+// ended takes the end of a connection of this process.
+func (s *Server) ended(f flow.Flow) {
+	if s.registrants.end(f.Conn) {
+		s.deaths.tell(f)
+	}
+	s.deaths.news.Store(true)
+	s.nudge()
+}
+
+// announceDeaths tells the other members which connections are over, in a batch. Called
+// by the timers.
+func (s *Server) announceDeaths() {
+	list := s.deaths.takeUntold()
+	if len(list) == 0 {
+		return
+	}
+	frame := make([]byte, 0, len(list)*16)
+	for _, f := range list {
+		frame = flow.Append(frame, f)
+	}
+	s.toAll(frameDead, frame)
+}
+
+// deadAtPeer takes a frameDead.
+func (s *Server) deadAtPeer(from uint32, payload []byte) {
+	for now, n := s.now(), 0; len(payload) > 0; n++ {
+		var f flow.Flow
+		rest, ok := flow.Cut(payload, &f)
+		if !ok || f.Conn == 0 || f.Owner != from || n == maxTold {
+			s.metrics.drop(dropPeerFrame)
+			break
+		}
+		s.deaths.add(now, f)
+		payload = rest
+	}
+	s.nudge()
+}
+
+// tendFlows sees to what connections are over, and to what waits for new ones. Called by
+// the timers.
+func (s *Server) tendFlows(now int64) {
+	s.announceDeaths()
+	s.sweep(now)
+	s.tendLost()
+	s.tendWaiting(now)
+}
+
+// sweep has the transactions learn which of their flows are over: of those that are
+// noted, and of members that are up no more. Called by the timers.
+func (s *Server) sweep(now int64) {
+	d := &s.deaths
+	if now-d.swept < sweepMillis {
+		return
+	}
+	members := s.membersUp()
+	if d.news.Swap(false) || members != d.members {
+		s.table.Lost(now, s.dead)
+	}
+	d.swept, d.members = now, members
+}
+
+// membersUp changes whenever another member comes or goes.
+func (s *Server) membersUp() (sum uint64) {
+	if v := s.cluster.View(); v != nil {
+		for i := range v.Members {
+			if m := &v.Members[i]; m.Liveness == cluster.Up {
+				sum = sum*0x9e3779b97f4a7c15 + uint64(m.ID) ^ m.Incarnation
+			}
+		}
+	}
+	return sum
+}
+
+// nudge has the timers look, if they rest.
+func (s *Server) nudge() {
+	select {
+	case s.begun <- struct{}{}:
+	default:
+	}
+}

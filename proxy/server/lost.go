@@ -1,0 +1,111 @@
+package server
+
+import (
+	"sync"
+
+	"github.com/sipring/sipring/proxy/transaction"
+)
+
+// Bounds on requests that are kept while nobody has heard of them.
+const (
+	maxSent      = 8192
+	maxSentBytes = 32 << 20
+)
+
+// lost are requests that have left for connections. They are kept until somebody has
+// answered, so that they can wait for their phone if it is lost. Safe for concurrent
+// use.
+type lost struct {
+	mu    sync.Mutex
+	sent  int
+	bytes int
+	list  []*request // those that nobody has heard of, and that are to be looked up again
+}
+
+// keep takes a request in, if there is room.
+func (l *lost) keep(r *request) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.sent >= maxSent || l.bytes+cap(r.raw) > maxSentBytes {
+		return false
+	}
+	l.sent, l.bytes, r.kept = l.sent+1, l.bytes+cap(r.raw), cap(r.raw)
+	return true
+}
+
+func (l *lost) drop(r *request) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sent, l.bytes, r.kept = l.sent-1, l.bytes-r.kept, 0
+}
+
+func (l *lost) add(r *request) {
+	l.drop(r)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.list = append(l.list, r)
+}
+
+func (l *lost) take() []*request {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	list := l.list
+	l.list = nil
+	return list
+}
+
+// kept is a request as transaction.Again.
+type kept request
+
+// Lost implements transaction.Again: locks are held, so that the timers go on with it.
+func (k *kept) Lost() {
+	r := (*request)(k)
+	r.s.lost.add(r)
+	r.s.nudge()
+}
+
+// Settled implements transaction.Again.
+func (k *kept) Settled() {
+	r := (*request)(k)
+	r.s.lost.drop(r)
+	r.release()
+}
+
+// tendLost looks for other targets of what is lost. Called by the timers.
+func (s *Server) tendLost() {
+	for _, r := range s.lost.take() {
+		r.lookAgain()
+	}
+}
+
+// forkTo sends the request on in its transaction. Where that is over connections alone,
+// it is kept.
+func (r *request) forkTo(list []transaction.Target) progress {
+	s, again := r.s, transaction.Again(nil)
+	if r.mayBeLost(list) && s.lost.keep(r) {
+		again = (*kept)(r)
+	}
+	if r.wait.waits() && r.givenUp() {
+		r.leaveWaiting(waitCancelled)
+	}
+	r.leaveWaiting(waitDelivered)
+	if again == nil {
+		s.table.Fork(r.now, r.tx, list)
+		return done
+	}
+	if s.table.ForkAgain(r.now, r.tx, list, again) {
+		return waits
+	}
+	s.lost.drop(r)
+	return done
+}
+
+// mayBeLost reports whether all targets are connections.
+func (r *request) mayBeLost(list []transaction.Target) bool {
+	for i := range list {
+		if list[i].Flow.Conn == 0 {
+			return false
+		}
+	}
+	return len(list) > 0
+}

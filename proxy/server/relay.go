@@ -1,0 +1,88 @@
+package server
+
+import (
+	"errors"
+
+	"github.com/sipring/sipring/proxy/flow"
+	"github.com/sipring/sipring/proxy/forward"
+	"github.com/sipring/sipring/proxy/transport"
+)
+
+// A connection is held by one member, and used by all: whoever has a message for it
+// gives that to its owner, which writes it there, and no more. There is no Via and no
+// hop between members. Their streams keep the order, within a dialog, too.
+
+// errOwnerDead: who holds the connection does not live, or has started anew since.
+var errOwnerDead = errors.New("the member that holds the connection is dead")
+
+// deliver gives a message to a flow, wherever that is.
+func (s *Server) deliver(to flow.Flow, data []byte) error {
+	if to.Conn == 0 || to.Owner == s.self {
+		return s.layer.Send(to, data)
+	}
+	return s.relay(to, data)
+}
+
+// relay gives a message to the member that has the flow.
+func (s *Server) relay(to flow.Flow, data []byte) error {
+	if !s.alive(forward.Owner{ID: to.Owner, Life: to.Life}) {
+		return errOwnerDead
+	}
+	frame, _ := s.frames.Get().(*[]byte)
+	if frame == nil {
+		frame = new([]byte)
+	}
+	*frame = append(flow.Append((*frame)[:0], to), data...)
+	err := s.cluster.Send(to.Owner, frameSend, *frame)
+	if cap(*frame) <= maxKept {
+		s.frames.Put(frame)
+	}
+	if err == nil {
+		s.metrics.relayed.Add(1)
+	}
+	return err
+}
+
+// sendForPeer takes a frameSend: a message of another member for a connection here. If
+// that is over, the member is told.
+func (s *Server) sendForPeer(from uint32, payload []byte) {
+	var to flow.Flow
+	data, ok := flow.Cut(payload, &to)
+	if !ok || to.Conn == 0 || len(data) == 0 || len(data) > s.sizes.MaxMessage+maxGrowth {
+		s.metrics.drop(dropPeerFrame)
+		return
+	}
+	err := transport.ErrGone
+	if to.Owner == s.self {
+		err = s.layer.Send(to, data)
+	}
+	if err == nil {
+		s.metrics.fromPeer.Add(1)
+		return
+	}
+	s.metrics.lostFlow.Add(1)
+	gone := flow.Append(nil, to)
+	if own, ok := s.current().names.Find(data); ok {
+		gone = append(gone, own.Text...)
+	}
+	_ = s.cluster.Send(from, frameGone, gone) // not reached: the announcement, or a timer
+}
+
+// maxGrowth is how much longer a message may have become here than one may come.
+const maxGrowth = 8 << 10
+
+// goneAtPeer takes a frameGone: a connection of another member is over, and what was to
+// go over it, with a branch of ours if it was a request, is lost.
+func (s *Server) goneAtPeer(from uint32, payload []byte) {
+	var f flow.Flow
+	text, ok := flow.Cut(payload, &f)
+	if !ok || f.Conn == 0 || f.Owner != from {
+		s.metrics.drop(dropPeerFrame)
+		return
+	}
+	s.deaths.add(s.now(), f)
+	s.nudge()
+	if branch, ours := s.keys.ParseBranch(text); ours {
+		s.table.TransportError(s.now(), branch.Tx, branch)
+	}
+}
