@@ -72,6 +72,9 @@ func (b *Builder) append(dst []byte, n *Names, r *Request, t *targets.Target, br
 	b.setBreadth(m, t.Breadth)
 	b.setSender(r, t)
 	b.setRecordRoute(n, r, t)
+	if t.Next.Transport.Reliable() {
+		b.setLength(m)
+	}
 	owner := r.Owner
 	if r.Stateless {
 		owner = Owner{} // a Via of ours without one is one that something was taken from
@@ -112,11 +115,21 @@ func (b *Builder) setBreadth(m *wire.Message, breadth int) {
 	b.edit.PrependHeader("Max-Breadth", value)
 }
 
+// setLength says how long the body is where nobody has: in a stream of bytes nothing else
+// tells where a message ends (RFC 3261 18.3).
+func (b *Builder) setLength(m *wire.Message) {
+	if !m.Has(wire.HeaderContentLength) {
+		var text [20]byte
+		b.edit.PrependHeader("Content-Length", strconv.AppendInt(text[:0], int64(len(m.BodyBytes())), 10))
+	}
+}
+
 // Response appends a response as it goes back: without our Via (RFC 3261 16.7 step
 // 3), and if it is doubted without what it says of who sends it (RFC 3325 5).
 func (b *Builder) Response(dst []byte, m *wire.Message, doubted bool) []byte {
 	b.edit.Reset(m)
 	b.edit.RemoveTopVia()
+	b.setLength(m) // it may go over a connection
 	if doubted {
 		b.edit.RemoveAll(wire.HeaderPAssertedIdentity)
 		b.edit.RemoveAll(wire.HeaderPPreferredIdentity)

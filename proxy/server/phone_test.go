@@ -22,6 +22,7 @@ const patience = 20 * time.Second
 type phone struct {
 	t    testing.TB
 	conn *net.UDPConn
+	over *connection // in place of conn, if it has one
 	addr netip.AddrPort
 	user string
 	// lenient phones take messages that lack something.
@@ -74,6 +75,10 @@ func (p *phone) send(to netip.AddrPort, message string) {
 
 func (p *phone) sendRaw(to netip.AddrPort, message []byte) {
 	p.t.Helper()
+	if p.over != nil {
+		p.over.send(p, message)
+		return
+	}
 	if _, err := p.conn.WriteToUDPAddrPort(message, to); err != nil {
 		p.t.Fatal(err)
 	}
@@ -82,18 +87,27 @@ func (p *phone) sendRaw(to netip.AddrPort, message []byte) {
 // receive waits for the next message; nil after d.
 func (p *phone) receive(d time.Duration) *received {
 	p.t.Helper()
+	if p.over != nil {
+		return p.over.receive(p, d)
+	}
 	_ = p.conn.SetReadDeadline(time.Now().Add(d))
 	buf := make([]byte, 65535)
 	n, from, err := p.conn.ReadFromUDPAddrPort(buf)
 	if err != nil {
 		return nil
 	}
-	r := &received{from: netip.AddrPortFrom(from.Addr().Unmap(), from.Port())}
-	if err := r.Scan(slices.Clone(buf[:n]), nil); err != nil {
-		p.t.Fatalf("%s got what is no SIP message: %v\n%s", p.user, err, buf[:n])
+	return p.read(netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), buf[:n])
+}
+
+// read reads a message that has come.
+func (p *phone) read(from netip.AddrPort, raw []byte) *received {
+	p.t.Helper()
+	r := &received{from: from}
+	if err := r.Scan(slices.Clone(raw), nil); err != nil {
+		p.t.Fatalf("%s got what is no SIP message: %v\n%s", p.user, err, raw)
 	}
 	if err := r.Validate(); err != nil && !p.lenient {
-		p.t.Fatalf("%s got an invalid message: %v\n%s", p.user, err, buf[:n])
+		p.t.Fatalf("%s got an invalid message: %v\n%s", p.user, err, raw)
 	}
 	return r
 }
@@ -197,7 +211,12 @@ func (r *received) value(id wire.HeaderID) string {
 }
 
 // contact is the phone's own Contact URI.
-func (p *phone) contact() string { return fmt.Sprintf("sip:%s@%s", p.user, p.addr) }
+func (p *phone) contact() string {
+	if p.over != nil {
+		return fmt.Sprintf("sip:%s@%s;transport=%s", p.user, p.addr, strings.ToLower(p.over.transport.String()))
+	}
+	return fmt.Sprintf("sip:%s@%s", p.user, p.addr)
+}
 
 // CSeqMethodBytes is the method of CSeq.
 func (r *received) CSeqMethodBytes() []byte {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/netip"
@@ -45,6 +46,7 @@ type proxyOptions struct {
 	checks routing.Checks
 	// cluster stands before the node, if it is given.
 	cluster func(*node) Cluster
+	wait    time.Duration // Config.Wait
 }
 
 func testKeys(t testing.TB) *token.Keys {
@@ -71,7 +73,7 @@ func startProxy(t testing.TB, options ...func(*proxyOptions)) *proxy {
 	if o.second != "" {
 		second = netip.MustParseAddrPort(o.second)
 	}
-	s, err := New(Config{Proxy: &o.config, Self: o.self, Address: netip.MustParseAddrPort(o.listen), Second: second, Keys: o.keys, Timers: o.timers, Lookup: o.lookup, Checks: o.checks})
+	s, err := New(Config{Proxy: &o.config, Self: o.self, Address: netip.MustParseAddrPort(o.listen), Second: second, Keys: o.keys, Timers: o.timers, Lookup: o.lookup, Checks: o.checks, Wait: o.wait})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,11 +102,12 @@ type memory struct {
 	held    []func() // with hold: operations wait here
 	hold    bool
 	frames  int
-	asked   int // for whose a contact is
+	queues  map[[2]uint32][]sent // from and to: what is on its way, in order
+	asked   int                  // for whose a contact is
 }
 
 func newMemory() *memory {
-	return &memory{records: map[string]location.Record{}, servers: map[uint32]*Server{}}
+	return &memory{records: map[string]location.Record{}, servers: map[uint32]*Server{}, queues: map[[2]uint32][]sent{}}
 }
 
 func (m *memory) join(id uint32, s *Server) {
@@ -242,16 +245,44 @@ func (m *memory) pause() (resume func()) {
 	}
 }
 
+// sent is a frame on its way.
+type sent struct {
+	to      *Server
+	kind    uint8
+	payload []byte
+}
+
 func (n *node) Send(to uint32, kind uint8, payload []byte) error {
-	n.mem.mu.Lock()
-	s := n.mem.servers[to]
-	n.mem.frames++
-	n.mem.mu.Unlock()
+	m, way := n.mem, [2]uint32{n.id, to}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.servers[to]
+	m.frames++
 	if s == nil {
 		return errGone
 	}
-	s.HandleFrame(n.id, kind, payload)
+	m.queues[way] = append(m.queues[way], sent{s, kind, bytes.Clone(payload)})
+	if len(m.queues[way]) == 1 {
+		go m.carry(way)
+	}
 	return nil
+}
+
+// carry brings what is on a way, one after the other, until nothing is.
+func (m *memory) carry(way [2]uint32) {
+	for {
+		m.mu.Lock()
+		f := m.queues[way][0]
+		m.mu.Unlock()
+		f.to.HandleFrame(way[0], f.kind, f.payload)
+		m.mu.Lock()
+		m.queues[way] = m.queues[way][1:]
+		left := len(m.queues[way])
+		m.mu.Unlock()
+		if left == 0 {
+			return
+		}
+	}
 }
 
 var errGone = errors.New("gone")

@@ -1,0 +1,116 @@
+package server
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/flow"
+)
+
+// connection is what a phone sends over, and is reached over, instead of datagrams.
+type connection struct {
+	net.Conn
+	transport flow.Transport
+	rest      []byte // read, and no whole message yet
+}
+
+// everyTransport gives a member a loopback address of its own, and listeners of UDP and
+// TCP at one port of that.
+func everyTransport(o *proxyOptions) {
+	o.listen = fmt.Sprintf("127.%d.%d.%d:%d", 64+testPID>>8%128, testPID%256, 1+serial.Add(1)%250, phonesPort)
+	o.config.Listeners = []config.Listener{
+		{Name: "udp", Protocol: config.ProtocolUDP, Port: phonesPort}, {Name: "tcp", Protocol: config.ProtocolTCP, Port: phonesPort},
+	}
+	o.config.ApplyDefaults()
+}
+
+// newPhoneOver is a phone with a connection to a member.
+func newPhoneOver(t testing.TB, over flow.Transport, user string, x *proxy) *phone {
+	t.Helper()
+	p := &phone{t: t, user: user, heard: map[string]bool{}}
+	if over == flow.UDP {
+		return newPhone(t, user)
+	}
+	p.connect(over, x)
+	return p
+}
+
+// connect has the phone use a new connection from now on. Another one that it has stays
+// as it is.
+func (p *phone) connect(over flow.Transport, x *proxy) {
+	p.t.Helper()
+	conn, err := net.Dial("tcp", x.addr.String())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() { _ = conn.Close() })
+	p.over, p.addr = &connection{Conn: conn, transport: over}, conn.LocalAddr().(*net.TCPAddr).AddrPort()
+}
+
+// hangsUp waits until the far end has ended the connection.
+func (p *phone) hungUp() {
+	p.t.Helper()
+	_ = p.over.SetReadDeadline(time.Now().Add(patience))
+	var one [1]byte
+	for {
+		if _, err := p.over.Read(one[:]); err != nil {
+			if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
+				p.t.Fatal("the connection is still there")
+			}
+			return
+		}
+	}
+}
+
+// send sends a message: the phone's own Via names the transport.
+func (c *connection) send(p *phone, message []byte) {
+	p.t.Helper()
+	own := "SIP/2.0/UDP " + p.addr.String()
+	message = bytes.Replace(message, []byte(own), []byte("SIP/2.0/"+c.transport.String()+own[len("SIP/2.0/UDP"):]), 1)
+	if _, err := c.Write(message); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// receive waits for the next message; nil after d, or at the end of the connection.
+func (c *connection) receive(p *phone, d time.Duration) *received {
+	p.t.Helper()
+	_ = c.SetReadDeadline(time.Now().Add(d))
+	for {
+		if n := messageLen(c.rest); n > 0 {
+			r := p.read(c.RemoteAddr().(*net.TCPAddr).AddrPort(), c.rest[:n])
+			c.rest = c.rest[n:]
+			return r
+		}
+		buf := make([]byte, 65535)
+		n, err := c.Read(buf)
+		if err != nil {
+			return nil
+		}
+		c.rest = append(c.rest, buf[:n]...)
+	}
+}
+
+// messageLen is how long the message that b begins with is, 0 if it is not all there.
+func messageLen(b []byte) int {
+	header, _, ok := bytes.Cut(b, []byte("\r\n\r\n"))
+	if !ok {
+		return 0
+	}
+	_, length, ok := bytes.Cut(bytes.ToLower(header), []byte("content-length:"))
+	if !ok {
+		panic(fmt.Sprintf("a message without Content-Length over a connection (RFC 3261 18.3):\n%s", header))
+	}
+	length, _, _ = bytes.Cut(length, []byte("\r\n"))
+	n, err := strconv.Atoi(string(bytes.TrimSpace(length)))
+	if err != nil || len(b) < len(header)+4+n {
+		return 0
+	}
+	return len(header) + 4 + n
+}
+
