@@ -228,19 +228,26 @@ func (a *applier) replace(it *item, c *ContactUpdate) {
 }
 
 // find sets named to the bindings that c is about: same instance and reg-id (RFC 5626 section 6), or URIs equal as RFC
-// 3261 section 19.1.4 has it; and to the marker of the Call-ID, which is about all.
+// 3261 section 19.1.4 has it, or the same phone over another connection; and to the marker of the Call-ID, which is about all.
 func (a *applier) find(c *ContactUpdate) {
 	a.named = a.named[:0]
 	hash := wire.HashURI(c.URI)
 	for i := range a.items {
 		b := &a.items[i].Binding
 		switch {
-		case c.sameKey(b), b.marker() && bytes.Equal(b.CallID, a.u.CallID):
+		case c.sameKey(b), b.marker() && bytes.Equal(b.CallID, a.u.CallID), c.reconnects(a.u, b):
 		case a.items[i].hash != hash, c.outbound(), b.Outbound(), !a.equal(c.URI, b.Contact):
 			continue
 		}
 		a.named = append(a.named, i)
 	}
+}
+
+// reconnects reports whether c is of the phone that b is of, which has lost the connection of b: it says which it is, and
+// knows nothing of several flows (RFC 5626). Its contact often has the port of the connection, and so another than before.
+func (c *ContactUpdate) reconnects(u *Update, b *Binding) bool {
+	return c.Expires > 0 && u.Flow.Conn != 0 && b.Flow.Conn != 0 && !b.Deleted && !c.outbound() && !b.Outbound() &&
+		len(c.Instance) > 0 && bytes.Equal(c.Instance, b.Instance) && !b.Flow.Equal(u.Flow)
 }
 
 // maxCompared bounds the work of one update: of URIs with the same user, host and port so many pairs are compared in full,
