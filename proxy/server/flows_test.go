@@ -1,6 +1,8 @@
 package server
 
 import (
+	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -80,10 +82,14 @@ func TestRFC3261_18_3_WhatLeavesOverAConnectionHasALength(t *testing.T) {
 	}
 }
 
-// goes waits until a member is seen to have gone by another.
+// waits waits until so many requests wait for a phone.
 func (x *proxy) waits(t *testing.T, n int) {
 	t.Helper()
-	counted(t, "requests wait", func() uint64 { return uint64(x.waiting.len()) }, n)
+	for end := time.Now().Add(patience); x.waiting.len() != n; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d requests wait, want %d", x.waiting.len(), n)
+		}
+	}
 }
 
 // Who dies takes the connections of its phones with it. A call to one of those waits
@@ -155,5 +161,204 @@ func TestDialogFindsTheNewConnection(t *testing.T) {
 			lost.reply(lost.request("BYE"), 200, "OK", "")
 			other.status(200)
 		}
+	}
+}
+
+// bobIsAway is a cluster of three, of which bob has registered with the first and lost
+// his connection: the second has a call for him that waits.
+func bobIsAway(t *testing.T, options ...func(*proxyOptions)) (x []*proxy, alice, bob *phone, d *dialog) {
+	t.Helper()
+	x = startCluster(t, 3, append(options, everyTransport)...)
+	alice, bob = newPhone(t, "alice"), newPhoneOver(t, flow.TCP, "bob", x[0])
+	bob.register(x[0])
+	_ = bob.over.Close()
+	d = alice.ring(x[1].addr, "sip:bob@example.com")
+	alice.status(100)
+	alice.status(182)
+	x[1].waits(t, 1)
+	return x, alice, bob, d
+}
+
+// waited waits until nothing waits any more, and checks what became of it.
+func (x *proxy) waited(t *testing.T, want waitOutcome) {
+	t.Helper()
+	x.waits(t, 0)
+	for outcome, n := range x.metrics.waits {
+		if got := n.Load(); (got == 1) != (waitOutcome(outcome) == want) {
+			t.Errorf("%d requests are %s, and the one there is was to be %s", got, waitNames[outcome], waitNames[want])
+		}
+	}
+}
+
+// A connection ends while its member lives: whoever asks that one is told.
+func TestCallWaitsForAPhoneThatHasGone(t *testing.T) {
+	t.Parallel()
+	x, alice, bob, d := bobIsAway(t)
+	bob.connect(flow.TCP, x[2])
+	bob.register(x[2])
+	bob.reply(bob.request("INVITE"), 486, "Busy Here", "b")
+	bob.request("ACK")
+	d.ackFailure(alice.status(486))
+	x[1].waited(t, waitDelivered)
+	bob.quiet(20 * time.Millisecond)
+}
+
+func TestCallForAPhoneThatDoesNotComeBack(t *testing.T) {
+	t.Parallel()
+	x, alice, _, d := bobIsAway(t, func(o *proxyOptions) { o.wait = 300 * time.Millisecond })
+	d.ackFailure(alice.status(480))
+	x[1].waited(t, waitExpired)
+}
+
+func TestCallIsCancelledWhileItWaits(t *testing.T) {
+	t.Parallel()
+	x, alice, bob, d := bobIsAway(t)
+	d.cancel()
+	alice.status(200)
+	d.ackFailure(alice.status(487))
+	x[1].waited(t, waitCancelled)
+	bob.connect(flow.TCP, x[2])
+	bob.register(x[2])
+	bob.quiet(20 * time.Millisecond)
+}
+
+// Where there is no room left the answer is 480 at once.
+func TestNoMoreWaitThanThereIsRoomFor(t *testing.T) {
+	t.Parallel()
+	x, alice, _, _ := bobIsAway(t)
+	w := &x[1].waiting
+	w.mu.Lock()
+	w.held += maxWaiting
+	w.mu.Unlock()
+	d := alice.ring(x[1].addr, "sip:bob@example.com")
+	d.ackFailure(alice.status(480))
+	if n := x[1].metrics.waits[waitRefused].Load(); n != 1 {
+		t.Errorf("%d refused", n)
+	}
+	w.mu.Lock()
+	w.held -= maxWaiting
+	w.mu.Unlock()
+}
+
+// One source cannot take all the room there is to wait.
+func TestRoomToWaitIsShared(t *testing.T) {
+	t.Parallel()
+	x := startProxy(t)
+	enter := func(source string, bytes int) bool {
+		r := &request{message: message{s: x.Server, snap: x.current(), raw: make([]byte, bytes)}}
+		r.from.Remote = netip.MustParseAddrPort(source + ":5060")
+		return x.waiting.enter(r)
+	}
+	n := 0
+	for enter("192.0.2.1", 1) {
+		n++
+	}
+	if n != maxWaiting/2 {
+		t.Errorf("one source alone has %d", n)
+	}
+	for n = 0; enter("192.0.2.2", 1); n++ {
+	}
+	if n != maxWaiting/waitingPart {
+		t.Errorf("another has %d", n)
+	}
+	if enter("192.0.2.3", maxWaitingBytes) {
+		t.Error("more bytes than there is room for")
+	}
+	if !enter("192.0.2.3", 1) {
+		t.Error("nothing is left for a third")
+	}
+}
+
+// A request that has been given to a connection whose end nobody had noticed is looked
+// for another flow of the phone, or waits.
+func TestFramesForConnectionsThatAreOver(t *testing.T) {
+	t.Parallel()
+	x := startCluster(t, 2, everyTransport)
+	alice, bob := newPhone(t, "alice"), newPhoneOver(t, flow.TCP, "bob", x[0])
+	bob.register(x[0])
+	x[0].mem.mu.Lock()
+	lost := x[0].mem.records["sip:bob@example.com"] // what the second still believes
+	x[0].mem.mu.Unlock()
+	_ = bob.over.Close()
+	counted(t, "dead flows are known", func() uint64 {
+		n := uint64(0)
+		for b := range lost.Live(time.Now().UnixMilli()) {
+			if x[1].dead(b.Flow) {
+				n++
+			}
+		}
+		return n
+	}, 1)
+	for i := range x[1].deaths.places {
+		x[1].deaths.places[i].Store(nil)
+	}
+	d := alice.ring(x[1].addr, "sip:bob@example.com")
+	alice.status(100)
+	alice.status(182)
+	if n := x[0].metrics.lostFlow.Load(); n != 1 {
+		t.Errorf("%d messages came for a connection that is over", n)
+	}
+	bob.connect(flow.TCP, x[0])
+	bob.register(x[0])
+	bob.reply(bob.request("INVITE"), 486, "Busy Here", "b")
+	bob.request("ACK")
+	d.ackFailure(alice.status(486))
+}
+
+// Of two connections of one phone the newer rings, and the other if that is over.
+func TestPhoneWithTwoConnectionsRingsOnce(t *testing.T) {
+	t.Parallel()
+	for _, outbound := range []bool{false, true} {
+		x := startCluster(t, 2, everyTransport)
+		alice, bob := newPhone(t, "alice"), newPhoneOver(t, flow.TCP, "bob", x[0])
+		again := newPhoneOver(t, flow.TCP, "bob", x[1])
+		for i, p := range []*phone{bob, again} {
+			contact := fmt.Sprintf(`Contact: <%s>;+sip.instance="<urn:uuid:1>"`, p.contact())
+			if outbound {
+				contact += fmt.Sprintf(";reg-id=%d", i+1)
+			}
+			p.sendRaw(x[i].addr, p.registerText(unique("reg"), 1, "Supported: outbound, path", contact))
+			p.status(200)
+		}
+		d := alice.ring(x[0].addr, "sip:bob@example.com")
+		again.reply(again.request("INVITE"), 486, "Busy Here", "b")
+		again.request("ACK")
+		d.ackFailure(alice.status(486))
+		bob.quiet(20 * time.Millisecond)
+		if !outbound {
+			continue
+		}
+		x[1].kill()
+		d = alice.ring(x[0].addr, "sip:bob@example.com")
+		bob.reply(bob.request("INVITE"), 486, "Busy Here", "b")
+		bob.request("ACK")
+		d.ackFailure(alice.status(486))
+	}
+}
+
+// What nobody has answered over a connection that ends is tried over the next one.
+func TestUnansweredCallGoesOverTheNewConnection(t *testing.T) {
+	t.Parallel()
+	for _, away := range []bool{false, true} { // the phone is at another member than the call
+		x := startCluster(t, 2, everyTransport)
+		at := x[0]
+		if away {
+			at = x[1]
+		}
+		alice, bob := newPhone(t, "alice"), newPhoneOver(t, flow.TCP, "bob", at)
+		bob.register(at)
+		d := alice.ring(x[0].addr, "sip:bob@example.com")
+		bob.request("INVITE")
+		if away {
+			at.kill()
+		} else {
+			_ = bob.over.Close()
+		}
+		alice.status(182)
+		bob.connect(flow.TCP, x[0])
+		bob.register(x[0])
+		bob.reply(bob.request("INVITE"), 486, "Busy Here", "b")
+		bob.request("ACK")
+		d.ackFailure(alice.status(486))
 	}
 }
