@@ -92,20 +92,28 @@ func (s *Server) tooMany(now int64, source netip.Addr) bool {
 
 // mayBegin charges what is new to its source, and to all strangers if it is one, and
 // reports whether it may begin. What is refused is dropped: its repetition may find
-// room, and who is in the way of nobody is not told by answers.
+// room, and who is in the way of nobody is not told by answers. Over a connection nothing
+// is repeated, nor forged, so it is answered there.
 func (r *request) mayBegin() bool {
 	source := r.from.Remote.Addr()
 	if !r.s.limits.begun.Allow(r.now, source, 1) && !r.snap.trusts(source) {
-		r.s.metrics.drop(dropNew)
-		return false
+		return r.refuseNew(dropNew)
 	}
 	cost := otherCost
 	if r.decision.Action == routing.Register {
 		cost = 1
 	}
 	if r.s.stranger(r.from, r.now) && !r.s.limits.strangers.begun.allow(r.now, source, cost) {
-		r.s.metrics.drop(dropStrangers)
-		return false
+		return r.refuseNew(dropStrangers)
 	}
 	return true
+}
+
+func (r *request) refuseNew(reason dropReason) bool {
+	if r.from.Conn == 0 {
+		r.s.metrics.drop(reason)
+	} else {
+		r.reply.respond(503, "Service Unavailable", r.retryAfter(5))
+	}
+	return false
 }

@@ -104,9 +104,7 @@ func TestRefusalThatAnotherMemberIsToldOf(t *testing.T) {
 		t.Errorf("%d frames with a branch of nobody's dropped", n)
 	}
 	stranger.refused(invite.Raw)
-	if n := x[0].table.Stats().Unreachable; n != 1 {
-		t.Errorf("%d branches ended by the true one", n)
-	}
+	counted(t, "branches ended by the true one", func() uint64 { return x[0].table.Stats().Unreachable }, 1)
 	d.ackFailure(alice.status(480))
 }
 

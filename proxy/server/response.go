@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"net/netip"
 
 	"github.com/sipring/sipring/proxy/cluster"
@@ -126,7 +127,7 @@ func (m response) take(branch token.Branch, own, next *wire.Via) bool {
 func (m response) toOwnPort(own, next *wire.Via, tx token.TxID) {
 	to, ok := transport.ResponseDestination(next)
 	host, literal := wire.HostAddr(next.Host)
-	if !ok || !literal || host != to.Addr() || next.Port == 0 || next.Port == to.Port() {
+	if !ok || !isUDP(next) || !literal || host != to.Addr() || next.Port == 0 || next.Port == to.Port() {
 		return
 	}
 	port := netip.AddrPortFrom(host, next.Port)
@@ -180,7 +181,7 @@ func (m response) handToOwner(o forward.Owner) bool {
 // anybody otherwise.
 func (m response) passStateless(own, next *wire.Via, tx token.TxID) {
 	to, ok := transport.ResponseDestination(next)
-	if !ok || !m.snap.egress.Answers(to) { // RFC 4475 3.3.10
+	if !ok || !isUDP(next) || !m.snap.egress.Answers(to) { // RFC 4475 3.3.10; a connection was its owner's
 		m.s.metrics.drop(dropNoDestination)
 		return
 	}
@@ -192,6 +193,9 @@ func (m response) passStateless(own, next *wire.Via, tx token.TxID) {
 	m.s.metrics.sent(m.msg.CSeqMethod(), m.msg.StatusCode(), forwarded)
 	m.sendOn(own, to)
 }
+
+// isUDP reports whether the element that a Via is of sent a datagram.
+func isUDP(via *wire.Via) bool { return bytes.EqualFold(via.Transport, []byte("UDP")) }
 
 // sendOn sends the response by the listener at which the request came.
 func (m response) sendOn(own *wire.Via, to netip.AddrPort) {
