@@ -219,8 +219,10 @@ func (p *proxy) drain(signals <-chan os.Signal) error {
 	if v := node.View(); v == nil || len(v.Set.Members) < 2 {
 		return nil // nobody to hand over to
 	}
+	moved := p.moveOff(ctx)
 	err := node.Drain(ctx)
 	p.letGo(ctx)
+	<-moved
 	p.server.Drain(ctx)
 	if err != nil {
 		p.log.Warn("left before everything was handed over", "error", err)
@@ -233,6 +235,24 @@ func (p *proxy) drain(signals <-chan os.Signal) error {
 // steered is how long it takes, at most, until traffic follows a readiness that
 // ended: two failed probes a second apart, the operator, kube-proxy.
 const steered = 4 * time.Second
+
+// moveOff has the phones with connections go to other members, when new connections go
+// there. The channel is closed when they have.
+func (p *proxy) moveOff(ctx context.Context) (done chan struct{}) {
+	done = make(chan struct{})
+	go func() {
+		defer close(done)
+		if p.lease != nil {
+			select {
+			case <-time.After(steered):
+			case <-ctx.Done():
+				return
+			}
+		}
+		p.server.MoveOff(ctx, p.config.Load().DrainTime()/2)
+	}()
+	return done
+}
 
 // letGo ends this proxy's readiness. New flows go elsewhere from the beginning
 // of the drain; those that whoever steers traffic remembers come here until now.

@@ -108,6 +108,7 @@ func (m *Metrics) look(s *Server) {
 	metric.Fields(m.Set, s.table.Stats)
 	metric.Fields(m.Set, s.layer.Stats)
 	m.Add(s.layer.Metrics())
+	m.GaugeFunc("registered_connections", "Connections over which a phone has registered.", func() float64 { return float64(s.registrants.len()) })
 	m.GaugeFunc("waiting_requests", "Requests that wait for a phone to come back.", func() float64 { return float64(s.waiting.len()) })
 }
 

@@ -67,6 +67,16 @@ func (n *registrants) end(conn uint64) bool {
 	return any
 }
 
+// len is over how many connections anybody has registered.
+func (n *registrants) len() (sum int) {
+	for i := range n {
+		n[i].mu.RLock()
+		sum += len(n[i].by)
+		n[i].mu.RUnlock()
+	}
+	return sum
+}
+
 // of is who has registered over a connection: the address-of-record, or else the last
 // one; nobody, if there is none.
 func (n *registrants) of(conn uint64, aor []byte) token.End {
