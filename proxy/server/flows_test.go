@@ -45,6 +45,12 @@ func TestCallsAcrossMembersAndTransports(t *testing.T) {
 				}
 				alice.quiet(20 * time.Millisecond)
 				bob.quiet(20 * time.Millisecond)
+				if n := x[0].metrics.relayed.Load(); (n > 0) != (to == flow.TCP) {
+					t.Errorf("%d messages were handed to the member that the callee is connected to", n)
+				}
+				if n := x[1].registrants.len(); (n == 1) != (to == flow.TCP) {
+					t.Errorf("somebody has registered over %d connections", n)
+				}
 			})
 		}
 	}
