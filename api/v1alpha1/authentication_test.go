@@ -99,6 +99,7 @@ func authenticationRefused() map[string]refusal {
 		"source in two spellings":       {spec: digest(users, "trusted: [{cidr: '2001:db8::/32'}, {cidr: '2001:DB8:0::/32'}]"), want: "spec.authentication.trusted has one prefix twice"},
 		"trusted to be somebody":        {spec: digest(users, "trusted: [{cidr: 192.0.2.0/24, identity: Inside}]"), want: `supported values: "Outside", "Any"`},
 		"outside":                       {spec: digest(users, "outside: Drop"), want: `supported values: "Reject", "Challenge", "Allow"`},
+		"no call being set up":          {spec: digest(users, "calls: {inSetup: 0}"), want: "should be greater than or equal to 1"},
 		"no call a minute":              {spec: digest(users, "calls: {perMinute: 0}"), want: "should be greater than or equal to 1"},
 	}
 }
@@ -118,7 +119,7 @@ func authenticationAccepted() map[string]string {
 		"all else": "domains: [example.com, example.org, '[2001:db8::1]']\n" + digest("secrets: [{name: users}]",
 			"domains: [{domain: example.com, realm: 'Example & Co. [1]'}, {domain: EXAMPLE.org, open: {}}, {domain: '[2001:DB8::1]', realm: a}]",
 			"trusted: [{cidr: 192.0.2.0/24, identity: Any}, {cidr: '2001:db8::/32'}, {cidr: 192.0.2.7/32}]",
-			"outside: Challenge", "assertIdentity: true", "calls: {perMinute: 100000}"),
+			"outside: Challenge", "assertIdentity: true", "calls: {perMinute: 100000, inSetup: 100000}"),
 		"most sources":            digest("secrets: [{name: users}]", "trusted: ["+strings.Join(sources(64), ", ")+"]"),
 		"a rule for every domain": "domains: [" + strings.Join(mostDomains(), ", ") + "]\n" + digest("secrets: [{name: users}]", "domains: ["+strings.Join(each("{domain: %s, open: {}}", mostDomains()), ", ")+"]"),
 	}

@@ -126,4 +126,11 @@ type UserCalls struct {
 	// +kubebuilder:validation:Maximum=100000
 	// +optional
 	PerMinute int32 `json:"perMinute,omitempty"`
+	// InSetup is how many calls of a user may be being set up at a time at each proxy,
+	// which is until they are answered: 1 to 100000. What is above is answered 480.
+	// Calls that are answered are not counted. Default: without bound.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100000
+	// +optional
+	InSetup int32 `json:"inSetup,omitempty"`
 }

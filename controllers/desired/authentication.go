@@ -27,7 +27,7 @@ func authentication(a *v1alpha1.Authentication) *config.Authentication {
 		out.Trusted = append(out.Trusted, config.TrustedSource{Prefix: t.CIDR, Identity: t.Identity})
 	}
 	if a.Calls != nil {
-		out.Calls.PerMinute = int(a.Calls.PerMinute)
+		out.Calls = config.CallLimits{PerMinute: int(a.Calls.PerMinute), InSetup: int(a.Calls.InSetup)}
 	}
 	return out
 }

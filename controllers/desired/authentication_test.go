@@ -22,7 +22,7 @@ authentication:
   trusted: [{cidr: 192.0.2.0/24, identity: Any}, {cidr: 2001:db8::/32}]
   outside: Challenge
   assertIdentity: true
-  calls: {perMinute: 30}
+  calls: {perMinute: 30, inSetup: 2}
 `
 
 const withPostgres = `
@@ -52,7 +52,7 @@ func TestAuthenticationOfTheProxies(t *testing.T) {
 			Credentials: config.Credentials{Files: []string{"/etc/sipring/credentials/0", "/etc/sipring/credentials/1/phones"}},
 			Domains:     []config.DomainAuthentication{{Domain: "example.com", Realm: "Example"}, {Domain: "example.org", Open: true}},
 			Trusted:     []config.TrustedSource{{Prefix: "192.0.2.0/24", Identity: "Any"}, {Prefix: "2001:db8::/32"}},
-			Outside:     "Challenge", AssertIdentity: true, Calls: config.CallLimits{PerMinute: 30},
+			Outside:     "Challenge", AssertIdentity: true, Calls: config.CallLimits{PerMinute: 30, InSetup: 2},
 		},
 		withPostgres: {Credentials: postgres},
 		withHTTP:     {Credentials: http},

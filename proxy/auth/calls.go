@@ -34,13 +34,13 @@ func newCalls(perMinute int) *calls {
 	return c
 }
 
-// allow reports whether a user may begin a call at now, in milliseconds. request stands
-// for the INVITE and its retransmissions.
+// allow reports whether a user, which is not 0, may begin a call at now, in milliseconds.
+// request stands for the INVITE and its retransmissions.
 func (c *calls) allow(user, request uint64, now int64) bool {
 	if c.perMinute == 0 || c.begun.has(request, now) {
 		return true
 	}
-	if !c.each.AllowKey(now, max(user, 1), callCost) {
+	if !c.each.AllowKey(now, user, callCost) {
 		return false
 	}
 	c.begun.add(request, now+begunTime)
@@ -52,7 +52,14 @@ func (c *calls) allow(user, request uint64, now int64) bool {
 func (a *attempt) mayCall() routing.Verdict {
 	c := a.rules.calls
 	_, dialog := a.d.WithinDialog() // as its token says: a To tag is what anybody writes
-	if a.m.Method() != wire.MethodInvite || dialog || c.allow(a.g.failures.name(a.username, a.domain.realm), a.request(), a.d.Now) {
+	if a.m.Method() != wire.MethodInvite || dialog {
+		return a.pass(resultOK)
+	}
+	user := max(a.g.failures.name(a.username, a.domain.realm), 1)
+	if c.allow(user, a.request(), a.d.Now) {
+		if a.rules.inSetup > 0 {
+			a.d.Caller = user
+		}
 		return a.pass(resultOK)
 	}
 	a.g.metrics.count(resultTooManyCalls)

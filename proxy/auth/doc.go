@@ -13,6 +13,8 @@
 //   - Who fails often is answered late, then for a while not at all, and so is who tries
 //     many users from one source; whoever authenticates well from there is not. What that
 //     takes is memory of a fixed size.
+//   - Of a user's calls those are counted that this member is setting up, which it knows
+//     for certain and which all end; those that are answered are not, as nobody knows it.
 //   - ACK and CANCEL are never challenged (RFC 3261 22.1), nor is the BYE of a dialog
 //     with a token of ours: it begins nothing.
 //   - What is decided of a request does not depend on which member decides, but for the

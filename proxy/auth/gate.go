@@ -35,6 +35,7 @@ type Gate struct {
 	rules    atomic.Pointer[rules] // nil: everybody is let in
 	attempts sync.Pool
 	failures *failures
+	setups   *setups
 	issued   issued
 	metrics  *Metrics
 	log      *slog.Logger
@@ -47,7 +48,7 @@ func New(c Config) *Gate {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	g := &Gate{
-		keys: c.Keys, dummy: newDummy(), failures: newFailures(), log: c.Log,
+		keys: c.Keys, dummy: newDummy(), failures: newFailures(), setups: newSetups(), log: c.Log,
 		lines: limit.New(limit.Config{Rate: maxLines, Burst: maxLines, Slots: 1}),
 	}
 	g.metrics = newMetrics(g)
@@ -83,6 +84,8 @@ func (g *Gate) Checks() routing.Checks {
 		Authorize: []routing.Policy{{Name: "authorize", Check: g.authorize}},
 		Replayed:  g.replayed,
 		Doubts:    g.doubts,
+		Begins:    g.begins,
+		Ends:      g.setups.end,
 	}
 }
 

@@ -22,6 +22,7 @@ type rules struct {
 	outside    string
 	assert     bool
 	calls      *calls
+	inSetup    int            // calls of a user that are; 0: without bound
 	crowds     []netip.Prefix // sources that are many: no limit is for one of them as a whole
 }
 
@@ -37,7 +38,7 @@ func newRules(c *config.Config, store credentials.Store) (*rules, error) {
 	a := c.Authentication
 	r := &rules{
 		store: store, nonceLife: int64(a.Digest.NonceSeconds) * 1000, bindSource: a.Digest.BindSource,
-		domains: map[string]*domain{}, outside: a.Outside, assert: a.AssertIdentity, calls: newCalls(a.Calls.PerMinute),
+		domains: map[string]*domain{}, outside: a.Outside, assert: a.AssertIdentity, calls: newCalls(a.Calls.PerMinute), inSetup: a.Calls.InSetup,
 	}
 	for _, name := range a.Digest.Algorithms {
 		if algorithm, ok := digest.ParseAlgorithm([]byte(name)); ok {

@@ -80,6 +80,9 @@ type TrustedSource struct {
 type CallLimits struct {
 	// PerMinute is how many calls a user may begin in a minute.
 	PerMinute int `json:"perMinute,omitempty"`
+	// InSetup is how many calls of a user may be being set up at a time: INVITEs outside
+	// of a dialog that have no final response yet.
+	InSetup int `json:"inSetup,omitempty"`
 }
 
 // Credentials are where the users' are kept.

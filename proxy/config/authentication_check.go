@@ -31,6 +31,7 @@ const (
 	maxTimeoutSeconds                = 30
 	maxConcurrentQuestions           = 256
 	maxCallsPerMinute                = 1_000_000
+	maxCallsInSetup                  = 100_000
 )
 
 // applyDefaults fills what is absent. Nobody is asked anything while all is open.
@@ -71,6 +72,9 @@ func (a *Authentication) validate(domains []string, bad func(field, format strin
 	a.validateTrusted(bad)
 	if n := a.Calls.PerMinute; n < 0 || n > maxCallsPerMinute {
 		bad("authentication.calls.perMinute", "%d is not in 0..%d", n, maxCallsPerMinute)
+	}
+	if n := a.Calls.InSetup; n < 0 || n > maxCallsInSetup {
+		bad("authentication.calls.inSetup", "%d is not in 0..%d", n, maxCallsInSetup)
 	}
 	if a.Open {
 		if a.Credentials.sources() > 0 {

@@ -20,7 +20,7 @@ func TestAuthentication(t *testing.T) {
 		"{" + credentials + ", digest: {algorithms: [MD5], nonceSeconds: 30, bindSource: true}}":                       "",
 		"{" + credentials + ", domains: [{domain: Example.com., open: true}, {domain: example.org, realm: 'of all'}]}": "",
 		"{" + credentials + ", trusted: [{prefix: 192.0.2.0/24}, {prefix: '2001:db8::/32', identity: Any}]}":           "",
-		"{" + credentials + ", outside: Challenge, assertIdentity: true, calls: {perMinute: 60}}":                      "",
+		"{" + credentials + ", outside: Challenge, assertIdentity: true, calls: {perMinute: 60, inSetup: 1}}":          "",
 		"{}":                                "authentication.credentials: 0 of files, postgres and http",
 		"{open: true, " + credentials + "}": "authentication.open: ",
 		"{credentials: {files: [/a], http: {url: 'http://a'}}}":                          "authentication.credentials: 2 of",
@@ -46,6 +46,7 @@ func TestAuthentication(t *testing.T) {
 		"{" + credentials + ", trusted: [{prefix: '::/0', identity: all}]}":              "authentication.trusted[0].identity: ",
 		"{" + credentials + ", trusted: [" + many + "{prefix: '::/0'}]}":                 "authentication.trusted: 65 ",
 		"{" + credentials + ", outside: allow}":                                          "authentication.outside: ",
+		"{" + credentials + ", calls: {inSetup: -1}}":                                    "authentication.calls.inSetup: ",
 		"{" + credentials + ", calls: {perMinute: -1}}":                                  "authentication.calls.perMinute: ",
 		"{open: 1}": "parse configuration: ",
 	} {

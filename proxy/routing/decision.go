@@ -125,6 +125,9 @@ type Sender struct {
 	// open domain, has it so.
 	Identity      []byte
 	Authenticated bool
+	// Caller stands for the user whose call it begins, where those that are being set up
+	// are counted; 0: they are not.
+	Caller uint64
 	// Proof is what the request was authenticated with. That of a REGISTER is used up at
 	// the home of its address-of-record. Of another request it is at that of Account, an
 	// address-of-record that stands for the user whomever the request says it is from, and

@@ -44,6 +44,11 @@ type Checks struct {
 	// Replayed fills in the answer to a request whose Proof another one has used up, as
 	// the home of the address-of-record finds out; nil: there are no Proofs.
 	Replayed func(m *wire.Message, d *Decision)
+	// Begins counts a call of a Sender.Caller that is being set up from now on, and reports
+	// whether that is not one too many: then it is not counted, and the Decision gets the
+	// answer. Ends takes one off that was counted. Without a Caller both may be nil.
+	Begins func(caller uint64, d *Decision) bool
+	Ends   func(caller uint64)
 	// Doubts reports whether what a response from an address says of who sends it is not
 	// passed on; nil: all is.
 	Doubts func(from netip.Addr) bool

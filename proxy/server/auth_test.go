@@ -637,6 +637,79 @@ func TestCallsOfAUser(t *testing.T) {
 	bob.request("INVITE")
 }
 
+// TestCallsBeingSetUp: of more than may be being set up at a time the INVITE is refused,
+// each time that it comes, until one of the others is answered, refused or given up. What
+// is not a user's own new call does not count.
+func TestCallsBeingSetUp(t *testing.T) {
+	t.Parallel()
+	x := startProxy(t, guard(t, &users{}, func(a *config.Authentication) { a.Calls.InSetup = 2 }))
+	alice, carol, bob := newPhone(t, "alice"), newPhone(t, "carol"), newPhone(t, "bob")
+	bob.registerAs(x, bob.account())
+	var d [2]*dialog
+	var invites [2]*received
+	call := func(i int) {
+		t.Helper()
+		d[i] = alice.call(x, alice.account(), "sip:bob@example.com")
+		invites[i] = bob.request("INVITE")
+		bob.reply(invites[i], 180, "Ringing", "b")
+		alice.status(180)
+	}
+	full := func(why string) {
+		t.Helper()
+		more := alice.call(x, alice.account(), "sip:bob@example.com")
+		final := alice.status(480)
+		if final.Has(wire.HeaderRetryAfter) || string(final.Reason()) != "Too Many Calls Being Set Up" {
+			t.Errorf("%s:\n%s", why, final.Raw)
+		}
+		alice.sendRaw(x.addr, []byte(more.lastInviteText))
+		if again := alice.receive(patience); again == nil || again.StatusCode() != 480 {
+			t.Errorf("%s: again %v", why, again)
+		}
+		more.ackFailure(final)
+		tagged := bytes.Replace([]byte(more.lastInviteText), []byte("To: <sip:bob@example.com>"), []byte("To: <sip:bob@example.com>;tag=1"), 1) // says to be within a call
+		alice.sendRaw(x.addr, bytes.ReplaceAll(tagged, []byte(more.callID), []byte(unique("call"))))
+		alice.status(480)
+		bob.quiet(20 * time.Millisecond)
+	}
+	call(0)
+	call(1)
+	full("two ring")
+	alice.sendRaw(x.addr, []byte(d[1].lastInviteText)) // the one that rings
+	if again := alice.receive(patience); again == nil || again.StatusCode() != 180 {
+		t.Errorf("again %v", again)
+	}
+	carol.call(x, carol.account(), "sip:bob@example.com")
+	bob.reply(bob.request("INVITE"), 486, "Busy Here", "b")
+	bob.request("ACK")
+	carol.status(486)
+
+	bob.reply(invites[0], 200, "OK", "b", "Contact: <"+bob.contact()+">")
+	answered := d[0]
+	answered.answered(alice.status(200))
+	answered.ack()
+	bob.request("ACK")
+	call(0)
+	full("one is answered, two ring")
+	answered.send("INVITE")
+	bob.reply(bob.request("INVITE"), 200, "OK", "b", "Contact: <"+bob.contact()+">")
+	alice.status(200)
+
+	bob.reply(invites[1], 486, "Busy Here", "b")
+	bob.request("ACK")
+	d[1].ackFailure(alice.status(486))
+	call(1)
+	full("one was busy, two ring")
+
+	d[0].cancel()
+	alice.status(200)
+	bob.request("CANCEL")
+	bob.reply(invites[0], 487, "Request Terminated", "b")
+	bob.request("ACK")
+	d[0].ackFailure(alice.status(487))
+	call(0)
+	full("one was given up, two ring")
+}
+
 // TestReturnIsSpread: who is sent away at once does not come back so, where phones have
 // to authenticate.
 func TestReturnIsSpread(t *testing.T) {

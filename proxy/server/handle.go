@@ -254,7 +254,17 @@ func (r *request) open() bool {
 	if r.decision.Action != routing.InDialog && !r.held() && !r.mayBegin() {
 		return false
 	}
-	switch r.s.table.Request(r.now, r.tx, &r.msg, r.reply.back, r.standing()) {
+	d := &r.decision
+	counts := d.Caller != 0 && !r.held()
+	if counts && !r.s.checks.Begins(d.Caller, d) {
+		r.reply.respond(d.Status, d.Reason, d.Extra)
+		return false
+	}
+	made := r.s.table.Request(r.now, r.tx, &r.msg, r.reply.back, r.standing())
+	if counts && (made != transaction.New || !r.s.table.Count(r.now, r.tx, d.Caller)) {
+		r.s.checks.Ends(d.Caller)
+	}
+	switch made {
 	case transaction.New:
 		return true
 	case transaction.Overloaded:

@@ -13,7 +13,7 @@ func (s *Server) newTable(timers transaction.Timers, contexts int) *transaction.
 	return transaction.NewTable(transaction.Options{
 		Timers: timers, MaxContexts: contexts, Begun: s.transactionsBegun,
 		Silent: s.noteSilent, Unacked: s.noteUnacked,
-		Proven: s.mayRepeat, Answered: s.metrics.answered,
+		Proven: s.mayRepeat, Answered: s.metrics.answered, Ended: s.checks.Ends,
 	}, outlet{s})
 }
 

@@ -14,6 +14,7 @@ type event struct {
 	outbox
 	proven func(flow.Flow) bool                               // Options.Proven
 	first  func(c *ResponseContext, status int, waited int64) // Options.Answered; may be nil
+	ended  func(caller uint64)                                // Options.Ended
 	stats  Stats
 }
 

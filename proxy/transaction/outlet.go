@@ -61,6 +61,10 @@ type Options struct {
 	// INVITE's branches that is sent on, and with the first final response to any
 	// request: its status, and how long in ms after the request. nil: nobody counts.
 	Answered func(c *ResponseContext, status int, waited int64)
+	// Ended is called, with locks held, once for each request that Count was told of, when
+	// it has its final response, or ends without one. It must not call the table. nil:
+	// Count is not called.
+	Ended func(caller uint64)
 	// Begun is called, as the methods of Outlet are, when the table takes a
 	// context and had none: from then on, until Len is 0, Tick is to be called.
 	// nil: the caller ticks all the time.

@@ -119,6 +119,7 @@ type world struct {
 	laws  *laws
 	now   int64
 	keys  uint8
+	going map[uint64]int // requests that Count was told of and that have not ended, by caller; nil: it is told of none
 	kept  []*kept
 }
 
@@ -139,7 +140,8 @@ func (k *kept) Settled() {
 func newWorld(t testing.TB, keys uint8, seed uint64) *world {
 	l := &laws{t: t, calls: map[*ResponseContext]*call{}, random: rand.New(rand.NewPCG(seed, 1))}
 	w := &world{t: t, laws: l, now: rigStart, keys: keys}
-	w.table = NewTable(Options{MaxContexts: int(keys) - 1}, l)
+	w.going = map[uint64]int{}
+	w.table = NewTable(Options{MaxContexts: int(keys) - 1, Ended: w.ended}, l)
 	for i := range w.table.shards {
 		w.table.shards[i].pool.poisoned = true
 	}
@@ -165,7 +167,9 @@ func (w *world) step(what, who, how byte) {
 	src := flow.Flow{Conn: connRequest, Transport: transport(n&4 != 0)}
 	switch what % 12 {
 	case 0, 1:
-		w.table.Request(w.now, key, scan(w.t, request(method)), src, Known)
+		if w.table.Request(w.now, key, scan(w.t, request(method)), src, Known) == New && w.going != nil && how%4 != 0 {
+			w.count(n)
+		}
 	case 2:
 		w.table.Request(w.now, key, scan(w.t, request("ACK")), src, Known)
 	case 3:
@@ -195,6 +199,25 @@ func (w *world) step(what, who, how byte) {
 		w.pass(int64(how) * int64(how) * 4)
 	default:
 		w.respond(n, how>>4, worldStatuses[how&15], method, what%24 < 12)
+	}
+}
+
+// count has the end of a request told.
+func (w *world) count(n uint8) {
+	caller := uint64(n%3) + 1
+	w.going[caller]++
+	if !w.table.Count(w.now, worldKey(n), caller) {
+		w.t.Error("what is new cannot be counted")
+	}
+	if w.table.Count(w.now, worldKey(n), caller) {
+		w.t.Error("what is counted can be counted again")
+	}
+}
+
+// ended is Options.Ended.
+func (w *world) ended(caller uint64) {
+	if w.going[caller]--; w.going[caller] < 0 {
+		w.t.Errorf("more requests of caller %d ended than were counted", caller)
 	}
 }
 
@@ -249,6 +272,11 @@ func (w *world) finish() {
 	for _, k := range w.kept {
 		if !k.over {
 			w.t.Error("a request that was kept is never given back")
+		}
+	}
+	for caller, n := range w.going {
+		if n != 0 {
+			w.t.Errorf("of caller %d the end of %d requests was not told", caller, n)
 		}
 	}
 	checkEmpty(w.t, w.table)

@@ -30,6 +30,7 @@ type serverTransaction struct {
 	local  bool // last was made here
 	setup  bool // an INVITE outside of a dialog
 
+	caller   uint64    // whose call is being set up, of those that are counted; 0: nobody's
 	source   flow.Flow // where responses go (RFC 3261 18.2.2, RFC 3581 4)
 	template []byte    // the 100 to the request; every response made here copies its headers
 	last     []byte    // the response a retransmission gets, nil for the template
@@ -43,6 +44,9 @@ func (s *serverTransaction) become(e *event, state serverState) {
 		e.stats.Open--
 		if s.setup {
 			e.stats.Setups--
+		}
+		if s.caller != 0 {
+			e.ended(s.caller)
 		}
 	}
 	reliable := s.source.Transport.Reliable()

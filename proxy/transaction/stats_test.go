@@ -64,6 +64,44 @@ func TestAnsweredIsToldOnceOfEach(t *testing.T) {
 	}
 }
 
+// TestEndIsToldOnce: of a request that is counted, with its final response or when it ends
+// without one, and never of what comes after.
+func TestEndIsToldOnce(t *testing.T) {
+	for script, after := range map[string]string{
+		"fork 1, 1 180, wait 1000":       "1 200, 1 200, ACK, wait 70000",
+		"fork 1 2, 1 180, 1 486":         "2 404, ACK, wait 70000",
+		"":                               "refuse 404, INVITE, wait 70000",
+		"trying":                         "CANCEL, CANCEL, wait 70000",
+		"fork 1, 1 180, CANCEL":          "1 487, 1 200, wait 70000",
+		"fork 1, 1 180":                  "wait 300000", // Timer C
+		"fork 1":                         "yield, wait 70000",
+		"fork 1, wait 20000":             "wait 50000", // Timer B
+		"wait 20000":                     "abandon, wait 70000",
+		"wait 30000":                     "wait 70000", // nobody forks
+		"fork 1, 1 180, INVITE, wait 90": "1 600, 1 600",
+	} {
+		ended := 0
+		r := newRig(t, Options{Ended: func(caller uint64) {
+			if ended++; caller != 7 {
+				t.Errorf("%s: caller %d", script, caller)
+			}
+		}})
+		r.run("INVITE")
+		if !r.table.Count(r.now, rigKey, 7) {
+			t.Errorf("%s: cannot be counted", script)
+		}
+		if r.run(script); ended != 0 {
+			t.Errorf("%s: has ended", script)
+		}
+		if r.run(after); ended != 1 {
+			t.Errorf("%s, %s: ended %d times", script, after, ended)
+		}
+		if r.table.Count(r.now, rigKey, 7) {
+			t.Errorf("%s, %s: can still be counted", script, after)
+		}
+	}
+}
+
 func TestTimedOutBranchesAreCountedOnce(t *testing.T) {
 	for name, c := range map[string]struct {
 		script string

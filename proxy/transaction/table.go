@@ -52,7 +52,7 @@ func NewTable(o Options, out Outlet) *Table {
 	for i := range t.shards {
 		s := &t.shards[i]
 		s.out, s.silent, s.unacked = out, o.Silent, o.Unacked
-		s.intervals, s.proven, s.first = o.Timers.intervals(), o.Proven, o.Answered
+		s.intervals, s.proven, s.first, s.ended = o.Timers.intervals(), o.Proven, o.Answered, o.Ended
 	}
 	return t
 }
@@ -146,6 +146,19 @@ func (s *shard) again(c *ResponseContext, req *wire.Message, src flow.Flow) Disp
 	}
 	c.server.repeated(&s.event)
 	return Retransmission
+}
+
+// Count has Options.Ended called when the request under the key has its final response: it
+// is one of the caller's, which is not 0. It returns false if that is so by now, or the
+// context is gone: then it is not called.
+func (t *Table) Count(now int64, key token.TxID, caller uint64) bool {
+	s, c := t.lock(now, key)
+	ok := c != nil && c.open() && c.server.caller == 0
+	if ok {
+		c.server.caller = caller
+	}
+	t.unlock(s, c)
+	return ok
 }
 
 // Has reports whether the table holds a context under the key.
