@@ -16,7 +16,8 @@ import (
 // bustle is phones that register and call their neighbours all the time, each one thing
 // after the other.
 type bustle struct {
-	load *phones.Load
+	load     *phones.Load
+	patience time.Duration // in which each request is answered
 
 	over    chan struct{}
 	running sync.WaitGroup
@@ -33,12 +34,30 @@ type bustle struct {
 // Between what a phone does it rests up to so long.
 const rest = time.Second
 
-func newBustle(ctx context.Context, load *phones.Load) *bustle {
-	b := &bustle{load: load, over: make(chan struct{}), rounds: make([]atomic.Int64, len(load.Phones)), quiet: make([]atomic.Bool, len(load.Phones))}
+func newBustle(ctx context.Context, load *phones.Load, limit time.Duration) *bustle {
+	b := &bustle{load: load, patience: limit, over: make(chan struct{}), rounds: make([]atomic.Int64, len(load.Phones)), quiet: make([]atomic.Bool, len(load.Phones))}
 	for i := range load.Phones {
 		b.running.Go(func() { b.act(ctx, i) })
 	}
 	return b
+}
+
+// hushed does something while nobody registers by itself: two REGISTERs of a phone at once
+// may overtake each other.
+func (b *bustle) hushed(ctx context.Context, do func() error) error {
+	before := make([]bool, len(b.quiet))
+	for i := range b.quiet {
+		before[i] = b.quiet[i].Swap(true)
+	}
+	defer func() {
+		for i := range b.quiet {
+			b.quiet[i].Store(before[i])
+		}
+	}()
+	if err := b.further(ctx, 2); err != nil { // one may have been under way
+		return err
+	}
+	return do()
 }
 
 // end returns when each phone has done what it was at.
@@ -96,12 +115,12 @@ func (b *bustle) call(ctx context.Context, i int) {
 	}
 }
 
-// persist does what has to be answered within the patience of all cases. What a proxy
+// persist does what has to be answered in time. What a proxy
 // was asked that then died is asked once more, of another (RFC 3263 4.3).
 func (b *bustle) persist(ctx context.Context, do func(context.Context) error) error {
 	began := time.Now()
 	once := func() error {
-		ctx, cancel := context.WithTimeout(ctx, patience)
+		ctx, cancel := context.WithTimeout(ctx, b.patience)
 		defer cancel()
 		return do(ctx)
 	}

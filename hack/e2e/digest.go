@@ -84,7 +84,7 @@ func (e *env) interviewed(o offer, s stack) *interviewed {
 
 // bustling plays while everybody registers and calls.
 func (a *interviewed) bustling(ctx context.Context, play func(context.Context, *bustle) error) error {
-	b := newBustle(ctx, a.party.load)
+	b := newBustle(ctx, a.party.load, a.result.Patience)
 	a.regulars.bustles(ctx, b)
 	err := play(ctx, b)
 	b.end()

@@ -123,7 +123,7 @@ func (a *interviewed) absences(d *database) []absence {
 // withoutDatabase has the database be away for a while. Phones that the proxies know go on, others
 // get 503; when it is back, whoever is unknown gets 401 again and a new user registers.
 func (a *interviewed) withoutDatabase(ctx context.Context, d *database, b *bustle, how absence) error {
-	if err := a.known(ctx); err != nil {
+	if err := b.hushed(ctx, func() error { return a.known(ctx) }); err != nil {
 		return err
 	}
 	if err := how.begin(ctx); err != nil {
@@ -218,6 +218,6 @@ func (a *interviewed) back(ctx context.Context, d *database, title string) {
 		}
 		fresh.Count(err)
 	}
-	a.note("%v unknown users were answered 401 again "+took.Round(time.Millisecond).String()+" after the database "+title, unknown)
+	a.note("%v unknown users were answered 401 again "+took.Round(time.Millisecond).String()+" after the database that "+title+" was back", unknown)
 	a.note("%v tries of a new user registered then", fresh)
 }

@@ -110,7 +110,7 @@ func (r *regulars) bustles(ctx context.Context, b *bustle) {
 			if err := r.softCallsOut(ctx); err != nil {
 				return err
 			}
-			return r.party.callGuest(ctx, patience)
+			return r.party.callGuest(ctx, b.patience)
 		}, func() { _, _ = io.WriteString(r.soft.stdin, "terminate\n") })
 	})
 	if r.party.soft == nil {
@@ -121,7 +121,7 @@ func (r *regulars) bustles(ctx context.Context, b *bustle) {
 			if err := r.party.deskCalls(ctx, r.deskCalls); err != nil {
 				return err
 			}
-			return r.party.callDesk(ctx, time.Now(), patience)
+			return r.party.callDesk(ctx, time.Now(), b.patience)
 		}, func() { _ = r.party.soft.do("hangup", "") })
 	})
 }

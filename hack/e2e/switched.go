@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/demo/phones"
 	"github.com/sipring/sipring/proxy/digest"
 )
 
@@ -38,6 +39,7 @@ func playSwitch(ctx context.Context, e *env) ([]*result, error) {
 		stack{name: switchCase, title: "open to digest and back", sipCluster: "asked", manifest: "hack/e2e/manifests/digest", party: party{proxy: switchedVIP}},
 	)
 	a.balanced = true
+	a.result.Patience = phones.AnswerLimit // as long as a phone waits: what is tried is whether it must begin anew
 	if err := a.kube.putUsers(ctx, switchedSecret, a.party.passwords); err != nil {
 		return []*result{a.result}, err
 	}
@@ -51,8 +53,8 @@ func (a *interviewed) switches(ctx context.Context, b *bustle) error {
 		do    func(ctx context.Context) error
 		until func(ctx context.Context) error
 	}{
-		{"nobody is asked", nil, nil},
-		{"everybody is asked", a.patched(asksAll), nil},
+		{"nobody is asked", nil, a.open(true)},
+		{"everybody is asked", a.patched(asksAll), a.open(false)},
 		{"all keys were replaced", a.keysRotated, nil},
 		{
 			"the users' Secret is gone", func(ctx context.Context) error { return secrets.Delete(ctx, switchedSecret, metav1.DeleteOptions{}) },
@@ -62,7 +64,7 @@ func (a *interviewed) switches(ctx context.Context, b *bustle) error {
 			"the users' Secret is back", func(ctx context.Context) error { return a.kube.putUsers(ctx, switchedSecret, a.party.passwords) },
 			func(ctx context.Context) error { return a.unusable(ctx, false) },
 		},
-		{"nobody is asked again", a.patched(asksNone), nil},
+		{"nobody is asked again", a.patched(asksNone), a.open(true)},
 	} {
 		if s.do != nil {
 			if err := s.do(ctx); err != nil {
@@ -107,6 +109,20 @@ func (a *interviewed) keysRotated(ctx context.Context) error {
 		return err
 	}
 	return eventually(ctx, rotateLimit, func(ctx context.Context) error { return a.keysIn(ctx, v1alpha1.KeysPhase("Retiring"), 2) })
+}
+
+// open is nil if the SIPCluster warns that whoever comes is let in, or that it does not.
+func (a *interviewed) open(want bool) func(context.Context) error {
+	return func(ctx context.Context) error {
+		c, err := a.kube.sipCluster(ctx, namespace, a.proxies.name)
+		if err != nil {
+			return err
+		}
+		if got := apimeta.IsStatusConditionTrue(c.Status.Conditions, v1alpha1.ConditionAuthenticationOpen); got != want {
+			return fmt.Errorf("SIPCluster %s: %s is %v", a.proxies.name, v1alpha1.ConditionAuthenticationOpen, got)
+		}
+		return nil
+	}
 }
 
 // unusable is nil if the SIPCluster says that its credentials are, or that they are not.
