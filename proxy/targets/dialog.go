@@ -57,18 +57,24 @@ func (t *Target) keep(way flow.Flow, uri *wire.URI) bool {
 func (t *Target) Move(record location.Record, now int64, tables *routing.Tables, remote []byte) bool {
 	sips := isSIPS(remote)
 	for b := range record.Live(now) {
-		if wire.EqualURI(wire.WithoutHeaders(b.Contact), remote) && t.goTo(&b, record.AOR(), tables, sips) {
+		if len(b.Path) == 0 && wire.EqualURI(wire.WithoutHeaders(b.Contact), remote) && t.goTo(&b, record.AOR(), tables, sips) {
 			return true
 		}
 	}
 	return false
 }
 
-// goTo has the request go where a binding is reached, if that is directly, and reports
-// whether it is.
+// goTo has the request go where a binding is reached, if that is directly, or over the
+// connection of the first proxy of its Path, and reports whether it does. What is behind
+// that proxy the Routes of the dialog say.
 func (t *Target) goTo(b *location.Binding, aor []byte, tables *routing.Tables, sips bool) bool {
 	if len(b.Path) > 0 {
-		return false
+		if b.Flow.Conn == 0 || sips && !b.Flow.Transport.Secure() {
+			return false
+		}
+		t.setFlow(b.Flow)
+		t.Failed = false
+		return true
 	}
 	found, ok := ofBinding(b, aor, tables, sips)
 	if !ok || found.ours {
