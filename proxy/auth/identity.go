@@ -82,7 +82,7 @@ func (a *attempt) proof() location.Proof {
 // from any address-of-record of the user's and has another body. So it is kept with the
 // user, and not with whom the request is from, which the response does not cover.
 func (a *attempt) use() {
-	a.d.Account = a.appendAccount(a.d.Account[:0])
+	a.d.Account = appendPlace(a.appendAccount(a.d.Account[:0]), a.nonce)
 	a.d.Proof, a.d.Copy = a.proof(), a.g.keys.MarkRequest(a.response.Nonce, a.m.Raw, a.d.From.Remote.Addr().Unmap())
 }
 

@@ -182,6 +182,48 @@ func TestCallWaitsForItsProof(t *testing.T) {
 	bob.quiet(5 * time.Millisecond)
 }
 
+// TestManyCallsOfOneAccount: of an account that begins many calls at a time, as a PBX does, each
+// with a nonce of its own, none is taken for a replay, in whatever order they come, nor is
+// a copy of the first that comes to another member after all others; a replay is one.
+func TestManyCallsOfOneAccount(t *testing.T) {
+	t.Parallel()
+	const calls = 40
+	mem, u := newMemory(), &users{}
+	x := []*proxy{startMember(t, mem, 1, guard(t, u, nil)), startMember(t, mem, 2, guard(t, u, nil))}
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	bob.registerAs(x[0], bob.account())
+	var texts, proofs []string
+	for range calls {
+		alice.sendRaw(x[0].addr, []byte(alice.asking("MESSAGE")))
+		line := alice.account().proof(t, alice.status(407), "MESSAGE", "sip:bob@example.com")
+		texts, proofs = append(texts, alice.asking("MESSAGE", line)), append(proofs, line)
+	}
+	for n := range calls {
+		alice.sendRaw(x[n%2].addr, []byte(texts[calls-1-n]))
+		bob.reply(bob.request("MESSAGE"), 200, "OK", "b")
+		alice.status(200)
+	}
+	alice.sendRaw(x[1].addr, []byte(texts[calls-1]))
+	bob.reply(bob.request("MESSAGE"), 202, "Again", "b")
+	alice.status(202)
+	for n, line := range proofs {
+		alice.sendRaw(x[n%2].addr, []byte(alice.asking("MESSAGE", line)))
+		alice.status(407)
+	}
+	bob.quiet(5 * time.Millisecond)
+	mem.mu.Lock()
+	defer mem.mu.Unlock()
+	kept := 0
+	for aor := range mem.records {
+		if strings.HasPrefix(aor, "sip:alice@example.com") {
+			kept++
+		}
+	}
+	if kept > 9 {
+		t.Errorf("what it proved is kept in %d records", kept)
+	}
+}
+
 // TestProofOfACallAllocatesNothing beyond what the call does, here one to nobody.
 func TestProofOfACallAllocatesNothing(t *testing.T) {
 	const warm, measured = 1000, 1000
