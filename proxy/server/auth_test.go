@@ -550,9 +550,13 @@ func TestWithinADialog(t *testing.T) {
 		end.far.request("ACK") // has the tag of the far end, and leads nowhere there
 		end.d.send("INFO", (&account{username: "mallory", password: "mallory"}).proof(t, challenge, "INFO", end.d.target))
 		end.at.status(403)
-		end.d.send("INFO", end.from.account().proof(t, challenge, "INFO", end.d.target))
+		proof := end.from.account().proof(t, challenge, "INFO", end.d.target)
+		end.d.send("INFO", proof)
 		end.far.reply(end.far.request("INFO"), 200, "OK", "")
 		end.at.status(200)
+		end.d.send("INFO", proof) // as whoever has seen it might
+		end.at.status(407)
+		end.far.quiet(5 * time.Millisecond)
 	}
 	caller.send("BYE") // from elsewhere
 	bob.reply(bob.request("BYE"), 200, "OK", "")

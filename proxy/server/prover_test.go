@@ -182,6 +182,39 @@ func TestCallWaitsForItsProof(t *testing.T) {
 	bob.quiet(5 * time.Millisecond)
 }
 
+// TestCallForAContactUsesItsProof, whose target is found in other ways than by one lookup.
+func TestCallForAContactUsesItsProof(t *testing.T) {
+	t.Parallel()
+	mem, u := newMemory(), &users{}
+	x := []*proxy{startMember(t, mem, 1, guard(t, u, nil)), startMember(t, mem, 2, guard(t, u, nil))}
+	for _, name := range []string{"bob", "x7f3a-9"} { // of the user's name, and of another
+		alice, bob := newPhone(t, "alice"), newPhone(t, name)
+		contact := "Contact: <" + bob.contact() + ">"
+		bob.user = "bob"
+		bob.sendRaw(x[0].addr, bob.registerText(unique("c"), 1, contact))
+		line := bob.account().proof(t, bob.status(401), "REGISTER", "sip:example.com")
+		bob.sendRaw(x[0].addr, bob.registerText(unique("c"), 2, contact, line))
+		bob.status(200)
+		uri := contact[len("Contact: <") : len(contact)-1]
+		ask := func(extra ...string) []byte {
+			return []byte(strings.Replace(alice.asking("MESSAGE", extra...), "MESSAGE sip:bob@example.com", "MESSAGE "+uri, 1))
+		}
+		alice.sendRaw(x[0].addr, ask())
+		challenge, a := alice.status(407), alice.account()
+		for range 2 {
+			line = a.proof(t, challenge, "MESSAGE", uri)
+			alice.sendRaw(x[0].addr, ask(line))
+			bob.reply(bob.request("MESSAGE"), 200, "OK", "b")
+			alice.status(200)
+			for _, member := range x {
+				alice.sendRaw(member.addr, ask(line))
+				alice.status(407)
+			}
+			bob.quiet(5 * time.Millisecond)
+		}
+	}
+}
+
 // TestManyCallsOfOneAccount: of an account that begins many calls at a time, as a PBX does, each
 // with a nonce of its own, none is taken for a replay, in whatever order they come, nor is
 // a copy of the first that comes to another member after all others; a replay is one.
