@@ -11,8 +11,12 @@ import (
 // In a response only those two count: nobody could be told of it, and a call would fail.
 func (s *scanner) checkControls() {
 	head := s.raw[:s.m.Body.Start]
+	n := controls(head)
+	if s.fault == nil && n == s.lines+s.crlf {
+		return // the ends of the lines that it was cut into are all that there are
+	}
 	lines := bytes.Count(head, []byte{'\n'}) + s.crlf
-	if controls(head)-bytes.Count(head, []byte{'\t'}) == lines && bytes.Count(head, []byte{'\r'}) == s.crlf {
+	if n-bytes.Count(head, []byte{'\t'}) == lines && bytes.Count(head, []byte{'\r'}) == s.crlf {
 		return
 	}
 	for i := range head {

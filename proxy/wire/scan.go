@@ -50,7 +50,8 @@ type scanner struct {
 	raw     []byte
 	limits  Limits
 	pos     int // next byte to read
-	crlf    int // lines so far that ended with CR LF
+	lines   int // so far
+	crlf    int // those of them that ended with CR LF
 	fault   *Error
 	faultAt int
 }
@@ -70,6 +71,7 @@ func (s *scanner) line() (end int, ok bool) {
 	}
 	end = s.pos + n
 	s.pos = end + 1
+	s.lines++
 	if n > 0 && s.raw[end-1] == '\r' {
 		end--
 		s.crlf++
