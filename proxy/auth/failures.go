@@ -21,7 +21,8 @@ const (
 	userFailures, sourceFailures = 10, 100
 	// banTime is for how long, in milliseconds.
 	banTime = 60_000
-	// provedTime is for how long it is remembered from where a user has authenticated.
+	// provedTime is for how long it is remembered from where a user has authenticated, and
+	// half of it at least after they did again.
 	provedTime = 3_600_000
 	// copyTime is for how long a request is known again, in seconds (RFC 3261 64*T1).
 	copyTime = 32
@@ -80,8 +81,12 @@ func (f *failures) name(username, realm []byte) uint64 {
 	return maphash.Bytes(f.seed, username) + 31*maphash.Bytes(f.seed, realm)
 }
 
-// isProved notes that a user has authenticated from an address.
+// isProved notes that a user has authenticated from an address, if it was not noted lately:
+// most who authenticate refresh what they have.
 func (f *failures) isProved(t trier, now int64) {
+	if f.proved.has(t.there, now+provedTime/2) {
+		return
+	}
 	f.proved.add(t.user, now+provedTime)
 	f.proved.add(t.there, now+provedTime)
 }

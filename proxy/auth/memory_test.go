@@ -20,3 +20,17 @@ func TestMemoryHoldsEachThingForItsTime(t *testing.T) {
 		}
 	}
 }
+
+// Whoever authenticates again and again is noted now and then, and never forgotten for that.
+func TestWhoAuthenticatesOftenStaysKnown(t *testing.T) {
+	f := newFailures()
+	who := trier{user: 1 << 40, there: 2 << 40, here: 3 << 40, port: 4 << 40}
+	for now := int64(0); now < 3*provedTime; now += 50_000 {
+		f.isProved(who, now)
+		for _, thing := range []uint64{who.user, who.there} {
+			if !f.proved.has(thing, now) || !f.proved.has(thing, now+provedTime/2-2000) {
+				t.Fatalf("forgotten at %d", now)
+			}
+		}
+	}
+}
