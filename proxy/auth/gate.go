@@ -50,7 +50,7 @@ func New(c Config) *Gate {
 	}
 	g := &Gate{
 		keys: c.Keys, dummy: newDummy(), failures: newFailures(), setups: newSetups(), log: c.Log,
-		calm: limit.New(limit.Config{Rate: calmNonces, Burst: 2 * calmNonces, Slots: 1 << 12}),
+		calm:  limit.New(limit.Config{Rate: calmNonces, Burst: 2 * calmNonces, Slots: 1 << 12}),
 		lines: limit.New(limit.Config{Rate: maxLines, Burst: maxLines, Slots: 1}),
 	}
 	g.metrics = newMetrics(g)
