@@ -324,6 +324,7 @@ func (w *walk) calls() {
 func (w *walk) strangers() {
 	mallory := newPhone(w.t)
 	w.until("what is not SIP", func() { mallory.send(w.address(1), "hello, is this a proxy?") }, "dropped_total")
+	w.until("STUN", func() { mallory.send(w.address(1), "\x00\x01\x00\x00\x21\x12\xa4\x42abcdefghijkl") }, "stun_answers_total")
 	w.register(1, "away", "sip:x@224.0.0.1")
 	mallory.request(w.address(1), "INVITE", "sip:away@example.com", "")
 	mallory.receive("480")

@@ -13,7 +13,7 @@ import (
 // Message implements transport.Handler.
 func (s *Server) Message(f flow.Flow, data []byte) {
 	if notSIP(data) {
-		s.metrics.drop(dropKeepalive)
+		s.keepAlive(f, data)
 		return
 	}
 	arrived := s.clock.since()
@@ -26,13 +26,6 @@ func (s *Server) Message(f flow.Flow, data []byte) {
 	r.arrived = arrived
 	r.now = r.arrived.Milliseconds()
 	r.end(r.handle())
-}
-
-// notSIP tells keep-alives from messages: CRLFs (RFC 5626 3.5.1), the NULs that
-// some phones send, and STUN (RFC 5389 6: the first two bits are zero, which no
-// SIP message begins with).
-func notSIP(data []byte) bool {
-	return len(data) < 8 || data[0] < 4 || data[0] == '\r' && data[1] == '\n' && len(data) <= 8
 }
 
 // handle reads the message.

@@ -55,7 +55,7 @@ func TestMalformedMessages(t *testing.T) {
 		"response without our Via":  {"SIP/2.0 200 OK\r\n" + via + rest + "\r\n", 0, ""},
 		"keep-alive":                {"\r\n\r\n", 0, ""},
 		"NULs":                      {"\x00\x00\x00\x00", 0, ""},
-		"STUN":                      {"\x00\x01\x00\x00\x21\x12\xa4\x42abcdefghijkl", 0, ""},
+		"STUN that asks nothing":    {"\x00\x11\x00\x00\x21\x12\xa4\x42abcdefghijkl", 0, ""},
 		"nothing":                   {"", 0, ""},
 		"HTTP":                      {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 0, ""},
 		"noise":                     {strings.Repeat("\xff\xfe", 300), 0, ""},
