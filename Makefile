@@ -15,7 +15,7 @@ SOURCES := $(shell find . -name '*.go' -not -path './hack/kube/*' -not -name '*_
 
 .PHONY: help
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 bin/sipring: go.mod go.sum $(SOURCES)
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ .
@@ -73,6 +73,11 @@ bench: bin/sipring ## CPU per REGISTER and per call: sipring, Kamailio, a bare U
 	((EUID)) || hack/tools/packages.sh hack/bench/packages.txt
 	go build -o bin/bench ./hack/bench
 	bin/bench $(BENCH)
+
+.PHONY: bench-connections
+bench-connections: ## Resident memory of 10,000 idle connections over TCP, TLS, WS and WSS (CONNECTIONS="-n 2000")
+	go build -o bin/connections ./hack/connections
+	bin/connections $(CONNECTIONS)
 
 .PHONY: generate
 generate: ## Generate deep copies, the CRD, RBAC and docs/api.md from the types

@@ -28,7 +28,6 @@ type conn struct {
 
 	spoke   atomic.Int64  // when a message came last, in ns
 	reason  atomic.Uint32 // a closeReason
-	one     [1]byte       // what an idle connection waits for
 	mu      sync.Mutex
 	leaving bool // ended here, and waits for the far end to end it as well
 }

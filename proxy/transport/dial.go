@@ -189,7 +189,7 @@ func (s *streams) reach(key dialKey, l *streamListener) (*conn, dialResult, erro
 	}
 	config := s.dials.tls.Clone()
 	config.ServerName = key.name
-	t := tls.Client(c.out, config)
+	t := tls.Client(c.out.asSecure(), config)
 	c.allow(l.limits.Dial)
 	if err := t.Handshake(); err != nil { //nolint:noctx // it has a deadline, and ends with the connection
 		return c, dialTLS, err

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -64,6 +65,20 @@ func TestDeadlines(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A record of TLS that is there in part is a message that takes too long.
+func TestHalfARecord(t *testing.T) {
+	c := overTLS(t)
+	c.Limits.Message = 200 * time.Millisecond
+	h := streamStack(t, c)
+	p := h.dialTLS(flow.TLS)
+	p.write(options("echo", ""))
+	p.reads(options("echo", ""))
+	if _, err := io.WriteString(p.Conn.(*tls.Conn).NetConn(), "\x17\x03\x03\x40\x00xxx"); err != nil {
+		t.Fatal(err)
+	}
+	h.ends(closedSlowSender)
 }
 
 // Who does not read what is sent to it loses its connection, and nobody waits for it:

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/sipring/sipring/proxy/transport/proxyheader"
 )
 
 // outbox is the TCP connection that everything else is on top of. Write never waits:
@@ -23,9 +21,7 @@ type outbox struct {
 	failed func(closeReason)
 	spawn  func(func())
 	counts *transportMetrics
-	peeked []byte // read, and to be read again
-	first  [proxyheader.SignatureLen]byte
-	begun  int // bytes of first
+	inlet
 
 	mu       sync.Mutex
 	queue    []byte
@@ -49,7 +45,7 @@ func newOutbox(conn *net.TCPConn) (*outbox, error) {
 		return nil, err
 	}
 	o := &outbox{Conn: conn, raw: raw}
-	o.try = o.tryWrite
+	o.try, o.inlet.try = o.tryWrite, o.tryRead
 	return o, nil
 }
 
@@ -171,26 +167,6 @@ func (o *outbox) finish() {
 }
 
 func (o *outbox) closeWrite() { _ = o.Conn.(*net.TCPConn).CloseWrite() }
-
-// Read reads again what was looked at, and then what comes.
-func (o *outbox) Read(b []byte) (int, error) {
-	if len(o.peeked) > 0 {
-		n := copy(b, o.peeked)
-		if o.peeked = o.peeked[n:]; len(o.peeked) == 0 {
-			o.peeked = nil
-		}
-		return n, nil
-	}
-	n, err := o.Conn.Read(b)
-	o.counts.read(n)
-	if o.begun < len(o.first) && n > 0 {
-		o.begun += copy(o.first[o.begun:], b[:n])
-	}
-	return n, err
-}
-
-// beganWithProxyHeader reports whether the first that came was such a header.
-func (o *outbox) beganWithProxyHeader() bool { return proxyheader.Is(o.first[:o.begun]) }
 
 // SetWriteDeadline and SetDeadline are called by what is on top, whose writes need
 // none: the flush has its own.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/sipring/sipring/proxy/limit"
 	"github.com/sipring/sipring/proxy/transport/frame"
-	"github.com/sipring/sipring/proxy/transport/wsframe"
 )
 
 // maxFaults is how many messages without a Content-Length a connection may send: each
@@ -20,65 +19,69 @@ type reading struct {
 	c      *conn
 	in     inbox
 	scan   frame.Scanner
-	frames wsframe.Assembler // of WS and WSS
 	faults int
-	spoken bool
+	spoken bool // something came
 }
 
 // read handles what comes until the connection is over. The first has to come in time.
 func (c *conn) read(first time.Duration) {
 	r := reading{c: c, in: inbox{room: c.streams.room, by: limit.Source(c.flow.Remote.Addr())}}
-	r.frames.Most = largeBuffer
-	handle := r.handle
-	if c.ws != nil {
-		handle = r.handleFrames
-	}
+	c.out.polling = true
 	c.allow(first)
-	for r.wait() && r.burst(handle) {
-		c.allow(c.limits.Idle)
-	}
-}
-
-// wait waits for one byte, with no buffer but for that.
-func (r *reading) wait() bool {
-	n, err := r.c.top.Read(r.c.one[:])
-	for n == 0 && err == nil {
-		n, err = r.c.top.Read(r.c.one[:])
-	}
-	if n == 0 {
-		why := closedSilent
-		if r.spoken {
-			why = closedIdle
+	for {
+		// Over TLS something may be there already that came with the handshake.
+		if err := r.burst(); !isWouldBlock(err) {
+			r.ended(err, closedSlowSender)
+			return
 		}
-		r.ended(err, why)
+		if err := c.out.await(); err != nil {
+			why := closedSilent
+			if r.spoken {
+				why = closedIdle
+			}
+			r.ended(err, why)
+			return
+		}
 	}
-	r.spoken = true
-	return n > 0
 }
 
-// burst reads and handles messages until none is there in part.
-func (r *reading) burst(handle func() bool) bool {
+// burst reads and handles messages until nothing is there, not even part of one, and
+// returns wouldBlock then. Of what is there in part the rest has to come in time.
+func (r *reading) burst() error {
 	r.in.take()
 	defer r.in.give()
-	r.in.buf[0], r.in.n = r.c.one[0], 1
-	r.c.allow(r.c.limits.Message)
-	for {
+	for late := false; ; {
 		n, err := r.c.top.Read(r.in.free())
-		r.in.n += n
-		switch progress := handle(); {
-		case !progress:
-			return false
-		case r.in.n == 0:
-			return true
-		case err != nil:
-			r.ended(err, closedSlowSender)
-			return false
-		case r.in.n == len(r.in.buf) && !r.in.grow():
-			r.c.end(closedMemory)
-			return false
+		if r.in.n += n; n > 0 {
+			r.spoken = true
+			if !r.handle() {
+				return errClosed[closedByPeer]
+			}
+			if r.in.n == len(r.in.buf) && !r.in.grow() {
+				r.c.end(closedMemory)
+				return errClosed[closedMemory]
+			}
+		}
+		partial := r.in.n > 0 || r.c.out.records.partial()
+		if late = late && partial; n > 0 && !partial {
+			r.c.allow(r.c.limits.Idle)
+		}
+		switch {
+		case err == nil:
+			continue
+		case !isWouldBlock(err) || !partial:
+			return err
+		case !late:
+			late = true
+			r.c.allow(r.c.limits.Message)
+		}
+		if err := r.c.out.await(); err != nil {
+			return err
 		}
 	}
 }
+
+func isWouldBlock(err error) bool { return errors.Is(err, wouldBlock{}) }
 
 // ended notes why nothing can be read any more: on a deadline, what it was for.
 func (r *reading) ended(err error, deadline closeReason) {
@@ -92,6 +95,9 @@ func (r *reading) ended(err error, deadline closeReason) {
 
 // handle handles every whole message that is there, and reports whether to go on.
 func (r *reading) handle() bool {
+	if r.c.ws != nil {
+		return r.handleFrames()
+	}
 	for r.in.n > 0 {
 		if r.c.over() {
 			return r.discard()
@@ -140,8 +146,13 @@ func (r *reading) message(data []byte) {
 }
 
 // discard waits for the far end to end the connection, which was ended here.
+func (c *conn) discard() {
+	c.out.polling = false
+	_, _ = io.CopyN(io.Discard, c.out, maxDiscarded)
+}
+
 func (r *reading) discard() bool {
-	_, _ = io.CopyN(io.Discard, r.c.out, maxDiscarded)
+	r.c.discard()
 	return false
 }
 

@@ -89,6 +89,7 @@ func (s *streams) spawn(f func()) bool {
 // release forgets a connection, which is over.
 func (s *streams) release(c *conn) {
 	c.end(closedHandshake)
+	c.out.giveBack()
 	c.table.Remove(c)
 	s.metrics.ended(closeReason(c.reason.Load()))
 	s.mu.Lock()

@@ -25,6 +25,7 @@ const maxUpgrade = 16 << 10
 
 // webSocket is what a connection is that has become one.
 type webSocket struct {
+	frames wsframe.Assembler
 	// text: the client's last message was text, so it may be sent text (RFC 7118 5).
 	text atomic.Bool
 }
@@ -69,7 +70,7 @@ func (c *conn) upgrade(l *streamListener) handshakeResult {
 	if err != nil {
 		return c.failed(err, result)
 	}
-	c.ws = &webSocket{}
+	c.ws = &webSocket{frames: wsframe.Assembler{Most: largeBuffer}}
 	return handshakeDone
 }
 
@@ -130,7 +131,7 @@ func (c *conn) closeFrame(code ws.StatusCode) {
 // handleFrames handles what came of a WebSocket, and reports whether to go on.
 func (r *reading) handleFrames() bool {
 	for {
-		e, n := r.frames.Next(r.in.bytes())
+		e, n := r.c.ws.frames.Next(r.in.bytes())
 		r.in.n = n
 		if r.c.over() && e.Kind != wsframe.Close {
 			return r.discard()

@@ -59,7 +59,7 @@ func (c *conn) welcome(l *streamListener) handshakeResult {
 func (c *conn) turnAway(result handshakeResult) {
 	said := result == handshakeTLS || result == handshakeRefused || result == handshakeMalformed
 	if said && c.leave(closedHandshake) {
-		_, _ = io.CopyN(io.Discard, c.out, maxDiscarded)
+		c.discard()
 	}
 }
 
@@ -68,7 +68,7 @@ func (c *conn) secure(l *streamListener) handshakeResult {
 	if !l.transport.Secure() {
 		return handshakeDone
 	}
-	t := tls.Server(c.out, l.tls)
+	t := tls.Server(c.out.asSecure(), l.tls)
 	if err := t.Handshake(); err != nil { //nolint:noctx // it has a deadline, and nothing else to be cancelled by
 		return c.failed(err, handshakeTLS)
 	}
@@ -108,7 +108,7 @@ func (c *conn) readProxyHeader() handshakeResult {
 			if source.IsValid() {
 				c.flow.Remote = source
 			}
-			c.out.peeked = slices.Clone(b[length:have])
+			c.out.unread(b[length:have])
 			return handshakeDone
 		case err != nil:
 			return c.failed(err, handshakeEnded)
