@@ -60,7 +60,7 @@ type server struct {
 }
 
 func start(program string, t flow.Transport) (*server, error) {
-	s := &server{cmd: exec.Command(program)}
+	s := &server{cmd: exec.CommandContext(context.Background(), program)}
 	s.cmd.Env = append(os.Environ(), asServer+"="+t.String())
 	s.cmd.Stderr = os.Stderr
 	in, err := s.cmd.StdinPipe()
