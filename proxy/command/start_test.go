@@ -122,9 +122,9 @@ func TestStartThatFailsBeforeItsSockets(t *testing.T) {
 			return args
 		}, "ports.sip"},
 		"two settings with one port": {func(f *folder, args []string) []string {
-			f.write("config.yaml", []byte("cluster: test\ndomains: [example.com]\nports: {peer: 5060}\n"))
+			f.write("config.yaml", []byte("cluster: test\ndomains: [example.com]\nports: {peer: 7948}\n"))
 			return args
-		}, "port 5060 is already ports.sip"},
+		}, "port 7948 is already ports.peer"},
 		"no keys": {func(f *folder, args []string) []string { f.remove("keys.json"); return args }, "keys.json"},
 		"keys that are none": {func(f *folder, args []string) []string {
 			f.write("keys.json", []byte("{}"))

@@ -29,7 +29,7 @@ func TestRFC5626_3_5_2_STUN(t *testing.T) {
 // A flood of STUN is one of its source, as any other.
 func TestFloodsOfSTUNAreNotAnswered(t *testing.T) {
 	t.Parallel()
-	x := startProxy(t)
+	x := startProxy(t, func(o *proxyOptions) { o.config.Limits.MessagesPerSecond = 100 })
 	f := flow.OverUDP(netip.MustParseAddrPort("192.0.2.1:9"))
 	request := []byte("\x00\x01\x00\x00\x21\x12\xa4\x42abcdefghijkl")
 	for range 100_000 {
