@@ -45,7 +45,7 @@ func TestAnswersOfABatchLeaveInOrderWhateverBecomesOfOne(t *testing.T) {
 		}
 		conn := socketAt(t, u.Address())
 		const n = 3*batchSize + 1 // what a socket has room for
-		for i := range n { // before Serve: they come in batches
+		for i := range n {        // before Serve: they come in batches
 			if _, err := conn.Write(append([]byte{byte(i)}, make([]byte, 5*i)...)); err != nil {
 				t.Fatal(err)
 			}
