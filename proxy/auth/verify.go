@@ -153,6 +153,7 @@ func (a *attempt) look() routing.Verdict {
 	answer := a.rules.store.Look(a.d.Now, &a.query, &a.credential)
 	switch {
 	case answer == credentials.Ask && !a.asked:
+		a.verify(false) // as for one that is known, and wrong
 		return a.ask()
 	case answer == credentials.Ask || answer == credentials.Unavailable:
 		return a.unavailable()
@@ -161,7 +162,7 @@ func (a *attempt) look() routing.Verdict {
 		a.g.failures.isProved(a.trier, a.d.Now)
 		return a.admit()
 	}
-	if answer == credentials.Found && a.credential.Stale && !a.asked {
+	if answer == credentials.Found && (a.credential.Stale || a.credential.Doubt) && !a.asked {
 		return a.ask()
 	}
 	return a.fail()

@@ -36,7 +36,7 @@ func (r *remote) await(key []byte, q *Query, done func()) bool {
 	if s.flights[string(key)] == nil {
 		var c Credential
 		switch answer := r.look(s, now, key, &c); {
-		case answer == Unknown, answer == Found && !c.Stale:
+		case answer == Unknown, answer == Found && !c.Stale && !c.Doubt:
 			return false
 		case answer == Unavailable && !s.isAway(key, now): // it may be back by the time that this is looked at
 			return r.refuse(s, now, newQuestion(key, q))
@@ -212,6 +212,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 func (r *remote) store(s *shard, f *flight, seq uint64, found finding, err error) {
 	now, key := r.clock.now(), f.question.key
 	e := &entry{question: f.question, seq: seq, doubted: f.again}
+	short := now + jittered(min(absentLife, r.life))
 	taken := f.again || r.memory.since(seq)
 	switch {
 	case err != nil:
@@ -226,6 +227,11 @@ func (r *remote) store(s *shard, f *flight, seq uint64, found finding, err error
 		}
 		e.is, e.until = found.is, now+jittered(life)
 		e.gone = e.until + r.stale.Milliseconds()
+		if old := s.known.entries[key]; len(f.waiting) > 0 {
+			e.sure = short
+		} else if old != nil {
+			e.sure = old.sure
+		}
 		s.absent.drop(key)
 		s.known.put(key, e)
 		if taken {
@@ -235,7 +241,7 @@ func (r *remote) store(s *shard, f *flight, seq uint64, found finding, err error
 		s.known.drop(key)
 		r.putAway(s, now, f.question)
 	default:
-		e.until = now + jittered(min(absentLife, r.life))
+		e.until = short
 		s.known.drop(key)
 		s.absent.put(key, e)
 	}

@@ -16,7 +16,7 @@
 // A look at a user that is known takes about as long as at one that is not, but does not take the same time: a file's table
 // and the cache are maps. A caller whose answer must not tell which users there are has to even out what follows. For one
 // that is Unknown it verifies a response against a random secret, kept for as long as the process runs, and gives the same
-// answer, after the same number of questions to the source: who says Ask for the one says so for the other. How long the
-// source itself takes for a user that it does not have is not evened out here; only the first question for a name shows
-// it, as what comes of it is kept.
+// answer, after the same number of questions to the source: who says Ask for the one says so for the other, and of one that
+// is known it says with Doubt when it would have asked for another. How long the source itself takes for a user that it
+// does not have is not evened out here; only the first question for a name shows it, as what comes of it is kept.
 package credentials

@@ -174,6 +174,7 @@ func (r *remote) look(s *shard, now int64, key []byte, c *Credential) Answer {
 			e.uses = min(e.uses+1, maxUses)
 			*c = e.is
 			c.Stale = doubted || now >= e.until || r.memory.missed(e)
+			c.Doubt = up && now >= e.sure
 			if c.Stale && up {
 				r.refresh(now, e)
 			}

@@ -175,6 +175,45 @@ func TestCacheHoldsForALife(t *testing.T) {
 	})
 }
 
+// TestFailuresAskAlike: who tries a user that phones refresh has the source asked as often,
+// and when, as who tries one that does not exist, whatever the life of either is.
+func TestFailuresAskAlike(t *testing.T) {
+	for name, life := range map[string]time.Duration{"minutes": 5 * time.Minute, "seconds": 8 * time.Second} {
+		set := usual()
+		set.life = life
+		bubble(t, newFake("alice"), set, defaultBounds, func(b *bench) {
+			asked := func(user string) (n int) {
+				b.source.set(func() { n = b.source.asked[user] })
+				return n
+			}
+			fails := func(user string) (questions int) {
+				before := asked(user)
+				answer, c := b.look(user)
+				if answer == Ask || answer == Found && (c.Stale || c.Doubt) {
+					done := make(chan struct{})
+					b.Ask(query(user), func() { close(done) })
+					<-done
+					b.look(user)
+				}
+				return asked(user) - before
+			}
+			b.want("alice", Found) // a phone
+			var alice, nobody []int
+			for _, pause := range []time.Duration{60, 1, 5, 10, 1, 6, 11, 200, 400, 2} {
+				for range pause { // the phone goes on
+					time.Sleep(time.Second)
+					b.want("alice", Found)
+				}
+				time.Sleep(100 * time.Millisecond) // what is refreshed for it is there
+				alice, nobody = append(alice, fails("alice")), append(nobody, fails("nobody"))
+			}
+			if fmt.Sprint(alice) != fmt.Sprint(nobody) || alice[0] != 1 {
+				t.Errorf("%s: for alice it is asked %v times, for nobody %v", name, alice, nobody)
+			}
+		})
+	}
+}
+
 func TestServicesShortenALife(t *testing.T) {
 	src := newFake("alice")
 	src.users["alice"] = finding{known: true, life: 10 * time.Second, is: Credential{HasMD5: true}}

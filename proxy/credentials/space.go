@@ -18,6 +18,7 @@ type entry struct {
 	until    int64  // it holds
 	gone     int64  // not even a source that is away makes it hold longer
 	again    int64  // when a refresh may be tried
+	sure     int64  // until then it is not asked for because somebody failed
 	uses     uint8  // looks at it, up to maxUses, less one each time that the hand of the space passed
 	doubted  bool   // it was taken back, perhaps: ask, if anybody can be
 	asking   bool   // it waits for a refresh

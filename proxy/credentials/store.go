@@ -27,6 +27,9 @@ type Credential struct {
 	// Stale: the source said so longer ago than it holds for, and is being asked again, or is away. A response that does
 	// not verify by it may do so by what the source says now: Ask, once, and look again.
 	Stale bool
+	// Doubt: nobody has asked the source about the user for as long as it holds that one does not exist. Who sends a
+	// response that does not verify is answered after asking, as if there were no such user: Ask, once, and look again.
+	Doubt bool
 	// AORs are canonical (wire.CanonicalAOR): those that are the user's beside the one that the user name and the
 	// domain of the realm make. They are shared: do not change them.
 	AORs []string
