@@ -196,16 +196,15 @@ func (r *request) act() progress {
 	case routing.Register:
 		return r.registrar.start()
 	case routing.Reject:
-		if r.prover.needed() {
-			r.prover.start(1)
-			return waits
-		}
-		return r.reject()
+		return r.rejectProved()
 	case routing.Options:
 		return r.reply.respond(d.Status, d.Reason, d.Extra)
 	case routing.Lookup, routing.Contact, routing.InDialog:
 		if r.open() {
 			return r.search.start()
+		}
+		if d.Action == routing.Reject { // one call too many
+			return r.rejectProved()
 		}
 	default:
 		reason := dropAck
@@ -232,7 +231,7 @@ func (r *request) cutOff() bool {
 func (r *request) held() bool { return slices.ContainsFunc(r.ids, r.s.table.Has) }
 
 // open makes the request's transaction, unless it goes without one, and reports
-// whether it is a new one. If not, the request is done. Where there is no room, what is
+// whether it is a new one. If not, the request is done, unless it is rejected by now. Where there is no room, what is
 // within a dialog goes without one (RFC 3261 16.11): the token proves that the call
 // was let in before, and a flood of others shall not keep anybody from hanging up.
 func (r *request) open() bool {
@@ -250,7 +249,6 @@ func (r *request) open() bool {
 	d := &r.decision
 	counts := d.Caller != 0 && !r.held()
 	if counts && !r.s.checks.Begins(d.Caller, d) {
-		r.reply.respond(d.Status, d.Reason, d.Extra)
 		return false
 	}
 	made := r.s.table.Request(r.now, r.tx, &r.msg, r.reply.back, r.standing())
@@ -267,6 +265,16 @@ func (r *request) open() bool {
 		r.reply.respond(503, "Service Unavailable", r.retryAfter(5))
 	}
 	return false
+}
+
+// rejectProved is reject once what the request proves is used up: whoever has seen that
+// could have with it what this one could not.
+func (r *request) rejectProved() progress {
+	if r.prover.needed() {
+		r.prover.start(1)
+		return waits
+	}
+	return r.reject()
 }
 
 // reject answers with the decision's response, without a transaction (RFC 3261

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/digest"
 	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/wire"
@@ -93,6 +94,30 @@ func TestRefusedCallUsesUpItsCredentials(t *testing.T) {
 			bob.quiet(5 * time.Millisecond)
 		})
 	}
+}
+
+// TestOneCallTooManyUsesUpItsCredentials, which would be good for another one once there is
+// room for it.
+func TestOneCallTooManyUsesUpItsCredentials(t *testing.T) {
+	t.Parallel()
+	x := startProxy(t, guard(t, &users{}, func(a *config.Authentication) { a.Calls.InSetup = 1 }))
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	bob.registerAs(x, bob.account())
+	alice.sendRaw(x.addr, []byte(alice.asking("INVITE")))
+	challenge, a := alice.status(407), alice.account()
+	alice.sendRaw(x.addr, []byte(alice.asking("INVITE", a.proof(t, challenge, "INVITE", "sip:bob@example.com"))))
+	first := bob.request("INVITE")
+	bob.reply(first, 180, "Ringing", "b")
+	alice.status(180)
+	line := a.proof(t, challenge, "INVITE", "sip:bob@example.com")
+	alice.sendRaw(x.addr, []byte(alice.asking("INVITE", line)))
+	alice.status(480)
+	bob.reply(first, 486, "Busy Here", "b")
+	alice.status(486)
+	bob.request("ACK")
+	alice.sendRaw(x.addr, []byte(alice.asking("INVITE", line)))
+	alice.status(407)
+	bob.quiet(5 * time.Millisecond)
 }
 
 // TestRetransmissionIsAnsweredAsTheFirst, with credentials that are used up by the first: at
