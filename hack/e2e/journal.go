@@ -225,6 +225,8 @@ func (j *journal) tally(c *client) tally {
 			if next := c.asked[attempt{key.callID, key.method, key.cseq + 1}]; next != nil && next.first != e.by {
 				t.crossed++
 			}
+		case key.method == "BYE" && e.status == 481 && !c.made(key.callID):
+			// Who called had given up, and the answer to that call has not come there.
 		case e.status != 200:
 			t.refused = append(t.refused, fmt.Sprintf("%s: %s was answered %d", c.name, key.method, e.status))
 		case key.method == "REGISTER":
@@ -236,6 +238,16 @@ func (j *journal) tally(c *client) tally {
 		}
 	}
 	return t
+}
+
+// made reports whether a client began the call.
+func (c *client) made(callID string) bool {
+	for key := range c.asked {
+		if key.callID == callID && key.method == "INVITE" {
+			return true
+		}
+	}
+	return false
 }
 
 func (t *tally) String() string {

@@ -90,9 +90,11 @@ func TestJournalTells(t *testing.T) {
 				p.says(0, 401, "REGISTER", "r", n)
 			}
 		}, ""},
-		"a refusal":       {func(p *player) { p.asks(0, "REGISTER", "r", 3, "alice"); p.says(0, 403, "REGISTER", "r", 3) }, "REGISTER was answered 403"},
-		"no answer":       {func(p *player) { p.asks(0, "REGISTER", "r", 3, "alice") }, "nobody answered"},
-		"no final answer": {func(p *player) { p.asks(0, "INVITE", "d", 1, "alice"); p.says(0, 100, "INVITE", "d", 1) }, "nobody answered"},
+		"a refusal":                              {func(p *player) { p.asks(0, "REGISTER", "r", 3, "alice"); p.says(0, 403, "REGISTER", "r", 3) }, "REGISTER was answered 403"},
+		"the end of a call that another gave up": {func(p *player) { p.asks(0, "BYE", "in", 7, ""); p.says(0, 481, "BYE", "in", 7) }, ""},
+		"the end of a call that nobody knows":    {func(p *player) { p.asks(0, "BYE", "c", 4, ""); p.says(0, 481, "BYE", "c", 4) }, "BYE was answered 481"},
+		"no answer":                              {func(p *player) { p.asks(0, "REGISTER", "r", 3, "alice") }, "nobody answered"},
+		"no final answer":                        {func(p *player) { p.asks(0, "INVITE", "d", 1, "alice"); p.says(0, 100, "INVITE", "d", 1) }, "nobody answered"},
 		"a proxy that died at it": {func(p *player) {
 			p.asks(0, "INVITE", "d", 1, "alice")
 			p.says(0, 100, "INVITE", "d", 1)
