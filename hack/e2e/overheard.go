@@ -19,7 +19,8 @@ func (r *regulars) overhear() map[string]string {
 	all := map[string]string{}
 	for _, at := range r.at {
 		if text := r.journal.register(at); text != "" {
-			all[provingIn(text)] = text
+			user, _ := provingIn(text)
+			all[user] = text
 		}
 	}
 	return all
