@@ -22,7 +22,8 @@ type connection struct {
 // everyTransport gives a member a loopback address of its own, and listeners of UDP and
 // TCP at one port of that.
 func everyTransport(o *proxyOptions) {
-	o.listen = fmt.Sprintf("127.%d.%d.%d:%d", 64+testPID>>8%128, testPID%256, 1+serial.Add(1)%250, phonesPort)
+	n := serial.Add(1)
+	o.listen = fmt.Sprintf("127.%d.%d.%d:%d", 64+testPID%128, n/250%250, 1+n%250, phonesPort)
 	o.config.Listeners = []config.Listener{
 		{Name: "udp", Protocol: config.ProtocolUDP, Port: phonesPort}, {Name: "tcp", Protocol: config.ProtocolTCP, Port: phonesPort},
 	}
