@@ -2,6 +2,7 @@ package command
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -72,8 +73,7 @@ func (p *tcpPhone) answer(request, status string) {
 func (p *tcpPhone) ended() {
 	p.t.Helper()
 	_ = p.conn.SetReadDeadline(time.Now().Add(patience))
-	_, err := io.Copy(io.Discard, p.in)
-	if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
+	if _, err := io.Copy(io.Discard, p.in); errors.Is(err, os.ErrDeadlineExceeded) {
 		p.t.Fatal("the connection is still there")
 	}
 }

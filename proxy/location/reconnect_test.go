@@ -33,7 +33,8 @@ func TestReconnectedPhoneHasOneBinding(t *testing.T) {
 		},
 		"and back": {
 			steps: []step{
-				{update: by(1, register("a", 1, desk("sip:a@1", 60)))}, {update: by(2, register("a", 2, desk("sip:a@2", 60)))},
+				{update: by(1, register("a", 1, desk("sip:a@1", 60)))},
+				{update: by(2, register("a", 2, desk("sip:a@2", 60)))},
 				{update: by(3, register("a", 3, desk("sip:a@1", 60)))},
 			},
 			want: []string{"sip:a@1 60 3"},

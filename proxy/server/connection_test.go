@@ -2,8 +2,10 @@ package server
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strconv"
 	"testing"
 	"time"
@@ -60,7 +62,7 @@ func (p *phone) hungUp() {
 	var one [1]byte
 	for {
 		if _, err := p.over.Read(one[:]); err != nil {
-			if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
 				p.t.Fatal("the connection is still there")
 			}
 			return
@@ -114,4 +116,3 @@ func messageLen(b []byte) int {
 	}
 	return len(header) + 4 + n
 }
-
