@@ -18,7 +18,7 @@ func (d *Decision) ForProxy() bool {
 // or nowhere, and the flow that the dialog has for the end which it says it is from.
 // Without a flow it is from neither end. A REGISTER is within no dialog (RFC 3261 10.2).
 func (d *Decision) WithinDialog() (end flow.Flow, ok bool) {
-	if !d.signed || d.request.Method() == wire.MethodRegister || d.NextRoute == nil && d.tables.isTarget(&d.uri, d) {
+	if !d.signed || d.request.Method() == wire.MethodRegister || d.isForAOR() {
 		return flow.Flow{}, false
 	}
 	switch d.Token.CallerTag {

@@ -23,12 +23,15 @@ func decideContact(t *Tables, m *wire.Message, d *Decision) Verdict {
 func (d *Decision) fromTLS() bool { return d.SIPS() && d.From.Transport.Secure() }
 
 // GuessAOR appends the i-th address-of-record, from 0, that a contact may be
-// registered for by its user part, in canonical form. ok is false if there is
-// none more.
+// registered for by its user part, in canonical form; of a GRUU the one that it is of. ok
+// is false if there is none more.
 func (t *Tables) GuessAOR(dst, contact []byte, i int) (aor []byte, ok bool) {
 	uri, err := wire.ParseURI(contact)
 	if err != nil || uri.User == nil || i >= len(t.guesses) {
 		return dst, false
+	}
+	if IsGRUU(&uri) && t.Serves(uri.Host) {
+		return t.appendAOROfGRUU(dst, &uri, i)
 	}
 	return wire.CanonicalAOR(dst, wire.URI{Scheme: wire.SchemeSIP, User: uri.User, Host: t.guesses[i]}), true
 }

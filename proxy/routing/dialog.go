@@ -10,7 +10,7 @@ import (
 // licence for more than the dialog that it was written for: the request must come
 // from one of its ends, and begin nothing.
 func decideDialog(t *Tables, m *wire.Message, d *Decision) Verdict {
-	if !d.signed || d.NextRoute == nil && t.isTarget(&d.uri, d) {
+	if !d.signed || d.isForAOR() {
 		return Next
 	}
 	from, to := token.HashTag(m.FromTag()), token.HashTag(m.ToTag())
@@ -27,6 +27,16 @@ func decideDialog(t *Tables, m *wire.Message, d *Decision) Verdict {
 		return d.rejectForged()
 	}
 	return d.decide(InDialog, "token")
+}
+
+// isForAOR reports whether an address-of-record says where the request goes, also with a
+// token. Not within a dialog whose end has given a GRUU as its Contact: that is who the
+// token leads to already, with nobody to be asked who he is (RFC 5627 4.4).
+func (d *Decision) isForAOR() bool {
+	if d.NextRoute != nil || !d.tables.isTarget(&d.uri, d) {
+		return false
+	}
+	return d.request.ToTag() == nil || !IsGRUU(&d.uri)
 }
 
 // endsOnly reports whether the request can begin nothing at its far end, so that

@@ -70,18 +70,23 @@ func (t *Tables) readGRUU(d *Decision) Verdict {
 	return Next
 }
 
+// IsGRUU reports whether a SIP URI says that it is one (RFC 5627 3.1.1, 3.1.2).
+func IsGRUU(uri *wire.URI) bool {
+	if len(uri.Params) == 0 || uri.User == nil {
+		return false
+	}
+	_, has := uri.Param("gr")
+	return has
+}
+
 // ReadGRUU reads which user agent of an address-of-record a SIP URI of ours names: none
 // if it is no GRUU. What a temporary one says, its address-of-record too, is left in
 // temporary. ok is false for one that nobody here has made.
 func (t *Tables) ReadGRUU(uri *wire.URI, temporary *token.GRUU) (callee Callee, ok bool) {
-	if len(uri.Params) == 0 {
+	if !IsGRUU(uri) {
 		return callee, true
 	}
-	gr, has := uri.Param("gr")
-	switch {
-	case !has:
-		return callee, true
-	case len(gr) > 0:
+	if gr, _ := uri.Param("gr"); len(gr) > 0 {
 		var form [256]byte
 		return Callee{Instance: InstanceHash(appendUnescaped(form[:0], gr))}, true
 	}
@@ -90,6 +95,19 @@ func (t *Tables) ReadGRUU(uri *wire.URI, temporary *token.GRUU) (callee Callee, 
 		return callee, false
 	}
 	return Callee{Instance: temporary.Instance, Call: temporary.Call}, true
+}
+
+// appendAOROfGRUU appends the one address-of-record that a GRUU is of, if i is 0.
+func (t *Tables) appendAOROfGRUU(dst []byte, uri *wire.URI, i int) (aor []byte, ok bool) {
+	var temporary token.GRUU
+	callee, ok := t.ReadGRUU(uri, &temporary)
+	switch {
+	case !ok || i > 0:
+		return dst, false
+	case callee.Call != 0:
+		return append(dst, temporary.AOR...), true
+	}
+	return wire.CanonicalAOR(dst, *uri), true
 }
 
 // AppendGRUUs appends the Contact parameters with the GRUUs of a user agent in the answer

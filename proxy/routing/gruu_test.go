@@ -170,3 +170,39 @@ func FuzzGRUU(f *testing.F) {
 		}
 	})
 }
+
+// TestRFC5627_4_4_GRUUWithinADialog: who is called by a GRUU within a dialog is the end
+// that the token has, and nobody is asked for more than within any dialog; outside of one,
+// or by another's token, it is as any request for a user.
+func TestRFC5627_4_4_GRUUWithinADialog(t *testing.T) {
+	tables := testTables(t)
+	public, temporary := gruusOf(t, tables, "sip:bob@example.com", instance, "c1", 7)
+	route := "Route: <" + routeToken(t, tables.keys, "a") + ">"
+	const to = "To: <sip:bob@example.com>;tag=b"
+	for name, tt := range map[string]struct {
+		method, uri string
+		headers     []string
+		want        string
+	}{
+		"public":                {"BYE", public, []string{route, to}, "in-dialog true"},
+		"temporary":             {"INVITE", temporary + ";ob", []string{route, to}, "in-dialog true"},
+		"of who knows":          {"ACK", "sip:carol@example.com;gr=1", []string{route, to}, "in-dialog true"},
+		"no GRUU":               {"BYE", "sip:bob@example.com", []string{route, to}, "lookup false"},
+		"without a token":       {"BYE", public, []string{to}, "lookup false"},
+		"no dialog yet":         {"INVITE", public, []string{route}, "lookup false"},
+		"an ACK without To tag": {"ACK", public, []string{route}, "lookup false"},
+		"of neither end":        {"BYE", public, []string{route, "From: <sip:eve@example.com>;tag=e", to}, "reject true"},
+	} {
+		_, d := decide(t, tables, scan(t, tt.method, tt.uri, tt.headers...))
+		_, within := d.WithinDialog()
+		if got := fmt.Sprint(d.Action, within); got != tt.want {
+			t.Errorf("%s: %s (%s), want %s", name, got, d.Why, tt.want)
+		}
+	}
+	for uri, want := range map[string]string{public: "sip:bob@example.com", temporary: "sip:bob@example.com", "sip:tgruu.x@example.com;gr": "", "sip:bob@example.com;gr": ""} {
+		aor, ok := tables.GuessAOR(nil, []byte(uri), 0)
+		if _, more := tables.GuessAOR(nil, []byte(uri), 1); string(aor) != want || ok != (want != "") || more {
+			t.Errorf("%s is of %q, %v, and of another one %v", uri, aor, ok, more)
+		}
+	}
+}

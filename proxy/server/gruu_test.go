@@ -65,3 +65,42 @@ func TestRFC5627_GRUUs(t *testing.T) {
 	fails(x[1], second, 404)
 	mobile.quiet(20 * time.Millisecond)
 }
+
+// TestRFC5627_4_4_GRUUAsRemoteTarget: phones that give their GRUU as the Contact of a call
+// can be hung up by, through any member, also when they have registered from elsewhere, or
+// not any more.
+func TestRFC5627_4_4_GRUUAsRemoteTarget(t *testing.T) {
+	t.Parallel()
+	x := startCluster(t, 2)
+	alice, bob, moved := newPhone(t, "alice"), newPhone(t, "bob"), newPhone(t, "bob")
+	call := unique("reg")
+	register := func(p *phone, cseq int, more string) {
+		t.Helper()
+		p.sendRaw(x[0].addr, p.registerText(call, cseq, "Supported: gruu", "Contact: <"+p.contact()+`>;+sip.instance="<urn:uuid:bob>"`+more))
+		p.status(200)
+	}
+	register(bob, 1, "")
+	d := alice.ring(x[0].addr, "sip:bob@example.com")
+	invite := bob.request("INVITE")
+	bob.reply(invite, 200, "OK", "b", "Contact: <sip:bob@example.com;gr=urn:uuid:bob;ob>")
+	d.answered(alice.status(200))
+	d.ack()
+	bob.request("ACK")
+	info := func(at *proxy, p *phone, uri string) {
+		t.Helper()
+		d.proxy = at.addr
+		d.send("INFO")
+		r := p.request("INFO")
+		if string(r.RequestURI()) != uri {
+			t.Errorf("it comes for %s, not %s", r.RequestURI(), uri)
+		}
+		p.reply(r, 200, "OK", "")
+		alice.status(200)
+	}
+	info(x[0], bob, bob.contact())
+	info(x[1], bob, bob.contact())
+	register(bob, 2, ";expires=0")
+	info(x[1], bob, d.target) // where the token has it
+	register(moved, 3, "")
+	info(x[1], moved, moved.contact())
+}

@@ -178,6 +178,7 @@ func TestRFC5626_4_2_EndThatLostItsFlow(t *testing.T) {
 	reg := func(uri, instance string, f flow.Flow) location.Update {
 		return with(registered(uri, instance), func(u *location.Update) { u.Flow = f; u.Contacts[0].RegID = 0 })
 	}
+	flowOf := func(regID uint32, u location.Update) location.Update { u.Contacts[0].RegID = regID; return u }
 	end := func(instance string) token.End {
 		if instance == "" {
 			return token.End{}
@@ -191,7 +192,7 @@ func TestRFC5626_4_2_EndThatLostItsFlow(t *testing.T) {
 		want   string
 	}{
 		"its instance again":            {end(one), "sip:bob@10.0.0.4", []location.Update{reg("sip:bob@10.0.0.5", one, over(flow.TLS, 8))}, " to TLS 203.0.113.9:40001 held"},
-		"beside the lost one":           {end(one), "sip:bob@10.0.0.4", []location.Update{reg("sip:bob@10.0.0.5", one, over(flow.WSS, 8)), reg("sip:bob@10.0.0.4", one, lost)}, " to WSS 203.0.113.9:40001 held"},
+		"beside the lost one":           {end(one), "sip:bob@10.0.0.4", []location.Update{flowOf(1, reg("sip:bob@10.0.0.5", one, over(flow.WSS, 8))), flowOf(2, reg("sip:bob@10.0.0.4", one, lost))}, " to WSS 203.0.113.9:40001 held"},
 		"the lost one alone":            {end(one), "sip:bob@10.0.0.4", []location.Update{reg("sip:bob@10.0.0.4", one, lost)}, ""},
 		"the newest of two":             {end(one), "sip:bob@10.0.0.4", []location.Update{reg("sip:bob@10.0.0.5", one, over(flow.TLS, 8)), reg("sip:bob@10.0.0.6", one, over(flow.TCP, 9))}, " to TCP 203.0.113.9:40001 held"},
 		"over UDP":                      {end(one), "sip:bob@10.0.0.4", []location.Update{reg("sip:bob@192.0.2.5", one, flow.Flow{})}, " to UDP 192.0.2.5:5060"},

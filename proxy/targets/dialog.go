@@ -13,7 +13,8 @@ import (
 // or Request-URI at another address than the token has for that end is obeyed where
 // anywhere says so, else the request goes where the token has it: it may be that of
 // no proxy that recorded a route, and of no end. With moved it is the Request-URI
-// that names the other address. An end with a connection is reached over that.
+// that names the other address, or is a GRUU of ours. An end with a connection is reached
+// over that.
 func OfDialog(m *wire.Message, d *routing.Decision, tables *routing.Tables, anywhere bool) (t Target, moved bool) {
 	way, nat := d.Token.Way(d.ToCallee)
 	uri := RemoteTarget(m, d)
@@ -31,6 +32,10 @@ func OfDialog(m *wire.Message, d *routing.Decision, tables *routing.Tables, anyw
 	case nat && way.Conn != 0, nat && d.NextRoute == nil && (served && over == way.Transport || parsed.Scheme == wire.SchemeTel):
 		t.setFlow(way)
 		t.Failed = parsed.Scheme == wire.SchemeSIPS && !way.Transport.Secure()
+	case d.NextRoute == nil && routing.IsGRUU(&parsed) && tables.HasAOR(&parsed):
+		t.keep(way, &parsed)
+		t.Failed = t.Failed || !t.Held.IsValid()
+		moved = true
 	case !served:
 		t.Failed = true
 	default:
@@ -53,8 +58,12 @@ func (t *Target) keep(way flow.Flow, uri *wire.URI) bool {
 }
 
 // Move has a request within a dialog go to the live binding whose contact is its
-// remote target, and reports whether there is one that is reached directly.
+// remote target, or the newest of its instance if that is a GRUU, and reports whether
+// there is one that is reached directly.
 func (t *Target) Move(record location.Record, now int64, tables *routing.Tables, remote []byte) bool {
+	if uri, err := wire.ParseURI(remote); err == nil && routing.IsGRUU(&uri) {
+		return t.moveToGRUU(record, now, tables, &uri)
+	}
 	sips := isSIPS(remote)
 	for b := range record.Live(now) {
 		if len(b.Path) == 0 && wire.EqualURI(wire.WithoutHeaders(b.Contact), remote) && t.goTo(&b, record.AOR(), tables, sips) {

@@ -9,6 +9,7 @@ import (
 	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/location"
 	"github.com/sipring/sipring/proxy/routing"
+	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/wire"
 )
 
@@ -125,4 +126,50 @@ func FuzzPath(f *testing.F) {
 			t.Fatalf("%q: not over its connection but %+v", path, target.To)
 		}
 	})
+}
+
+// TestRFC5627_4_4_DialogWithAGRUU: the way that the token has, and of an end on UDP the
+// binding that its user agent has now.
+func TestRFC5627_4_4_DialogWithAGRUU(t *testing.T) {
+	own := everywhere(t, "UDP", "TCP", "TLS")
+	const public = "sip:bob@example.com;gr=urn:uuid:1"
+	plain := behindNAT
+	for name, tt := range map[string]struct {
+		tok   token.Token
+		uri   string
+		want  string
+		moved bool
+	}{
+		"on UDP":              {token.Token{Callee: plain, Made: 1}, public, " to UDP 203.0.113.9:40000 held", true},
+		"behind NAT":          {token.Token{Callee: plain, CalleeNAT: true, Made: 1}, public, " to UDP 203.0.113.9:40000 held", false},
+		"on a connection":     {token.Token{Callee: over(flow.TCP, 7), CalleeNAT: true, Made: 1}, public + ";ob", " to TCP 203.0.113.9:40001 held", false},
+		"anywhere":            {token.Token{Made: 1}, public, " to UDP invalid AddrPort failed", true},
+		"a SIPS one on UDP":   {token.Token{Callee: plain, Made: 1}, "sips:bob@example.com;gr=urn:uuid:1", " to UDP 203.0.113.9:40000 failed held", true},
+		"of another's domain": {token.Token{Callee: plain, Made: 1}, "sip:bob@example.org;gr=urn:uuid:1", " to UDP 203.0.113.9:40000 held", true},
+	} {
+		for _, anywhere := range []bool{false, true} {
+			if anywhere && name == "of another's domain" {
+				continue // it is where that leads
+			}
+			target, moved := OfDialog(nil, &routing.Decision{Token: &tt.tok, ToCallee: true, RequestURI: []byte(tt.uri)}, own, anywhere)
+			if got := show([]Target{target})[0]; got != tt.want || moved != tt.moved {
+				t.Errorf("%s, anywhere %v: %s, moved %v; want %s, %v", name, anywhere, got, moved, tt.want, tt.moved)
+			}
+		}
+	}
+	r := record(t,
+		registered("sip:bob@192.0.2.1", "<urn:uuid:1>"), registered("sip:bob@192.0.2.2", "<urn:uuid:2>"),
+		with(registered("sip:bob@192.0.2.3", "<urn:uuid:3>"), func(u *location.Update) { u.Path = []byte("<sip:p.example;lr>") }),
+		registered("sips:bob@192.0.2.4", "<urn:uuid:4>"), registered("sip:alice@example.com", "<urn:uuid:5>"),
+	)
+	for uri, want := range map[string]string{
+		public: "sip:bob@192.0.2.1 to UDP 192.0.2.1:5060", "sip:bob@example.com;gr=urn:uuid:3": "", "sip:bob@example.com;gr=urn:uuid:9": "", "sip:bob@example.com;gr": "",
+		"sips:bob@example.com;gr=urn:uuid:4": "sips:bob@192.0.2.4 to TLS 192.0.2.4:5061", "sips:bob@example.com;gr=urn:uuid:1": "", "sip:bob@example.com;gr=urn:uuid:5": "",
+	} {
+		target := Target{Held: behindNAT, Failed: true}
+		moved := target.Move(r, now+10, own, []byte(uri))
+		if got := show([]Target{target})[0]; moved != (want != "") || moved && got != want {
+			t.Errorf("%s: %v, %s, want %s", uri, moved, got, want)
+		}
+	}
 }
