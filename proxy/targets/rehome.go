@@ -14,7 +14,7 @@ import (
 // registered since, and reports whether it does: to the newest live binding of its record
 // with its instance (RFC 5626 4.2). Of an end that has none it is the newest whose
 // contact is the remote target, or the only one that there is. One over a dead flow is not
-// counted, nor is one by way of further proxies.
+// counted, and one by way of further proxies only over the connection of the first.
 func (t *Target) Rehome(record location.Record, now int64, tables *routing.Tables, end token.End, remote []byte, dead func(flow.Flow) bool) bool {
 	var home, any location.Binding
 	known, others := false, 0
