@@ -59,7 +59,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 }
 
 // stride is how far a day's first fault is from that of the day before: what a short run reaches is seldom less.
-const stride = 25
+const stride = 30
 
 // turnOf is the fault to begin with on a day, before it is brought into the list's bounds.
 func turnOf(now time.Time) int { return stride * int(now.Unix()/(24*3600)) }
