@@ -30,6 +30,7 @@ func (e echo) Closed(flow.Flow, error)          {}
 func listen(t flow.Transport) error {
 	c := transport.StreamConfig{Transport: t, Address: netip.MustParseAddrPort("127.0.0.1:0")}
 	c.Limits.Places = connlimit.Limits{Total: 1 << 20, PerSource: 1 << 20}
+	c.Limits.PerSecond = 1 << 20
 	if t.Secure() {
 		certificate, err := newCertificate()
 		if err != nil {

@@ -1,15 +1,20 @@
 package transport
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/sipring/sipring/proxy/connlimit"
 	"github.com/sipring/sipring/proxy/flow"
+	"github.com/sipring/sipring/proxy/limit"
 )
 
 // streamListener is where connections of one transport come in.
@@ -23,6 +28,7 @@ type streamListener struct {
 	proxies   []netip.Prefix
 	limits    StreamLimits
 	table     *connlimit.Table
+	rate      *limit.Limiter
 }
 
 func listenStream(c *StreamConfig) (*streamListener, error) {
@@ -39,16 +45,23 @@ func listenStream(c *StreamConfig) (*streamListener, error) {
 	if plain(c.Address).Addr().Is4() {
 		network = "tcp4"
 	}
-	listener, err := net.ListenTCP(network, net.TCPAddrFromAddrPort(plain(c.Address)))
+	lc := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) (err error) {
+		if c.Shared {
+			err = raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
+		}
+		return err
+	}}
+	listener, err := lc.Listen(context.Background(), network, plain(c.Address).String())
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", c.Transport, err)
 	}
-	l.net, l.address = listener, plain(listener.Addr().(*net.TCPAddr).AddrPort())
+	l.net, l.address = listener.(*net.TCPListener), plain(listener.Addr().(*net.TCPAddr).AddrPort())
 	if l.tls != nil && l.tls.MinVersion < tls.VersionTLS12 {
 		l.tls = l.tls.Clone()
 		l.tls.MinVersion = tls.VersionTLS12
 	}
 	l.table = connlimit.New(l.limits.Places)
+	l.rate = limit.New(limit.Config{Rate: l.limits.PerSecond, Burst: max(l.limits.Places.PerSource, l.limits.PerSecond), Slots: 1 << 12})
 	return l, nil
 }
 

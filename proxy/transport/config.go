@@ -26,6 +26,9 @@ type StreamConfig struct {
 	Address netip.AddrPort
 	// Listener is what flows name this one by, together with the transport.
 	Listener uint16
+	// Shared lets other processes of this user listen there too; the kernel spreads
+	// connections over all.
+	Shared bool
 	// TLS is that of TLS and WSS.
 	TLS *tls.Config
 	// WebSocket is that of WS and WSS.
@@ -54,6 +57,9 @@ type StreamLimits struct {
 	// Places are how many connections there may be, in total (20,000) and of one
 	// source (2,000). One beyond takes the place of another: see package connlimit.
 	Places connlimit.Limits
+	// PerSecond is how many connections one source may begin a second in the long run
+	// (100), and as many at once as it may have: a handshake of TLS is work.
+	PerSecond int
 	// Handshake is how long PROXY header, TLS and WebSocket may take together: 10 s.
 	Handshake time.Duration
 	// First is how long after that the first message may take to begin: 20 s.
@@ -80,6 +86,7 @@ type StreamLimits struct {
 func (l StreamLimits) withDefaults() StreamLimits {
 	orElse(&l.Places.Total, 20_000)
 	orElse(&l.Places.PerSource, 2_000)
+	orElse(&l.PerSecond, 100)
 	orElse(&l.Handshake, 10*time.Second)
 	orElse(&l.First, 20*time.Second)
 	orElse(&l.Message, 15*time.Second)

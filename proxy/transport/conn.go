@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+	"golang.org/x/sys/unix"
 
 	"github.com/sipring/sipring/proxy/connlimit"
 	"github.com/sipring/sipring/proxy/flow"
@@ -38,16 +39,22 @@ func (s *streams) newConn(tcp *net.TCPConn, l *streamListener, table *connlimit.
 		return nil, err
 	}
 	c := &conn{streams: s, limits: &l.limits, table: table, counts: &s.metrics.of[l.transport], out: out, top: out}
-	out.most, out.wait, out.failed, out.spawn, out.counts = l.limits.Queue, l.limits.Write, c.end, s.goroutines.Go, c.counts
+	out.most, out.wait, out.failed, out.spawn, out.counts = l.limits.Queue, l.limits.Write, c.end, s.spawn, c.counts
 	c.flow = flow.Flow{
 		Remote: plain(tcp.RemoteAddr().(*net.TCPAddr).AddrPort()), Listener: l.listener, Transport: l.transport,
 		Owner: s.self.Owner, Life: s.self.Life,
 	}
+	_ = out.raw.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, unanswered) })
 	_ = tcp.SetReadBuffer(kernelBuffer)
 	_ = tcp.SetWriteBuffer(kernelBuffer)
 	_ = tcp.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 4})
 	return c, nil
 }
+
+// unanswered is how long what is sent may be without the far end's TCP taking it, in
+// ms: about as long as a transaction takes to give up (RFC 3261 17.1.1.2), not the
+// quarter of an hour of TCP.
+const unanswered = 32_000
 
 // kernelBuffer is what the kernel may hold for a connection in each direction, in
 // bytes: memory that counts as this process's.

@@ -14,7 +14,17 @@
 //   - Send and Answer may be called from any goroutine, and neither waits nor allocates.
 //   - An answer leaves by the time that its loop has handled what it read together with
 //     the request, at most batchSize datagrams; where only one came, at once.
-//   - Nothing is kept per source: no flood of spoofed addresses grows memory.
+//   - A connection has one goroutine, which does its handshakes, reads, and hands
+//     messages on in their order; another one only while what was sent to it is queued.
+//     While nothing comes it has no buffer.
+//   - Nobody waits for a connection: Send queues, within a bound, above which the
+//     connection is over.
+//   - Each connection that became a flow is told to Handler.Closed once, after its last
+//     message was handled. A number is given once in a process's life.
+//   - Connections are bounded in number, in total and for each source, in what they
+//     hold of messages that are not whole, and in how long each of their states may
+//     last.
+//   - Over UDP nothing is kept per source: no flood of spoofed addresses grows memory.
 //   - Addresses are plain: an IPv4 address is never IPv4-mapped IPv6.
 //   - What comes back as an ICMP error is told to Handler.Closed, and fails no
 //     other datagram. Nothing else on UDP tells that one was lost.

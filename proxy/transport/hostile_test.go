@@ -157,7 +157,7 @@ func TestWhoIsLeftLingers(t *testing.T) {
 // phone that is registered last.
 func TestPlaces(t *testing.T) {
 	c := StreamConfig{Transport: flow.TCP, ProxyFrom: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
-	c.Limits.Places = connlimit.Limits{Total: 4, PerSource: 3}
+	c.Limits.Places, c.Limits.PerSecond = connlimit.Limits{Total: 4, PerSource: 3}, 1e9
 	h := streamStack(t, c)
 	from := func(source string) flow.Flow {
 		p := h.dial(flow.TCP)
@@ -183,6 +183,48 @@ func TestPlaces(t *testing.T) {
 		if !h.stack.Alive(f) {
 			t.Errorf("%s is gone", f.Remote)
 		}
+	}
+}
+
+// One source may begin so many, and others are not hindered.
+func TestConnectionsBegunBySource(t *testing.T) {
+	c := StreamConfig{Transport: flow.TCP, ProxyFrom: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
+	c.Limits.Places, c.Limits.PerSecond = connlimit.Limits{Total: 100, PerSource: 10}, 1
+	h := streamStack(t, c)
+	from := func(source string) *phone {
+		p := h.dial(flow.TCP)
+		_, _ = io.WriteString(p.Conn, "PROXY TCP4 "+source+" 192.0.2.9 4711 5060\r\n"+options("echo", ""))
+		return p
+	}
+	for range 10 {
+		p := from("192.0.2.1")
+		p.reads(options("echo", ""))
+		_ = p.Close()
+	}
+	upTo(t, "one is not let in", func() bool { // one may be each second
+		_, _ = from("192.0.2.1").text.ReadByte()
+		return h.closes(closedRate) > 0
+	})
+	from("192.0.2.2").reads(options("echo", ""))
+}
+
+// Processes may share an address.
+func TestSharedAddress(t *testing.T) {
+	shared := StreamConfig{Transport: flow.TCP, Shared: true}
+	first := streamStack(t, shared)
+	shared.Address = first.stack.AddressOf(flow.TCP, 0)
+	second := streamStack(t, shared)
+	for seen := map[*far]bool{}; len(seen) < 2; {
+		first.dial(flow.TCP).write(options("a", ""))
+		select {
+		case <-first.messages:
+			seen[first] = true
+		case <-second.messages:
+			seen[second] = true
+		}
+	}
+	if _, err := Listen(ListenConfig{Streams: []StreamConfig{{Transport: flow.TCP, Address: shared.Address}}}); err == nil {
+		t.Error("who shares with nobody is let in")
 	}
 }
 

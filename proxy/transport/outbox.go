@@ -19,7 +19,7 @@ type outbox struct {
 	most   int           // bytes queued
 	wait   time.Duration // for the far end to take some
 	failed func(closeReason)
-	spawn  func(func())
+	spawn  func(func()) bool
 	counts *transportMetrics
 	inlet
 
@@ -84,8 +84,10 @@ func (o *outbox) Write(b []byte) (int, error) {
 		}
 		o.queue = append(o.queue, rest...)
 		if !o.flushing {
-			o.flushing = true
-			o.spawn(o.flush)
+			if o.flushing = o.spawn(o.flush); !o.flushing {
+				o.ending = true
+				return 0, net.ErrClosed
+			}
 		}
 	}
 	return len(b), nil

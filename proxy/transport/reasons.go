@@ -19,6 +19,7 @@ const (
 	closedProxyHeader              // a PROXY header of somebody who may not send one, or none that can be read
 	closedHandshake                // of TLS or WebSocket, that failed or took too long
 	closedLimit                    // it was in the place of another
+	closedRate                     // its source begins too many
 	closedMemory                   // too much was held of messages that are not whole
 	closedOnPurpose                // by Disconnect
 	closedDrained                  // by Idle
@@ -28,7 +29,7 @@ const (
 
 var reasonNames = [closeReasons]string{
 	"", "peer", "idle", "silent", "slow_sender", "slow_reader", "write_error", "garbage", "too_large", "no_length", "proxy_header",
-	"handshake", "no_place", "memory", "disconnected", "drained", "shutdown",
+	"handshake", "no_place", "rate", "memory", "disconnected", "drained", "shutdown",
 }
 
 var errClosed = [closeReasons]error{
@@ -44,6 +45,7 @@ var errClosed = [closeReasons]error{
 	closedProxyHeader:  errors.New("a PROXY header that is not allowed, or none that can be read"),
 	closedHandshake:    errors.New("the handshake failed"),
 	closedLimit:        errors.New("another connection needed the place"),
+	closedRate:         errors.New("too many connections of one source"),
 	closedMemory:       errors.New("too much was held of messages that are not whole"),
 	closedOnPurpose:    errors.New("closed here"),
 	closedDrained:      errors.New("closed to move it to another member"),

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/sipring/sipring/proxy/flow"
 )
@@ -19,6 +20,7 @@ type streams struct {
 	index     *index
 	room      *room
 	last      atomic.Uint64 // number of a connection
+	began     time.Time
 
 	metrics *streamMetrics
 
@@ -29,7 +31,7 @@ type streams struct {
 }
 
 func listenStreams(c *ListenConfig) (*streams, error) {
-	s := &streams{dials: newDials(c.Dial), index: newIndex(), metrics: newStreamMetrics(), room: newRoom(largeRoom, largeShare), held: map[*conn]struct{}{}}
+	s := &streams{dials: newDials(c.Dial), index: newIndex(), metrics: newStreamMetrics(), room: newRoom(largeRoom, largeShare), held: map[*conn]struct{}{}, began: time.Now()}
 	for i := range c.Streams {
 		l, err := listenStream(&c.Streams[i])
 		if err != nil {
@@ -46,6 +48,9 @@ func (s *streams) serve(h Handler, self Holder) {
 		s.goroutines.Go(func() { s.accept(l) })
 	}
 }
+
+// now is a clock in milliseconds that does not fall.
+func (s *streams) now() int64 { return time.Since(s.began).Milliseconds() }
 
 // listenerOf is that of a number, or the first of the transport.
 func (s *streams) listenerOf(t flow.Transport, number uint16) *streamListener {

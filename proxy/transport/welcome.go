@@ -40,6 +40,10 @@ func (c *conn) welcome(l *streamListener) handshakeResult {
 			return result
 		}
 	}
+	if !l.rate.Allow(c.streams.now(), c.flow.Remote.Addr(), 1) {
+		c.end(closedRate)
+		return handshakeEnded
+	}
 	c.table.Add(c)
 	result := c.secure(l)
 	if result == handshakeDone && (l.transport == flow.WS || l.transport == flow.WSS) {
