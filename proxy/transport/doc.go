@@ -13,7 +13,8 @@
 //     so does one that is opened to a destination that names it.
 //   - Send and Answer may be called from any goroutine, and neither waits nor allocates.
 //   - An answer leaves by the time that its loop has handled what it read together with
-//     the request, at most batchSize datagrams; where only one came, at once.
+//     the request, at most batchSize datagrams, or smallBuffer bytes of a connection;
+//     where only one came, at once.
 //   - A connection has one goroutine, which does its handshakes, reads, and hands
 //     messages on in their order; another one only while what was sent to it is queued.
 //     While nothing comes it has no buffer.

@@ -25,7 +25,8 @@ type outbox struct {
 
 	mu       sync.Mutex
 	queue    []byte
-	sending  int // bytes taken from the queue that are being written
+	held     *[]byte // not written yet, see hold
+	sending  int     // bytes taken from the queue that are being written
 	flushing bool
 	ending   bool // nothing more is taken
 	try      func(fd uintptr) bool
@@ -66,31 +67,81 @@ func (o *outbox) Write(b []byte) (int, error) {
 	if o.ending {
 		return 0, net.ErrClosed
 	}
+	if o.held != nil && !o.flushing {
+		if len(*o.held)+len(b) <= cap(*o.held) {
+			*o.held = append(*o.held, b...)
+			return len(b), nil
+		}
+		if err := o.pour(); err != nil {
+			return 0, err
+		}
+	}
+	return len(b), o.put(b)
+}
+
+// put writes b, or as much as there is room for, and queues the rest.
+func (o *outbox) put(b []byte) error {
 	rest := b
 	if !o.flushing {
 		n, err := o.writeNow(b)
 		if err != nil {
 			o.ending = true
 			o.failed(closedByWrite)
-			return 0, err
+			return err
 		}
 		rest = b[n:]
 	}
-	if len(rest) > 0 {
-		if len(o.queue)+o.sending+len(rest) > o.most {
+	if len(rest) == 0 {
+		return nil
+	}
+	if len(o.queue)+o.sending+len(rest) > o.most {
+		o.ending = true
+		o.failed(closedBySlowReader)
+		return errQueueFull
+	}
+	o.queue = append(o.queue, rest...)
+	if !o.flushing {
+		if o.flushing = o.spawn(o.flush); !o.flushing {
 			o.ending = true
-			o.failed(closedBySlowReader)
-			return 0, errQueueFull
-		}
-		o.queue = append(o.queue, rest...)
-		if !o.flushing {
-			if o.flushing = o.spawn(o.flush); !o.flushing {
-				o.ending = true
-				return 0, net.ErrClosed
-			}
+			return net.ErrClosed
 		}
 	}
-	return len(b), nil
+	return nil
+}
+
+// heldBuffers are where what is written is held until release.
+var heldBuffers = sync.Pool{New: func() any { b := make([]byte, 0, flushChunk); return &b }}
+
+// hold has what is written leave together, with release at the latest: answers to
+// messages that came together.
+func (o *outbox) hold() {
+	o.mu.Lock()
+	if o.held == nil {
+		o.held = heldBuffers.Get().(*[]byte)
+	}
+	o.mu.Unlock()
+}
+
+// release writes what is held, and holds nothing more.
+func (o *outbox) release() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.held != nil {
+		_ = o.pour()
+		*o.held = (*o.held)[:0]
+		heldBuffers.Put(o.held)
+		o.held = nil
+	}
+}
+
+// pour writes what is held.
+func (o *outbox) pour() error {
+	if o.held == nil || len(*o.held) == 0 || o.ending {
+		return nil
+	}
+	b := *o.held
+	*o.held = b[:0]
+	return o.put(b)
 }
 
 // writeNow writes as much as there is room for.
@@ -163,6 +214,7 @@ func (o *outbox) finish() {
 	if o.ending {
 		return
 	}
+	_ = o.pour()
 	if o.ending = true; !o.flushing {
 		o.closeWrite()
 	}

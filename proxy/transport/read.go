@@ -16,11 +16,12 @@ const maxFaults = 3
 
 // reading is the state of the goroutine that reads from a connection.
 type reading struct {
-	c      *conn
-	in     inbox
-	scan   frame.Scanner
-	faults int
-	spoken bool // something came
+	c       *conn
+	in      inbox
+	scan    frame.Scanner
+	faults  int
+	spoken  bool // something came
+	holding bool // answers, until all is handled that came together
 }
 
 // read handles what comes until the connection is over. The first has to come in time.
@@ -54,7 +55,11 @@ func (r *reading) burst() error {
 		n, err := r.c.top.Read(r.in.free())
 		if r.in.n += n; n > 0 {
 			r.spoken = true
-			if !r.handle() {
+			more := r.handle()
+			if r.holding {
+				r.c.out.release()
+			}
+			if !more {
 				return errClosed[closedByPeer]
 			}
 			if r.in.n == len(r.in.buf) && !r.in.grow() {
@@ -95,9 +100,13 @@ func (r *reading) ended(err error, deadline closeReason) {
 
 // handle handles every whole message that is there, and reports whether to go on.
 func (r *reading) handle() bool {
-	if r.c.ws != nil {
+	if r.holding = false; r.c.ws != nil {
 		return r.handleFrames()
 	}
+	return r.handleStream()
+}
+
+func (r *reading) handleStream() bool {
 	for r.in.n > 0 {
 		if r.c.over() {
 			return r.discard()
@@ -139,10 +148,14 @@ func (r *reading) message(data []byte) {
 	now := time.Now()
 	r.c.spoke.Store(now.UnixNano())
 	r.c.counts.messages.Inc()
-	r.c.streams.handler.Message(r.c.flow, data)
-	if r.in.n > len(data) { // the next one has begun
+	if r.in.n > len(data) { // another one has come, or begun
 		r.c.allow(r.c.limits.Message)
+		if !r.holding {
+			r.holding = true
+			r.c.out.hold()
+		}
 	}
+	r.c.streams.handler.Message(r.c.flow, data)
 }
 
 // discard waits for the far end to end the connection, which was ended here.

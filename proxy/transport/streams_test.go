@@ -188,6 +188,25 @@ func TestStreamsOverTCP(t *testing.T) {
 	}
 }
 
+// What answers messages that came together leaves together; that of one alone at once.
+func TestAnswersOfASegmentLeaveTogether(t *testing.T) {
+	h := streamStack(t, StreamConfig{Transport: flow.TCP})
+	p := h.dial(flow.TCP)
+	one := options("echo", "x")
+	p.write(one)
+	p.reads(one)
+	many := strings.Repeat(one, 20)
+	p.write(many)
+	got := make([]byte, len(many)+1)
+	if n, err := p.Read(got); err != nil || string(got[:n]) != many {
+		t.Errorf("the first read has %d bytes, %v, want %d", n, err, len(many))
+	}
+	p.write(many + one[:10])
+	p.reads(many) // which waits for no more
+	p.write(one[10:])
+	p.reads(one)
+}
+
 // A message is whole when its last byte is there, however the stream is cut.
 func TestOneMessageInManySegments(t *testing.T) {
 	h := streamStack(t, StreamConfig{Transport: flow.TCP})
