@@ -28,15 +28,16 @@ type Applier struct {
 	passes  *passes
 	endings *endings
 
-	shortages   *shortages
-	selections  *selections
-	credentials *credentials
-	turns       *turns
-	objects     *objects
-	rotations   *rotations
-	workload    *workload
-	sweeper     *sweeper
-	reporter    *reporter
+	shortages    *shortages
+	selections   *selections
+	credentials  *credentials
+	certificates *credentials
+	turns        *turns
+	objects      *objects
+	rotations    *rotations
+	workload     *workload
+	sweeper      *sweeper
+	reporter     *reporter
 
 	// memories are of what it needs. The publisher drops them too, but a pass may end
 	// after that.
@@ -45,17 +46,17 @@ type Applier struct {
 
 func newApplier(o *Options, passes *passes, writer *writer) *Applier {
 	turns, shortages := newTurns(o.Rolling), newShortages(o.Live, o.Now)
-	selections, credentials := newSelections(o.Live, o.Now), newCredentials(o.Live)
+	selections, credentials, certificates := newSelections(o.Live, o.Now), newCredentials(o.Live), newCertificates(o.Live)
 	workload := &workload{client: o.Client, recorder: o.Recorder, writer: writer, image: o.Image, policy: o.Templates}
 	rollouts := &rollouts{client: o.Client, recorder: o.Recorder, now: o.Now, turns: turns, workload: workload}
 	return &Applier{
 		client: o.Client, now: o.Now, metrics: o.Metrics, passes: passes, endings: o.endings,
-		shortages: shortages, selections: selections, credentials: credentials, turns: turns, workload: workload,
+		shortages: shortages, selections: selections, credentials: credentials, certificates: certificates, turns: turns, workload: workload,
 		objects:   newObjects(o, writer, rollouts),
 		rotations: &rotations{client: o.Client, live: o.Live, recorder: o.Recorder, now: o.Now},
 		sweeper:   &sweeper{client: o.Client, live: o.Live, recorder: o.Recorder},
 		reporter:  &reporter{client: o.Client, recorder: o.Recorder, now: o.Now},
-		memories:  memories{passes, writer.applied, turns, shortages, selections, credentials, o.endings},
+		memories:  memories{passes, writer.applied, turns, shortages, selections, credentials, certificates, o.endings},
 	}
 }
 
@@ -105,6 +106,10 @@ func (a *Applier) carryOut(ctx context.Context, seen *observation, p *pass) (ctr
 	if err != nil {
 		faults = append(faults, classify(fmt.Errorf("credentials: %w", err), v1alpha1.ReasonReadFailed))
 	}
+	spoilt, err := a.certificates.find(ctx, seen, !late && !p.news)
+	if err != nil {
+		faults = append(faults, classify(fmt.Errorf("certificates: %w", err), v1alpha1.ReasonReadFailed))
+	}
 	if !late {
 		if done, err = a.rotations.proceed(ctx, seen); err != nil {
 			faults = append(faults, classify(err, v1alpha1.ReasonApplyFailed))
@@ -113,7 +118,7 @@ func (a *Applier) carryOut(ctx context.Context, seen *observation, p *pass) (ctr
 		}
 	}
 	a.metrics.aged(seen.cluster.Namespace, seen.cluster.Name, signerKeys, seen.signer.made)
-	did := outcome{slices.Concat(p.faults, faults), held, a.workload.generation(seen.cluster), done, firstOf(unsuited, unusable)}
+	did := outcome{slices.Concat(p.faults, faults), held, a.workload.generation(seen.cluster), done, firstOf(unsuited, unusable, spoilt)}
 	if err := a.reporter.report(ctx, seen, &p.decision, did); err != nil {
 		faults = append(faults, fault{err: err})
 	}

@@ -17,26 +17,52 @@ import (
 	"github.com/sipring/sipring/controllers/desired"
 )
 
-// credentials looks whether the Secrets that spec.authentication names or selects are there, with
+// credentials looks whether the Secrets that a part of the spec names or selects are there, with
 // something in them. The operator may get Secrets, and not watch them: it looks in each
 // pass that no news led to, which is every half a minute or so. What is in them it
 // neither keeps nor tells.
 type credentials struct {
 	live client.Reader
+	use  secretUse
 
 	mu   sync.Mutex
 	seen map[types.NamespacedName]map[string]secretSeen // by cluster and name
 }
 
-// secretSeen is what there was of a Secret: of which version, and its keys with whether
-// something is in them. Zero: there was none.
-type secretSeen struct {
-	version string
-	keys    map[string]bool
+// secretUse is what a part of the spec has Secrets for.
+type secretUse struct {
+	secrets     func(seen *observation) []desired.NamedSecret
+	named       func(c *v1alpha1.SIPCluster, secret string) bool // and not selected
+	field       string                                           // that names them
+	content     string                                           // to put into an empty one
+	consequence string
+	reason      string
+	check       func(data map[string][]byte) map[string]string // what is wrong with keys; nil: nothing is looked at
 }
 
+// secretSeen is what there was of a Secret: of which version, its keys with whether
+// something is in them, and what is wrong with what is. Zero: there was none.
+type secretSeen struct {
+	version  string
+	keys     map[string]bool
+	problems map[string]string
+}
+
+// newCredentials looks at those of users.
 func newCredentials(live client.Reader) *credentials {
-	return &credentials{live: live, seen: map[types.NamespacedName]map[string]secretSeen{}}
+	return newSecretLook(live, secretUse{
+		secrets: func(seen *observation) []desired.NamedSecret {
+			return desired.CredentialSecrets(desired.WithSelected(seen.cluster, seen.selected))
+		},
+		named: desired.Names, field: "spec.authentication",
+		content:     "lines into it that sipring password makes, under a key that does not begin with a dot",
+		consequence: "Proxies that have read credentials go on with them, others know no user",
+		reason:      v1alpha1.ReasonCredentialsUnusable,
+	})
+}
+
+func newSecretLook(live client.Reader, use secretUse) *credentials {
+	return &credentials{live: live, use: use, seen: map[types.NamespacedName]map[string]secretSeen{}}
 }
 
 func (cs *credentials) forget(key types.NamespacedName) {
@@ -60,7 +86,7 @@ func (cs *credentials) find(ctx context.Context, seen *observation, look bool) (
 	before, now := cs.known(key), map[string]secretSeen{}
 	var wrong []string
 	var failed error
-	for _, s := range desired.CredentialSecrets(desired.WithSelected(c, seen.selected)) {
+	for _, s := range cs.use.secrets(seen) {
 		is, known := before[s.Name]
 		if failed == nil && (look || !known) {
 			if is, failed = cs.ask(ctx, client.ObjectKey{Namespace: c.Namespace, Name: s.Name}, is); failed == nil {
@@ -71,7 +97,7 @@ func (cs *credentials) find(ctx context.Context, seen *observation, look bool) (
 			continue
 		}
 		now[s.Name] = is
-		if problem := is.lacks(&s, desired.Names(c, s.Name)); problem != "" {
+		if problem := is.lacks(&s, &cs.use, cs.use.named(c, s.Name)); problem != "" {
 			wrong = append(wrong, problem)
 		}
 	}
@@ -81,8 +107,7 @@ func (cs *credentials) find(ctx context.Context, seen *observation, look bool) (
 	if len(wrong) == 0 {
 		return nil, failed
 	}
-	return &trouble{reason: v1alpha1.ReasonCredentialsUnusable, stalls: true, message: strings.Join(wrong, "; ") +
-		". Proxies that have read credentials go on with them, others know no user"}, failed
+	return &trouble{reason: cs.use.reason, stalls: true, message: strings.Join(wrong, "; ") + ". " + cs.use.consequence}, failed
 }
 
 // ask is what there is of a Secret, with an error what there was. Its content, of up to
@@ -107,6 +132,9 @@ func (cs *credentials) ask(ctx context.Context, key client.ObjectKey, was secret
 	for name, value := range secret.Data {
 		seen.keys[name] = len(bytes.TrimSpace(value)) > 0
 	}
+	if cs.use.check != nil {
+		seen.problems = cs.use.check(secret.Data)
+	}
 	return seen, nil
 }
 
@@ -114,10 +142,10 @@ func versionOf(o client.Object) string { return string(o.GetUID()) + "/" + o.Get
 
 // lacks says what of the Secret is not as it has to be, and what to do. One that is not
 // named, but selected, and gone is no trouble: it is let go.
-func (s *secretSeen) lacks(want *desired.CredentialSecret, named bool) string {
-	which := fmt.Sprintf("the Secret %s, which spec.authentication selects,", want.Name)
+func (s *secretSeen) lacks(want *desired.NamedSecret, use *secretUse, named bool) string {
+	which := fmt.Sprintf("the Secret %s, which %s selects,", want.Name, use.field)
 	if named {
-		which = fmt.Sprintf("the Secret %s, which spec.authentication names,", want.Name)
+		which = fmt.Sprintf("the Secret %s, which %s names,", want.Name, use.field)
 	}
 	if s.version == "" {
 		if !named {
@@ -129,13 +157,18 @@ func (s *secretSeen) lacks(want *desired.CredentialSecret, named bool) string {
 		filled, there := s.keys[key]
 		switch {
 		case !there:
-			return fmt.Sprintf("the Secret %s has no key %s, which spec.authentication names: add it, or name another", want.Name, key)
+			return fmt.Sprintf("the Secret %s has no key %s, which %s names: add it, or name another", want.Name, key, use.field)
 		case !filled:
 			return fmt.Sprintf("%s of %s is empty: fill it", key, which)
 		}
 	}
+	for _, key := range want.Keys {
+		if problem := s.problems[key]; problem != "" {
+			return which + " cannot be used: " + problem
+		}
+	}
 	if len(want.Keys) == 0 && !s.hasLines() {
-		return which + " is empty: put lines into it that sipring password makes, under a key that does not begin with a dot"
+		return which + " is empty: put " + use.content
 	}
 	return ""
 }

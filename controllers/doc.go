@@ -12,6 +12,7 @@
 //	             claims         which installation carries a SIPCluster out
 //	Applier      shortages      whether pods are missing
 //	             credentials    whether the Secrets of the users' credentials are there
+//	             certificates   the same of the listeners' certificates, and whether they can be used
 //	             objects        the steps: keys, trust, access, services, policies, then rollouts
 //	             rollouts       when pods may be replaced (turns), and by what (workload)
 //	             sweeper        removes foreign endpoints

@@ -51,6 +51,10 @@ type credentialsError struct{ error }
 
 func (e *credentialsError) Unwrap() error { return e.error }
 
+type certificatesError struct{ error }
+
+func (e *certificatesError) Unwrap() error { return e.error }
+
 // classify gives a fault its reason: otherwise where the error has none of its own.
 func classify(err error, otherwise string) fault {
 	var ofKubernetes *protectedError
@@ -58,6 +62,7 @@ func classify(err error, otherwise string) fault {
 	var template *templateError
 	var keys *keysError
 	var users *credentialsError
+	var certificates *certificatesError
 	switch {
 	case isEnding(err):
 		return fault{v1alpha1.ReasonNamespaceTerminating, err}
@@ -69,6 +74,8 @@ func classify(err error, otherwise string) fault {
 		return fault{v1alpha1.ReasonKeysUnusable, err}
 	case errors.As(err, &users):
 		return fault{v1alpha1.ReasonCredentialsUnusable, err}
+	case errors.As(err, &certificates):
+		return fault{v1alpha1.ReasonCertificatesUnusable, err}
 	case errors.As(err, &template):
 		return fault{v1alpha1.ReasonInvalidTemplate, err}
 	case strings.Contains(err.Error(), "port is already allocated"):

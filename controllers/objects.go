@@ -11,7 +11,7 @@ import (
 // outcome is what a pass did: what it could not carry out, what it held back, if
 // anything, the generation of the StatefulSet that it asked for, which the cache
 // may not show yet, how far the rotation of keys is, and what is wrong with the Secrets
-// that hold the users' credentials.
+// that hold the users' credentials, or the listeners' certificates.
 type outcome struct {
 	faults      []fault
 	held        *hold

@@ -37,6 +37,9 @@ func (w *workload) wanted(seen *observation) (*appsv1ac.StatefulSetApplyConfigur
 	if err := desired.CheckCredentials(c); err != nil {
 		return nil, &credentialsError{err}
 	}
+	if err := desired.CheckCertificates(c); err != nil {
+		return nil, &certificatesError{err}
+	}
 	configuration, err := desired.ConfigText(c)
 	if err != nil {
 		return nil, err

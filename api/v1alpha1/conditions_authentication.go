@@ -21,5 +21,9 @@ const (
 // Secrets it selects is not known, none is, or too many are.
 const ReasonCredentialsUnusable = "CredentialsUnusable"
 
+// ReasonCertificatesUnusable of ConditionDegraded: a Secret that tls in spec.listeners
+// names is missing, lacks a key or cannot be used, or is one of the cluster's own.
+const ReasonCertificatesUnusable = "CertificatesUnusable"
+
 // EventAuthenticationOpen of a SIPCluster: it lets anybody register from now on.
 const EventAuthenticationOpen = "AuthenticationOpen"

@@ -72,8 +72,8 @@ func TestExplainSays(t *testing.T) {
 			t.Errorf("%s: %q says nothing", path, p.Description)
 		}
 		for _, want := range told(p) {
-			words := strings.FieldsFunc(p.Description, func(r rune) bool { return strings.ContainsRune(" \n,.:;()", r) })
-			if !slices.Contains(words, want) {
+			words := strings.FieldsFunc(p.Description, func(r rune) bool { return strings.ContainsRune(" \n,:;()", r) })
+			if !slices.ContainsFunc(words, func(w string) bool { return strings.TrimSuffix(w, ".") == want }) { // 1.2 is a word
 				t.Errorf("%s: %q does not tell %s", path, p.Description, want)
 			}
 		}

@@ -1,9 +1,20 @@
 package v1alpha1
 
-// ProtocolUDP is the only protocol served so far.
-const ProtocolUDP = "UDP"
+// Protocols of listeners.
+const (
+	ProtocolUDP = "UDP"
+	ProtocolTCP = "TCP"
+	ProtocolTLS = "TLS"
+	ProtocolWS  = "WS"
+	ProtocolWSS = "WSS"
+)
 
 // Listener is a port at which the cluster receives SIP.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.tls) || !(self.protocol in ['TLS', 'WSS'])",message="spec.listeners: protocol TLS and WSS need tls with a certificate: name its Secret in tls.certificateRefs"
+// +kubebuilder:validation:XValidation:rule="!has(self.tls) || self.protocol in ['TLS', 'WSS']",message="spec.listeners: tls is for protocol TLS and WSS: remove it, or set one of these"
+// +kubebuilder:validation:XValidation:rule="!has(self.webSocket) || self.protocol in ['WS', 'WSS']",message="spec.listeners: webSocket is for protocol WS and WSS: remove it, or set one of these"
+// +kubebuilder:validation:XValidation:rule="!has(self.proxyProtocol) || self.protocol != 'UDP'",message="spec.listeners: proxyProtocol is for what TCP carries, not for protocol UDP: remove it"
 type Listener struct {
 	// Name of the listener, and of its port in the Service and the pods: at most
 	// 15 characters, a to z, 0 to 9 and '-', beginning with a letter.
@@ -13,13 +24,12 @@ type Listener struct {
 	// +kubebuilder:validation:XValidation:rule="!(self in ['peer', 'health', 'admin'])",message="spec.listeners: the names peer, health and admin are those of spec.ports: use another"
 	// +required
 	Name string `json:"name"`
-	// Protocol is UDP, the only one so far.
-	// +kubebuilder:validation:MaxLength=8
-	// +kubebuilder:validation:XValidation:rule="self == 'UDP'",message="spec.listeners: only protocol UDP is served so far: TCP, TLS, WS and WSS come with a later release"
+	// Protocol is UDP, TCP, TLS, WS (WebSocket, RFC 7118) or WSS (WebSocket over TLS).
+	// +kubebuilder:validation:Enum=UDP;TCP;TLS;WS;WSS
 	// +required
 	Protocol string `json:"protocol"`
-	// Port of the Service and of the pods: 1 to 65535, default 5060.
-	// +kubebuilder:default=5060
+	// Port of the Service and of the pods: 1 to 65535, default 5060 (UDP and TCP), 5061
+	// (TLS), 8080 (WS) or 8443 (WSS). One of UDP may be that of another listener too.
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535
 	// +optional
@@ -45,4 +55,14 @@ type Listener struct {
 	// +kubebuilder:validation:XValidation:rule="!self.matches(':[0-9]{1,5}$') || (int(self.split(':')[self.split(':').size() - 1]) >= 1 && int(self.split(':')[self.split(':').size() - 1]) <= 65535)",message="advertise in spec.listeners: the port after ':' must be 1 to 65535"
 	// +optional
 	Advertise *string `json:"advertise,omitempty"`
+	// TLS is how a listener of protocol TLS or WSS, which need it, proves who it is.
+	// +optional
+	TLS *ListenerTLS `json:"tls,omitempty"`
+	// WebSocket is what a listener of protocol WS or WSS takes.
+	// +optional
+	WebSocket *ListenerWebSocket `json:"webSocket,omitempty"`
+	// ProxyProtocol is for a load balancer before the listener that tells the phones'
+	// addresses in a PROXY header. Not for protocol UDP.
+	// +optional
+	ProxyProtocol *ListenerProxyProtocol `json:"proxyProtocol,omitempty"`
 }

@@ -168,6 +168,10 @@ type ListenerStatus struct {
 	// +kubebuilder:validation:MaxLength=15
 	// +required
 	Name string `json:"name"`
+	// Protocol as in the spec.
+	// +kubebuilder:validation:MaxLength=8
+	// +optional
+	Protocol string `json:"protocol,omitempty"`
 	// Advertise is the host:port that Via and Record-Route name; empty while
 	// there is none.
 	// +kubebuilder:validation:MaxLength=300

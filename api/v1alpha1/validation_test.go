@@ -74,13 +74,10 @@ func TestRefused(t *testing.T) {
 		"alias twice":              {spec: "aliases: [example.com, example.com]", want: "Duplicate value"},
 		"alias, empty":             {spec: "aliases: ['']", want: "at least 1 chars long"},
 		"too many aliases":         {spec: "aliases: [" + strings.Join(append(mostDomains(), "one.more"), ",") + "]", want: "at most 64 items"},
-		"TCP":                      {spec: "listeners: [{name: a, protocol: TCP}]", want: "spec.listeners: only protocol UDP is served so far: TCP, TLS, WS and WSS come with a later release"},
 		"nine listeners":           {spec: "listeners: [" + listeners(9) + "]", want: "must have at most 8 items"},
 		"one port twice of three":  {spec: "listeners: [" + listeners(2) + "{name: c, protocol: UDP, port: 5061}]", want: "spec.listeners: two listeners have one port: give each its own"},
 		"one node port twice":      {spec: "service: {type: LoadBalancer}\nlisteners: [{name: a, protocol: UDP, nodePort: 30060}, {name: b, protocol: UDP, port: 5070, nodePort: 30060}]", want: "spec.listeners: two listeners have one nodePort: give each its own, or leave it out"},
-		"second on the admin port": {spec: "listeners: [{name: a, protocol: UDP}, {name: b, protocol: UDP, port: 9090}]", want: "a port of spec.listeners is also one of spec.ports"},
 		"second without advertise": {spec: "service: {type: NodePort}\nlisteners: [{name: a, protocol: UDP, advertise: a.example}, {name: b, protocol: UDP, port: 5070}]", want: "spec.service.type NodePort needs advertise in spec.listeners"},
-		"second of TCP":            {spec: "listeners: [{name: a, protocol: UDP}, {name: b, protocol: TCP, port: 5070}]", want: "spec.listeners: only protocol UDP is served so far"},
 		"one name twice":           {spec: "listeners: [{name: a, protocol: UDP}, {name: a, protocol: UDP, port: 5070}]", want: "Duplicate value"},
 		"one port twice":           {spec: "listeners: [{name: a, protocol: UDP}, {name: b, protocol: UDP}]", want: "spec.listeners: two listeners have one port: give each its own"},
 		"no listener":              {spec: "listeners: []", want: "at least 1 items"},
@@ -102,7 +99,6 @@ func TestRefused(t *testing.T) {
 		"port 70000":               {spec: "listeners: [{name: a, protocol: UDP, port: 70000}]", want: "should be less than or equal to 65535"},
 		"ports equal":              {spec: "ports: {peer: 7000, admin: 7000}", want: "spec.ports: peer, health and admin need three different ports"},
 		"health port twice":        {spec: "ports: {health: 7947}", want: "spec.ports: peer, health and admin need three different ports"},
-		"SIP on the admin port":    {spec: "listeners: [{name: a, protocol: UDP, port: 9090}]", want: "a port of spec.listeners is also one of spec.ports"},
 		"replicas below 0":         {spec: "replicas: -1", want: "spec.replicas"},
 		"too many replicas":        {spec: "replicas: 5000", want: "should be less than or equal to 4096"},
 		"image with a space":       {spec: "image: 'a b'", want: "spec.image is not an image reference"},
@@ -193,6 +189,7 @@ func TestRefused(t *testing.T) {
 		"name with a dot":                   {name: "a.b", want: "metadata.name names a Service too"},
 	}
 	add(t, tests, authenticationRefused())
+	add(t, tests, listenersRefused())
 	var refusals []string
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -262,6 +259,7 @@ func TestAccepted(t *testing.T) {
 		"template":                        "template: {labels: {a: b}, spec: {hostNetwork: true, containers: [{name: proxy, resources: {limits: {memory: 1Gi}}}]}}",
 	}
 	add(t, tests, authenticationAccepted())
+	add(t, tests, listenersAccepted())
 	for name, spec := range tests {
 		t.Run(name, func(t *testing.T) {
 			err := api.Client.Create(t.Context(), manifest(t, "accepted", spec), client.DryRunAll, client.FieldValidation("Strict"))

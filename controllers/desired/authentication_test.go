@@ -77,7 +77,7 @@ func TestOpenIsWrittenAsBefore(t *testing.T) {
 
 // TestCredentialSecrets: each once, with all keys that are asked of it.
 func TestCredentialSecrets(t *testing.T) {
-	for spec, want := range map[string][]CredentialSecret{
+	for spec, want := range map[string][]NamedSecret{
 		"":                           nil,
 		"authentication: {open: {}}": nil,
 		withDigest:                   {{Name: "users"}, {Name: "more.users", Keys: []string{"phones"}}},

@@ -94,7 +94,7 @@ func PodSIPPort(c *v1alpha1.SIPCluster, pod *corev1.Pod) (port int32, ok bool) {
 		return port, true
 	}
 	for _, p := range proxyPorts(pod) {
-		if p.Protocol == corev1.ProtocolUDP {
+		if inside := p.Name == portPeer || p.Name == portHealth || p.Name == portAdmin; p.Protocol == l4(first) && !inside {
 			return p.ContainerPort, true
 		}
 	}

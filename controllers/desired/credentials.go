@@ -12,8 +12,8 @@ import (
 	"github.com/sipring/sipring/proxy/config"
 )
 
-// CredentialSecret is a Secret of the users' credentials, or of what leads to them.
-type CredentialSecret struct {
+// NamedSecret is a Secret that the spec names.
+type NamedSecret struct {
 	Name string
 	// Keys are those that have to be there; none: any.
 	Keys []string
@@ -49,23 +49,23 @@ func WithSelected(c *v1alpha1.SIPCluster, names []string) *v1alpha1.SIPCluster {
 
 // Names reports whether spec.authentication names the Secret.
 func Names(c *v1alpha1.SIPCluster, name string) bool {
-	return slices.ContainsFunc(CredentialSecrets(c), func(s CredentialSecret) bool { return s.Name == name })
+	return slices.ContainsFunc(CredentialSecrets(c), func(s NamedSecret) bool { return s.Name == name })
 }
 
 // CredentialSecrets are those that spec.authentication names, each once, in the order in
 // which it does: the place of one is the number of its mount.
-func CredentialSecrets(c *v1alpha1.SIPCluster) []CredentialSecret {
+func CredentialSecrets(c *v1alpha1.SIPCluster) []NamedSecret {
 	if a := c.Spec.Authentication; a != nil && a.Digest != nil {
 		return credentialSecrets(&a.Digest.Credentials)
 	}
 	return nil
 }
 
-func credentialSecrets(c *v1alpha1.Credentials) (all []CredentialSecret) {
+func credentialSecrets(c *v1alpha1.Credentials) (all []NamedSecret) {
 	name := func(secret v1alpha1.SecretName, keys ...string) {
-		i := slices.IndexFunc(all, func(s CredentialSecret) bool { return s.Name == string(secret) })
+		i := slices.IndexFunc(all, func(s NamedSecret) bool { return s.Name == string(secret) })
 		if i < 0 {
-			i, all = len(all), append(all, CredentialSecret{Name: string(secret)})
+			i, all = len(all), append(all, NamedSecret{Name: string(secret)})
 		}
 		all[i].Keys = append(all[i].Keys, keys...)
 	}
@@ -106,12 +106,28 @@ func credentialPaths(c *v1alpha1.Credentials) map[v1alpha1.SecretName]string {
 // CheckCredentials refuses the Secrets of the cluster's own keys: no pod may have those
 // that sign member sets, and neither holds users.
 func CheckCredentials(c *v1alpha1.SIPCluster) error {
-	for _, s := range CredentialSecrets(c) {
-		if s.Name == SignerName(c.Name) || s.Name == KeysName(c.Name) {
-			return fmt.Errorf("spec.authentication names the Secret %s, which holds the cluster's own keys: give the users' credentials one of their own", s.Name)
-		}
+	if s := ownKeys(c, CredentialSecrets(c)); s != "" {
+		return fmt.Errorf("spec.authentication names the Secret %s, which holds the cluster's own keys: give the users' credentials one of their own", s)
 	}
 	return nil
+}
+
+// CheckCertificates is the same of the listeners' certificates.
+func CheckCertificates(c *v1alpha1.SIPCluster) error {
+	if s := ownKeys(c, CertificateSecrets(c)); s != "" {
+		return fmt.Errorf("tls in spec.listeners names the Secret %s, which holds the cluster's own keys: give the certificates one of their own", s)
+	}
+	return nil
+}
+
+// ownKeys is the name of a Secret of the cluster's own keys; empty where none is.
+func ownKeys(c *v1alpha1.SIPCluster, secrets []NamedSecret) string {
+	for _, s := range secrets {
+		if s.Name == SignerName(c.Name) || s.Name == KeysName(c.Name) {
+			return s.Name
+		}
+	}
+	return ""
 }
 
 func credentialPath(i int) string { return fmt.Sprintf("%scredentials/%d", mountRoot, i) }

@@ -41,7 +41,7 @@ func TestOrdinal(t *testing.T) {
 
 // TestConfigIsWhatAProxyReads: the text round-trips through the proxy's parser.
 func TestConfigIsWhatAProxyReads(t *testing.T) {
-	for name, changes := range map[string]string{"least": "", "most": everything, "two listeners": twoListeners, "digest": withDigest, "postgres": withPostgres, "http": withHTTP, "long": "registrar: {minExpiresSeconds: 7200, maxExpiresSeconds: 9000, maxContacts: 1}"} {
+	for name, changes := range map[string]string{"least": "", "most": everything, "two listeners": twoListeners, "five protocols": fiveProtocols, "digest": withDigest, "postgres": withPostgres, "http": withHTTP, "long": "registrar: {minExpiresSeconds: 7200, maxExpiresSeconds: 9000, maxContacts: 1}"} {
 		t.Run(name, func(t *testing.T) {
 			c := ring(t, changes)
 			parsed, err := config.ParseConfig([]byte(must(ConfigText(c))))
@@ -73,6 +73,30 @@ func TestConfigFitsAnAnnotation(t *testing.T) {
 	if n := len(must(ConfigText(c))); n < 60<<10 || n > 80<<10 {
 		t.Errorf("the configuration has %d bytes, want at most 80 KiB", n)
 	}
+	c.Spec.Listeners = nil
+	for i := range 8 {
+		c.Spec.Listeners = append(c.Spec.Listeners, largestListener(i))
+	}
+	if n := len(must(ConfigText(c))); n < 170<<10 || n > 190<<10 {
+		t.Errorf("with all of TLS and WebSocket it has %d bytes, want at most 190 KiB", n)
+	}
+}
+
+// largestListener is as large as the CRD allows.
+func largestListener(n int) v1alpha1.Listener {
+	l := v1alpha1.Listener{
+		Name: fmt.Sprintf("l%d", n), Protocol: v1alpha1.ProtocolWSS, Port: 5100 + int32(n),
+		TLS:           &v1alpha1.ListenerTLS{MinVersion: "1.2", ClientAuth: "Require", ClientCA: &v1alpha1.ClientCA{ConfigMapName: strings.Repeat("a", 253)}},
+		WebSocket:     &v1alpha1.ListenerWebSocket{Path: "/" + strings.Repeat("a", 254)},
+		ProxyProtocol: &v1alpha1.ListenerProxyProtocol{},
+	}
+	for i := range 16 {
+		l.TLS.CertificateRefs = append(l.TLS.CertificateRefs, v1alpha1.CertificateReference{Name: v1alpha1.SecretName(fmt.Sprintf("%03d%s", i, strings.Repeat("a", 250)))})
+		l.TLS.ClientNames = append(l.TLS.ClientNames, v1alpha1.ClientName(fmt.Sprintf("%03d%s", i, strings.Repeat("a", 252))))
+		l.WebSocket.Origins = append(l.WebSocket.Origins, v1alpha1.Origin(fmt.Sprintf("https://%03d%s", i, strings.Repeat("a", 244))))
+		l.ProxyProtocol.TrustedCIDRs = append(l.ProxyProtocol.TrustedCIDRs, fmt.Sprintf("2001:db8:1111:2222:3333:4444:5555:%04x/128", 0x6600+i))
+	}
+	return l
 }
 
 // TestConfigTravelsWithThePods: the file that the proxy is told to read is the
@@ -187,7 +211,7 @@ func TestAdvertiseEach(t *testing.T) {
 			continue
 		}
 		set := &config.MemberSet{Advertise: Advertise(c, tt.service, ""), Listeners: got}
-		statuses := []v1alpha1.ListenerStatus{{Name: "c", Advertise: "10.96.0.7:5060"}, {Name: "b", Advertise: "10.96.0.7:5070", NodePort: 30001}, {Name: "a", Advertise: "a.example:5080"}}
+		statuses := []v1alpha1.ListenerStatus{{Name: "c", Protocol: "UDP", Advertise: "10.96.0.7:5060"}, {Name: "b", Protocol: "UDP", Advertise: "10.96.0.7:5070", NodePort: 30001}, {Name: "a", Protocol: "UDP", Advertise: "a.example:5080"}}
 		if d := cmp.Diff(statuses, ListenerStatuses(c, tt.service, set)); d != "" {
 			t.Errorf("%s: status (-want +got):\n%s", name, d)
 		}
@@ -262,7 +286,7 @@ func TestAddresses(t *testing.T) {
 			if d := cmp.Diff(tt.want, Addresses(c, tt.service, &config.MemberSet{Advertise: tt.advertised})); d != "" {
 				t.Errorf("addresses (-want +got):\n%s", d)
 			}
-			listeners := []v1alpha1.ListenerStatus{{Name: "udp", Advertise: tt.advertised, NodePort: tt.nodePort}}
+			listeners := []v1alpha1.ListenerStatus{{Name: "udp", Protocol: "UDP", Advertise: tt.advertised, NodePort: tt.nodePort}}
 			if d := cmp.Diff(listeners, ListenerStatuses(c, tt.service, &config.MemberSet{Advertise: tt.advertised})); d != "" {
 				t.Errorf("listeners (-want +got):\n%s", d)
 			}
@@ -283,6 +307,7 @@ func TestPortOfAPod(t *testing.T) {
 	}{
 		"its own":          {Container, []corev1.ContainerPort{port("other", 1, corev1.ProtocolUDP), port("udp", 5060, corev1.ProtocolUDP)}, 5060},
 		"of another name":  {Container, []corev1.ContainerPort{port("peer", 7947, corev1.ProtocolTCP), port("sip", 5070, corev1.ProtocolUDP)}, 5070},
+		"none of UDP":      {Container, []corev1.ContainerPort{port("peer", 7947, corev1.ProtocolTCP), port("tcp", 5070, corev1.ProtocolTCP)}, 0},
 		"of another":       {"sidecar", []corev1.ContainerPort{port("udp", 5060, corev1.ProtocolUDP)}, 0},
 		"none of protocol": {Container, []corev1.ContainerPort{port("udp", 5060, corev1.ProtocolTCP)}, 0},
 	}

@@ -123,6 +123,22 @@ listeners: [{name: phones, protocol: UDP, port: 5060, nodePort: 30060}, {name: t
 service: {type: LoadBalancer}
 `
 
+const fiveProtocols = `
+listeners:
+- {name: udp, protocol: UDP, port: 5060, nodePort: 30060}
+- {name: tcp, protocol: TCP, nodePort: 30060, proxyProtocol: {trustedCIDRs: [192.0.2.0/24]}}
+- name: tls
+  protocol: TLS
+  tls: {certificateRefs: [{name: example-com}, {name: example-org}], minVersion: "1.3", clientAuth: Require, clientCA: {configMapName: trunk-ca}, clientNames: [trunk.example.net]}
+- {name: ws, protocol: WS, webSocket: {path: /}}
+- name: wss
+  protocol: WSS
+  port: 443
+  tls: {certificateRefs: [{name: example-com}], minVersion: "1.2", clientAuth: Optional, clientCA: {secretName: example-com}}
+  webSocket: {path: /ws, origins: [https://phone.example.com]}
+service: {type: LoadBalancer}
+`
+
 const nodePort = `
 listeners: [{name: udp, protocol: UDP, port: 5060, nodePort: 30060, advertise: "192.0.2.10:30060"}]
 service: {type: NodePort}
@@ -135,7 +151,15 @@ func TestGolden(t *testing.T) {
 		Members: []config.Member{{ID: 1, Name: "ring-0", Address: "10.0.0.1", Node: "a", Zone: "east", State: config.Active}},
 	}
 	two, asks := ring(t, twoListeners), ring(t, withDigest)
+	five := ring(t, fiveProtocols)
 	objects := map[string]any{
+		"protocols-service":       ClientService(five),
+		"protocols-networkpolicy": must(NetworkPolicy(five)),
+		"protocols-statefulset":   must(StatefulSet(five, "example.com/sipring:1", must(ConfigText(five)))),
+		"protocols-endpointslices": EndpointSlices(five, nil, nil, []membership.Endpoint{
+			{ID: 1, Name: "ring-0", UID: "u1", Address: "10.0.0.1", Port: 5060, Ready: true, Serving: true},
+			{ID: 2, Name: "ring-1", UID: "u2", Address: "10.0.0.2", Port: 5060, Serving: true, Terminating: true},
+		}),
 		"digest-statefulset":      must(StatefulSet(asks, "example.com/sipring:1", must(ConfigText(asks)))),
 		"listeners-service":       ClientService(two),
 		"listeners-networkpolicy": must(NetworkPolicy(two)),

@@ -26,7 +26,7 @@ func Listeners(c *v1alpha1.SIPCluster) []v1alpha1.Listener {
 	listeners := slices.Clone(c.Spec.Listeners)
 	for i := range listeners {
 		if listeners[i].Port == 0 {
-			listeners[i].Port = config.DefaultSIPPort
+			listeners[i].Port = int32(config.DefaultPort(listeners[i].Protocol))
 		}
 	}
 	return listeners
@@ -52,15 +52,31 @@ func listenerServicePort(l v1alpha1.Listener) *corev1ac.ServicePortApplyConfigur
 }
 
 // configListeners are the listeners in the proxies' configuration: none where there
-// is one, whose port is ports.sip, as proxies have it that know of no other.
+// is one of UDP, whose port is ports.sip, as proxies have it that know of no other.
 func configListeners(c *v1alpha1.SIPCluster) (all []config.Listener) {
-	if len(Listeners(c)) < 2 {
+	listeners := Listeners(c)
+	if len(listeners) == 1 && listeners[0].Protocol == v1alpha1.ProtocolUDP {
 		return nil
 	}
-	for _, l := range Listeners(c) {
-		all = append(all, config.Listener{Name: l.Name, Protocol: l.Protocol, Port: int(l.Port)})
+	for _, l := range listeners {
+		made := config.Listener{Name: l.Name, Protocol: l.Protocol, Port: int(l.Port), TLS: listenerTLS(l.TLS), WebSocket: listenerWebSocket(l.WebSocket)}
+		if l.ProxyProtocol != nil {
+			made.ProxyProtocol = l.ProxyProtocol.TrustedCIDRs
+		}
+		all = append(all, made)
 	}
 	return all
+}
+
+func listenerWebSocket(w *v1alpha1.ListenerWebSocket) *config.ListenerWebSocket {
+	if w == nil {
+		return nil
+	}
+	out := &config.ListenerWebSocket{Path: w.Path}
+	for _, o := range w.Origins {
+		out.Origins = append(out.Origins, string(o))
+	}
+	return out
 }
 
 // Advertise is the host:port that stands for the cluster: what its first listener
@@ -183,7 +199,7 @@ func Addresses(c *v1alpha1.SIPCluster, service *corev1.Service, set *config.Memb
 func ListenerStatuses(c *v1alpha1.SIPCluster, service *corev1.Service, set *config.MemberSet) []v1alpha1.ListenerStatus {
 	var statuses []v1alpha1.ListenerStatus
 	for i, l := range Listeners(c) {
-		s := v1alpha1.ListenerStatus{Name: l.Name, Advertise: advertisedBefore(set, l.Name)}
+		s := v1alpha1.ListenerStatus{Name: l.Name, Protocol: l.Protocol, Advertise: advertisedBefore(set, l.Name)}
 		if i == 0 {
 			s.Advertise = set.Advertise // where there is one, it is not named
 		}

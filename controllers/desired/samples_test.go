@@ -114,7 +114,7 @@ func TestSamplesSayWhoMayRegister(t *testing.T) {
 			}
 		}
 	}
-	if want := map[string]int{"open": 1, "postgres": 1, "http": 1, "secrets": 4}; !maps.Equal(sources, want) {
+	if want := map[string]int{"open": 1, "postgres": 1, "http": 1, "secrets": 5}; !maps.Equal(sources, want) {
 		t.Errorf("samples %v, want %v", sources, want)
 	}
 }

@@ -75,6 +75,7 @@ func podTemplate(c *v1alpha1.SIPCluster, image, configuration string) (*corev1ac
 				corev1ac.Volume().WithName("keys").WithSecret(
 					corev1ac.SecretVolumeSource().WithSecretName(KeysName(c.Name)).WithDefaultMode(0o440))))
 	withCredentials(template.Spec, c)
+	withCertificates(template.Spec, c)
 	if c.Spec.PriorityClassName != "" {
 		template.Spec.WithPriorityClassName(c.Spec.PriorityClassName)
 	}

@@ -185,7 +185,8 @@ func isClientName(name string) bool {
 	}
 	if strings.Contains(name, ":") {
 		u, err := url.Parse(name)
-		return err == nil && u.Scheme != "" && (u.Host != "" || u.Opaque != "")
+		port := err == nil && u.Opaque != "" && strings.Trim(u.Opaque, "0123456789") == "" // of a domain, which has none
+		return err == nil && !port && u.Scheme != "" && (u.Host != "" || u.Opaque != "")
 	}
 	return isHost(name) && !strings.Contains(name, "*")
 }

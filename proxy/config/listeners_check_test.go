@@ -64,6 +64,7 @@ func TestListenerTLSRefused(t *testing.T) {
 		"certificates: [/a], clientAuth: Require, clientCA: /b, clientNames: ['']":                                           `tls.clientNames[0]: "" is not a domain`,
 		"certificates: [/a], clientAuth: Require, clientCA: /b, clientNames: ['*.example.com']":                              "tls.clientNames[0]",
 		"certificates: [/a], clientAuth: Require, clientCA: /b, clientNames: [a.example, 'sip:']":                            "tls.clientNames[1]",
+		"certificates: [/a], clientAuth: Require, clientCA: /b, clientNames: ['a.example:5061']":                             "tls.clientNames[0]",
 		"certificates: [/a], clientAuth: Require, clientCA: /b, clientNames: [a@b.example]":                                  "tls.clientNames[0]",
 		"certificates: [/a], clientAuth: Require, clientCA: /b, clientNames: [" + strings.Repeat("a.example,", 65) + "]":     "65 of them, at most 64",
 		"certificates: [/a], clientAuth: Optional, clientCA: /b, clientNames: [" + strings.Repeat("a", maxClientName) + "a]": "tls.clientNames[0]",
