@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -28,9 +29,16 @@ func (e *endpoints) publish(ctx context.Context, seen *observation, all []member
 			return err
 		}
 	}
+	return errors.Join(
+		e.prune(ctx, seen, desired.ClientServiceName(seen.cluster.Name), wanted),
+		e.prune(ctx, seen, desired.TCPServiceName(seen.cluster.Name), wanted))
+}
+
+// prune removes the slices of a Service that are not wanted.
+func (e *endpoints) prune(ctx context.Context, seen *observation, service string, wanted map[string]bool) error {
 	have := &discoveryv1.EndpointSliceList{}
 	if err := e.client.List(ctx, have, client.InNamespace(seen.cluster.Namespace), client.MatchingLabels{
-		discoveryv1.LabelServiceName: desired.ClientServiceName(seen.cluster.Name),
+		discoveryv1.LabelServiceName: service,
 		discoveryv1.LabelManagedBy:   desired.SlicesManagedBy,
 	}); err != nil {
 		return fmt.Errorf("list endpoint slices: %w", err)

@@ -33,9 +33,11 @@ type observation struct {
 	nodes       []corev1.Node
 	deleted     []deletedNode // that pods are still on
 	leases      []coordinationv1.Lease
-	// statefulSet and service are nil where there is none.
+	// statefulSet, service and tcp, the Service of what TCP carries if that has one of its
+	// own, are nil where there is none.
 	statefulSet *appsv1.StatefulSet
 	service     *corev1.Service
+	tcp         *corev1.Service
 	short       shortage
 	// selected are the Secrets of credentials that spec.authentication selects, by name;
 	// unselected is why they are not known.
@@ -88,8 +90,18 @@ func (o *observer) observe(ctx context.Context, c *v1alpha1.SIPCluster, look boo
 	if seen.nodes, seen.deleted, err = o.nodes.of(ctx, c, seen.pods); err != nil {
 		return nil, err
 	}
-	seen.service, err = found(ctx, o.client, c.Namespace, desired.ClientServiceName(c.Name), &corev1.Service{})
+	if seen.service, err = found(ctx, o.client, c.Namespace, desired.ClientServiceName(c.Name), &corev1.Service{}); err != nil {
+		return nil, err
+	}
+	if desired.Separate(c) {
+		seen.tcp, err = found(ctx, o.client, c.Namespace, desired.TCPServiceName(c.Name), &corev1.Service{})
+	}
 	return seen, err
+}
+
+// services are those that phones use.
+func (o *observation) services() desired.ClientServices {
+	return desired.ClientServices{Main: o.service, TCP: o.tcp}
 }
 
 // sortPods sorts by ordinal, what is no member's last: the cache's order is none.
@@ -126,8 +138,8 @@ func (o *observation) input() membership.Input {
 	}
 	in := membership.Input{
 		Ring:      desired.RingParameters(o.cluster),
-		Advertise: desired.Advertise(o.cluster, o.service, before.Advertise),
-		Listeners: desired.AdvertiseEach(o.cluster, o.service, o.record.set),
+		Advertise: desired.Advertise(o.cluster, o.services(), before.Advertise),
+		Listeners: desired.AdvertiseEach(o.cluster, o.services(), o.record.set),
 		Previous:  o.record.set,
 		Floor:     o.record.floor,
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -28,7 +29,21 @@ func (s *services) apply(ctx context.Context, seen *observation) error {
 	c := seen.cluster
 	return errors.Join(
 		s.applyOne(ctx, c, desired.ClientService(c)),
+		s.applyTCP(ctx, c),
 		s.applyOne(ctx, c, desired.PeerService(c)))
+}
+
+// applyTCP applies the Service of what TCP carries, or removes it where there is to be
+// none.
+func (s *services) applyTCP(ctx context.Context, c *v1alpha1.SIPCluster) error {
+	if want := desired.TCPService(c); want != nil {
+		return s.applyOne(ctx, c, want)
+	}
+	have, err := found(ctx, s.client, c.Namespace, desired.TCPServiceName(c.Name), &corev1.Service{})
+	if err != nil || have == nil || !metav1.IsControlledBy(have, c) {
+		return err
+	}
+	return client.IgnoreNotFound(s.client.Delete(ctx, have, client.Preconditions{UID: &have.UID}))
 }
 
 // applyOne applies a Service after taking out what somebody else put into

@@ -24,8 +24,8 @@ func statusOf(seen *observation, d *membership.Result, did outcome, now metav1.T
 	s.Members = memberStatuses(&c.Status, d)
 	s.Epoch = int64(d.Set.Epoch)
 	s.RingSeed = d.Set.Ring.Seed.String()
-	s.Addresses = desired.Addresses(c, seen.service, d.Set)
-	s.Listeners = desired.ListenerStatuses(c, seen.service, d.Set)
+	s.Addresses = desired.Addresses(c, seen.services(), d.Set)
+	s.Listeners = desired.ListenerStatuses(c, seen.services(), d.Set)
 	s.Replicas = int32(len(seen.pods))
 	s.ActiveMembers, s.TotalMembers = int32(activeCount(d.Set)), desired.Replicas(c)
 	s.Selector = desired.Selector(c.Name)
@@ -129,8 +129,8 @@ func progressing(seen *observation, d *membership.Result, generation int64) meta
 		return yes(v1alpha1.ReasonUpdating, "%d of %d pods are up to date", set.Status.UpdatedReplicas, desired.ToReplace(seen.cluster))
 	case active != int(wanted) || len(d.Set.Members) != active:
 		return yes(v1alpha1.ReasonMembersMoving, "%d of %d members are in the ring, %d join or drain", active, wanted, len(d.Set.Members)-active)
-	case desired.WaitsForAddress(seen.cluster, seen.service):
-		return yes(v1alpha1.ReasonWaitingForAddress, "the load balancer of Service %s has no address yet; set advertise in spec.listeners if it never gets one", desired.ClientServiceName(seen.cluster.Name))
+	case desired.WaitsForAddress(seen.cluster, seen.services()) != "":
+		return yes(v1alpha1.ReasonWaitingForAddress, "the load balancer of Service %s has no address yet; set advertise in spec.listeners if it never gets one", desired.WaitsForAddress(seen.cluster, seen.services()))
 	}
 	return metav1.Condition{
 		Type: v1alpha1.ConditionProgressing, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonStable,

@@ -14,7 +14,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sipring/sipring/api/v1alpha1"
-	"github.com/sipring/sipring/controllers/desired"
 )
 
 const (
@@ -38,16 +37,23 @@ type sweeper struct {
 // soon. thorough asks the API server, for the cache holds only what has our
 // label, which that controller copies from the Service.
 func (s *sweeper) sweep(ctx context.Context, seen *observation, thorough bool) (again bool, err error) {
-	c := seen.cluster
-	if seen.service == nil || !metav1.IsControlledBy(seen.service, c) {
-		return false, nil
+	for _, service := range []*corev1.Service{seen.service, seen.tcp} {
+		if service == nil || !metav1.IsControlledBy(service, seen.cluster) {
+			continue
+		}
+		soon, failed := s.sweepOne(ctx, seen.cluster, service, thorough)
+		again, err = again || soon, errors.Join(err, failed)
 	}
+	return again, err
+}
+
+func (s *sweeper) sweepOne(ctx context.Context, c *v1alpha1.SIPCluster, service *corev1.Service, thorough bool) (again bool, err error) {
 	from := client.Reader(s.client)
 	if thorough {
 		from = s.live
 	}
 	have := &discoveryv1.EndpointSliceList{}
-	if err := from.List(ctx, have, client.InNamespace(c.Namespace), client.MatchingLabels{discoveryv1.LabelServiceName: seen.service.Name}); err != nil {
+	if err := from.List(ctx, have, client.InNamespace(c.Namespace), client.MatchingLabels{discoveryv1.LabelServiceName: service.Name}); err != nil {
 		return false, fmt.Errorf("list endpoint slices: %w", err)
 	}
 	swept := 0
@@ -58,15 +64,15 @@ func (s *sweeper) sweep(ctx context.Context, seen *observation, thorough bool) (
 			continue
 		}
 		swept++
-		errs = append(errs, s.remove(ctx, c, slice))
+		errs = append(errs, s.remove(ctx, c, service.Name, slice))
 	}
-	return swept > 0 || len(seen.service.Spec.Selector) > 0, errors.Join(errs...)
+	return swept > 0 || len(service.Spec.Selector) > 0, errors.Join(errs...)
 }
 
 // remove deletes a slice of somebody else's and, where it mirrors an Endpoints
 // object, that one too: it would be mirrored anew.
-func (s *sweeper) remove(ctx context.Context, c *v1alpha1.SIPCluster, slice *discoveryv1.EndpointSlice) error {
-	if by := metav1.GetControllerOf(slice); by != nil && by.Kind == "Endpoints" && by.Name == desired.ClientServiceName(c.Name) {
+func (s *sweeper) remove(ctx context.Context, c *v1alpha1.SIPCluster, service string, slice *discoveryv1.EndpointSlice) error {
+	if by := metav1.GetControllerOf(slice); by != nil && by.Kind == "Endpoints" && by.Name == service {
 		e := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: c.Namespace, Name: by.Name}}
 		e.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Endpoints"))
 		if err := client.IgnoreNotFound(s.client.Delete(ctx, e, client.Preconditions{UID: &by.UID})); err != nil {
@@ -78,6 +84,6 @@ func (s *sweeper) remove(ctx context.Context, c *v1alpha1.SIPCluster, slice *dis
 	}
 	ctrl.LoggerFrom(ctx).Info("Removed endpoints that somebody else made", "slice", slice.Name, "by", slice.Labels[discoveryv1.LabelManagedBy])
 	s.recorder.Eventf(c, nil, corev1.EventTypeWarning, v1alpha1.EventForeignEndpoints, "Sweep",
-		"EndpointSlice %s of Service %s is not the operator's and was removed", slice.Name, desired.ClientServiceName(c.Name))
+		"EndpointSlice %s of Service %s is not the operator's and was removed", slice.Name, service)
 	return nil
 }

@@ -70,6 +70,9 @@ func listenersRefused() map[string]refusal {
 		"client sip:":               {spec: ofTLS(client + "clientNames: ['sip:']"), want: noNames},
 		"client twice":              {spec: ofTLS(client + "clientNames: [a.example, a.example]"), want: "Duplicate value"},
 
+		"a third protocol policy":   {spec: "service: {protocolPolicy: Both}", want: `supported values: "Mixed", "Separate"`},
+		"separate, of two families": {spec: "service: {protocolPolicy: Separate, ipFamilyPolicy: PreferDualStack}", want: "spec.service.protocolPolicy Separate has two Services"},
+
 		"webSocket of UDP":       {spec: "listeners: [{name: a, protocol: UDP, webSocket: {}}]", want: "spec.listeners: webSocket is for protocol WS and WSS"},
 		"webSocket of TLS":       {spec: "listeners: [{name: a, protocol: TLS, webSocket: {}, " + secured + "}]", want: "spec.listeners: webSocket is for protocol WS and WSS"},
 		"path ws":                {spec: ofWS("path: ws"), want: "spec.listeners.webSocket.path is a path such as /ws"},
@@ -91,6 +94,7 @@ func listenersRefused() map[string]refusal {
 
 func listenersAccepted() map[string]string {
 	return map[string]string{
+		"Services apart":             "service: {type: LoadBalancer, protocolPolicy: Separate, ipFamilyPolicy: SingleStack}\nlisteners: [{name: udp, protocol: UDP}, {name: tcp, protocol: TCP}]",
 		"UDP and TCP on one port":    "listeners: [{name: udp, protocol: UDP}, {name: tcp, protocol: TCP}]",
 		"TCP alone":                  "listeners: [{name: tcp, protocol: TCP}]",
 		"all five":                   "listeners: [{name: udp, protocol: UDP}, {name: tcp, protocol: TCP}, {name: tls, protocol: TLS, " + secured + "}, {name: ws, protocol: WS}, {name: wss, protocol: WSS, " + secured + "}]",

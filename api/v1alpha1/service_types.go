@@ -2,6 +2,12 @@ package v1alpha1
 
 import corev1 "k8s.io/api/core/v1"
 
+// Whether UDP and what TCP carries share a Service, as ServiceTemplate.ProtocolPolicy has it.
+const (
+	ProtocolPolicyMixed    = "Mixed"
+	ProtocolPolicySeparate = "Separate"
+)
+
 // ServiceTemplate is what the client-facing Service is made from. Its endpoints
 // are the operator's, not a selector's, so that a dead proxy leaves traffic as
 // soon as it is known. Its ports are spec.listeners.
@@ -11,6 +17,7 @@ import corev1 "k8s.io/api/core/v1"
 // +kubebuilder:validation:XValidation:rule="self.type != 'LoadBalancer' || oldSelf.type != 'LoadBalancer' || (has(self.loadBalancerClass) == has(oldSelf.loadBalancerClass) && (!has(self.loadBalancerClass) || self.loadBalancerClass == oldSelf.loadBalancerClass))",message="spec.service.loadBalancerClass cannot be changed, set or removed while the Service is a LoadBalancer: set type ClusterIP first"
 // +kubebuilder:validation:XValidation:rule="!has(self.ipFamilies) || self.ipFamilies.size() < 2 || (has(self.ipFamilyPolicy) && self.ipFamilyPolicy != 'SingleStack')",message="spec.service.ipFamilies has two families: set ipFamilyPolicy PreferDualStack or RequireDualStack, or remove one"
 // +kubebuilder:validation:XValidation:rule="!has(self.ipFamilies) || !has(oldSelf.ipFamilies) || self.ipFamilies[0] == oldSelf.ipFamilies[0]",message="spec.service.ipFamilies: the first family cannot change: create a new SIPCluster"
+// +kubebuilder:validation:XValidation:rule="!has(self.protocolPolicy) || self.protocolPolicy != 'Separate' || !has(self.ipFamilyPolicy) || self.ipFamilyPolicy == 'SingleStack'",message="spec.service.protocolPolicy Separate has two Services, whose second addresses no phone could be told: set ipFamilyPolicy SingleStack, or protocolPolicy Mixed"
 type ServiceTemplate struct {
 	// Labels are added to the Service, at most 64. The operator's own labels win.
 	// +kubebuilder:validation:MaxProperties=64
@@ -37,6 +44,13 @@ type ServiceTemplate struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	LoadBalancerClass *string `json:"loadBalancerClass,omitempty"`
+	// ProtocolPolicy is Mixed (default: one Service for all listeners) or Separate, for
+	// load balancers that do not take UDP and TCP in one Service: where there are listeners
+	// of both, those that TCP carries are at a second Service, of the name with -tcp behind
+	// it, with an address of its own.
+	// +kubebuilder:validation:Enum=Mixed;Separate
+	// +optional
+	ProtocolPolicy string `json:"protocolPolicy,omitempty"`
 	// IPFamilies of the Service: IPv4, IPv6 or both, the one that phones mostly
 	// use first. The first cannot change. Default: Kubernetes' own first family.
 	// +kubebuilder:validation:MinItems=1

@@ -170,7 +170,7 @@ func TestAdvertise(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := Advertise(ring(t, tt.spec), tt.service, tt.before); got != tt.want {
+			if got := Advertise(ring(t, tt.spec), ClientServices{Main: tt.service}, tt.before); got != tt.want {
 				t.Errorf("%q, want %q", got, tt.want)
 			}
 		})
@@ -203,20 +203,20 @@ func TestAdvertiseEach(t *testing.T) {
 		"a name that nobody has": {three, nil, &config.MemberSet{Listeners: []config.ListenerAddress{{Name: "d", Advertise: "d.example"}}}, []config.ListenerAddress{own}},
 	} {
 		c := ring(t, tt.spec)
-		got := AdvertiseEach(c, tt.service, tt.before)
+		got := AdvertiseEach(c, ClientServices{Main: tt.service}, tt.before)
 		if d := cmp.Diff(tt.want, got); d != "" {
 			t.Errorf("%s (-want +got):\n%s", name, d)
 		}
 		if name != "cluster IP" {
 			continue
 		}
-		set := &config.MemberSet{Advertise: Advertise(c, tt.service, ""), Listeners: got}
+		set := &config.MemberSet{Advertise: Advertise(c, ClientServices{Main: tt.service}, ""), Listeners: got}
 		statuses := []v1alpha1.ListenerStatus{{Name: "c", Protocol: "UDP", Advertise: "10.96.0.7:5060"}, {Name: "b", Protocol: "UDP", Advertise: "10.96.0.7:5070", NodePort: 30001}, {Name: "a", Protocol: "UDP", Advertise: "a.example:5080"}}
-		if d := cmp.Diff(statuses, ListenerStatuses(c, tt.service, set)); d != "" {
+		if d := cmp.Diff(statuses, ListenerStatuses(c, ClientServices{Main: tt.service}, set)); d != "" {
 			t.Errorf("%s: status (-want +got):\n%s", name, d)
 		}
 		addresses := []v1alpha1.Address{{Type: v1alpha1.AddressIP, Value: "10.96.0.7"}, {Type: v1alpha1.AddressHostname, Value: "a.example"}}
-		if d := cmp.Diff(addresses, Addresses(c, tt.service, set)); d != "" {
+		if d := cmp.Diff(addresses, Addresses(c, ClientServices{Main: tt.service}, set)); d != "" {
 			t.Errorf("%s: addresses (-want +got):\n%s", name, d)
 		}
 	}
@@ -283,11 +283,11 @@ func TestAddresses(t *testing.T) {
 	for label, tt := range tests {
 		t.Run(label, func(t *testing.T) {
 			c := ring(t, tt.spec)
-			if d := cmp.Diff(tt.want, Addresses(c, tt.service, &config.MemberSet{Advertise: tt.advertised})); d != "" {
+			if d := cmp.Diff(tt.want, Addresses(c, ClientServices{Main: tt.service}, &config.MemberSet{Advertise: tt.advertised})); d != "" {
 				t.Errorf("addresses (-want +got):\n%s", d)
 			}
 			listeners := []v1alpha1.ListenerStatus{{Name: "udp", Protocol: "UDP", Advertise: tt.advertised, NodePort: tt.nodePort}}
-			if d := cmp.Diff(listeners, ListenerStatuses(c, tt.service, &config.MemberSet{Advertise: tt.advertised})); d != "" {
+			if d := cmp.Diff(listeners, ListenerStatuses(c, ClientServices{Main: tt.service}, &config.MemberSet{Advertise: tt.advertised})); d != "" {
 				t.Errorf("listeners (-want +got):\n%s", d)
 			}
 		})

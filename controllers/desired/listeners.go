@@ -81,16 +81,16 @@ func listenerWebSocket(w *v1alpha1.ListenerWebSocket) *config.ListenerWebSocket 
 
 // Advertise is the host:port that stands for the cluster: what its first listener
 // advertises, else what the load balancer was given, else the cluster IP. While a
-// load balancer has no address, the one advertised before stays. service may be
-// nil.
-func Advertise(c *v1alpha1.SIPCluster, service *corev1.Service, before string) string {
-	return advertise(c, Listeners(c)[0], service, before)
+// load balancer has no address, the one advertised before stays.
+func Advertise(c *v1alpha1.SIPCluster, services ClientServices, before string) string {
+	first := Listeners(c)[0]
+	return advertise(c, first, services.of(c, first), before)
 }
 
 // AdvertiseEach are the same of each of several listeners, in order of their names, so
 // that proxies that were made with another order agree; none for one that has no address
 // yet. before is nil where none was published.
-func AdvertiseEach(c *v1alpha1.SIPCluster, service *corev1.Service, before *config.MemberSet) (all []config.ListenerAddress) {
+func AdvertiseEach(c *v1alpha1.SIPCluster, services ClientServices, before *config.MemberSet) (all []config.ListenerAddress) {
 	if len(Listeners(c)) < 2 {
 		return nil
 	}
@@ -99,7 +99,7 @@ func AdvertiseEach(c *v1alpha1.SIPCluster, service *corev1.Service, before *conf
 		if i == 0 && before != nil {
 			last = before.Advertise // as Advertise has it
 		}
-		if a := advertise(c, l, service, last); a != "" {
+		if a := advertise(c, l, services.of(c, l), last); a != "" {
 			all = append(all, config.ListenerAddress{Name: l.Name, Advertise: a})
 		}
 	}
@@ -166,15 +166,18 @@ func ingressHosts(service *corev1.Service) []string {
 const maxAddresses = 16
 
 // Addresses under which the cluster is reached: those that its set advertises, then
-// the load balancer's, failing that the Service's own. service may be nil.
-func Addresses(c *v1alpha1.SIPCluster, service *corev1.Service, set *config.MemberSet) []v1alpha1.Address {
+// the load balancer's, failing that the Service's own.
+func Addresses(c *v1alpha1.SIPCluster, services ClientServices, set *config.MemberSet) []v1alpha1.Address {
 	var hosts []string
-	for _, l := range ListenerStatuses(c, service, set) {
+	for _, l := range ListenerStatuses(c, services, set) {
 		if host, _, err := config.SplitAdvertise(l.Advertise, 0); err == nil {
 			hosts = append(hosts, host)
 		}
 	}
-	if service != nil {
+	for _, service := range []*corev1.Service{services.Main, services.TCP} {
+		if service == nil {
+			continue
+		}
 		further := service.Spec.ClusterIPs
 		if serviceType(c) == corev1.ServiceTypeLoadBalancer {
 			further = ingressHosts(service)
@@ -195,15 +198,14 @@ func Addresses(c *v1alpha1.SIPCluster, service *corev1.Service, set *config.Memb
 }
 
 // ListenerStatuses are the listeners as they are reached, where the set is in force.
-// service may be nil.
-func ListenerStatuses(c *v1alpha1.SIPCluster, service *corev1.Service, set *config.MemberSet) []v1alpha1.ListenerStatus {
+func ListenerStatuses(c *v1alpha1.SIPCluster, services ClientServices, set *config.MemberSet) []v1alpha1.ListenerStatus {
 	var statuses []v1alpha1.ListenerStatus
 	for i, l := range Listeners(c) {
 		s := v1alpha1.ListenerStatus{Name: l.Name, Protocol: l.Protocol, Advertise: advertisedBefore(set, l.Name)}
 		if i == 0 {
 			s.Advertise = set.Advertise // where there is one, it is not named
 		}
-		if service != nil {
+		if service := services.of(c, l); service != nil {
 			for _, port := range service.Spec.Ports {
 				if port.Name == l.Name {
 					s.NodePort = port.NodePort

@@ -40,6 +40,10 @@ func StatefulSetName(cluster string) string { return cluster }
 // ClientServiceName is the name of the Service that phones use.
 func ClientServiceName(cluster string) string { return cluster }
 
+// TCPServiceName is the name of the second Service that phones use, where what TCP
+// carries has one of its own.
+func TCPServiceName(cluster string) string { return cluster + "-tcp" }
+
 // PeerServiceName is the name of the headless Service of the proxies.
 func PeerServiceName(cluster string) string { return cluster + "-peers" }
 

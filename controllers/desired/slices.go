@@ -65,9 +65,19 @@ func portsOf(c *v1alpha1.SIPCluster, pod *corev1.Pod, e membership.Endpoint) (po
 	return ports
 }
 
-// EndpointSlices hold the endpoints of the client Service, in the families that it
-// has; where service is nil, in those of the pods.
+// EndpointSlices hold the endpoints of the client Services, in the families that these
+// have; where service is nil, in those of the pods.
 func EndpointSlices(c *v1alpha1.SIPCluster, service *corev1.Service, pods []corev1.Pod, endpoints []membership.Endpoint) []*discoveryv1ac.EndpointSliceApplyConfiguration {
+	all := endpointSlices(c, ClientServiceName(c.Name), c.Name, service, pods, endpoints)
+	if Separate(c) {
+		all = append(all, endpointSlices(c, TCPServiceName(c.Name), TCPServiceName(c.Name), service, pods, endpoints)...)
+	}
+	return all
+}
+
+// endpointSlices are those of one Service, with names that begin with a prefix. They have
+// the ports of all listeners, of which the Service uses its own.
+func endpointSlices(c *v1alpha1.SIPCluster, of, prefix string, service *corev1.Service, pods []corev1.Pod, endpoints []membership.Endpoint) []*discoveryv1ac.EndpointSliceApplyConfiguration {
 	var slices []*discoveryv1ac.EndpointSliceApplyConfiguration
 	places := map[slicePlace]*discoveryv1ac.EndpointSliceApplyConfiguration{}
 	byUID := podsByUID(pods)
@@ -81,7 +91,7 @@ func EndpointSlices(c *v1alpha1.SIPCluster, service *corev1.Service, pods []core
 			place := slicePlace{family(address), portsOf(c, pod, e), (e.ID - 1) / EndpointsPerSlice}
 			slice, ok := places[place]
 			if !ok {
-				slice = endpointSlice(c, place)
+				slice = endpointSlice(c, of, prefix, place)
 				places[place] = slice
 				slices = append(slices, slice)
 			}
@@ -91,9 +101,9 @@ func EndpointSlices(c *v1alpha1.SIPCluster, service *corev1.Service, pods []core
 	return slices
 }
 
-func endpointSlice(c *v1alpha1.SIPCluster, p slicePlace) *discoveryv1ac.EndpointSliceApplyConfiguration {
+func endpointSlice(c *v1alpha1.SIPCluster, of, prefix string, p slicePlace) *discoveryv1ac.EndpointSliceApplyConfiguration {
 	shortFamily := map[discoveryv1.AddressType]string{discoveryv1.AddressTypeIPv4: "ipv4", discoveryv1.AddressTypeIPv6: "ipv6"}
-	name := fmt.Sprintf("%s-%s%s-%d", c.Name, shortFamily[p.family], p.ports.suffix(), p.block)
+	name := fmt.Sprintf("%s-%s%s-%d", prefix, shortFamily[p.family], p.ports.suffix(), p.block)
 	var ports []*discoveryv1ac.EndpointPortApplyConfiguration
 	for i, l := range Listeners(c) {
 		if i < len(p.ports) && p.ports[i] != 0 {
@@ -102,7 +112,7 @@ func endpointSlice(c *v1alpha1.SIPCluster, p slicePlace) *discoveryv1ac.Endpoint
 	}
 	return owned(discoveryv1ac.EndpointSlice(name, c.Namespace), c).
 		WithLabels(map[string]string{
-			discoveryv1.LabelServiceName: ClientServiceName(c.Name),
+			discoveryv1.LabelServiceName: of,
 			discoveryv1.LabelManagedBy:   SlicesManagedBy,
 		}).
 		WithAddressType(p.family).
