@@ -103,8 +103,8 @@ func (j *journal) note(d datagram) {
 
 // shown notes whose credentials a request has, and how old their nonce is.
 func (j *journal) shown(e *exchange) {
-	nonce := ""
-	if e.user, nonce = provingIn(e.text); e.user == "" {
+	user, nonce := provingIn(e.text)
+	if e.user = user; user == "" {
 		return
 	}
 	all := j.nonces[e.user]
