@@ -52,7 +52,7 @@ func NewNames(keys *token.Keys, listeners []routing.Listener) *Names {
 
 // newPlace names a listener (RFC 3261 18.1.1, 16.6 step 4). The transport of a
 // Record-Route is what the far end is to use, TLS being a part of that only without a
-// SIPS URI (RFC 3261 26.2.2) and the same parameter with WebSocket (RFC 7118 5.1).
+// SIPS URI (RFC 3261 26.2.2) and the same parameter with WebSocket (RFC 7118 5.2.2).
 func newPlace(l routing.Listener, sentBy string) place {
 	p := place{transport: l.Transport, listener: l.Number}
 	p.via = []byte("SIP/2.0/" + l.Transport.String() + " " + sentBy + ";branch=")

@@ -42,7 +42,7 @@ func listenerOf(t flow.Transport) uint16 {
 
 // TestGoldenTransports: Via and Record-Route name what the other side is to use, and
 // there are two of the latter where the sides differ (RFC 3261 16.6 step 4, RFC 5658 5,
-// RFC 5630 5.3, RFC 7118 5.1).
+// RFC 5630 5.3, RFC 7118 5.2.2).
 func TestGoldenTransports(t *testing.T) {
 	r := newRigOf(t, allTransports...)
 	browser := change(invite, "SIP/2.0/UDP 192.0.2.10:5062", "SIP/2.0/WSS df7jal23ls0d.invalid", "alice@192.0.2.10:5062", "alice@df7jal23ls0d.invalid;transport=ws")

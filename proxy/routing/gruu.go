@@ -19,7 +19,7 @@ var temporaryUser = []byte("tgruu.")
 type Callee struct {
 	// SIPS: those that are reached over TLS all the way.
 	SIPS bool
-	// Instance is InstanceHash of the one user agent that the GRUU is of (RFC 5627 5.1),
+	// Instance is InstanceHash of the one user agent that the GRUU is of (RFC 5627 6.1),
 	// 0 for all.
 	Instance uint64
 	// Call is CallHash of the Call-ID that this must be registered by still, as the GRUU
@@ -57,7 +57,7 @@ func bareInstance(instance []byte) []byte {
 }
 
 // readGRUU has the request go to the user agent that its Request-URI names, if that is a
-// GRUU (RFC 5627 5.1).
+// GRUU (RFC 5627 6.1).
 func (t *Tables) readGRUU(d *Decision) Verdict {
 	callee, ok := t.ReadGRUU(&d.uri, &d.gruu)
 	if !ok {

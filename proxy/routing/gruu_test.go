@@ -58,9 +58,9 @@ func TestRFC5627_5_2_GRUUsOfARegistration(t *testing.T) {
 	}
 }
 
-// TestRFC5627_5_1_RequestURIIsAGRUU: at any member it leads to the one user agent; what
+// TestRFC5627_6_1_RequestURIIsAGRUU: at any member it leads to the one user agent; what
 // nobody here has made is not found.
-func TestRFC5627_5_1_RequestURIIsAGRUU(t *testing.T) {
+func TestRFC5627_6_1_RequestURIIsAGRUU(t *testing.T) {
 	tables, other := transportTables(t, 0), transportTables(t, 1)
 	public, temporary := gruusOf(t, tables, "sip:bob@example.com", instance, "c1", 7)
 	bob := Callee{Instance: InstanceHash([]byte(instance))}
@@ -132,7 +132,7 @@ func TestGRUUNamesItsInstance(t *testing.T) {
 	})
 }
 
-// A REGISTER is told its GRUUs if it wants them, and says none itself (RFC 5627 4.2, 5.1).
+// A REGISTER is told its GRUUs if it wants them, and says none itself (RFC 5627 4.1, 5.1).
 func TestRFC5627_5_1_RegisterWithGRUU(t *testing.T) {
 	tables := testTables(t)
 	for header, want := range map[string]bool{"Supported: path, GRUU": true, "Require: gruu": true, "Supported: path": false} {

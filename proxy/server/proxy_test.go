@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"net/netip"
 	"os"
@@ -47,6 +48,7 @@ type proxyOptions struct {
 	// cluster stands before the node, if it is given.
 	cluster func(*node) Cluster
 	wait    time.Duration // Config.Wait
+	tls     map[string]*tls.Config
 }
 
 func testKeys(t testing.TB) *token.Keys {
@@ -73,7 +75,7 @@ func startProxy(t testing.TB, options ...func(*proxyOptions)) *proxy {
 	if o.second != "" {
 		second = netip.MustParseAddrPort(o.second)
 	}
-	s, err := New(Config{Proxy: &o.config, Self: o.self, Address: netip.MustParseAddrPort(o.listen), Second: second, Keys: o.keys, Timers: o.timers, Lookup: o.lookup, Checks: o.checks, Wait: o.wait})
+	s, err := New(Config{Proxy: &o.config, Self: o.self, Address: netip.MustParseAddrPort(o.listen), Second: second, Keys: o.keys, Timers: o.timers, Lookup: o.lookup, Checks: o.checks, Wait: o.wait, TLS: o.tls})
 	if err != nil {
 		t.Fatal(err)
 	}

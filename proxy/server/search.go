@@ -75,7 +75,7 @@ func (q *search) follow() progress {
 		if len(list) == 0 && q.chain.Looped {
 			return q.r.finish(482, "Loop Detected", nil)
 		}
-		if len(list) == 0 && q.r.decision.Callee().Call != 0 { // a GRUU that is over (RFC 5627 5.1)
+		if len(list) == 0 && q.r.decision.Callee().Call != 0 { // a GRUU that is over (RFC 5627 6.1)
 			return q.r.finish(404, "Not Found", nil)
 		}
 		return q.r.reach()

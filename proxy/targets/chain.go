@@ -114,7 +114,7 @@ func (c *Chain) Next(list []Target, tables *routing.Tables) (rest []Target, aor 
 }
 
 // take returns the address-of-record of a contact, nil if it is not to be looked up.
-// It may be the GRUU of one of its user agents (RFC 5627 5.1).
+// It may be the GRUU of one of its user agents (RFC 5627 6.1).
 func (c *Chain) take(t *Target, tables *routing.Tables) []byte {
 	uri, err := wire.ParseURI(t.URI)
 	if err != nil {

@@ -27,7 +27,7 @@ func hasInstance(b *location.Binding, instance uint64) bool {
 }
 
 // moveToGRUU is Move for a GRUU: its user agent gets its contact as the Request-URI (RFC
-// 5627 5.1).
+// 5627 6.1).
 func (t *Target) moveToGRUU(record location.Record, now int64, tables *routing.Tables, uri *wire.URI) bool {
 	var temporary token.GRUU
 	callee, ok := tables.ReadGRUU(uri, &temporary)

@@ -13,9 +13,9 @@ import (
 	"github.com/sipring/sipring/proxy/wire"
 )
 
-// TestRFC5627_5_1_TargetsOfAGRUU: all flows of its instance and nobody else's, the newest
+// TestRFC5627_6_1_TargetsOfAGRUU: all flows of its instance and nobody else's, the newest
 // first; none of a temporary one that is over.
-func TestRFC5627_5_1_TargetsOfAGRUU(t *testing.T) {
+func TestRFC5627_6_1_TargetsOfAGRUU(t *testing.T) {
 	const desk, mobile = "<urn:uuid:desk>", "<urn:uuid:mobile>"
 	of := func(instance, call string) routing.Callee {
 		c := routing.Callee{Instance: routing.InstanceHash([]byte(instance))}

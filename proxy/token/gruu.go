@@ -34,7 +34,7 @@ type GRUU struct {
 
 // AppendGRUU appends g as base64url: at most MaxGRUU characters, all of which may stand in
 // the user part of a SIP URI. Nobody without the key can read or make one, or tell whether
-// two are of one user (RFC 5627 6). ok is false if there is no room for the
+// two are of one user (RFC 5627 8). ok is false if there is no room for the
 // address-of-record.
 func (k *Keys) AppendGRUU(dst []byte, g *GRUU) (out []byte, ok bool) {
 	if len(g.AOR) == 0 || len(g.AOR) > MaxAOR {

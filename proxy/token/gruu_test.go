@@ -61,9 +61,9 @@ func TestLongestGRUU(t *testing.T) {
 	}
 }
 
-// TestRFC5627_6_GRUUTellsNothing: neither who it is of, nor whether another is of the same
+// TestRFC5627_8_GRUUTellsNothing: neither who it is of, nor whether another is of the same
 // user.
-func TestRFC5627_6_GRUUTellsNothing(t *testing.T) {
+func TestRFC5627_8_GRUUTellsNothing(t *testing.T) {
 	keys := testKeys(t, 1)
 	var last []byte
 	for cseq := range uint32(50) {

@@ -16,7 +16,7 @@ const (
 
 // Of is the transport that a request for the URI goes over (RFC 3263 4.1): what the
 // transport parameter names, else UDP, and of a SIPS URI that with TLS below it, never
-// less (RFC 3261 26.2.2, RFC 5630 3.1.3, RFC 7118 5.1). ok is false where that is not
+// less (RFC 3261 26.2.2, RFC 5630 3.1.4, RFC 7118 5.2.2). ok is false where that is not
 // served, and for other schemes, which do not say where they lead.
 func Of(u *wire.URI, served func(flow.Transport) bool) (t flow.Transport, ok bool) {
 	name, _ := u.Param("transport")

@@ -85,9 +85,9 @@ func TestRFC3263_4_1_TransportOfAURI(t *testing.T) {
 	for want, uris := range map[string][]string{
 		"UDP": {"sip:a@b", "sip:a@b;transport=udp", "SIP:a@b;Transport=UDP;lr", "sip:a@b;transport", "sip:a@b;transport=", "sip:a@b;transport=%75D%70", "sip:a@b;x=tls", "sip:a@192.0.2.1:5061"},
 		"TCP": {"sip:a@b;transport=tcp", "sip:a@b;%74ransport=tcp", "sip:a@b;lr;transport=TCP"},
-		// RFC 3261 26.2.2, RFC 5630 3.1.3: a SIPS URI with what stands below TLS
+		// RFC 3261 26.2.2, RFC 5630 3.1.4: a SIPS URI with what stands below TLS
 		"TLS": {"sips:a@b", "SIPS:a@b;transport=tcp", "sips:a@b;transport=tls", "sip:a@b;transport=t%6cs", "sip:a@b;lr;transport=TLS"},
-		// RFC 7118 5.1: of WebSocket, secure or not, the parameter is ws
+		// RFC 7118 5.2.2: of WebSocket, secure or not, the parameter is ws
 		"WS":  {"sip:a@b.invalid;transport=ws", "sip:a@b;transport=WS"},
 		"WSS": {"sips:a@b.invalid;transport=ws", "sips:a@b;transport=wss", "sip:a@b;transport=wss"},
 		"": {
