@@ -2,11 +2,19 @@ package server
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"math/big"
 	"net"
+	"net/netip"
 	"os"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,16 +29,36 @@ type connection struct {
 	rest      []byte // read, and no whole message yet
 }
 
-// everyTransport gives a member a loopback address of its own, and listeners of UDP and
-// TCP at one port of that.
+// tlsPort is that of the listener of TLS.
+const tlsPort = 5061
+
+// everyTransport gives a member a loopback address of its own, with listeners of UDP and
+// TCP at one port, and of TLS.
 func everyTransport(o *proxyOptions) {
 	n := serial.Add(1)
 	o.listen = fmt.Sprintf("127.%d.%d.%d:%d", 64+testPID%128, n/250%250, 1+n%250, phonesPort)
 	o.config.Listeners = []config.Listener{
-		{Name: "udp", Protocol: config.ProtocolUDP, Port: phonesPort}, {Name: "tcp", Protocol: config.ProtocolTCP, Port: phonesPort},
+		{Name: "udp", Protocol: config.ProtocolUDP, Port: phonesPort},
+		{Name: "tcp", Protocol: config.ProtocolTCP, Port: phonesPort},
+		{Name: "tls", Protocol: config.ProtocolTLS, Port: tlsPort, TLS: &config.ListenerTLS{}},
 	}
+	o.tls = map[string]*tls.Config{"tls": {Certificates: []tls.Certificate{ownCertificate()}}}
 	o.config.ApplyDefaults()
 }
+
+// ownCertificate is one that nobody has signed but its owner.
+var ownCertificate = sync.OnceValue(func() tls.Certificate {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"sip.cluster.example"}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		panic(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+})
 
 // newPhoneOver is a phone with a connection to a member.
 func newPhoneOver(t testing.TB, over flow.Transport, user string, x *proxy) *phone {
@@ -47,9 +75,16 @@ func newPhoneOver(t testing.TB, over flow.Transport, user string, x *proxy) *pho
 // as it is.
 func (p *phone) connect(over flow.Transport, x *proxy) {
 	p.t.Helper()
-	conn, err := net.Dial("tcp", x.addr.String())
+	to := x.addr
+	if over == flow.TLS {
+		to = netip.AddrPortFrom(to.Addr(), tlsPort)
+	}
+	conn, err := net.Dial("tcp", to.String())
 	if err != nil {
 		p.t.Fatal(err)
+	}
+	if over == flow.TLS {
+		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // whose certificate it is other tests see
 	}
 	p.t.Cleanup(func() { _ = conn.Close() })
 	p.over, p.addr = &connection{Conn: conn, transport: over}, conn.LocalAddr().(*net.TCPAddr).AddrPort()

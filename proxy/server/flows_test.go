@@ -15,8 +15,8 @@ import (
 // way of a third, where nothing is known of it but what the request says.
 func TestCallsAcrossMembersAndTransports(t *testing.T) {
 	t.Parallel()
-	for _, from := range []flow.Transport{flow.UDP, flow.TCP} {
-		for _, to := range []flow.Transport{flow.UDP, flow.TCP} {
+	for _, from := range []flow.Transport{flow.UDP, flow.TCP, flow.TLS} {
+		for _, to := range []flow.Transport{flow.UDP, flow.TCP, flow.TLS} {
 			t.Run(from.String()+" to "+to.String(), func(t *testing.T) {
 				t.Parallel()
 				x := startCluster(t, 3, everyTransport)
@@ -45,10 +45,10 @@ func TestCallsAcrossMembersAndTransports(t *testing.T) {
 				}
 				alice.quiet(20 * time.Millisecond)
 				bob.quiet(20 * time.Millisecond)
-				if n := x[0].metrics.relayed.Load(); (n > 0) != (to == flow.TCP) {
+				if n := x[0].metrics.relayed.Load(); (n > 0) != to.Reliable() {
 					t.Errorf("%d messages were handed to the member that the callee is connected to", n)
 				}
-				if n := x[1].registrants.len(); (n == 1) != (to == flow.TCP) {
+				if n := x[1].registrants.len(); (n == 1) != to.Reliable() {
 					t.Errorf("somebody has registered over %d connections", n)
 				}
 			})
@@ -135,10 +135,10 @@ func TestDialogFindsTheNewConnection(t *testing.T) {
 	for _, early := range []bool{true, false} {
 		for _, gone := range []string{"caller", "callee"} {
 			x := startCluster(t, 3, everyTransport)
-			alice, bob := newPhoneOver(t, flow.TCP, "alice", x[0]), newPhoneOver(t, flow.TCP, "bob", x[0])
+			alice, bob := newPhoneOver(t, flow.TCP, "alice", x[0]), newPhoneOver(t, flow.TLS, "bob", x[0])
 			lost, other := alice, bob
 			if gone == "caller" {
-				bob.connect(flow.TCP, x[1])
+				bob.connect(flow.TLS, x[1])
 			} else {
 				alice.connect(flow.TCP, x[1])
 				lost, other = bob, alice
@@ -153,7 +153,7 @@ func TestDialogFindsTheNewConnection(t *testing.T) {
 			x[0].kill()
 			lost.hungUp()
 			back := func() {
-				lost.connect(flow.TCP, x[2])
+				lost.connect(lost.over.transport, x[2])
 				lost.register(x[2])
 			}
 			if early {
