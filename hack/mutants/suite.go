@@ -31,6 +31,10 @@ var packagesOf = map[string][]string{
 	"proxy/transport": {"proxy/transport"},
 	"proxy/redact":    {"proxy/redact"},
 
+	"proxy/connlimit":         {"proxy/connlimit"},
+	"proxy/transport/frame":   {"proxy/transport/frame"},
+	"proxy/transport/wsframe": {"proxy/transport/wsframe"},
+
 	"controllers/rotation":   {"controllers/rotation"},
 	"controllers/membership": {"controllers/membership"},
 }
