@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gobwas/ws"
+
 	"github.com/sipring/sipring/proxy/flow"
 )
 
@@ -99,22 +101,31 @@ func upTo(t testing.TB, what string, is func() bool) {
 
 // Half-open handshakes keep nobody out, and are ended in time.
 func TestHalfOpenHandshakes(t *testing.T) {
-	c := overTLS(t)
-	c.Limits.Handshake = 2 * time.Second
-	h := streamStack(t, c)
+	all := append(overWebSocket(t), overTLS(t))
+	for i := range all {
+		all[i].Limits.Handshake = 3 * time.Second
+	}
+	h := streamStack(t, all...)
+	const each = 300
 	var half []*phone
-	for range 100 {
-		p := h.dial(flow.TLS)
-		p.write("\x16\x03\x01\x02\x00\x01\x00")
-		half = append(half, p)
+	for transport, begin := range map[flow.Transport]string{
+		flow.TLS: "\x16\x03\x01\x02\x00\x01\x00", flow.WSS: "", flow.WS: "GET /sip HTTP/1.1\r\nHost: a\r\n",
+	} {
+		for range each {
+			p := h.dial(transport)
+			p.write(begin)
+			half = append(half, p)
+		}
 	}
 	p := h.dialTLS(flow.TLS)
 	p.write(options("echo", ""))
 	p.reads(options("echo", ""))
+	h.browser(flow.WSS).frame(ws.OpText, true, options("a", ""))
+	await(t, h.messages, 1, "messages")
 	for _, p := range half {
 		p.readsEnd()
 	}
-	h.awaitHandshakes(handshakeTimeout, 100)
+	h.awaitHandshakes(handshakeTimeout, 3*each)
 }
 
 // Who is not trusted to send a PROXY header is not heard, on any transport; and who is
