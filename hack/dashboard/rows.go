@@ -179,6 +179,15 @@ func resources() []panel {
 			{`sum by (reason) (increase(sipring_proxy_peer_frames_dropped_total{S}[$__rate_interval]))`, "frames, {{reason}}"},
 		},
 	}, {
+		title: "Connections", about: "Open ones.", width: 6,
+		queries: []query{{`sum by (transport) (sipring_proxy_connections{S,state="open"})`, "{{transport}}"}},
+	}, {
+		title: "Connections that ended", about: "But for those that the far end ended; and handshakes that came to nothing.", width: 6,
+		queries: []query{
+			{`sum by (reason) (increase(sipring_proxy_connections_closed_total{S,reason!~"peer|handshake"}[$__rate_interval]))`, "{{reason}}"},
+			{`sum by (result) (increase(sipring_proxy_connection_handshakes_total{S,result!="done"}[$__rate_interval]))`, "handshakes, {{result}}"},
+		},
+	}, {
 		title: "Versions", about: "Proxies of each.", width: 6, queries: []query{{`count by (version) (sipring_proxy_build_info{S})`, "{{version}}"}},
 	}, {
 		title: "Clock skew", about: "Between members, at most.", unit: "s", width: 6, queries: []query{{`max(sipring_proxy_peer_clock_skew_seconds{S})`, "at most"}},
