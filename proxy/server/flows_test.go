@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -352,9 +353,13 @@ func TestUnansweredCallGoesOverTheNewConnection(t *testing.T) {
 			at = x[1]
 		}
 		alice, bob := newPhone(t, "alice"), newPhoneOver(t, flow.TCP, "bob", at)
-		bob.register(at)
+		register := func(x *proxy) {
+			bob.sendRaw(x.addr, bob.registerText(unique("reg"), 1, fmt.Sprintf(`Contact: <%s>;+sip.instance="<urn:uuid:1>"`, bob.contact())))
+			bob.status(200)
+		}
+		register(at)
 		d := alice.ring(x[0].addr, "sip:bob@example.com")
-		bob.request("INVITE")
+		first := bob.request("INVITE")
 		if away {
 			at.kill()
 		} else {
@@ -362,8 +367,13 @@ func TestUnansweredCallGoesOverTheNewConnection(t *testing.T) {
 		}
 		alice.status(182)
 		bob.connect(flow.TCP, x[0])
-		bob.register(x[0])
-		bob.reply(bob.request("INVITE"), 486, "Busy Here", "b")
+		register(x[0])
+		again := bob.request("INVITE")
+		a, _ := first.TopVia()
+		if b, _ := again.TopVia(); !bytes.Equal(a.Branch(), b.Branch()) {
+			t.Errorf("what is sent again is another request to the phone (RFC 3261 8.2.2.2):\n%s\n%s", first.Raw, again.Raw)
+		}
+		bob.reply(again, 486, "Busy Here", "b")
 		bob.request("ACK")
 		d.ackFailure(alice.status(486))
 	}

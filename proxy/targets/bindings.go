@@ -47,7 +47,7 @@ func ofBinding(b *location.Binding, aor []byte, tables *routing.Tables, sips boo
 		t.URI, t.fromSIPS = withoutSecurity(t.URI), true
 	}
 	if len(b.Instance) > 0 {
-		t.Group = xxhash.Sum64(b.Instance)
+		t.Group, t.regID = xxhash.Sum64(b.Instance), b.RegID
 	}
 	over, served := transport.Of(&uri, tables.Carries)
 	switch {

@@ -290,7 +290,11 @@ func TestNames(t *testing.T) {
 	for what, target := range map[string]Target{
 		"as it came": {}, "a URI": {URI: []byte("sip:a@b")}, "over NAT": {URI: []byte("sip:a@b"), Held: behindNAT},
 		"over TLS": {URI: []byte("sip:a@b"), Held: onTLS}, "by a path": {URI: []byte("sip:a@b"), Path: []byte("<sip:p;lr>")},
-		"over NAT, as it came": {Held: behindNAT},
+		"over NAT, as it came":      {Held: behindNAT},
+		"a phone with a connection": {URI: []byte("sip:a@b"), Held: onTLS, Group: 1, AOR: []byte("sip:a@x")},
+		"another of the user":       {URI: []byte("sip:a@b"), Held: onTLS, Group: 2, AOR: []byte("sip:a@x")},
+		"one of another":            {URI: []byte("sip:a@b"), Held: onTLS, Group: 1, AOR: []byte("sip:b@x")},
+		"its second flow":           {URI: []byte("sip:a@b"), Held: onTLS, Group: 1, AOR: []byte("sip:a@x"), regID: 2},
 	} {
 		name := string(target.AppendName(nil, []byte("sip:bob@example.com")))
 		if other := seen[name]; other != "" {
@@ -298,6 +302,9 @@ func TestNames(t *testing.T) {
 		}
 		seen[name] = what
 		target.Held.Socket, target.Next = 3, behindNAT
+		if target.Held.Conn != 0 { // another connection of the same phone
+			target.Held.Conn, target.Held.Owner, target.Held.Remote = 77, 9, behindNAT.Remote
+		}
 		if again := string(target.AppendName(nil, []byte("sip:bob@example.com"))); again != name {
 			t.Errorf("%s: at another pod %q, here %q", what, again, name)
 		}

@@ -1,6 +1,7 @@
 package targets
 
 import (
+	"encoding/binary"
 	"slices"
 
 	"github.com/sipring/sipring/proxy/flow"
@@ -35,9 +36,10 @@ type Target struct {
 	// Breadth is its Max-Breadth (RFC 5393 5.3.3).
 	Breadth int
 
-	open     bool // To is of a URI that leaves the transport open
-	ours     bool // URI is an address-of-record of ours, whose bindings take its place
-	fromSIPS bool // the contact is a SIPS URI, and URI the SIP one of it
+	open     bool   // To is of a URI that leaves the transport open
+	regID    uint32 // of the binding (RFC 5626 4.2)
+	ours     bool   // URI is an address-of-record of ours, whose bindings take its place
+	fromSIPS bool   // the contact is a SIPS URI, and URI the SIP one of it
 	depth    uint8
 	kept     bool // its bytes are the Chain's, not a record's
 	newness  location.Version
@@ -45,13 +47,23 @@ type Target struct {
 }
 
 // AppendName appends what tells a target from the others of a fork, the same on
-// every pod: its URI, which is requestURI if it has none, and its flow and path.
+// every pod: its URI, which is requestURI if it has none, and its flow and path. A phone
+// with a connection keeps its name when it has another: what it is sent again over that
+// is a retransmission to it, and no second request (RFC 3261 8.2.2.2).
 func (t *Target) AppendName(dst, requestURI []byte) []byte {
-	if t.URI != nil {
-		requestURI = t.URI
+	switch {
+	case t.Held.Conn != 0 && t.Group != 0:
+		dst = binary.BigEndian.AppendUint64(append(append(dst, t.AOR...), ' '), t.Group)
+		dst = binary.BigEndian.AppendUint32(dst, t.regID)
+	case t.URI != nil:
+		dst = append(dst, t.URI...)
+	default:
+		dst = append(dst, requestURI...)
 	}
-	dst = append(dst, requestURI...)
-	if t.Held.IsValid() {
+	switch {
+	case t.Held.Conn != 0:
+		dst = append(dst, " held"...)
+	case t.Held.IsValid():
 		dst = flow.Append(append(dst, ' '), t.Held)
 	}
 	if t.Path != nil {

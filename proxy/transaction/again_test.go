@@ -31,6 +31,10 @@ func TestRFC3261_16_9_TargetsLostWithTheirConnections(t *testing.T) {
 			down: true, script: "INVITE, again 1, over 1, wait 3000, again 2, 2 180, 2 486, ACK",
 			want: inviteUp + "0 lost, 3000 down 2 INVITE, 3000 up 180, 3000 settled, 3000 down 2 ACK, 3000 up 486, 3000 = ack",
 		},
+		"the same over another connection": {
+			down: true, script: "INVITE, again 1, over 1, wait 3000, again 1, 1 180, 1 486, ACK",
+			want: inviteUp + "0 lost, 3000 down 1 INVITE, 3000 up 180, 3000 settled, 3000 down 1 ACK, 3000 up 486, 3000 = ack",
+		},
 		"another is lost, too": {
 			down: true, script: "2 dead, INVITE, again 1, over 1, again 2, refuse 480, ACK",
 			want: inviteUp + "0 lost, 0 down 2 INVITE, 0 lost, 0 up 480, 0 = ack",

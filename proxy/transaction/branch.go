@@ -37,6 +37,7 @@ type Branch struct {
 	method wire.Method
 	state  clientState
 	cancel cancelState
+	gone   bool // its request could not be sent, or its flow is over: another one may take its place
 
 	target  Target // without Bytes
 	request []byte // the request while it may be sent, then the ACK of a failure

@@ -17,10 +17,13 @@ func (c *ResponseContext) fork(e *event, s *stock, targets []Target) {
 		c.server.sayTrying(e)
 	}
 	for i := range targets {
-		if c.branches.count >= MaxBranches || c.branches.find(targets[i].Branch) != nil {
+		b := c.branches.find(targets[i].Branch)
+		switch {
+		case b != nil && !b.gone || b == nil && c.branches.count >= MaxBranches:
 			continue
+		case b == nil:
+			b = c.branches.add(s)
 		}
-		b := c.branches.add(s)
 		b.wait(e, &targets[i], c.server.method)
 		if !c.branches.trying(b) {
 			b.start(e)
@@ -86,6 +89,7 @@ func (c *ResponseContext) unreachable(e *event, b *Branch) {
 	case b.pending():
 		e.stats.Unreachable++
 		b.become(e, clientTerminated)
+		b.gone = true
 		c.lost(e, b, 503, true)
 	case b.state == clientCompleted:
 		b.become(e, clientTerminated)

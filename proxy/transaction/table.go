@@ -172,8 +172,8 @@ func (t *Table) Has(key token.TxID) bool {
 // Fork starts a client transaction for each target, in order, and answers an
 // INVITE 100 if nothing was answered yet. Without targets, the best response so
 // far is sent, or 480 if there is none. A target whose branch the context has
-// already, or beyond MaxBranches, is left out, and so are the last ones if there is no
-// room for the bytes of all.
+// already, unless it was lost with its flow, or beyond MaxBranches, is left out, and so
+// are the last ones if there is no room for the bytes of all.
 //
 // It returns false if the context is gone, cancelled, or answered: nothing is
 // sent then.
