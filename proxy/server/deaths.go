@@ -17,8 +17,10 @@ const (
 	deathMillis = 60_000
 	// maxTold is how many are told to the others at a time.
 	maxTold = 1024
-	// sweepMillis is how often the transactions are looked through for what is lost.
+	// sweepMillis is how often the transactions are looked through for what is lost, at
+	// most, and sweepPart which part of the time that may take.
 	sweepMillis = 100
+	sweepPart   = 20
 )
 
 // deaths are connections that are over. Each has one place, where a later one may take
@@ -31,7 +33,7 @@ type deaths struct {
 	untold []flow.Flow // of this process, registered over: the others have to hear
 
 	// Only the goroutine of the timers touches these.
-	swept   int64  // milliseconds
+	resting int64  // milliseconds: until then there is no sweep
 	members uint64 // which of them were up
 }
 
@@ -143,14 +145,14 @@ func (s *Server) tendFlows(now int64) {
 // noted, and of members that are up no more. Called by the timers.
 func (s *Server) sweep(now int64) {
 	d := &s.deaths
-	if now-d.swept < sweepMillis {
+	if now < d.resting {
 		return
 	}
-	members := s.membersUp()
+	members, began := s.membersUp(), s.now()
 	if d.news.Swap(false) || members != d.members {
 		s.table.Lost(now, s.dead)
 	}
-	d.swept, d.members = now, members
+	d.resting, d.members = now+max(sweepMillis, sweepPart*(s.now()-began)), members
 }
 
 // membersUp changes whenever another member comes or goes.

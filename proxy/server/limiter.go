@@ -58,6 +58,7 @@ type limits struct {
 	messages, begun                            *limit.Limiter
 	refusals, asks, offers, strays, questioned *shares
 	strangers                                  strangers
+	awaits                                     *limiter
 }
 
 func newLimits(c *config.Limits, cores int) limits {
@@ -66,6 +67,7 @@ func newLimits(c *config.Limits, cores int) limits {
 		begun:    limit.New(limit.Config{Rate: c.NewPerSecond, Burst: 10 * c.NewPerSecond, Slots: 1 << 14}),
 		refusals: newShares(), asks: newShares(), offers: newShares(),
 		strays: newShares(), questioned: newShares(), strangers: newStrangers(cores),
+		awaits: &limiter{perSecond: maxAwaits},
 	}
 }
 

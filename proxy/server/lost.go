@@ -8,7 +8,7 @@ import (
 
 // Bounds on requests that are kept while nobody has heard of them.
 const (
-	maxSent      = 8192
+	maxSent      = 4096
 	maxSentBytes = 32 << 20
 )
 
@@ -26,10 +26,11 @@ type lost struct {
 func (l *lost) keep(r *request) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.sent >= maxSent || l.bytes+cap(r.raw) > maxSentBytes {
+	size := cap(r.raw) + cap(r.out)
+	if l.sent >= maxSent || l.bytes+size > maxSentBytes {
 		return false
 	}
-	l.sent, l.bytes, r.kept = l.sent+1, l.bytes+cap(r.raw), cap(r.raw)
+	l.sent, l.bytes, r.kept = l.sent+1, l.bytes+size, size
 	return true
 }
 

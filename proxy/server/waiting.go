@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,8 +22,10 @@ const (
 	// milliseconds, for a phone that came back just then; waitPoll how often after that.
 	waitLook = 100
 	waitPoll = 1000
-	// waitTold is how often the other members hear of it.
-	waitTold = 5000
+	// waitTold is how often the other members hear of a phone, and maxAwaits of how many
+	// in a second.
+	waitTold  = 5000
+	maxAwaits = 500
 	// waitTick is how often the timers look, in milliseconds.
 	waitTick = 50
 )
@@ -112,6 +115,18 @@ func (w *waiting) park(r *request) {
 	w.count.Store(int64(len(w.list)))
 }
 
+// told reports whether the others have heard, lately, that this member waits for a phone.
+func (w *waiting) told(aor []byte, now int64) bool {
+	if w.count.Load() == 0 {
+		return false
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.ContainsFunc(w.list, func(r *request) bool {
+		return r.wait.told != 0 && now-r.wait.told < waitTold && bytes.Equal(r.wait.aor, aor)
+	})
+}
+
 // take takes out the requests that are wanted.
 func (w *waiting) take(wanted func(*request) bool) (taken []*request) {
 	w.mu.Lock()
@@ -155,9 +170,9 @@ func (r *request) awaitPhone(aor []byte) progress {
 		r.wait.next = r.now + waitPoll
 	}
 	r.wait.aor = aor
-	if r.now-r.wait.told >= waitTold || first {
+	if (first || r.now-r.wait.told >= waitTold) && !s.waiting.told(aor, r.now) && s.limits.awaits.allow(r.now) {
 		r.wait.told = r.now
-		s.toAll(frameWait, aor)
+		s.toAll(frameWait, aor) // not reached: the polls
 	}
 	s.waiting.park(r)
 	s.nudge()
