@@ -378,3 +378,58 @@ func TestUnansweredCallGoesOverTheNewConnection(t *testing.T) {
 		d.ackFailure(alice.status(486))
 	}
 }
+
+// What is no INVITE waits until its sender is about to give up (RFC 3261 17.1.2.2).
+func TestRequestWithinADialogWaitsForTimerF(t *testing.T) {
+	t.Parallel()
+	x := startCluster(t, 1, everyTransport, func(o *proxyOptions) { o.timers.T1 = 20 * time.Millisecond })[0]
+	alice, bob := newPhone(t, "alice"), newPhoneOver(t, flow.TCP, "bob", x)
+	bob.register(x)
+	caller, _ := establish(t, x, alice, bob)
+	_ = bob.over.Close()
+	counted(t, "connections are left", func() uint64 { return 1 - uint64(x.registrants.len()) }, 1)
+	began := time.Now()
+	caller.send("BYE")
+	alice.status(480)
+	if took, atMost := time.Since(began), 64*20*time.Millisecond; took < x.otherWait || took > 2*atMost {
+		t.Errorf("answered after %s, of the %s that alice waits", took, atMost)
+	}
+	x.waited(t, waitExpired)
+}
+
+// Who registers over a connection is reached over that, whatever address it names.
+func TestContactOverAConnectionIsNobodyElse(t *testing.T) {
+	t.Parallel()
+	x := startProxy(t, everyTransport)
+	alice, mallory, victim := newPhone(t, "alice"), newPhoneOver(t, flow.TCP, "bob", x), newPhone(t, "victim")
+	mallory.sendRaw(x.addr, mallory.registerText(unique("reg"), 1, "Contact: <"+victim.contact()+">", "Contact: <sip:x@192.0.2.1:7947;transport=tcp>"))
+	mallory.status(200)
+	d := alice.ring(x.addr, "sip:bob@example.com")
+	for _, invite := range []*received{mallory.request("INVITE"), mallory.request("INVITE")} {
+		mallory.reply(invite, 486, "Busy Here", unique("b"))
+	}
+	d.ackFailure(alice.status(486))
+	victim.quiet(20 * time.Millisecond)
+}
+
+// A response goes back over the connection of whichever member has it.
+func TestResponseOverTheConnectionOfAnotherMember(t *testing.T) {
+	t.Parallel()
+	x := startCluster(t, 2, everyTransport)
+	alice := newPhoneOver(t, flow.TCP, "alice", x[0])
+	alice.register(x[0])
+	over := flow.Flow{}
+	x[0].mem.mu.Lock()
+	for b := range x[0].mem.records["sip:alice@example.com"].Live(time.Now().UnixMilli()) {
+		over = b.Flow
+	}
+	x[0].mem.mu.Unlock()
+	for n := range 50 {
+		x[1].answer(over, []byte(fmt.Sprintf("SIP/2.0 180 Ringing\r\nVia: SIP/2.0/TCP %s;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\nCall-ID: c\r\nCSeq: %d INVITE\r\nContent-Length: 0\r\n\r\n", alice.addr, n+1)))
+	}
+	for n := range 50 {
+		if number, _, _ := alice.status(180).CSeq(); number != uint32(n+1) {
+			t.Fatalf("number %d comes in place %d", number, n+1)
+		}
+	}
+}
