@@ -3,6 +3,7 @@ package connlimit
 import (
 	"container/list"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 
@@ -13,6 +14,8 @@ import (
 type Limits struct {
 	// Total is the most connections held, PerSource the most of one source.
 	Total, PerSource int
+	// Exempt reports whether PerSource is not for a source; nil exempts none.
+	Exempt func(netip.Addr) bool
 }
 
 // Conn is a connection that a Table holds.
@@ -55,9 +58,11 @@ func New(l Limits) *Table {
 // Add takes a connection in, as idle, and closes the one that it takes the place
 // of. Every connection that was added must be removed.
 func (t *Table) Add(conn Conn) {
-	id := sourceOf(conn.RemoteAddr())
+	addr := addrOf(conn.RemoteAddr())
+	id := limit.Source(addr)
+	exempt := t.limits.Exempt != nil && t.limits.Exempt(addr)
 	t.mu.Lock()
-	over := t.makeRoom(id)
+	over := t.makeRoom(id, exempt)
 	s := t.sources[id]
 	if s == nil {
 		s = &source{id: id}
@@ -75,10 +80,10 @@ func (t *Table) Add(conn Conn) {
 
 // makeRoom removes the connection whose place one of this source is to have, if there
 // are too many.
-func (t *Table) makeRoom(id uint64) (over *place) {
+func (t *Table) makeRoom(id uint64, exempt bool) (over *place) {
 	s := t.sources[id]
 	switch {
-	case s != nil && s.len() >= t.limits.PerSource:
+	case s != nil && s.len() >= t.limits.PerSource && !exempt:
 		over = s.oldest()
 	case len(t.held) >= t.limits.Total:
 		if over = t.ranks[idle].victim(); over == nil {
@@ -150,11 +155,11 @@ func (t *Table) remove(p *place) {
 	}
 }
 
-func sourceOf(a net.Addr) uint64 {
+func addrOf(a net.Addr) netip.Addr {
 	if tcp, ok := a.(*net.TCPAddr); ok {
-		return limit.Source(tcp.AddrPort().Addr())
+		return tcp.AddrPort().Addr()
 	}
-	return 0
+	return netip.IPv6Unspecified()
 }
 
 // drop closes with a reset: the kernel keeps nothing of the connection.

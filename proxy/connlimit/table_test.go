@@ -145,6 +145,25 @@ func TestManyOfOneSourceMakeRoom(t *testing.T) {
 	}
 }
 
+// TestExemptSources: who is trusted may have as many as there are places, and makes room
+// where all are taken.
+func TestExemptSources(t *testing.T) {
+	balancer, other := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+	table := New(Limits{Total: 4, PerSource: 1, Exempt: func(a netip.Addr) bool { return a == balancer }})
+	var all []*fake
+	for _, from := range []netip.Addr{balancer, balancer, balancer, other, other} {
+		all = append(all, &fake{from: from})
+		table.Add(all[len(all)-1])
+	}
+	if table.Len() != 4 || !all[3].closed || all[0].closed {
+		t.Errorf("%d are held, the other's first is closed: %v, the balancer's: %v", table.Len(), all[3].closed, all[0].closed)
+	}
+	table.Add(&fake{from: netip.MustParseAddr("192.0.2.3")})
+	if !all[0].closed {
+		t.Error("the balancer's first is not closed")
+	}
+}
+
 // TestWhoIsGoneIsForgotten: what is told of a connection that was closed to make
 // room changes nothing.
 func TestWhoIsGoneIsForgotten(t *testing.T) {

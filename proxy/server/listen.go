@@ -12,8 +12,8 @@ import (
 )
 
 // listen binds the sockets.
-func listen(c *Config) (*transport.Stack, error) {
-	var all transport.ListenConfig
+func listen(c *Config, trusted func(netip.Addr) bool) (*transport.Stack, error) {
+	all := transport.ListenConfig{Trusted: trusted}
 	for i, l := range c.Proxy.ListenersIn(nil) {
 		for _, a := range [...]netip.AddrPort{c.Address, c.Second} {
 			if i > 0 {
@@ -41,7 +41,7 @@ func (c *Config) addListener(all *transport.ListenConfig, l *config.Listener, a 
 	if err != nil {
 		return err
 	}
-	s := transport.StreamConfig{Transport: over, Address: a, Listener: number, TLS: c.TLS[l.Name], ProxyFrom: from}
+	s := transport.StreamConfig{Transport: over, Address: a, Listener: number, Shared: c.Shared, TLS: c.TLS[l.Name], ProxyFrom: from}
 	if w := l.WebSocket; w != nil {
 		s.WebSocket = transport.WebSocket{Path: w.Path, Origins: w.Origins}
 	}

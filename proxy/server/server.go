@@ -117,14 +117,15 @@ func New(c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	layer, err := listen(&c)
+	var s *Server // by the time that a connection comes in
+	layer, err := listen(&c, func(source netip.Addr) bool { return s.snap.Load().trusts(source) })
 	if err != nil {
 		return nil, err
 	}
 	if c.Lookup == nil {
 		c.Lookup = lookupFor(layer)
 	}
-	s := &Server{
+	s = &Server{
 		self: c.Self, checks: c.Checks,
 		keys: c.Keys, log: c.Log, sizes: wire.DefaultLimits(), layer: layer,
 		resolver: transport.NewResolver(c.Lookup, layer.Reaches, time.Now),

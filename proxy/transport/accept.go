@@ -31,7 +31,7 @@ type streamListener struct {
 	rate      *limit.Limiter
 }
 
-func listenStream(c *StreamConfig) (*streamListener, error) {
+func listenStream(c *StreamConfig, trusted func(netip.Addr) bool) (*streamListener, error) {
 	l := &streamListener{
 		transport: c.Transport, listener: c.Listener, tls: c.TLS, ws: c.WebSocket, proxies: c.ProxyFrom, limits: c.Limits.withDefaults(),
 	}
@@ -60,6 +60,7 @@ func listenStream(c *StreamConfig) (*streamListener, error) {
 		l.tls = l.tls.Clone()
 		l.tls.MinVersion = tls.VersionTLS12
 	}
+	l.limits.Places.Exempt = trusted
 	l.table = connlimit.New(l.limits.Places)
 	l.rate = limit.New(limit.Config{Rate: l.limits.PerSecond, Burst: max(l.limits.Places.PerSource, l.limits.PerSecond), Slots: 1 << 12})
 	return l, nil

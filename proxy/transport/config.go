@@ -17,6 +17,9 @@ type ListenConfig struct {
 	// Dial is what connections are opened with over TLS; nil trusts the system's
 	// authorities. The name to verify is the destination's.
 	Dial *tls.Config
+	// Trusted reports whether a source may have, and begin, as many connections as
+	// there are places; nil trusts none.
+	Trusted func(netip.Addr) bool
 }
 
 // StreamConfig says what a listener of TCP, TLS, WS or WSS is.

@@ -208,6 +208,29 @@ func TestConnectionsBegunBySource(t *testing.T) {
 	from("192.0.2.2").reads(options("echo", ""))
 }
 
+// Who is trusted may begin as many connections as there are places.
+func TestTrustedSources(t *testing.T) {
+	c := StreamConfig{Transport: flow.TCP, Address: netip.MustParseAddrPort("127.0.0.1:0")}
+	c.Limits.Places, c.Limits.PerSecond = connlimit.Limits{Total: 20, PerSource: 1}, 1
+	stack, err := Listen(ListenConfig{Streams: []StreamConfig{c}, Trusted: netip.Addr.IsLoopback})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newFar(t, stack)
+	stack.Serve(h, me)
+	var all []*phone
+	for range 20 {
+		p := h.dial(flow.TCP)
+		p.write(options("echo", ""))
+		p.reads(options("echo", ""))
+		all = append(all, p)
+	}
+	for _, p := range all {
+		p.write(options("echo", ""))
+		p.reads(options("echo", ""))
+	}
+}
+
 // Processes may share an address.
 func TestSharedAddress(t *testing.T) {
 	shared := StreamConfig{Transport: flow.TCP, Shared: true}

@@ -3,6 +3,7 @@ package transport
 import (
 	"cmp"
 	"errors"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -32,8 +33,12 @@ type streams struct {
 
 func listenStreams(c *ListenConfig) (*streams, error) {
 	s := &streams{dials: newDials(c.Dial), index: newIndex(), metrics: newStreamMetrics(), room: newRoom(largeRoom, largeShare), held: map[*conn]struct{}{}, began: time.Now()}
+	trusted := c.Trusted
+	if trusted == nil {
+		trusted = func(netip.Addr) bool { return false }
+	}
 	for i := range c.Streams {
-		l, err := listenStream(&c.Streams[i])
+		l, err := listenStream(&c.Streams[i], trusted)
 		if err != nil {
 			return nil, errors.Join(err, s.close())
 		}

@@ -40,7 +40,8 @@ func (c *conn) welcome(l *streamListener) handshakeResult {
 			return result
 		}
 	}
-	if !l.rate.Allow(c.streams.now(), c.flow.Remote.Addr(), 1) {
+	source := c.flow.Remote.Addr()
+	if !l.limits.Places.Exempt(source) && !l.rate.Allow(c.streams.now(), source, 1) {
 		c.end(closedRate)
 		return handshakeEnded
 	}
