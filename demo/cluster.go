@@ -25,6 +25,7 @@ type cluster struct {
 	processes []*fleet.Process
 	operator  *fleet.Operator
 	passwords fleet.Passwords // of the phones and further guests
+	authority *fleet.Authority
 	line      *timeline
 	traffic   traffic
 
@@ -35,11 +36,15 @@ type cluster struct {
 // startCluster starts the proxies and waits until all are in the ring. The
 // network stays the caller's.
 func startCluster(ctx context.Context, o *options, n *fleet.Network, line *timeline) (*cluster, error) {
+	authority, err := fleet.NewAuthority()
+	if err != nil {
+		return nil, err
+	}
 	dir, err := os.MkdirTemp("", "sipring-demo-")
 	if err != nil {
 		return nil, err
 	}
-	c := &cluster{dir: dir, network: n, line: line, passwords: fleet.NewPasswords(o.guests.Users...)}
+	c := &cluster{dir: dir, network: n, line: line, passwords: fleet.NewPasswords(o.guests.Users...), authority: authority}
 	for i := range max(o.phones, o.guests.Phones) {
 		c.passwords.Add(phones.User(i))
 	}
@@ -76,10 +81,17 @@ func (c *cluster) writeFiles(o *options) error {
 		return err
 	}
 	who.Digest.Algorithms = o.guests.Algorithms
-	return fleet.WriteFiles(c.dir, config.Config{
+	configuration := config.Config{
 		Cluster: "demo", Domains: []string{domain}, Ports: c.network.Ports, LogLevel: o.logLevel, DrainSeconds: new(2), UDPLoops: 1,
 		Authentication: who,
-	}, c.operator.Advertise, c.operator.Ring)
+	}
+	if o.over.connected() {
+		configuration.Listeners = c.network.Listeners(fleet.CertificateFolder(c.dir))
+		if err := c.authority.WriteCertificate(c.dir, domain); err != nil {
+			return err
+		}
+	}
+	return fleet.WriteFiles(c.dir, configuration, c.operator.Advertise, c.operator.Ring)
 }
 
 func (c *cluster) startProcesses(o *options) error {

@@ -42,11 +42,12 @@ func temporary(t *testing.T) (left func() []string) {
 // reached is not what is tested here.
 const patient = 10 * time.Second
 
+// Phones on all transports, of which each calls each and either side hangs up.
 func TestDemoLosesNothing(t *testing.T) {
 	left := temporary(t)
 	var out bytes.Buffer
 	cmd := NewCommand()
-	cmd.SetArgs([]string{"--proxies", "3", "--phones", "24", "--calls", "4", "--patience", patient.String()})
+	cmd.SetArgs([]string{"--proxies", "3", "--phones", "64", "--calls", "32", "--patience", patient.String()})
 	cmd.SetOut(&out)
 	if err := cmd.ExecuteContext(limited(t)); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
@@ -57,12 +58,17 @@ func TestDemoLosesNothing(t *testing.T) {
 		`new effective ring on every survivor after +\d+\.\d ms`,
 		`phones whose home it was +[1-9]`,
 		`first call to one of them answered after +\d+\.\d ms`,
-		`24 registered in \S+, each for an hour, after 24 challenges`,
-		`registrations lost +0 of 24`,
-		`without registering again +24 of 24`,
-		`answered after the kill +4 of 4`,
-		`calls lost +0 of 4`,
-		`phones callable once it is back, empty +24 of 24`,
+		`64 registered in \S+, each for an hour, after 64 challenges`,
+		`registrations lost +0 of 64`,
+		`phones on UDP callable within 10s without registering again +16 of 16`,
+		`phones on TCP callable within 10s of being connected +16 of 16`,
+		`phones on TLS callable within 10s of being connected +16 of 16`,
+		`phones on WSS callable within 10s of being connected +16 of 16`,
+		`back after 1 s +[1-9]`,
+		`calls that waited for one of them, delivered +[1-9]`,
+		`answered after the kill +32 of 32`,
+		`calls lost +0 of 32`,
+		`phones callable once it is back, empty +64 of 64`,
 	} {
 		if !regexp.MustCompile(want).MatchString(out.String()) {
 			t.Errorf("no %q in:\n%s", want, out.String())

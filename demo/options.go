@@ -19,6 +19,7 @@ type options struct {
 	phones   int
 	calls    int
 	patience time.Duration
+	over     transports
 	page     string
 	keep     time.Duration
 	network  string
@@ -30,13 +31,16 @@ type options struct {
 // NewCommand is `sipring demo`. It returns an error when anything was lost,
 // could not be started, or was interrupted.
 func NewCommand() *cobra.Command {
-	o := &options{}
+	o := &options{over: everyTransport()}
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Kill a proxy on this machine and see what the phones lose",
 		Long: `Starts proxies as processes on loopback addresses, lets simulated phones register
 and call, kills one proxy with SIGKILL, and prints a timeline and what was lost.
 The proxies ask who registers and calls; each phone has a password made for the run.
+A quarter each of the phones is on UDP, TCP, TLS and WSS: one that is bound to a
+connection opens another, a second after its own ended with the proxy, and registers
+again; calls to it wait until then.
 A page on the printed address shows the ring and the timeline live; --keep leaves
 it there for longer than the few seconds that the demo takes.
 
@@ -60,6 +64,7 @@ stopped and nothing is left behind.`,
 	f.IntVar(&o.phones, "phones", 300, "phones to register, at least twice the calls, at most 5000")
 	f.IntVar(&o.calls, "calls", 50, "calls to hold while the proxy is killed")
 	f.DurationVar(&o.patience, "patience", 2*time.Second, "how long a phone may take to be reached and still count as callable")
+	f.Var(&o.over, "transports", "what the phones are on, in equal parts: of udp, tcp, tls and wss")
 	f.StringVar(&o.page, "page", "127.0.0.1:0", "address of the live page, port 0 for any free one; empty for none")
 	f.DurationVar(&o.keep, "keep", 0, "how long to go on after the report, for looking at the page; Ctrl-C ends it")
 	f.StringVar(&o.network, "network", "", "the /24 of loopback addresses to use: .1 is the cluster, .11 and up the proxies, .200 the phones (default the first free one from "+fleet.FirstNetwork+" on)")

@@ -20,6 +20,7 @@ func TestFlagsThatCannotWork(t *testing.T) {
 		"--keep -1s":                   "--keep must not be negative",
 		"--patience 0s":                "--patience must be above 0",
 		"--log-level loud":             `--log-level "loud" is not debug, info, warn or error`,
+		"--transports udp,sctp":        `"sctp" is not udp, tcp, tls or wss`,
 		"--phones many":                `invalid argument "many"`,
 		"--nothing":                    "unknown flag: --nothing",
 		"now":                          `unknown command "now"`,

@@ -6,6 +6,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/sipring/sipring/demo/phones"
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/peer"
 )
 
@@ -19,8 +21,14 @@ type result struct {
 	callable, byes        int
 	callableAgain         int
 	killed                time.Time
-	firstCall             time.Duration // 0 where there was none
-	detected, ringRebuilt time.Duration // of the slowest survivor; 0 where unseen
+	over                  transports
+	onEach                [flow.Transports]phones.Outcome // of callable
+	waited                phones.Outcome                  // calls to phones that had lost their connection
+	slowestWaited         time.Duration                   // after the phone was back
+	reconnected           phones.Outcome                  // of those that had
+	slowestBack           time.Duration                   // after the kill
+	firstCall             time.Duration                   // 0 where there was none
+	detected, ringRebuilt time.Duration                   // of the slowest survivor; 0 where unseen
 }
 
 // observe notes a survivor's event. The survivor leaves pending once its ring
@@ -38,7 +46,8 @@ func (r *result) observe(survivor string, victim uint32, e peer.Event, pending m
 
 // lost tells whether the demo failed.
 func (r *result) lost() bool {
-	return r.registered < r.phones || r.callable < r.phones || r.byes < r.calls || r.callableAgain < r.phones
+	return r.registered < r.phones || r.callable < r.phones || r.byes < r.calls || r.callableAgain < r.phones ||
+		!r.waited.Whole() || !r.reconnected.Whole()
 }
 
 func (r *result) print(out io.Writer) {
@@ -49,12 +58,33 @@ func (r *result) print(out io.Writer) {
 	fmt.Fprintf(w, "  phones whose home it was\t%d\n", r.rehomed)
 	fmt.Fprintf(w, "  first call to one of them answered after\t%s\n", ms(r.firstCall))
 	fmt.Fprintf(w, "  registrations lost\t%d of %d\n", r.phones-r.registered, r.phones)
-	fmt.Fprintf(w, "  phones callable within %s without registering again\t%d of %d\n", r.patience, r.callable, r.phones)
+	r.printCallable(w)
 	fmt.Fprintf(w, "  in-dialog requests (BYE) answered after the kill\t%d of %d\n", r.byes, r.calls)
 	fmt.Fprintf(w, "  calls lost\t%d of %d\n", r.calls-r.byes, r.calls)
 	fmt.Fprintf(w, "  phones callable once it is back, empty\t%d of %d\n", r.callableAgain, r.phones)
 	_ = w.Flush()
 	fmt.Fprintln(out)
+}
+
+// printCallable writes which phones could be called: those without a connection as if
+// nothing had happened.
+func (r *result) printCallable(w io.Writer) {
+	if len(r.over) == 0 {
+		fmt.Fprintf(w, "  phones callable within %s without registering again\t%d of %d\n", r.patience, r.callable, r.phones)
+		return
+	}
+	for _, t := range r.over {
+		how := "without registering again"
+		if t.Reliable() {
+			how = "of being connected"
+		}
+		fmt.Fprintf(w, "  phones on %s callable within %s %s\t%d of %d\n", t, r.patience, how, r.onEach[t].OK, r.onEach[t].Of)
+	}
+	if !r.over.connected() {
+		return
+	}
+	fmt.Fprintf(w, "  phones whose connection ended with it, back after 1 s\t%d of %d, the last after %s\n", r.reconnected.OK, r.reconnected.Of, ms(r.slowestBack))
+	fmt.Fprintf(w, "  calls that waited for one of them, delivered\t%d of %d, %s after it was back at most\n", r.waited.OK, r.waited.Of, ms(r.slowestWaited))
 }
 
 // ms writes a time that was measured; 0 is one that never came.

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sipring/sipring/demo/fleet"
+	"github.com/sipring/sipring/demo/phones"
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/peer"
 )
 
@@ -32,6 +35,8 @@ func TestWhatCountsAsLost(t *testing.T) {
 		"a call":                         {func(r *result) { r.byes-- }, true},
 		"a phone once the proxy is back": {func(r *result) { r.callableAgain-- }, true},
 		"nothing was measured":           {func(r *result) { *r = result{phones: 1} }, true},
+		"a call that waited":             {func(r *result) { r.waited.Of++ }, true},
+		"a phone that did not come back": {func(r *result) { r.reconnected.Of++ }, true},
 		"no phone had its home there":    {func(r *result) { r.rehomed, r.firstCall = 0, 0 }, false},
 	} {
 		r := good()
@@ -62,6 +67,27 @@ SIGKILL of proxy-0, one of the cluster's proxies
 `
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Of phones on several transports each is counted apart.
+func TestReportOfConnections(t *testing.T) {
+	r := good()
+	r.over = transports{flow.UDP, flow.WSS}
+	r.onEach[flow.UDP], r.onEach[flow.WSS] = phones.Outcome{OK: 6, Of: 6}, phones.Outcome{OK: 5, Of: 6}
+	r.reconnected, r.slowestBack = phones.Outcome{OK: 1, Of: 2}, 1100*time.Millisecond
+	r.waited, r.slowestWaited = phones.Outcome{OK: 3, Of: 4}, 20*time.Millisecond
+	var out bytes.Buffer
+	r.print(&out)
+	for _, want := range []string{
+		"  phones on UDP callable within 2s without registering again  6 of 6\n",
+		"  phones on WSS callable within 2s of being connected         5 of 6\n",
+		"  phones whose connection ended with it, back after 1 s       1 of 2, the last after 1100.0 ms\n",
+		"  calls that waited for one of them, delivered                3 of 4, 20.0 ms after it was back at most\n",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in:\n%s", want, out.String())
+		}
 	}
 }
 

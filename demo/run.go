@@ -86,11 +86,13 @@ func (d *demo) take(ctx context.Context, o *options) (err error) {
 		d.page.serve(d.cluster, d.line)
 		d.line.add(time.Now(), "demo", "live page: %s", d.page.url())
 	}
-	cfg := phones.Config{Domain: domain, Local: netip.AddrPortFrom(d.network.Host(200), 0), Proxy: d.network.Cluster()}
+	cfg, made := phones.Config{Domain: domain, Local: netip.AddrPortFrom(d.network.Host(200), 0)}, 0
 	d.load, err = phones.NewLoad(o.phones, cfg, func(cfg phones.Config) (*phones.Phone, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
+		d.kind(&cfg, o, made)
+		made++
 		cfg.Password = d.cluster.passwords[cfg.User]
 		return phones.New(cfg)
 	})

@@ -27,7 +27,7 @@ type scenario struct {
 func newScenario(d *demo, o *options) *scenario {
 	return &scenario{
 		cluster: d.cluster, load: d.load, line: d.line, calls: make([]*phones.Call, o.calls),
-		result: result{phones: o.phones, calls: o.calls, patience: o.patience},
+		result: result{phones: o.phones, calls: o.calls, patience: o.patience, over: o.over},
 	}
 }
 
@@ -63,15 +63,23 @@ func (s *scenario) prepare(ctx context.Context) error {
 // setUp establishes the calls, from the first phones to those that follow.
 func (s *scenario) setUp(ctx context.Context) phones.Outcome {
 	return phones.Each(ctx, len(s.calls), func(ctx context.Context, i int) (err error) {
-		callee := s.load.Phones[i+len(s.calls)]
-		s.calls[i], err = s.load.Phones[i].Dial(ctx, callee.User())
+		s.calls[i], err = s.load.Phones[i].Dial(ctx, s.callee(i).User())
 		return err
 	})
 }
 
-// hangUp sends the BYE of every call that was up.
+func (s *scenario) callee(i int) *phones.Phone {
+	return s.load.Phones[len(s.calls)+callee(i, len(s.calls))]
+}
+
+// hangUp sends the BYE of every call that was up, from either side.
 func (s *scenario) hangUp(ctx context.Context) phones.Outcome {
-	return phones.Each(ctx, len(s.calls), func(ctx context.Context, i int) error { return s.calls[i].Bye(ctx) })
+	return phones.Each(ctx, len(s.calls), func(ctx context.Context, i int) error {
+		if byCallee(i) {
+			return s.callee(i).HangUpOn(ctx, s.calls[i])
+		}
+		return s.calls[i].Bye(ctx)
+	})
 }
 
 // kill ends one proxy with SIGKILL while calls are up, and follows what the
@@ -100,13 +108,25 @@ func (s *scenario) kill(ctx context.Context) error {
 	return nil
 }
 
-// measure calls every phone that lost its home, then the others, and hangs up
-// the calls that were up. It counts and goes on, whatever was lost.
+// callsAtOnce is how many calls are tried at the same time after the kill: most of those
+// to phones without a connection do nothing but wait.
+const callsAtOnce = 100
+
+// measure calls every phone that lost its home, then the others, and at the same time
+// hangs up the calls that were up: some phones have no connection then. It counts and
+// goes on, whatever was lost.
 func (s *scenario) measure(ctx context.Context) (err error) {
-	if s.result.callable, err = s.callAll(ctx, "were called without registering again", s.firstRehomed()); err != nil {
+	var byes phones.Outcome
+	var hangingUp sync.WaitGroup
+	hangingUp.Go(func() { byes = s.hangUp(ctx) })
+	defer hangingUp.Wait()
+	how := phones.Calling{Answered: s.firstRehomed(), Done: s.countEach(), AtOnce: callsAtOnce}
+	if s.result.callable, err = s.callAll(ctx, "were called after the kill", how); err != nil {
 		return err
 	}
-	if s.result.byes, err = s.note(ctx, "BYEs of the calls that were up were answered", s.hangUp(ctx)); err != nil {
+	s.countReconnected()
+	hangingUp.Wait()
+	if s.result.byes, err = s.note(ctx, "BYEs of the calls that were up were answered", byes); err != nil {
 		return err
 	}
 	s.result.registered, err = s.note(ctx, "registrations are held", s.load.Registered(ctx))
@@ -132,9 +152,42 @@ func (s *scenario) firstRehomed() func(i int, at time.Time) {
 	}
 }
 
+// countEach counts the calls by what the phone is on, and those that waited.
+func (s *scenario) countEach() func(int, *phones.Call, error) {
+	var mu sync.Mutex
+	return func(i int, call *phones.Call, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		p, r := s.load.Phones[i], &s.result
+		r.onEach[p.Transport()].Count(err)
+		if call != nil && call.Queued || phones.Queued(err) {
+			r.waited.Count(err)
+		}
+		if _, back := p.Reconnected(); call != nil && call.Queued && !back.IsZero() {
+			r.slowestWaited = max(r.slowestWaited, call.Answered.Sub(back)) // it may have answered before it knew
+		}
+	}
+}
+
+// countReconnected counts the phones that lost their connection, and are back.
+func (s *scenario) countReconnected() {
+	r := &s.result
+	for _, p := range s.load.Phones {
+		ended, back := p.Reconnected()
+		if ended == 0 {
+			continue
+		}
+		if r.reconnected.Of++; back.After(r.killed) {
+			r.reconnected.OK++
+			r.slowestBack = max(r.slowestBack, back.Sub(r.killed))
+		}
+	}
+}
+
 // callAll counts the phones that were reached and whose call could be hung up.
-func (s *scenario) callAll(ctx context.Context, what string, answered func(int, time.Time)) (int, error) {
-	c := s.load.CallAll(ctx, phones.Calling{Order: s.order, Patience: s.result.patience, Answered: answered})
+func (s *scenario) callAll(ctx context.Context, what string, how phones.Calling) (int, error) {
+	how.Order, how.Patience = s.order, s.result.patience
+	c := s.load.CallAll(ctx, how)
 	n := c.Hungup
 	n.Of, n.Errors = c.Reached.Of, append(c.Reached.Errors, n.Errors...)
 	return s.note(ctx, "phones "+what, n)
@@ -162,7 +215,7 @@ func (s *scenario) comeBack(ctx context.Context) error {
 		return err
 	}
 	s.line.add(time.Now(), "kubelet", "%s is back and in the ring", s.victim.Name)
-	n, err := s.callAll(ctx, "were called again, with all proxies back", nil)
+	n, err := s.callAll(ctx, "were called again, with all proxies back", phones.Calling{})
 	s.result.callableAgain = n
 	return err
 }

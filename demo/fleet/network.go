@@ -16,7 +16,9 @@ import (
 type Network struct {
 	base  netip.Addr
 	Ports config.Ports
-	claim net.Listener // what keeps others away
+	// TLS and WSS are the ports for those. TCP's is that of UDP, Ports.SIP.
+	TLS, WSS int
+	claim    net.Listener // what keeps others away
 }
 
 // FirstNetwork is the first of the networks tried where none is asked for.
@@ -66,7 +68,7 @@ func claimOne(base netip.Addr, proxies int) (*Network, error) {
 		return nil, fmt.Errorf("network %s: %w", base, err)
 	}
 	n.claim = l
-	if n.Ports, err = freePorts(n.addresses(proxies)); err != nil {
+	if err := n.takePorts(n.addresses(proxies)); err != nil {
 		n.Release()
 		return nil, fmt.Errorf("network %s: %w", base, err)
 	}
@@ -100,31 +102,32 @@ func (n *Network) addresses(proxies int) []netip.Addr {
 	return out
 }
 
-// freePorts are the default ports, or those shifted, that nobody has at any of
+// takePorts takes the default ports, or those shifted, that nobody has at any of
 // the addresses. Another program could take one until the proxies bind them;
 // then a proxy ends and says so.
-func freePorts(addresses []netip.Addr) (config.Ports, error) {
+func (n *Network) takePorts(addresses []netip.Addr) error {
 	var first error
 	for k := range portShifts {
 		shift := k * portShift
-		p := config.Ports{
+		n.Ports = config.Ports{
 			SIP: config.DefaultSIPPort + shift, Peer: config.DefaultPeerPort + shift,
 			Health: config.DefaultHealthPort + shift, Admin: config.DefaultAdminPort + shift,
 		}
-		err := tryPorts(addresses, p)
+		n.TLS, n.WSS = config.DefaultSIPSPort+shift, config.DefaultWSSPort+shift
+		err := n.tryPorts(addresses)
 		if err == nil {
-			return p, nil
+			return nil
 		}
 		if first == nil {
 			first = err
 		}
 	}
-	return config.Ports{}, fmt.Errorf("no free ports: %w", first)
+	return fmt.Errorf("no free ports: %w", first)
 }
 
-func tryPorts(addresses []netip.Addr, p config.Ports) error {
+func (n *Network) tryPorts(addresses []netip.Addr) error {
 	for _, a := range addresses {
-		for _, port := range []int{p.SIP, p.Peer, p.Health, p.Admin} {
+		for _, port := range []int{n.Ports.SIP, n.Ports.Peer, n.Ports.Health, n.Ports.Admin, n.TLS, n.WSS} {
 			if err := tryPort(netip.AddrPortFrom(a, uint16(port))); err != nil {
 				return err
 			}

@@ -50,17 +50,21 @@ func TestNetworkAddresses(t *testing.T) {
 func TestPortsOfOthersAreAvoided(t *testing.T) {
 	n := claimed(t)
 	at := n.addresses(3)
-	before, err := freePorts(at)
-	if err != nil {
+	var before Network
+	if err := before.takePorts(at); err != nil {
 		t.Fatal(err)
 	}
 	for name, take := range map[string]func(host string) (func() error, error){
 		"metrics, tcp": func(host string) (func() error, error) {
-			l, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(addrPort(host, before.Admin)))
+			l, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(addrPort(host, before.Ports.Admin)))
+			return func() error { return l.Close() }, err
+		},
+		"TLS, tcp": func(host string) (func() error, error) {
+			l, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(addrPort(host, before.TLS)))
 			return func() error { return l.Close() }, err
 		},
 		"SIP, udp": func(host string) (func() error, error) {
-			l, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(addrPort(host, before.SIP)))
+			l, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(addrPort(host, before.Ports.SIP)))
 			return func() error { return l.Close() }, err
 		},
 	} {
@@ -70,12 +74,16 @@ func TestPortsOfOthersAreAvoided(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() { _ = free() }()
-			got, err := freePorts(at)
-			if err != nil {
+			var got Network
+			if err := got.takePorts(at); err != nil {
 				t.Fatal(err)
 			}
-			shift := got.SIP - before.SIP
-			want := config.Ports{SIP: before.SIP + shift, Peer: before.Peer + shift, Health: before.Health + shift, Admin: before.Admin + shift}
+			p := before.Ports
+			shift := got.Ports.SIP - p.SIP
+			want := Network{
+				Ports: config.Ports{SIP: p.SIP + shift, Peer: p.Peer + shift, Health: p.Health + shift, Admin: p.Admin + shift},
+				TLS:   before.TLS + shift, WSS: before.WSS + shift,
+			}
 			if got != want || shift < portShift {
 				t.Errorf("ports %+v, want all of %+v shifted by %d or more", got, before, portShift)
 			}

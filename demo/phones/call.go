@@ -3,6 +3,7 @@ package phones
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -23,6 +24,8 @@ type Call struct {
 	cseq           uint32
 	proof          []string      // header lines of the last INVITE that said who sent it
 	Setup          time.Duration // INVITE sent to 200 received
+	Answered       time.Time     // when the 200 was received
+	Queued         bool          // an INVITE of it waited for the phone (182)
 	RecordRoute    string        // as the callee returned it
 	RemoteUserPart string
 	// Ended is closed when the call is over. Nil at the end that was called.
@@ -45,12 +48,13 @@ func (p *Phone) Dial(ctx context.Context, user string) (*Call, error) {
 		headers: []string{"Contact: <" + p.Contact() + ">", "Content-Type: application/sdp"}, body: offer,
 	})
 	if err != nil {
-		return nil, &dialError{user: user, callID: c.callID, err: err}
+		return nil, &dialError{user: user, callID: c.callID, queued: c.Queued, err: err}
 	}
 	if res.StatusCode != sip.StatusOK {
 		return nil, refused("INVITE "+user, res)
 	}
-	c.Setup = time.Since(began)
+	c.Answered = time.Now()
+	c.Setup = c.Answered.Sub(began)
 	if err := c.adopt(res); err != nil {
 		return nil, fmt.Errorf("INVITE %s: %w", user, err)
 	}
@@ -64,7 +68,7 @@ func (c *Call) do(ctx context.Context, r request) (*sip.Response, error) {
 	res, err := c.p.do(ctx, &r)
 	c.cseq = r.cseq
 	if r.method == "INVITE" {
-		c.proof = r.proof
+		c.proof, c.Queued = r.proof, c.Queued || r.queued
 	}
 	return res, err
 }
@@ -72,7 +76,15 @@ func (c *Call) do(ctx context.Context, r request) (*sip.Response, error) {
 // dialError is a call that was not answered.
 type dialError struct {
 	user, callID string
+	queued       bool
 	err          error
+}
+
+// Queued reports whether the call that was not answered, by an error of Dial, waited for
+// the phone.
+func Queued(err error) bool {
+	var lost *dialError
+	return errors.As(err, &lost) && lost.queued
 }
 
 func (e *dialError) Error() string { return "INVITE " + e.user + ": " + e.err.Error() }
@@ -125,7 +137,7 @@ func (c *Call) ack() error {
 
 // nextHop is where requests within the dialog go; empty for the proxy.
 func (c *Call) nextHop() string {
-	if !c.p.cfg.ByRoute || len(c.routes) == 0 {
+	if c.p.line != nil || !c.p.cfg.ByRoute || len(c.routes) == 0 {
 		return ""
 	}
 	var uri sip.Uri

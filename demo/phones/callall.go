@@ -24,7 +24,8 @@ type Calling struct {
 	// Order is the phones' indexes; those that matter come first.
 	Order []int
 	// Patience is how long an answer may take, counted from From; from each
-	// call's own start if that is zero.
+	// call's own start if that is zero. Where one of both has lost a connection, it
+	// may take as long longer as such a phone waits before it opens another.
 	Patience time.Duration
 	From     time.Time
 	// AtOnce is how many are called at the same time; 0 is a number that leaves
@@ -32,6 +33,9 @@ type Calling struct {
 	AtOnce int
 	// Answered is told, concurrently, which phone answered when. It may be nil.
 	Answered func(i int, at time.Time)
+	// Done is told, concurrently, how each call ended: with an error if it was not
+	// answered or could not be hung up. It may be nil.
+	Done func(i int, call *Call, err error)
 }
 
 // CallAll calls every phone of the order once from its neighbour and hangs up.
@@ -44,13 +48,16 @@ func (l *Load) CallAll(ctx context.Context, how Calling) Called {
 		if from.IsZero() {
 			from = time.Now()
 		}
-		call, took, err := l.reach(ctx, how, how.Order[k], from)
+		i := how.Order[k]
+		call, took, err := l.reach(ctx, how, i, from)
 		if err != nil {
+			how.done(i, nil, err)
 			return err
 		}
 		bye, cancel := context.WithTimeout(ctx, AnswerLimit)
 		defer cancel()
 		err = call.Bye(bye)
+		how.done(i, call, err)
 		mu.Lock()
 		defer mu.Unlock()
 		c.note(took, err)
@@ -59,16 +66,23 @@ func (l *Load) CallAll(ctx context.Context, how Calling) Called {
 	return c
 }
 
+func (c *Calling) done(i int, call *Call, err error) {
+	if c.Done != nil {
+		c.Done(i, call, err)
+	}
+}
+
 // reach calls phone i and tells how long after from it answered.
 func (l *Load) reach(ctx context.Context, how Calling, i int, from time.Time) (*Call, time.Duration, error) {
-	ctx, cancel := context.WithDeadline(ctx, from.Add(how.Patience))
+	caller, callee := l.Phones[(i+1)%len(l.Phones)], l.Phones[i]
+	ctx, cancel := context.WithDeadline(ctx, from.Add(how.Patience+max(caller.away(), callee.away())))
 	defer cancel()
 	if err := ctx.Err(); err != nil { // an answer on loopback can be quicker than the notice that it is too late
-		return nil, 0, l.Phones[i].explain(err)
+		return nil, 0, callee.explain(err)
 	}
-	call, err := l.Phones[(i+1)%len(l.Phones)].Dial(ctx, l.Phones[i].User())
+	call, err := caller.Dial(ctx, callee.User())
 	if err != nil {
-		return nil, 0, l.Phones[i].explain(err)
+		return nil, 0, callee.explain(err)
 	}
 	at := time.Now()
 	if how.Answered != nil {

@@ -99,14 +99,20 @@ func (l *Load) CallAllBack(ctx context.Context) Outcome {
 		if err != nil {
 			return l.Phones[i].explain(err)
 		}
-		if err := l.Phones[i].HangUp(ctx, call.callID); err != nil {
-			return fmt.Errorf("%s hangs up: %w", l.Phones[i].User(), err)
-		}
-		select {
-		case <-call.Ended:
-			return nil
-		case <-ctx.Done():
-			return fmt.Errorf("%s was not told of the end: %w", call.p.User(), ctx.Err())
-		}
+		return l.Phones[i].HangUpOn(ctx, call)
 	})
+}
+
+// HangUpOn ends a call that another phone made to this one; nil if both ends say that it
+// is over.
+func (p *Phone) HangUpOn(ctx context.Context, call *Call) error {
+	if err := p.HangUp(ctx, call.callID); err != nil {
+		return fmt.Errorf("%s hangs up: %w", p.User(), err)
+	}
+	select {
+	case <-call.Ended:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%s was not told of the end: %w", call.p.User(), ctx.Err())
+	}
 }

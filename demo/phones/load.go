@@ -57,7 +57,7 @@ func (l *Load) Close() {
 // is of its own family. One that has none of it sends where it sent.
 func (l *Load) Through(proxies ...netip.AddrPort) {
 	for _, p := range l.Phones {
-		if i := slices.IndexFunc(proxies, func(a netip.AddrPort) bool { return a.Addr().Is4() == p.local.Addr().Is4() }); i >= 0 {
+		if i := slices.IndexFunc(proxies, func(a netip.AddrPort) bool { return a.Addr().Is4() == p.Address().Addr().Is4() }); i >= 0 {
 			p.SetProxy(proxies[i])
 		}
 	}

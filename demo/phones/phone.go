@@ -4,23 +4,29 @@
 //
 // A phone sends every request to one outbound proxy, the cluster's address,
 // and answers each request at that request's source (RFC 3261 18.2.2), as real
-// phones do. Methods of one phone may be called concurrently.
+// phones do. One of TCP, TLS, WS or WSS has a connection to that address in place of
+// a socket (line.go): it is called over that, opens another a while after it has ended,
+// registers again, and sends again over that what was without an answer. Methods of one
+// phone may be called concurrently.
 package phones
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/netip"
-	"strings"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
+
+	"github.com/sipring/sipring/proxy/flow"
 )
 
 // Config says what a phone is.
@@ -42,6 +48,27 @@ type Config struct {
 	Password string
 	// Algorithm is the only one that it knows, such as MD5; empty for all.
 	Algorithm string
+	// Transport is what it sends over, and is called over.
+	Transport flow.Transport
+	// TLS says which cluster is the right one, of TLS and WSS. Without a ServerName it must
+	// be that of Domain.
+	TLS *tls.Config
+	// Path is that of the URL of WS and WSS. Default "/".
+	Path string
+	// Outbound has it register as an instance, its flow with a reg-id (RFC 5626 4).
+	Outbound bool
+	// Reconnect is how long after its connection has ended it opens another. Default: 1 s.
+	Reconnect time.Duration
+	// Dial opens its connections, where the sockets belong. Default: here.
+	Dial func(ctx context.Context, from, to netip.AddrPort) (net.Conn, error)
+}
+
+func (c *Config) url(to netip.AddrPort) *url.URL {
+	scheme := "ws"
+	if c.Transport.Secure() {
+		scheme = "wss"
+	}
+	return &url.URL{Scheme: scheme, Host: to.String(), Path: cmp.Or(c.Path, "/")}
 }
 
 // Phone is one simulated phone. It answers calls until it is closed.
@@ -56,10 +83,14 @@ type Phone struct {
 	Hungup atomic.Int64
 
 	credentials *Credentials // nil without a password
+	name        names
+	expires     atomic.Int64 // of its registration, in seconds; 0: it has none
+	back        atomic.Int64 // when it registered again last, in nanoseconds
 
 	ua     *sipgo.UserAgent
 	client *sipgo.Client
-	conn   *net.UDPConn
+	conn   *net.UDPConn // of UDP
+	line   *line        // of what is not
 	served chan struct{}
 	closed sync.Once
 	gone   atomic.Bool // set by Close
@@ -71,29 +102,66 @@ type Phone struct {
 	made  map[string]*made      // those it made, by Call-ID
 }
 
-// New binds the phone's socket and begins to answer.
+// New binds the phone's socket, or opens its first connection, and begins to answer.
 func New(cfg Config) (*Phone, error) {
-	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(cfg.Local))
-	if err != nil {
-		return nil, fmt.Errorf("phone %s: %w", cfg.User, err)
-	}
-	local, _ := netip.ParseAddrPort(conn.LocalAddr().String())
 	p := &Phone{
-		cfg: cfg, local: local, callID: sip.GenerateTagN(20), conn: conn,
-		served: make(chan struct{}), route: func() netip.AddrPort { return cfg.Proxy }, calls: map[string]*answer{}, made: map[string]*made{},
+		cfg: cfg, callID: sip.GenerateTagN(20), name: newNames(), served: make(chan struct{}),
+		route: func() netip.AddrPort { return cfg.Proxy }, calls: map[string]*answer{}, made: map[string]*made{},
 	}
+	p.cfg.Reconnect = cmp.Or(cfg.Reconnect, time.Second)
 	if cfg.Password != "" {
 		p.credentials = NewCredentials(cfg.User, cfg.Password, cfg.Algorithm)
 	}
-	if err := p.start(); err != nil {
-		_ = conn.Close()
+	err := p.bind()
+	if err == nil {
+		err = p.start()
+	}
+	if err != nil {
+		_ = p.unbind()
 		return nil, fmt.Errorf("phone %s: %w", cfg.User, err)
 	}
 	return p, nil
 }
 
+// bind takes a socket, or opens the first connection.
+func (p *Phone) bind() (err error) {
+	if p.cfg.Transport != flow.UDP {
+		p.line, err = newLine(p.open, p.cfg.Proxy)
+		return err
+	}
+	if p.conn, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(p.cfg.Local)); err == nil {
+		p.local, _ = netip.ParseAddrPort(p.conn.LocalAddr().String())
+	}
+	return err
+}
+
+// open connects to where requests go.
+func (p *Phone) open() (stream, error) {
+	p.mu.Lock()
+	route := p.route
+	p.mu.Unlock()
+	return p.cfg.open(context.Background(), route())
+}
+
+// unbind lets go what bind took.
+func (p *Phone) unbind() error {
+	switch {
+	case p.line != nil:
+		return p.line.Close()
+	case p.conn != nil:
+		return p.conn.Close()
+	}
+	return nil
+}
+
+var (
+	quiet = slog.New(slog.DiscardHandler)
+	// silence keeps sipgo's connections from counting themselves aloud.
+	silence = sync.OnceFunc(func() { sip.SetDefaultLogger(quiet) })
+)
+
 func (p *Phone) start() error {
-	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
+	silence()
 	ua, err := sipgo.NewUA(sipgo.WithUserAgent(p.cfg.User), sipgo.WithUserAgentHostname(p.cfg.Domain),
 		sipgo.WithUserAgentTransportLayerOptions(sip.WithTransportLayerLogger(quiet)),
 		sipgo.WithUserAgentTransactionLayerOptions(sip.WithTransactionLayerLogger(quiet),
@@ -111,25 +179,55 @@ func (p *Phone) start() error {
 	server.OnNoRoute(func(req *sip.Request, tx sip.ServerTransaction) {
 		_ = tx.Respond(answerTo(req, 200, "OK", nil))
 	})
-	p.client, err = sipgo.NewClient(ua, sipgo.WithClientLogger(quiet), sipgo.WithClientHostname(p.local.Addr().String()),
-		sipgo.WithClientPort(int(p.local.Port())), sipgo.WithClientConnectionAddr(p.local.String()), sipgo.WithClientNAT())
+	local := p.socket()
+	p.client, err = sipgo.NewClient(ua, sipgo.WithClientLogger(quiet), sipgo.WithClientHostname(local.Addr().String()),
+		sipgo.WithClientPort(int(local.Port())), sipgo.WithClientConnectionAddr(local.String()), sipgo.WithClientNAT())
 	if err != nil {
 		return err
 	}
 	p.ua = ua
 	go func() {
 		defer close(p.served)
-		_ = server.ServeUDP(p.conn)
+		p.serve(server)
 	}()
-	return waitListening(ua, p.local)
+	return waitListening(ua, p.network(), local)
+}
+
+// serve answers until the phone is closed.
+func (p *Phone) serve(server *sipgo.Server) {
+	if p.line == nil {
+		_ = server.ServeUDP(p.conn)
+		return
+	}
+	p.line.began = p.again
+	p.line.running.Go(func() { p.line.run(p.cfg.Reconnect) })
+	_ = server.ServeTCP(&oneLine{line: p.line})
+	p.line.running.Wait()
+}
+
+// network is what sipgo takes the phone's socket for. Whatever a connection is: to it
+// that is one of TCP.
+func (p *Phone) network() string {
+	if p.line != nil {
+		return "TCP"
+	}
+	return "UDP"
+}
+
+// socket is its address, to sipgo.
+func (p *Phone) socket() netip.AddrPort {
+	if p.line != nil {
+		return p.line.local.(*net.TCPAddr).AddrPort()
+	}
+	return p.local
 }
 
 // waitListening returns once the transport layer knows the phone's socket: a
 // request sent before would leave from another one.
-func waitListening(ua *sipgo.UserAgent, local netip.AddrPort) error {
+func waitListening(ua *sipgo.UserAgent, network string, local netip.AddrPort) error {
 	deadline := time.Now().Add(5 * time.Second)
 	for time.Now().Before(deadline) {
-		if c, err := ua.TransportLayer().GetConnection("udp", local.String()); err == nil && c != nil {
+		if c, err := ua.TransportLayer().GetConnection(network, local.String()); err == nil && c != nil {
 			_, _ = c.TryClose() // give back the reference that GetConnection took
 			return nil
 		}
@@ -144,7 +242,7 @@ func (p *Phone) Close() {
 	p.closed.Do(func() {
 		p.gone.Store(true)
 		_ = p.ua.Close()
-		_ = p.conn.Close()
+		_ = p.unbind()
 	})
 	<-p.served
 }
@@ -163,17 +261,23 @@ func (p *Phone) Challenged() int64 {
 	return p.credentials.Challenges.Load()
 }
 
-// Address is where the phone sends from.
-func (p *Phone) Address() netip.AddrPort { return p.local }
+// Transport is what the phone sends over.
+func (p *Phone) Transport() flow.Transport { return p.cfg.Transport }
 
-// Contact is the URI at which it can be reached.
-func (p *Phone) Contact() string { return fmt.Sprintf("sip:%s@%s", p.cfg.User, p.local) }
+// Address is where the phone sends from, or sent from until its connection ended.
+func (p *Phone) Address() netip.AddrPort {
+	if p.line != nil {
+		return p.line.address()
+	}
+	return p.local
+}
 
 // SetProxy changes where the phone sends what it sends from now on.
 func (p *Phone) SetProxy(a netip.AddrPort) { p.SetRoute(func() netip.AddrPort { return a }) }
 
 // SetRoute has each request from now on go to where route, which may be called
-// concurrently, says for it. Its retransmissions go there too.
+// concurrently, says for it. Its retransmissions go there too. A phone with a connection
+// has the next one go there.
 func (p *Phone) SetRoute(route func() netip.AddrPort) {
 	p.mu.Lock()
 	p.route = route
@@ -185,66 +289,4 @@ func (p *Phone) proxy() string {
 	route := p.route
 	p.mu.Unlock()
 	return route().String()
-}
-
-// Register binds the phone's contact for that many seconds; 0 removes it. An
-// answer other than 200 is an error that names it.
-func (p *Phone) Register(ctx context.Context, expires int) error {
-	res, err := p.register(ctx, "Contact: <"+p.Contact()+">", fmt.Sprint("Expires: ", expires))
-	if err != nil {
-		return err
-	}
-	if expires > 0 && !lists(res, p.local) {
-		return fmt.Errorf("REGISTER %s: the 200 does not list its contact", p.cfg.User)
-	}
-	return nil
-}
-
-// Bindings asks, without changing anything, for the contacts that are bound to the
-// phone's address-of-record.
-func (p *Phone) Bindings(ctx context.Context) (contacts []string, err error) {
-	res, err := p.register(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, h := range res.GetHeaders("Contact") {
-		contacts = append(contacts, h.Value())
-	}
-	return contacts, nil
-}
-
-// Registered asks, without changing anything, whether the registrar holds the
-// phone's binding (RFC 3261 10.2.3).
-func (p *Phone) Registered(ctx context.Context) (bool, error) {
-	res, err := p.register(ctx)
-	if err != nil {
-		return false, err
-	}
-	return lists(res, p.local), nil
-}
-
-func (p *Phone) register(ctx context.Context, headers ...string) (*sip.Response, error) {
-	next := func() uint32 { return p.cseq.Add(1) }
-	res, err := p.do(ctx, &request{
-		method: "REGISTER", uri: "sip:" + p.cfg.Domain,
-		from: fmt.Sprintf("<%s>;tag=%s", p.AOR(), sip.GenerateTagN(12)), to: "<" + p.AOR() + ">",
-		callID: p.callID, cseq: next(), next: next, headers: headers,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("REGISTER %s: %w", p.cfg.User, err)
-	}
-	if res.StatusCode != sip.StatusOK {
-		return nil, refused("REGISTER "+p.cfg.User, res)
-	}
-	return res, nil
-}
-
-// lists tells whether a 200 to REGISTER names the address in a Contact.
-func lists(res *sip.Response, local netip.AddrPort) bool {
-	for _, h := range res.GetHeaders("Contact") {
-		if strings.Contains(h.Value(), local.String()) {
-			return true
-		}
-	}
-	return false
 }

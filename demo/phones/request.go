@@ -26,13 +26,26 @@ type request struct {
 	sent string
 	// next is the CSeq of the same request with credentials; nil for the next number.
 	next func() uint32
+	// link is the connection that it was sent over last, if it was; unrepeated has it not
+	// be sent over another.
+	link       *link
+	unrepeated bool
+	// queued: somebody said that it waits for who is called (182).
+	queued bool
+}
+
+// renew makes it the next request.
+func (r *request) renew() {
+	if r.cseq++; r.next != nil {
+		r.cseq = r.next()
+	}
 }
 
 // build makes sipgo's request of it, with a Via of the phone's socket.
 func (p *Phone) build(r request) (*sip.Request, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s SIP/2.0\r\n", r.method, r.uri)
-	fmt.Fprintf(&b, "Via: SIP/2.0/UDP %s;rport;branch=%s\r\n", p.local, sip.GenerateBranch())
+	fmt.Fprintf(&b, "Via: SIP/2.0/%s %s;rport;branch=%s\r\n", p.cfg.Transport, p.host(), sip.GenerateBranch())
 	fmt.Fprintf(&b, "From: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d %s\r\nMax-Forwards: 70\r\n", r.from, r.to, r.callID, r.cseq, r.method)
 	for _, h := range slices.Concat(r.headers, r.proof) {
 		b.WriteString(h + "\r\n")
@@ -46,10 +59,19 @@ func (p *Phone) build(r request) (*sip.Request, error) {
 	if !ok {
 		return nil, fmt.Errorf("build %s: not a request", r.method)
 	}
-	req.SetTransport("UDP")
-	req.SetDestination(cmp.Or(r.via, p.proxy()))
-	req.Laddr = sip.Addr{IP: p.local.Addr().AsSlice(), Port: int(p.local.Port())}
+	local := p.socket()
+	req.SetTransport(p.network())
+	req.SetDestination(p.destination(r.via))
+	req.Laddr = sip.Addr{IP: local.Addr().AsSlice(), Port: int(local.Port())}
 	return req, nil
+}
+
+// destination is where a request goes: over the connection if there is one.
+func (p *Phone) destination(via string) string {
+	if p.line != nil {
+		return p.line.remote.String()
+	}
+	return cmp.Or(via, p.proxy())
 }
 
 // asBuilt keeps sipgo from adding headers of its own.
@@ -64,12 +86,14 @@ func (p *Phone) do(ctx context.Context, r *request) (*sip.Response, error) {
 		}
 		res, err := p.once(ctx, r)
 		p.record(r)
+		if err != nil && r.link != nil && r.link.lost() && !r.unrepeated && ctx.Err() == nil && !p.gone.Load() {
+			r.renew()
+			continue
+		}
 		if err != nil || !attempt.Again(p.credentials, res.StatusCode, r.method, challenges(res)) {
 			return res, err
 		}
-		if r.cseq++; r.next != nil {
-			r.cseq = r.next()
-		}
+		r.renew()
 	}
 }
 
@@ -86,6 +110,14 @@ func (p *Phone) once(ctx context.Context, r *request) (*sip.Response, error) {
 	if p.gone.Load() {
 		return nil, net.ErrClosed // sipgo would open the socket again
 	}
+	var over <-chan struct{}
+	if p.line != nil {
+		k, err := p.line.ready(ctx, r.method != "REGISTER" && p.expires.Load() > 0)
+		if err != nil {
+			return nil, fmt.Errorf("no connection: %w", err)
+		}
+		r.link, over = k, k.over
+	}
 	req, err := p.build(*r)
 	if err != nil {
 		return nil, err
@@ -96,10 +128,11 @@ func (p *Phone) once(ctx context.Context, r *request) (*sip.Response, error) {
 		return nil, err
 	}
 	defer tx.Terminate()
-	return final(ctx, tx)
+	return r.final(ctx, tx, over)
 }
 
-func final(ctx context.Context, tx sip.ClientTransaction) (*sip.Response, error) {
+// final waits for the final response, as long as the connection is there.
+func (r *request) final(ctx context.Context, tx sip.ClientTransaction, over <-chan struct{}) (*sip.Response, error) {
 	began, last := time.Now(), "nothing"
 	for {
 		select {
@@ -110,12 +143,15 @@ func final(ctx context.Context, tx sip.ClientTransaction) (*sip.Response, error)
 			if !res.IsProvisional() {
 				return res, nil
 			}
+			r.queued = r.queued || res.StatusCode == sip.StatusQueued
 			last = fmt.Sprintf("%d after %v", res.StatusCode, time.Since(began).Round(time.Millisecond))
 		case <-tx.Done():
 			if err := tx.Err(); err != nil {
 				return nil, err
 			}
 			return nil, errors.New("transaction ended without a final response")
+		case <-over:
+			return nil, fmt.Errorf("no final response, only %s: %w", last, errLost)
 		case <-ctx.Done():
 			return nil, fmt.Errorf("no final response, only %s: %w", last, ctx.Err())
 		}
