@@ -80,7 +80,7 @@ func (e *env) cases() (all []played) {
 		all = append(all, played{s.name, func(ctx context.Context) ([]*result, error) { return one(e.playStack(ctx, s)) }})
 	}
 	for _, s := range sequences() {
-		if s.in != "" && e.stage.o.wants(s.in) {
+		if s.in != "" && e.stage.o.wants(s.in) || s.apart && len(e.stage.o.only) == 0 {
 			continue
 		}
 		all = append(all, played{s.name, func(ctx context.Context) ([]*result, error) { return e.playSequence(ctx, s) }})

@@ -17,8 +17,10 @@ import (
 type sequence struct {
 	name, title string
 	// in is the case that it is a part of. It is left out where that one is played.
-	in   string
-	play func(ctx context.Context, e *env) ([]*result, error)
+	in string
+	// apart: it takes minutes, and is played where it is named alone.
+	apart bool
+	play  func(ctx context.Context, e *env) ([]*result, error)
 }
 
 // sequences in the order in which they happen, after the faults.
@@ -28,7 +30,7 @@ func sequences() []sequence {
 		skewed(),
 		{name: pairCase, title: "two SIPClusters", play: playPair},
 		{name: digestCase, title: "who may register", play: playDigest},
-		{name: switchCase, title: "who may register is changed", play: playSwitch},
+		{name: switchCase, title: "who may register is changed", apart: true, play: playSwitch},
 		{name: postgresCase, title: "users in a database", play: playPostgres},
 		{name: pluginCase, title: "the plugin of kubectl", play: playPlugin},
 	}
