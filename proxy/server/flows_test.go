@@ -3,8 +3,10 @@ package server
 import (
 	"bytes"
 	"fmt"
+	"net"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -431,5 +433,38 @@ func TestResponseOverTheConnectionOfAnotherMember(t *testing.T) {
 		if number, _, _ := alice.status(180).CSeq(); number != uint32(n+1) {
 			t.Fatalf("number %d comes in place %d", number, n+1)
 		}
+	}
+}
+
+// Whoever takes connections, and ends each when it is sent a request, is called a few
+// times and no more.
+func TestFarEndThatHangsUpIsNotCalledForEver(t *testing.T) {
+	t.Parallel()
+	x := startProxy(t, everyTransport, anyContact)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	var calls atomic.Int64
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			var some [100]byte
+			if n, _ := conn.Read(some[:]); n > 0 {
+				calls.Add(1)
+			}
+			_ = conn.Close()
+		}
+	}()
+	alice := newPhone(t, "alice")
+	newPhone(t, "bob").registerAt(x, "sip:bob@example.com", fmt.Sprintf("sip:bob@%s;transport=tcp", listener.Addr()))
+	d := alice.ring(x.addr, "sip:bob@example.com")
+	d.ackFailure(alice.status(480))
+	if n := calls.Load(); n == 0 || n > maxLosses+1 {
+		t.Errorf("called %d times", n)
 	}
 }

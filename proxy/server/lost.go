@@ -10,6 +10,9 @@ import (
 const (
 	maxSent      = 4096
 	maxSentBytes = 32 << 20
+	// maxLosses is how often one may be lost. Who takes a connection, and ends it when it
+	// is sent something, is not called for ever.
+	maxLosses = 4
 )
 
 // lost are requests that have left for connections. They are kept until somebody has
@@ -61,6 +64,7 @@ type kept request
 // Lost implements transaction.Again: locks are held, so that the timers go on with it.
 func (k *kept) Lost() {
 	r := (*request)(k)
+	r.losses++
 	r.s.lost.add(r)
 	r.s.nudge()
 }
@@ -83,7 +87,7 @@ func (s *Server) tendLost() {
 // it is kept.
 func (r *request) forkTo(list []transaction.Target) progress {
 	s, again := r.s, transaction.Again(nil)
-	if r.mayBeLost(list) && s.lost.keep(r) {
+	if r.mayBeLost(list) && r.losses < maxLosses && s.lost.keep(r) {
 		again = (*kept)(r)
 	}
 	if r.wait.waits() && r.givenUp() {

@@ -35,6 +35,7 @@ type request struct {
 	retry     []byte // of a 503
 	wait      wait
 	kept      int // bytes, while it is kept: see lost
+	losses    int // how often it has lost all targets
 }
 
 // progress is how far a step has brought a request.
@@ -98,5 +99,6 @@ func (r *request) release() {
 	}
 	r.search.chain.Trim(maxKept)
 	r.snap, r.stateless, r.peer, r.offered, r.reply.trying = nil, false, false, false, false
+	r.losses = 0
 	r.s.requests.Put(r)
 }
