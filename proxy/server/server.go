@@ -222,23 +222,12 @@ func (s *Server) Close() error {
 func (s *Server) now() int64 { return s.clock.now() }
 
 func (s *Server) runTimers() {
-	t := time.NewTimer(tick)
-	defer t.Stop()
-	for {
-		select {
-		case <-s.begun:
-		case <-t.C:
-			s.table.Tick(s.now())
-			s.askAnswers()
-			s.askAcks()
-			s.tendFlows(s.now())
-		case <-s.stop:
-			return
-		}
-		if s.table.Len() > 0 || s.deaths.hasUntold() {
-			t.Reset(tick)
-		}
-	}
+	paced(s.begun, s.stop, func() bool { return s.table.Len() > 0 || s.deaths.hasUntold() }, func() {
+		s.table.Tick(s.now())
+		s.askAnswers()
+		s.askAcks()
+		s.tendFlows(s.now())
+	})
 }
 
 // owner is this process, as it stands in our Vias.
