@@ -107,55 +107,70 @@ func (r *reading) handle() bool {
 }
 
 func (r *reading) handleStream() bool {
-	for r.in.n > 0 {
+	n, more := r.handleAll()
+	r.in.cut(n)
+	return more
+}
+
+// handleAll handles every whole message, and says of how many bytes they are and whether
+// to go on.
+func (r *reading) handleAll() (at int, more bool) {
+	for at < r.in.n {
 		if r.c.over() {
-			return r.discard()
+			return at, r.discard()
 		}
-		b := r.in.bytes()
+		b := r.in.bytes()[at:]
 		kind, n := r.scan.Next(b)
 		switch kind {
 		case frame.More:
-			return true
+			return at, true
 		case frame.LineEnd:
 		case frame.Ping:
+			r.together(len(b) > n)
 			_, _ = r.c.top.Write(pong)
 		case frame.Message:
-			r.message(b[:n])
+			r.message(b[:n], len(b) > n)
 		case frame.NoLength, frame.BadLength:
-			r.message(b[:n])
+			r.message(b[:n], len(b) > n)
 			if r.faults++; r.faults == maxFaults || kind == frame.BadLength {
 				r.c.leave(closedNoLength)
 			}
 		case frame.TooLong:
 			r.c.end(closedTooLarge)
-			return false
+			return at, false
 		case frame.Garbage:
 			why := closedGarbage
 			if r.c.out.beganWithProxyHeader() {
 				why = closedProxyHeader
 			}
 			r.c.end(why)
-			return false
+			return at, false
 		}
-		r.in.cut(n)
+		at += n
 	}
-	return true
+	return at, true
 }
 
 var pong = []byte("\r\n")
 
-func (r *reading) message(data []byte) {
+// message hands one on. more says that another one has come, or begun.
+func (r *reading) message(data []byte, more bool) {
 	now := time.Now()
 	r.c.spoke.Store(now.UnixNano())
 	r.c.counts.messages.Inc()
-	if r.in.n > len(data) { // another one has come, or begun
+	if more {
 		r.c.allow(r.c.limits.Message)
-		if !r.holding {
-			r.holding = true
-			r.c.out.hold()
-		}
 	}
+	r.together(more)
 	r.c.streams.handler.Message(r.c.flow, data)
+}
+
+// together has answers leave together, if more has come than what is answered.
+func (r *reading) together(more bool) {
+	if more && !r.holding {
+		r.holding = true
+		r.c.out.hold()
+	}
 }
 
 // discard waits for the far end to end the connection, which was ended here.

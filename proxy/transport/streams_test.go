@@ -205,6 +205,12 @@ func TestAnswersOfASegmentLeaveTogether(t *testing.T) {
 	p.reads(many) // which waits for no more
 	p.write(one[10:])
 	p.reads(one)
+	pings := strings.Repeat("\r\n\r\n", 500)
+	p.write(pings)
+	got = make([]byte, len(pings))
+	if n, err := p.Read(got); err != nil || string(got[:n]) != pings[:len(pings)/2] {
+		t.Errorf("the first read has %d bytes, %v, of those that answer 500 pings", n, err)
+	}
 }
 
 // A message is whole when its last byte is there, however the stream is cut.

@@ -144,6 +144,7 @@ func (r *reading) handleFrames() bool {
 			r.frameMessage(e.Data)
 			r.in.cut(len(e.Data))
 		case wsframe.Ping:
+			r.together(r.in.n > 0)
 			_ = r.c.writeFrame(ws.OpPong, e.Data)
 		case wsframe.Pong:
 		case wsframe.Close:
@@ -165,9 +166,10 @@ func (r *reading) handleFrames() bool {
 func (r *reading) frameMessage(data []byte) {
 	switch {
 	case string(data) == "\r\n\r\n":
+		r.together(r.in.n > len(data))
 		_ = r.c.writeMessage(pong)
 	case len(bytes.Trim(data, "\r\n")) == 0:
 	default:
-		r.message(data)
+		r.message(data, r.in.n > len(data))
 	}
 }
