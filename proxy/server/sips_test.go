@@ -1,69 +1,20 @@
 package server
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"math/big"
-	"net"
-	"net/netip"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/wire"
 )
-
-const securePort = 5061
-
-// secureToo gives a member a listener of TLS, beside those of everyTransport.
-func secureToo(o *proxyOptions) {
-	everyTransport(o)
-	o.config.Listeners = append(o.config.Listeners, config.Listener{Name: "tls", Protocol: config.ProtocolTLS, Port: securePort, TLS: &config.ListenerTLS{Certificates: []string{"/none"}}})
-	o.config.ApplyDefaults()
-	o.tls = map[string]*tls.Config{"tls": {Certificates: []tls.Certificate{selfSigned()}, MinVersion: tls.VersionTLS12}}
-}
-
-// selfSigned is a certificate that nobody has reason to trust.
-func selfSigned() tls.Certificate {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		panic(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		panic(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-}
-
-// newSecurePhone is a phone with a connection over TLS to a member.
-func newSecurePhone(t testing.TB, user string, x *proxy) *phone {
-	t.Helper()
-	at := netip.AddrPortFrom(x.addr.Addr(), securePort).String()
-	conn, err := tls.Dial("tcp", at, &tls.Config{InsecureSkipVerify: true}) // its certificate is nobody's
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() })
-	return &phone{
-		t: t, user: user, heard: map[string]bool{},
-		over: &connection{Conn: conn, transport: flow.TLS}, addr: conn.LocalAddr().(*net.TCPAddr).AddrPort(),
-	}
-}
 
 // TestRFC5630_5_3_SIPSCall: between two phones on TLS at two members a call by SIPS is one
 // all the way, and what is for the SIP URI of a phone with a SIPS contact goes over TLS to
 // that as a SIP one.
 func TestRFC5630_5_3_SIPSCall(t *testing.T) {
 	t.Parallel()
-	x := startCluster(t, 2, secureToo)
-	alice, bob, carol := newSecurePhone(t, "alice", x[0]), newSecurePhone(t, "bob", x[1]), newPhone(t, "carol")
+	x := startCluster(t, 2, everyTransport)
+	alice, bob, carol := newPhoneOver(t, flow.TLS, "alice", x[0]), newPhoneOver(t, flow.TLS, "bob", x[1]), newPhone(t, "carol")
 	contact := "sips:bob@" + bob.addr.String()
 	bob.sendRaw(x[1].addr, bob.registerText(unique("reg"), 1, "Contact: <"+contact+">"))
 	bob.status(200)
