@@ -33,6 +33,12 @@
 // contact. The binding that has it is found by the user part, or by asking all
 // members (package cluster), and gets the request alone; 404 if there is none.
 //
+// A connection is one member's, and used by all: what is to go over another member's is
+// given to that (relay.go). Connections that are over are noted (deaths.go); what nobody
+// has answered over one is looked for another way (lost.go), within a dialog by what its
+// token says of the end (rehome.go), and waits where there is none until the phone has
+// registered again, by whatever member (waiting.go, awaited.go).
+//
 // # A response's way
 //
 // Its topmost Via is ours or it is dropped. The member that the Via names as its
