@@ -50,10 +50,10 @@ func Listen(c ListenConfig) (*Stack, error) {
 
 // Serve begins to give h what comes. It returns at once; call it once.
 func (s *Stack) Serve(h Handler, self Holder) {
+	s.streams.serve(h, self) // first: what a datagram brings may open a connection
 	for _, u := range s.udp {
 		u.Serve(h)
 	}
-	s.streams.serve(h, self)
 }
 
 // Send implements Layer.
