@@ -46,11 +46,13 @@ func listenStream(c *StreamConfig, trusted func(netip.Addr) bool) (*streamListen
 		network = "tcp4"
 	}
 	lc := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) (err error) {
-		if c.Shared {
-			err = raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
+		if !c.Shared {
+			return nil
 		}
-		return err
+		failed := raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
+		return errors.Join(failed, err)
 	}}
+	lc.SetMultipathTCP(false) // a connection of that takes no options of TCP, such as how long it may be unanswered
 	listener, err := lc.Listen(context.Background(), network, plain(c.Address).String())
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", c.Transport, err)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+	"golang.org/x/sys/unix"
 
 	"github.com/sipring/sipring/proxy/connlimit"
 	"github.com/sipring/sipring/proxy/flow"
@@ -228,6 +229,22 @@ func TestTrustedSources(t *testing.T) {
 	for _, p := range all {
 		p.write(options("echo", ""))
 		p.reads(options("echo", ""))
+	}
+}
+
+// A listener is one of TCP, whatever else the kernel has.
+func TestListenersAreOfTCPAlone(t *testing.T) {
+	h := streamStack(t, StreamConfig{Transport: flow.TCP})
+	raw, err := h.stack.streams.listeners[0].net.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	protocol := 0
+	if failed := raw.Control(func(fd uintptr) { protocol, err = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PROTOCOL) }); failed != nil || err != nil {
+		t.Fatal(failed, err)
+	}
+	if protocol != unix.IPPROTO_TCP {
+		t.Errorf("its protocol is %d, want TCP's, %d", protocol, unix.IPPROTO_TCP)
 	}
 }
 
