@@ -428,7 +428,7 @@ func TestNothingAllocates(t *testing.T) {
 		for range 20 { // the pool loses what it has now and then
 			least = min(least, testing.AllocsPerRun(200, func() { r.decide(m, &d) }))
 		}
-		if name == "a call let in" && (d.Action != routing.Lookup || string(d.Account) != "sip:alice@example.com" || d.Copy == 0) {
+		if name == "a call let in" && (d.Action != routing.Lookup || !strings.HasPrefix(string(d.Account), "sip:alice@example.com:") || d.Copy == 0) {
 			t.Errorf("it is not: %s %d %s", d.Action, d.Status, d.Why)
 		}
 		if least != 0 && !raceDetector {

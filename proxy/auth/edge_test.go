@@ -3,6 +3,7 @@ package auth
 import (
 	"bytes"
 	"net/netip"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -145,6 +146,29 @@ func TestCredentialsAtTheEdge(t *testing.T) {
 		}
 		if got != tt.want {
 			t.Errorf("%s: %s, want %s", name, got, tt.want)
+		}
+	}
+}
+
+// TestNoncesOfCallsDiffer, though members are asked for them in the same millisecond, for the same
+// account, and know nothing of each other.
+func TestNoncesOfCallsDiffer(t *testing.T) {
+	members := []*rig{newRig(t), newRig(t), newRig(t)}
+	m := scan(strings.NewReplacer("REGISTER", "INVITE", "sip:example.com SIP", "sip:bob@example.com SIP").Replace(register("")))
+	seen := map[string]bool{}
+	for range 20 {
+		for _, r := range members {
+			var d routing.Decision
+			r.now = 0
+			r.decide(m, &d)
+			nonce := regexp.MustCompile(`nonce="([^"]*)"`).FindSubmatch(d.Challenge)
+			if nonce == nil {
+				t.Fatalf("no challenge: %s %d", d.Action, d.Status)
+			}
+			if seen[string(nonce[1])] {
+				t.Fatal("two members made the same nonce")
+			}
+			seen[string(nonce[1])] = true
 		}
 	}
 }

@@ -37,7 +37,6 @@ type Gate struct {
 	failures *failures
 	setups   *setups
 	issued   issued
-	calm     *limit.Limiter // of nonces for one address-of-record
 	metrics  *Metrics
 	log      *slog.Logger
 	lines    *limit.Limiter // of the log
@@ -50,7 +49,6 @@ func New(c Config) *Gate {
 	}
 	g := &Gate{
 		keys: c.Keys, dummy: newDummy(), failures: newFailures(), setups: newSetups(), log: c.Log,
-		calm:  limit.New(limit.Config{Rate: calmNonces, Burst: 2 * calmNonces, Slots: 1 << 12}),
 		lines: limit.New(limit.Config{Rate: maxLines, Burst: maxLines, Slots: 1}),
 	}
 	g.metrics = newMetrics(g)

@@ -24,7 +24,9 @@ func (a *attempt) admit() routing.Verdict {
 		a.d.Identity = a.appendOwn(a.d.Identity[:0])
 	}
 	a.d.Authenticated = true
-	a.d.Proof = a.proof()
+	if !a.proxy() {
+		a.d.Proof = a.proof()
+	}
 	if a.rules.assert && a.proxy() {
 		a.d.Assert = append(append(append(a.d.Assert[:0], '<'), a.d.Identity...), '>')
 	}
@@ -82,8 +84,9 @@ func (a *attempt) proof() location.Proof {
 // from any address-of-record of the user's and has another body. So it is kept with the
 // user, and not with whom the request is from, which the response does not cover.
 func (a *attempt) use() {
-	a.d.Account = appendPlace(a.appendAccount(a.d.Account[:0]), a.nonce)
-	a.d.Proof, a.d.Copy = a.proof(), a.g.keys.MarkRequest(a.response.Nonce, a.m.Raw, a.d.From.Remote.Addr().Unmap())
+	p := a.proof()
+	a.d.Account = location.AppendPlace(a.appendAccount(a.d.Account[:0]), p)
+	a.d.Proof, a.d.Copy = p.ForPlace(), a.g.keys.MarkRequest(a.response.Nonce, a.m.Raw, a.d.From.Remote.Addr().Unmap())
 }
 
 // appendAccount appends an address-of-record that stands for the user, the same whatever

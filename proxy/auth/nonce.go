@@ -21,38 +21,15 @@ const (
 // mark is that of a canonical address-of-record: the same on every member.
 func mark(aor []byte) uint32 { return uint32(xxhash.Sum64(aor) >> (64 - markBits)) }
 
-// An account that begins many calls at a time, as that of a PBX, has a nonce for each of
-// them, of which its record holds a few: what comes by a way that takes longer, or again, is
-// then older than all that are remembered. So where many nonces are made for one
-// address-of-record a bit of each says so, and the bits of chance below it which of some
-// records has what it proves.
-const (
-	spreadBit = 1 << (chanceBits - 1)
-	// calmNonces are those that are made for one address-of-record at a member in a second,
-	// and as many more at once, before they are spread.
-	calmNonces = 4
-)
-
-// appendPlace appends to the account where what is proved with a nonce is kept. No
-// address-of-record has such a port.
-func appendPlace(account []byte, nonce uint64) []byte {
-	if nonce&spreadBit == 0 {
-		return account
-	}
-	return append(account, ':', 'n', '0'+byte(nonce&(spreadBit-1)))
-}
-
-// newNonce is the number of a nonce for whoever sends.
+// newNonce is the number of a nonce for whoever sends. One that is asked for by a proxy has all
+// its bits by chance: members that are asked for one account's in the same millisecond would
+// else make the same, of which one request alone could be let in.
 func (a *attempt) newNonce() uint64 {
-	chance := rand.Uint32() &^ spreadBit
-	if !a.g.calm.AllowKey(a.d.Now, uint64(mark(a.aor))+1, 1) {
-		chance |= spreadBit
-	}
-	if len(a.aor) == 0 {
-		return digest.NonceID(a.d.Unix, chance)
+	if a.proxy() || len(a.aor) == 0 {
+		return digest.NonceID(a.d.Unix, rand.Uint32())
 	}
 	m := mark(a.aor)
-	return digest.NonceID(a.g.issued.next(m, a.d.Unix), m<<chanceBits|chance&(1<<chanceBits-1))
+	return digest.NonceID(a.g.issued.next(m, a.d.Unix), m<<chanceBits|rand.Uint32()&(1<<chanceBits-1))
 }
 
 // isMarked reports whether a nonce was made for the address-of-record that a REGISTER is

@@ -43,7 +43,7 @@ func (a *applier) apply(now int64, r Record, u *Update, lim Limits, stamp Versio
 	if u.Fetch() && a.use != freshProof {
 		return r, Result{Status: a.use.status(false)}
 	}
-	if r.IsZero() && lim.Room >= RoomForKnown {
+	if r.IsZero() && lim.Room >= roomForNew(u.AOR) {
 		return r, Result{Status: StatusNoRoom}
 	}
 	if u.Fetch() {

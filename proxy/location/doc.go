@@ -63,6 +63,9 @@
 // compared with each other, never with a clock. All is forgotten an hour after the last use, which is as long as any
 // nonce can be good for, however short Limits.NonceLife is: configurations change, and clocks differ.
 //
+// What proves other requests has records of its own, by AORs that are none (AppendPlace): there each count is as a nonce of
+// its own, nothing counts as used for being older than the others, and all is forgotten once no such nonce is good.
+//
 // A proof is used up whatever the answer is, by a fetch and by what is refused too: somebody may have seen it. Only what is
 // refused because there is no room for an AOR that is not known leaves no trace. A request whose nonce and count were used is
 // a retransmission, and answered as such, if it changes nothing and is from the same source; anything else is a replay. So

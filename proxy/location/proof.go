@@ -52,29 +52,33 @@ func (u *Update) proof() proof {
 }
 
 // useOf tells what is known of u's proof at now.
-func (s *proofs) useOf(now int64, u *Update) use {
+func (s *proofs) useOf(now int64, u *Update, lim Limits) use {
 	if u.Proof == (Proof{}) {
 		return noProof
 	}
 	p := u.proof()
 	i, found := s.find(p.nonce)
 	switch {
-	case p.count == 0, !found && p.nonce <= s.floor:
+	case p.count == 0, !found && p.nonce <= s.floor && !isPlace(u.AOR):
 		return usedProof
 	case !found, p.count > s.list[i].count:
 		return freshProof
-	case p == s.list[i] && now < s.ends-provedFor+copiesFor:
+	case p == s.list[i] && now < s.ends-lim.provedFor(u.AOR)+copiesFor:
 		return sameProof
 	}
 	return usedProof
 }
 
-// take notes that a fresh proof is used at now, in the room of most nonces. The oldest make room, and raise the floor: of
-// those that could still be good, no more than must. The times in nonces are compared with each other, no clock.
-func (s *proofs) take(now int64, p proof, life int64, most int) {
-	s.ends = max(s.ends, now+provedFor)
+// take notes that a fresh proof is used, to be remembered until ends, in the room of most nonces. The oldest make room, and
+// raise the floor: of those that could still be good, no more than must. What is below it finds no room any more, in a
+// place. The times in nonces are compared with each other, no clock.
+func (s *proofs) take(ends int64, p proof, life int64, most int) {
+	s.ends = max(s.ends, ends)
 	i, found := s.find(p.nonce)
-	if found {
+	switch {
+	case !found && p.nonce <= s.floor:
+		return
+	case found:
 		s.list[i] = p
 		return
 	}
@@ -101,12 +105,12 @@ func (a *applier) proved(r Record, aor []byte, res Result) (Record, Result) {
 // prove reads what was proved to r, and notes u's proof in that.
 func (a *applier) prove(now int64, r Record, u *Update, lim Limits) {
 	a.proofs = r.proofs()
-	if a.use = a.proofs.useOf(now, u); a.use != freshProof {
+	if a.use = a.proofs.useOf(now, u, lim); a.use != freshProof {
 		return
 	}
 	most := maxProofs
 	if lim.Room >= NoRoom {
 		most = 1
 	}
-	a.proofs.take(now, u.proof(), lim.nonceLife(), most)
+	a.proofs.take(now+lim.provedFor(u.AOR), u.proof(), lim.nonceLife(), most)
 }

@@ -57,17 +57,17 @@ func TestRefusedForEver(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := *drawProofs(t)
 		u := Update{Proof: Proof{Nonce: rapid.Uint64Range(1, 45).Draw(t, "nonce"), Count: rapid.Uint32Range(1, 4).Draw(t, "count")}, Source: 9}
-		if s.useOf(start, &u) == freshProof {
-			s.take(start, u.proof(), rapid.Int64Range(0, 2).Draw(t, "life"), rapid.SampledFrom([]int{1, maxProofs}).Draw(t, "most"))
+		if s.useOf(start, &u, Limits{}) == freshProof {
+			s.take(start+provedFor, u.proof(), rapid.Int64Range(0, 2).Draw(t, "life"), rapid.SampledFrom([]int{1, maxProofs}).Draw(t, "most"))
 		}
 		for range rapid.IntRange(0, 4).Draw(t, "steps") {
 			if rapid.Bool().Draw(t, "merge") {
 				s.merge(drawProofs(t))
-			} else if next := (Update{Proof: Proof{rapid.Uint64Range(1, 45).Draw(t, "next"), 5}}); s.useOf(start, &next) == freshProof {
-				s.take(start, next.proof(), 0, rapid.SampledFrom([]int{1, maxProofs}).Draw(t, "room"))
+			} else if next := (Update{Proof: Proof{rapid.Uint64Range(1, 45).Draw(t, "next"), 5}}); s.useOf(start, &next, Limits{}) == freshProof {
+				s.take(start+provedFor, next.proof(), 0, rapid.SampledFrom([]int{1, maxProofs}).Draw(t, "room"))
 			}
 			other := u
-			if other.Source = 6; s.useOf(start, &other) != usedProof {
+			if other.Source = 6; s.useOf(start, &other, Limits{}) != usedProof {
 				t.Fatalf("%+v is taken by %+v", other.Proof, s)
 			}
 		}
