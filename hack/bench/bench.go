@@ -56,6 +56,9 @@ func command(args []string) string {
 // that cannot be had.
 func (b *bench) prepare(ctx context.Context, r *report) error {
 	var errs []error
+	if b.options.Connections > 0 {
+		errs = append(errs, b.compile(ctx, "connload", filepath.Join(b.dir, "connload"), "-lssl", "-lcrypto"))
+	}
 	for _, t := range b.targets() {
 		version, err := t.prepare(ctx)
 		if err != nil {
@@ -69,10 +72,10 @@ func (b *bench) prepare(ctx context.Context, r *report) error {
 			}
 		}
 	}
-	if len(errs) > 0 {
-		errs = append(errs, errors.New("name the servers to measure with --only, leave the calls out with --calls 0"))
+	if err := errors.Join(errs...); err != nil {
+		return errors.Join(err, errors.New("name the servers to measure with --only, leave the calls out with --calls 0, TCP and TLS with --connections 0"))
 	}
-	return errors.Join(errs...)
+	return nil
 }
 
 // rounds interleaves the servers: A B C, A B C. One that fails is not tried
@@ -119,6 +122,14 @@ func (s sample) String() string {
 		call, _ := perRequest(s.Calls.CPU.Seconds(), s.Calls.Result.Succeeded)
 		text += fmt.Sprintf("; %.0f us/call, %d of %d failed", call,
 			s.Calls.Result.Created-s.Calls.Result.Succeeded, s.Calls.Result.Created)
+	}
+	for _, c := range []struct {
+		name string
+		of   *connected
+	}{{"TCP", s.TCP}, {"TLS", s.TLS}} {
+		if c.of != nil {
+			text += "; " + c.name + " " + c.of.String()
+		}
 	}
 	return text
 }

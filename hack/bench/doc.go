@@ -13,7 +13,8 @@
 // Invariants of the measurement:
 //
 //   - The load is not ours to tune: REGISTERs come from native/regload.c, calls
-//     from SIPp with the scenarios beside it. Every server gets the same.
+//     from SIPp with the scenarios beside it, and what goes over TCP and TLS from
+//     native/connload.c. Every server gets the same.
 //   - Server CPU is the kernel's account (the CPU clock of each process of the
 //     server, exited threads included), read before and after the load.
 //   - The server has one core to itself, the load the others, the same for all.
@@ -22,6 +23,9 @@
 //     over the rounds with their smallest and largest; ratios are taken within a round.
 //   - REGISTER with digest has servers of its own in each round, which ask every
 //     user: one that lets a REGISTER through unasked is a failure, not a fast server.
+//   - TCP and TLS too: phones that keep a connection each, made before anything is
+//     counted. Kamailio has one worker for connections, and tlsf only, which is the one
+//     to beat.
 //   - It ends with an error where anything asked for was not measured: before
 //     the first round when something is missing, after the table when a server
 //     died or more than 1 % of some requests failed.

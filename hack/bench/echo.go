@@ -18,14 +18,14 @@ func (b *bench) echoTarget() target {
 		prepare: func(ctx context.Context) (string, error) {
 			return "native/echo.c, gcc -O2", b.compile(ctx, "echo", binary)
 		},
-		command: func(string, *users) ([]string, error) {
+		command: func(string, setup) ([]string, error) {
 			return []string{binary, echoAddress.Addr().String(), strconv.Itoa(int(echoAddress.Port()))}, nil
 		},
 	}
 }
 
-// compile builds native/NAME.c with the C compiler.
-func (b *bench) compile(ctx context.Context, name, binary string) error {
+// compile builds native/NAME.c with the C compiler and the libraries.
+func (b *bench) compile(ctx context.Context, name, binary string, libraries ...string) error {
 	for _, file := range []string{name + ".c", "md5.h"} {
 		source, err := files.ReadFile("native/" + file)
 		if err != nil {
@@ -35,7 +35,8 @@ func (b *bench) compile(ctx context.Context, name, binary string) error {
 			return err
 		}
 	}
-	out, err := exec.CommandContext(ctx, "gcc", "-O2", "-Wall", "-o", binary, filepath.Join(b.dir, name+".c"), "-lm").CombinedOutput()
+	argv := append([]string{"-O2", "-Wall", "-o", binary, filepath.Join(b.dir, name+".c"), "-lm"}, libraries...)
+	out, err := exec.CommandContext(ctx, "gcc", argv...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("compile %s.c: %w: %s", name, err, strings.TrimSpace(string(out)))
 	}

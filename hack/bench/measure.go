@@ -26,7 +26,10 @@ type sample struct {
 	Refresh phase[registerResult] `json:"register_refresh"`
 	Calls   *phase[callResult]    `json:"calls,omitempty"`
 	// Asked is what it costs to ask who registers.
-	Asked    *asked            `json:"asked,omitempty"`
+	Asked *asked `json:"asked,omitempty"`
+	// TCP and TLS are of phones that keep a connection each.
+	TCP      *connected        `json:"tcp,omitempty"`
+	TLS      *connected        `json:"tls,omitempty"`
 	Idle     phase[idleResult] `json:"idle"`
 	Bindings int               `json:"bindings"`
 	// Memory of all the server's processes in bytes (PSS): after the warm-up,
@@ -40,27 +43,31 @@ type idleResult struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// measure runs one round on one server, from a fresh start to its end; and on one more
-// that asks who registers.
+// measure runs one round on one server, from a fresh start to its end; on one more
+// that asks who registers, and on one that phones connect to.
 func (b *bench) measure(ctx context.Context, t target, round int) (sample, error) {
 	s := sample{Round: round}
 	dir := filepath.Join(b.dir, fmt.Sprintf("%s-%d", t.name, round))
-	err := b.with(ctx, t, dir, nil, func(server *process) error { return b.load(ctx, t, server, dir, &s) })
-	if err != nil || !t.stores || !b.options.Digest {
-		return s, err
+	err := b.with(ctx, t, dir, setup{}, func(server *process) error { return b.load(ctx, t, server, dir, &s) })
+	if err == nil && t.stores && b.options.Digest {
+		u := &users{n: b.options.Bindings, password: rand.Text()}
+		work := dir + "-digest"
+		err = b.with(ctx, t, work, setup{users: u}, func(server *process) error {
+			s.Asked, err = b.measureAsked(ctx, t, server, work, u)
+			return err
+		})
 	}
-	u := &users{n: b.options.Bindings, password: rand.Text()}
-	dir += "-digest"
-	err = b.with(ctx, t, dir, u, func(server *process) error {
-		s.Asked, err = b.measureAsked(ctx, t, server, dir, u)
-		return err
-	})
+	if err == nil && t.connects && b.options.Connections > 0 {
+		err = b.with(ctx, t, dir+"-connections", setup{connections: true}, func(server *process) error {
+			return b.measureConnected(ctx, t, server, &s)
+		})
+	}
 	return s, err
 }
 
 // with starts the server for what do does with it.
-func (b *bench) with(ctx context.Context, t target, dir string, u *users, do func(*process) error) error {
-	server, err := b.startServer(ctx, t, dir, u)
+func (b *bench) with(ctx context.Context, t target, dir string, s setup, do func(*process) error) error {
+	server, err := b.startServer(ctx, t, dir, s)
 	if err != nil {
 		return err
 	}
@@ -87,14 +94,14 @@ func (b *bench) load(ctx context.Context, t target, server *process, dir string,
 }
 
 // startServer returns the server ready for its first request.
-func (b *bench) startServer(ctx context.Context, t target, dir string, u *users) (*process, error) {
+func (b *bench) startServer(ctx context.Context, t target, dir string, s setup) (*process, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
 	if err := checkFree(t.address); err != nil {
 		return nil, err
 	}
-	argv, err := t.command(dir, u)
+	argv, err := t.command(dir, s)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +109,7 @@ func (b *bench) startServer(ctx context.Context, t target, dir string, u *users)
 	if err != nil {
 		return nil, err
 	}
-	if err := waitReady(ctx, t.address, server, u != nil); err != nil {
+	if err := waitReady(ctx, t.address, server, s.users != nil); err != nil {
 		server.stop()
 		return nil, err
 	}

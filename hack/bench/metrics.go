@@ -55,6 +55,22 @@ func metrics() []metric {
 			},
 		},
 		{
+			key: "register_tcp_cpu_us", label: "server CPU per REGISTER, refresh over TCP [us]", digits: 1, compare: true, goal: 0.8,
+			value: func(s sample, _ target) (float64, bool) { return s.TCP.perRegister() },
+		},
+		{
+			key: "call_tcp_cpu_us", label: "server CPU per call over TCP, 7 messages [us]", digits: 1, compare: true, goal: 0.8,
+			value: func(s sample, _ target) (float64, bool) { return s.TCP.perCall() },
+		},
+		{
+			key: "register_tls_cpu_us", label: "server CPU per REGISTER, refresh over TLS [us]", digits: 1, compare: true, goal: 0.8,
+			value: func(s sample, _ target) (float64, bool) { return s.TLS.perRegister() },
+		},
+		{
+			key: "call_tls_cpu_us", label: "server CPU per call over TLS, 7 messages [us]", digits: 1, compare: true, goal: 0.8,
+			value: func(s sample, _ target) (float64, bool) { return s.TLS.perCall() },
+		},
+		{
 			key: "idle_cpu_ms_per_s", label: "server CPU without load [ms/s]", digits: 2, compare: true,
 			value: func(s sample, _ target) (float64, bool) {
 				return s.Idle.CPU.Seconds() * 1000 / s.Idle.Result.Seconds, s.Idle.Result.Seconds > 0

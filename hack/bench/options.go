@@ -20,7 +20,8 @@ type options struct {
 	Drain     int `json:"drain_seconds"`
 	Idle      int `json:"idle_seconds"`
 
-	Digest bool `json:"digest"` // who registers is asked too
+	Connections int  `json:"connections"` // kept by as many phones, over TCP and over TLS
+	Digest      bool `json:"digest"`      // who registers is asked too
 
 	only     string
 	sipring  string
@@ -33,8 +34,8 @@ type options struct {
 // parseOptions reads the command line. --quick lowers the defaults; what is
 // given explicitly wins over it.
 func parseOptions(args []string, stderr io.Writer) (options, error) {
-	full := options{Rounds: 3, Bindings: 20000, Refreshes: 100000, Window: 64, Sockets: 8, Calls: 5000, CallRate: 500, Drain: 6, Idle: 4}
-	quick := options{Rounds: 2, Bindings: 2000, Refreshes: 10000, Window: 64, Sockets: 8, Calls: 500, CallRate: 500, Drain: 1, Idle: 1}
+	full := options{Rounds: 3, Bindings: 20000, Refreshes: 100000, Window: 64, Sockets: 8, Calls: 5000, CallRate: 500, Drain: 6, Idle: 4, Connections: 200}
+	quick := options{Rounds: 2, Bindings: 2000, Refreshes: 10000, Window: 64, Sockets: 8, Calls: 500, CallRate: 500, Drain: 1, Idle: 1, Connections: 200}
 	defaults := full
 	for _, a := range args {
 		if a == "--quick" || a == "-quick" {
@@ -55,6 +56,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	fs.IntVar(&o.CallRate, "call-rate", defaults.CallRate, "calls begun in a second")
 	fs.IntVar(&o.Drain, "drain", defaults.Drain, "seconds after the last call that are counted too, for transaction timers")
 	fs.IntVar(&o.Idle, "idle", defaults.Idle, "seconds without load that are measured")
+	fs.IntVar(&o.Connections, "connections", defaults.Connections, "phones that keep a connection each; 0 for no TCP and TLS")
 	fs.BoolVar(&o.Digest, "digest", true, "measure too what it costs to ask who registers")
 	fs.StringVar(&o.only, "only", "", "comma-separated servers to measure: sipring, kamailio, kamailio-tlsf, echo (default all)")
 	fs.StringVar(&o.sipring, "sipring", "bin/sipring", "the sipring binary")
@@ -87,6 +89,7 @@ func (o options) validate() error {
 		{"call-rate", o.CallRate, 1, 10000},
 		{"drain", o.Drain, 0, 60},
 		{"idle", o.Idle, 1, 60},
+		{"connections", o.Connections, 0, 10000},
 	} {
 		if c.value < c.min || c.value > c.max {
 			errs = append(errs, fmt.Errorf("--%s %d is not in %d..%d", c.name, c.value, c.min, c.max))

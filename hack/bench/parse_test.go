@@ -148,3 +148,15 @@ func checkError(t *testing.T, err error, want string) {
 		t.Fatalf("error %v, want one with %q", err, want)
 	}
 }
+
+func TestConnectedCallsAddUp(t *testing.T) {
+	r, err := parseConnectedCalls([]byte(`{"created":10,"succeeded":9,"failed":1,"first_other":404,"rate_per_s":5.5}`))
+	if want := (callResult{Created: 10, Succeeded: 9, Failed: 1, Rate: 5.5}); err != nil || r != want {
+		t.Errorf("%+v, %v", r, err)
+	}
+	for _, bad := range []string{"", "{}", `{"created":10,"succeeded":10,"failed":1}`, `{"created":1,"succeeded":-1,"failed":2}`} {
+		if r, err := parseConnectedCalls([]byte(bad)); err == nil {
+			t.Errorf("%q is %+v", bad, r)
+		}
+	}
+}

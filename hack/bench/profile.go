@@ -30,7 +30,7 @@ func (b *bench) profile(ctx context.Context, dir string) error {
 		return err
 	}
 	work := filepath.Join(b.dir, "profile")
-	err := b.with(ctx, t, work, nil, func(server *process) error {
+	err := b.with(ctx, t, work, setup{}, func(server *process) error {
 		err := b.profileRegister(ctx, t, server, filepath.Join(dir, "register.pprof"), registerLoad{})
 		if err != nil || b.options.Calls == 0 {
 			return err
@@ -42,7 +42,7 @@ func (b *bench) profile(ctx context.Context, dir string) error {
 	}
 	u := &users{n: b.options.Bindings, password: rand.Text()}
 	work += "-digest"
-	return b.with(ctx, t, work, u, func(server *process) error {
+	return b.with(ctx, t, work, setup{users: u}, func(server *process) error {
 		return b.profileRegister(ctx, t, server, filepath.Join(dir, "digest.pprof"), registerLoad{password: u.password})
 	})
 }

@@ -114,6 +114,9 @@ func (c column) work(s sample, o options) []work {
 		all = append(all, work{"new REGISTERs with digest", o.Bindings, made.New.Result.OK},
 			work{"refreshes with digest", o.Refreshes, made.Refresh.Result.OK})
 	}
+	if c.target.connects && o.Connections > 0 {
+		all = append(append(all, s.TCP.work("TCP", o)...), s.TLS.work("TLS", o)...)
+	}
 	if c.target.relays {
 		calls := work{what: "calls", asked: o.Calls}
 		if s.Calls != nil {

@@ -26,7 +26,7 @@ func (b *bench) sipringTarget() target {
 	// A copy: a build while this runs must not change what is measured.
 	binary := filepath.Join(b.dir, "sipring")
 	return target{
-		name: nameSipring, label: "sipring", address: sipringAddress, stores: true, relays: true,
+		name: nameSipring, label: "sipring", address: sipringAddress, stores: true, relays: true, connects: true,
 		prepare: func(ctx context.Context) (string, error) {
 			sum, err := copyBinary(binary, b.options.sipring)
 			if errors.Is(err, fs.ErrNotExist) {
@@ -38,16 +38,20 @@ func (b *bench) sipringTarget() target {
 			version, err := sipringVersion(ctx, binary)
 			return version + ", sha256 " + sum, err
 		},
-		command: func(dir string, u *users) ([]string, error) {
-			return sipringCommand(binary, dir, b.profiling, u)
+		command: func(dir string, s setup) ([]string, error) {
+			return sipringCommand(binary, dir, b.profiling, s)
 		},
 	}
 }
 
 // sipringCommand writes the files that a proxy reads and returns its command
 // line: the one place that knows them.
-func sipringCommand(binary, dir string, profiling bool, u *users) ([]string, error) {
-	authentication, err := writeUsers(dir, u)
+func sipringCommand(binary, dir string, profiling bool, s setup) ([]string, error) {
+	authentication, err := writeUsers(dir, s.users)
+	if err != nil {
+		return nil, err
+	}
+	listeners, err := sipringListeners(dir, s)
 	if err != nil {
 		return nil, err
 	}
@@ -55,6 +59,7 @@ func sipringCommand(binary, dir string, profiling bool, u *users) ([]string, err
 		Cluster:      "bench",
 		Domains:      []string{domain},
 		Advertise:    sipringAddress.String(),
+		Listeners:    listeners,
 		Ports:        config.Ports{SIP: int(sipringAddress.Port()), Peer: 17947, Health: 17948, Admin: sipringAdminPort},
 		Egress:       config.Egress{Contacts: config.ContactsAny},     // one socket registers all callees
 		Limits:       config.Limits{Trusted: []string{"127.0.0.0/8"}}, // which makes all the load
@@ -93,6 +98,19 @@ func sipringCommand(binary, dir string, profiling bool, u *users) ([]string, err
 		argv = append(argv, f.flag, path)
 	}
 	return argv, nil
+}
+
+// sipringListeners are those beside the one that there always is; none, if nobody connects.
+func sipringListeners(dir string, s setup) ([]config.Listener, error) {
+	if !s.connections {
+		return nil, nil
+	}
+	port := int(sipringAddress.Port())
+	return []config.Listener{
+		{Name: "udp", Protocol: config.ProtocolUDP, Port: port},
+		{Name: "tcp", Protocol: config.ProtocolTCP, Port: port},
+		{Name: "tls", Protocol: config.ProtocolTLS, Port: port + 1, TLS: &config.ListenerTLS{Certificates: []string{dir}}},
+	}, writeCertificate(dir)
 }
 
 // writeUsers writes the users' credentials and returns how they are asked for them;

@@ -3,7 +3,9 @@ package main
 import (
 	"crypto/md5"
 	"crypto/rand"
+	"crypto/tls"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,7 +17,7 @@ import (
 
 // What is written must be what the proxy accepts, or the column stays empty.
 func TestSipringFilesAreValid(t *testing.T) {
-	argv, err := sipringCommand("bin/sipring", t.TempDir(), true, nil)
+	argv, err := sipringCommand("bin/sipring", t.TempDir(), true, setup{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +44,7 @@ func TestSipringFilesAreValid(t *testing.T) {
 // Users that are asked who they are have their secrets where the configuration says.
 func TestSipringAsksItsUsers(t *testing.T) {
 	u := &users{n: 2, password: rand.Text()}
-	argv, err := sipringCommand("bin/sipring", t.TempDir(), false, u)
+	argv, err := sipringCommand("bin/sipring", t.TempDir(), false, setup{users: u})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,6 +70,39 @@ func TestSipringAsksItsUsers(t *testing.T) {
 	}
 }
 
+// A server that phones connect to has TLS with a certificate that was made for it, at the
+// port after that of TCP, as Kamailio's command line has it too.
+func TestServersTakeConnections(t *testing.T) {
+	dir := t.TempDir()
+	argv, err := sipringCommand("bin/sipring", dir, false, setup{connections: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.ParseConfig(fileOf(t, argv, "--config"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]int{}
+	for _, l := range c.Listeners {
+		got[l.Protocol] = l.Port
+	}
+	if want := map[string]int{"UDP": 15060, "TCP": 15060, "TLS": 15061}; !maps.Equal(got, want) {
+		t.Errorf("listeners %v, want %v", got, want)
+	}
+	if _, err := tls.LoadX509KeyPair(filepath.Join(dir, certificateFile), filepath.Join(dir, keyFile)); err != nil {
+		t.Error(err)
+	}
+	dir = t.TempDir()
+	argv, err = (&bench{}).kamailioTarget(nameKamailioTLSF, "").command(dir, setup{connections: true})
+	if err != nil || !slices.Contains(argv, "TLSPORT=15061") {
+		t.Fatalf("%q, %v", argv, err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "tls.cfg"))
+	if want := "certificate = " + filepath.Join(dir, certificateFile); err != nil || !strings.Contains(string(text), want) {
+		t.Errorf("%s, %v: no %q", text, err, want)
+	}
+}
+
 // A build during a run must not change what the next round measures.
 func TestBinaryIsCopiedOnce(t *testing.T) {
 	from := filepath.Join(t.TempDir(), "sipring")
@@ -83,7 +118,7 @@ func TestBinaryIsCopiedOnce(t *testing.T) {
 	if err := os.WriteFile(from, []byte("another build"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	argv, err := target.command(t.TempDir(), nil)
+	argv, err := target.command(t.TempDir(), setup{})
 	if err != nil {
 		t.Fatal(err)
 	}

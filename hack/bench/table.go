@@ -112,13 +112,14 @@ func (r report) notes(bullet, end string) string {
 	if p.Calls > 0 {
 		calls = fmt.Sprintf("Calls: %d at %d/s (INVITE, 100, 180, 200, ACK, BYE, 200) with SIPp %s, counted until %d s after the last, the CPU without load included; a call costs less at a higher rate, so compare within one run only.", p.Calls, p.CallRate, r.SIPp, p.Drain)
 	}
-	notes := make([]string, 0, 6+len(r.Columns))
+	notes := make([]string, 0, 7+len(r.Columns))
 	notes = append(notes,
 		fmt.Sprintf("Median (smallest-largest) of %d interleaved rounds, %s; ratios are within a round.", p.Rounds, r.Date.UTC().Format("2006-01-02 15:04 UTC")),
 		"Machine: "+r.Machine.String(),
 		fmt.Sprintf("REGISTER: %d new bindings, then %d refreshes, %d in flight from %d ports, nobody asked who it is; native/regload.c.", p.Bindings, p.Refreshes, p.Window, p.Sockets),
 		digests(p),
 		calls,
+		connections(p),
 		"CPU: user and system time of all the server's processes; memory: their proportional set size, per binding the growth from warmed up and empty, of this one server (a cluster holds each binding on several).",
 	)
 	for _, c := range r.Columns {
@@ -137,4 +138,16 @@ func digests(p options) string {
 		return "Digest: not asked for."
 	}
 	return fmt.Sprintf("Digest: MD5, qop auth, secrets in memory, counts of nonces checked; the same load on a server started for it: %d users that are challenged once, then %d refreshes with the nonces that they have.", p.Bindings, p.Refreshes)
+}
+
+// connections says how TCP and TLS were measured.
+func connections(p options) string {
+	if p.Connections == 0 {
+		return "TCP and TLS: not asked for."
+	}
+	text := fmt.Sprintf("TCP and TLS (1.3, AES-128-GCM): %d phones that keep a connection each, at a server started for it, which has a worker for them; %d refreshes, %d in flight", p.Connections, p.Refreshes, min(p.Window, p.Connections))
+	if p.Calls > 0 {
+		text += fmt.Sprintf(", and %d calls at %d/s between two of them", p.Calls, p.CallRate)
+	}
+	return text + "; native/connload.c."
 }

@@ -17,6 +17,8 @@ func exampleReport() report {
 		return sample{
 			Round: round, New: r, Refresh: r, Idle: phase[idleResult]{CPU: time.Millisecond, Result: idleResult{Seconds: 2}}, Bindings: 1000, MemoryBefore: 1 << 20, MemoryAfter: 2 << 20,
 			Calls: &phase[callResult]{CPU: cpu, Result: callResult{Created: 100, Succeeded: 100}},
+			TCP:   &connected{Refresh: r, Calls: &phase[callResult]{CPU: 2 * cpu, Result: callResult{Created: 100, Succeeded: 100}}},
+			TLS:   &connected{Refresh: r},
 			Asked: &asked{New: r, Refresh: phase[registerResult]{CPU: cpu + 5*time.Millisecond, Result: r.Result}},
 		}
 	}
@@ -47,9 +49,12 @@ func TestTableShowsMeasuredFiguresAndReasons(t *testing.T) {
 		1:  {"server CPU per REGISTER, refresh [us]", "15.0 (10.0-20.0)", "40.0 (20.0-60.0)", "failed", "0.42 (0.33-0.50)", "-", "<= 0.25"},
 		3:  {"server CPU per REGISTER, refresh with digest [us]", "20.0 (15.0-25.0)", "45.0 (25.0-65.0)", "failed", "0.49 (0.38-0.60)", "-", "<= 0.80"},
 		5:  {"server CPU per call, 7 messages [us]", "150.0 (100.0-200.0)", "400.0 (200.0-600.0)", "failed", "0.42 (0.33-0.50)", "-", "<= 0.33"},
-		6:  {"server CPU without load [ms/s]", "0.50", "0.50", "failed", "1.00", "-", ""},
-		11: {"memory per binding [bytes]", "1049", "1049", "failed", "1.00", "-", "<= 0.25"},
-		12: {"REGISTERs not answered 200", "0", "3 (0-6)", "failed", "-", "-", ""},
+		6:  {"server CPU per REGISTER, refresh over TCP [us]", "15.0 (10.0-20.0)", "40.0 (20.0-60.0)", "failed", "0.42 (0.33-0.50)", "-", "<= 0.80"},
+		7:  {"server CPU per call over TCP, 7 messages [us]", "300.0 (200.0-400.0)", "800.0 (400.0-1200.0)", "failed", "0.42 (0.33-0.50)", "-", "<= 0.80"},
+		9:  {"server CPU per call over TLS, 7 messages [us]", "-", "-", "failed", "-", "-", "<= 0.80"},
+		10: {"server CPU without load [ms/s]", "0.50", "0.50", "failed", "1.00", "-", ""},
+		15: {"memory per binding [bytes]", "1049", "1049", "failed", "1.00", "-", "<= 0.25"},
+		16: {"REGISTERs not answered 200", "0", "3 (0-6)", "failed", "-", "-", ""},
 	} {
 		if d := cmp.Diff(want, table[i]); d != "" {
 			t.Errorf("line %d: %s", i, d)

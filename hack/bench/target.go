@@ -25,6 +25,7 @@ var (
 
 	registerSource = netip.MustParseAddrPort("127.90.1.1:16000") // and the ports after it
 	probeSource    = netip.MustParseAddr("127.90.1.4")
+	phoneSource    = netip.MustParseAddrPort("127.90.1.5:20000") // and the ports after it
 	callerAddress  = netip.MustParseAddrPort("127.90.1.2:15080")
 	calleeAddress  = netip.MustParseAddrPort("127.90.1.3:15070")
 )
@@ -36,12 +37,20 @@ type target struct {
 	address netip.AddrPort
 	// stores and relays: whether bindings and calls mean anything to it.
 	stores, relays bool
+	// connects: it is measured over TCP, at the port of address, and TLS, at the next one.
+	connects bool
 	// prepare finds or builds the server, once; its error is what the column
 	// says in place of figures. It returns the version.
 	prepare func(ctx context.Context) (version string, err error)
 	// command writes what the server reads into dir and returns how to start
-	// it in the foreground; with users it asks them who they are.
-	command func(dir string, u *users) (argv []string, err error)
+	// it in the foreground.
+	command func(dir string, s setup) (argv []string, err error)
+}
+
+// setup is what a server is started for.
+type setup struct {
+	users       *users // that it asks who they are; nil: it asks nobody
+	connections bool   // it takes TCP and TLS
 }
 
 // users are those that a server asks for their password: u0, u1 and so on, all with

@@ -9,7 +9,7 @@ import (
 // files are the servers' and the load's sources, so that the command works
 // from any directory.
 //
-//go:embed native/echo.c native/regload.c native/md5.h kamailio.cfg scenarios/uac.xml scenarios/uas.xml
+//go:embed native/echo.c native/regload.c native/connload.c native/md5.h kamailio.cfg kamailio-tls.cfg scenarios/uac.xml scenarios/uas.xml
 var files embed.FS
 
 // tool finds a program; its error names the Debian package that has it.
