@@ -66,12 +66,7 @@ func (o *outbox) fill(wait bool) error {
 // wanted.
 func (o *outbox) tryRead(fd uintptr) bool {
 	o.buffer = smallBuffers.Get().(*[smallBuffer]byte)
-	for {
-		o.n, o.inlet.errno = unix.Read(int(fd), o.buffer[:])
-		if !errors.Is(o.inlet.errno, unix.EINTR) {
-			break
-		}
-	}
+	o.n, o.inlet.errno = receiveNow(fd, o.buffer[:])
 	if o.inlet.errno != nil || o.n == 0 {
 		o.giveBack()
 	}

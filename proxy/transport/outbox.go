@@ -52,12 +52,8 @@ func newOutbox(conn *net.TCPConn) (*outbox, error) {
 
 // tryWrite is given to the poller, and asks it to wait for nothing.
 func (o *outbox) tryWrite(fd uintptr) bool {
-	for {
-		o.wrote, o.errno = unix.Write(int(fd), o.data)
-		if !errors.Is(o.errno, unix.EINTR) {
-			return true
-		}
-	}
+	o.wrote, o.errno = sendNow(fd, o.data)
+	return true
 }
 
 // Write takes all of b, or fails for good.
