@@ -20,7 +20,7 @@ func TestMessagesOverTCPAllocateNothing(t *testing.T) {
 	text := []byte(options("echo", strings.Repeat("x", 640)))
 	answer := make([]byte, len(text))
 	if n := testing.AllocsPerRun(200, func() {
-		if _, err := p.Conn.Write(text); err != nil {
+		if _, err := p.Write(text); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := io.ReadFull(p.text, answer); err != nil {
