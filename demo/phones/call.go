@@ -45,7 +45,7 @@ func (p *Phone) Dial(ctx context.Context, user string) (*Call, error) {
 	began := time.Now()
 	res, err := c.do(ctx, request{
 		method: "INVITE", uri: fmt.Sprintf("sip:%s@%s", user, p.cfg.Domain), from: c.from, to: c.to, callID: c.callID, cseq: c.cseq,
-		headers: []string{"Contact: <" + p.Contact() + ">", "Content-Type: application/sdp"}, body: offer,
+		contact: p.contactLine, headers: []string{"Content-Type: application/sdp"}, body: offer,
 	})
 	if err != nil {
 		return nil, &dialError{user: user, callID: c.callID, queued: c.Queued, err: err}

@@ -24,8 +24,8 @@ type Calling struct {
 	// Order is the phones' indexes; those that matter come first.
 	Order []int
 	// Patience is how long an answer may take, counted from From; from each
-	// call's own start if that is zero. Where one of both has lost a connection, it
-	// may take as long longer as such a phone waits before it opens another.
+	// call's own start if that is zero. Where one of both is bound to a
+	// connection, it may take as long longer as such a phone waits before it opens another.
 	Patience time.Duration
 	From     time.Time
 	// AtOnce is how many are called at the same time; 0 is a number that leaves

@@ -45,9 +45,12 @@ func (p *Phone) Contact() string {
 	return uri
 }
 
-// contactHeader is that of its registration.
-func (p *Phone) contactHeader() string {
-	h := "Contact: <" + p.Contact() + ">"
+// contactLine is that of requests that begin a dialog.
+func (p *Phone) contactLine() string { return "Contact: <" + p.Contact() + ">" }
+
+// binding is that of its registration.
+func (p *Phone) binding() string {
+	h := p.contactLine()
 	if p.cfg.Outbound {
 		h += `;reg-id=1;+sip.instance="<` + p.name.instance + `>"`
 	}

@@ -54,10 +54,11 @@ func (l *Load) Close() {
 }
 
 // Through makes every phone send from now on to the first of these addresses that
-// is of its own family. One that has none of it sends where it sent.
+// is of its own family. One that has none of it sends where it sent, and so does one
+// with a connection.
 func (l *Load) Through(proxies ...netip.AddrPort) {
 	for _, p := range l.Phones {
-		if i := slices.IndexFunc(proxies, func(a netip.AddrPort) bool { return a.Addr().Is4() == p.Address().Addr().Is4() }); i >= 0 {
+		if i := slices.IndexFunc(proxies, func(a netip.AddrPort) bool { return a.Addr().Is4() == p.Address().Addr().Is4() }); i >= 0 && p.line == nil {
 			p.SetProxy(proxies[i])
 		}
 	}

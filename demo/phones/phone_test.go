@@ -132,8 +132,8 @@ func TestClosedPhoneIsGone(t *testing.T) {
 func (c *Call) reinvite(ctx context.Context) error {
 	c.cseq++
 	r := c.inDialog("INVITE")
-	r.headers = append(r.headers, "Contact: <"+c.p.Contact()+">", "Content-Type: application/sdp")
-	r.body = offer
+	r.headers = append(r.headers, "Content-Type: application/sdp")
+	r.contact, r.body = c.p.contactLine, offer
 	res, err := c.do(ctx, r)
 	if err != nil {
 		return fmt.Errorf("re-INVITE %s: %w", c.RemoteUserPart, err)

@@ -22,7 +22,8 @@ func (p *Phone) Register(ctx context.Context, expires int) error {
 
 // announce registers, over the connection that there is if it is once.
 func (p *Phone) announce(ctx context.Context, expires int, once bool) error {
-	r := p.registration(p.contactHeader(), fmt.Sprint("Expires: ", expires))
+	r := p.registration(fmt.Sprint("Expires: ", expires))
+	r.contact = p.binding
 	if p.cfg.Outbound {
 		r.headers = append(r.headers, "Supported: path, outbound")
 	}
@@ -75,10 +76,10 @@ func (p *Phone) Reconnected() (ended int, back time.Time) {
 
 // away is how long it may be before the phone is there again, beside what others take.
 func (p *Phone) away() time.Duration {
-	if ended, _ := p.Reconnected(); ended > 0 {
-		return p.cfg.Reconnect
+	if p.line == nil {
+		return 0
 	}
-	return 0
+	return p.cfg.Reconnect
 }
 
 // Bindings asks, without changing anything, for the contacts that are bound to the

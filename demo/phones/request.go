@@ -20,7 +20,8 @@ type request struct {
 	via                           string // where it goes; empty for the proxy
 	cseq                          uint32
 	headers                       []string
-	proof                         []string // header lines that say who sends it
+	contact                       func() string // the header line of where it comes from; nil for none
+	proof                         []string      // header lines that say who sends it
 	body                          string
 	// sent is what was sent last.
 	sent string
@@ -47,6 +48,9 @@ func (p *Phone) build(r request) (*sip.Request, error) {
 	fmt.Fprintf(&b, "%s %s SIP/2.0\r\n", r.method, r.uri)
 	fmt.Fprintf(&b, "Via: SIP/2.0/%s %s;rport;branch=%s\r\n", p.cfg.Transport, p.host(), sip.GenerateBranch())
 	fmt.Fprintf(&b, "From: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d %s\r\nMax-Forwards: 70\r\n", r.from, r.to, r.callID, r.cseq, r.method)
+	if r.contact != nil {
+		b.WriteString(r.contact() + "\r\n")
+	}
 	for _, h := range slices.Concat(r.headers, r.proof) {
 		b.WriteString(h + "\r\n")
 	}

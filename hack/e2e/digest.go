@@ -100,7 +100,7 @@ func (a *interviewed) among(ctx context.Context, play func(context.Context) erro
 	if a.skipped() {
 		return nil
 	}
-	leave, err := a.arrive(ctx, a.stack)
+	leave, err := a.arrive(ctx, &a.stack)
 	if err != nil {
 		return err
 	}

@@ -15,16 +15,18 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/demo/fleet"
 	"github.com/sipring/sipring/hack/kube/cluster"
 )
 
-// stack is a SIPCluster of its own whose Service has IPv6, alone or beside IPv4,
-// and everybody who calls it.
+// stack is a SIPCluster of its own, and everybody who calls it: one whose Service has
+// IPv6, alone or beside IPv4, or one with listeners of every transport.
 type stack struct {
 	name, title string
 	sipCluster  string // as its manifest has it
 	manifest    string
 	families    []corev1.IPFamily
+	certificate string // the Secret that the manifest names, of phones on every transport
 	party       party
 }
 
@@ -33,6 +35,7 @@ var (
 	phonesAddress6  = netip.MustParseAddr("2001:db8:198::1")
 	callersAddress6 = netip.MustParseAddr("2001:db8:198::fa")
 	softAddress6    = netip.MustParseAddr("2001:db8:198::f0")
+	softAddress4    = netip.MustParseAddr("198.51.100.241")   // beside the other one
 	stackSoft6      = netip.MustParseAddr("2001:db8:198::f1") // beside the other one
 
 	vip6     = netip.MustParseAddrPort("[2001:db8:203::10]:5060")
@@ -66,6 +69,11 @@ func stacks() []stack {
 				},
 			},
 		},
+		{
+			name: "transports", title: "SIGKILL, UDP, TCP, TLS and WSS", sipCluster: "mixed", manifest: "hack/e2e/manifests/transports.yaml",
+			families: []corev1.IPFamily{corev1.IPv4Protocol}, certificate: "mixed-tls",
+			party: party{proxy: mixVIP, callers: callersAddress, softAt: softAddress4, phoneAt: four},
+		},
 	}
 }
 
@@ -84,8 +92,13 @@ func (e *env) playStack(ctx context.Context, s stack) (r *result, err error) {
 	p := &s.party
 	p.in, p.command, p.step = e.kube.inClient, e.kube.clientCommand, e.stage.step
 	p.passwords = e.party.passwords
+	if s.certificate != "" {
+		if p.authority, err = fleet.NewAuthority(); err != nil {
+			return r, err
+		}
+	}
 	own := &env{stage: e.stage, kube: e.kube, proxies: &proxies{kube: e.kube, name: s.sipCluster}, party: p}
-	leave, err := own.arrive(ctx, s)
+	leave, err := own.arrive(ctx, &s)
 	if err != nil {
 		return r, err
 	}
@@ -111,24 +124,33 @@ func (e *env) playStack(ctx context.Context, s stack) (r *result, err error) {
 }
 
 // arrive makes the SIPCluster and waits for its proxies. leave removes it.
-func (e *env) arrive(ctx context.Context, s stack) (leave func(context.Context) error, err error) {
+func (e *env) arrive(ctx context.Context, s *stack) (leave func(context.Context) error, err error) {
 	kubectl := func(ctx context.Context, args ...string) error {
 		_, err := e.kube.kubectl(ctx, append([]string{"--namespace", namespace}, args...)...)
 		return err
 	}
-	if err := kubectl(ctx, "apply", "-f", s.manifest); err != nil {
-		return nil, err
-	}
 	stop := func() {}
 	leave = func(ctx context.Context) error {
 		stop()
-		return kubectl(ctx, "delete", "-f", s.manifest)
+		err := kubectl(ctx, "delete", "--ignore-not-found", "-f", s.manifest)
+		if s.certificate != "" {
+			err = errors.Join(err, e.kube.removeSecret(ctx, s.certificate))
+		}
+		return err
 	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, leave(context.WithoutCancel(ctx)))
 		}
 	}()
+	if s.certificate != "" {
+		if err := e.kube.putCertificate(ctx, s.certificate, s.party.authority); err != nil {
+			return nil, err
+		}
+	}
+	if err := kubectl(ctx, "apply", "-f", s.manifest); err != nil {
+		return nil, err
+	}
 	if err := eventually(ctx, installLimit, func(ctx context.Context) error { return e.hasFamilies(ctx, s) }); err != nil {
 		return nil, err
 	}
@@ -148,7 +170,7 @@ func (e *env) arrive(ctx context.Context, s stack) (leave func(context.Context) 
 
 // hasFamilies returns nil once the Service is there; it has its families from then
 // on.
-func (e *env) hasFamilies(ctx context.Context, s stack) error {
+func (e *env) hasFamilies(ctx context.Context, s *stack) error {
 	service, err := e.kube.cluster.Client().CoreV1().Services(namespace).Get(ctx, s.sipCluster, metav1.GetOptions{})
 	if err == nil && !slices.Equal(service.Spec.IPFamilies, s.families) {
 		err = fmt.Errorf("families of Service %s: %v, want %v", s.sipCluster, service.Spec.IPFamilies, s.families)
@@ -158,7 +180,7 @@ func (e *env) hasFamilies(ctx context.Context, s stack) error {
 
 // served returns nil once there are three endpoints of each family and of no other,
 // and the SIPCluster is well.
-func (e *env) served(ctx context.Context, s stack) error {
+func (e *env) served(ctx context.Context, s *stack) error {
 	list, err := e.kube.cluster.Client().DiscoveryV1().EndpointSlices(namespace).List(ctx, metav1.ListOptions{LabelSelector: discoveryv1.LabelServiceName + "=" + s.sipCluster})
 	if err != nil {
 		return err

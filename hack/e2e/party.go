@@ -26,10 +26,11 @@ type party struct {
 	callers   netip.Addr     // SIPp's
 	softAt    netip.Addr     // baresip's
 	phoneAt   func(i int) netip.Addr
-	byRoute   bool            // phones send by Route within dialogs
-	expires   int             // seconds that baresip and linphone register for; 0 for an hour
-	passwords fleet.Passwords // of everybody; none where nobody is asked
-	announced func()          // ends the announcement of proxy, where it is ours
+	byRoute   bool             // phones send by Route within dialogs
+	expires   int              // seconds that baresip and linphone register for; 0 for an hour
+	passwords fleet.Passwords  // of everybody; none where nobody is asked
+	authority *fleet.Authority // whom phones on every transport trust; none: all are on UDP
+	announced func()           // ends the announcement of proxy, where it is ours
 	// in runs f, and command makes a command, where the sockets belong.
 	in      func(f func() error) error
 	command func(ctx context.Context, name string, args ...string) *exec.Cmd
@@ -44,27 +45,24 @@ type party struct {
 // gather binds n phones and registers each, once; baresip too. All call and are
 // called. Whatever it returns, leave is to be called.
 func (p *party) gather(ctx context.Context, n int) error {
+	if err := eventually(ctx, installLimit, p.routed); err != nil {
+		return err
+	}
 	bound := 0
-	l, err := phones.NewLoad(n, phones.Config{Domain: domain, Proxy: p.proxy, ByRoute: p.byRoute}, func(cfg phones.Config) (one *phones.Phone, err error) {
+	l, err := phones.NewLoad(n, phones.Config{Domain: domain, Proxy: p.proxy, ByRoute: p.byRoute}, func(cfg phones.Config) (*phones.Phone, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		cfg.Password = p.passwords[cfg.User]
 		cfg.Local = netip.AddrPortFrom(p.phoneAt(bound), 0)
+		p.mixed(&cfg, bound)
 		bound++
-		err = p.in(func() error {
-			one, err = phones.New(cfg)
-			return err
-		})
-		return one, err
+		return p.bind(cfg)
 	})
 	if err != nil {
 		return err
 	}
 	p.load = l
-	if err := eventually(ctx, installLimit, p.routed); err != nil {
-		return err
-	}
 	l.Through(p.reached()...)
 	began := time.Now()
 	if o := l.Register(ctx); !o.Whole() {
