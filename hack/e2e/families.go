@@ -104,13 +104,20 @@ func (e *env) playStack(ctx context.Context, s stack) (r *result, err error) {
 	}
 	defer func() { err = errors.Join(err, leave(context.WithoutCancel(ctx))) }()
 	defer p.leave()
+	f := faults()[0]
+	if p.authority != nil {
+		at, err := own.proxies.addresses(ctx, p.proxy)
+		if err != nil {
+			return r, err
+		}
+		p.spread, f.do = newSpread(at), p.struck
+	}
 	if err := p.gather(ctx, e.stage.o.phones); err != nil {
 		return r, err
 	}
 	if back := p.load.CallAllBack(ctx); !back.Whole() {
 		return r, fmt.Errorf("before any fault: %v phones called hung up: %v", back, back.Errors)
 	}
-	f := faults()[0]
 	f.name, f.title, f.victim = s.name, s.title, s.sipCluster+"-0"
 	if r, err = own.play(ctx, f); err != nil {
 		return r, err

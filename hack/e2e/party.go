@@ -30,6 +30,7 @@ type party struct {
 	expires   int              // seconds that baresip and linphone register for; 0 for an hour
 	passwords fleet.Passwords  // of everybody; none where nobody is asked
 	authority *fleet.Authority // whom phones on every transport trust; none: all are on UDP
+	spread    *spread          // where those with a connection go
 	announced func()           // ends the announcement of proxy, where it is ours
 	// in runs f, and command makes a command, where the sockets belong.
 	in      func(f func() error) error

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -36,9 +37,25 @@ func (p *party) mixed(cfg *phones.Config, i int) {
 		return
 	}
 	e := entries[i%len(entries)]
-	cfg.Transport, cfg.Proxy = e.over, netip.AddrPortFrom(p.proxy.Addr(), e.port)
+	cfg.Transport, cfg.Proxy = e.over, p.entry(e.over, e.port)
 	cfg.Outbound = i/len(entries)%2 == 1
 	cfg.TLS, cfg.Dial = p.authority.Client(), p.dial
+}
+
+// entry is where a phone of a transport begins: of UDP at the cluster's address. The
+// machine's routes there know no connections, and take them to other nodes when a node
+// comes or goes; so those go to a proxy each, as by a load balancer that keeps them.
+func (p *party) entry(over flow.Transport, port uint16) netip.AddrPort {
+	if over == flow.UDP {
+		return netip.AddrPortFrom(p.proxy.Addr(), port)
+	}
+	return netip.AddrPortFrom(p.spread.pick().Addr(), port)
+}
+
+// struck is sigkill, after which no connection is opened to the victim.
+func (p *party) struck(ctx context.Context, e *env, victim string, struck func(time.Time)) error {
+	p.spread.without(victim)
+	return sigkill(ctx, e, victim, struck)
 }
 
 // dial opens a connection where the sockets belong.
@@ -53,8 +70,11 @@ func (p *party) dial(ctx context.Context, from, to netip.AddrPort) (conn net.Con
 
 // bind makes a phone, whose socket belongs elsewhere.
 func (p *party) bind(cfg phones.Config) (one *phones.Phone, err error) {
-	if cfg.Transport != flow.UDP {
-		return phones.New(cfg) // it has none but what dial opens
+	if cfg.Transport != flow.UDP { // it has no socket but what dial opens
+		if one, err = phones.New(cfg); err == nil {
+			one.SetRoute(func() netip.AddrPort { return p.entry(cfg.Transport, cfg.Proxy.Port()) })
+		}
+		return one, err
 	}
 	err = p.in(func() error {
 		one, err = phones.New(cfg)
