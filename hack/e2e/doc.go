@@ -19,8 +19,9 @@
 //
 // Invariants:
 //
-//   - No phone registers twice at a SIPCluster, but where registering is what is tried. A
-//     phone that answers after a fault answers by a binding that outlived it.
+//   - No phone registers twice at a SIPCluster, but where registering is what is tried, or
+//     where its connection has ended with a proxy. Another one that answers after a fault
+//     answers by a binding that outlived it.
 //   - A case fails when a registration is lost, a phone cannot be called in
 //     the time given, or a BYE of an established call is not answered. The
 //     times to the new ring and to the new EndpointSlice are reported.
