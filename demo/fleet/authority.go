@@ -74,6 +74,11 @@ func (a *Authority) Issue(names ...string) (*Certificate, error) {
 	}, nil
 }
 
+// PEM is the authority's own certificate, for whoever is to trust it.
+func (a *Authority) PEM() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw})
+}
+
 // Client is the TLS of one that trusts the authority alone.
 func (a *Authority) Client() *tls.Config {
 	roots := x509.NewCertPool()

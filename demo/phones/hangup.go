@@ -3,6 +3,8 @@ package phones
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/emiago/sipgo/sip"
 )
@@ -16,6 +18,13 @@ func (p *Phone) called(invite *sip.Request, tag string) *Call {
 		from: fmt.Sprintf("<%s>;tag=%s", to.Address.String(), tag), to: invite.From().Value(),
 		RemoteUserPart: invite.From().Address.User,
 	}
+}
+
+// Calls are the Call-IDs of those that the phone was called in and that are up.
+func (p *Phone) Calls() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Collect(maps.Keys(p.calls))
 }
 
 // HangUp ends a call that the phone was called in; nil when the other end answered

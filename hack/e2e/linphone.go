@@ -20,7 +20,7 @@ import (
 // for down where there is no default route.
 const linphoneConfig = `[sip]
 sip_port=%[1]d
-sip_tcp_port=-1
+%[7]ssip_tcp_port=-1
 sip_tls_port=-1
 guess_hostname=0
 auto_net_state_mon=0
@@ -28,8 +28,8 @@ default_proxy=0
 register_only_when_network_is_up=0
 
 [proxy_0]
-reg_proxy=<sip:%[2]s;transport=udp>
-reg_route=<sip:%[2]s;transport=udp;lr>
+reg_proxy=<sip:%[2]s;transport=%[6]s>
+reg_route=<sip:%[2]s;transport=%[6]s;lr>
 reg_identity=<sip:` + guest + `@%[3]s>
 reg_expires=%[5]d
 reg_sendregister=1
@@ -57,13 +57,38 @@ const (
 
 // linphone is a running linphone-cli. Its methods may not be called concurrently.
 type linphone struct {
-	cmd   *exec.Cmd
-	stdin io.WriteCloser
-	log   string
+	cmd         *exec.Cmd
+	stdin       io.WriteCloser
+	log, screen string
 }
 
-// startLinphone returns when it is registered: when a phone has called it.
+// guestLine is linphone's way to the cluster.
+type guestLine struct {
+	port              int    // that it listens at; -1 for none
+	server, transport string // host:port
+	further           string // lines of its section of SIP
+	hosts             string // a file in place of /etc/hosts, if any
+}
+
+// startLinphone returns when it is registered over UDP: when a phone has called it.
 func (p *party) startLinphone(ctx context.Context, at netip.AddrPort, password string) (l *linphone, err error) {
+	if l, err = p.runLinphone(ctx, guestLine{port: linphonePort, server: at.String(), transport: "udp"}, password); err != nil {
+		return nil, err
+	}
+	return l, p.awaitLinphone(ctx, l)
+}
+
+// awaitLinphone returns when a phone has called it; else it ends it.
+func (p *party) awaitLinphone(ctx context.Context, l *linphone) error {
+	if err := eventually(ctx, startLimit, func(ctx context.Context) error { return p.callGuest(ctx, startLimit) }); err != nil {
+		l.stop()
+		said, _ := os.ReadFile(l.screen)
+		return fmt.Errorf("linphone: %w: %s", err, said)
+	}
+	return nil
+}
+
+func (p *party) runLinphone(ctx context.Context, line guestLine, password string) (l *linphone, err error) {
 	dir, err := os.MkdirTemp("", "linphone-")
 	if err != nil {
 		return nil, err
@@ -72,17 +97,21 @@ func (p *party) startLinphone(ctx context.Context, at netip.AddrPort, password s
 		return nil, err
 	}
 	rc := filepath.Join(dir, "linphonerc")
-	if err := os.WriteFile(rc, fmt.Appendf(nil, linphoneConfig, linphonePort, at, domain, password, p.registersFor()), 0o600); err != nil {
+	if err := os.WriteFile(rc, fmt.Appendf(nil, linphoneConfig, line.port, line.server, domain, password, p.registersFor(), line.transport, line.further), 0o600); err != nil {
 		return nil, err
 	}
-	l = &linphone{log: filepath.Join(dir, "log")}
-	screen, err := os.Create(filepath.Join(dir, "screen"))
+	l = &linphone{log: filepath.Join(dir, "log"), screen: filepath.Join(dir, "screen")}
+	screen, err := os.Create(l.screen)
 	if err != nil {
 		return nil, err
 	}
 	defer screen.Close()
 	// Not under ctx: it stays when this is over.
-	l.cmd = p.command(context.WithoutCancel(ctx), "linphonec", "-c", rc, "-a", "-C", "-S", "-d", "6", "-l", l.log)
+	args := []string{"linphonec", "-c", rc, "-a", "-C", "-S", "-d", "6", "-l", l.log}
+	if line.hosts != "" { // in a mount namespace of its own
+		args = append([]string{"unshare", "--mount", "sh", "-c", `mount --bind "$0" /etc/hosts && exec "$@"`, line.hosts}, args...)
+	}
+	l.cmd = p.command(context.WithoutCancel(ctx), args[0], args[1:]...)
 	l.cmd.Env = append(os.Environ(), "HOME="+dir)
 	l.cmd.Stdout, l.cmd.Stderr = screen, screen
 	if l.stdin, err = l.cmd.StdinPipe(); err != nil {
@@ -90,11 +119,6 @@ func (p *party) startLinphone(ctx context.Context, at netip.AddrPort, password s
 	}
 	if err := l.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("linphonec: %w", err)
-	}
-	if err := eventually(ctx, startLimit, func(ctx context.Context) error { return p.callGuest(ctx, startLimit) }); err != nil {
-		l.stop()
-		said, _ := os.ReadFile(screen.Name())
-		return nil, fmt.Errorf("linphone: %w: %s", err, said)
 	}
 	return l, nil
 }

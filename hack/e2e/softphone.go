@@ -26,9 +26,19 @@ module g711.so
 module_app account.so
 module_app menu.so
 module_app ctrl_tcp.so
-`
+%s`
 
-const baresipAccount = `<sip:` + desk + `@%s;transport=udp>;outbound="sip:%s;transport=udp"%s;regint=%d;answermode=auto;audio_codecs=PCMU` + "\n"
+const baresipAccount = `<sip:%[1]s@%[2]s;transport=%[3]s>;outbound="sip:%[4]s;transport=%[3]s"%[5]s;regint=%[6]d;answermode=auto;audio_codecs=PCMU` + "\n"
+
+// bareLine is whose a baresip is, and its way to the cluster.
+type bareLine struct {
+	user      string
+	at        netip.Addr // it listens there, and is told there what to do
+	server    netip.AddrPort
+	transport string
+	expires   int // seconds that it registers for
+	further   string
+}
 
 const (
 	desk        = "desk"   // baresip's user
@@ -49,8 +59,13 @@ type baresip struct {
 	log  *os.File
 }
 
-// startBaresip returns when it is registered.
+// startBaresip returns when desk is registered over UDP.
 func (p *party) startBaresip(ctx context.Context) (b *baresip, err error) {
+	return p.startBareLine(ctx, bareLine{user: desk, at: p.softAt, server: p.reachedBy(p.softAt), transport: "udp", expires: p.registersFor()})
+}
+
+// startBareLine returns when its user is registered.
+func (p *party) startBareLine(ctx context.Context, line bareLine) (b *baresip, err error) {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	dir, err := os.MkdirTemp("", "baresip-")
@@ -58,13 +73,13 @@ func (p *party) startBaresip(ctx context.Context) (b *baresip, err error) {
 		return nil, err
 	}
 	login := ""
-	if password := p.passwords[desk]; password != "" {
-		login = ";auth_user=" + desk + ";auth_pass=" + password
+	if password := p.passwords[line.user]; password != "" {
+		login = ";auth_user=" + line.user + ";auth_pass=" + password
 	}
-	control := netip.AddrPortFrom(p.softAt, controlPort).String()
+	control := netip.AddrPortFrom(line.at, controlPort).String()
 	for name, text := range map[string]string{
-		"config":   fmt.Sprintf(baresipConfig, netip.AddrPortFrom(p.softAt, softPort), control),
-		"accounts": fmt.Sprintf(baresipAccount, domain, p.reachedBy(p.softAt), login, p.registersFor()), "contacts": "",
+		"config":   fmt.Sprintf(baresipConfig, netip.AddrPortFrom(line.at, softPort), control, line.further),
+		"accounts": fmt.Sprintf(baresipAccount, line.user, domain, line.transport, line.server, login, line.expires), "contacts": "",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			return nil, err
@@ -80,7 +95,7 @@ func (p *party) startBaresip(ctx context.Context) (b *baresip, err error) {
 	if err := b.cmd.Start(); err != nil {
 		return nil, err
 	}
-	if err := b.connect(ctx, p, control); err != nil {
+	if err := b.connect(ctx, p, control, line.user); err != nil {
 		b.stop()
 		raw, _ := os.ReadFile(b.log.Name())
 		return nil, fmt.Errorf("baresip: %w: %s", err, raw)
@@ -90,7 +105,7 @@ func (p *party) startBaresip(ctx context.Context) (b *baresip, err error) {
 
 // connect waits for its control port, and for its registration: by its own word
 // or, if that was said before there was anybody to hear it, by its answer.
-func (b *baresip) connect(ctx context.Context, p *party, control string) error {
+func (b *baresip) connect(ctx context.Context, p *party, control, user string) error {
 	if err := eventually(ctx, startLimit, func(ctx context.Context) error {
 		return p.in(func() (err error) {
 			b.conn, err = (&net.Dialer{}).DialContext(ctx, "tcp", control)
@@ -101,7 +116,7 @@ func (b *baresip) connect(ctx context.Context, p *party, control string) error {
 	}
 	b.events = follow(b.conn)
 	return eventually(ctx, startLimit, func(ctx context.Context) error {
-		call, err := p.load.Phones[0].Dial(ctx, desk)
+		call, err := p.load.Phones[0].Dial(ctx, user)
 		if err != nil {
 			return err
 		}

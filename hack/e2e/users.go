@@ -18,7 +18,7 @@ const usersSecret = "users"
 
 // everybody is all who register or call, with passwords drawn for this run.
 func everybody(n int) fleet.Passwords {
-	p := fleet.NewPasswords(desk, caller, guest)
+	p := fleet.NewPasswords(desk, caller, guest, door)
 	for i := range n {
 		p.Add(phones.User(i))
 	}

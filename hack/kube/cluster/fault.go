@@ -50,26 +50,35 @@ type Killed struct {
 // is asked or told. As process 1 of its namespace it can be killed by SIGKILL;
 // any other signal reaches it only if it handles it.
 func (c *Cluster) KillContainerProcess(ctx context.Context, namespace, pod, container string, signal unix.Signal) (Killed, error) {
-	if !c.Local() {
-		return Killed{}, fmt.Errorf("signal container %s of %s/%s: %w", container, namespace, pod, ErrNotLocal)
-	}
-	p, err := c.client.CoreV1().Pods(namespace).Get(ctx, pod, metav1.GetOptions{})
+	pid, err := c.ContainerProcess(ctx, namespace, pod, container)
 	if err != nil {
 		return Killed{}, err
-	}
-	id, err := containerID(p, container)
-	if err != nil {
-		return Killed{}, err
-	}
-	pid, err := firstProcess(id)
-	if err != nil {
-		return Killed{}, fmt.Errorf("container %s of %s/%s: %w", container, namespace, pod, err)
 	}
 	killed := Killed{PID: pid, At: time.Now()}
 	if err := unix.Kill(pid, signal); err != nil {
 		return killed, fmt.Errorf("send %v to container %s of %s/%s: %w", signal, container, namespace, pod, err)
 	}
 	return killed, nil
+}
+
+// ContainerProcess is the id of the first process of a container, as the host sees it.
+func (c *Cluster) ContainerProcess(ctx context.Context, namespace, pod, container string) (int, error) {
+	if !c.Local() {
+		return 0, fmt.Errorf("process of container %s of %s/%s: %w", container, namespace, pod, ErrNotLocal)
+	}
+	p, err := c.client.CoreV1().Pods(namespace).Get(ctx, pod, metav1.GetOptions{})
+	if err != nil {
+		return 0, err
+	}
+	id, err := containerID(p, container)
+	if err != nil {
+		return 0, err
+	}
+	pid, err := firstProcess(id)
+	if err != nil {
+		return 0, fmt.Errorf("container %s of %s/%s: %w", container, namespace, pod, err)
+	}
+	return pid, nil
 }
 
 func containerID(pod *corev1.Pod, container string) (string, error) {
