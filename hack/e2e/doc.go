@@ -14,7 +14,9 @@
 // together. Phones that know SHA-256 or MD5 alone register and call through proxies by chance
 // while one of these dies, and while the users' database is away. So do linphone, baresip and
 // SIPp, by a load balancer that keeps no flows: each of their datagrams goes to a proxy by chance, also while
-// a SIPCluster that is open asks who everybody is, and is open again. At last
+// a SIPCluster that is open asks who everybody is, and is open again. Where it is named, case
+// tls has linphone and baresip register over TLS and TCP, call phones of every transport, and
+// lose the proxies that they are connected to. At last
 // the plugin of kubectl is asked about a failover, and does what it does to clusters.
 //
 // Invariants:
