@@ -78,7 +78,7 @@ func playSecure(ctx context.Context, e *env) (_ []*result, err error) {
 	if err := s.certify(ctx); err != nil {
 		return results, err
 	}
-	leave, err := s.arrive(ctx, s.stack)
+	leave, err := s.arrive(ctx, &s.stack)
 	if err != nil {
 		return results, err
 	}
