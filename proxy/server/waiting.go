@@ -71,8 +71,11 @@ type waiting struct {
 	list    []*request
 	held    int
 	bytes   int
-	sources map[uint64]int // requests of each
+	sources map[uint64]share
 }
+
+// share is what one source has of the room.
+type share struct{ held, bytes int }
 
 // enter takes a request in that has not waited yet, if there is room.
 func (w *waiting) enter(r *request) bool {
@@ -81,16 +84,18 @@ func (w *waiting) enter(r *request) bool {
 	defer w.mu.Unlock()
 	size := len(r.raw)
 	own := w.sources[source]
+	half := w.held >= maxWaiting/2 || w.bytes+size > maxWaitingBytes/2
+	full := own.held >= maxWaiting/waitingPart || own.bytes+size > maxWaitingBytes/waitingPart
 	switch {
 	case w.held >= maxWaiting || w.bytes+size > maxWaitingBytes:
 		return false
-	case w.held >= maxWaiting/2 && own >= maxWaiting/waitingPart && !r.snap.trusts(r.from.Remote.Addr()):
+	case half && full && !r.snap.trusts(r.from.Remote.Addr()):
 		return false
 	}
 	if w.sources == nil {
-		w.sources = map[uint64]int{}
+		w.sources = map[uint64]share{}
 	}
-	w.sources[source] = own + 1
+	w.sources[source] = share{own.held + 1, own.bytes + size}
 	w.held, w.bytes, r.wait.size = w.held+1, w.bytes+size, size
 	return true
 }
@@ -101,8 +106,11 @@ func (w *waiting) leave(r *request) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.held, w.bytes = w.held-1, w.bytes-r.wait.size
-	if w.sources[source]--; w.sources[source] == 0 {
+	own := w.sources[source]
+	if own = (share{own.held - 1, own.bytes - r.wait.size}); own.held == 0 {
 		delete(w.sources, source)
+	} else {
+		w.sources[source] = own
 	}
 	r.wait = wait{}
 }

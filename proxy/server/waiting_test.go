@@ -124,32 +124,51 @@ func TestNoMoreWaitThanThereIsRoomFor(t *testing.T) {
 	w.mu.Unlock()
 }
 
-// One source cannot take all the room there is to wait.
+// One source cannot take all the room there is to wait, by many requests or by large ones.
 func TestRoomToWaitIsShared(t *testing.T) {
 	t.Parallel()
-	x := startProxy(t)
-	enter := func(source string, bytes int) bool {
-		r := &request{message: message{s: x.Server, snap: x.current(), raw: make([]byte, bytes)}}
-		r.from.Remote = netip.MustParseAddrPort(source + ":5060")
-		return x.waiting.enter(r)
-	}
-	n := 0
-	for enter("192.0.2.1", 1) {
-		n++
-	}
-	if n != maxWaiting/2 {
-		t.Errorf("one source alone has %d", n)
-	}
-	for n = 0; enter("192.0.2.2", 1); n++ {
-	}
-	if n != maxWaiting/waitingPart {
-		t.Errorf("another has %d", n)
-	}
-	if enter("192.0.2.3", maxWaitingBytes) {
-		t.Error("more bytes than there is room for")
-	}
-	if !enter("192.0.2.3", 1) {
-		t.Error("nothing is left for a third")
+	for name, tt := range map[string]struct{ bytes, most int }{
+		"many":  {1, maxWaiting},
+		"large": {64 << 10, maxWaitingBytes / (64 << 10)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			x := startProxy(t)
+			of := map[string][]*request{}
+			enter := func(source string, bytes int) bool {
+				r := &request{message: message{s: x.Server, snap: x.current(), raw: make([]byte, bytes)}}
+				r.from.Remote = netip.MustParseAddrPort(source + ":5060")
+				entered := x.waiting.enter(r)
+				if entered {
+					of[source] = append(of[source], r)
+				}
+				return entered
+			}
+			for enter("192.0.2.1", tt.bytes) {
+			}
+			if n := len(of["192.0.2.1"]); n != tt.most/2 {
+				t.Errorf("one source alone has %d", n)
+			}
+			for enter("192.0.2.2", tt.bytes) {
+			}
+			if n := len(of["192.0.2.2"]); n != tt.most/waitingPart {
+				t.Errorf("another has %d", n)
+			}
+			if enter("192.0.2.3", maxWaitingBytes) {
+				t.Error("more bytes than there is room for")
+			}
+			if !enter("192.0.2.3", tt.bytes) {
+				t.Error("nothing is left for a third")
+			}
+			for _, all := range of {
+				for _, r := range all {
+					x.waiting.leave(r)
+				}
+			}
+			if w := &x.waiting; w.held != 0 || w.bytes != 0 || len(w.sources) != 0 {
+				t.Errorf("%d requests and %d bytes of %d sources are left when all have gone", w.held, w.bytes, len(w.sources))
+			}
+		})
 	}
 }
 
