@@ -19,13 +19,13 @@ var stunAnswers = sync.Pool{New: func() any { return new([stun.MaxLen]byte) }}
 
 // keepAlive takes what is not SIP. What asks by STUN whether the flow is alive, and what
 // the address is at this end of it, is told (RFC 5626 3.5.2), as far as a source may send
-// at all.
+// at all, and all strangers together: whoever forges addresses would have us send to each.
 func (s *Server) keepAlive(f flow.Flow, data []byte) {
 	if f.Transport != flow.UDP || len(data) < stun.MinLen {
 		s.metrics.drop(dropKeepalive)
 		return
 	}
-	if s.tooMany(s.now(), f.Remote.Addr()) {
+	if now := s.now(); s.tooMany(now, f.Remote.Addr()) || s.tooManyStrangers(f, now, data) {
 		return
 	}
 	room := stunAnswers.Get().(*[stun.MaxLen]byte)

@@ -39,3 +39,28 @@ func TestFloodsOfSTUNAreNotAnswered(t *testing.T) {
 		t.Errorf("%d are dropped and %d answered", dropped, answered)
 	}
 }
+
+// A flood of STUN from forged sources is one of strangers: each answer is one to somebody
+// who has asked for nothing. Who is known is answered all the same.
+func TestForgedSTUNIsAnsweredWithinTheShareOfStrangers(t *testing.T) {
+	t.Parallel()
+	x := startProxy(t, func(o *proxyOptions) { o.config.UDPLoops = 1 })
+	request := []byte("\x00\x01\x00\x00\x21\x12\xa4\x42abcdefghijkl")
+	x.Message(flow.OverUDP(netip.MustParseAddrPort("192.0.2.1:9")), request)
+	const many = 200_000
+	began := x.now()
+	for i := range uint32(many) {
+		x.Message(flow.OverUDP(netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, byte(i >> 16), byte(i >> 8), byte(i)}), 9)), request)
+	}
+	most := uint64(1 + strangersRead/strangersBurst + (x.now()-began+1)*strangersRead/1000)
+	answered := x.metrics.stunAnswers.Load()
+	if dropped := x.metrics.dropped[dropStrangers].Load(); answered > most || dropped+answered != many+1 {
+		t.Errorf("%d are dropped and %d answered, at most %d may be", dropped, answered, most)
+	}
+	phone := netip.MustParseAddrPort("192.0.2.2:9")
+	x.facts.add(x.facts.source(phone.Addr()), known, x.now(), x.now()+remembered)
+	x.Message(flow.OverUDP(phone), request)
+	if n := x.metrics.stunAnswers.Load(); n != answered+1 {
+		t.Error("who is known is not answered")
+	}
+}
