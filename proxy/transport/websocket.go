@@ -92,9 +92,21 @@ func (r *upgradeReader) Read(b []byte) (int, error) {
 var errUpgradeTooLong = errors.New("a WebSocket handshake that is too long")
 
 // allows reports whether pages of an origin may connect: scheme and host are the same
-// in any case (RFC 6454 4).
+// in any case (RFC 6454 4), and browsers do not write a port that goes without saying
+// (6.1).
 func (w *WebSocket) allows(origin string) bool {
-	return len(w.Origins) == 0 || slices.ContainsFunc(w.Origins, func(o string) bool { return strings.EqualFold(o, origin) })
+	same := func(o string) bool { return strings.EqualFold(withoutPort(o), withoutPort(origin)) }
+	return len(w.Origins) == 0 || slices.ContainsFunc(w.Origins, same)
+}
+
+// withoutPort is an origin without the port that its scheme has anyway.
+func withoutPort(origin string) string {
+	for _, known := range [...]struct{ scheme, port string }{{"https://", ":443"}, {"http://", ":80"}} {
+		if n := len(known.scheme); len(origin) > n && strings.EqualFold(origin[:n], known.scheme) {
+			return strings.TrimSuffix(origin, known.port)
+		}
+	}
+	return origin
 }
 
 // frames are where one is put together that is to be written.

@@ -64,7 +64,7 @@ func (b browser) readsClose(code ws.StatusCode) {
 }
 
 func overWebSocket(t testing.TB) []StreamConfig {
-	socket := WebSocket{Path: "/sip", Origins: []string{"https://phone.example"}}
+	socket := WebSocket{Path: "/sip", Origins: []string{"https://phone.example", "https://desk.example:443", "http://desk.example:80"}}
 	return []StreamConfig{
 		{Transport: flow.WS, Listener: 80, WebSocket: socket},
 		{Transport: flow.WSS, Listener: 443, WebSocket: socket, TLS: testIdentity(t).server},
@@ -153,6 +153,10 @@ func TestRFC7118_4_Handshake(t *testing.T) {
 		"no browser":          {ws.Dialer{Protocols: []string{"sip"}}, 0},
 		"one of several":      {ws.Dialer{Protocols: []string{"msrp", "sip"}}, 0},
 		"an allowed origin":   {ws.Dialer{Protocols: []string{"sip"}, Header: origin("https://Phone.example")}, 0},
+		"its own port":        {ws.Dialer{Protocols: []string{"sip"}, Header: origin("https://phone.example:443")}, 0},
+		"a port left out":     {ws.Dialer{Protocols: []string{"sip"}, Header: origin("https://desk.example")}, 0},
+		"of http as well":     {ws.Dialer{Protocols: []string{"sip"}, Header: origin("http://desk.example")}, 0},
+		"another port":        {ws.Dialer{Protocols: []string{"sip"}, Header: origin("https://phone.example:80")}, 403},
 		"another origin":      {ws.Dialer{Protocols: []string{"sip"}, Header: origin("https://phone.example.evil.example")}, 403},
 		"another scheme":      {ws.Dialer{Protocols: []string{"sip"}, Header: origin("http://phone.example")}, 403},
 		"an opaque origin":    {ws.Dialer{Protocols: []string{"sip"}, Header: origin("null")}, 403},
