@@ -93,7 +93,7 @@ func (n *Names) appendToken(dst []byte, r *Request, t *targets.Target) []byte {
 		tok.CallerEnd = r.CallerEnd
 	}
 	if tok.Callee.Conn != 0 {
-		tok.CalleeEnd = token.End{AOR: t.AOR, Instance: t.Group}
+		tok.CalleeEnd = token.End{AOR: t.AOR, Instance: t.Instance}
 	}
 	return n.keys.AppendToken(dst, &tok, m.CallID())
 }

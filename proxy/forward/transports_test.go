@@ -70,7 +70,7 @@ func TestGoldenTransports(t *testing.T) {
 			to := one(tt.uri, "198.51.100.7:5070")
 			to.Next = tt.leaving
 			if tt.leaving.Conn != 0 {
-				to.Held, to.AOR, to.Group = tt.leaving, []byte("sip:bob@example.com"), 0xb0b
+				to.Held, to.AOR, to.Instance, to.Group = tt.leaving, []byte("sip:bob@example.com"), 0xb0b, 0xb0b
 			}
 			golden(t, name, r.leaves(req, []targets.Target{to}))
 		})
@@ -155,7 +155,7 @@ func TestTokenHoldsWhoHasAConnection(t *testing.T) {
 	for came := range flow.Transports {
 		for leaving := range flow.Transports {
 			to := one("sip:bob@198.51.100.7:5070", "198.51.100.7:5070")
-			to.Next, to.AOR, to.Group = conn(leaving, "198.51.100.7:40000", 0), []byte("sip:bob@example.com"), 0xb0b
+			to.Next, to.AOR, to.Instance = conn(leaving, "198.51.100.7:40000", 0), []byte("sip:bob@example.com"), 0xb0b
 			req := r.over(invite, conn(came, "192.0.2.10:40000", 0))
 			uri, err := wire.ParseURI([]byte(recordRoutes(r.leaves(req, []targets.Target{to}))[0]))
 			if err != nil {

@@ -36,6 +36,23 @@ func TestRFC5626_5_3_NewestFlowFirst(t *testing.T) {
 	old.quiet(50 * time.Millisecond)
 }
 
+// Two lines of one phone are called both where a contact leads to both: an instance is one
+// of an address-of-record, and whoever says to be another's phone takes no call from it.
+func TestRFC5626_5_3_InstanceIsOfOneAddressOfRecord(t *testing.T) {
+	t.Parallel()
+	x := startProxy(t)
+	alice, bob, carol := newPhone(t, "alice"), newPhone(t, "bob"), newPhone(t, "carol")
+	alice.registerMany(x, "team", "sip:bob@example.com", "sip:carol@example.com")
+	bob.registerFlow(x, desk, 1)
+	carol.registerFlow(x, desk, 1)
+	d := alice.ring(x.addr, "sip:team@example.com")
+	for _, p := range []*phone{carol, bob} {
+		p.reply(p.request("INVITE"), 486, "Busy Here", p.user)
+		p.request("ACK")
+	}
+	d.ackFailure(alice.status(486))
+}
+
 func TestRFC5626_5_3_NextFlowWhenOneFails(t *testing.T) {
 	t.Parallel()
 	x := startProxy(t, func(o *proxyOptions) { o.timers.T1 = 50 * time.Millisecond }) // Timer B: 3.2 s

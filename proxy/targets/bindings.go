@@ -47,7 +47,8 @@ func ofBinding(b *location.Binding, aor []byte, tables *routing.Tables, sips boo
 		t.URI, t.fromSIPS = withoutSecurity(t.URI), true
 	}
 	if len(b.Instance) > 0 {
-		t.Group, t.regID = xxhash.Sum64(b.Instance), b.RegID
+		t.Instance, t.regID = xxhash.Sum64(b.Instance), b.RegID
+		t.Group = max(t.Instance+31*xxhash.Sum64(aor), 1)
 	}
 	over, served := transport.Of(&uri, tables.Carries)
 	switch {

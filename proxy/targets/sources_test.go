@@ -291,10 +291,10 @@ func TestNames(t *testing.T) {
 		"as it came": {}, "a URI": {URI: []byte("sip:a@b")}, "over NAT": {URI: []byte("sip:a@b"), Held: behindNAT},
 		"over TLS": {URI: []byte("sip:a@b"), Held: onTLS}, "by a path": {URI: []byte("sip:a@b"), Path: []byte("<sip:p;lr>")},
 		"over NAT, as it came":      {Held: behindNAT},
-		"a phone with a connection": {URI: []byte("sip:a@b"), Held: onTLS, Group: 1, AOR: []byte("sip:a@x")},
-		"another of the user":       {URI: []byte("sip:a@b"), Held: onTLS, Group: 2, AOR: []byte("sip:a@x")},
-		"one of another":            {URI: []byte("sip:a@b"), Held: onTLS, Group: 1, AOR: []byte("sip:b@x")},
-		"its second flow":           {URI: []byte("sip:a@b"), Held: onTLS, Group: 1, AOR: []byte("sip:a@x"), regID: 2},
+		"a phone with a connection": {URI: []byte("sip:a@b"), Held: onTLS, Instance: 1, AOR: []byte("sip:a@x")},
+		"another of the user":       {URI: []byte("sip:a@b"), Held: onTLS, Instance: 2, AOR: []byte("sip:a@x")},
+		"one of another":            {URI: []byte("sip:a@b"), Held: onTLS, Instance: 1, AOR: []byte("sip:b@x")},
+		"its second flow":           {URI: []byte("sip:a@b"), Held: onTLS, Instance: 1, AOR: []byte("sip:a@x"), regID: 2},
 	} {
 		name := string(target.AppendName(nil, []byte("sip:bob@example.com")))
 		if other := seen[name]; other != "" {

@@ -30,9 +30,11 @@ type Target struct {
 	Held flow.Flow
 	// AOR is whose binding it is, nil of none.
 	AOR []byte
-	// Group is a number of the phone that the target is a way to, if it said which:
-	// its flows are tried one after the other (RFC 5626 5.3).
-	Group uint64
+	// Instance is a hash of the phone that the target is a way to, 0 if it did not say
+	// which, and Group a number of that phone as one of AOR: its flows are tried one after
+	// the other (RFC 5626 5.3). Who has said to be a phone of another address-of-record is
+	// another phone, or another line of it.
+	Instance, Group uint64
 	// Breadth is its Max-Breadth (RFC 5393 5.3.3).
 	Breadth int
 
@@ -52,8 +54,8 @@ type Target struct {
 // is a retransmission to it, and no second request (RFC 3261 8.2.2.2).
 func (t *Target) AppendName(dst, requestURI []byte) []byte {
 	switch {
-	case t.Held.Conn != 0 && t.Group != 0:
-		dst = binary.BigEndian.AppendUint64(append(append(dst, t.AOR...), ' '), t.Group)
+	case t.Held.Conn != 0 && t.Instance != 0:
+		dst = binary.BigEndian.AppendUint64(append(append(dst, t.AOR...), ' '), t.Instance)
 		dst = binary.BigEndian.AppendUint32(dst, t.regID)
 	case t.URI != nil:
 		dst = append(dst, t.URI...)
