@@ -78,7 +78,8 @@ func (n *registrants) len() (sum int) {
 }
 
 // of is who has registered over a connection: the address-of-record, or else the last
-// one; nobody, if there is none.
+// one; nobody, if there is none. Where more may have registered than are noted, as over that
+// of another proxy, the address-of-record is one of those: the last would be a stranger.
 func (n *registrants) of(conn uint64, aor []byte) token.End {
 	s := &n[conn%uint64(len(n))]
 	s.mu.RLock()
@@ -89,8 +90,11 @@ func (n *registrants) of(conn uint64, aor []byte) token.End {
 			return e
 		}
 	}
-	if len(list) == 0 {
+	switch {
+	case len(list) == 0:
 		return token.End{}
+	case len(list) == maxRegistrants && len(aor) > 0:
+		return token.End{AOR: aor}
 	}
 	return list[len(list)-1]
 }
