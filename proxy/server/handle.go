@@ -218,10 +218,14 @@ func (r *request) act() progress {
 
 // cutOff reports, and counts, that a request needs a cluster that knows of this
 // process no more. What this process holds may be old, and nobody is left to
-// ask. Silence lets the sender's retransmission find a member that lives.
+// ask. Silence lets the sender's retransmission find a member that lives. Over a connection
+// nothing is sent again (RFC 3261 17.1.1.2): its end has the sender come back to one.
 func (r *request) cutOff() bool {
 	if !r.s.current().superseded {
 		return false
+	}
+	if r.from.Conn != 0 {
+		r.s.layer.Disconnect(r.from)
 	}
 	r.s.metrics.drop(dropSuperseded)
 	return true

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/flow"
 )
 
 // supersede publishes a set that knows of the member's process no more.
@@ -66,5 +67,29 @@ func TestSupersededProcessIsSilentAboutWhatItCouldNotFind(t *testing.T) {
 	}
 	if n := x.Transactions(); n != 0 {
 		t.Errorf("%d transactions are left", n)
+	}
+}
+
+// Over a connection nothing is sent again, so that one ends: its phone is called nowhere but
+// at a member that lives, and is to come back to one.
+func TestSupersededProcessEndsConnectionsThatAskForMore(t *testing.T) {
+	t.Parallel()
+	for name, ask := range map[string]func(x *proxy, p *phone){
+		"REGISTER": func(x *proxy, p *phone) {
+			p.sendRaw(x.addr, p.registerText(unique("reg"), 1, "Contact: <"+p.contact()+">"))
+		},
+		"INVITE": func(x *proxy, p *phone) { p.ring(x.addr, "sip:bob@example.com") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			x := startCluster(t, 2, everyTransport)
+			alice := newPhoneOver(t, flow.TCP, "alice", x[0])
+			alice.register(x[0])
+			x[0].supersede()
+			ask(x[0], alice)
+			alice.hungUp()
+			alice.connect(flow.TCP, x[1])
+			alice.register(x[1])
+		})
 	}
 }
