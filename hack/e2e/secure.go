@@ -290,7 +290,7 @@ func (s *secure) keep(ctx context.Context, dir string) error {
 		case *bareEnd:
 			keep("baresip-"+e.user()+".log", e.log.Name())
 		case *guestEnd:
-			keep("linphone.log", e.linphone.log)
+			keep("linphone.log", e.log)
 			keep("linphone.screen", e.screen)
 		}
 	}

@@ -192,14 +192,17 @@ func (p *phone) request(to, method, uri, lines string) {
 func (p *phone) receive(first string) string {
 	p.t.Helper()
 	b := make([]byte, 65535)
+	var others []string
 	for end := time.Now().Add(patience); time.Now().Before(end); {
 		_ = p.conn.SetReadDeadline(end)
 		n, err := p.conn.Read(b)
-		if line, _, _ := strings.Cut(string(b[:n]), "\r\n"); err == nil && strings.Contains(line, first) {
+		line, _, _ := strings.Cut(string(b[:n]), "\r\n")
+		if err == nil && strings.Contains(line, first) {
 			return string(b[:n])
 		}
+		others = append(others, line)
 	}
-	p.t.Fatalf("no %s comes", first)
+	p.t.Fatalf("no %s comes, but %q", first, others)
 	return ""
 }
 

@@ -15,6 +15,9 @@ import (
 const (
 	maxDeaths   = 4096 // a power of two
 	deathMillis = 60_000
+	// unreachedMillis is the same of a connection whose owner cannot be reached, and may be
+	// dead, before anybody has found out which: what is for it waits, and tries again.
+	unreachedMillis = waitLook
 	// maxTold is how many are told to the others at a time.
 	maxTold = 1024
 	// sweepMillis is how often the transactions are looked through for what is lost, at
@@ -51,6 +54,13 @@ func (d *deaths) place(f flow.Flow) *atomic.Pointer[death] {
 func (d *deaths) add(now int64, f flow.Flow) {
 	d.place(f).Store(&death{conn: f.Conn, owner: f.Owner, life: f.Life, until: now + deathMillis})
 	d.news.Store(true)
+}
+
+// rest notes that the owner of a connection cannot be reached just now.
+func (d *deaths) rest(now int64, f flow.Flow) {
+	if !d.has(now, f) {
+		d.place(f).Store(&death{conn: f.Conn, owner: f.Owner, life: f.Life, until: now + unreachedMillis})
+	}
 }
 
 func (d *deaths) has(now int64, f flow.Flow) bool {

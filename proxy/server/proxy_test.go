@@ -104,8 +104,18 @@ type memory struct {
 	held    []func() // with hold: operations wait here
 	hold    bool
 	frames  int
-	queues  map[[2]uint32][]sent // from and to: what is on its way, in order
-	asked   int                  // for whose a contact is
+	// unreached is a member whose streams are broken, of which nobody has concluded that
+	// it is dead; 0 is none.
+	unreached uint32
+	queues    map[[2]uint32][]sent // from and to: what is on its way, in order
+	asked     int                  // for whose a contact is
+}
+
+// breakStreams has nobody reach a member; 0: all are reached.
+func (m *memory) breakStreams(to uint32) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.unreached = to
 }
 
 func newMemory() *memory {
@@ -260,7 +270,7 @@ func (n *node) Send(to uint32, kind uint8, payload []byte) error {
 	defer m.mu.Unlock()
 	s := m.servers[to]
 	m.frames++
-	if s == nil {
+	if s == nil || m.unreached == to {
 		return errGone
 	}
 	m.queues[way] = append(m.queues[way], sent{s, kind, bytes.Clone(payload)})

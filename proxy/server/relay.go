@@ -39,7 +39,9 @@ func (s *Server) relay(to flow.Flow, data []byte) error {
 	}
 	if err == nil {
 		s.metrics.relayed.Add(1)
+		return nil
 	}
+	s.deaths.rest(s.now(), to)
 	return err
 }
 

@@ -189,3 +189,31 @@ func TestRequestWithinADialogWaitsForTimerF(t *testing.T) {
 	}
 	x.waited(t, waitExpired)
 }
+
+// Between the end of a member's streams and the conclusion that it is dead, what is for a
+// phone of it waits: it may be there again, or the phone elsewhere.
+func TestCallForAPhoneWhoseMemberCannotBeReached(t *testing.T) {
+	t.Parallel()
+	for name, back := range map[string]func(bob *phone, x []*proxy){
+		"the member is": func(_ *phone, x []*proxy) { x[0].mem.breakStreams(0) },
+		"the phone is": func(bob *phone, x []*proxy) {
+			bob.connect(flow.TCP, x[2])
+			bob.register(x[2])
+		},
+	} {
+		t.Run(name+" back", func(t *testing.T) {
+			t.Parallel()
+			x := startCluster(t, 3, everyTransport)
+			alice, bob := newPhone(t, "alice"), newPhoneOver(t, flow.TCP, "bob", x[0])
+			bob.register(x[0])
+			x[0].mem.breakStreams(1)
+			d := alice.ring(x[1].addr, "sip:bob@example.com")
+			alice.status(100)
+			alice.status(182)
+			back(bob, x)
+			bob.reply(bob.request("INVITE"), 486, "Busy Here", "b")
+			bob.request("ACK")
+			d.ackFailure(alice.status(486))
+		})
+	}
+}
