@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ type tcpPhone struct {
 	conn net.Conn
 	in   *bufio.Reader
 	n    int
+	kept []string // what came while another message was awaited
 }
 
 func (p *tcpPhone) connect(to string) {
@@ -45,9 +47,19 @@ func (p *tcpPhone) register() {
 	p.receive("SIP/2.0 200")
 }
 
-// receive waits for a message whose first line has the text; none has a body.
+// receive waits for a message whose first line has the text; none has a body. What comes
+// before is kept: a request for a phone that has just registered may overtake the answer.
 func (p *tcpPhone) receive(first string) string {
 	p.t.Helper()
+	is := func(text string) bool {
+		line, _, _ := strings.Cut(text, "\r\n")
+		return strings.Contains(line, first)
+	}
+	if i := slices.IndexFunc(p.kept, is); i >= 0 {
+		text := p.kept[i]
+		p.kept = slices.Delete(p.kept, i, i+1)
+		return text
+	}
 	_ = p.conn.SetReadDeadline(time.Now().Add(patience))
 	for {
 		text := ""
@@ -58,9 +70,10 @@ func (p *tcpPhone) receive(first string) string {
 			}
 			text += line
 		}
-		if line, _, _ := strings.Cut(text, "\r\n"); strings.Contains(line, first) {
+		if is(text) {
 			return text
 		}
+		p.kept = append(p.kept, text)
 	}
 }
 

@@ -36,8 +36,8 @@ type deaths struct {
 	untold []flow.Flow // of this process, registered over: the others have to hear
 
 	// Only the goroutine of the timers touches these.
-	resting int64  // milliseconds: until then there is no sweep
-	members uint64 // which of them were up
+	resting int64         // milliseconds: until then there is no sweep
+	view    *cluster.View // at the last one: while the timers rest members may come and go again
 }
 
 type death struct {
@@ -158,23 +158,11 @@ func (s *Server) sweep(now int64) {
 	if now < d.resting {
 		return
 	}
-	members, began := s.membersUp(), s.now()
-	if d.news.Swap(false) || members != d.members {
+	view, began := s.cluster.View(), s.now()
+	if d.news.Swap(false) || view != d.view {
 		s.table.Lost(now, s.dead)
 	}
-	d.resting, d.members = now+max(sweepMillis, sweepPart*(s.now()-began)), members
-}
-
-// membersUp changes whenever another member comes or goes.
-func (s *Server) membersUp() (sum uint64) {
-	if v := s.cluster.View(); v != nil {
-		for i := range v.Members {
-			if m := &v.Members[i]; m.Liveness == cluster.Up {
-				sum = sum*0x9e3779b97f4a7c15 + uint64(m.ID) ^ m.Incarnation
-			}
-		}
-	}
-	return sum
+	d.resting, d.view = now+max(sweepMillis, sweepPart*(s.now()-began)), view
 }
 
 // nudge has the timers look, if they rest.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/netip"
 	"os"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
@@ -140,7 +141,8 @@ type node struct {
 	id   uint32
 	life uint64
 	set  *config.MemberSet
-	gone bool // for whoever publishes the set
+	gone bool          // for whoever publishes the set
+	view *cluster.View // the last one
 }
 
 func (n *node) Incarnation() uint64 { return n.life }
@@ -163,6 +165,10 @@ func (n *node) View() *cluster.View {
 			})
 		}
 	}
+	if old := n.view; old != nil && old.Set == v.Set && old.Superseded == v.Superseded && reflect.DeepEqual(old.Members, v.Members) {
+		return old // a view is another one when something has changed
+	}
+	n.view = v
 	return v
 }
 
