@@ -16,6 +16,9 @@ func TestMain(m *testing.M) {
 
 // An idle connection over any transport costs no more than 10,000 in 200 MB do.
 func TestIdleConnectionsAreCheap(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector keeps several bytes for each")
+	}
 	for _, transport := range []flow.Transport{flow.TCP, flow.TLS, flow.WS, flow.WSS} {
 		m, err := measure(os.Args[0], transport, 500)
 		if err != nil {
