@@ -120,8 +120,7 @@ func (l *line) receive() {
 		}
 	}
 	_ = k.Close()
-	l.set(nil)
-	close(k.over)
+	l.end(k)
 }
 
 func (l *line) closed() bool {
@@ -145,15 +144,21 @@ func (l *line) wait(d time.Duration) bool {
 	}
 }
 
-// set has another connection, or none.
+// set has another connection.
 func (l *line) set(k *link) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.link = k; k == nil {
-		l.lost++
-	} else {
-		l.last = addressOf(k)
-	}
+	l.link, l.last = k, addressOf(k)
+	l.change()
+}
+
+// end has none: whoever finds that knows that the last one is over.
+func (l *line) end(k *link) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	close(k.over)
+	l.link = nil
+	l.lost++
 	l.change()
 }
 
