@@ -19,8 +19,6 @@ import (
 type journal struct {
 	mu      sync.Mutex
 	clients map[netip.AddrPort]*client
-	// nonces that a user has shown, in the order of their first use.
-	nonces map[string][]string
 	// proved are the members that have let a user in, by user.
 	proved map[string]map[netip.Addr]bool
 	// gone died at goneAt.
@@ -49,7 +47,6 @@ type exchange struct {
 	first  netip.Addr // the member that it went to at first
 	text   string
 	user   string     // whose credentials it has; empty without any
-	newer  int        // nonces that the user has shown since the one of this
 	status int        // the last one, the final one if there was any; 0 without
 	by     netip.Addr // who said so
 	acked  bool
@@ -58,7 +55,7 @@ type exchange struct {
 func (e *exchange) final() bool { return e.status >= 200 }
 
 func newJournal() *journal {
-	return &journal{clients: map[netip.AddrPort]*client{}, nonces: map[string][]string{}, proved: map[string]map[netip.Addr]bool{}}
+	return &journal{clients: map[netip.AddrPort]*client{}, proved: map[string]map[netip.Addr]bool{}}
 }
 
 // follow notes what the client at that address does.
@@ -95,25 +92,9 @@ func (j *journal) note(d datagram) {
 	default:
 		c.to[d.to.Addr()]++
 		if c.asked[key] == nil {
-			c.asked[key] = &exchange{at: time.Now(), first: d.to.Addr(), text: text}
-			j.shown(c.asked[key])
+			c.asked[key] = &exchange{at: time.Now(), first: d.to.Addr(), text: text, user: provingIn(text)}
 		}
 	}
-}
-
-// shown notes whose credentials a request has, and how old their nonce is.
-func (j *journal) shown(e *exchange) {
-	user, nonce := provingIn(e.text)
-	if e.user = user; user == "" {
-		return
-	}
-	all := j.nonces[e.user]
-	i := slices.Index(all, nonce)
-	if i < 0 {
-		i = len(all)
-		j.nonces[e.user] = append(all, nonce)
-	}
-	e.newer = len(j.nonces[e.user]) - 1 - i
 }
 
 // answered takes the first final response alone.
@@ -146,14 +127,14 @@ func askedIn(text string) (key attempt, ok bool) {
 	return key, found && err == nil && id != ""
 }
 
-// provingIn is whose credentials a request has, and by what nonce.
-func provingIn(text string) (user, nonce string) {
+// provingIn is whose credentials a request has.
+func provingIn(text string) (user string) {
 	for _, name := range []string{"Authorization:", "Proxy-Authorization:"} {
 		if value := header(text, name); value != "" {
-			return quoted(value, "username"), quoted(value, "nonce")
+			return quoted(value, "username")
 		}
 	}
-	return "", ""
+	return ""
 }
 
 // quoted is a parameter of credentials, as all clients here write it.
@@ -214,16 +195,11 @@ func (j *journal) acked(at netip.AddrPort) (n int) {
 	return n
 }
 
-// remembered is how many nonces the proxies remember of a user. Older ones they refuse, also if there
-// is one proxy alone.
-const remembered = 16
-
 // tally is what came of all that a client wanted.
 type tally struct {
 	name                     string
 	registered, called, hung int
 	challenged               int // as often as with one member alone
-	forgotten                int // and as it has shown more nonces since than are remembered of a user
 	again                    int // and though it had sent credentials
 	crossed                  int // challenges of one member that another one saw the answer to
 	lost, died               int // without a final answer; and those that died with the member that had given a provisional one
@@ -251,12 +227,9 @@ func (j *journal) tally(c *client) tally {
 		case !e.final():
 			t.lost++
 		case e.status == 401 || e.status == 407:
-			switch {
-			case e.user == "":
+			if e.user == "" {
 				t.challenged++
-			case e.newer >= remembered:
-				t.forgotten++
-			default:
+			} else {
 				t.again++
 			}
 			if next := c.asked[attempt{key.callID, key.method, key.cseq + 1}]; next != nil && next.first != e.by {
@@ -292,8 +265,8 @@ func (t *tally) String() string {
 	for _, n := range slices.Sorted(maps.Values(t.to)) {
 		members = append(members, strconv.Itoa(n))
 	}
-	return fmt.Sprintf("%s registered %d times, made %d calls and hung up %d, %d lost, %d died with the proxy that was at it; challenged %d times, %d times for an old nonce, and %d times though it had sent credentials; %d challenges were answered at another proxy; %s requests by proxy",
-		t.name, t.registered, t.called, t.hung, t.lost, t.died, t.challenged, t.forgotten, t.again, t.crossed, strings.Join(members, ", "))
+	return fmt.Sprintf("%s registered %d times, made %d calls and hung up %d, %d lost, %d died with the proxy that was at it; challenged %d times, and %d times though it had sent credentials; %d challenges were answered at another proxy; %s requests by proxy",
+		t.name, t.registered, t.called, t.hung, t.lost, t.died, t.challenged, t.again, t.crossed, strings.Join(members, ", "))
 }
 
 // problems are what must not have happened. Who sends no credentials is challenged by one member

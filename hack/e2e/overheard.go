@@ -19,7 +19,7 @@ func (r *regulars) overhear() map[string]string {
 	all := map[string]string{}
 	for _, at := range r.at {
 		if text := r.journal.register(at); text != "" {
-			user, _ := provingIn(text)
+			user := provingIn(text)
 			all[user] = text
 		}
 	}
