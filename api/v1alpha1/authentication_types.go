@@ -30,7 +30,7 @@ type Authentication struct {
 	// +optional
 	Trusted []TrustedSource `json:"trusted,omitempty"`
 	// Outside is what is done with calls to users here from whoever is neither a user
-	// of a domain here nor trusted. Reject, which is the default: they are answered 403. Challenge: 407,
+	// of a domain here nor trusted; domains may have it otherwise for their own. Reject, which is the default: they are answered 403. Challenge: 407,
 	// so that a user whose From is of another domain gets in. Allow: they are let in.
 	// +kubebuilder:validation:Enum=Reject;Challenge;Allow
 	// +optional
@@ -81,9 +81,9 @@ type Digest struct {
 // +kubebuilder:validation:Enum=SHA-256;MD5
 type Algorithm string
 
-// DomainAuthentication is the rule of one domain: exactly one of open and realm.
+// DomainAuthentication is the rule of one domain: open, or else realm, outside or both.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.open) != has(self.realm)",message="spec.authentication.domains: exactly one of open and realm for a domain; leave out a domain that has no rule of its own"
+// +kubebuilder:validation:XValidation:rule="has(self.open) != (has(self.realm) || has(self.outside))",message="spec.authentication.domains: either open, or realm and outside or one of them, for a domain; leave out a domain that has no rule of its own"
 type DomainAuthentication struct {
 	// Domain is one of spec.domains.
 	// +kubebuilder:validation:MinLength=1
@@ -100,6 +100,12 @@ type DomainAuthentication struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[ !#-9;-\\\\[\\\\]-~]+$')",message="spec.authentication.domains: a realm is ASCII without quotes, backslashes and colons, such as example.com"
 	// +optional
 	Realm string `json:"realm,omitempty"`
+	// Outside is, as spec.authentication.outside, what is done with calls from outside
+	// to users of this domain: Reject, Challenge or Allow. Default:
+	// spec.authentication.outside.
+	// +kubebuilder:validation:Enum=Reject;Challenge;Allow
+	// +optional
+	Outside string `json:"outside,omitempty"`
 }
 
 // TrustedSource is a prefix of addresses that are not asked.

@@ -21,7 +21,7 @@ func authentication(a *v1alpha1.Authentication) *config.Authentication {
 		out.Digest.Algorithms = append(out.Digest.Algorithms, string(algorithm))
 	}
 	for _, d := range a.Domains {
-		out.Domains = append(out.Domains, config.DomainAuthentication{Domain: d.Domain, Open: d.Open != nil, Realm: d.Realm})
+		out.Domains = append(out.Domains, config.DomainAuthentication{Domain: d.Domain, Open: d.Open != nil, Realm: d.Realm, Outside: d.Outside})
 	}
 	for _, t := range a.Trusted {
 		out.Trusted = append(out.Trusted, config.TrustedSource{Prefix: t.CIDR, Identity: t.Identity})

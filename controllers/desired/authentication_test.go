@@ -18,7 +18,7 @@ authentication:
     algorithms: [MD5]
     nonceSeconds: 60
     bindSource: true
-  domains: [{domain: example.com, realm: Example}, {domain: example.org, open: {}}]
+  domains: [{domain: example.com, realm: Example, outside: Allow}, {domain: example.org, open: {}}]
   trusted: [{cidr: 192.0.2.0/24, identity: Any}, {cidr: 2001:db8::/32}]
   outside: Challenge
   assertIdentity: true
@@ -50,7 +50,7 @@ func TestAuthenticationOfTheProxies(t *testing.T) {
 		withDigest: {
 			Digest:      config.Digest{Algorithms: []string{"MD5"}, NonceSeconds: 60, BindSource: true},
 			Credentials: config.Credentials{Files: []string{"/etc/sipring/credentials/0", "/etc/sipring/credentials/1/phones"}},
-			Domains:     []config.DomainAuthentication{{Domain: "example.com", Realm: "Example"}, {Domain: "example.org", Open: true}},
+			Domains:     []config.DomainAuthentication{{Domain: "example.com", Realm: "Example", Outside: "Allow"}, {Domain: "example.org", Open: true}},
 			Trusted:     []config.TrustedSource{{Prefix: "192.0.2.0/24", Identity: "Any"}, {Prefix: "2001:db8::/32"}},
 			Outside:     "Challenge", AssertIdentity: true, Calls: config.CallLimits{PerMinute: 30, InSetup: 2},
 		},

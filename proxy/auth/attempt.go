@@ -104,7 +104,7 @@ func (a *attempt) hasToProve() bool {
 		a.d.Identity = append(a.d.Identity[:0], a.aor...)
 		return true
 	}
-	return err == nil && a.isOfAClosedDomain(from.URI) || !a.callee().open && a.rules.outside != config.OutsideAllow
+	return err == nil && a.isOfAClosedDomain(from.URI) || !a.callee().letsIn()
 }
 
 // decideOutside asks, or not, who calls and claims to be no user that has to prove it: of
@@ -119,13 +119,13 @@ func (a *attempt) decideOutside(from []byte) routing.Verdict {
 	}
 	a.domain = a.callee()
 	a.aor = a.aor[:0]
-	letIn := a.domain.open || a.rules.outside == config.OutsideAllow
+	letIn := a.domain.letsIn()
 	switch {
 	case isAnonymous(from) && (!letIn || a.m.Has(wire.HeaderProxyAuthorization)):
 		return a.authenticate()
 	case letIn:
 		return a.pass(result)
-	case a.rules.outside == config.OutsideChallenge:
+	case a.domain.outside == config.OutsideChallenge:
 		return a.authenticate()
 	}
 	return a.refuse("Calls From Outside Are Not Let In", "outside")
@@ -164,7 +164,7 @@ func (a *attempt) isOfAClosedDomain(text []byte) bool {
 }
 
 // callee is the domain of the user that a request goes to. Where that is for the bindings
-// to say, or none of ours, it is the first one that is not open, if there is one.
+// to say, or none of ours, it is the one that lets in the fewest.
 func (a *attempt) callee() *domain {
 	if aor, ok := a.tables.AppendAOR(a.aor[:0], a.d.Target()); ok {
 		a.aor = aor

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"net/netip"
 
 	"github.com/sipring/sipring/proxy/config"
@@ -16,10 +17,9 @@ type rules struct {
 	nonceLife  int64 // milliseconds
 	bindSource bool
 	domains    map[string]*domain // served ones, canonical
-	closed     *domain            // the first that is not open, or the first
+	closed     *domain            // the first of those that let in the fewest
 	trusted    trusted
 	trusts     func(netip.Addr) bool // trusted.has
-	outside    string
 	assert     bool
 	calls      *calls
 	inSetup    int            // calls of a user that are; 0: without bound
@@ -28,17 +28,32 @@ type rules struct {
 
 // domain is the rule of one.
 type domain struct {
-	name  []byte // canonical
-	realm []byte
-	open  bool
-	first *domain // the first one of the realm
+	name    []byte // canonical
+	realm   []byte
+	open    bool
+	outside string  // what becomes of calls to its users from outside
+	first   *domain // the first one of the realm
+}
+
+// letsIn reports whether anybody may call its users.
+func (d *domain) letsIn() bool { return d.open || d.outside == config.OutsideAllow }
+
+// strictness orders domains by whom they let in, that which lets in the fewest last.
+func (d *domain) strictness() int {
+	switch {
+	case d.letsIn():
+		return 0
+	case d.outside == config.OutsideChallenge:
+		return 1
+	}
+	return 2
 }
 
 func newRules(c *config.Config, store credentials.Store) (*rules, error) {
 	a := c.Authentication
 	r := &rules{
 		store: store, nonceLife: int64(a.Digest.NonceSeconds) * 1000, bindSource: a.Digest.BindSource,
-		domains: map[string]*domain{}, outside: a.Outside, assert: a.AssertIdentity, calls: newCalls(a.Calls.PerMinute), inSetup: a.Calls.InSetup,
+		domains: map[string]*domain{}, assert: a.AssertIdentity, calls: newCalls(a.Calls.PerMinute), inSetup: a.Calls.InSetup,
 	}
 	for _, name := range a.Digest.Algorithms {
 		if algorithm, ok := digest.ParseAlgorithm([]byte(name)); ok {
@@ -47,7 +62,7 @@ func newRules(c *config.Config, store credentials.Store) (*rules, error) {
 	}
 	for _, name := range c.Domains {
 		form := wire.CanonicalHost(nil, []byte(name))
-		d := &domain{name: form, realm: form}
+		d := &domain{name: form, realm: form, outside: a.Outside}
 		r.domains[string(form)] = d
 		if r.closed == nil {
 			r.closed = d
@@ -61,11 +76,12 @@ func newRules(c *config.Config, store credentials.Store) (*rules, error) {
 		if d.open = own.Open; own.Realm != "" {
 			d.realm = []byte(own.Realm)
 		}
+		d.outside = cmp.Or(own.Outside, d.outside)
 	}
 	realms := map[string]*domain{}
 	for _, name := range c.Domains {
 		d := r.domainNamed([]byte(name))
-		if r.closed.open && !d.open {
+		if d.strictness() > r.closed.strictness() {
 			r.closed = d
 		}
 		if realms[string(d.realm)] == nil {

@@ -66,6 +66,8 @@ type DomainAuthentication struct {
 	Open bool `json:"open,omitempty"`
 	// Realm of its users' passwords. Default: the domain.
 	Realm string `json:"realm,omitempty"`
+	// Outside as Authentication.Outside, for calls to users of it. Default: that.
+	Outside string `json:"outside,omitempty"`
 }
 
 // TrustedSource is a prefix of addresses that are not challenged.

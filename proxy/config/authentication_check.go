@@ -83,9 +83,7 @@ func (a *Authentication) validate(domains []string, bad func(field, format strin
 		return
 	}
 	a.Digest.validate(bad)
-	switch a.Outside {
-	case OutsideReject, OutsideChallenge, OutsideAllow:
-	default:
+	if !isOutside(a.Outside) {
 		bad("authentication.outside", "%q is not Reject, Challenge or Allow", a.Outside)
 	}
 	a.Credentials.validate(bad)
@@ -121,7 +119,14 @@ func (a *Authentication) validateDomains(domains []string, bad func(field, forma
 		if !isRealm(d.Realm) {
 			bad(field+".realm", "%q is longer than %d bytes, or has a quote, backslash or control character", d.Realm, MaxRealm)
 		}
+		if d.Outside != "" && !isOutside(d.Outside) {
+			bad(field+".outside", "%q is not Reject, Challenge or Allow", d.Outside)
+		}
 	}
+}
+
+func isOutside(s string) bool {
+	return s == OutsideReject || s == OutsideChallenge || s == OutsideAllow
 }
 
 // isRealm reports whether a realm can be written between quotes as it is.

@@ -40,6 +40,7 @@ func TestAuthentication(t *testing.T) {
 		"{" + credentials + ", domains: [{domain: example.com}, {domain: EXAMPLE.com}]}": "authentication.domains[1].domain: ",
 		"{" + credentials + `, domains: [{domain: example.com, realm: 'a"b'}]}`:          "authentication.domains[0].realm: ",
 		"{" + credentials + `, domains: [{domain: example.com, realm: "a\r\nb"}]}`:       "authentication.domains[0].realm: ",
+		"{" + credentials + ", domains: [{domain: example.com, outside: reject}]}":       "authentication.domains[0].outside: ",
 		"{" + credentials + ", trusted: [{prefix: 192.0.2.1/24}]}":                       "authentication.trusted[0].prefix: ",
 		"{" + credentials + ", trusted: [{prefix: '::ffff:192.0.2.0/120'}]}":             "authentication.trusted[0].prefix: ",
 		"{" + credentials + ", trusted: [{prefix: '::/0'}, {prefix: '::/0'}]}":           "authentication.trusted[1].prefix: ",

@@ -82,6 +82,37 @@ func TestOpenDomainOpensNoOther(t *testing.T) {
 	}
 }
 
+// TestOutsideByDomain: a domain may be stricter than the others, or let in more; a user of
+// it who is called by a contact is under the strictest rule of all.
+func TestOutsideByDomain(t *testing.T) {
+	t.Parallel()
+	mem := newMemory()
+	domains := func(o *proxyOptions) {
+		o.mem, o.config.Domains = mem, []string{"example.com", "loose.example", "strict.example"}
+	}
+	eve, bob := newPhone(t, "eve"), newPhone(t, "bob")
+	bob.register(startProxy(t, domains))
+	x := startProxy(t, domains, func(o *proxyOptions) { o.self = 2 }, guard(t, &users{}, func(a *config.Authentication) {
+		a.Outside, a.Domains = config.OutsideChallenge, []config.DomainAuthentication{
+			{Domain: "loose.example", Outside: config.OutsideAllow}, {Domain: "strict.example", Outside: config.OutsideReject},
+		}
+	}))
+	for uri, want := range map[string]int{
+		"sip:bob@example.com": 407, "sip:bob@loose.example": 480, "sip:bob@LOOSE.example.": 480, "sip:bob@strict.example": 403, "tel:7;phone-context=strict.example": 403,
+		bob.contact(): 403,
+	} {
+		eve.sendRaw(x.addr, fmt.Appendf(nil, "MESSAGE %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;rport;branch=%s\r\nMax-Forwards: 70\r\nFrom: <sip:eve@elsewhere.example>;tag=1\r\nTo: <%[1]s>\r\nCall-ID: %s\r\nCSeq: 1 MESSAGE\r\nContent-Length: 0\r\n\r\n",
+			uri, eve.addr, unique("z9hG4bKw"), unique("w")))
+		r := eve.news()
+		if r == nil {
+			t.Fatalf("%s: no answer", uri)
+		} else if r.StatusCode() != want {
+			t.Errorf("%s: %d %s, want %d", uri, r.StatusCode(), r.Reason(), want)
+		}
+	}
+	bob.quiet(2 * time.Millisecond)
+}
+
 // TestUsersOfAnOpenDomain call each other, and whoever calls them from outside is let in.
 func TestUsersOfAnOpenDomain(t *testing.T) {
 	t.Parallel()
