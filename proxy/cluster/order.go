@@ -1,6 +1,10 @@
 package cluster
 
-import "github.com/sipring/sipring/proxy/location"
+import (
+	"bytes"
+
+	"github.com/sipring/sipring/proxy/location"
+)
 
 // order is an update to be ordered here, for this member's own op or another member's.
 type order struct {
@@ -37,6 +41,9 @@ func (x *orders) order(w order, e *Effects) {
 	if res.Changed {
 		x.stored = true
 		x.absences.pass(w.local, nil)
+	}
+	for _, f := range res.Replaced {
+		e.Replaced = append(e.Replaced, Replaced{Flow: f, AOR: bytes.Clone(w.update.AOR)})
 	}
 	x.budget.countRefusal(res.Status)
 	if !res.Changed && !repeats(w.update, res.Status) || record.IsZero() || len(x.targets) == 0 {

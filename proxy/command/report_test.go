@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/peer"
 )
@@ -14,6 +15,7 @@ import (
 type nobody struct{}
 
 func (nobody) HandleFrame(uint32, uint8, []byte) {}
+func (nobody) HandleReplaced(cluster.Replaced)   {}
 
 // TestNothingIsReportedBeforeThereIsANode: the Lease has no report of what is not
 // known.

@@ -2,7 +2,9 @@ package location
 
 import (
 	"bytes"
+	"slices"
 
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/wire"
 )
 
@@ -22,6 +24,7 @@ type applier struct {
 	most     int   // live bindings that there may be
 	first    Window
 	changed  bool
+	replaced []flow.Flow // that were given up for the update's
 	use      use
 	proofs   proofs // as they are after the update
 }
@@ -50,8 +53,9 @@ func (a *applier) apply(now int64, r Record, u *Update, lim Limits, stamp Versio
 		return a.proved(r, u.AOR, Result{Status: StatusOK})
 	}
 	stamp.Counter = max(stamp.Counter, r.MaxCounter()+1)
-	if a.use <= freshProof && refreshInPlace(now, r, u, stamp) {
-		return a.proved(r, u.AOR, Result{Status: StatusOK, Changed: true, Stamp: stamp})
+	a.replaced = a.replaced[:0]
+	if a.use <= freshProof && a.refreshInPlace(now, r, u, stamp) {
+		return a.proved(r, u.AOR, Result{Status: StatusOK, Changed: true, Stamp: stamp, Replaced: a.givenUp(now, r)})
 	}
 	a.now, a.u, a.stamp = now, u, stamp
 	a.compared, a.changed, a.first = 0, false, lim.firstWindow()
@@ -60,7 +64,29 @@ func (a *applier) apply(now int64, r Record, u *Update, lim Limits, stamp Versio
 	if status != StatusOK || !a.changed {
 		return a.proved(r, u.AOR, Result{Status: status})
 	}
-	return after, Result{Status: StatusOK, Changed: true, Stamp: stamp}
+	return after, Result{Status: StatusOK, Changed: true, Stamp: stamp, Replaced: a.givenUp(now, after)}
+}
+
+// leaves notes that the update's flow takes the place of another one.
+func (a *applier) leaves(old *Binding, u *Update) {
+	if old.Flow.Conn != 0 && !old.Flow.Equal(u.Flow) && !slices.ContainsFunc(a.replaced, old.Flow.Equal) {
+		a.replaced = append(a.replaced, old.Flow)
+	}
+}
+
+// givenUp are the connections left that no binding of the record is reached over.
+func (a *applier) givenUp(now int64, r Record) []flow.Flow {
+	if len(a.replaced) == 0 {
+		return nil
+	}
+	return slices.DeleteFunc(a.replaced, func(f flow.Flow) bool {
+		for b := range r.Live(now) {
+			if b.Flow.Equal(f) {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 // rebuild returns the record as it is after the update, in bytes of its own, and the status of the answer.
@@ -114,7 +140,7 @@ func (a *applier) add(b *Binding) {
 }
 
 // refreshInPlace applies an update that only refreshes bindings as they are, and reports whether it was one.
-func refreshInPlace(now int64, r Record, u *Update, stamp Version) bool {
+func (a *applier) refreshInPlace(now int64, r Record, u *Update, stamp Version) bool {
 	if u.Star {
 		return false
 	}
@@ -130,6 +156,7 @@ func refreshInPlace(now int64, r Record, u *Update, stamp Version) bool {
 		c := &u.Contacts[i]
 		e, b := r.findContact(c), u.binding(now, c, stamp)
 		old := e.view()
+		a.leaves(&old, u)
 		b.follow(&old, now, newWindow)
 		b.lingerUntil(old.copiesEnd())
 		putHead(e, &b)
@@ -198,6 +225,9 @@ func (a *applier) contact(c *ContactUpdate) int {
 			a.replace(it, c)
 			placed = true
 		case !it.Deleted:
+			if c.Expires > 0 {
+				a.leaves(&it.Binding, a.u)
+			}
 			a.remove(&it.Binding, it.copiesEnd())
 		}
 	}
@@ -223,6 +253,9 @@ func (a *applier) replace(it *item, c *ContactUpdate) {
 	b, old := a.u.binding(a.now, c, a.stamp), it.Binding
 	b.follow(&old, a.now, a.first)
 	b.lingerUntil(old.copiesEnd())
+	if !old.Deleted {
+		a.leaves(&old, a.u)
+	}
 	it.Binding = b
 	a.changed = true
 }

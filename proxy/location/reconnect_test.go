@@ -2,6 +2,7 @@ package location
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/sipring/sipring/proxy/flow"
@@ -84,5 +85,51 @@ func TestReconnectedPhoneHasOneBinding(t *testing.T) {
 		},
 	} {
 		t.Run(name, tt.check)
+	}
+}
+
+// The connection that a phone has given up for another one is told, unless the record has
+// another binding over it.
+func TestReplacedConnections(t *testing.T) {
+	const phone, second = "<urn:uuid:1>", "<urn:uuid:2>"
+	type step struct {
+		conn uint64
+		Update
+	}
+	for name, tt := range map[string]struct {
+		steps []step
+		want  []uint64 // of the last
+	}{
+		"the first":                        {[]step{{1, register("a", 1, contact("sip:a@1", 60))}}, nil},
+		"refreshed":                        {[]step{{1, register("a", 1, contact("sip:a@1", 60))}, {1, register("a", 2, contact("sip:a@1", 60))}}, nil},
+		"the same contact":                 {[]step{{1, register("a", 1, contact("sip:a@1", 60))}, {2, register("a", 2, contact("sip:a@1", 60))}}, []uint64{1}},
+		"the same contact by another call": {[]step{{1, register("a", 1, contact("sip:a@1", 60))}, {2, register("b", 2, contact("sip:a@1", 60))}}, []uint64{1}},
+		"the same phone":                   {[]step{{1, register("a", 1, outbound("sip:a@1", phone, 0, 60))}, {2, register("a", 2, outbound("sip:a@2", phone, 0, 60))}}, []uint64{1}},
+		"the same flow of RFC 5626":        {[]step{{1, register("a", 1, outbound("sip:a@1", phone, 1, 60))}, {2, register("a", 2, outbound("sip:a@2", phone, 1, 60))}}, []uint64{1}},
+		"another flow of RFC 5626":         {[]step{{1, register("a", 1, outbound("sip:a@1", phone, 1, 60))}, {2, register("a", 2, outbound("sip:a@2", phone, 2, 60))}}, nil},
+		"another phone":                    {[]step{{1, register("a", 1, outbound("sip:a@1", phone, 0, 60))}, {2, register("b", 2, outbound("sip:a@2", second, 0, 60))}}, nil},
+		"no longer":                        {[]step{{1, register("a", 1, contact("sip:a@1", 60))}, {2, register("a", 2, contact("sip:a@1", 0))}}, nil},
+		"once more":                        {[]step{{1, register("a", 1, contact("sip:a@1", 60))}, {2, register("a", 2, contact("sip:a@1", 0))}, {3, register("a", 3, contact("sip:a@1", 60))}}, nil},
+		"from UDP":                         {[]step{{0, register("a", 1, contact("sip:a@1", 60))}, {2, register("a", 2, contact("sip:a@1", 60))}}, nil},
+		"to UDP":                           {[]step{{1, register("a", 1, contact("sip:a@1", 60))}, {0, register("a", 2, contact("sip:a@1", 60))}}, []uint64{1}},
+		"one of two over it":               {[]step{{1, register("a", 1, contact("sip:a@1", 60), contact("sip:b@1", 60))}, {2, register("a", 2, contact("sip:a@1", 60))}}, nil},
+		"both over it":                     {[]step{{1, register("a", 1, contact("sip:a@1", 60), contact("sip:b@1", 60))}, {2, register("a", 2, contact("sip:a@1", 60), contact("sip:b@1", 60))}}, []uint64{1}},
+		"out of order":                     {[]step{{2, register("a", 2, contact("sip:a@1", 60))}, {1, register("a", 1, contact("sip:a@1", 60))}}, nil},
+	} {
+		var r Record
+		var res Result
+		for _, s := range tt.steps {
+			if s.conn > 0 {
+				s.Flow = flow.Flow{Transport: flow.TCP, Remote: netip.MustParseAddrPort("192.0.2.7:40000"), Conn: s.conn, Owner: 1, Life: 2}
+			}
+			r, res = applied(start, r, &s.Update, Limits{}, 5, 9)
+		}
+		var got []uint64
+		for _, f := range res.Replaced {
+			got = append(got, f.Conn)
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %v, want %v", name, got, tt.want)
+		}
 	}
 }

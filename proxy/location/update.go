@@ -132,4 +132,7 @@ type Result struct {
 	Changed bool
 	// Stamp is the version of what was written.
 	Stamp Version
+	// Replaced are the connections that bindings were reached over before, and none of the record is now: the phones are
+	// back over other ones. Valid until the next Apply.
+	Replaced []flow.Flow
 }

@@ -28,10 +28,11 @@ type cores struct {
 	links   *links
 	pace    *pace
 	metrics *metrics
+	handler Handler
 }
 
 func newCores(cfg *Config, incarnation uint64, links *links, pace *pace, metrics *metrics) *cores {
-	cs := &cores{clock: cfg.clock, links: links, pace: pace, metrics: metrics}
+	cs := &cores{clock: cfg.clock, links: links, pace: pace, metrics: metrics, handler: cfg.Handler}
 	cs.effects.New = func() any { return &cluster.Effects{} }
 	for i := range cs.all {
 		cs.all[i].m = cluster.NewCore(cluster.CoreConfig{Self: cfg.ID, Incarnation: incarnation, Index: i, Cores: cluster.Cores, Limits: cfg.Limits, Budget: cfg.Budget / cluster.Cores})
@@ -151,6 +152,9 @@ func (cs *cores) complete(e *cluster.Effects) {
 	}
 	for _, op := range e.Locates {
 		op.Done(op)
+	}
+	for _, r := range e.Replaced {
+		cs.handler.HandleReplaced(r)
 	}
 	if e.Changed {
 		cs.pace.progressed()

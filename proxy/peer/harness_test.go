@@ -295,8 +295,9 @@ func (c *trial) wantBound(aor, contact string) {
 
 // inbox keeps what HandleFrame is given.
 type inbox struct {
-	mu     sync.Mutex
-	frames []received
+	mu       sync.Mutex
+	frames   []received
+	replaced []cluster.Replaced
 }
 
 type received struct {
@@ -309,6 +310,12 @@ func (i *inbox) HandleFrame(from uint32, kind uint8, payload []byte) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.frames = append(i.frames, received{from, kind, string(bytes.Clone(payload))})
+}
+
+func (i *inbox) HandleReplaced(r cluster.Replaced) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.replaced = append(i.replaced, r)
 }
 
 func (i *inbox) all() []received {

@@ -20,6 +20,9 @@ type Handler interface {
 	// one member come one at a time and in order. The payload is valid during
 	// the call only. It must not block.
 	HandleFrame(from uint32, kind uint8, payload []byte)
+	// HandleReplaced takes a connection whose phone is back over another one, at the
+	// home of its address-of-record. It may be called on any goroutine, and must not block.
+	HandleReplaced(r cluster.Replaced)
 }
 
 // Node is one member's part in the cluster: it drives proxy/cluster with real

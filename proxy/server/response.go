@@ -42,6 +42,9 @@ const (
 	// frameBack one whose phone has registered again.
 	frameWait = peer.KindUser + 10
 	frameBack = peer.KindUser + 11
+	// frameReplaced is for the member that has a connection whose phone is back over
+	// another one: the flow.
+	frameReplaced = peer.KindUser + 12
 )
 
 // maxOffer is the longest response that is offered to all, in bytes.
@@ -226,6 +229,8 @@ func (s *Server) HandleFrame(from uint32, kind uint8, payload []byte) {
 		s.goneAtPeer(from, payload)
 	case kind == frameDead:
 		s.deadAtPeer(from, payload)
+	case kind == frameReplaced:
+		s.replacedAtPeer(payload)
 	case kind == frameWait:
 		s.awaited.add(s.now(), s.facts.text(payload), from)
 	case kind == frameBack:

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
-	"golang.org/x/sys/unix"
 
 	"github.com/sipring/sipring/proxy/connlimit"
 	"github.com/sipring/sipring/proxy/flow"
@@ -29,6 +28,7 @@ type conn struct {
 
 	spoke   atomic.Int64  // when a message came last, in ns
 	reason  atomic.Uint32 // a closeReason
+	probed  atomic.Bool
 	mu      sync.Mutex
 	leaving bool // ended here, and waits for the far end to end it as well
 }
@@ -44,17 +44,11 @@ func (s *streams) newConn(tcp *net.TCPConn, l *streamListener, table *connlimit.
 		Remote: plain(tcp.RemoteAddr().(*net.TCPAddr).AddrPort()), Listener: l.listener, Transport: l.transport,
 		Owner: s.self.Owner, Life: s.self.Life,
 	}
-	_ = out.raw.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, unanswered) })
 	_ = tcp.SetReadBuffer(kernelBuffer)
 	_ = tcp.SetWriteBuffer(kernelBuffer)
-	_ = tcp.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 4})
+	out.keep(usual)
 	return c, nil
 }
-
-// unanswered is how long what is sent may be without the far end's TCP taking it, in
-// ms: about as long as a transaction takes to give up (RFC 3261 17.1.1.2), not the
-// quarter of an hour of TCP.
-const unanswered = 32_000
 
 // kernelBuffer is what the kernel may hold for a connection in each direction, in
 // bytes: memory that counts as this process's.

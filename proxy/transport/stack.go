@@ -102,6 +102,14 @@ func (s *Stack) Disconnect(f flow.Flow) {
 	}
 }
 
+// Probe has TCP find out whether the far end of a connection is still there, in some 2 s:
+// there is reason to doubt it. If it is not, the connection is over.
+func (s *Stack) Probe(f flow.Flow) {
+	if c := s.streams.of(f); c != nil {
+		c.probe()
+	}
+}
+
 // Keep says that a connection is somebody's, as of a phone that is registered over it:
 // it makes room for others after those that are nobody's.
 func (s *Stack) Keep(f flow.Flow) {

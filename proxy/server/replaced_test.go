@@ -1,0 +1,113 @@
+package server
+
+import (
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/sipring/sipring/proxy/flow"
+)
+
+// vanish has nothing reach the phone over its connection any more, and nobody be told.
+func (p *phone) vanish() {
+	p.t.Helper()
+	conn := p.over.Conn
+	if c, ok := conn.(*tls.Conn); ok {
+		conn = c.NetConn()
+	}
+	raw, err := conn.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	drop := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K} // no byte of a packet is kept
+	_ = raw.Control(func(fd uintptr) {
+		err = unix.SetsockoptSockFprog(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: 1, Filter: &drop})
+	})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// registerInstance registers the phone, which says which it is.
+func (p *phone) registerInstance(x *proxy) {
+	p.t.Helper()
+	p.sendRaw(x.addr, p.registerText(unique("reg"), 1, fmt.Sprintf(`Contact: <%s>;+sip.instance="<urn:uuid:%s>"`, p.contact(), p.user)))
+	p.status(200)
+}
+
+// final waits for the final response.
+func (p *phone) final(want int) *received {
+	p.t.Helper()
+	for {
+		r := p.news()
+		if r == nil {
+			p.t.Fatalf("%s got nothing, want %d", p.user, want)
+		}
+		if status := r.StatusCode(); status >= 200 {
+			if status != want {
+				p.t.Fatalf("%s got %d %s, want %d", p.user, status, r.Reason(), want)
+			}
+			return r
+		}
+	}
+}
+
+// ping asks whether the far end is there (RFC 5626 3.5.1).
+func (c *connection) ping() error {
+	_ = c.SetDeadline(time.Now().Add(patience))
+	if _, err := c.Write([]byte("\r\n\r\n")); err != nil {
+		return err
+	}
+	var pong [2]byte
+	_, err := io.ReadFull(c, pong[:])
+	return err
+}
+
+// A connection of which only the phone knows that it is over, as where a load balancer
+// has begun to send its packets elsewhere. As soon as the phone is back what it was sent
+// there is sent again, a call as well as the end of one. Another phone has a second
+// connection though the first is there: that stays.
+func TestConnectionThatIsOverWithoutAWord(t *testing.T) {
+	t.Parallel()
+	for name, back := range map[string]int{"back at its member": 0, "back at another": 1} {
+		for _, over := range []flow.Transport{flow.TCP, flow.TLS} {
+			t.Run(over.String()+", "+name, func(t *testing.T) {
+				t.Parallel()
+				x := startCluster(t, 3, everyTransport)
+				alice, dave := newPhone(t, "alice"), newPhone(t, "dave")
+				bob, carol := newPhoneOver(t, over, "bob", x[0]), newPhoneOver(t, over, "carol", x[0])
+				bob.registerInstance(x[0])
+				carol.registerInstance(x[0])
+				up, _ := establish(t, x[2], dave, bob)
+				bob.vanish()
+				ringing, first := alice.ring(x[2].addr, "sip:bob@example.com"), carol.over
+				carol.connect(over, x[back])
+				carol.registerInstance(x[back])
+				bob.connect(over, x[back])
+				bob.registerInstance(x[back])
+				up.send("BYE")
+				for range 3 { // the ACK comes after the INVITE, the BYE at any time
+					r := bob.news()
+					switch {
+					case r == nil:
+						t.Fatal("bob has not got all that was sent to it")
+					case string(r.MethodBytes()) == "BYE":
+						bob.reply(r, 200, "OK", "")
+					case string(r.MethodBytes()) == "INVITE":
+						bob.reply(r, 486, "Busy Here", "b")
+					}
+				}
+				dave.final(200)
+				ringing.ackFailure(alice.final(486))
+				if err := first.ping(); err != nil {
+					t.Errorf("the first of two connections of one phone: %v", err)
+				}
+			})
+		}
+	}
+}
