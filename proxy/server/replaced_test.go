@@ -13,7 +13,8 @@ import (
 	"github.com/sipring/sipring/proxy/flow"
 )
 
-// vanish has nothing reach the phone over its connection any more, and nobody be told.
+// vanish has nothing reach the phone over its connection any more but its end, and nobody be
+// told.
 func (p *phone) vanish() {
 	p.t.Helper()
 	conn := p.over.Conn
@@ -24,9 +25,13 @@ func (p *phone) vanish() {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	drop := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K} // no byte of a packet is kept
+	drop := []unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: 13},                          // the flags of TCP
+		{Code: unix.BPF_JMP | unix.BPF_JSET | unix.BPF_K, K: 0x04, Jf: 1},               // a reset
+		{Code: unix.BPF_RET | unix.BPF_K, K: 0xffff}, {Code: unix.BPF_RET | unix.BPF_K}, // is kept, and of all else no byte
+	}
 	_ = raw.Control(func(fd uintptr) {
-		err = unix.SetsockoptSockFprog(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: 1, Filter: &drop})
+		err = unix.SetsockoptSockFprog(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: uint16(len(drop)), Filter: &drop[0]})
 	})
 	if err != nil {
 		p.t.Fatal(err)
@@ -109,5 +114,27 @@ func TestConnectionThatIsOverWithoutAWord(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A phone that does not know that its connection is over is told as soon as it is sent
+// something, and gets that over the next one.
+func TestPhoneIsToldThatItsConnectionIsOver(t *testing.T) {
+	t.Parallel()
+	for _, over := range []flow.Transport{flow.TCP, flow.TLS} {
+		t.Run(over.String(), func(t *testing.T) {
+			t.Parallel()
+			x := startCluster(t, 2, everyTransport)
+			alice, bob := newPhone(t, "alice"), newPhoneOver(t, over, "bob", x[0])
+			bob.registerInstance(x[0])
+			bob.vanish()
+			d := alice.ring(x[1].addr, "sip:bob@example.com")
+			bob.hungUp()
+			bob.connect(over, x[1])
+			bob.registerInstance(x[1])
+			bob.reply(bob.request("INVITE"), 486, "Busy Here", "b")
+			bob.request("ACK")
+			d.ackFailure(alice.final(486))
+		})
 	}
 }

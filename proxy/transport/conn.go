@@ -29,6 +29,8 @@ type conn struct {
 	spoke   atomic.Int64  // when a message came last, in ns
 	reason  atomic.Uint32 // a closeReason
 	probed  atomic.Bool
+	watched atomic.Bool // what was sent is: watcher runs
+	watcher *time.Timer
 	mu      sync.Mutex
 	leaving bool // ended here, and waits for the far end to end it as well
 }
@@ -118,12 +120,13 @@ func (c *conn) send(data []byte) error {
 		return ErrGone
 	}
 	c.counts.sent.Inc()
+	c.watch()
 	return nil
 }
 
 // publish makes a flow of the connection.
 func (c *conn) publish() {
-	c.flow.Conn = c.streams.last.Add(1)
+	c.flow.Conn, c.watcher = c.streams.last.Add(1), c.unwatched()
 	c.spoke.Store(time.Now().UnixNano())
 	c.counts.open.Inc()
 	c.streams.index.add(c)
@@ -132,6 +135,7 @@ func (c *conn) publish() {
 // settle ends what is left of a published connection, and tells.
 func (c *conn) settle() {
 	c.end(closedByPeer)
+	c.watcher.Stop()
 	c.streams.index.remove(c)
 	c.counts.open.Dec()
 	c.streams.handler.Closed(c.flow, errClosed[c.reason.Load()])

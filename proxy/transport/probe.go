@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"net"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -44,3 +45,59 @@ func (c *conn) probe() {
 		})
 	}
 }
+
+// A connection may be over in one direction: what is sent arrives, and the far end's TCP
+// says so to nobody, as its packets go elsewhere. It does not know, and need not find out
+// for long. So of what is sent TCP is asked whether it was taken.
+const (
+	// takeTime is how long that may take.
+	takeTime = 4 * time.Second
+	// takeTries is how often TCP has sent it again by then, at least: where packets take
+	// long, that is later.
+	takeTries = 4
+)
+
+// watch looks in a while whether the far end has taken what was sent.
+func (c *conn) watch() {
+	if c.watched.CompareAndSwap(false, true) {
+		c.watcher.Reset(takeTime)
+	}
+}
+
+// unwatched is a watcher that is to look at nothing yet.
+func (c *conn) unwatched() *time.Timer {
+	t := time.AfterFunc(takeTime, c.look)
+	t.Stop()
+	return t
+}
+
+// look ends a connection whose far end takes nothing, and tells it: what goes there finds
+// its way.
+func (c *conn) look() {
+	c.watched.Store(false) // what is sent from now on is watched by another look
+	waits, dead := c.out.untaken()
+	switch {
+	case c.over() || !waits:
+	case dead:
+		c.out.abort()
+		c.end(closedUntaken)
+	default:
+		c.watch()
+	}
+}
+
+// untaken reports whether the far end has still to take something, and whether it has
+// taken nothing for long.
+func (o *outbox) untaken() (waits, dead bool) {
+	_ = o.raw.Control(func(fd uintptr) {
+		info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+		if err == nil {
+			waits = info.Unacked > 0
+			dead = waits && info.Retransmits >= takeTries && time.Duration(info.Last_ack_recv)*time.Millisecond >= takeTime
+		}
+	})
+	return waits, dead
+}
+
+// abort has the connection be ended by a reset.
+func (o *outbox) abort() { _ = o.Conn.(*net.TCPConn).SetLinger(0) }

@@ -12,6 +12,7 @@ const (
 	closedSilent                   // nothing came at all
 	closedSlowSender               // a message that took too long
 	closedBySlowReader             // more was to be written than may wait
+	closedUntaken                  // the far end's TCP took nothing of what was sent
 	closedByWrite                  // the network, when something was written
 	closedGarbage                  // what came is no SIP, or no WebSocket frame
 	closedTooLarge                 // a header, body or frame beyond what is taken
@@ -28,7 +29,7 @@ const (
 )
 
 var reasonNames = [closeReasons]string{
-	"", "peer", "idle", "silent", "slow_sender", "slow_reader", "write_error", "garbage", "too_large", "no_length", "proxy_header",
+	"", "peer", "idle", "silent", "slow_sender", "slow_reader", "untaken", "write_error", "garbage", "too_large", "no_length", "proxy_header",
 	"handshake", "no_place", "rate", "memory", "disconnected", "drained", "shutdown",
 }
 
@@ -38,6 +39,7 @@ var errClosed = [closeReasons]error{
 	closedSilent:       errors.New("nothing came"),
 	closedSlowSender:   errors.New("a message took too long to arrive"),
 	closedBySlowReader: errQueueFull,
+	closedUntaken:      errors.New("nothing of what was sent was taken"),
 	closedByWrite:      errors.New("nothing can be written any more"),
 	closedGarbage:      errors.New("what came is not SIP"),
 	closedTooLarge:     errors.New("a message is too large"),
