@@ -50,11 +50,13 @@ func (c *conn) probe() {
 // says so to nobody, as its packets go elsewhere. It does not know, and need not find out
 // for long. So of what is sent TCP is asked whether it was taken.
 const (
-	// takeTime is how long that may take.
-	takeTime = 4 * time.Second
+	// takeTime is how long that may take, and lookAgain how soon it is asked again while
+	// something is on its way.
+	takeTime  = 2 * time.Second
+	lookAgain = 500 * time.Millisecond
 	// takeTries is how often TCP has sent it again by then, at least: where packets take
 	// long, that is later.
-	takeTries = 4
+	takeTries = 3
 )
 
 // watch looks in a while whether the far end has taken what was sent.
@@ -81,8 +83,8 @@ func (c *conn) look() {
 	case dead:
 		c.out.abort()
 		c.end(closedUntaken)
-	default:
-		c.watch()
+	case c.watched.CompareAndSwap(false, true):
+		c.watcher.Reset(lookAgain)
 	}
 }
 
