@@ -115,13 +115,17 @@ func (b *baresip) connect(ctx context.Context, p *party, control, user string) e
 		return err
 	}
 	b.events = follow(b.conn)
-	return eventually(ctx, startLimit, func(ctx context.Context) error {
+	if err := eventually(ctx, startLimit, func(ctx context.Context) error {
 		call, err := p.load.Phones[0].Dial(ctx, user)
 		if err != nil {
 			return err
 		}
 		return call.Bye(ctx)
-	})
+	}); err != nil {
+		return err
+	}
+	// What it says of this call is not to be taken for what it says of the next one.
+	return errors.Join(b.await(ctx, eventEstablished, 1), b.await(ctx, eventClosed, 1))
 }
 
 func (b *baresip) stop() {
