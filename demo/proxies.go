@@ -11,6 +11,7 @@ import (
 
 	"github.com/sipring/sipring/demo/fleet"
 	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/peer"
 )
 
@@ -32,6 +33,8 @@ type Guests struct {
 	Users []string
 	// Algorithms that the proxies offer. Default: theirs.
 	Algorithms []string
+	// Connected: there are listeners of TCP, TLS and WSS too.
+	Connected bool
 }
 
 // StartProxies starts n processes of binary in the first free network and
@@ -42,7 +45,11 @@ func StartProxies(ctx context.Context, binary string, n int, guests Guests, log 
 	if err != nil {
 		return nil, err
 	}
-	c, err := startCluster(ctx, &options{binary: binary, proxies: n, guests: guests, logLevel: "info"}, network, newTimeline(log))
+	o := &options{binary: binary, proxies: n, guests: guests, logLevel: "info"}
+	if guests.Connected {
+		o.over = everyTransport()
+	}
+	c, err := startCluster(ctx, o, network, newTimeline(log))
 	if err != nil {
 		network.Release()
 		return nil, err
@@ -58,6 +65,9 @@ func (p *Proxies) Close() {
 
 // Address is where phones send: all proxies have it.
 func (p *Proxies) Address() netip.AddrPort { return p.network.Cluster() }
+
+// Entry is where phones of a transport send, or connect, where guests are Connected.
+func (p *Proxies) Entry(t flow.Transport) netip.AddrPort { return p.network.Entry(t) }
 
 // Passwords are those of the guests.
 func (p *Proxies) Passwords() fleet.Passwords { return p.cluster.passwords }
