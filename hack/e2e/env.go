@@ -77,7 +77,7 @@ func (e *env) cases() (all []played) {
 		all = append(all, played{f.name, func(ctx context.Context) ([]*result, error) { return one(e.play(ctx, f)) }})
 	}
 	for _, s := range stacks() {
-		all = append(all, played{s.name, func(ctx context.Context) ([]*result, error) { return one(e.playStack(ctx, s)) }})
+		all = append(all, played{s.name, func(ctx context.Context) ([]*result, error) { return e.playStack(ctx, s) }})
 	}
 	for _, s := range sequences() {
 		if s.in != "" && e.stage.o.wants(s.in) || s.apart && len(e.stage.o.only) == 0 {

@@ -23,6 +23,7 @@ import (
 // IPv6, alone or beside IPv4, or one with listeners of every transport.
 type stack struct {
 	name, title string
+	over        string // what its phones are on
 	sipCluster  string // as its manifest has it
 	manifest    string
 	families    []corev1.IPFamily
@@ -70,59 +71,67 @@ func stacks() []stack {
 			},
 		},
 		{
-			name: "transports", title: "SIGKILL, UDP, TCP, TLS and WSS", sipCluster: "mixed", manifest: "hack/e2e/manifests/transports.yaml",
+			name: "transports", title: "SIGKILL, UDP, TCP, TLS and WSS", over: "UDP, TCP, TLS and WSS", sipCluster: "mixed", manifest: "hack/e2e/manifests/transports.yaml",
 			families: []corev1.IPFamily{corev1.IPv4Protocol}, certificate: "mixed-tls",
 			party: party{proxy: mixVIP, callers: callersAddress, softAt: softAddress4, phoneAt: four},
 		},
 	}
 }
 
-// playStack makes the SIPCluster, plays the loss of a proxy with it and removes it.
-// Before that and after, calls are hung up by who was called, too.
-func (e *env) playStack(ctx context.Context, s stack) (r *result, err error) {
-	r = &result{Case: s.name, Title: s.title, Patience: patience}
-	if !e.kube.cluster.Local() {
+// playStack makes the SIPCluster, plays the loss of a proxy with it, and what moves phones to
+// other proxies if some have connections, and removes it.
+func (e *env) playStack(ctx context.Context, s stack) (all []*result, err error) {
+	r := &result{Case: s.name, Title: s.title, Patience: patience}
+	switch {
+	case !e.kube.cluster.Local():
 		r.Skipped = cluster.ErrNotLocal.Error()
-		return r, nil
-	}
-	if e.stage.o.ipv6 && slices.Contains(s.families, corev1.IPv4Protocol) {
+		return []*result{r}, nil
+	case e.stage.o.ipv6 && slices.Contains(s.families, corev1.IPv4Protocol):
 		r.Skipped = "the cluster has IPv6 alone"
-		return r, nil
+		return []*result{r}, nil
 	}
 	p := &s.party
 	p.in, p.command, p.step = e.kube.inClient, e.kube.clientCommand, e.stage.step
 	p.passwords = e.party.passwords
+	f := faults()[0]
+	f.name, f.title, f.victim = s.name, s.title, s.sipCluster+"-0"
+	plays := []fault{f}
 	if s.certificate != "" {
 		if p.authority, err = fleet.NewAuthority(); err != nil {
-			return r, err
+			return nil, err
 		}
+		plays = append(plays, s.moves()...)
 	}
 	own := &env{stage: e.stage, kube: e.kube, proxies: &proxies{kube: e.kube, name: s.sipCluster}, party: p}
 	leave, err := own.arrive(ctx, &s)
 	if err != nil {
-		return r, err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, leave(context.WithoutCancel(ctx))) }()
 	defer p.leave()
-	f := faults()[0]
-	if p.authority != nil {
-		at, err := own.proxies.addresses(ctx, p.proxy)
-		if err != nil {
-			return r, err
-		}
-		p.spread, f.do = newSpread(at), p.struck
-	}
+	p.ready = own.slices.pick
 	if err := p.gather(ctx, e.stage.o.phones); err != nil {
-		return r, err
+		return nil, err
 	}
 	if back := p.load.CallAllBack(ctx); !back.Whole() {
-		return r, fmt.Errorf("before any fault: %v phones called hung up: %v", back, back.Errors)
+		return nil, fmt.Errorf("before any fault: %v phones called hung up: %v", back, back.Errors)
 	}
-	f.name, f.title, f.victim = s.name, s.title, s.sipCluster+"-0"
-	if r, err = own.play(ctx, f); err != nil {
+	for _, f := range plays {
+		r, err := own.playBack(ctx, f)
+		if all = append(all, r); err != nil {
+			return all, err
+		}
+	}
+	return all, nil
+}
+
+// playBack is play, after which calls are hung up by who was called, too.
+func (e *env) playBack(ctx context.Context, f fault) (*result, error) {
+	r, err := e.play(ctx, f)
+	if err != nil {
 		return r, err
 	}
-	back := p.load.CallAllBack(ctx)
+	back := e.party.load.CallAllBack(ctx)
 	e.stage.step("%v calls were hung up by who was called", back)
 	if !back.Whole() {
 		r.Problems = append(r.Problems, fmt.Sprintf("%v phones called hung up: %v", back, back.Errors))

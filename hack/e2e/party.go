@@ -26,12 +26,12 @@ type party struct {
 	callers   netip.Addr     // SIPp's
 	softAt    netip.Addr     // baresip's
 	phoneAt   func(i int) netip.Addr
-	byRoute   bool             // phones send by Route within dialogs
-	expires   int              // seconds that baresip and linphone register for; 0 for an hour
-	passwords fleet.Passwords  // of everybody; none where nobody is asked
-	authority *fleet.Authority // whom phones on every transport trust; none: all are on UDP
-	spread    *spread          // where those with a connection go
-	announced func()           // ends the announcement of proxy, where it is ours
+	byRoute   bool              // phones send by Route within dialogs
+	expires   int               // seconds that baresip and linphone register for; 0 for an hour
+	passwords fleet.Passwords   // of everybody; none where nobody is asked
+	authority *fleet.Authority  // whom phones on every transport trust; none: all are on UDP
+	ready     func() netip.Addr // of a proxy, where those with a connection go
+	announced func()            // ends the announcement of proxy, where it is ours
 	// in runs f, and command makes a command, where the sockets belong.
 	in      func(f func() error) error
 	command func(ctx context.Context, name string, args ...string) *exec.Cmd

@@ -4,6 +4,10 @@ package main
 
 import (
 	"context"
+	"maps"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,17 +17,17 @@ import (
 )
 
 // sliceLog notes when a pod's endpoint was no longer ready in any of a Service's
-// EndpointSlices, of which there is one of each family, as a watch tells. Its
-// methods may be called concurrently.
+// EndpointSlices, of which there is one of each family, as a watch tells, and which are
+// now. Its methods may be called concurrently.
 type sliceLog struct {
 	mu    sync.Mutex
-	ready map[string]map[string]bool // pods, of each slice
-	lost  map[string][]time.Time     // when it left, of each pod
+	ready map[string]map[string]string // addresses by pod, of each slice
+	lost  map[string][]time.Time       // when it left, of each pod
 }
 
 // watchSlices keeps a log until the run ends.
 func watchSlices(ctx context.Context, k *kube, service string) *sliceLog {
-	l := &sliceLog{ready: map[string]map[string]bool{}, lost: map[string][]time.Time{}}
+	l := &sliceLog{ready: map[string]map[string]string{}, lost: map[string][]time.Time{}}
 	stop := followSlices(ctx, k, service, func(s *discoveryv1.EndpointSlice) { l.note(s, time.Now()) })
 	k.stage.later(func(context.Context) error { stop(); return nil })
 	return l
@@ -53,10 +57,10 @@ func followSlices(ctx context.Context, k *kube, service string, note func(*disco
 func (l *sliceLog) note(s *discoveryv1.EndpointSlice, at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := map[string]bool{}
+	now := map[string]string{}
 	for _, endpoint := range s.Endpoints {
 		if endpoint.TargetRef != nil && (endpoint.Conditions.Ready == nil || *endpoint.Conditions.Ready) {
-			now[endpoint.TargetRef.Name] = true
+			now[endpoint.TargetRef.Name] = endpoint.Addresses[0]
 		}
 	}
 	before := l.ready[s.Name]
@@ -71,11 +75,25 @@ func (l *sliceLog) note(s *discoveryv1.EndpointSlice, at time.Time) {
 // anywhere tells whether the pod is ready in a slice.
 func (l *sliceLog) anywhere(pod string) bool {
 	for _, ready := range l.ready {
-		if ready[pod] {
+		if ready[pod] != "" {
 			return true
 		}
 	}
 	return false
+}
+
+// pick is the address of one that is ready, by chance; the zero value if none is.
+func (l *sliceLog) pick() (a netip.Addr) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var all []string
+	for _, ready := range l.ready {
+		all = slices.AppendSeq(all, maps.Values(ready))
+	}
+	if len(all) > 0 {
+		a, _ = netip.ParseAddr(all[rand.IntN(len(all))])
+	}
+	return a
 }
 
 // lostAfter tells how long after at the pod left, if it did.

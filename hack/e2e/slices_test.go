@@ -18,12 +18,13 @@ func TestAPodLeavesWithItsLastSlice(t *testing.T) {
 		for i, r := range ready {
 			s.Endpoints = append(s.Endpoints, discoveryv1.Endpoint{
 				TargetRef:  &corev1.ObjectReference{Name: []string{"a", "b"}[i]},
+				Addresses:  []string{[]string{"192.0.2.1", "192.0.2.2"}[i]},
 				Conditions: discoveryv1.EndpointConditions{Ready: &r},
 			})
 		}
 		return s
 	}
-	l := &sliceLog{ready: map[string]map[string]bool{}, lost: map[string][]time.Time{}}
+	l := &sliceLog{ready: map[string]map[string]string{}, lost: map[string][]time.Time{}}
 	began := time.Unix(1000, 0)
 	at := func(seconds int) time.Time { return began.Add(time.Duration(seconds) * time.Second) }
 	l.note(slice("four", true, true), at(0))
@@ -43,6 +44,9 @@ func TestAPodLeavesWithItsLastSlice(t *testing.T) {
 	l.note(slice("four", true, false), at(5))
 	if d, lost := l.lostAfter("b", began); !lost || d != 5*time.Second {
 		t.Errorf("b has left: %v, after %v, want 5 s", lost, d)
+	}
+	if a := l.pick(); a.String() != "192.0.2.1" {
+		t.Errorf("%s is picked, and a alone is ready", a)
 	}
 	if _, lost := l.lostAfter("a", at(3)); lost {
 		t.Error("a is back, and has left after that")

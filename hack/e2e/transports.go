@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -51,13 +50,26 @@ func (p *party) entry(over flow.Transport, port uint16) netip.AddrPort {
 	if over == flow.UDP {
 		return netip.AddrPortFrom(p.proxy.Addr(), port)
 	}
-	return netip.AddrPortFrom(p.spread.pick().Addr(), port)
+	return netip.AddrPortFrom(p.ready(), port)
 }
 
-// struck is sigkill, after which no connection is opened to the victim.
-func (p *party) struck(ctx context.Context, e *env, victim string, struck func(time.Time)) error {
-	p.spread.without(victim)
-	return sigkill(ctx, e, victim, struck)
+// moves are what makes phones with connections go to other proxies, as asked.
+func (s *stack) moves() []fault {
+	scale := func(name, title string, n int, victim string) fault {
+		return fault{
+			name: s.name + "-" + name, title: title + ", " + s.over, replicas: n, victim: victim, patience: patience,
+			do: kubectlFault("scale", "sipcluster", s.sipCluster, fmt.Sprintf("--replicas=%d", n)),
+		}
+	}
+	return []fault{
+		scale("scale-up", "scale 3 to 4", 4, ""),
+		scale("scale-down", "scale to 2", 2, s.sipCluster+"-2"),
+		scale("scale-back", "scale to 3", 3, ""),
+		{
+			name: s.name + "-rollout", title: "rolling update, " + s.over, replicas: 3, patience: patience, rolled: true,
+			do: kubectlFault("patch", "sipcluster", s.sipCluster, "--type=merge", "--patch", rolling),
+		},
+	}
 }
 
 // dial opens a connection where the sockets belong.
