@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/sipring/sipring/proxy/admin"
+	"github.com/sipring/sipring/proxy/certificates"
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/location"
 	"github.com/sipring/sipring/proxy/peer"
@@ -104,7 +105,7 @@ func (p *proxy) listenSIP(self config.Member, keys *token.Keys) (*server.Server,
 	c := p.config.Load()
 	cfg := server.Config{
 		Proxy: c, Self: self.ID, Address: netip.AddrPortFrom(first, uint16(c.Ports.SIP)), Shared: p.sipAddress != "",
-		TLS: p.certificates.TLS(), Keys: keys, Log: p.log, Checks: p.access.gate.Checks(),
+		TLS: p.certificates.TLS(), VerifyServer: certificates.VerifyServer(nil), Keys: keys, Log: p.log, Checks: p.access.gate.Checks(),
 	}
 	if second.IsValid() {
 		cfg.Second = netip.AddrPortFrom(second, uint16(c.Ports.SIP))

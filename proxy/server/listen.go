@@ -13,7 +13,7 @@ import (
 
 // listen binds the sockets.
 func listen(c *Config, trusted func(netip.Addr) bool) (*transport.Stack, error) {
-	all := transport.ListenConfig{Trusted: trusted}
+	all := transport.ListenConfig{Trusted: trusted, Verify: c.VerifyServer}
 	for i, l := range c.Proxy.ListenersIn(nil) {
 		for _, a := range [...]netip.AddrPort{c.Address, c.Second} {
 			if i > 0 {

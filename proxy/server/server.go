@@ -50,6 +50,9 @@ type Config struct {
 	Second netip.AddrPort
 	// TLS is what listeners of TLS and WSS prove themselves by, by their names.
 	TLS map[string]*tls.Config
+	// VerifyServer says whom connections that are opened over TLS may be to, as
+	// transport.ListenConfig.Verify. Nil: as crypto/tls has it.
+	VerifyServer func(name string, s tls.ConnectionState) error
 	// Keys sign tokens and branches.
 	Keys *token.Keys
 	Log  *slog.Logger

@@ -17,6 +17,9 @@ type ListenConfig struct {
 	// Dial is what connections are opened with over TLS; nil trusts the system's
 	// authorities. The name to verify is the destination's.
 	Dial *tls.Config
+	// Verify says whether who was connected to over TLS is the destination's name, and is
+	// trusted; nil leaves that to Dial.
+	Verify func(name string, s tls.ConnectionState) error
 	// Trusted reports whether a source may have, and begin, as many connections as
 	// there are places; nil trusts none.
 	Trusted func(netip.Addr) bool

@@ -16,6 +16,7 @@ import (
 // again (RFC 3261 18), and those on their way.
 type dials struct {
 	tls     *tls.Config
+	verify  func(name string, s tls.ConnectionState) error
 	table   *connlimit.Table
 	context context.Context
 	cancel  context.CancelFunc
@@ -58,12 +59,12 @@ const (
 	maxWaiting       = 1024
 )
 
-func newDials(config *tls.Config) *dials {
+func newDials(config *tls.Config, verify func(string, tls.ConnectionState) error) *dials {
 	if config == nil {
 		config = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
 	d := &dials{
-		tls: config, table: connlimit.New(connlimit.Limits{Total: maxDialled, PerSource: maxDialledToHost}),
+		tls: config, verify: verify, table: connlimit.New(connlimit.Limits{Total: maxDialled, PerSource: maxDialledToHost}),
 		open: map[dialKey]*conn{}, way: map[dialKey]*dialling{}, to: map[uint64]int{},
 	}
 	d.context, d.cancel = context.WithCancel(context.Background())
@@ -189,6 +190,10 @@ func (s *streams) reach(key dialKey, l *streamListener) (*conn, dialResult, erro
 	}
 	config := s.dials.tls.Clone()
 	config.ServerName = key.name
+	if verify := s.dials.verify; verify != nil {
+		config.InsecureSkipVerify = true // of tls: it is verified as RFC 5922 has it
+		config.VerifyConnection = func(state tls.ConnectionState) error { return verify(key.name, state) }
+	}
 	t := tls.Client(c.out.asSecure(), config)
 	c.allow(l.limits.Dial)
 	if err := t.Handshake(); err != nil { //nolint:noctx // it has a deadline, and ends with the connection

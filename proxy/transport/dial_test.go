@@ -115,6 +115,24 @@ func TestConnectionsThatDoNotOpen(t *testing.T) {
 	}
 }
 
+// Whom a connection over TLS is to is for who knows names of SIP to say (RFC 5922 7.3).
+func TestRFC5922_7_3_WhoIsConnectedTo(t *testing.T) {
+	h, other := diallingStack(t), streamStack(t, overTLS(t))
+	stranger := errors.New("a stranger")
+	h.stack.streams.dials.verify = func(name string, s tls.ConnectionState) error {
+		if name != "known.example" || len(s.PeerCertificates) == 0 {
+			return stranger
+		}
+		return nil
+	}
+	for name, want := range map[string]error{"known.example": nil, "phone.example": stranger} { // the second one is what the certificate says
+		to := Destination{Transport: flow.TLS, Addr: other.stack.AddressOf(flow.TLS, 0), ServerName: name}
+		if got := await(t, h.open(to), 1, "openings"); !errors.Is(got.err, want) {
+			t.Errorf("%s: %v, want %v", name, got.err, want)
+		}
+	}
+}
+
 // Who asks for the same while a connection is on its way waits for it; to one host so
 // many are on their way, and the next is told at once.
 func TestManyConnectionsOnTheirWay(t *testing.T) {

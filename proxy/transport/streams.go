@@ -32,7 +32,7 @@ type streams struct {
 }
 
 func listenStreams(c *ListenConfig) (*streams, error) {
-	s := &streams{dials: newDials(c.Dial), index: newIndex(), metrics: newStreamMetrics(), room: newRoom(largeRoom, largeShare), held: map[*conn]struct{}{}, began: time.Now()}
+	s := &streams{dials: newDials(c.Dial, c.Verify), index: newIndex(), metrics: newStreamMetrics(), room: newRoom(largeRoom, largeShare), held: map[*conn]struct{}{}, began: time.Now()}
 	trusted := c.Trusted
 	if trusted == nil {
 		trusted = func(netip.Addr) bool { return false }
