@@ -16,16 +16,13 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 )
 
-// balancer is a load balancer that keeps no flows, for clients that know one address alone:
-// each datagram that they send to it goes to a pod by chance, of those that the EndpointSlices
-// call ready. What a pod answers comes from that address. Nothing else is changed, so the
-// pods see the client's own address and port, and a request of theirs comes from the pod that
-// sends it. It is the client machine's kernel that does it. Its methods may be called
-// concurrently.
+// balancer is a load balancer, for clients that know one address alone: what they send there
+// goes to a pod by chance, of those that the EndpointSlices call ready, and what a pod
+// answers comes from that address. The pods see the client's own address and port. It is the
+// client machine's kernel that does it. Its methods may be called concurrently.
 type balancer struct {
-	at      netip.AddrPort
-	clients []netip.AddrPort
-	nft     func(rules string) error
+	rules func(pods []netip.Addr) string
+	nft   func(rules string) error
 
 	mu    sync.Mutex
 	pods  map[string]map[string]netip.Addr // that are ready, by slice and name
@@ -34,9 +31,20 @@ type balancer struct {
 	stop  func()
 }
 
-// balance stands in front of the Service until end is called.
+// balance stands in front of the Service until end is called, and keeps no flows: each
+// datagram of the clients goes to another pod. A request of a pod's comes from that pod.
 func balance(ctx context.Context, p *party, k *kube, service string, clients ...netip.AddrPort) *balancer {
-	b := &balancer{at: p.proxy, clients: clients, pods: map[string]map[string]netip.Addr{}}
+	return balanceBy(ctx, p, k, service, func(pods []netip.Addr) string { return balancing(p.proxy, clients, pods) })
+}
+
+// balanceConnections stands in front of the Service until end is called, and keeps each
+// connection where it began, as most load balancers do, whatever pods come and go.
+func balanceConnections(ctx context.Context, p *party, k *kube, service string) *balancer {
+	return balanceBy(ctx, p, k, service, func(pods []netip.Addr) string { return keeping(p.proxy.Addr(), pods) })
+}
+
+func balanceBy(ctx context.Context, p *party, k *kube, service string, rules func([]netip.Addr) string) *balancer {
+	b := &balancer{rules: rules, pods: map[string]map[string]netip.Addr{}}
 	b.nft = func(rules string) error { return load(p.command(context.WithoutCancel(ctx), "nft", "-f", "-"), rules) }
 	b.stop = followSlices(ctx, k, service, b.note)
 	return b
@@ -92,7 +100,21 @@ func (b *balancer) apply() {
 		}
 	}
 	slices.SortFunc(to, netip.Addr.Compare)
-	b.fail(b.nft(balancing(b.at, b.clients, to)))
+	b.fail(b.nft(b.rules(to)))
+}
+
+// has returns nil once so many pods are ready.
+func (b *balancer) has(n int) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	ready := 0
+	for _, pods := range b.pods {
+		ready += len(pods)
+	}
+	if ready != n {
+		return fmt.Errorf("the load balancer has %d pods, want %d", ready, n)
+	}
+	return nil
 }
 
 func (b *balancer) fail(err error) {
@@ -147,4 +169,18 @@ func balancing(at netip.AddrPort, clients []netip.AddrPort, to []netip.Addr) str
   }
 }
 `, strings.Join(ends, ", "), at.Addr(), at.Port(), out, in)
+}
+
+// keeping are the rules for nft(8) that have the connections to an address, at whatever port, go
+// to pods. Without any, none is opened.
+func keeping(at netip.Addr, to []netip.Addr) string {
+	turns := make([]string, len(to))
+	for i, a := range to {
+		turns[i] = fmt.Sprintf("%d : %s", i, a)
+	}
+	way := "type filter hook output priority filter; ip daddr " + at.String() + " ip protocol tcp ct state new reject"
+	if len(to) > 0 {
+		way = fmt.Sprintf("type nat hook output priority -100; ip daddr %s ip protocol tcp dnat to numgen random mod %d map { %s }", at, len(to), strings.Join(turns, ", "))
+	}
+	return noBalancing + "table ip balancer {\n  chain out {\n    " + strings.Replace(way, "; ", ";\n    ", 1) + "\n  }\n}\n"
 }

@@ -89,6 +89,11 @@ func playSecure(ctx context.Context, e *env) (_ []*result, err error) {
 		}
 	}()
 	defer s.part()
+	b := balanceConnections(ctx, s.party, s.kube, s.stack.sipCluster)
+	defer func() { err = errors.Join(err, b.end()) }()
+	if err := eventually(ctx, installLimit, func(context.Context) error { return b.has(3) }); err != nil {
+		return results, err
+	}
 	return results, s.play(ctx)
 }
 

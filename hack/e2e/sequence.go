@@ -32,7 +32,7 @@ func sequences() []sequence {
 		{name: digestCase, title: "who may register", play: playDigest},
 		{name: switchCase, title: "who may register is changed", apart: true, play: playSwitch},
 		{name: postgresCase, title: "users in a database", play: playPostgres},
-		{name: secureCase, title: "softphones over TLS", apart: true, play: playSecure},
+		{name: secureCase, title: "softphones over TLS", play: playSecure},
 		{name: pluginCase, title: "the plugin of kubectl", play: playPlugin},
 	}
 }
