@@ -138,3 +138,20 @@ func TestPhoneIsToldThatItsConnectionIsOver(t *testing.T) {
 		})
 	}
 }
+
+// A caller whose connection ends while it rings, and who does not come back: the phone that
+// rings is told that nobody calls any more.
+func TestCallerWhoseConnectionEndsIsGivenUp(t *testing.T) {
+	t.Parallel()
+	x := startCluster(t, 2, everyTransport, func(o *proxyOptions) { o.timers.Gone = 200 * time.Millisecond })
+	alice, bob := newPhoneOver(t, flow.TCP, "alice", x[0]), newPhoneOver(t, flow.TLS, "bob", x[1])
+	bob.register(x[1])
+	alice.ring(x[0].addr, "sip:bob@example.com")
+	invite := bob.request("INVITE")
+	bob.reply(invite, 180, "Ringing", "b")
+	alice.status(180)
+	_ = alice.over.Close()
+	bob.reply(bob.request("CANCEL"), 200, "OK", "b")
+	bob.reply(invite, 487, "Request Terminated", "b")
+	bob.request("ACK")
+}

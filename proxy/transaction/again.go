@@ -46,9 +46,10 @@ func (c *ResponseContext) startOver(e *event) bool {
 
 // Lost tells that flows are over: dead says which. A branch whose request nobody has
 // answered yet ends as if its target could not be reached (RFC 3261 16.9). One that has
-// an answer waits on, for whoever rings answers over another flow. It looks at all that
-// the table holds, so whoever calls it bounds how often. dead is called with locks held,
-// and must not call the table.
+// an answer waits on, for whoever rings answers over another flow. An INVITE that came
+// over a dead flow goes on for Timers.Gone. It looks at all that the table holds, so
+// whoever calls it bounds how often. dead is called with locks held, and must not call
+// the table.
 func (t *Table) Lost(now int64, dead func(flow.Flow) bool) {
 	for i := range t.shards {
 		s := &t.shards[i]
@@ -65,10 +66,14 @@ func (t *Table) Lost(now int64, dead func(flow.Flow) bool) {
 	}
 }
 
-// losing are the contexts that have a branch to a dead flow.
+// losing are the contexts that have a branch to a dead flow, or came over one.
 func (s *shard) losing(dead func(flow.Flow) bool) (list []*ResponseContext) {
 	for _, c := range s.index.buckets {
 		for ; c != nil; c = c.place.chain {
+			if c.orphaned(dead) {
+				list = append(list, c)
+				continue
+			}
 			for i := range int(c.branches.count) {
 				if c.branches.at(i).lost(dead) {
 					list = append(list, c)
@@ -83,6 +88,9 @@ func (s *shard) losing(dead func(flow.Flow) bool) (list []*ResponseContext) {
 // lose ends the branches to dead flows: those first that were not tried yet, lest they
 // are now.
 func (c *ResponseContext) lose(e *event, dead func(flow.Flow) bool) {
+	if c.orphaned(dead) {
+		c.goneAt = e.now + e.gone
+	}
 	for _, state := range [...]clientState{clientWaiting, clientCalling} {
 		for i := range int(c.branches.count) {
 			if b := c.branches.at(i); b.state == state && b.lost(dead) {
@@ -90,6 +98,12 @@ func (c *ResponseContext) lose(e *event, dead func(flow.Flow) bool) {
 			}
 		}
 	}
+}
+
+// orphaned reports whether an INVITE without a final response has come over a flow that is
+// dead, which is not known yet.
+func (c *ResponseContext) orphaned(dead func(flow.Flow) bool) bool {
+	return c.goneAt == never && c.invite() && c.open() && c.server.source.Conn != 0 && dead(c.server.source)
 }
 
 // lost reports whether nothing has come of the branch, and its flow is dead.

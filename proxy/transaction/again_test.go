@@ -63,6 +63,32 @@ func TestRFC3261_16_9_TargetsLostWithTheirConnections(t *testing.T) {
 	})
 }
 
+// An INVITE whose caller's connection is over goes on for a while, as the caller may come
+// back, and is then given up: nobody would hear of an answer (RFC 3261 17.2.4).
+func TestRFC3261_17_2_4_CallerWhoseConnectionIsOver(t *testing.T) {
+	tell(t, map[string]story{
+		"does not come back": {
+			up: true, down: true, script: "INVITE, fork 1, 1 180, over 101, wait 8000, 1 487",
+			want: inviteUp + "0 up 180, 8000 up 487, 8000 down 1 CANCEL, 8000 down 1 ACK",
+		},
+		"nor while it waits": {
+			up: true, down: true, script: "INVITE, again 1, over 1, over 101, wait 8000", want: inviteUp + "0 lost, 8000 up 487",
+		},
+		"sends it again over another": {
+			up: true, down: true, script: "INVITE, fork 1, 1 180, over 101, CANCEL, wait 8000", want: inviteUp + "0 up 180, 0 cancel 200, 0 down 1 CANCEL, 0 = cancel",
+		},
+		"is answered before": {
+			up: true, down: true, script: "INVITE, fork 1, 1 180, over 101, wait 7000, 1 200, wait 1000", want: inviteUp + "0 up 180, 7000 up 200",
+		},
+		"is of another call": {
+			up: true, down: true, script: "INVITE, fork 1, 1 180, over 103, wait 9000", want: inviteUp + "0 up 180",
+		},
+		"waits for no call": {
+			up: true, down: true, script: "BYE, fork 1, over 101, wait 8000", want: "0 = new, 0 down 1 BYE, 3500 up 100",
+		},
+	})
+}
+
 // TestResponsesFollowTheSendersConnection: whoever sends a request again over another
 // connection has lost the first.
 func TestResponsesFollowTheSendersConnection(t *testing.T) {

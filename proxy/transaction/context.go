@@ -16,6 +16,7 @@ type ResponseContext struct {
 	key     token.TxID
 	charged *share // the source's
 	ringAt  int64  // when an INVITE has rung as long as it may
+	goneAt  int64  // when an INVITE is given up whose caller's connection is over
 	began   int64
 
 	server   serverTransaction
@@ -48,7 +49,7 @@ func (c *ResponseContext) open() bool { return c.server.open() }
 
 // next returns when the next timer fires, or never.
 func (c *ResponseContext) next() int64 {
-	return min(c.server.resendAt, c.server.limitAt, c.ringAt, c.branches.next())
+	return min(c.server.resendAt, c.server.limitAt, c.ringAt, c.goneAt, c.branches.next())
 }
 
 // over reports whether all transactions of the context have ended.
@@ -58,7 +59,7 @@ func (c *ResponseContext) over() bool {
 
 // accept takes the request that the context is for.
 func (c *ResponseContext) accept(e *event, key token.TxID, req *wire.Message, src flow.Flow) {
-	c.key, c.ringAt, c.began = key, never, e.now
+	c.key, c.ringAt, c.goneAt, c.began = key, never, never, e.now
 	c.server.accept(e, req, src)
 }
 
@@ -71,7 +72,7 @@ func (c *ResponseContext) first(e *event, status int) {
 
 // end ends the server transaction, and gives up what only led to its answer.
 func (c *ResponseContext) end(e *event) {
-	c.ringAt = never
+	c.ringAt, c.goneAt = never, never
 	c.best.drop(e)
 	c.server.become(e, serverTerminated)
 }
@@ -80,6 +81,9 @@ func (c *ResponseContext) end(e *event) {
 func (c *ResponseContext) expire(e *event) {
 	if c.ringAt <= e.now {
 		c.rungOut(e)
+	}
+	if c.goneAt <= e.now {
+		c.callerGone(e)
 	}
 	if c.server.limitAt <= e.now {
 		c.serverLimit(e)
@@ -111,6 +115,14 @@ func (c *ResponseContext) expire(e *event) {
 func (c *ResponseContext) rungOut(e *event) {
 	e.stats.RungOut++
 	c.local(e, 408)
+	c.cancelPending(e)
+}
+
+// callerGone ends an INVITE that nobody waits for any more, as if the caller had cancelled
+// it. A response that cannot be sent is an error of its transaction (RFC 3261 17.2.4).
+func (c *ResponseContext) callerGone(e *event) {
+	e.stats.CallersGone++
+	c.local(e, 487)
 	c.cancelPending(e)
 }
 

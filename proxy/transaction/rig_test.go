@@ -252,8 +252,8 @@ func (r *rig) result(event func() bool) {
 }
 
 const (
-	connRequest = 1
-	connCancel  = 2
+	connRequest = 101
+	connCancel  = 102
 )
 
 var rigKey = token.TxID{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}

@@ -13,6 +13,7 @@ type Stats struct {
 	Cancelled     uint64 `metric:"transaction_events_total{event=cancelled}"`                                                       // requests cancelled by the caller
 	TimedOut      uint64 `metric:"transaction_events_total{event=branch_timed_out}"`                                                // branches without a final response in time (Timers B, C, F)
 	RungOut       uint64 `metric:"transaction_events_total{event=rung_out}"`                                                        // INVITEs that rang as long as they may
+	CallersGone   uint64 `metric:"transaction_events_total{event=caller_gone}"`                                                     // INVITEs given up because the caller's connection is over
 	Unreachable   uint64 `metric:"transaction_events_total{event=branch_unreachable}"`                                              // branches whose target could not be reached
 	Unanswered    uint64 `metric:"transaction_events_total{event=unanswered}"`                                                      // contexts that ended without a final response
 	Yielded       uint64 `metric:"transaction_events_total{event=yielded}"`                                                         // INVITEs left to another member that holds them as well
@@ -43,6 +44,7 @@ func (s *Stats) add(o *Stats, held int) {
 	s.Cancelled += o.Cancelled
 	s.TimedOut += o.TimedOut
 	s.RungOut += o.RungOut
+	s.CallersGone += o.CallersGone
 	s.Unreachable += o.Unreachable
 	s.Unanswered += o.Unanswered
 	s.Yielded += o.Yielded

@@ -130,6 +130,7 @@ func (t *Table) open(s *shard, key token.TxID, req *wire.Message, src flow.Flow,
 func (s *shard) again(c *ResponseContext, req *wire.Message, src flow.Flow) Disposition {
 	if c.server.follow(src) {
 		c.server.credit.earn(len(req.Raw))
+		c.goneAt = never
 	}
 	switch req.Method() {
 	case wire.MethodAck:

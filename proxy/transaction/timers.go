@@ -26,6 +26,9 @@ type Timers struct {
 	// other than 100: each of those restarts Timer C (RFC 3261 16.8), which alone
 	// would let a target that repeats them hold a call for ever. Default 600 s.
 	Ring time.Duration
+	// Gone is for how long an INVITE goes on whose caller's connection is over: it may come
+	// back, and send the INVITE again. Default 8 s.
+	Gone time.Duration
 }
 
 // never is the time of a timer that is not set.
@@ -34,7 +37,7 @@ const never = math.MaxInt64
 // intervals are the Timers in milliseconds.
 type intervals struct {
 	t1, t2, t4, c, d int64
-	ring             int64
+	ring, gone       int64
 	timeout          int64 // 64*T1: timers B, F, H, J, L, M
 	late100          int64 // when Timer E has come to T2 (RFC 4320 4.1)
 }
@@ -54,6 +57,7 @@ func (t Timers) intervals() intervals {
 		d:  ms(t.D, 32*time.Second),
 
 		ring: ms(t.Ring, 600*time.Second),
+		gone: ms(t.Gone, 8*time.Second),
 	}
 	i.timeout = 64 * i.t1
 	for e := i.t1; e < i.t2; e *= 2 {

@@ -131,6 +131,6 @@ func (c *ResponseContext) final(e *event, status int, response []byte, local boo
 // sent.
 func (c *ResponseContext) answered(e *event, status int) {
 	c.first(e, status)
-	c.ringAt = never
+	c.ringAt, c.goneAt = never, never
 	c.best.drop(e)
 }
