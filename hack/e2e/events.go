@@ -27,7 +27,7 @@ type events struct {
 	conn net.Conn
 
 	mu    sync.Mutex
-	seen  map[string]int // how often, by kind
+	seen  map[string]int // how often, by kind, and by kind and particulars
 	fresh chan struct{}  // closed and replaced with every one
 	ended error          // why nothing more comes
 }
@@ -38,24 +38,26 @@ func follow(conn net.Conn) *events {
 	go func() {
 		in := bufio.NewReader(conn)
 		for err := error(nil); err == nil; {
-			var kind string
-			kind, err = next(in)
-			e.note(kind, err)
+			var kind, particulars string
+			kind, particulars, err = next(in)
+			e.note(kind, particulars, err)
 		}
 	}()
 	return e
 }
 
-func (e *events) note(kind string, err error) {
+func (e *events) note(kind, particulars string, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.seen[kind]++
+	e.seen[kind+" "+particulars]++
 	e.ended = err
 	close(e.fresh)
 	e.fresh = make(chan struct{})
 }
 
-// count is how often an event came.
+// count is how often an event came, of all particulars or, where a space and they follow its
+// kind, of those.
 func (e *events) count(kind string) int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -97,25 +99,26 @@ func (e *events) do(command, params string) error {
 // maxNetstring bounds one message of baresip.
 const maxNetstring = 64 << 10
 
-// next is the kind of the next event; empty for the answer to a command.
-func next(in *bufio.Reader) (string, error) {
+// next is the kind of the next event and its particulars; empty for the answer to a command.
+func next(in *bufio.Reader) (kind, particulars string, err error) {
 	head, err := in.ReadString(':')
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	n, err := strconv.Atoi(strings.TrimSuffix(head, ":"))
 	if err != nil || n < 0 || n > maxNetstring {
-		return "", fmt.Errorf("netstring of length %q", head)
+		return "", "", fmt.Errorf("netstring of length %q", head)
 	}
 	raw := make([]byte, n+1) // and the comma
 	if _, err := io.ReadFull(in, raw); err != nil {
-		return "", err
+		return "", "", err
 	}
 	var m struct {
-		Type string `json:"type"`
+		Type  string `json:"type"`
+		Param string `json:"param"`
 	}
 	if err := json.Unmarshal(raw[:n], &m); err != nil {
-		return "", fmt.Errorf("baresip told %q: %w", raw[:n], err)
+		return "", "", fmt.Errorf("baresip told %q: %w", raw[:n], err)
 	}
-	return m.Type, nil
+	return m.Type, m.Param, nil
 }
