@@ -83,7 +83,7 @@ func (c *cluster) writeFiles(o *options) error {
 	who.Digest.Algorithms = o.guests.Algorithms
 	configuration := config.Config{
 		Cluster: "demo", Domains: []string{domain}, Ports: c.network.Ports, LogLevel: o.logLevel, DrainSeconds: new(2), UDPLoops: 1,
-		Authentication: who,
+		Authentication: who, Registrar: config.Registrar{MinExpires: o.guests.MinExpires},
 	}
 	if o.over.connected() {
 		configuration.Listeners = c.network.Listeners(fleet.CertificateFolder(c.dir))

@@ -33,6 +33,9 @@ type Guests struct {
 	Users []string
 	// Algorithms that the proxies offer. Default: theirs.
 	Algorithms []string
+	// MinExpires is the least number of seconds that they may register for. Default: the
+	// proxies' own.
+	MinExpires int
 	// Connected: there are listeners of TCP, TLS and WSS too.
 	Connected bool
 }

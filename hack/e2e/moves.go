@@ -120,6 +120,26 @@ func pause(ctx context.Context, who, other holder) error {
 	return nil
 }
 
+// moves has each softphone call each, once so that who called transfers the other, and once
+// so that who was called does.
+func moves(ctx context.Context, soft []holder, third end) (made int, err error) {
+	for _, from := range soft {
+		for _, to := range soft {
+			for _, byCallee := range []bool{false, true} {
+				if from == to {
+					continue
+				}
+				m := &move{from: from, to: to, third: third, byCallee: byCallee}
+				if err := m.play(ctx); err != nil {
+					return made, err
+				}
+				made++
+			}
+		}
+	}
+	return made, nil
+}
+
 // saying is what somebody counts.
 type saying struct {
 	end

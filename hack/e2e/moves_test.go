@@ -8,7 +8,9 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -39,9 +41,9 @@ func TestMain(m *testing.M) {
 }
 
 // softphones returns those that others wrote, connected to three proxies on this machine, and
-// a phone of ours on UDP. Where they are not installed the test is skipped, unless they are
+// phones of ours on UDP. Where they are not installed the test is skipped, unless they are
 // to be.
-func softphones(t *testing.T) (soft []holder, third *phoneEnd) {
+func softphones(t *testing.T) (proxies *demo.Proxies, soft []holder, callers []*phoneEnd) {
 	t.Helper()
 	for _, program := range []string{"baresip", "linphonec"} {
 		if _, err := exec.LookPath(program); err != nil {
@@ -56,8 +58,8 @@ func softphones(t *testing.T) (soft []holder, third *phoneEnd) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	guests := demo.Guests{Phones: 1, Users: []string{desk, door, guest}, Algorithms: []string{config.AlgorithmMD5}, Connected: true}
-	proxies, err := demo.StartProxies(t.Context(), self, 3, guests, t.Output())
+	guests := demo.Guests{Phones: 3, Users: []string{desk, door, guest}, Algorithms: []string{config.AlgorithmMD5}, MinExpires: bareExpires, Connected: true}
+	proxies, err = demo.StartProxies(t.Context(), self, 3, guests, t.Output())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +72,7 @@ func softphones(t *testing.T) (soft []holder, third *phoneEnd) {
 		},
 		step: func(format string, args ...any) { t.Logf(format, args...) },
 	}
-	p.load, err = phones.NewLoad(1, phones.Config{Domain: domain, Proxy: p.proxy, Local: netip.AddrPortFrom(proxies.Host(barePhones), 0)}, func(cfg phones.Config) (*phones.Phone, error) {
+	p.load, err = phones.NewLoad(3, phones.Config{Domain: domain, Proxy: p.proxy, Local: netip.AddrPortFrom(proxies.Host(barePhones), 0)}, func(cfg phones.Config) (*phones.Phone, error) {
 		cfg.Password = p.passwords[cfg.User]
 		return phones.New(cfg)
 	})
@@ -82,7 +84,7 @@ func softphones(t *testing.T) (soft []holder, third *phoneEnd) {
 		t.Fatal(o.Errors)
 	}
 	// Others look at the certificate.
-	line := guestLine{port: -1, server: proxies.Entry(flow.TLS).String(), transport: "tls", further: "verify_server_certs=0\nverify_server_cn=0\n"}
+	line := guestLine{port: -1, server: proxies.Entry(flow.TLS).String(), transport: "tls", further: "verify_server_certs=0\nverify_server_cn=0\nrefresher_retry_after=1000\n"}
 	l, err := p.runLinphone(t.Context(), line, p.passwords[guest])
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +97,7 @@ func softphones(t *testing.T) (soft []holder, third *phoneEnd) {
 	for i, line := range []bareLine{
 		{user: desk, transport: "tls", server: proxies.Entry(flow.TLS)}, {user: door, transport: "tcp", server: proxies.Entry(flow.TCP)},
 	} {
-		line.at, line.expires = proxies.Host(byte(bareSoftphone+i)), 600
+		line.at, line.expires = proxies.Host(byte(bareSoftphone+i)), bareExpires
 		b, err := p.startBareLine(t.Context(), line)
 		if err != nil {
 			t.Fatal(err)
@@ -103,24 +105,54 @@ func softphones(t *testing.T) (soft []holder, third *phoneEnd) {
 		t.Cleanup(b.stop)
 		soft = append(soft, &bareEnd{b, line})
 	}
-	return soft, &phoneEnd{phone: p.load.Phones[0]}
+	for _, x := range p.load.Phones {
+		callers = append(callers, &phoneEnd{phone: x})
+	}
+	return proxies, soft, callers
 }
 
 // Softphones that others wrote, over TLS and TCP, put each other on hold, transfer each other to
 // a phone on UDP, and hang up, whoever called.
 func TestSoftphonesHoldAndTransfer(t *testing.T) {
-	soft, third := softphones(t)
-	for _, from := range soft {
-		for _, to := range soft {
-			for _, byCallee := range []bool{false, true} {
-				if from == to {
-					continue
-				}
-				m := &move{from: from, to: to, third: third, byCallee: byCallee}
-				if err := m.play(t.Context()); err != nil {
-					t.Fatal(err)
-				}
+	_, soft, callers := softphones(t)
+	if n, err := moves(t.Context(), soft, callers[0]); n != len(soft)*(len(soft)-1)*2 || err != nil {
+		t.Errorf("%d calls, then %v", n, err)
+	}
+}
+
+// Each proxy dies once, in calls of softphones with phones. What the phones hang up at once is
+// told to whoever has lost its connection when it is back, and then it calls and hangs up.
+func TestSoftphonesWhoseProxiesAreKilled(t *testing.T) {
+	proxies, soft, callers := softphones(t)
+	for n, victim := range proxies.Names() {
+		for i, e := range soft {
+			from, to := end(callers[i]), end(e)
+			if n == 1 {
+				from, to = to, from
 			}
+			if err := during(t.Context(), func() error { return from.dial(t.Context(), to.user()) }, up(from), up(to)); err != nil {
+				t.Fatalf("%s calls %s: %v", from.user(), to.user(), err)
+			}
+		}
+		if _, err := proxies.Kill(victim); err != nil {
+			t.Fatal(err)
+		}
+		var all sync.WaitGroup
+		for i, e := range soft {
+			all.Go(func() {
+				began := time.Now()
+				if err := during(t.Context(), func() error { return callers[i].hangUp(t.Context()) }, over(e)); err != nil {
+					t.Errorf("%s is killed, and %s hangs up: %v", victim, callers[i].user(), err)
+				}
+				t.Logf("%s is killed, and %s hears that its call is over after %v", victim, e.user(), time.Since(began).Round(time.Millisecond))
+				if err := converse(t.Context(), e, callers[i], false); err != nil {
+					t.Errorf("%s is killed, and then %v", victim, err)
+				}
+			})
+		}
+		all.Wait()
+		if err := proxies.Whole(t.Context()); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
