@@ -107,7 +107,7 @@ func (e *phoneEnd) tally() (up, over int) {
 
 // softEnd is a softphone with a connection.
 type softEnd interface {
-	end
+	holder
 	pid() int
 	transport() string
 }

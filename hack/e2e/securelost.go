@@ -29,6 +29,19 @@ func (s *secure) everybody(ctx context.Context) {
 		s.result.Desk.OK-before.OK, s.result.Desk.Of-before.Of, time.Since(began).Round(time.Millisecond))
 }
 
+// moves has the softphones put each other on hold, and transfer each other to a phone.
+func (s *secure) moves(ctx context.Context) error {
+	began := time.Now()
+	var all []holder
+	for _, e := range s.soft {
+		all = append(all, e)
+	}
+	made, err := moves(ctx, all, s.phones[0])
+	s.stage.step("%d calls of softphones went on after they were held from either side, and were transferred, in %v: %v",
+		made, time.Since(began).Round(time.Millisecond), orWell(err))
+	return err
+}
+
 func (s *secure) converse(ctx context.Context, from, to end, byCallee bool) error {
 	ctx, cancel := context.WithTimeout(ctx, secureLimit)
 	defer cancel()
