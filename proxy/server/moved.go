@@ -4,6 +4,7 @@ import (
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/targets"
+	"github.com/sipring/sipring/proxy/wire"
 )
 
 // startDialog finds the target of a request within a dialog. A phone that moves to
@@ -21,6 +22,9 @@ func (q *search) startDialog() progress {
 	if moved {
 		q.guesses = 0
 		return q.guessMoved()
+	}
+	if !q.r.stateless || q.r.msg.Method() == wire.MethodAck { // nobody is told what refuses an ACK, so it goes to both
+		q.r.dialer.targets = targets.AppendOwnPort(q.r.dialer.targets, &q.r.msg, &q.r.decision, q.r.snap.tables)
 	}
 	return q.r.reach()
 }

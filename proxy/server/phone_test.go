@@ -25,6 +25,8 @@ type phone struct {
 	over *connection // in place of conn, if it has one
 	addr netip.AddrPort
 	user string
+	// params are those of its Contact.
+	params string
 	// lenient phones take messages that lack something.
 	lenient bool
 	// heard is what status and request took: they pass over what is repeated.
@@ -215,7 +217,7 @@ func (p *phone) contact() string {
 	if p.over != nil {
 		return fmt.Sprintf("sip:%s@%s;transport=%s", p.user, p.addr, strings.ToLower(p.over.transport.String()))
 	}
-	return fmt.Sprintf("sip:%s@%s", p.user, p.addr)
+	return fmt.Sprintf("sip:%s@%s", p.user, p.addr) + p.params
 }
 
 // CSeqMethodBytes is the method of CSeq.
