@@ -194,6 +194,45 @@ func (x *cluster) reach() *dialog {
 	return c
 }
 
+// browserHolds has the browser put alice on hold, or go on, with media in that direction.
+func (x *cluster) browserHolds(on bool, direction string) {
+	x.tab.t.Helper()
+	x.tab.begin("phone.hold", on)
+	invite := x.alice.receive("INVITE ")
+	if !strings.Contains(body(invite), direction) {
+		x.tab.t.Errorf("the browser holds, %v, by\n%s", on, invite)
+	}
+	x.alice.reply(invite, "200 OK", x.tab.step("phone.answerTo", body(invite)))
+	x.alice.receive("ACK ")
+	x.tab.ended()
+}
+
+// aliceHolds has alice put the browser on hold, and returns by what.
+func (x *cluster) aliceHolds(c *dialog) (offer string) {
+	x.tab.t.Helper()
+	offer = strings.Replace(x.tab.step("phone.offer()"), "a=sendrecv", "a=sendonly", 1)
+	c.offers(offer)
+	c.ask("INVITE")
+	if got := x.tab.hears("INVITE"); got != offer {
+		x.tab.t.Errorf("alice puts the browser on hold by\n%q\nand there came\n%q", offer, got)
+	}
+	ok := x.alice.receive("SIP/2.0 200")
+	if !strings.Contains(body(ok), "a=recvonly") {
+		x.tab.t.Errorf("the browser, on hold, answers\n%s", ok)
+	}
+	c.answered(ok)
+	return offer
+}
+
+func (x *cluster) browserHangsUp() {
+	x.tab.t.Helper()
+	x.tab.begin("phone.hangUp()")
+	x.alice.reply(x.alice.receive("BYE "), "200 OK")
+	if status := x.tab.ended(); status != "200" {
+		x.tab.t.Errorf("hung up: %s", status)
+	}
+}
+
 // A phone on UDP calls a phone in a browser. What they say of media passes as it is, also
 // before the call is answered. Each puts the other on hold, the browser transfers the
 // phone, and either hangs up.
@@ -201,29 +240,9 @@ func TestBrowserIsCalled(t *testing.T) {
 	x := start(t)
 	c := x.reach()
 
-	for _, on := range []bool{true, false} {
-		direction := map[bool]string{true: "a=sendonly", false: "a=sendrecv"}[on]
-		x.tab.begin("phone.hold", on)
-		invite := x.alice.receive("INVITE ")
-		if !strings.Contains(body(invite), direction) {
-			t.Errorf("the browser holds, %v, by\n%s", on, invite)
-		}
-		x.alice.reply(invite, "200 OK", x.tab.step("phone.answerTo", body(invite)))
-		x.alice.receive("ACK ")
-		x.tab.ended()
-	}
-
-	offer := strings.Replace(x.tab.step("phone.offer()"), "a=sendrecv", "a=sendonly", 1)
-	c.offers(offer)
-	c.ask("INVITE")
-	if got := x.tab.hears("INVITE"); got != offer {
-		t.Errorf("alice puts the browser on hold by\n%q\nand there came\n%q", offer, got)
-	}
-	ok := x.alice.receive("SIP/2.0 200")
-	if !strings.Contains(body(ok), "a=recvonly") {
-		t.Errorf("the browser, on hold, answers\n%s", ok)
-	}
-	c.answered(ok)
+	x.browserHolds(true, "a=sendonly")
+	x.browserHolds(false, "a=sendrecv")
+	offer := x.aliceHolds(c)
 
 	x.tab.begin("phone.transfer", "sip:carol@"+domain)
 	refer := x.alice.receive("REFER ")
@@ -246,11 +265,7 @@ func TestBrowserIsCalled(t *testing.T) {
 	}
 	x.alice.receive("SIP/2.0 200")
 
-	x.tab.begin("phone.hangUp()")
-	x.alice.reply(x.alice.receive("BYE "), "200 OK")
-	if status := x.tab.ended(); status != "200" {
-		t.Errorf("hung up: %s", status)
-	}
+	x.browserHangsUp()
 	c = x.reach()
 	c.ask("BYE")
 	x.tab.hears("BYE")
@@ -270,11 +285,7 @@ func TestBrowserCalls(t *testing.T) {
 	if offer := x.tab.ended(); body(invite) != offer {
 		t.Errorf("the browser offers\n%q\nand there came\n%q", offer, body(invite))
 	}
-	x.tab.begin("phone.hangUp()")
-	x.alice.reply(x.alice.receive("BYE "), "200 OK")
-	if status := x.tab.ended(); status != "200" {
-		t.Errorf("hung up: %s", status)
-	}
+	x.browserHangsUp()
 }
 
 // The proxy dies that the browser is connected to, in a call. The browser connects again, and
@@ -294,6 +305,43 @@ func TestBrowserWhoseProxyIsKilled(t *testing.T) {
 	c.ask("BYE")
 	x.tab.hears("BYE")
 	x.alice.receive("SIP/2.0 200")
+}
+
+// The proxy dies that the browser is connected to, in a call that goes on: each puts the other on
+// hold over the connection that is new, and the browser hangs up.
+func TestBrowserGoesOnWhenItsProxyIsKilled(t *testing.T) {
+	x := start(t)
+	c := x.reach()
+	if _, err := x.Kill(x.holder(t)); err != nil {
+		t.Fatal(err)
+	}
+	x.tab.hears("disconnected")
+	x.aliceHolds(c)
+	x.tab.hears("registered")
+	x.browserHolds(true, "a=inactive") // as it is on hold itself
+	x.browserHangsUp()
+}
+
+// The proxy dies that the browser is connected to while it rings. The call that it then answers is
+// answered.
+func TestBrowserAnswersWhenItsProxyIsKilled(t *testing.T) {
+	x := start(t)
+	offer := x.tab.step("phone.offer()")
+	c := x.alice.call(guest, offer)
+	x.tab.hears("INVITE")
+	answer := x.tab.step("phone.early()")
+	x.alice.receive("SIP/2.0 183")
+	x.tab.step("phone.answered", answer)
+	if _, err := x.Kill(x.holder(t)); err != nil {
+		t.Fatal(err)
+	}
+	x.tab.hears("disconnected")
+	x.tab.hears("registered")
+	x.tab.begin("phone.answer()")
+	ok := x.alice.receive("SIP/2.0 200")
+	c.answered(ok)
+	x.tab.ended()
+	x.browserHangsUp()
 }
 
 // holder is the proxy that has the browser's connection, by its own word.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,6 +29,46 @@ type desk struct {
 	branch  int
 	heard   map[string]bool // what came may come again
 	waiting []string        // what came while something else was awaited
+	repeat  *repetition     // of what was asked last
+}
+
+// repetition is of a request, until it has an answer (RFC 3261 17.1.1.2 and 17.1.2.2): the proxy that
+// it went to may have died.
+type repetition struct {
+	cseq string
+	stop chan struct{}
+	once sync.Once
+}
+
+func (r *repetition) end() { r.once.Do(func() { close(r.stop) }) }
+
+// request sends a request.
+func (d *desk) request(message string) {
+	d.t.Helper()
+	if d.repeat != nil {
+		d.repeat.end()
+	}
+	r := &repetition{cseq: value(message, "CSeq"), stop: make(chan struct{})}
+	d.repeat = r
+	d.t.Cleanup(r.end)
+	d.send(message)
+	go func() {
+		for wait := 500 * time.Millisecond; ; wait *= 2 {
+			select {
+			case <-r.stop:
+				return
+			case <-time.After(wait):
+				_, _ = d.conn.WriteToUDPAddrPort([]byte(message), d.to) // what cannot be sent is like what is lost
+			}
+		}
+	}()
+}
+
+// answers ends what repeats the request that a message answers.
+func (d *desk) answers(message string) {
+	if d.repeat != nil && strings.HasPrefix(message, "SIP/2.0 ") && value(message, "CSeq") == d.repeat.cseq {
+		d.repeat.end()
+	}
 }
 
 func newDesk(t *testing.T, user, password string, at netip.Addr, to netip.AddrPort) *desk {
@@ -63,6 +104,7 @@ func (d *desk) receive(first string) string {
 		if err != nil {
 			d.t.Fatalf("%s: no %s comes: %v; there was %q", d.user, first, err, d.waiting)
 		}
+		d.answers(string(b[:n]))
 		switch m := string(b[:n]); {
 		case d.heard[m]:
 		case wanted(m):
@@ -129,7 +171,7 @@ func (c *dialog) write(method string, cseq int, proof []string) string {
 func (c *dialog) ask(method string) {
 	c.d.t.Helper()
 	c.cseq++
-	c.d.send(c.write(method, c.cseq, nil))
+	c.d.request(c.write(method, c.cseq, nil))
 }
 
 // prove answers a challenge.
@@ -157,7 +199,7 @@ func (d *desk) register() {
 	c.ask("REGISTER")
 	c.prove("REGISTER", 401)
 	c.cseq++
-	d.send(c.write("REGISTER", c.cseq, d.secret.Lines("REGISTER", c.target)))
+	d.request(c.write("REGISTER", c.cseq, d.secret.Lines("REGISTER", c.target)))
 	d.receive("SIP/2.0 200")
 }
 
@@ -175,7 +217,7 @@ func (d *desk) call(user, offer string) *dialog {
 	c.offers(offer)
 	c.cseq++
 	c.invited = c.cseq
-	d.send(c.write("INVITE", c.cseq, d.secret.Lines("INVITE", c.target)))
+	d.request(c.write("INVITE", c.cseq, d.secret.Lines("INVITE", c.target)))
 	return c
 }
 
