@@ -68,6 +68,16 @@ fuzz: ## Fuzz everything that parses, FUZZTIME each
 e2e: bin/sipring bin/kubectl-sip ## A real cluster of several nodes, phones and faults (root; or KUBECONFIG names a cluster)
 	hack/e2e/run.sh
 
+.PHONY: browser
+browser: ## A browser is a phone: Chromium with SIP.js, over WSS at three proxies (root installs what is missing; npm's registry)
+	((EUID)) || hack/tools/packages.sh page/packages.txt
+	CI=true go test -count=1 ./hack/browser
+
+.PHONY: softphones
+softphones: ## linphone and baresip over TLS and TCP at three proxies: hold, transfer, loss of a proxy (root installs what is missing)
+	((EUID)) || hack/tools/packages.sh hack/e2e/packages.txt
+	CI=true go test -count=1 -run '^TestSoftphones' ./hack/e2e
+
 .PHONY: bench
 bench: bin/sipring ## CPU per REGISTER and per call: sipring, Kamailio, a bare UDP echo (root installs what is missing)
 	((EUID)) || hack/tools/packages.sh hack/bench/packages.txt
