@@ -21,14 +21,14 @@ func assemble(cfg Config, identity *identity) *Node {
 	n.links = newLinks(cfg.ID, n.metrics)
 	n.cores = newCores(&cfg, incarnation, n.links, n.pace, n.metrics)
 	n.redundancy = &redundancy{cores: n.cores, metrics: n.metrics, view: n.view, events: n.events, log: cfg.Log}
-	n.front = &front{view: n.view, sound: sound, cores: n.cores}
+	n.front = &front{view: n.view, sound: sound, cores: n.cores, links: n.links}
 	n.locator = &locator{
 		m:    cluster.NewLocator(incarnation),
 		view: n.view, clock: cfg.clock, cores: n.cores, links: n.links, pace: n.pace, metrics: n.metrics,
 	}
 	vouching := &vouching{self: cfg.ID, wait: cfg.unknownWait, view: n.view, links: n.links, metrics: n.metrics}
 	n.membership = &membership{
-		self:    hello{Version: protocolVersion, Oldest: oldestProtocol, Cluster: cfg.Cluster, ID: cfg.ID, Name: cfg.Name, Incarnation: incarnation, Beats: true, Clocks: true, Vouches: true},
+		self:    hello{Version: protocolVersion, Oldest: oldestProtocol, Cluster: cfg.Cluster, ID: cfg.ID, Name: cfg.Name, Incarnation: incarnation, Beats: true, Clocks: true, Vouches: true, Proofs: true},
 		machine: cluster.NewMembership(cfg.ID, incarnation, cfg.unknownWait), drained: make(chan struct{}),
 		clock: cfg.clock, view: n.view, cores: n.cores, links: n.links, pace: n.pace, events: n.events, metrics: n.metrics, log: cfg.Log,
 		suspects: cfg.Suspects, vouching: vouching, learner: learner{trusted: cfg.Trust},
@@ -39,7 +39,7 @@ func assemble(cfg Config, identity *identity) *Node {
 		view: n.view, metrics: n.metrics, handler: cfg.Handler,
 	}
 	around := &surroundings{
-		self: cfg.ID, sound: sound, identity: identity, membership: n.membership, delivery: n.delivery, running: n.running,
+		self: cfg.ID, sound: sound, links: n.links, identity: identity, membership: n.membership, delivery: n.delivery, running: n.running,
 		dialler: &dialler{from: cfg.Address, port: uint16(cfg.Ports.Peer), identity: identity, tls: identity.config(), membership: n.membership, view: n.view, links: n.links, wire: cfg.wire},
 	}
 	n.membership.open = around.open

@@ -46,6 +46,9 @@ type hello struct {
 	Clocks bool `json:"clocks,omitempty"`
 	// Vouches: this member answers who asks for members that it never met.
 	Vouches bool `json:"vouches,omitempty"`
+	// Proofs: this member reads updates that prove something, and records of what was
+	// proved. Beside one that does not, nothing is used up by what proves it.
+	Proofs bool `json:"proofs,omitempty"`
 }
 
 // check says why the stream must not be used, given who we are.

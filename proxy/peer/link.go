@@ -26,6 +26,7 @@ const (
 type surroundings struct {
 	self       uint32
 	sound      *soundness
+	links      *links
 	identity   *identity
 	dialler    *dialler
 	membership *membership // is told who is up and who is down
@@ -105,7 +106,8 @@ func (l *link) end() {
 	l.mu.Lock()
 	l.ended = true
 	cur, next := l.cur, l.next
-	l.cur, l.next = nil, nil
+	l.have(nil)
+	l.next = nil
 	l.mu.Unlock()
 	failAll(errClosed, cur, next)
 }
@@ -122,6 +124,17 @@ func failAll(err error, streams ...*stream) {
 func (l *link) use(s *stream) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.have(s)
+}
+
+// have has another stream in use, or none. mu is held.
+func (l *link) have(s *stream) {
+	if l.cur != nil && !l.cur.peer.Proofs {
+		l.links.unproving.Add(-1)
+	}
+	if s != nil && !s.peer.Proofs {
+		l.links.unproving.Add(1)
+	}
 	l.cur = s
 }
 
@@ -132,7 +145,7 @@ func (l *link) take() *stream {
 	s := l.next
 	l.next = nil
 	if s != nil {
-		l.cur = s
+		l.have(s)
 	}
 	return s
 }
@@ -177,7 +190,7 @@ func (l *link) serve(ctx context.Context, s *stream) {
 	s.read(func(kind uint8, payload []byte) { l.delivery.deliver(l.id, s, kind, payload) })
 	l.mu.Lock()
 	if l.cur == s {
-		l.cur = nil
+		l.have(nil)
 	}
 	if at := s.lastHeard(); at.After(l.heard) {
 		l.heard = at

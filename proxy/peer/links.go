@@ -17,6 +17,7 @@ type links struct {
 	table     atomic.Pointer[map[uint32]*link]
 	addresses atomic.Pointer[map[netip.Addr]struct{}] // of all members of the set
 	metrics   *metrics
+	unproving atomic.Int32 // streams to members that know nothing of proofs
 }
 
 func newLinks(self uint32, metrics *metrics) *links {

@@ -11,6 +11,7 @@ type front struct {
 	view  *current
 	sound *soundness
 	cores *cores
+	links *links
 }
 
 // register is Node.Register.
@@ -20,6 +21,9 @@ func (f *front) register(op *cluster.RegisterOp) {
 		op.Status = location.StatusUnavailable
 		op.Done(op)
 		return
+	}
+	if f.links.unproving.Load() > 0 {
+		op.Update.Proof = location.Proof{}
 	}
 	c, e := f.cores.of(v, op.Update.AOR), f.cores.takeEffects()
 	c.mu.Lock()
