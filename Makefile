@@ -76,7 +76,7 @@ browser: ## A browser is a phone: Chromium with SIP.js, over WSS at three proxie
 .PHONY: softphones
 softphones: ## linphone and baresip over TLS and TCP at three proxies: hold, transfer, loss of a proxy (root installs what is missing)
 	((EUID)) || hack/tools/packages.sh hack/e2e/packages.txt
-	CI=true go test -count=1 -run '^TestSoftphones' ./hack/e2e
+	CI=true SIPRING_SOFTPHONES=1 go test -count=1 -run '^TestSoftphones' ./hack/e2e
 
 .PHONY: bench
 bench: bin/sipring ## CPU per REGISTER and per call: sipring, Kamailio, a bare UDP echo (root installs what is missing)

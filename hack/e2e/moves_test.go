@@ -121,9 +121,15 @@ func TestSoftphonesHoldAndTransfer(t *testing.T) {
 	}
 }
 
+// everySoftphone in the environment has every test of them run.
+const everySoftphone = "SIPRING_SOFTPHONES"
+
 // Each proxy dies once, in calls of softphones with phones. What the phones hang up at once is
 // told to whoever has lost its connection when it is back, and then it calls and hangs up.
 func TestSoftphonesWhoseProxiesAreKilled(t *testing.T) {
+	if os.Getenv(everySoftphone) == "" {
+		t.Skip("baresip waits for half a minute, and more, after a REGISTER in vain: make softphones; the case tls of make e2e kills proxies too")
+	}
 	proxies, soft, callers := softphones(t)
 	for n, victim := range proxies.Names() {
 		for i, e := range soft {
