@@ -43,6 +43,7 @@ var attacks = []attack{
 	{name: "joining", about: "the same while a member is started again", run: peers, restarts: true},
 	{name: "gossip", about: "20 MB frames at the gossip port", run: fatGossip},
 	{name: "admin", about: "idle connections and requests at the admin and health ports", run: admin, quick: true},
+	{name: "handshakes", about: "10,000 TLS handshakes that go no further, and senders of a byte a second", run: handshakes},
 	{name: "strangers", about: "REGISTERs of anybody, who are asked who they are", run: strangers, quick: true, asks: true},
 	{name: "passwords", about: "wrong passwords, from many sources", run: wrongPasswords, quick: true, asks: true},
 	{name: "garbage", about: "datagrams that are no SIP, or nearly", run: garbage, quick: true},

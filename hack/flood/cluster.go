@@ -76,8 +76,16 @@ func (c *cluster) writeFiles(o *options, dir string, passwords fleet.Passwords) 
 			return err
 		}
 	}
+	authority, err := fleet.NewAuthority()
+	if err != nil {
+		return err
+	}
+	if err := authority.WriteCertificate(dir, domain); err != nil {
+		return err
+	}
 	return fleet.WriteFiles(dir, config.Config{
-		Cluster: clusterName, Domains: []string{domain}, Ports: c.network.Ports, LogLevel: o.logLevel, DrainSeconds: new(0), Authentication: who,
+		Listeners: c.network.Listeners(fleet.CertificateFolder(dir)),
+		Cluster:   clusterName, Domains: []string{domain}, Ports: c.network.Ports, LogLevel: o.logLevel, DrainSeconds: new(0), Authentication: who,
 	}, c.operator.Advertise, c.operator.Ring)
 }
 

@@ -13,7 +13,9 @@ const clusterName = "flood"
 // site is all that an attacker knows: whom to attack, and from where.
 type site struct {
 	Proxies []netip.Addr
-	SIP     uint16
+	SIP     uint16 // UDP and TCP
+	TLS     uint16
+	WSS     uint16
 	Peer    uint16
 	Health  uint16
 	Admin   uint16
