@@ -78,7 +78,7 @@ func (s *scenario) hangUp(ctx context.Context) phones.Outcome {
 		if byCallee(i) {
 			return s.callee(i).HangUpOn(ctx, s.calls[i])
 		}
-		return s.calls[i].Bye(ctx)
+		return s.calls[i].ByeTo(ctx, s.callee(i))
 	})
 }
 

@@ -56,7 +56,7 @@ func (l *Load) CallAll(ctx context.Context, how Calling) Called {
 		}
 		bye, cancel := context.WithTimeout(ctx, AnswerLimit)
 		defer cancel()
-		err = call.Bye(bye)
+		err = call.ByeTo(bye, l.Phones[i])
 		how.done(i, call, err)
 		mu.Lock()
 		defer mu.Unlock()

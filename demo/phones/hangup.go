@@ -45,6 +45,28 @@ func (p *Phone) HangUp(ctx context.Context, callID string) error {
 	return a.call.Bye(ctx)
 }
 
+// ByeTo is Bye of a call to another phone here. What that one answers may be lost with its
+// connection, or the caller's, and the BYE be sent again; it knows nothing of the call then,
+// which is over all the same (RFC 3261 15.1.1).
+func (c *Call) ByeTo(ctx context.Context, callee *Phone) error {
+	err := c.Bye(ctx)
+	if Status(err) != sip.StatusCallTransactionDoesNotExists || slices.Contains(callee.Calls(), c.callID) {
+		return err
+	}
+	c.p.ended(c.callID)
+	return nil
+}
+
+// over reports whether the phone that made the call has been told of its end.
+func (c *Call) over() bool {
+	select {
+	case <-c.Ended:
+		return true
+	default:
+		return false
+	}
+}
+
 // made is a call that the phone made.
 type made struct {
 	over chan struct{} // closed when it is
@@ -115,7 +137,7 @@ func (l *Load) CallAllBack(ctx context.Context) Outcome {
 // HangUpOn ends a call that another phone made to this one; nil if both ends say that it
 // is over.
 func (p *Phone) HangUpOn(ctx context.Context, call *Call) error {
-	if err := p.HangUp(ctx, call.callID); err != nil {
+	if err := p.HangUp(ctx, call.callID); err != nil && (Status(err) != sip.StatusCallTransactionDoesNotExists || !call.over()) {
 		return fmt.Errorf("%s hangs up: %w", p.User(), err)
 	}
 	select {

@@ -109,3 +109,24 @@ func TestPhoneVerifiesTheCluster(t *testing.T) {
 		}
 	}
 }
+
+// A BYE of which only the answer was lost is sent again, and answered 481: that is the end of
+// the call where the other phone knows that it is over (RFC 3261 15.1.1).
+func TestByeThatArrivedBefore(t *testing.T) {
+	l := overConnections(t, newExchange(t, flow.TCP), false)
+	call, err := l.Phones[0].Dial(t.Context(), User(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Phones[1].forget(call.callID)
+	if err := call.Bye(t.Context()); Status(err) != 481 {
+		t.Errorf("Bye: %v, want 481", err)
+	}
+	if err := call.ByeTo(t.Context(), l.Phones[1]); err != nil {
+		t.Errorf("ByeTo: %v", err)
+	}
+	other := &Phone{calls: map[string]*answer{call.callID: {}}} // it knows of the call
+	if err := call.ByeTo(t.Context(), other); Status(err) != 481 {
+		t.Errorf("ByeTo one that has the call: %v, want 481", err)
+	}
+}
