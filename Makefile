@@ -37,10 +37,11 @@ test: ## Unit, property, simulation and operator tests, with a real kube-apiserv
 	KUBEBUILDER_ASSETS="$$(hack/kube/envtest-assets.sh)" go test ./...
 
 .PHONY: race
-race: ## The same under the race detector (needs a C compiler), but for the simulation and the charts
+race: ## The same under the race detector (needs a C compiler), of the simulation one seed in each mode
 	((EUID)) || hack/tools/packages.sh hack/dashboard/packages.txt
 	hack/tools/install.sh helm
-	KUBEBUILDER_ASSETS="$$(hack/kube/envtest-assets.sh)" CGO_ENABLED=1 go test -race $$(go list ./... | grep -v -e '/charts$$' -e '/cluster/sim$$')
+	KUBEBUILDER_ASSETS="$$(hack/kube/envtest-assets.sh)" CGO_ENABLED=1 go test -race $$(go list ./... | grep -v '/cluster/sim$$')
+	CGO_ENABLED=1 go test -race ./proxy/cluster/sim -seeds=1
 
 .PHONY: sim
 sim: ## Simulate SEEDS random histories of a cluster, in all modes together, from seed SEED on

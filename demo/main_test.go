@@ -1,31 +1,16 @@
 package demo
 
 import (
-	"fmt"
-	"os"
 	"testing"
 
-	"github.com/spf13/cobra"
 	"go.uber.org/goleak"
 
-	"github.com/sipring/sipring/proxy/command"
+	"github.com/sipring/sipring/proxy/command/commandtest"
 )
 
-// child in the environment makes the test binary what the demo starts: sipring.
-const child = "SIPRING_DEMO_TEST_CHILD"
-
 func TestMain(m *testing.M) {
-	if os.Getenv(child) != "" {
-		root := &cobra.Command{Use: "sipring", SilenceErrors: true, SilenceUsage: true}
-		root.AddCommand(command.Proxy())
-		if err := root.Execute(); err != nil {
-			fmt.Fprintln(os.Stderr, "sipring:", err)
-			os.Exit(1)
-		}
+	if commandtest.Ran() {
 		return
-	}
-	if err := os.Setenv(child, "1"); err != nil {
-		panic(err)
 	}
 	goleak.VerifyTestMain(m,
 		// klog, which client-go brings, has a goroutine of its own.

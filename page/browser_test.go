@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -16,30 +14,15 @@ import (
 	cdplog "github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"github.com/sipring/sipring/page/chromium"
 )
 
 // browser returns a tab of Debian's Chromium and what it complains about. On a
 // machine that has none the test is skipped, unless that is to have one.
 func browser(t *testing.T) (context.Context, *complaints) {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		const how = "no chromium here: hack/tools/packages.sh page/packages.txt, as root, installs Debian's"
-		if os.Getenv("CI") != "" {
-			t.Fatal(how)
-		}
-		t.Skip(how)
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.WSURLReadTimeout(time.Minute))
-	if os.Geteuid() == 0 {
-		options = append(options, chromedp.NoSandbox) // which root cannot have
-	}
-	limited, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
-	t.Cleanup(cancel)
-	all, cancelAll := chromedp.NewExecAllocator(limited, options...)
-	t.Cleanup(cancelAll)
-	tab, cancelTab := chromedp.NewContext(all)
-	t.Cleanup(cancelTab)
+	tab := chromium.Tab(t)
 	c := &complaints{}
 	call(tab, t, cdplog.Enable, cdp.Empty{})
 	call(tab, t, runtime.Enable, cdp.Empty{})

@@ -21,31 +21,19 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
-	"github.com/spf13/cobra"
 
 	"github.com/sipring/sipring/demo"
 	"github.com/sipring/sipring/demo/phones"
-	"github.com/sipring/sipring/proxy/command"
+	"github.com/sipring/sipring/proxy/command/commandtest"
 )
 
 var screenshot = flag.String("screenshot", "", "file to write a picture of the page to: docs/page.png is made by it")
 
-// child in the environment makes the test binary what the demo starts: sipring.
-const child = "SIPRING_PAGE_TEST_CHILD"
-
 func TestMain(m *testing.M) {
-	if os.Getenv(child) == "" {
-		if err := os.Setenv(child, "1"); err != nil {
-			panic(err)
-		}
-		os.Exit(m.Run())
+	if commandtest.Ran() {
+		return
 	}
-	root := &cobra.Command{Use: "sipring", SilenceErrors: true, SilenceUsage: true}
-	root.AddCommand(command.Proxy())
-	if err := root.Execute(); err != nil {
-		fmt.Fprintln(os.Stderr, "sipring:", err)
-		os.Exit(1)
-	}
+	os.Exit(m.Run())
 }
 
 // behind serves a proxy's admin port below the path that the API server has for it.

@@ -11,15 +11,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 
 	"github.com/sipring/sipring/demo"
+	"github.com/sipring/sipring/page/chromium"
 	"github.com/sipring/sipring/proxy/flow"
 )
 
@@ -32,18 +31,9 @@ type tab struct {
 	ctx context.Context
 }
 
-// open starts Debian's Chromium and loads the page. On a machine that has none the test is
-// skipped, unless that is to have one.
+// open starts the browser and loads the page.
 func open(t *testing.T) *tab {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		const how = "no chromium here: hack/tools/packages.sh page/packages.txt, as root, installs Debian's"
-		if os.Getenv("CI") != "" {
-			t.Fatal(how)
-		}
-		t.Skip(how)
-	}
 	page, err := fs.Sub(testdata, "testdata")
 	if err != nil {
 		t.Fatal(err)
@@ -54,20 +44,11 @@ func open(t *testing.T) *tab {
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 
-	options := append(
-		chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.WSURLReadTimeout(time.Minute),
+	ctx := chromium.Tab(
+		t,
 		chromedp.Flag("ignore-certificate-errors", true), // other tests see whose certificate it is
 		chromedp.Flag("use-fake-device-for-media-stream", true), chromedp.Flag("use-fake-ui-for-media-stream", true),
 	)
-	if os.Geteuid() == 0 {
-		options = append(options, chromedp.NoSandbox) // which root cannot have
-	}
-	limited, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
-	t.Cleanup(cancel)
-	all, cancelAll := chromedp.NewExecAllocator(limited, options...)
-	t.Cleanup(cancelAll)
-	ctx, cancelTab := chromedp.NewContext(all)
-	t.Cleanup(cancelTab)
 	p := &tab{t, ctx}
 	do(p, "open", chromedp.Navigate(server.URL+"/phone.html"))
 	p.await("the phone is there", "!!window.phone")

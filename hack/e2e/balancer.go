@@ -137,20 +137,19 @@ const noBalancing = "add table ip balancer\ndelete table ip balancer\n"
 // of connection tracking, which would keep a flow where its first datagram went. Responses
 // are told by how they begin.
 func balancing(at netip.AddrPort, clients []netip.AddrPort, to []netip.Addr) string {
-	var ends, pods, turns []string
+	var ends, pods []string
 	for _, c := range clients {
 		ends = append(ends, fmt.Sprintf("%s . %d", c.Addr(), c.Port()))
 	}
-	for i, a := range to {
+	for _, a := range to {
 		pods = append(pods, a.String())
-		turns = append(turns, fmt.Sprintf("%d : %s", i, a))
 	}
 	if len(ends) == 0 {
 		return noBalancing
 	}
 	out, in := "drop", ""
 	if len(to) > 0 {
-		out = fmt.Sprintf("notrack ip daddr set numgen random mod %d map { %s }", len(to), strings.Join(turns, ", "))
+		out = "notrack ip daddr set " + byChance(to)
 		in = fmt.Sprintf("ip saddr { %s } udp sport %d ip daddr . udp dport @clients @th,64,32 0x5349502f notrack ip saddr set %s",
 			strings.Join(pods, ", "), at.Port(), at.Addr())
 	}
@@ -172,15 +171,32 @@ func balancing(at netip.AddrPort, clients []netip.AddrPort, to []netip.Addr) str
 }
 
 // keeping are the rules for nft(8) that have the connections to an address, at whatever port, go
-// to pods. Without any, none is opened.
+// to pods. Without any, none is opened. The chain of NAT is always there, or connections that
+// are open lose theirs.
 func keeping(at netip.Addr, to []netip.Addr) string {
-	turns := make([]string, len(to))
-	for i, a := range to {
+	rule := fmt.Sprintf("ip daddr %s ip protocol tcp ", at)
+	fresh, none := "", rule+"ct state new reject"
+	if len(to) > 0 {
+		fresh, none = rule+"dnat to "+byChance(to), ""
+	}
+	return noBalancing + fmt.Sprintf(`table ip balancer {
+  chain nat {
+    type nat hook output priority -100;
+    %s
+  }
+  chain out {
+    type filter hook output priority filter;
+    %s
+  }
+}
+`, fresh, none)
+}
+
+// byChance is an expression of nft(8) for one of the addresses.
+func byChance(of []netip.Addr) string {
+	turns := make([]string, len(of))
+	for i, a := range of {
 		turns[i] = fmt.Sprintf("%d : %s", i, a)
 	}
-	way := "type filter hook output priority filter; ip daddr " + at.String() + " ip protocol tcp ct state new reject"
-	if len(to) > 0 {
-		way = fmt.Sprintf("type nat hook output priority -100; ip daddr %s ip protocol tcp dnat to numgen random mod %d map { %s }", at, len(to), strings.Join(turns, ", "))
-	}
-	return noBalancing + "table ip balancer {\n  chain out {\n    " + strings.Replace(way, "; ", ";\n    ", 1) + "\n  }\n}\n"
+	return fmt.Sprintf("numgen random mod %d map { %s }", len(of), strings.Join(turns, ", "))
 }

@@ -17,10 +17,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestBalancerKeepsNoFlows: in the kernel each datagram of a client goes to a pod by chance and
-// is answered from the one address, what a pod asks comes from the pod, and nobody else is
-// touched.
-func TestBalancerKeepsNoFlows(t *testing.T) {
+// ownNetwork gives the test a network of its own.
+func ownNetwork(t *testing.T) {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root, for a network of its own")
 	}
@@ -31,6 +30,101 @@ func TestBalancerKeepsNoFlows(t *testing.T) {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		t.Skip(err)
 	}
+}
+
+// TestBalancerKeepsConnections: each goes to a pod by chance, at whatever port, and stays there
+// when pods come and go. Without any none is opened.
+func TestBalancerKeepsConnections(t *testing.T) {
+	ownNetwork(t)
+	at := netip.MustParseAddr("203.0.113.26")
+	pods := []netip.Addr{netip.MustParseAddr("10.0.0.2"), netip.MustParseAddr("10.0.0.3")}
+	ip(t, "link set lo up", "address add 203.0.113.26/32 dev lo", "address add 10.0.0.2/32 dev lo", "address add 10.0.0.3/32 dev lo")
+	const port = 5061
+	for _, a := range pods {
+		l, err := net.Listen("tcp", netip.AddrPortFrom(a, port).String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		go func() {
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				go func() { // it says who it is for each byte
+					defer c.Close()
+					for b := make([]byte, 1); ; {
+						if _, err := c.Read(b); err != nil {
+							return
+						}
+						_, _ = c.Write([]byte{a.As4()[3]})
+					}
+				}()
+			}
+		}()
+	}
+	rules := func(to ...netip.Addr) {
+		if err := load(exec.CommandContext(t.Context(), "nft", "-f", "-"), keeping(at, to)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open := func() (net.Conn, error) {
+		return net.DialTimeout("tcp", netip.AddrPortFrom(at, port).String(), time.Second)
+	}
+	who := func(c net.Conn) byte {
+		b := []byte{0}
+		_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+		if _, err := c.Write(b); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Read(b); err != nil {
+			t.Fatal(err)
+		}
+		return b[0]
+	}
+	rules(pods...)
+	held := map[byte]net.Conn{}
+	for range 100 {
+		c, err := open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		held[who(c)] = c
+	}
+	if len(held) != len(pods) {
+		t.Errorf("%d pods have connections, want %d", len(held), len(pods))
+	}
+	for _, left := range [][]netip.Addr{pods[:1], pods[1:], nil} {
+		rules(left...)
+		for pod, c := range held {
+			if by := who(c); by != pod {
+				t.Errorf("with %v, a connection to pod %d is with %d", left, pod, by)
+			}
+		}
+		c, err := open()
+		switch {
+		case len(left) == 0 && err == nil:
+			t.Error("opened, where there is no pod")
+		case len(left) > 0 && err != nil:
+			t.Error(err)
+		case err == nil:
+			if by := who(c); by != left[0].As4()[3] {
+				t.Errorf("with %v, one is opened to pod %d", left, by)
+			}
+		}
+		if err == nil {
+			_ = c.Close()
+		}
+	}
+}
+
+// TestBalancerKeepsNoFlows: in the kernel each datagram of a client goes to a pod by chance and
+// is answered from the one address, what a pod asks comes from the pod, and nobody else is
+// touched.
+func TestBalancerKeepsNoFlows(t *testing.T) {
+	ownNetwork(t)
 	at := netip.MustParseAddrPort("203.0.113.22:5060")
 	client, other := netip.MustParseAddrPort("198.51.100.242:5062"), netip.MustParseAddrPort("198.51.100.242:5063")
 	pods := []netip.Addr{netip.MustParseAddr("10.0.0.2"), netip.MustParseAddr("10.0.0.3"), netip.MustParseAddr("10.0.0.4")}

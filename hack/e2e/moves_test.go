@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -13,30 +12,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"github.com/sipring/sipring/demo"
 	"github.com/sipring/sipring/demo/phones"
-	"github.com/sipring/sipring/proxy/command"
+	"github.com/sipring/sipring/proxy/command/commandtest"
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/flow"
 )
 
-// child in the environment makes the test binary what the tests start: sipring.
-const child = "SIPRING_E2E_TEST_CHILD"
-
 func TestMain(m *testing.M) {
-	if os.Getenv(child) != "" {
-		root := &cobra.Command{Use: "sipring", SilenceErrors: true, SilenceUsage: true}
-		root.AddCommand(command.Proxy())
-		if err := root.Execute(); err != nil {
-			fmt.Fprintln(os.Stderr, "sipring:", err)
-			os.Exit(1)
-		}
+	if commandtest.Ran() {
 		return
-	}
-	if err := os.Setenv(child, "1"); err != nil {
-		panic(err)
 	}
 	os.Exit(m.Run())
 }

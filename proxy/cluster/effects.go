@@ -19,19 +19,13 @@ type Effects struct {
 	Registers []*RegisterOp
 	Lookups   []*LookupOp
 	Locates   []*LocateOp
-	// Replaced are connections whose phones are back over others.
-	Replaced []Replaced
+	// Replaced are connections that a binding was reached over: whoever registered it is back over another one, so that the
+	// first may be over without anybody having been told.
+	Replaced []flow.Flow
 	// Changed: Core.Progress may have changed. The driver passes the sum over all cores to the membership.
 	Changed bool
 
 	buf []byte
-}
-
-// Replaced is a connection that an address-of-record was reached over: whoever registered it is back over another one,
-// so that the first may be over without anybody having been told.
-type Replaced struct {
-	Flow flow.Flow
-	AOR  []byte
 }
 
 // Bytes returns the message of s. It is valid until Reset.
@@ -47,7 +41,6 @@ func (e *Effects) Reset() {
 	clear(e.Locates)
 	e.Sends, e.Registers, e.Lookups, e.Locates = e.Sends[:0], e.Registers[:0], e.Lookups[:0], e.Locates[:0]
 	e.Changed = false
-	clear(e.Replaced)
 	e.Replaced = e.Replaced[:0]
 	if e.buf = e.buf[:0]; cap(e.buf) > maxKept {
 		e.buf = nil

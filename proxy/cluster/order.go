@@ -1,10 +1,6 @@
 package cluster
 
-import (
-	"bytes"
-
-	"github.com/sipring/sipring/proxy/location"
-)
+import "github.com/sipring/sipring/proxy/location"
 
 // order is an update to be ordered here, for this member's own op or another member's.
 type order struct {
@@ -42,9 +38,7 @@ func (x *orders) order(w order, e *Effects) {
 		x.stored = true
 		x.absences.pass(w.local, nil)
 	}
-	for _, f := range res.Replaced {
-		e.Replaced = append(e.Replaced, Replaced{Flow: f, AOR: bytes.Clone(w.update.AOR)})
-	}
+	e.Replaced = append(e.Replaced, res.Replaced...)
 	x.budget.countRefusal(res.Status)
 	if !res.Changed && !repeats(w.update, res.Status) || record.IsZero() || len(x.targets) == 0 {
 		x.answer(w, res.Status, record, e)

@@ -6,8 +6,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/peer"
 )
 
@@ -15,7 +15,7 @@ import (
 type nobody struct{}
 
 func (nobody) HandleFrame(uint32, uint8, []byte) {}
-func (nobody) HandleReplaced(cluster.Replaced)   {}
+func (nobody) HandleReplaced(flow.Flow)          {}
 
 // TestNothingIsReportedBeforeThereIsANode: the Lease has no report of what is not
 // known.

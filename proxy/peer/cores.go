@@ -153,8 +153,8 @@ func (cs *cores) complete(e *cluster.Effects) {
 	for _, op := range e.Locates {
 		op.Done(op)
 	}
-	for _, r := range e.Replaced {
-		cs.handler.HandleReplaced(r)
+	for _, f := range e.Replaced {
+		cs.handler.HandleReplaced(f)
 	}
 	if e.Changed {
 		cs.pace.progressed()

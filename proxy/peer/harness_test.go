@@ -17,6 +17,7 @@ import (
 
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/location"
 )
 
@@ -297,7 +298,7 @@ func (c *trial) wantBound(aor, contact string) {
 type inbox struct {
 	mu       sync.Mutex
 	frames   []received
-	replaced []cluster.Replaced
+	replaced []flow.Flow
 }
 
 type received struct {
@@ -312,10 +313,10 @@ func (i *inbox) HandleFrame(from uint32, kind uint8, payload []byte) {
 	i.frames = append(i.frames, received{from, kind, string(bytes.Clone(payload))})
 }
 
-func (i *inbox) HandleReplaced(r cluster.Replaced) {
+func (i *inbox) HandleReplaced(f flow.Flow) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.replaced = append(i.replaced, r)
+	i.replaced = append(i.replaced, f)
 }
 
 func (i *inbox) all() []received {

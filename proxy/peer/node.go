@@ -12,6 +12,7 @@ import (
 
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/flow"
 )
 
 // Handler takes what other members send with Node.Send.
@@ -22,7 +23,7 @@ type Handler interface {
 	HandleFrame(from uint32, kind uint8, payload []byte)
 	// HandleReplaced takes a connection whose phone is back over another one, at the
 	// home of its address-of-record. It may be called on any goroutine, and must not block.
-	HandleReplaced(r cluster.Replaced)
+	HandleReplaced(f flow.Flow)
 }
 
 // Node is one member's part in the cluster: it drives proxy/cluster with real

@@ -184,7 +184,7 @@ func (n *node) Register(op *cluster.RegisterOp) {
 		result := s.Apply(now, 0, 0, &op.Update, location.Limits{MaxContacts: 10}, uint64(now), n.id)
 		op.Status, op.Now = result.Status, now
 		for _, f := range result.Replaced {
-			defer m.servers[n.id].HandleReplaced(cluster.Replaced{Flow: f, AOR: bytes.Clone(op.Update.AOR)})
+			defer m.servers[n.id].HandleReplaced(f)
 		}
 		op.Record, _ = s.Get(0, op.Update.AOR).CopyTo(nil)
 		m.records[string(op.Update.AOR)], _ = op.Record.CopyTo(nil)

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/forward"
 )
@@ -13,8 +12,8 @@ import (
 // meanwhile is sent again.
 
 // HandleReplaced implements peer.Handler: who has the connection is told.
-func (s *Server) HandleReplaced(r cluster.Replaced) {
-	switch f := r.Flow; {
+func (s *Server) HandleReplaced(f flow.Flow) {
+	switch {
 	case !s.serving.Load():
 	case f.Owner == s.self:
 		s.layer.Probe(f)

@@ -13,10 +13,11 @@ const ownPortGroup = 1
 
 // AppendOwnPort appends, to the one target of a request within a dialog, the port that
 // the Request-URI names of the same address, if the target is a flow of UDP at another
-// one that the user agent has asked for. A NAT gives a user agent another address than it names. Where the address is its
-// own, it may have been a node of the cluster that gave the flow its port, as the kernel
-// knew the agent's from another flow: when that node is gone, or has forgotten, nobody is
-// at the port. So the flow comes first (RFC 5626 4.3), and what it refuses goes to the port.
+// one that the user agent has asked for. A NAT gives a user agent another address than it
+// names. Where the address is its own, it may have been a node of the cluster that gave
+// the flow its port, as the kernel knew the agent's from another flow: when that node is
+// gone, or has forgotten, nobody is at the port. So the flow comes first (RFC 5626 4.3),
+// and what it refuses goes to the port.
 func AppendOwnPort(list []Target, m *wire.Message, d *routing.Decision, tables *routing.Tables) []Target {
 	if len(list) != 1 || d.NextRoute != nil {
 		return list
