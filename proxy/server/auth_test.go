@@ -75,6 +75,7 @@ func guard(t testing.TB, u *users, rules func(*config.Authentication)) func(*pro
 		if rules != nil {
 			rules(a)
 		}
+		a.Trusted = slices.Clone(a.Trusted) // of tests that run side by side, and defaults are written into it
 		o.config.Authentication = a
 		o.config.ApplyDefaults()
 		if err := o.config.Validate(); err != nil {
