@@ -73,6 +73,8 @@ type Config struct {
 	Limits Limits `json:"limits,omitempty"`
 	// Authentication says who may register and call; nil lets everybody in.
 	Authentication *Authentication `json:"authentication,omitempty"`
+	// LocalApp is the application in each proxy's pod that takes calls; nil: there is none.
+	LocalApp *LocalApp `json:"localApp,omitempty"`
 	// TokenHours is how long what the proxy writes into Record-Route leads through
 	// it, 1 to 8760. Then requests of that dialog are answered 481, but for the
 	// BYE that ends it. Default 24.
@@ -181,6 +183,7 @@ func (c *Config) ApplyDefaults() {
 		c.Egress.Contacts = ContactsSource
 	}
 	c.Authentication.applyDefaults()
+	c.LocalApp.applyDefaults()
 	if c.LogLevel == "" {
 		c.LogLevel = "info"
 	}
@@ -242,6 +245,7 @@ func (c *Config) Validate() error {
 	c.Egress.validate(bad)
 	c.Limits.validate(bad)
 	c.Authentication.validate(c.Domains, bad)
+	c.LocalApp.validate(bad)
 	if c.DrainTime() < 0 || c.MaxTransactions < 1 || c.UDPLoops < 0 || c.UDPLoops > 256 {
 		bad("drainSeconds, maxTransactions, udpLoops", "out of range")
 	}

@@ -17,7 +17,7 @@ func (c *Config) Reload(next *Config) (now *Config, waiting []string) {
 	merged.Listeners = reloadListeners(c.Listeners, next.Listeners)
 	merged.MaxRingSeconds = c.MaxRingSeconds
 	merged.MaxTransactions, merged.UDPLoops, merged.Profiling = c.MaxTransactions, c.UDPLoops, c.Profiling
-	merged.ControlSocket = c.ControlSocket
+	merged.ControlSocket, merged.LocalApp = c.ControlSocket, c.LocalApp
 	return &merged, differing(reflect.ValueOf(merged), reflect.ValueOf(*next), "")
 }
 
