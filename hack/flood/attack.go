@@ -44,6 +44,7 @@ var attacks = []attack{
 	{name: "gossip", about: "20 MB frames at the gossip port", run: fatGossip},
 	{name: "admin", about: "idle connections and requests at the admin and health ports", run: admin, quick: true},
 	{name: "handshakes", about: "10,000 TLS handshakes that go no further, and senders of a byte a second", run: handshakes},
+	{name: "reconnects", about: "2,000 phones that lose their TLS connections, and all come back to one proxy at once", run: reconnects},
 	{name: "strangers", about: "REGISTERs of anybody, who are asked who they are", run: strangers, quick: true, asks: true},
 	{name: "passwords", about: "wrong passwords, from many sources", run: wrongPasswords, quick: true, asks: true},
 	{name: "garbage", about: "datagrams that are no SIP, or nearly", run: garbage, quick: true},

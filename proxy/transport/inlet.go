@@ -21,6 +21,7 @@ type inlet struct {
 	waiting bool // the poller is to wait
 	secure  bool // what comes are records of TLS
 	records records
+	turn    turn // of a handshake
 	try     func(fd uintptr) bool
 	n       int
 	errno   error
@@ -98,7 +99,9 @@ func (o *outbox) Read(b []byte) (int, error) {
 		}
 		return o.Read(b)
 	}
+	o.turn.leave()
 	n, err := o.Conn.Read(b)
+	o.turn.take()
 	o.took(b[:max(n, 0)])
 	return n, err
 }

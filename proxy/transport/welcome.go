@@ -74,6 +74,11 @@ func (c *conn) secure(l *streamListener) handshakeResult {
 		return handshakeDone
 	}
 	t := tls.Server(c.out.asSecure(), l.tls)
+	c.out.turn.of = c.streams.turns
+	defer func() {
+		c.out.turn.leave()
+		c.out.turn.of = nil
+	}()
 	if err := t.Handshake(); err != nil { //nolint:noctx // it has a deadline, and nothing else to be cancelled by
 		return c.failed(err, handshakeTLS)
 	}
