@@ -53,7 +53,7 @@ func TestSipringAsksItsUsers(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := c.Authentication
-	if a == nil || a.Open || !slices.Equal(a.Digest.Algorithms, []string{config.AlgorithmMD5}) || len(a.Credentials.Files) != 1 {
+	if a == nil || bool(a.Open) || !slices.Equal(a.Digest.Algorithms, []string{config.AlgorithmMD5}) || len(a.Credentials.Files) != 1 {
 		t.Fatalf("authentication %+v", a)
 	}
 	text, err := os.ReadFile(a.Credentials.Files[0])

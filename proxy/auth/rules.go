@@ -73,7 +73,7 @@ func newRules(c *config.Config, store credentials.Store) (*rules, error) {
 		if d == nil {
 			continue // Validate has none
 		}
-		if d.open = own.Open; own.Realm != "" {
+		if d.open = bool(own.Open); own.Realm != "" {
 			d.realm = []byte(own.Realm)
 		}
 		d.outside = cmp.Or(own.Outside, d.outside)

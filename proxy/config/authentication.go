@@ -29,7 +29,7 @@ const (
 // it, as an earlier operator writes, has everybody let in as whoever they say.
 type Authentication struct {
 	// Open: nobody is asked who they are.
-	Open bool `json:"open,omitempty"`
+	Open Open `json:"open,omitempty"`
 	// Digest is how users are asked (RFC 3261 22).
 	Digest Digest `json:"digest,omitempty"`
 	// Credentials say where theirs are. One of its fields is set, unless Open.
@@ -63,7 +63,7 @@ type DomainAuthentication struct {
 	// Domain is one of Config.Domains.
 	Domain string `json:"domain"`
 	// Open as Authentication.Open, for who registers and calls as a user of it.
-	Open bool `json:"open,omitempty"`
+	Open Open `json:"open,omitempty"`
 	// Realm of its users' passwords. Default: the domain.
 	Realm string `json:"realm,omitempty"`
 	// Outside as Authentication.Outside, for calls to users of it. Default: that.

@@ -49,7 +49,11 @@ func TestAuthentication(t *testing.T) {
 		"{" + credentials + ", outside: allow}":                                          "authentication.outside: ",
 		"{" + credentials + ", calls: {inSetup: -1}}":                                    "authentication.calls.inSetup: ",
 		"{" + credentials + ", calls: {perMinute: -1}}":                                  "authentication.calls.perMinute: ",
-		"{open: 1}": "parse configuration: ",
+		"{open: {}}": "",
+		"{" + credentials + ", domains: [{domain: example.com, open: {}}]}": "",
+		"{open: 1}":                       "parse configuration: ",
+		"{open: {always: true}}":          "parse configuration: ",
+		"{open: {}, " + credentials + "}": "authentication.open: ",
 	} {
 		_, err := ParseConfig(fmt.Appendf(nil, "{cluster: a, domains: [example.com, example.org], authentication: %s}", text))
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
