@@ -154,7 +154,7 @@ type SIPClusterSpec struct {
 	Egress Egress `json:"egress,omitempty"`
 
 	// Limits bound what one source may cause.
-	// +kubebuilder:default={newPerSecond: 500, messagesPerSecond: 20000}
+	// +kubebuilder:default={newPerSecond: 500, messagesPerSecond: 20000, connections: {total: 20000, perSource: 2000, newPerSecond: 100}}
 	// +optional
 	Limits Limits `json:"limits,omitempty"`
 

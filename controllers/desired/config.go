@@ -27,6 +27,7 @@ func Config(c *v1alpha1.SIPCluster) (*config.Config, error) {
 		Authentication: authentication(c.Spec.Authentication),
 		Limits: config.Limits{
 			NewPerSecond: int(c.Spec.Limits.NewPerSecond), MessagesPerSecond: int(c.Spec.Limits.MessagesPerSecond), Trusted: c.Spec.Limits.Trusted,
+			Connections: connectionLimits(c.Spec.Limits.Connections),
 		},
 	}
 	cfg.ControlSocket = config.ControlSocketPath
@@ -53,6 +54,10 @@ func registrar(r v1alpha1.Registrar) config.Registrar {
 	}
 	out.DefaultExpires = max(out.DefaultExpires, out.MinExpires)
 	return out
+}
+
+func connectionLimits(l v1alpha1.ConnectionLimits) config.ConnectionLimits {
+	return config.ConnectionLimits{Total: int(l.Total), PerSource: int(l.PerSource), NewPerSecond: int(l.NewPerSecond)}
 }
 
 func egress(e *v1alpha1.Egress) config.Egress {

@@ -91,7 +91,7 @@ ring: {partitions: 16384, replicas: 3}
 updateStrategy: {partition: 2, maxUnavailable: 60%}
 drainSeconds: 90
 maxRingSeconds: 45
-limits: {newPerSecond: 50, trusted: [10.1.0.0/16]}
+limits: {newPerSecond: 50, connections: {total: 50000, perSource: 40000, newPerSecond: 300}, trusted: [10.1.0.0/16]}
 egress: {contacts: Any, allow: [10.0.0.0/8], deny: [10.96.0.0/12, "192.0.2.0/24:1-1023"]}
 networkPolicy: {metricsFrom: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: monitoring}}}, {ipBlock: {cidr: 192.0.2.0/24}}]}
 tokenHours: 48

@@ -179,6 +179,7 @@ func (c *Config) ApplyDefaults() {
 	setDefault(&c.TokenHours, DefaultTokenHours)
 	setDefault(&c.Limits.NewPerSecond, DefaultNewPerSecond)
 	setDefault(&c.Limits.MessagesPerSecond, DefaultMessagesPerSecond)
+	c.Limits.Connections.dropDefaults()
 	if c.Egress.Contacts == "" {
 		c.Egress.Contacts = ContactsSource
 	}

@@ -13,7 +13,8 @@ import (
 func (c *Config) Reload(next *Config) (now *Config, waiting []string) {
 	merged := *next
 	merged.Cluster, merged.Ports, merged.Registrar.MaxContacts = c.Cluster, c.Ports, c.Registrar.MaxContacts
-	merged.Limits.NewPerSecond, merged.Limits.MessagesPerSecond = c.Limits.NewPerSecond, c.Limits.MessagesPerSecond
+	merged.Limits = c.Limits
+	merged.Limits.Trusted = next.Limits.Trusted
 	merged.Listeners = reloadListeners(c.Listeners, next.Listeners)
 	merged.MaxRingSeconds = c.MaxRingSeconds
 	merged.MaxTransactions, merged.UDPLoops, merged.Profiling = c.MaxTransactions, c.UDPLoops, c.Profiling

@@ -26,14 +26,17 @@ func TestReloadTakesWhatCanChangeAndNamesTheRest(t *testing.T) {
 			next: "{cluster: a, domains: [a.example, b.example], aliases: [c.example], advertise: sip.example, logLevel: debug, drainSeconds: 5, registrar: {minExpires: 10, maxExpires: 100}, egress: {contacts: Any, deny: [10.0.0.0/8]}, limits: {trusted: [192.0.2.0/24]}, tokenHours: 2}",
 			want: "{cluster: a, domains: [a.example, b.example], aliases: [c.example], advertise: sip.example, logLevel: debug, drainSeconds: 5, registrar: {minExpires: 10, maxExpires: 100}, egress: {contacts: Any, deny: [10.0.0.0/8]}, limits: {trusted: [192.0.2.0/24]}, tokenHours: 2}",
 		},
+		"what is the default, written out": {
+			next: "{cluster: a, domains: [a.example], limits: {newPerSecond: 500, connections: {total: 20000}}}", want: "{cluster: a, domains: [a.example]}",
+		},
 		"who may register and call": {
 			next: "{cluster: a, domains: [a.example], authentication: {credentials: {files: [/a]}, outside: Allow}}",
 			want: "{cluster: a, domains: [a.example], authentication: {credentials: {files: [/a]}, outside: Allow}}",
 		},
 		"what cannot": {
-			next:    "{cluster: b, domains: [b.example], ports: {sip: 5070, admin: 9091}, registrar: {maxContacts: 3}, limits: {newPerSecond: 1, messagesPerSecond: 2}, maxTransactions: 1, maxRingSeconds: 5, udpLoops: 1, profiling: true}",
+			next:    "{cluster: b, domains: [b.example], ports: {sip: 5070, admin: 9091}, registrar: {maxContacts: 3}, limits: {newPerSecond: 1, messagesPerSecond: 2, connections: {total: 3, perSource: 4, newPerSecond: 5}}, maxTransactions: 1, maxRingSeconds: 5, udpLoops: 1, profiling: true}",
 			want:    "{cluster: a, domains: [b.example]}",
-			waiting: []string{"cluster", "ports.sip", "ports.admin", "registrar.maxContacts", "limits.newPerSecond", "limits.messagesPerSecond", "maxTransactions", "maxRingSeconds", "udpLoops", "profiling"},
+			waiting: []string{"cluster", "ports.sip", "ports.admin", "registrar.maxContacts", "limits.newPerSecond", "limits.messagesPerSecond", "limits.connections.total", "limits.connections.perSource", "limits.connections.newPerSecond", "maxTransactions", "maxRingSeconds", "udpLoops", "profiling"},
 		},
 	}
 	two := func(port int, advertise string) string {

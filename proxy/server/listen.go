@@ -7,6 +7,7 @@ import (
 	"runtime"
 
 	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/connlimit"
 	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/transport"
 )
@@ -42,6 +43,8 @@ func (c *Config) addListener(all *transport.ListenConfig, l *config.Listener, a 
 		return err
 	}
 	s := transport.StreamConfig{Transport: over, Address: a, Listener: number, Shared: c.Shared, TLS: c.TLS[l.Name], ProxyFrom: from}
+	of := c.Proxy.Limits.Connections.WithDefaults()
+	s.Limits = transport.StreamLimits{Places: connlimit.Limits{Total: of.Total, PerSource: of.PerSource}, PerSecond: of.NewPerSecond}
 	if w := l.WebSocket; w != nil {
 		s.WebSocket = transport.WebSocket{Path: w.Path, Origins: w.Origins}
 	}
