@@ -31,6 +31,7 @@ type conn struct {
 	probed  atomic.Bool
 	watched atomic.Bool // what was sent is: watcher runs
 	watcher *time.Timer
+	due     time.Duration // the read deadline, since streams.began; whoever reads has it
 	mu      sync.Mutex
 	leaving bool // ended here, and waits for the far end to end it as well
 }
@@ -97,15 +98,6 @@ func (c *conn) farewell(code ws.StatusCode) {
 	if t, ok := c.top.(*tls.Conn); ok {
 		_ = t.CloseWrite()
 	}
-}
-
-// allow lets so much time pass before something has been read.
-func (c *conn) allow(d time.Duration) {
-	c.mu.Lock()
-	if !c.leaving {
-		_ = c.out.SetReadDeadline(time.Now().Add(d))
-	}
-	c.mu.Unlock()
 }
 
 func (c *conn) over() bool { return closeReason(c.reason.Load()) != stillOpen }
