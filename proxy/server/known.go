@@ -46,7 +46,7 @@ func (g *registrar) rememberConnection(op *cluster.RegisterOp, bound bool) {
 		}
 	}
 	g.r.s.layer.Keep(g.r.from)
-	if n.add(conn, op.Update.AOR, instance); !g.r.s.layer.Alive(g.r.from) {
+	if n.add(conn, op.Update.AOR, instance) && !g.r.s.layer.Alive(g.r.from) {
 		n.end(conn)
 	}
 }

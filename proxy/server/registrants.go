@@ -27,16 +27,22 @@ func newRegistrants() *registrants {
 	return n
 }
 
-// add notes who has registered over a connection, the newest last.
-func (n *registrants) add(conn uint64, aor []byte, instance uint64) {
+// add notes who has registered over a connection, the newest last, and reports whether
+// that is news.
+func (n *registrants) add(conn uint64, aor []byte, instance uint64) bool {
 	s := &n[conn%uint64(len(n))]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list := without(s.by[conn], aor)
+	old := s.by[conn]
+	if i := len(old) - 1; i >= 0 && old[i].Instance == instance && bytes.Equal(old[i].AOR, aor) {
+		return false
+	}
+	list := without(old, aor)
 	if len(list) == maxRegistrants {
 		list = list[1:]
 	}
 	s.by[conn] = append(list, token.End{AOR: bytes.Clone(aor), Instance: instance})
+	return true
 }
 
 // remove notes that an address-of-record is registered over a connection no more.

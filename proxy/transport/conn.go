@@ -27,6 +27,7 @@ type conn struct {
 	top     net.Conn   // what messages are read from and written to: out, or TLS on top of it
 
 	spoke   atomic.Int64  // when a message came last, in ns
+	kept    atomic.Int64  // the spoke of when its table was told
 	reason  atomic.Uint32 // a closeReason
 	probed  atomic.Bool
 	watched atomic.Bool // what was sent is: watcher runs
@@ -97,6 +98,15 @@ func (c *conn) farewell(code ws.StatusCode) {
 	}
 	if t, ok := c.top.(*tls.Conn); ok {
 		_ = t.CloseWrite()
+	}
+}
+
+// keep has the connection be somebody's. The table, which all share, is told at most once
+// a second of those in which messages come.
+func (c *conn) keep() {
+	if now := c.spoke.Load(); uint64(now-c.kept.Load()) >= uint64(time.Second) {
+		c.kept.Store(now)
+		c.table.Busy(c)
 	}
 }
 

@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"io"
 	"net"
 	"testing"
 	"testing/synctest"
@@ -77,14 +76,22 @@ func TestIdleAfterMany(t *testing.T) {
 	}
 }
 
+// connected is a connection of a Stack.
+func connected(b *testing.B) (*Stack, *conn) {
+	h := streamStack(b, StreamConfig{Transport: flow.TCP})
+	h.dial(flow.TCP).write(options("a", ""))
+	return h.stack, h.stack.streams.of((<-h.messages).flow)
+}
+
+// What it costs to tell the table of each REGISTER, and once a second.
+func BenchmarkKeep(b *testing.B) {
+	stack, c := connected(b)
+	inTurns(b, func() { stack.streams.of(c.flow).table.Busy(c) }, func() { stack.Keep(c.flow) })
+}
+
 // What a deadline for each message costs, and one that is left where it is close enough.
 func BenchmarkAllow(b *testing.B) {
-	h := streamStack(b, StreamConfig{Transport: flow.TCP})
-	p := h.dial(flow.TCP)
-	if _, err := io.WriteString(p.Conn, options("a", "")); err != nil {
-		b.Fatal(err)
-	}
-	c := h.stack.streams.of((<-h.messages).flow)
+	_, c := connected(b)
 	inTurns(b, func() {
 		c.mu.Lock()
 		_ = c.out.SetReadDeadline(time.Now().Add(c.limits.Idle))

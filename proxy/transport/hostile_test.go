@@ -187,6 +187,28 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
+// Of the connections that are somebody's the one goes that was kept longest ago: the table
+// is told again of one that is kept a second later.
+func TestKeptAgain(t *testing.T) {
+	c := StreamConfig{Transport: flow.TCP}
+	c.Limits.Places = connlimit.Limits{Total: 2, PerSource: 2}
+	h := streamStack(t, c)
+	from := func() flow.Flow {
+		h.dial(flow.TCP).write(options("a", ""))
+		return await(t, h.messages, 1, "messages").flow
+	}
+	first, second := from(), from()
+	for _, f := range []flow.Flow{first, second, first} {
+		h.stack.Keep(f)
+	}
+	h.stack.streams.of(first).kept.Add(-int64(time.Second)) // passes
+	h.stack.Keep(first)
+	_ = from()
+	if got := await(t, h.closed, 1, "closed"); got.flow != second {
+		t.Errorf("%+v is closed, want %+v", got.flow, second)
+	}
+}
+
 // One source may begin so many, and others are not hindered.
 func TestConnectionsBegunBySource(t *testing.T) {
 	c := StreamConfig{Transport: flow.TCP, ProxyFrom: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}

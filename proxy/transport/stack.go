@@ -111,10 +111,11 @@ func (s *Stack) Probe(f flow.Flow) {
 }
 
 // Keep says that a connection is somebody's, as of a phone that is registered over it:
-// it makes room for others after those that are nobody's.
+// it makes room for others after those that are nobody's, and of those that are
+// somebody's the one that was kept last does so last, to the second.
 func (s *Stack) Keep(f flow.Flow) {
 	if c := s.streams.of(f); c != nil {
-		c.table.Busy(c)
+		c.keep()
 	}
 }
 
