@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -12,12 +13,15 @@ import (
 	"math/big"
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/sipring/sipring/proxy/certificates"
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/flow"
 )
@@ -26,6 +30,7 @@ import (
 type connection struct {
 	net.Conn
 	transport flow.Transport
+	host      string // in Via and Contact, where the phone does not know its address
 	rest      []byte // read, and no whole message yet
 }
 
@@ -40,25 +45,49 @@ func everyTransport(o *proxyOptions) {
 	o.config.Listeners = []config.Listener{
 		{Name: "udp", Protocol: config.ProtocolUDP, Port: phonesPort},
 		{Name: "tcp", Protocol: config.ProtocolTCP, Port: phonesPort},
-		{Name: "tls", Protocol: config.ProtocolTLS, Port: tlsPort, TLS: &config.ListenerTLS{}},
+		{Name: "tls", Protocol: config.ProtocolTLS, Port: tlsPort, TLS: &config.ListenerTLS{Certificates: []string{"/given"}}},
 	}
 	o.tls = map[string]*tls.Config{"tls": {Certificates: []tls.Certificate{ownCertificate()}}}
 	o.config.ApplyDefaults()
 }
 
 // ownCertificate is one that nobody has signed but its owner.
-var ownCertificate = sync.OnceValue(func() tls.Certificate {
+var ownCertificate = sync.OnceValue(func() tls.Certificate { return certificateOf("sip.cluster.example") })
+
+// certificateOf is a certificate of names, of which those with a colon are URIs. It vouches
+// for itself.
+func certificateOf(names ...string) tls.Certificate {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		panic(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"sip.cluster.example"}}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	for _, name := range names {
+		if scheme, rest, uri := strings.Cut(name, ":"); uri {
+			template.URIs = append(template.URIs, &url.URL{Scheme: scheme, Opaque: rest})
+		} else {
+			template.DNSNames = append(template.DNSNames, name)
+		}
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		panic(err)
 	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-})
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		panic(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
+}
+
+// trusting has a member take the word of certificates for whose they are.
+func trusting(all ...tls.Certificate) func(*proxyOptions) {
+	roots := x509.NewCertPool()
+	for _, c := range all {
+		roots.AddCert(c.Leaf)
+	}
+	return func(o *proxyOptions) { o.verify = certificates.VerifyServer(roots) }
+}
 
 // newPhoneOver is a phone with a connection to a member.
 func newPhoneOver(t testing.TB, over flow.Transport, user string, x *proxy) *phone {
@@ -109,7 +138,7 @@ func (p *phone) hungUp() {
 func (c *connection) send(p *phone, message []byte) {
 	p.t.Helper()
 	own := "SIP/2.0/UDP " + p.addr.String()
-	message = bytes.Replace(message, []byte(own), []byte("SIP/2.0/"+c.transport.String()+own[len("SIP/2.0/UDP"):]), 1)
+	message = bytes.Replace(message, []byte(own), []byte("SIP/2.0/"+c.transport.String()+" "+cmp.Or(c.host, p.addr.String())), 1)
 	if _, err := c.Write(message); err != nil {
 		p.t.Fatal(err)
 	}

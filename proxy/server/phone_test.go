@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"net"
 	"net/netip"
@@ -215,7 +216,7 @@ func (r *received) value(id wire.HeaderID) string {
 // contact is the phone's own Contact URI.
 func (p *phone) contact() string {
 	if p.over != nil {
-		return fmt.Sprintf("sip:%s@%s;transport=%s", p.user, p.addr, strings.ToLower(p.over.transport.String()))
+		return fmt.Sprintf("sip:%s@%s;transport=%s", p.user, cmp.Or(p.over.host, p.addr.String()), strings.ToLower(p.over.transport.String()))
 	}
 	return fmt.Sprintf("sip:%s@%s", p.user, p.addr) + p.params
 }

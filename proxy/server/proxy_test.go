@@ -50,6 +50,7 @@ type proxyOptions struct {
 	cluster func(*node) Cluster
 	wait    time.Duration // Config.Wait
 	tls     map[string]*tls.Config
+	verify  func(name string, s tls.ConnectionState) error
 }
 
 func testKeys(t testing.TB) *token.Keys {
@@ -76,7 +77,7 @@ func startProxy(t testing.TB, options ...func(*proxyOptions)) *proxy {
 	if o.second != "" {
 		second = netip.MustParseAddrPort(o.second)
 	}
-	s, err := New(Config{Proxy: &o.config, Self: o.self, Address: netip.MustParseAddrPort(o.listen), Second: second, Keys: o.keys, Timers: o.timers, Lookup: o.lookup, Checks: o.checks, Wait: o.wait, TLS: o.tls})
+	s, err := New(Config{Proxy: &o.config, Self: o.self, Address: netip.MustParseAddrPort(o.listen), Second: second, Keys: o.keys, Timers: o.timers, Lookup: o.lookup, Checks: o.checks, Wait: o.wait, TLS: o.tls, VerifyServer: o.verify})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/wire"
@@ -14,6 +15,8 @@ import (
 // accept waits for a connection to a phone that listens at its address over TCP, too.
 func (p *phone) accept(listener net.Listener) {
 	p.t.Helper()
+	giveUp := time.AfterFunc(patience, func() { _ = listener.Close() })
+	defer giveUp.Stop()
 	conn, err := listener.Accept()
 	if err != nil {
 		p.t.Fatal(err)
