@@ -21,22 +21,14 @@ func TestRFCsAreShownByTests(t *testing.T) {
 		t.Fatal(err)
 	}
 	made := map[string]bool{}
-	if err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir() && (d.Name() == ".git" || path == "../bin"):
-			return fs.SkipDir
-		case !strings.HasSuffix(path, "_test.go"):
-			return nil
-		}
+	for _, path := range testFiles(t) {
 		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for _, m := range madeTest.FindAllStringSubmatch(string(text), -1) {
 			made[m[1]] = true
 		}
-		return err
-	}); err != nil {
-		t.Fatal(err)
 	}
 	named := namedTest.FindAllStringSubmatch(string(page), -1)
 	if len(named) < 50 {
@@ -47,4 +39,23 @@ func TestRFCsAreShownByTests(t *testing.T) {
 			t.Errorf("rfc.md names %s, which is not there", m[1])
 		}
 	}
+}
+
+// testFiles are the files of tests of the whole repository.
+func testFiles(t *testing.T) (paths []string) {
+	t.Helper()
+	if err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (d.Name() == ".git" || path == "../bin"):
+			return fs.SkipDir
+		case strings.HasSuffix(path, "_test.go"):
+			paths = append(paths, path)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return paths
 }

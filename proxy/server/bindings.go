@@ -29,6 +29,7 @@ func (g *registrar) answer(op *cluster.RegisterOp) {
 	for b := range op.Record.Live(op.Now) {
 		g.lines = g.appendContact(g.lines, &b, op)
 	}
+	g.r.reply.keep = keepAliveSeconds(g.r.from.Transport, len(g.lines) > head)
 	g.r.out = g.r.reply.append(g.r.out[:0], 200, "OK", g.lines)
 	if over := len(g.r.out) - g.r.reply.bound(); over > 0 {
 		g.lines = g.appendSome(g.lines[:head], op, len(g.lines)-head-over)

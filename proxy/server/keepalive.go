@@ -14,6 +14,26 @@ func notSIP(data []byte) bool {
 	return len(data) < 8 || data[0] < 4 || data[0] == '\r' && data[1] == '\n' && len(data) <= 8
 }
 
+// How often who registers is asked to send keep-alives, in seconds: over connections as
+// Flow-Timer says (RFC 5626 4.4.1), over UDP as often as translations of it want (4.4.2).
+const (
+	keepConnection = 120
+	keepUDP        = 25
+)
+
+// keepAliveSeconds is what a keep parameter in the topmost Via of a REGISTER is told, if
+// anything is registered then (RFC 6223 4.2.2, 4.4): keep-alives are answered over all
+// transports.
+func keepAliveSeconds(over flow.Transport, registered bool) uint16 {
+	switch {
+	case !registered:
+		return 0
+	case over.Reliable():
+		return keepConnection
+	}
+	return keepUDP
+}
+
 // stunAnswers are where answers are made.
 var stunAnswers = sync.Pool{New: func() any { return new([stun.MaxLen]byte) }}
 

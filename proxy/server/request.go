@@ -98,7 +98,7 @@ func (r *request) release() {
 		r.out = nil
 	}
 	r.search.chain.Trim(maxKept)
-	r.snap, r.stateless, r.peer, r.offered, r.reply.trying = nil, false, false, false, false
+	r.snap, r.stateless, r.peer, r.offered, r.reply.trying, r.reply.keep = nil, false, false, false, false, 0
 	r.losses = 0
 	r.s.requests.Put(r)
 }

@@ -19,6 +19,7 @@ type reply struct {
 	via    wire.Via
 	back   flow.Flow // what responses go over
 	trying bool      // the transaction has answered 100
+	keep   uint16    // seconds, if who asks whether to send keep-alives is to (RFC 6223 4.4)
 }
 
 // readVia parses the topmost Via and works out where the response goes (RFC
@@ -98,7 +99,7 @@ func lastLine(lines []byte) []byte {
 // (RFC 3261 18.2.1) and a To tag that every retransmission gets again, at any pod.
 func (a *reply) append(dst []byte, status int, reason string, extra []byte) []byte {
 	tag := a.localTag()
-	o := wire.ResponseOptions{ToTag: tag[:], Extra: extra}
+	o := wire.ResponseOptions{ToTag: tag[:], Extra: extra, Keep: a.keep}
 	var text [64]byte
 	o.Received, o.RPort, o.SetRPort = a.via.Source(a.from.Remote, text[:0])
 	return wire.AppendResponseWith(dst, &a.msg, status, reason, &o)

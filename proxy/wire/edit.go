@@ -32,6 +32,7 @@ const (
 	rankReplace // bytes replaced or removed
 	rankRPort   // Via parameters put in
 	rankReceived
+	rankKeep
 )
 
 // Reset forgets all changes and takes m as the message to change. m must stay as it is until after Append.

@@ -8,10 +8,10 @@ func (e *Edit) PatchTopVia(received []byte, rport uint16, setRPort bool) {
 	if !el.next() || e.removed(el.at.Start) {
 		return
 	}
-	patches, n := viaPatches(e.m, el.at, len(received) > 0, setRPort)
+	patches, n := viaPatches(e.m, el.at, len(received) > 0, setRPort, false)
 	for _, p := range patches[:n] {
 		start := len(e.text)
-		e.text = p.append(e.text, received, rport)
+		e.text = p.append(e.text, received, rport, 0)
 		text := span(start, len(e.text))
 		if p.at.Len() > 0 {
 			e.replace(p.at, text)

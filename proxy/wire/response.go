@@ -8,6 +8,7 @@ type ResponseOptions struct {
 	Received    []byte // written into the topmost Via, if not empty (RFC 3261 18.2.1)
 	RPort       uint16 // written into the topmost Via, if SetRPort (RFC 3581 4)
 	SetRPort    bool
+	Keep        uint16 // seconds; the value of a keep without one in the topmost Via (RFC 6223 4.4), 0: none is given
 	RecordRoute bool   // copy Record-Route, in responses that make a dialog (RFC 3261 12.1.1)
 	Extra       []byte // complete header lines, each with CR LF
 	Body        []byte // its Content-Type is in Extra
@@ -51,18 +52,18 @@ func AppendResponseWith(dst []byte, req *Message, status int, reason string, o *
 	return append(dst, o.Body...)
 }
 
-// appendVias copies all Via lines, the topmost one with received and rport.
+// appendVias copies all Via lines, the topmost one with received, rport and the value of keep.
 func appendVias(dst []byte, req *Message, o *ResponseOptions) []byte {
 	e := req.elements(HeaderVia)
-	if len(o.Received) == 0 && !o.SetRPort || !e.next() {
+	if len(o.Received) == 0 && !o.SetRPort && o.Keep == 0 || !e.next() {
 		return appendLines(dst, req, HeaderVia, 0)
 	}
 	h := &req.Headers[e.header]
-	patches, n := viaPatches(req, e.at, len(o.Received) > 0, o.SetRPort)
+	patches, n := viaPatches(req, e.at, len(o.Received) > 0, o.SetRPort, o.Keep > 0)
 	pos := h.Line.Start
 	for _, p := range patches[:n] {
 		dst = append(dst, req.Raw[pos:p.at.Start]...)
-		dst = p.append(dst, o.Received, o.RPort)
+		dst = p.append(dst, o.Received, o.RPort, o.Keep)
 		pos = p.at.End
 	}
 	dst = append(dst, req.Raw[pos:h.Value.End]...)

@@ -64,6 +64,30 @@ func TestAppendResponse(t *testing.T) {
 	}
 }
 
+// RFC 6223 4.4: a keep without a value in the topmost Via gets one, and no other.
+func TestRFC6223_4_4_ValueOfKeep(t *testing.T) {
+	for via, want := range map[string]string{
+		"SIP/2.0/UDP a;keep;branch=z":                "SIP/2.0/UDP a;keep=25;branch=z;received=::1",
+		"SIP/2.0/UDP a;rport;branch=z ; KEEP":        "SIP/2.0/UDP a;rport=9;branch=z ; keep=25;received=::1",
+		"SIP/2.0/UDP a;keep ;received=b;rport":       "SIP/2.0/UDP a;keep=25 ;received=::1;rport=9",
+		"SIP/2.0/UDP a;received=b;keep;rport=1":      "SIP/2.0/UDP a;received=::1;keep=25;rport=9",
+		"SIP/2.0/UDP a;keep=1":                       "SIP/2.0/UDP a;keep=1;received=::1",
+		"SIP/2.0/UDP a;branch=keep":                  "SIP/2.0/UDP a;branch=keep;received=::1",
+		"SIP/2.0/UDP a;branch=z, SIP/2.0/UDP b;keep": "SIP/2.0/UDP a;branch=z;received=::1, SIP/2.0/UDP b;keep",
+	} {
+		m := mustScan(t, "REGISTER sip:a SIP/2.0\r\nVia: "+via+"\r\n\r\n")
+		top, err := m.TopVia()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, asked := top.RPort()
+		got := AppendResponseWith(nil, m, 200, "OK", &ResponseOptions{Received: []byte("::1"), RPort: 9, SetRPort: asked, Keep: 25})
+		if diff := cmp.Diff("SIP/2.0 200 OK\r\nVia: "+want+"\r\nContent-Length: 0\r\n\r\n", string(got)); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
 func TestAppendResponseToTag(t *testing.T) {
 	for to, want := range map[string]string{
 		"<sip:b@c>":               "<sip:b@c>;tag=new",

@@ -15,6 +15,7 @@ type Via struct {
 	rport               uint16
 	seen                uint8
 	receivedAt, rportAt Span // the whole parameters, in Params
+	keepAt              Span // that of a keep without a value
 }
 
 // Branch returns the branch parameter, nil if there is none (RFC 2543 has none).
@@ -99,6 +100,10 @@ func (v *Via) parseParams() bool {
 			ok = v.once(4) && v.setRPort(&p)
 		case equalFold(p.name, "maddr"): // responses do not obey it
 			ok = v.once(8)
+		case equalFold(p.name, "keep"):
+			if !p.hasValue {
+				v.keepAt = span(p.start, p.end)
+			}
 		case equalFold(p.name, "ttl"):
 			ok = v.once(16) && isTTL(p.value)
 		}
