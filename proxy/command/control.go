@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/sipring/sipring/proxy/application"
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/control"
@@ -43,9 +44,18 @@ func newInspector(p *proxy) *inspector {
 		if err != nil {
 			return err
 		}
-		return node.HomeAORs(ctx, f)
+		return node.HomeAORs(ctx, withoutPins(f))
 	}
 	return i
+}
+
+// withoutPins leaves out what no phone has registered (package application).
+func withoutPins(f func(aor []byte)) func(aor []byte) {
+	return func(aor []byte) {
+		if !application.IsPin(aor) {
+			f(aor)
+		}
+	}
 }
 
 // ready is the node and its view, once it has both.

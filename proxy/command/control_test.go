@@ -279,3 +279,15 @@ func TestListenerName(t *testing.T) {
 		}
 	}
 }
+
+// TestPinsAreNoBindings to who asks what is registered.
+func TestPinsAreNoBindings(t *testing.T) {
+	var seen []string
+	f := withoutPins(func(aor []byte) { seen = append(seen, string(aor)) })
+	for _, aor := range []string{"app:sip:bob@example.com", "sip:bob@example.com", "sip:app:x@example.com"} {
+		f([]byte(aor))
+	}
+	if want := []string{"sip:bob@example.com", "sip:app:x@example.com"}; !slices.Equal(seen, want) {
+		t.Errorf("%q, want %q", seen, want)
+	}
+}
