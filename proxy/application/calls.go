@@ -1,0 +1,195 @@
+package application
+
+import (
+	"container/list"
+	"hash/maphash"
+	"math"
+	"sync"
+)
+
+// Bounds of Calls.
+const (
+	// MaxCalls is how many calls are counted at a time.
+	MaxCalls = 16384
+	// MaxAORs is of how many addresses-of-record.
+	MaxAORs = 4096
+)
+
+// Calls are those that the own application has, and the addresses-of-record that they are for. A call begins with the 2xx
+// to INVITE that the application sent, and ends with a BYE, or when nothing is heard of it for the life of a token. Times
+// are in milliseconds of one clock that does not go back. It has no clock of its own. Safe for concurrent use.
+type Calls struct {
+	callLife, pinAfter int64
+	maxCalls, maxAORs  int
+	seed               maphash.Seed // of keys, which strangers choose
+
+	mu      sync.Mutex
+	calls   map[uint64]*list.Element // of order, by the hash of their key
+	order   list.List                // of *call, by when they end by themselves
+	aors    map[string]*pinned
+	refused uint64
+}
+
+// call is one that goes on.
+type call struct {
+	key  uint64
+	of   *pinned
+	ends int64 // by itself
+}
+
+// pinned is an address-of-record that has calls at the application, or had lately.
+type pinned struct {
+	aor   string
+	calls int
+	since int64 // there are none
+	due   int64 // when its pin is to be written
+	told  bool  // it has been written, perhaps
+}
+
+// NewCalls returns the calls of an application. A call of which nothing is heard ends after callLife, and the pin of an
+// address-of-record stays for pinAfter after its last call; both in milliseconds.
+func NewCalls(callLife, pinAfter int64) *Calls {
+	return newCalls(callLife, pinAfter, MaxCalls, MaxAORs)
+}
+
+func newCalls(callLife, pinAfter int64, maxCalls, maxAORs int) *Calls {
+	return &Calls{
+		callLife: callLife, pinAfter: pinAfter, maxCalls: maxCalls, maxAORs: maxAORs, seed: maphash.MakeSeed(),
+		calls: map[uint64]*list.Element{}, aors: map[string]*pinned{},
+	}
+}
+
+// AppendKey appends what stands for a call: its Call-ID, and the tag that the application has in it, since a call that
+// was forked there makes several dialogs of one Call-ID (RFC 3261 12).
+func AppendKey(dst, callID, tag []byte) []byte {
+	return append(append(append(dst, callID...), 0), tag...)
+}
+
+// Begin counts a call for an address-of-record, and reports whether there is room for it. One that is there already is
+// touched.
+func (c *Calls) Begin(aor, key []byte, now int64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.expire(now)
+	hash := maphash.Bytes(c.seed, key)
+	if e := c.calls[hash]; e != nil {
+		c.touch(e, now)
+		return true
+	}
+	p := c.aors[string(aor)]
+	if len(c.calls) >= c.maxCalls || p == nil && len(c.aors) >= c.maxAORs && !c.forgetIdle() {
+		c.refused++
+		return false
+	}
+	if p == nil {
+		p = &pinned{aor: string(aor)}
+		c.aors[p.aor] = p
+	}
+	if p.calls++; p.calls == 1 {
+		p.due = now
+	}
+	c.calls[hash] = c.order.PushBack(&call{key: hash, of: p, ends: now + c.callLife})
+	return true
+}
+
+// Touch tells that a call goes on.
+func (c *Calls) Touch(key []byte, now int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.expire(now)
+	if e := c.calls[maphash.Bytes(c.seed, key)]; e != nil {
+		c.touch(e, now)
+	}
+}
+
+// End ends a call, if there is such.
+func (c *Calls) End(key []byte, now int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.expire(now)
+	if e := c.calls[maphash.Bytes(c.seed, key)]; e != nil {
+		c.end(e, now)
+	}
+}
+
+// EndAll ends every call: the application's process, which had them, is gone.
+func (c *Calls) EndAll(now int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.expire(now)
+	for e := c.order.Front(); e != nil; e = c.order.Front() {
+		c.end(e, now)
+	}
+}
+
+// Live is how many calls there are.
+func (c *Calls) Live() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.calls)
+}
+
+// Pins is how many addresses-of-record are pinned here.
+func (c *Calls) Pins() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.aors)
+}
+
+// Refused is how many calls there was no room for: nothing waits for them, and they pin nothing.
+func (c *Calls) Refused() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.refused
+}
+
+// Of is how many calls an address-of-record has, and if that is 0 since when; false for one that is not pinned here.
+func (c *Calls) Of(aor []byte) (calls int, since int64, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.aors[string(aor)]
+	if p == nil {
+		return 0, 0, false
+	}
+	return p.calls, p.since, true
+}
+
+func (c *Calls) touch(e *list.Element, now int64) {
+	e.Value.(*call).ends = now + c.callLife
+	c.order.MoveToBack(e)
+}
+
+func (c *Calls) end(e *list.Element, at int64) {
+	one := c.order.Remove(e).(*call)
+	delete(c.calls, one.key)
+	if one.of.calls--; one.of.calls == 0 {
+		one.of.since, one.of.due = at, at
+	}
+}
+
+// expire ends the calls of which nothing was heard for too long.
+func (c *Calls) expire(now int64) {
+	for e := c.order.Front(); e != nil; e = c.order.Front() {
+		ends := e.Value.(*call).ends
+		if ends > now {
+			return
+		}
+		c.end(e, ends)
+	}
+}
+
+// forgetIdle makes room for another address-of-record: the pin of the one without calls for longest ends by itself. It
+// reports whether there was one.
+func (c *Calls) forgetIdle() bool {
+	var idle *pinned
+	oldest := int64(math.MaxInt64)
+	for _, p := range c.aors {
+		if p.calls == 0 && p.since < oldest {
+			idle, oldest = p, p.since
+		}
+	}
+	if idle != nil {
+		delete(c.aors, idle.aor)
+	}
+	return idle != nil
+}

@@ -1,0 +1,299 @@
+package application
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+func (c *Calls) begin(aor, key string, now int64) bool { return c.Begin([]byte(aor), []byte(key), now) }
+
+// TestPinsAreDue when the first call begins, each half of a pin's life, and when the last call has ended.
+func TestPinsAreDue(t *testing.T) {
+	c := NewCalls(86_400_000, 30_000)
+	due := func(at int64, want ...PinDue) {
+		t.Helper()
+		if d := cmp.Diff(append([]PinDue{}, want...), c.Due(at, 10)); d != "" {
+			t.Errorf("at %d (-want +got):\n%s", at, d)
+		}
+	}
+	due(0)
+	c.begin("a", "1", 1_000)
+	due(999)
+	due(1_000, PinDue{"a", 60})
+	c.begin("a", "2", 2_000)
+	c.begin("a", "2", 3_000) // as a 2xx that is repeated
+	due(30_999)
+	due(31_000, PinDue{"a", 60})
+	c.End([]byte("1"), 40_000)
+	c.End([]byte("1"), 41_000)
+	due(60_999)
+	due(61_500, PinDue{"a", 60})
+	c.End([]byte("2"), 70_000)
+	if n, since, ok := c.Of([]byte("a")); n != 0 || since != 70_000 || !ok || c.Live() != 0 {
+		t.Errorf("%d calls since %d, %v", n, since, ok)
+	}
+	due(71_001, PinDue{"a", 29})
+	due(99_999)
+	if c.Pins() != 1 {
+		t.Error("it is forgotten too early")
+	}
+	c.begin("a", "3", 99_999)
+	due(100_000, PinDue{"a", 60})
+	c.End([]byte("3"), 110_000)
+	due(110_000, PinDue{"a", 30})
+	c.Again("a", 110_100)
+	due(111_099)
+	due(111_100, PinDue{"a", 29})
+	due(140_000)
+	if c.Pins() != 0 {
+		t.Error("it is not forgotten")
+	}
+}
+
+// TestPinsOfNoSeconds are there while there are calls, and removed with the last; what was over before it was written is
+// not.
+func TestPinsOfNoSeconds(t *testing.T) {
+	c := NewCalls(86_400_000, 0)
+	c.begin("a", "1", 0)
+	if got := c.Due(0, 10); len(got) != 1 || got[0].Seconds != 60 {
+		t.Errorf("%v", got)
+	}
+	c.End([]byte("1"), 10)
+	if got := c.Due(10, 10); len(got) != 1 || got[0].Seconds != 0 {
+		t.Errorf("%v", got)
+	}
+	if c.Due(20, 10); c.Pins() != 0 {
+		t.Error("it is not forgotten")
+	}
+	c.begin("a", "1", 20)
+	c.End([]byte("1"), 21)
+	if got := c.Due(22, 10); len(got) != 0 || c.Pins() != 0 {
+		t.Errorf("%v", got)
+	}
+}
+
+// TestCallsEnd by themselves after the last that was heard of them, and all with their application.
+func TestCallsEnd(t *testing.T) {
+	c := NewCalls(1_000, 30_000)
+	c.begin("a", "1", 0)
+	c.begin("b", "2", 100)
+	c.Touch([]byte("1"), 900)
+	c.Touch([]byte("3"), 900)
+	c.Due(1_100, 10)
+	if _, since, _ := c.Of([]byte("b")); c.Live() != 1 || since != 1_100 {
+		t.Errorf("%d calls, b has none since %d", c.Live(), since)
+	}
+	c.begin("a", "4", 1_200)
+	c.EndAll(1_300)
+	if n, since, _ := c.Of([]byte("a")); c.Live() != 0 || n != 0 || since != 1_300 {
+		t.Errorf("%d calls, a has %d since %d", c.Live(), n, since)
+	}
+}
+
+// TestCallsAreBounded: who has no calls makes room for others, who has them does not.
+func TestCallsAreBounded(t *testing.T) {
+	c := NewCalls(86_400_000, 86_400_000)
+	for i := range MaxCalls + 100 {
+		if got := c.begin(fmt.Sprint("a", i%1000), fmt.Sprint(i), int64(i)); got != (i < MaxCalls) {
+			t.Fatalf("call %d: %v", i, got)
+		}
+	}
+	if c.Live() != MaxCalls || c.Refused() != 100 || c.Pins() != 1000 {
+		t.Errorf("%d calls, %d refused, %d pins", c.Live(), c.Refused(), c.Pins())
+	}
+	c.EndAll(50_000)
+	for i := range 2 * MaxAORs {
+		key := fmt.Sprint(i)
+		if got := c.begin(fmt.Sprint("b", i), key, 60_000); got != (i < MaxAORs) {
+			t.Fatalf("address %d: %v", i, got)
+		}
+	}
+	if c.Live() != MaxAORs || c.Pins() != MaxAORs {
+		t.Errorf("%d calls, %d pins", c.Live(), c.Pins())
+	}
+	if got := c.Due(60_000, 10); len(got) != 10 {
+		t.Errorf("%d pins are due of at most 10", len(got))
+	}
+	if got := c.Due(60_000, MaxAORs); len(got) != MaxAORs-10 {
+		t.Errorf("%d pins are due", len(got))
+	}
+}
+
+// plain is Calls as one would write them without a thought for time and memory.
+type plain struct {
+	calls map[string]plainCall // by key
+	pins  map[string]plainPin  // by address
+}
+
+type plainCall struct {
+	aor  string
+	ends int64
+}
+
+type plainPin struct {
+	since int64 // without calls
+	until int64 // the pin is good
+}
+
+func (m *plain) of(aor string) (n int) {
+	for _, c := range m.calls {
+		if c.aor == aor {
+			n++
+		}
+	}
+	return n
+}
+
+// at ends calls until now, in their order.
+func (m *plain) at(now int64) {
+	for {
+		first := ""
+		for key, c := range m.calls {
+			if c.ends <= now && (first == "" || c.ends < m.calls[first].ends) {
+				first = key
+			}
+		}
+		if first == "" {
+			return
+		}
+		m.end(first, m.calls[first].ends)
+	}
+}
+
+func (m *plain) end(key string, at int64) {
+	aor := m.calls[key].aor
+	delete(m.calls, key)
+	if p := m.pins[aor]; m.of(aor) == 0 {
+		p.since = at
+		m.pins[aor] = p
+	}
+}
+
+// TestCallsAgreeWithAPlainCount, and pins are good while there are calls and after, as far as each second's writes can
+// make them.
+func TestCallsAgreeWithAPlainCount(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		life := rapid.Int64Range(1_000, 200_000).Draw(t, "life")
+		after := rapid.Int64Range(0, 90_000).Draw(t, "after")
+		const maxCalls, maxAORs = 12, 4
+		c, m := newCalls(life, after, maxCalls, maxAORs), plain{map[string]plainCall{}, map[string]plainPin{}}
+		now, refused := int64(0), uint64(0)
+		for range rapid.IntRange(1, 100).Draw(t, "steps") {
+			now += rapid.Int64Range(0, 40_000).Draw(t, "passes") * rapid.Int64Range(0, 1).Draw(t, "or not")
+			m.at(now)
+			key := fmt.Sprint(rapid.IntRange(0, 15).Draw(t, "key"))
+			switch rapid.SampledFrom([]string{"begin", "begin", "begin", "touch", "end", "all"}).Draw(t, "what") {
+			case "begin":
+				aor := fmt.Sprint(rapid.IntRange(0, 6).Draw(t, "aor"))
+				old, there := m.calls[key]
+				_, pinnedAlready := m.pins[aor]
+				idle := slices.DeleteFunc(slices.Collect(maps.Keys(m.pins)), func(aor string) bool { return m.of(aor) > 0 })
+				room := len(m.calls) < maxCalls && (pinnedAlready || len(m.pins) < maxAORs || len(idle) > 0)
+				got := c.begin(aor, key, now)
+				if got != (there || room) {
+					t.Fatalf("begun: %v", got)
+				}
+				switch {
+				case there:
+					m.calls[key] = plainCall{old.aor, now + life}
+				case !room:
+					refused++
+				default:
+					if !pinnedAlready && len(m.pins) >= maxAORs {
+						for _, aor := range idle { // the one that had to make room is among those without calls for longest
+							if _, _, ok := c.Of([]byte(aor)); !ok {
+								for _, other := range idle {
+									if m.pins[other].since < m.pins[aor].since {
+										t.Fatalf("%s made room, and %s has no calls for longer", aor, other)
+									}
+								}
+								delete(m.pins, aor)
+							}
+						}
+					}
+					m.calls[key] = plainCall{aor, now + life}
+					if !pinnedAlready {
+						m.pins[aor] = plainPin{}
+					}
+				}
+			case "touch":
+				if old, there := m.calls[key]; there {
+					m.calls[key] = plainCall{old.aor, now + life}
+				}
+				c.Touch([]byte(key), now)
+			case "end":
+				if _, there := m.calls[key]; there {
+					m.end(key, now)
+				}
+				c.End([]byte(key), now)
+			case "all":
+				for key := range m.calls {
+					m.end(key, now)
+				}
+				c.EndAll(now)
+			}
+			for _, pin := range c.Due(now, 100) {
+				p, there := m.pins[pin.AOR]
+				if !there {
+					t.Fatalf("the pin of %s is due, which has none", pin.AOR)
+				}
+				p.until = now + int64(pin.Seconds)*1000
+				m.pins[pin.AOR] = p
+			}
+			for aor, p := range m.pins {
+				n := m.of(aor)
+				if n == 0 && now >= p.since+after {
+					if p.until >= now+1000 { // rounded up
+						t.Fatalf("%s is pinned until %d, now %d", aor, p.until, now)
+					}
+					if _, _, ok := c.Of([]byte(aor)); !ok {
+						delete(m.pins, aor)
+						continue
+					}
+				}
+				if n > 0 && p.until < now+minPinLife/2 || n == 0 && p.until < p.since+after {
+					t.Fatalf("%s has %d calls and is pinned until %d, now %d", aor, n, p.until, now)
+				}
+				if got, since, ok := c.Of([]byte(aor)); got != n || n == 0 && since != p.since || !ok {
+					t.Fatalf("%s has %d calls since %d, %v; want %d since %d", aor, got, since, ok, n, p.since)
+				}
+			}
+			if c.Live() != len(m.calls) || c.Refused() != refused || c.Live() > maxCalls || c.Pins() > maxAORs {
+				t.Fatalf("%d calls of %d, %d refused of %d, %d pins", c.Live(), len(m.calls), c.Refused(), refused, c.Pins())
+			}
+		}
+	})
+}
+
+// TestCallsMayBeCountedByMany (with -race).
+func TestCallsMayBeCountedByMany(t *testing.T) {
+	c := NewCalls(1000, 1000)
+	var all sync.WaitGroup
+	for i := range 4 {
+		all.Go(func() {
+			for j := range 500 {
+				key := fmt.Sprint(i, "-", j)
+				c.begin(fmt.Sprint("a", j%10), key, int64(j))
+				c.Touch([]byte(key), int64(j))
+				c.Due(int64(j), 10)
+				c.End([]byte(key), int64(j))
+			}
+		})
+	}
+	all.Wait()
+	if c.Live() != 0 {
+		t.Errorf("%d calls are left", c.Live())
+	}
+}
+
+func TestKeysOfCalls(t *testing.T) {
+	if a, b := AppendKey(nil, []byte("ab"), []byte("c")), AppendKey(nil, []byte("a"), []byte("bc")); string(a) == string(b) {
+		t.Error("two calls have one key")
+	}
+}
