@@ -12,23 +12,23 @@ import (
 // Checker looks after the application beside this proxy. A check begins each period and may take as long as one, so an
 // application that hangs has ended to serve after as many periods as there may be failures, and one more.
 type Checker struct {
-	prober  prober
-	period  time.Duration
-	changed func(serves bool)
-	log     *slog.Logger
+	prober prober
+	period time.Duration
+	took   func(r Result, serves bool)
+	log    *slog.Logger
 
 	mu     sync.Mutex
 	health Health
 	counts [results]uint64
 }
 
-// NewChecker returns one for an application whose configuration has its defaults. changed is called whenever the
-// application begins or ends to serve, one call at a time and in order; it must not ask the Checker.
+// NewChecker returns one for an application whose configuration has its defaults. took is called with each result and
+// whether the application serves after it, one call at a time and in order; it must not ask the Checker.
 //
 // Without checks (config.CheckNone) it serves until a call is refused, and again two periods later.
-func NewChecker(app *config.LocalApp, changed func(serves bool), log *slog.Logger) *Checker {
+func NewChecker(app *config.LocalApp, took func(r Result, serves bool), log *slog.Logger) *Checker {
 	return &Checker{
-		prober: newProber(app), period: app.Health.Period(), health: NewHealth(app.Health.Failures), changed: changed, log: log,
+		prober: newProber(app), period: app.Health.Period(), health: NewHealth(app.Health.Failures), took: took, log: log,
 	}
 }
 
@@ -89,13 +89,10 @@ func (c *Checker) count(r Result) {
 func (c *Checker) take(r Result) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.health.Take(r) {
-		return
-	}
-	if c.health.Serves() {
+	if changed := c.health.Take(r); changed && c.health.Serves() {
 		c.log.Info("the application serves")
-	} else {
+	} else if changed {
 		c.log.Warn("the application does not serve: new calls go elsewhere", "check", r.String())
 	}
-	c.changed(c.health.Serves())
+	c.took(r, c.health.Serves())
 }

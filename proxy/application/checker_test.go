@@ -49,16 +49,19 @@ type changes struct {
 	to []bool
 }
 
-func (c *changes) changed(serves bool) {
+func (c *changes) took(_ Result, serves bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if len(c.to) == 0 && !serves || len(c.to) > 0 && c.to[len(c.to)-1] == serves {
+		return
+	}
 	c.at, c.to = append(c.at, time.Now()), append(c.to, serves)
 }
 
 // watched runs a checker with a script for a time of the bubble.
 func watched(period time.Duration, failures int, says func(at time.Time) (Result, time.Duration), length time.Duration) (*script, *changes) {
 	s, seen := &script{says: says}, &changes{}
-	c := NewChecker(app(config.CheckOptions, config.ProtocolUDP, 5080, int(period.Milliseconds()), failures), seen.changed, slog.New(slog.DiscardHandler))
+	c := NewChecker(app(config.CheckOptions, config.ProtocolUDP, 5080, int(period.Milliseconds()), failures), seen.took, slog.New(slog.DiscardHandler))
 	c.prober = s
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -138,7 +141,7 @@ func TestChecksKeepTime(t *testing.T) {
 func TestRefusedCallEjects(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		seen := &changes{}
-		c := NewChecker(app(config.CheckNone, config.ProtocolUDP, 5080, 1000, 3), seen.changed, slog.New(slog.DiscardHandler))
+		c := NewChecker(app(config.CheckNone, config.ProtocolUDP, 5080, 1000, 3), seen.took, slog.New(slog.DiscardHandler))
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { defer close(done); c.Run(ctx) }()

@@ -61,6 +61,16 @@ func (t *Table) Serves(member uint32) bool { return t.load().members[member].sta
 // State is that of the application of the member, Unknown of one that is not in the table.
 func (t *Table) State(member uint32) State { return t.load().members[member].state }
 
+// Serving is how many applications take new calls.
+func (t *Table) Serving() (n int) {
+	for _, k := range t.load().members {
+		if k.state == Serving {
+			n++
+		}
+	}
+	return n
+}
+
 // Version changes with each change of what the table says, and is never what it was before.
 func (t *Table) Version() uint64 { return t.load().version }
 
