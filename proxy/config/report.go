@@ -15,6 +15,8 @@ const (
 	maxReport = 2 << 10
 	maxName   = 253 // of a pod
 	maxCause  = 32
+	maxState  = 32
+	maxSince  = 1 << 53 // what any reader of JSON takes
 )
 
 // Report is what a proxy reports of what it holds and of what it saw, in
@@ -25,7 +27,32 @@ type Report struct {
 	UnderReplicated int64 `json:"underReplicated"`
 	// Failovers that it saw since it started, the newest first.
 	Failovers []Failover `json:"failovers,omitempty"`
+	// Application beside it; nil where there is none.
+	Application *Application `json:"application,omitempty"`
 }
+
+// Application is the state of the application beside a proxy.
+type Application struct {
+	// State of it.
+	State ApplicationState `json:"state"`
+	// Since when, in milliseconds since 1970.
+	Since int64 `json:"since"`
+}
+
+// ApplicationState is what is known of an application. A later version may have more.
+type ApplicationState string
+
+// The states.
+const (
+	// ApplicationUnknown: it has not been checked yet.
+	ApplicationUnknown ApplicationState = "Unknown"
+	// ApplicationServing: it takes new calls.
+	ApplicationServing ApplicationState = "Serving"
+	// ApplicationDown: it does not serve.
+	ApplicationDown ApplicationState = "Down"
+	// ApplicationLeaving: its proxy drains. It has the calls that it had, and gets no new ones.
+	ApplicationLeaving ApplicationState = "Leaving"
+)
 
 // Failover is the loss of a member that changed the effective ring, as one proxy saw it.
 type Failover struct {
@@ -56,7 +83,7 @@ const (
 
 // String is AnnotationReport for the report: what is beyond the bounds is cut off.
 func (r Report) String() string {
-	out := Report{UnderReplicated: bounded(r.UnderReplicated)}
+	out := Report{UnderReplicated: bounded(r.UnderReplicated), Application: r.Application}
 	for _, f := range r.Failovers[:min(len(r.Failovers), MaxFailovers)] {
 		f.Rehomed, f.Milliseconds = bounded(f.Rehomed), bounded(f.Milliseconds)
 		out.Failovers = append(out.Failovers, f)
@@ -82,14 +109,23 @@ func ParseReport(text string) *Report {
 			return nil
 		}
 	}
+	if a := r.Application; a != nil && !a.valid() {
+		return nil
+	}
 	return r
+}
+
+func (a *Application) valid() bool {
+	return a.Since > 0 && a.Since <= maxSince && within(string(a.State), maxState, letters)
 }
 
 func (f Failover) valid() bool {
 	return f.At > 0 && f.Rehomed == bounded(f.Rehomed) && f.Milliseconds == bounded(f.Milliseconds) &&
 		within(f.Member, maxName, "abcdefghijklmnopqrstuvwxyz0123456789-.") &&
-		within(string(f.Cause), maxCause, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+		within(string(f.Cause), maxCause, letters)
 }
+
+const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 // within says that the text has at least one byte, at most so many, and no others.
 func within(text string, most int, of string) bool {
