@@ -2,6 +2,7 @@ package command
 
 import (
 	"github.com/sipring/sipring/proxy/admin"
+	"github.com/sipring/sipring/proxy/application"
 	"github.com/sipring/sipring/proxy/auth"
 	"github.com/sipring/sipring/proxy/certificates"
 	"github.com/sipring/sipring/proxy/peer"
@@ -42,8 +43,10 @@ type status struct {
 	// Certificates of listeners, and what is wrong with their files.
 	Certificates []certificates.Status `json:"certificates,omitempty"`
 	// Bans of who has failed to authenticate too often, the latest 100 in force.
-	Bans    []auth.Ban `json:"bans,omitempty"`
-	Version string     `json:"version"`
+	Bans []auth.Ban `json:"bans,omitempty"`
+	// Application beside the proxy; nil where there is none.
+	Application *application.Status `json:"application,omitempty"`
+	Version     string              `json:"version"`
 }
 
 // Status implements admin.Backend.
@@ -52,7 +55,7 @@ func (b backend) Status() any {
 	if n == nil {
 		return status{Status: peer.Status{Cluster: b.p.config.Load().Cluster, Name: b.p.name}, Version: buildVersion()}
 	}
-	return status{Status: n.Status(), SIP: b.p.server.Address().String(), Transactions: b.p.server.Transactions(), Traffic: b.p.server.Metrics().Traffic(), Certificates: b.p.certificates.Status(), Bans: b.p.access.gate.Bans(), Version: buildVersion()}
+	return status{Status: n.Status(), SIP: b.p.server.Address().String(), Transactions: b.p.server.Transactions(), Traffic: b.p.server.Metrics().Traffic(), Certificates: b.p.certificates.Status(), Bans: b.p.access.gate.Bans(), Application: b.p.beside.status(), Version: buildVersion()}
 }
 
 // Events implements admin.Backend.

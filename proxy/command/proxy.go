@@ -44,7 +44,8 @@ log says so: a later version may know it. --check, before a start, takes it for 
 error.
 
 The first SIGTERM or interrupt hands everything over to the other members and
-ends what was begun, for at most drainSeconds; a second one exits at once.`,
+ends what was begun, the calls of the application beside it too, for at most
+drainSeconds; a second one exits at once. "sipring drain" does that without an end.`,
 		Example: `  # one proxy on this machine
   cat > config.yaml <<END
   cluster: demo
@@ -104,7 +105,7 @@ func (o *options) prepare() (*proxy, error) {
 		o.address = os.Getenv("POD_IP")
 		o.podAddresses = os.Getenv("POD_IPS")
 	}
-	p := &proxy{options: *o}
+	p := &proxy{options: *o, departure: newDeparture()}
 	p.metrics = newMetrics(p)
 	if o.keys != "" {
 		keys, err := readKeys(o.keys)

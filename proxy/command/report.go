@@ -22,7 +22,9 @@ func (p *proxy) keepReport(ctx context.Context, saw func(config.Report)) {
 		case <-tick.C:
 		}
 		if node := p.node.Load(); node != nil {
-			saw(node.Report())
+			r := node.Report()
+			r.Application = p.beside.report()
+			saw(r)
 		}
 	}
 }

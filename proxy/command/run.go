@@ -48,7 +48,9 @@ type proxy struct {
 	broken       bool            // it has failed
 	// lettingGo: whoever steers traffic should take what still comes elsewhere.
 	lettingGo atomic.Bool
-	waiting   string // what was said last while waiting to be listed
+	departure *departure
+	beside    *beside // the application; nil: there is none
+	waiting   string  // what was said last while waiting to be listed
 }
 
 // run runs the proxy until ctx ends or a signal asks to stop, then leaves in
@@ -199,39 +201,6 @@ func (p *proxy) apply(set *config.MemberSet) {
 	}
 }
 
-// drain hands over to the others and lets transactions end, until the time is
-// over or another signal comes.
-func (p *proxy) drain(signals <-chan os.Signal) error {
-	node := p.node.Load()
-	if node == nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), p.config.Load().DrainTime())
-	defer cancel()
-	go func() {
-		select {
-		case <-signals:
-			p.log.Warn("stopping at once")
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	if v := node.View(); v == nil || len(v.Set.Members) < 2 {
-		return nil // nobody to hand over to
-	}
-	moved := p.moveOff(ctx)
-	err := node.Drain(ctx)
-	p.letGo(ctx)
-	<-moved
-	p.server.Drain(ctx)
-	if err != nil {
-		p.log.Warn("left before everything was handed over", "error", err)
-		return nil
-	}
-	p.log.Info("handed over")
-	return nil
-}
-
 // steered is how long it takes, at most, until traffic follows a readiness that
 // ended: two failed probes a second apart, the operator, kube-proxy.
 const steered = 4 * time.Second
@@ -291,6 +260,9 @@ func (p *proxy) bounded(f func()) {
 }
 
 func (p *proxy) close() {
+	if p.beside != nil {
+		p.beside.stop()
+	}
 	if p.control != nil {
 		if err := p.control.Close(); err != nil {
 			p.log.Warn("closing the control socket", "error", err)

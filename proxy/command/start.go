@@ -61,6 +61,7 @@ func (p *proxy) start(self config.Member, set *config.MemberSet) error {
 		return err
 	}
 	p.openCertificates()
+	p.beside = p.newBeside(self)
 	s, err := p.listenSIP(self, tokens)
 	if err != nil {
 		return err
@@ -71,6 +72,10 @@ func (p *proxy) start(self config.Member, set *config.MemberSet) error {
 	}
 	node.SetMembers(set)
 	s.Serve(node)
+	if p.beside != nil {
+		p.beside.start(self, node)
+		p.metrics.registry.MustRegister(p.beside.Metrics())
+	}
 	p.server, p.tokens = s, tokens
 	p.node.Store(node)
 	s.Reconfigure(p.config.Load()) // it may have changed meanwhile

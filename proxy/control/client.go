@@ -1,6 +1,7 @@
 package control
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -82,6 +83,34 @@ type lines struct {
 func (l *lines) Close() error {
 	l.cancel()
 	return l.ReadCloser.Close()
+}
+
+// maxStep is the longest line of a drain, in bytes.
+const maxStep = 4 << 10
+
+// Drain has the proxy leave the cluster, or joins in waiting for that, and tells how far it has come, with each change,
+// until it is drained or ctx ends. What has begun goes on if ctx ends.
+func (c *Client) Drain(ctx context.Context, tell func(answers.Drain) error) error {
+	body, err := c.open(ctx, http.MethodPost, "drain", nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = body.Close() }()
+	lines := bufio.NewScanner(body)
+	lines.Buffer(nil, maxStep)
+	for lines.Scan() {
+		var d answers.Drain
+		if err := json.Unmarshal(lines.Bytes(), &d); err != nil {
+			return fmt.Errorf("read the proxy's answer: %w", err)
+		}
+		if err := tell(d); err != nil || d.Drained {
+			return err
+		}
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return errors.New("the proxy has ended before it was drained")
 }
 
 // ask reads the answer to one request into v.

@@ -5,6 +5,7 @@
 //	GET  /v1/bindings?aor=GLOB&limit=&after= the AORs whose home this member is, in their order, by pages
 //	POST /v1/unregister?aor=A&contact=URI    remove one contact of an AOR, or all
 //	GET  /v1/trace?aor=A&for=&max=           the messages of an AOR as they come and leave, a line of JSON each
+//	POST /v1/drain                           leave the cluster, and how far that has come, a line of JSON each
 //
 // # Invariants
 //

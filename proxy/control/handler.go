@@ -36,6 +36,7 @@ func (h *handler) routes() http.Handler {
 	mux.HandleFunc("GET /v1/bindings", h.answer(h.bindings))
 	mux.HandleFunc("POST /v1/unregister", h.answer(h.unregister))
 	mux.HandleFunc("GET /v1/trace", h.trace)
+	mux.HandleFunc("POST /v1/drain", h.drain)
 	return mux
 }
 

@@ -32,6 +32,9 @@ type Backend interface {
 	Unregister(ctx context.Context, aor, contact string) (*answers.Removed, error)
 	// Trace gives r the messages that concern an AOR until stop is called.
 	Trace(aor string, r *Recorder) (stop func(), err error)
+	// Drain has the proxy leave the cluster, unless it does already, and tells how far that has come, with each change, until
+	// it is drained or ctx ends: then once more.
+	Drain(ctx context.Context, tell func(answers.Drain) error) error
 }
 
 // Server answers at one socket.

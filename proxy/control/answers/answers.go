@@ -90,3 +90,13 @@ type End struct {
 	End     string `json:"end"`
 	Dropped int    `json:"dropped"`
 }
+
+// Drain is how far a proxy has come that drains.
+type Drain struct {
+	// HandedOver: others hold all that it held.
+	HandedOver bool `json:"handedOver"`
+	// Calls that the application beside it has.
+	Calls int `json:"calls"`
+	// Drained: there is nothing left to wait for.
+	Drained bool `json:"drained"`
+}

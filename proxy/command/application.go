@@ -1,0 +1,133 @@
+package command
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sipring/sipring/proxy/application"
+	"github.com/sipring/sipring/proxy/cluster"
+	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/location"
+	"github.com/sipring/sipring/proxy/peer"
+)
+
+const (
+	// pinInterval is how often the proxy looks which pins are to be written, and mostPins
+	// how many it writes then, at most.
+	pinInterval = 250 * time.Millisecond
+	mostPins    = 128
+)
+
+// beside is the application beside this proxy, and what looks after it.
+type beside struct {
+	*application.Local
+	cancel context.CancelFunc
+	ended  sync.WaitGroup
+	cseq   atomic.Uint32 // of what pins
+}
+
+// newBeside is the application that the configuration has, nil if it has none. Nothing is
+// known of it before start.
+func (p *proxy) newBeside(self config.Member) *beside {
+	c := p.config.Load()
+	if c.LocalApp == nil {
+		return nil
+	}
+	life := time.Duration(c.TokenHours) * time.Hour
+	return &beside{Local: application.NewLocal(c.LocalApp, self.ID, life, p.log), cancel: func() {}}
+}
+
+// start looks after the application until stop.
+func (b *beside) start(self config.Member, node *peer.Node) {
+	ctx, cancel := context.WithCancel(context.Background())
+	b.cancel = cancel
+	life := lifeOf(node.Incarnation())
+	b.ended.Go(func() { b.Run(ctx, life) })
+	b.ended.Go(func() { b.keepPins(ctx, self.ID, life, node) })
+}
+
+func (b *beside) stop() {
+	b.cancel()
+	b.ended.Wait()
+}
+
+// lifeOf is enough of an incarnation to tell a process from the one before it.
+func lifeOf(incarnation uint64) uint32 { return uint32(incarnation>>32) ^ uint32(incarnation) }
+
+// keepPins writes what is to be pinned, and forgets the applications of members that are
+// gone, until ctx ends.
+func (b *beside) keepPins(ctx context.Context, self, life uint32, node *peer.Node) {
+	tick := time.NewTicker(pinInterval)
+	defer tick.Stop()
+	seen, kept := uint64(0), uint64(0) // epochs
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for _, pin := range b.PinsDue(mostPins) {
+			node.Register(b.pin(pin, self, life))
+		}
+		v := node.View()
+		if v == nil {
+			continue
+		}
+		if v.Epoch == seen && v.Epoch != kept { // a newer one may already have spoken
+			b.Table.Keep(memberIDs(v))
+			kept = v.Epoch
+		}
+		seen = v.Epoch
+	}
+}
+
+// pin is the operation that writes one.
+func (b *beside) pin(pin application.PinDue, self, life uint32) *cluster.RegisterOp {
+	memory := &application.PinUpdate{}
+	return &cluster.RegisterOp{
+		Update: memory.Update([]byte(pin.AOR), self, life, b.cseq.Add(1), pin.Seconds),
+		Done:   func(op *cluster.RegisterOp) { b.PinWritten(pin.AOR, op.Status == location.StatusOK) },
+	}
+}
+
+func memberIDs(v *cluster.View) (ids []uint32) {
+	for i := range v.Set.Members {
+		ids = append(ids, v.Set.Members[i].ID)
+	}
+	return ids
+}
+
+// calls is how many calls the application has; 0 where there is none.
+func (b *beside) calls() int {
+	if b == nil {
+		return 0
+	}
+	return b.Calls()
+}
+
+// leave has no new call go to the application.
+func (b *beside) leave() {
+	if b != nil {
+		b.Leave()
+	}
+}
+
+// report is what the proxy reports of the application; nil where there is none.
+func (b *beside) report() *config.Application {
+	if b == nil {
+		return nil
+	}
+	s := b.Status()
+	return &config.Application{State: config.ApplicationState(s.State), Since: s.Since}
+}
+
+// status is what /v1/status shows of it; nil where there is none.
+func (b *beside) status() *application.Status {
+	if b == nil {
+		return nil
+	}
+	s := b.Status()
+	return &s
+}

@@ -1,0 +1,190 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sipring/sipring/proxy/application"
+	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/wire"
+)
+
+// userAgent answers every request with 200 until the test ends, or the function that it returns is called.
+func userAgent(t *testing.T) (port int, stop func()) {
+	t.Helper()
+	conn := listen(t)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		buf := make([]byte, 4096)
+		for {
+			n, from, err := conn.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			var m wire.Message
+			if m.Scan(buf[:n], nil) == nil && m.IsRequest() {
+				_, _ = conn.WriteTo(wire.AppendResponse(nil, &m, 200, "OK", []byte("t"), nil), from)
+			}
+		}
+	}()
+	stop = func() { _ = conn.Close(); <-done }
+	t.Cleanup(stop)
+	return conn.LocalAddr().(*net.UDPAddr).Port, stop
+}
+
+// withApplication has every member look after an application at a port.
+func (f *folder) withApplication(port, drainSeconds int) {
+	f.t.Helper()
+	f.write("config.yaml", fmt.Appendf(nil, "cluster: test\ndomains: [example.com]\nlogLevel: error\ndrainSeconds: %d\negress: {contacts: Any}\n"+
+		"ports: {sip: 15060, peer: 17947, health: 17948, admin: 19090}\nlocalApp: {port: %d, proxyPort: 15090, health: {periodMilliseconds: 100}}\n", drainSeconds, port))
+}
+
+// runAll runs every member within the test, and waits until all are ready; the stops end them in order.
+func (f *folder) runAll() (all []*proxy, stops []func()) {
+	f.t.Helper()
+	for i := range f.set.Members {
+		p, stop := f.run(i + 1)
+		all, stops = append(all, p), append(stops, stop)
+	}
+	for i := range f.set.Members {
+		f.await(i+1, "/readyz", ready)
+	}
+	return all, stops
+}
+
+// run runs a member within the test, that of a number; stop ends it in order.
+func (f *folder) run(member int) (p *proxy, stop func()) {
+	f.t.Helper()
+	m := f.set.Members[member-1]
+	p, err := (&options{
+		config: f.file("config.yaml"), members: f.file("members.json"), keys: f.file("keys.json"), name: m.Name, address: m.Address, controlSocket: f.file(m.Name),
+	}).prepare()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended, done := make(chan error, 1), false
+	go func() { ended <- p.run(ctx) }()
+	stop = func() {
+		if done {
+			return
+		}
+		done = true
+		cancel()
+		select {
+		case err := <-ended:
+			if err != nil {
+				f.t.Errorf("%s: %v", m.Name, err)
+			}
+		case <-time.After(patience):
+			f.t.Errorf("%s does not end", m.Name)
+		}
+	}
+	f.t.Cleanup(stop)
+	return p, stop
+}
+
+// TestProxyLooksAfterItsApplication: status, report and metrics say how it is, and the member's readiness has nothing to
+// do with it.
+func TestProxyLooksAfterItsApplication(t *testing.T) {
+	f := newFolder(t, 1)
+	port, kill := userAgent(t)
+	f.withApplication(port, 5)
+	all, _ := f.runAll()
+	p := all[0]
+	saw := make(chan config.Report, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	reported := make(chan struct{})
+	go func() {
+		defer close(reported)
+		p.keepReport(ctx, func(r config.Report) {
+			select {
+			case saw <- r:
+			default:
+			}
+		})
+	}()
+	defer func() { cancel(); <-reported }()
+	shows := func(state string, healthy int) {
+		t.Helper()
+		f.await(1, "/v1/status", func(_ int, body string) bool {
+			return strings.Contains(body, fmt.Sprintf(`"state": %q,
+    "since": 1`, state))
+		})
+		f.await(1, "/metrics", func(_ int, body string) bool {
+			return strings.Contains(body, fmt.Sprintf("\nsipring_application_healthy %d\n", healthy))
+		})
+		for end := time.Now().Add(patience); ; {
+			r := <-saw
+			if r.Application != nil && string(r.Application.State) == state && r.Application.Since > 1_700_000_000_000 {
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatalf("reported as %+v", r.Application)
+			}
+		}
+	}
+	shows("Serving", 1)
+	kill()
+	shows("Down", 0)
+	if status, body := f.get(1, "/readyz"); status != 200 {
+		t.Errorf("/readyz: %d %s", status, body)
+	}
+}
+
+// TestNoApplication is in no status, report or metric.
+func TestNoApplication(t *testing.T) {
+	f := newFolder(t, 1)
+	all, _ := f.runAll()
+	p := all[0]
+	_, status := f.get(1, "/v1/status")
+	_, metrics := f.get(1, "/metrics")
+	if strings.Contains(status, `"application"`) || strings.Contains(metrics, "sipring_application_") || p.beside.report() != nil {
+		t.Errorf("%s", status)
+	}
+}
+
+// TestCallsPinTheirAddress at every member, for as long as they go on and pinSeconds after.
+func TestCallsPinTheirAddress(t *testing.T) {
+	f := newFolder(t, 2)
+	port, _ := userAgent(t)
+	f.withApplication(port, 5)
+	all, _ := f.runAll()
+	one, two := all[0], all[1]
+	f.until("the application serves", func() bool { return two.beside.Table.Serves(2) })
+	aor := []byte("sip:conference@example.com")
+	pin := application.AppendPinAOR(nil, aor)
+	pinned := func(p *proxy) uint32 {
+		look, ok := p.node.Load().Look(pin)
+		if !ok {
+			return 0
+		}
+		id, _ := application.Pinned(look.Record, look.Now)
+		return id
+	}
+	two.beside.CallBegan(aor, []byte("call"))
+	f.until("the pin at both members", func() bool { return pinned(one) == 2 && pinned(two) == 2 })
+	f.until("it is counted", func() bool { return two.beside.Stats().PinsWritten == 1 })
+	if out, err := f.ask(Bindings(), 1); err != nil || strings.Contains(out, "conference") {
+		t.Errorf("%v: %s", err, out)
+	}
+	look, _ := one.node.Load().Look(pin)
+	for b := range look.Record.Live(look.Now) {
+		if left := b.ExpiresIn(look.Now); left < 50 {
+			t.Errorf("%d s are left of it", left)
+		}
+	}
+	two.beside.CallEnded([]byte("call"))
+	f.until("it ends pinSeconds after", func() bool {
+		look, _ := one.node.Load().Look(pin)
+		for b := range look.Record.Live(look.Now) {
+			return b.ExpiresIn(look.Now) <= config.DefaultPinSeconds
+		}
+		return false
+	})
+}
