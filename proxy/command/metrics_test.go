@@ -22,13 +22,14 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 	f := newFolder(t, 1)
 	f.withTLS("tls")
 	f.certify("tls", time.Now().Add(time.Hour))
+	f.append("config.yaml", "localApp: {port: 15080, proxyPort: 15090}\n")
 	f.start("m1", "--address", f.set.Members[0].Address)
 	f.await(1, "/readyz", ready)
 	f.register(1, "bob", "sip:bob@192.0.2.1")
 	_, shown := f.get(1, "/metrics")
 	types, values := exposed(shown)
 	documented := map[string]string{}
-	for _, m := range regexp.MustCompile("(?m)^\\| `(sipring_proxy_[a-z_]+)(?:\\{([a-z,]+)\\})?` \\| ([a-z]+) \\| (.*) \\|$").FindAllStringSubmatch(string(doc), -1) {
+	for _, m := range regexp.MustCompile("(?m)^\\| `(sipring_(?:proxy|application)_[a-z_]+)(?:\\{([a-z,]+)\\})?` \\| ([a-z]+) \\| (.*) \\|$").FindAllStringSubmatch(string(doc), -1) {
 		documented[m[1]] = m[3] + " by " + m[2]
 		for _, value := range values[m[1]] {
 			if !strings.Contains(m[4], "`"+value+"`") {
@@ -39,6 +40,16 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 	if d := cmp.Diff(documented, types); d != "" {
 		t.Errorf("docs/metrics.md (-) and /metrics (+):\n%s", d)
 	}
+}
+
+// append adds to a file.
+func (f *folder) append(name, text string) {
+	f.t.Helper()
+	b, err := os.ReadFile(f.file(name))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.write(name, append(b, text...))
 }
 
 // known are labels whose values are SIP's own, numbers, or the configuration's.
