@@ -4,11 +4,11 @@ package application
 type Result uint8
 
 const (
-	// Healthy: it answered.
+	// Healthy is an answer.
 	Healthy Result = iota
-	// Failed: it did not answer in time, or that it cannot serve.
+	// Failed is no answer in time, or one that says that it cannot serve.
 	Failed
-	// Refused: nothing listens at its port.
+	// Refused is a port at which nothing listens.
 	Refused
 	results
 )

@@ -124,7 +124,7 @@ func (l *Local) CallEnded(key []byte) { l.calls.End(key, l.now()) }
 // Calls is how many calls the application has.
 func (l *Local) Calls() int { return l.calls.Live() }
 
-// PinsDue, which is to be asked each second, returns the pins that are to be written now, at most so many: none while the application takes no new calls,
+// PinsDue is to be asked each second. It returns the pins that are to be written now, at most so many: none while the application takes no new calls,
 // so as not to take the place of the pins of another one.
 func (l *Local) PinsDue(most int) []PinDue {
 	if l.State() != Serving {

@@ -11,13 +11,13 @@ import (
 type State uint8
 
 const (
-	// Unknown: nothing is known of it.
+	// Unknown is one of which nothing is known.
 	Unknown State = iota
-	// Serving takes new calls.
+	// Serving is one that takes new calls.
 	Serving
-	// Down does not serve.
+	// Down is one that does not serve.
 	Down
-	// Leaving takes no new call: its member drains, and those that it has go on.
+	// Leaving is one that takes no new call, as its member drains: those that it has go on.
 	Leaving
 	states
 )
