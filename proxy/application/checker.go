@@ -2,7 +2,6 @@ package application
 
 import (
 	"context"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -15,7 +14,6 @@ type Checker struct {
 	prober prober
 	period time.Duration
 	took   func(r Result, serves bool)
-	log    *slog.Logger
 
 	mu     sync.Mutex
 	health Health
@@ -26,9 +24,9 @@ type Checker struct {
 // whether the application serves after it, one call at a time and in order; it must not ask the Checker.
 //
 // Without checks (config.CheckNone) it serves until a call is refused, and again two periods later.
-func NewChecker(app *config.LocalApp, took func(r Result, serves bool), log *slog.Logger) *Checker {
+func NewChecker(app *config.LocalApp, took func(r Result, serves bool)) *Checker {
 	return &Checker{
-		prober: newProber(app), period: app.Health.Period(), health: NewHealth(app.Health.Failures), took: took, log: log,
+		prober: newProber(app), period: app.Health.Period(), health: NewHealth(app.Health.Failures), took: took,
 	}
 }
 
@@ -89,10 +87,6 @@ func (c *Checker) count(r Result) {
 func (c *Checker) take(r Result) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if changed := c.health.Take(r); changed && c.health.Serves() {
-		c.log.Info("the application serves")
-	} else if changed {
-		c.log.Warn("the application does not serve: new calls go elsewhere", "check", r.String())
-	}
+	c.health.Take(r)
 	c.took(r, c.health.Serves())
 }

@@ -21,6 +21,7 @@ type Local struct {
 	member  uint32
 	calls   *Calls
 	checker *Checker
+	log     *slog.Logger
 	began   time.Time // 0 of the clock of calls
 
 	mu      sync.Mutex
@@ -28,6 +29,7 @@ type Local struct {
 	running bool
 	known   bool // something is
 	serves  bool
+	last    Result
 	leaving bool
 	state   State
 	since   time.Time
@@ -37,9 +39,9 @@ type Local struct {
 // NewLocal returns the application of a member. Its configuration has its defaults. callLife is after what time without
 // a message a call counts for ended: that of a token.
 func NewLocal(app *config.LocalApp, member uint32, callLife time.Duration, log *slog.Logger) *Local {
-	l := &Local{member: member, began: time.Now(), since: time.Now()}
+	l := &Local{member: member, began: time.Now(), since: time.Now(), log: log}
 	l.calls = NewCalls(callLife.Milliseconds(), int64(*app.PinSeconds)*1000)
-	l.checker = NewChecker(app, l.took, log)
+	l.checker = NewChecker(app, l.took)
 	return l
 }
 
@@ -85,7 +87,7 @@ func (l *Local) took(r Result, serves bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.known = l.known || serves || r != Healthy // one success says nothing yet
-	l.serves = serves
+	l.serves, l.last = serves, r
 	l.update()
 }
 
@@ -102,12 +104,25 @@ func (l *Local) update() {
 	}
 	if next != l.state {
 		l.state, l.since = next, time.Now()
+		l.say()
 		if l.tell != nil {
 			defer l.tell(next)
 		}
 	}
 	if l.running {
 		l.Table.Set(l.member, l.life, next)
+	}
+}
+
+// say logs the state.
+func (l *Local) say() {
+	switch l.state {
+	case Serving:
+		l.log.Info("the application serves")
+	case Down:
+		l.log.Warn("the application does not serve: new calls go elsewhere", "check", l.last.String())
+	case Leaving:
+		l.log.Info("the application gets no new calls: this proxy leaves", "calls", l.calls.Live())
 	}
 }
 

@@ -3,7 +3,6 @@ package application
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net"
 	"slices"
 	"strings"
@@ -213,7 +212,7 @@ func TestCheckerOfARealPort(t *testing.T) {
 		}
 		return []string{answered(t, r, 200)}
 	})
-	c := NewChecker(app(config.CheckOptions, config.ProtocolUDP, port, 100, 3), func(Result, bool) {}, slog.New(slog.DiscardHandler))
+	c := NewChecker(app(config.CheckOptions, config.ProtocolUDP, port, 100, 3), func(Result, bool) {})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); c.Run(ctx) }()
