@@ -16,7 +16,7 @@ type Local struct {
 	// Table is of all members; this member's own row is kept by Run.
 	Table Table
 	// Pins counts what became of pins that were to be written.
-	Pins struct{ Written, Failed atomic.Uint64 }
+	Pins struct{ Written, Held, Failed atomic.Uint64 }
 
 	member  uint32
 	calls   *Calls
@@ -148,12 +148,20 @@ func (l *Local) PinsDue(most int) []PinDue {
 	return l.calls.Due(l.now(), most)
 }
 
-// PinWritten tells what became of one.
-func (l *Local) PinWritten(aor string, ok bool) {
-	if ok {
-		l.Pins.Written.Add(1)
-		return
-	}
+// MayPin reports whether a pin may be written over one that is there, to the application of a member: not where that is
+// another one that serves. So of applications that have calls of one address-of-record at the same time one keeps the
+// pin, until its calls have ended or it does not serve.
+func (l *Local) MayPin(pinned uint32) bool { return pinned == l.member || !l.Table.Serves(pinned) }
+
+// PinWritten tells that one was, PinHeld that MayPin had it left to another application, and PinFailed that it could not
+// be written.
+func (l *Local) PinWritten() { l.Pins.Written.Add(1) }
+
+// PinHeld is explained at PinWritten.
+func (l *Local) PinHeld() { l.Pins.Held.Add(1) }
+
+// PinFailed is explained at PinWritten. The pin is due again in a second.
+func (l *Local) PinFailed(aor string) {
 	l.Pins.Failed.Add(1)
 	l.calls.Again(aor, l.now())
 }

@@ -83,8 +83,8 @@ func TestNothingIsPinnedToWhatDoesNotServe(t *testing.T) {
 		if got := l.PinsDue(10); len(got) != 2 {
 			t.Errorf("%v", got)
 		}
-		l.PinWritten("a", true)
-		l.PinWritten("b", false)
+		l.PinWritten()
+		l.PinFailed("b")
 		result.Store(int32(Failed))
 		time.Sleep(4 * time.Second)
 		if got := l.PinsDue(10); len(got) != 0 {
@@ -97,6 +97,10 @@ func TestNothingIsPinnedToWhatDoesNotServe(t *testing.T) {
 		}
 		if s := l.Stats(); s.PinsWritten != 1 || s.PinsFailed != 1 || s.Pins != 2 || s.Calls != 2 || s.ChecksFailed != 4 || s.ChecksHealthy < 5 {
 			t.Errorf("%+v", s)
+		}
+		l.Table.Set(5, 1, Serving)
+		if !l.MayPin(4) || l.MayPin(5) || !l.MayPin(6) {
+			t.Error("it may pin what is its own or of nobody who serves, and nothing else")
 		}
 		l.Leave()
 		l.CallEnded([]byte("1"))

@@ -17,6 +17,7 @@ type Stats struct {
 	CallsRefused  uint64 `metric:"calls_uncounted_total" help:"Calls of the application that are not counted, for want of room."`
 	Pins          int    `metric:"pins" help:"Addresses-of-record that are pinned to the application beside this proxy."`
 	PinsWritten   uint64 `metric:"pin_writes_total{result=done}" help:"Pins that were to be written, renewed or removed."`
+	PinsHeld      uint64 `metric:"pin_writes_total{result=held}"`
 	PinsFailed    uint64 `metric:"pin_writes_total{result=failed}"`
 }
 
@@ -26,7 +27,7 @@ func (l *Local) Stats() Stats {
 		Healthy: l.checker.Serves(), Serving: l.Table.Serving(),
 		ChecksHealthy: l.checker.Checks(Healthy), ChecksFailed: l.checker.Checks(Failed), ChecksRefused: l.checker.Checks(Refused),
 		Calls: l.calls.Live(), CallsRefused: l.calls.Refused(), Pins: l.calls.Pins(),
-		PinsWritten: l.Pins.Written.Load(), PinsFailed: l.Pins.Failed.Load(),
+		PinsWritten: l.Pins.Written.Load(), PinsHeld: l.Pins.Held.Load(), PinsFailed: l.Pins.Failed.Load(),
 	}
 }
 

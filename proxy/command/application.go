@@ -69,7 +69,7 @@ func (b *beside) keepPins(ctx context.Context, self, life uint32, node *peer.Nod
 		case <-tick.C:
 		}
 		for _, pin := range b.PinsDue(mostPins) {
-			node.Register(b.pin(pin, self, life))
+			b.pin(pin, self, life, node)
 		}
 		v := node.View()
 		if v == nil {
@@ -83,13 +83,30 @@ func (b *beside) keepPins(ctx context.Context, self, life uint32, node *peer.Nod
 	}
 }
 
-// pin is the operation that writes one.
-func (b *beside) pin(pin application.PinDue, self, life uint32) *cluster.RegisterOp {
+// pin writes one, unless another application has it.
+func (b *beside) pin(pin application.PinDue, self, life uint32, node *peer.Node) {
 	memory := &application.PinUpdate{}
-	return &cluster.RegisterOp{
+	write := &cluster.RegisterOp{
 		Update: memory.Update([]byte(pin.AOR), self, life, b.cseq.Add(1), pin.Seconds),
-		Done:   func(op *cluster.RegisterOp) { b.PinWritten(pin.AOR, op.Status == location.StatusOK) },
+		Done: func(op *cluster.RegisterOp) {
+			if op.Status != location.StatusOK {
+				b.PinFailed(pin.AOR)
+				return
+			}
+			b.PinWritten()
+		},
 	}
+	node.Lookup(&cluster.LookupOp{AOR: write.Update.AOR, Done: func(op *cluster.LookupOp) {
+		id, pinned := application.Pinned(op.Record, op.Now)
+		switch {
+		case op.Result == cluster.Unavailable:
+			b.PinFailed(pin.AOR)
+		case pinned && !b.MayPin(id):
+			b.PinHeld()
+		default:
+			node.Register(write)
+		}
+	}})
 }
 
 func memberIDs(v *cluster.View) (ids []uint32) {

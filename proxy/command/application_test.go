@@ -173,6 +173,19 @@ func TestCallsPinTheirAddress(t *testing.T) {
 	if out, err := f.ask(Bindings(), 1); err != nil || strings.Contains(out, "conference") {
 		t.Errorf("%v: %s", err, out)
 	}
+	// As the other member would tell it.
+	one.beside.Table.Set(2, 7, application.Serving)
+	one.beside.CallBegan(aor, []byte("another call"))
+	f.until("the other application keeps it", func() bool { return one.beside.Stats().PinsHeld == 1 })
+	if pinned(one) != 2 || one.beside.Stats().PinsWritten != 0 {
+		t.Error("an application has taken the pin of another one that serves")
+	}
+	one.beside.Table.Set(2, 7, application.Leaving)
+	other := []byte("sip:other@example.com")
+	two.beside.CallBegan(other, []byte("third call"))
+	f.until("another pin", func() bool { return two.beside.Stats().PinsWritten == 2 })
+	one.beside.CallBegan(other, []byte("fourth call"))
+	f.until("it is taken from one that leaves", func() bool { return one.beside.Stats().PinsWritten == 1 })
 	look, _ := one.node.Load().Look(pin)
 	for b := range look.Record.Live(look.Now) {
 		if left := b.ExpiresIn(look.Now); left < 50 {
