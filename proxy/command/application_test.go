@@ -153,7 +153,7 @@ func TestNoApplication(t *testing.T) {
 func TestCallsPinTheirAddress(t *testing.T) {
 	f := newFolder(t, 2)
 	port, _ := userAgent(t)
-	f.withApplication(port, 5)
+	f.withApplication(port, 0) // its calls do not end
 	all, _ := f.runAll()
 	one, two := all[0], all[1]
 	f.until("the application serves", func() bool { return two.beside.Table.Serves(2) })
