@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -68,9 +69,22 @@ func (c *webSocket) frame(f ws.Frame) error {
 	return ws.WriteFrame(c.Conn, ws.MaskFrameInPlace(f))
 }
 
+// next reads a frame: of a server's none is longer than a message may be.
+func (c *webSocket) next() (f ws.Frame, err error) {
+	if f.Header, err = ws.ReadHeader(c.Conn); err != nil {
+		return f, err
+	}
+	if f.Header.Length > 1<<17 {
+		return f, fmt.Errorf("a frame of %d bytes", f.Header.Length)
+	}
+	f.Payload = make([]byte, f.Header.Length)
+	_, err = io.ReadFull(c.Conn, f.Payload)
+	return f, err
+}
+
 func (c *webSocket) Read(b []byte) (int, error) {
 	for len(c.rest) == 0 {
-		f, err := ws.ReadFrame(c.Conn)
+		f, err := c.next()
 		if err != nil {
 			return 0, err
 		}
@@ -90,7 +104,7 @@ func (c *webSocket) nextControl(t testing.TB) ws.Frame {
 	t.Helper()
 	_ = c.SetReadDeadline(time.Now().Add(patience))
 	for len(c.control) == 0 {
-		f, err := ws.ReadFrame(c.Conn)
+		f, err := c.next()
 		if err != nil {
 			t.Fatalf("no control frame: %v", err)
 		}
