@@ -89,7 +89,7 @@ type ListenerWebSocket struct {
 
 // Transport is what flows of the listener go over.
 func (l *Listener) Transport() flow.Transport {
-	for t := range flow.Transports {
+	for t := range flow.Local { // of which there is no listener
 		if l.Protocol == t.String() {
 			return t
 		}

@@ -10,7 +10,7 @@ import (
 //
 // UDP has no owner: in its place stands the listener, if it is not the first one,
 // with a life of 0. So a version that knows of one listener reads a flow that it can
-// send to, and writes what is read here as the first.
+// send to, and writes what is read here as the first. Local has an owner and no life.
 const (
 	addrNone = 0
 	addrV4   = 1
@@ -114,11 +114,13 @@ func cutConnection(b []byte, head byte, f *Flow) (rest []byte, ok bool) {
 }
 
 // OwnerOrListener is what an encoding has in the one place for both: the owner and
-// its life of a connection, the listener of UDP.
+// its life of a connection, the owner of Local, the listener of UDP.
 func (f Flow) OwnerOrListener() (number, life uint32) {
 	switch {
-	case !f.Transport.Reliable():
+	case f.Transport == UDP:
 		return uint32(f.Listener), 0
+	case f.Transport == Local:
+		return f.Owner, 0
 	case f.Owner == 0:
 		return 0, 0
 	}
@@ -128,7 +130,11 @@ func (f Flow) OwnerOrListener() (number, life uint32) {
 // SetOwnerOrListener takes what OwnerOrListener returns into a flow of a known
 // transport. It returns false for what that never returns.
 func (f *Flow) SetOwnerOrListener(number, life uint32) bool {
-	if f.Transport.Reliable() {
+	switch {
+	case f.Transport == Local:
+		f.Owner = number
+		return life == 0
+	case f.Transport.Reliable():
 		f.Owner, f.Life = number, life
 		return number != 0 || life == 0
 	}

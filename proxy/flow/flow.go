@@ -11,8 +11,8 @@ type Flow struct {
 	// Conn is the connection's number at the owner, 0 for UDP. A member does not
 	// give a number twice in one life.
 	Conn uint64
-	// Owner is the ID of the member that holds the connection, 0 if any may send, as
-	// on UDP.
+	// Owner is the ID of the member that holds the connection, or beside which the
+	// application of a Local flow is, 0 if any may send, as on UDP.
 	Owner uint32
 	// Life tells the owner's process from those before it, as in the Via parameter
 	// o=ID-LIFE. It means nothing without an Owner.
@@ -31,10 +31,20 @@ type Flow struct {
 // OverUDP is the flow from any member's first listener to an address over UDP.
 func OverUDP(remote netip.AddrPort) Flow { return Flow{Remote: remote} }
 
-// IsValid reports whether the flow leads somewhere: to an address, and over a
-// connection where the transport has one.
+// ToLocal is the flow to what is at a port in the pod of a member.
+func ToLocal(owner uint32, port uint16) Flow {
+	return Flow{Transport: Local, Owner: owner, Remote: netip.AddrPortFrom(loopback, port)}
+}
+
+var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+
+// IsValid reports whether the flow leads somewhere: to an address, over a connection where
+// the transport has one, and by way of a member where it is Local.
 func (f Flow) IsValid() bool {
 	if !f.Remote.IsValid() || !f.Transport.Known() {
+		return false
+	}
+	if f.Transport == Local && f.Owner == 0 {
 		return false
 	}
 	return (f.Conn != 0) == f.Transport.Reliable()
@@ -46,12 +56,12 @@ func (f Flow) Equal(o Flow) bool { return f.plain() == o.plain() }
 // plain is the flow as another member would know it.
 func (f Flow) plain() Flow {
 	f.Socket = 0
-	if f.Transport.Reliable() {
-		f.Listener = 0
-	} else {
+	if f.Transport == UDP {
 		f.Owner = 0
+	} else {
+		f.Listener = 0
 	}
-	if f.Owner == 0 {
+	if f.Owner == 0 || f.Transport == Local {
 		f.Life = 0
 	}
 	addr := f.Remote.Addr()

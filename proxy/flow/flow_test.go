@@ -69,6 +69,7 @@ func TestEncodings(t *testing.T) {
 		"anywhere":                   {Flow{}, "00"},
 		"TLS":                        {Flow{Remote: address("192.0.2.1:5061"), Conn: 5, Owner: 3, Life: 9, Transport: TLS}, "2d 03 00000009 05 c0000201 13c5"},
 		"another listener":           {Flow{Remote: address("192.0.2.1:5060"), Listener: 5070}, "05 ce27 00000000 c0000201 13c4"},
+		"application":                {ToLocal(3, 5080), "55 03 00000000 7f000001 13d8"},
 		"anywhere, another listener": {Flow{Listener: 5070}, "04 ce27 00000000"},
 	} {
 		want, err := hex.DecodeString(strings.ReplaceAll(tt.want, " ", ""))
@@ -87,6 +88,8 @@ func FuzzCut(f *testing.F) {
 	f.Add(Append(nil, OverUDP(address("192.0.2.1:5060"))))
 	f.Add(Append(nil, Flow{Remote: address("[2001:db8::1]:5061"), Conn: 1 << 40, Owner: 3, Life: 9, Transport: TLS}))
 	f.Add(Append(nil, Flow{Remote: address("192.0.2.1:5060"), Listener: 5070}))
+	f.Add(Append(nil, ToLocal(3, 5080)))
+	f.Add([]byte{byte(Local)<<transportShift | hasOwner, 1, 0, 0, 0, 1}) // in a life
 	f.Add([]byte{hasOwner, 0x80, 0})
 	f.Add([]byte{hasOwner, 0x80, 0x80, 4, 0, 0, 0, 0}) // the listener at port 65536
 	f.Add([]byte{hasOwner, 1, 0, 0, 0, 1})             // of UDP in another life
@@ -133,6 +136,9 @@ func TestEqual(t *testing.T) {
 	if a, b := (Flow{Life: 1}), (Flow{Life: 2}); !a.Equal(b) {
 		t.Error("a life without an owner counts")
 	}
+	if a, b := ToLocal(3, 5080), ToLocal(4, 5080); a.Equal(b) {
+		t.Error("the member beside which an application is does not count")
+	}
 }
 
 func TestIsValid(t *testing.T) {
@@ -147,6 +153,8 @@ func TestIsValid(t *testing.T) {
 		"TCP":                  {Flow{Remote: remote, Conn: 1, Owner: 1, Transport: TCP}, true},
 		"TCP, no connection":   {Flow{Remote: remote, Owner: 1, Transport: TCP}, false},
 		"connection to nobody": {Flow{Conn: 1, Owner: 1, Transport: WSS}, false},
+		"application":          {ToLocal(3, 5080), true},
+		"application, nowhere": {ToLocal(0, 5080), false},
 		"unknown transport":    {Flow{Remote: remote, Conn: 1, Owner: 1, Transport: Transports}, false},
 	} {
 		if got := tt.f.IsValid(); got != tt.want {
@@ -161,7 +169,7 @@ func TestTransports(t *testing.T) {
 		reliable, secure bool
 	}{
 		UDP: {"UDP", false, false}, TCP: {"TCP", true, false}, TLS: {"TLS", true, true},
-		WS: {"WS", true, false}, WSS: {"WSS", true, true}, Transports: {"unknown", true, false},
+		WS: {"WS", true, false}, WSS: {"WSS", true, true}, Local: {"local", false, false}, Transports: {"unknown", true, false},
 	} {
 		if transport.String() != want.name || transport.Reliable() != want.reliable || transport.Secure() != want.secure ||
 			transport.Known() != (transport < Transports) {

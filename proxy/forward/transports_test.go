@@ -91,8 +91,8 @@ func (r *rig) over(text string, from flow.Flow) *Request {
 // and the token leads to the other end; also when a strict router has moved them.
 func TestRFC5658_5_BothRoutesAreTaken(t *testing.T) {
 	r := newRigOf(t, allTransports...)
-	for came := range flow.Transports {
-		for leaving := range flow.Transports {
+	for came := range flow.Local {
+		for leaving := range flow.Local {
 			for _, uri := range []string{"sip:bob@198.51.100.7:5070", "sips:bob@198.51.100.7:5070"} {
 				caller, callee := conn(came, "192.0.2.10:40000", listenerOf(came)), conn(leaving, "198.51.100.7:40000", listenerOf(leaving))
 				to := one(uri, "198.51.100.7:5070")
@@ -152,8 +152,8 @@ func (r *rig) checkRoutes(routes []string, byCallee bool, caller, callee flow.Fl
 // The token says who has the connection at an end, and nothing of an end without one.
 func TestTokenHoldsWhoHasAConnection(t *testing.T) {
 	r := newRigOf(t, allTransports...)
-	for came := range flow.Transports {
-		for leaving := range flow.Transports {
+	for came := range flow.Local {
+		for leaving := range flow.Local {
 			to := one("sip:bob@198.51.100.7:5070", "198.51.100.7:5070")
 			to.Next, to.AOR, to.Instance = conn(leaving, "198.51.100.7:40000", 0), []byte("sip:bob@example.com"), 0xb0b
 			req := r.over(invite, conn(came, "192.0.2.10:40000", 0))
@@ -185,8 +185,8 @@ func TestTokenHoldsWhoHasAConnection(t *testing.T) {
 // as it was is a loop; with another Request-URI it has only passed here.
 func TestRFC3261_16_3_LoopOverEveryTransport(t *testing.T) {
 	r := newRigOf(t, allTransports...)
-	for came := range flow.Transports {
-		for leaving := range flow.Transports {
+	for came := range flow.Local {
+		for leaving := range flow.Local {
 			to := one("sip:bob@198.51.100.7:5070", "198.51.100.7:5070")
 			to.Next = conn(leaving, "198.51.100.7:40000", 0)
 			text := r.leaves(r.over(invite, conn(came, "192.0.2.10:40000", 0)), []targets.Target{to})

@@ -30,7 +30,7 @@ func TestRFC5626_6_OutboundRegistration(t *testing.T) {
 		"by one without Path":     {[]string{contact, supported, edge}, "439", "registered"},
 		"that does not ask":       {[]string{contact, edge}, "registered", "registered"},
 	} {
-		for over := range flow.Transports {
+		for over := range flow.Local {
 			d := &Decision{From: flow.Flow{Transport: over}}
 			tables.Decide(scan(t, "REGISTER", "sip:example.com", tt.lines...), d)
 			got, want := "registered", tt.udp

@@ -43,8 +43,8 @@ func secured(u *wire.URI, none bool) (t flow.Transport, ok bool) {
 	return 0, false
 }
 
-// transports are the values of the parameter.
-var transports = [flow.Transports]string{flow.UDP: "udp", flow.TCP: "tcp", flow.TLS: "tls", flow.WS: "ws", flow.WSS: "wss"}
+// transports are the values of the parameter. No URI names an application's.
+var transports = [flow.Local]string{flow.UDP: "udp", flow.TCP: "tcp", flow.TLS: "tls", flow.WS: "ws", flow.WSS: "wss"}
 
 func named(u *wire.URI) (t flow.Transport, ok bool) {
 	for t, name := range transports {

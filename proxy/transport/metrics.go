@@ -28,7 +28,7 @@ func newStreamMetrics() *streamMetrics {
 	s := metric.NewSet("sipring_proxy_")
 	direction := metric.Label{Name: "direction", Values: []string{"in", "out"}}
 	transports := metric.Label{Name: "transport"}
-	for t := flow.TCP; t < flow.Transports; t++ {
+	for t := flow.TCP; t < flow.Local; t++ {
 		transports.Values = append(transports.Values, t.String())
 	}
 	m := &streamMetrics{
