@@ -14,6 +14,8 @@ import (
 type ListenConfig struct {
 	UDP     []UDPConfig
 	Streams []StreamConfig
+	// Local is where the application in this pod is met, nil for none.
+	Local *LocalConfig
 	// Dial is what connections are opened with over TLS; nil trusts the system's
 	// authorities. The name to verify is the destination's.
 	Dial *tls.Config

@@ -15,6 +15,7 @@ type Stack struct {
 	layers  [flow.Transports]Layer
 	udp     []*UDP // of all listeners
 	streams *streams
+	local   localLayer // nil: there is no application
 }
 
 // Listen binds the sockets: of each listener of UDP one address, or one of each
@@ -45,6 +46,12 @@ func Listen(c ListenConfig) (*Stack, error) {
 	if len(s.Addresses()) == 0 {
 		return nil, errors.New("nothing to listen on")
 	}
+	if c.Local != nil {
+		if s.local, err = listenLocal(c.Local); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+		s.layers[flow.Local] = s.local
+	}
 	return s, nil
 }
 
@@ -53,6 +60,9 @@ func (s *Stack) Serve(h Handler, self Holder) {
 	s.streams.serve(h, self) // first: what a datagram brings may open a connection
 	for _, u := range s.udp {
 		u.Serve(h)
+	}
+	if s.local != nil {
+		s.local.serve(h, self)
 	}
 }
 
@@ -158,6 +168,15 @@ func (s *Stack) AddressOf(t flow.Transport, listener uint16) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
+// LocalAddress is where the application in this pod sends to; the zero value if there is
+// none.
+func (s *Stack) LocalAddress() netip.AddrPort {
+	if s.local == nil {
+		return netip.AddrPort{}
+	}
+	return s.local.address()
+}
+
 // Reaches reports whether there are sockets of the address's family.
 func (s *Stack) Reaches(a netip.Addr) bool {
 	return slices.ContainsFunc(s.Addresses(), func(own netip.AddrPort) bool { return isSix(own.Addr()) == isSix(a) })
@@ -186,6 +205,9 @@ func (s *Stack) Metrics() prometheus.Collector { return s.streams.metrics }
 // called by a Handler.
 func (s *Stack) Close() error {
 	err := s.streams.close()
+	if s.local != nil {
+		err = errors.Join(err, s.local.close())
+	}
 	for _, u := range s.udp {
 		err = errors.Join(err, u.Close())
 	}

@@ -56,7 +56,7 @@ func (h *far) Closed(f flow.Flow, err error) {
 	if h.over[f.Conn] {
 		h.t.Errorf("%+v is closed twice", f)
 	}
-	h.over[f.Conn] = true
+	h.over[f.Conn] = f.Conn != 0 // what is no connection goes on
 	h.mu.Unlock()
 	h.closed <- ended{f, err}
 }
