@@ -42,7 +42,7 @@ func (a *attempt) release() {
 
 // decide says what becomes of the request.
 func (a *attempt) decide() routing.Verdict {
-	source := a.rules.trusted.find(a.d.From.Remote.Addr())
+	source := a.trust()
 	a.strip(source != nil)
 	method := a.m.Method()
 	switch end, dialog := a.d.WithinDialog(); {
@@ -64,7 +64,11 @@ func (a *attempt) decide() routing.Verdict {
 // has moved could not hang up otherwise, and who sees the dialog's token can send from
 // the phone's address as well.
 func (a *attempt) isFrom(end flow.Flow) bool {
-	return a.d.EndsOnly() || end.IsValid() && end.Remote.Addr().Unmap() == a.d.From.Remote.Addr().Unmap()
+	from := a.d.From
+	if end.Transport == flow.Local || from.Transport == flow.Local {
+		return a.d.EndsOnly() || end.Transport == from.Transport && end.Owner == from.Owner
+	}
+	return a.d.EndsOnly() || end.IsValid() && end.Remote.Addr().Unmap() == from.Remote.Addr().Unmap()
 }
 
 // decideRegister asks whoever registers (RFC 3261 10.3 steps 3 and 4). Whose

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/routing"
 	"github.com/sipring/sipring/proxy/wire"
 )
@@ -44,6 +45,18 @@ func (t trusted) find(source netip.Addr) *trustedSource {
 
 // has reports whether a source is trusted.
 func (t trusted) has(source netip.Addr) bool { return t.find(source) != nil }
+
+// application is the rule of the application beside the proxy: it is of the pod, and says
+// who calls by it.
+var application = trustedSource{any: true}
+
+// trust is the rule of where the request comes from, nil if that is not trusted.
+func (a *attempt) trust() *trustedSource {
+	if a.d.From.Transport == flow.Local {
+		return &application
+	}
+	return a.rules.trusted.find(a.d.From.Remote.Addr())
+}
 
 // decideTrusted lets in what comes from a trusted source. One that speaks for whoever is
 // outside alone is refused what claims to be of a user here: by From, by

@@ -39,9 +39,12 @@ func ViaTranslated(via *wire.Via, from netip.Addr) bool {
 // callerWay is where requests within the dialog that r begins go to its caller, and
 // whether over that flow alone, as the caller is behind NAT and itself the one that r
 // came from, or as it came over the connection of a user agent, it may be reached by
-// no other way (RFC 5626 3, RFC 7118 5), or as it asks for it (RFC 5626 4.3).
-func (r *Request) callerWay() (way flow.Flow, nat bool) {
+// no other way (RFC 5626 3, RFC 7118 5), or as it asks for it (RFC 5626 4.3). An application
+// is reached where it listens, whatever port it has sent from.
+func (n *Names) callerWay(r *Request) (way flow.Flow, nat bool) {
 	switch from := r.From.Remote.Addr(); {
+	case r.From.Transport == flow.Local && n.application != nil:
+		return flow.ToLocal(r.From.Owner, n.application.Port), true
 	case r.From.Transport.Reliable():
 		return r.From, !r.Message.Has(wire.HeaderRecordRoute) && onlyVia(r.Message)
 	case !r.Message.Has(wire.HeaderRecordRoute) && onlyVia(r.Message) && asksForItsFlow(r.Message):

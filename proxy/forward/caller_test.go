@@ -24,7 +24,7 @@ func TestCallerWay(t *testing.T) {
 	} {
 		req := r.request("INVITE sip:bob@example.com SIP/2.0\nVia: SIP/2.0/UDP "+tt.via+";branch=z9hG4bKa\n"+tt.more+
 			"From: <sip:alice@example.com>;tag=a\nTo: <sip:bob@example.com>\nCall-ID: c\nCSeq: 1 INVITE\n\n", "192.0.2.10:40000")
-		if way, nat := req.callerWay(); !way.Equal(flow.OverUDP(address(tt.want))) || nat != tt.nat {
+		if way, nat := (&Names{}).callerWay(req); !way.Equal(flow.OverUDP(address(tt.want))) || nat != tt.nat {
 			t.Errorf("%s: %s, behind NAT %v; want %s, %v", name, way.Remote, nat, tt.want, tt.nat)
 		}
 	}
@@ -51,7 +51,7 @@ func TestCallerWayOverAConnection(t *testing.T) {
 			"From: <sip:alice@example.com>;tag=a\nTo: <sip:bob@example.com>\nCall-ID: c\nCSeq: 1 INVITE\n\n", "192.0.2.10:40000")
 		from.Transport = tt.over
 		req.From, req.Back = from, from
-		if way, nat := req.callerWay(); way != from || nat != tt.nat {
+		if way, nat := (&Names{}).callerWay(req); way != from || nat != tt.nat {
 			t.Errorf("%s: %+v, that alone %v; want %v", name, way, nat, tt.nat)
 		}
 	}
@@ -80,7 +80,7 @@ func TestRFC5626_4_3_OB(t *testing.T) {
 		req := r.request("INVITE sip:bob@example.com SIP/2.0\nVia: SIP/2.0/UDP 192.0.2.10:5062;branch=z9hG4bKa\n"+tt.more+
 			"From: <sip:alice@example.com>;tag=a\nTo: <sip:bob@example.com>\nCall-ID: c\nCSeq: 1 INVITE\n\n", "192.0.2.10:40000")
 		want := map[bool]string{true: "192.0.2.10:40000", false: "192.0.2.10:5062"}[tt.nat]
-		if way, nat := req.callerWay(); !way.Equal(flow.OverUDP(address(want))) || nat != tt.nat {
+		if way, nat := (&Names{}).callerWay(req); !way.Equal(flow.OverUDP(address(want))) || nat != tt.nat {
 			t.Errorf("%s: %s, that alone %v", name, way.Remote, nat)
 		}
 	}

@@ -52,17 +52,23 @@ func newRigOf(t testing.TB, listeners ...config.Listener) *rig {
 
 func newRigAt(t testing.TB, set *config.MemberSet, listeners []config.Listener) *rig {
 	t.Helper()
+	return newRigBeside(t, nil, set, listeners)
+}
+
+// newRigBeside is one with an application beside each member; nil: with none.
+func newRigBeside(t testing.TB, app *config.LocalApp, set *config.MemberSet, listeners []config.Listener) *rig {
+	t.Helper()
 	keys, err := token.NewKeys([]token.Key{{ID: 1, Secret: [32]byte{1, 2, 3}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &config.Config{Cluster: "test", Domains: []string{"example.com"}, Advertise: "sip.example.net", Listeners: listeners}
+	c := &config.Config{Cluster: "test", Domains: []string{"example.com"}, Advertise: "sip.example.net", Listeners: listeners, LocalApp: app}
 	c.ApplyDefaults()
 	tables, err := routing.NewTables(c, set, address("10.0.0.1:5060"), keys, routing.Checks{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &rig{t, keys, tables, NewNames(keys, tables.Listeners())}
+	return &rig{t, keys, tables, NewNames(keys, tables)}
 }
 
 func address(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }

@@ -11,8 +11,9 @@ import (
 
 // Names are what a proxy writes of itself into what leaves. Immutable.
 type Names struct {
-	keys   *token.Keys
-	places []place // of listeners, at least one
+	keys        *token.Keys
+	places      []place              // of listeners, at least one, and the application's
+	application *routing.Application // nil: there is none
 }
 
 // place is how what leaves by a listener names it. A Via is via, the branch and
@@ -36,15 +37,24 @@ func (p *place) same(o *place) bool {
 
 var routeHead, sipsHead = []byte("<sip:"), []byte("<sips:")
 
-// NewNames makes the Names of a cluster with these listeners.
-func NewNames(keys *token.Keys, listeners []routing.Listener) *Names {
-	n := &Names{keys: keys}
-	for _, l := range listeners {
+// NewNames makes the Names of a cluster with the listeners and the application of tables.
+func NewNames(keys *token.Keys, tables *routing.Tables) *Names {
+	n := &Names{keys: keys, application: tables.Application()}
+	for _, l := range tables.Listeners() {
 		p := newPlace(l, l.SentBy)
 		if at, err := netip.ParseAddrPort(l.Second); err == nil {
 			second := newPlace(l, l.Second)
 			p.second, p.six = &second, at.Addr().Is6()
 		}
+		n.places = append(n.places, p)
+	}
+	if a := n.application; a != nil {
+		l := routing.Listener{SentBy: a.SentBy}
+		if a.TCP {
+			l.Transport = flow.TCP
+		}
+		p := newPlace(l, l.SentBy)
+		p.transport = flow.Local
 		n.places = append(n.places, p)
 	}
 	return n

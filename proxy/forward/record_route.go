@@ -87,7 +87,7 @@ func makesDialog(m *wire.Message) bool {
 func (n *Names) appendToken(dst []byte, r *Request, t *targets.Target) []byte {
 	m := r.Message
 	tok := token.Token{CallerTag: token.HashTag(m.FromTag()), Made: r.Decision.Hour}
-	tok.Caller, tok.CallerNAT = r.callerWay()
+	tok.Caller, tok.CallerNAT = n.callerWay(r)
 	tok.Callee, tok.CalleeNAT = t.Way()
 	if tok.Caller.Conn != 0 {
 		tok.CallerEnd = r.CallerEnd

@@ -72,7 +72,10 @@ func (b *Builder) append(dst []byte, n *Names, r *Request, t *targets.Target, br
 	b.setBreadth(m, t.Breadth)
 	b.setSender(r, t)
 	b.setRecordRoute(n, r, t)
-	if t.Next.Transport.Reliable() {
+	if t.Next.Transport == flow.Local && n.application != nil {
+		b.setOriginal(n, m)
+	}
+	if t.Next.Transport != flow.UDP {
 		b.setLength(m)
 	}
 	owner := r.Owner
@@ -92,11 +95,24 @@ func (b *Builder) setSender(r *Request, t *targets.Target) {
 		b.edit.RemoveLine(i)
 	}
 	switch {
+	case t.Next.Transport == flow.Local: // ours, and trusted
+		b.tellIdentity(d)
 	case d.Private && !d.Trusts(t.Next.Remote.Addr()):
 		b.edit.RemoveAll(wire.HeaderPAssertedIdentity)
 		b.edit.RemoveAll(wire.HeaderRemotePartyID)
 	case len(d.Assert) > 0:
 		b.edit.PrependHeader("P-Asserted-Identity", d.Assert)
+	}
+}
+
+// tellIdentity tells the application who has proved to send.
+func (b *Builder) tellIdentity(d *routing.Decision) {
+	switch {
+	case len(d.Assert) > 0:
+		b.edit.PrependHeader("P-Asserted-Identity", d.Assert)
+	case d.Authenticated && len(d.Identity) > 0:
+		b.value = append(append(append(b.value[:0], '<'), d.Identity...), '>')
+		b.edit.PrependHeader("P-Asserted-Identity", b.value)
 	}
 }
 

@@ -23,11 +23,27 @@ func (n *Names) appendVia(dst []byte, next flow.Flow, branch token.Branch, owner
 	dst = n.keys.AppendBranch(append(dst, n.of(next).via...), branch)
 	dst = owner.append(append(dst, ownerParam...))
 	dst = append(dst, ";"+hopParam+"="...)
-	dst = n.keys.AppendHop(dst, branch.Tx, back.Remote, breadth)
+	dst = n.keys.AppendHop(dst, branch.Tx, hopOf(back), breadth)
 	if back.Listener == 0 || back.Transport.Reliable() { // a connection is its own way back
 		return dst
 	}
 	return strconv.AppendUint(append(dst, ";"+listenerParam+"="...), uint64(back.Listener), 10)
+}
+
+// hopOf is what proves the way back: of an application an address that no other has, as its
+// own is one in every pod.
+func hopOf(back flow.Flow) netip.AddrPort {
+	if back.Transport == flow.Local {
+		return netip.AddrPortFrom(netip.IPv4Unspecified(), back.Remote.Port())
+	}
+	return back.Remote
+}
+
+// LocalHop reports whether a Via of ours proves that its request came from the application
+// beside its owner, by a port.
+func (n *Names) LocalHop(v *wire.Via, tx token.TxID, port uint16) bool {
+	_, ok := n.Hop(v, tx, hopOf(flow.ToLocal(1, port)))
+	return ok
 }
 
 // ListenerOf reads from a Via of ours the listener by which the response leaves, if

@@ -69,6 +69,7 @@ func chain(c Checks) []Policy {
 	)
 	policies = append(policies, c.Authorize...)
 	return append(policies,
+		Policy{"application", checkApplication},
 		Policy{"register", decideRegister},
 		Policy{"foreign_route", checkForeignRoute},
 		Policy{"dialog", decideDialog},

@@ -32,7 +32,7 @@ func TestRFC3261_16_3_OrderOfPolicies(t *testing.T) {
 	}
 	want := []string{
 		"first", "request_uri", "scheme", "max_forwards", "loop", "proxy_require", "routes", "forged_token",
-		"second", "third", "register", "foreign_route", "dialog", "maddr", "own_address", "sips", "aor", "contact", "foreign_domain",
+		"second", "third", "application", "register", "foreign_route", "dialog", "maddr", "own_address", "sips", "aor", "contact", "foreign_domain",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

@@ -3,6 +3,7 @@ package routing
 import (
 	"fmt"
 	"net/netip"
+	"regexp"
 
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/flow"
@@ -23,6 +24,7 @@ type Tables struct {
 	tokenHours  uint16
 	policies    []Policy // in the order in which they are asked
 	carries     [flow.Transports]bool
+	application *Application
 }
 
 // Listener is a listener as Via and Record-Route name it.
@@ -35,6 +37,21 @@ type Listener struct {
 	// Second is the same of its address in the other family than SentBy's; empty
 	// where who is of that family has SentBy, too.
 	Second string
+}
+
+// Application is the application beside each member (config.LocalApp).
+type Application struct {
+	// SentBy is where it sends to, "host:port" of the loopback in each pod, and Port where
+	// it listens there; TCP: not over UDP.
+	SentBy string
+	Port   uint16
+	TCP    bool
+	// How it is told of the Request-URI that a call came with: by History-Info (RFC 7044),
+	// by a header of ours, or by neither.
+	HistoryInfo, OriginalHeader bool
+
+	users   *regexp.Regexp // nil: any
+	domains names          // empty: all that are served
 }
 
 // NewTables makes Tables. self, this member's own address, stands in when neither
@@ -65,6 +82,9 @@ func NewTables(c *config.Config, set *config.MemberSet, self netip.AddrPort, key
 		}
 	}
 	t.reached.add(self.Addr().String(), int(self.Port()))
+	if err := t.addApplication(c.LocalApp); err != nil {
+		return nil, err
+	}
 	for _, d := range c.Domains {
 		t.domains.add(d, 0)
 		t.addWithoutPort(d)

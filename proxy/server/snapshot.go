@@ -43,7 +43,7 @@ func (s *Server) newSnapshot(set *config.MemberSet) (*snapshot, error) {
 		trusted: trusted,
 		tables:  tables,
 		egress:  policy,
-		names:   forward.NewNames(s.keys, tables.Listeners()),
+		names:   forward.NewNames(s.keys, tables),
 	}, nil
 }
 
