@@ -51,7 +51,7 @@ func (b *Builder) Fork(dst []byte, fork []transaction.Target, n *Names, r *Reque
 		branch := token.Branch{Tx: tx, Target: n.keys.Target(tx, b.name), Loop: loop}
 		start := len(dst)
 		dst = b.append(dst, n, r, t, branch)
-		fork = append(fork, transaction.Target{Branch: branch, Group: t.Group, Flow: t.Next, Bytes: dst[start:len(dst):len(dst)]})
+		fork = append(fork, transaction.Target{Branch: branch, Group: t.Group, Flow: t.Next, Last: t.Last, Bytes: dst[start:len(dst):len(dst)]})
 	}
 	return dst, fork
 }

@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/wire"
 )
@@ -33,10 +34,17 @@ func decideDialog(t *Tables, m *wire.Message, d *Decision) Verdict {
 // token. Not within a dialog whose end has given a GRUU as its Contact: that is who the
 // token leads to already, with nobody to be asked who he is (RFC 5627 4.4).
 func (d *Decision) isForAOR() bool {
-	if d.NextRoute != nil || !d.tables.isTarget(&d.uri, d) {
+	if d.NextRoute != nil || !d.tables.isTarget(&d.uri, d) || d.hasApplication() {
 		return false
 	}
 	return d.request.ToTag() == nil || !IsGRUU(&d.uri)
+}
+
+// hasApplication reports whether the request is within a dialog that an application has
+// one end of: that may name itself by the address-of-record that it was called by, and
+// which of the applications it is the token says.
+func (d *Decision) hasApplication() bool {
+	return d.signed && d.request.ToTag() != nil && (d.Token.Caller.Transport == flow.Local || d.Token.Callee.Transport == flow.Local)
 }
 
 // endsOnly reports whether the request can begin nothing at its far end, so that

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/transaction"
 	"github.com/sipring/sipring/proxy/wire"
 )
@@ -31,15 +32,17 @@ func (r *request) askMembers() {
 	}
 }
 
-// ackOfPeer takes an ACK that another member had no transaction for.
+// ackOfPeer takes an ACK, or a CANCEL of what is for an application, that another member
+// had no transaction for.
 func (r *request) ackOfPeer() {
-	if r.msg.Method() != wire.MethodAck || r.reply.readVia() != nil {
+	if m := r.msg.Method(); m != wire.MethodAck && m != wire.MethodCancel || r.reply.readVia() != nil {
 		r.s.metrics.drop(dropPeerFrame)
 		return
 	}
 	r.readTx()
 	for _, id := range r.ids {
-		if r.s.table.Request(r.now, id, &r.msg, r.reply.back, transaction.Stranger) == transaction.AckHandled {
+		d := r.s.table.Request(r.now, id, &r.msg, flow.Flow{}, transaction.Stranger)
+		if d == transaction.AckHandled || d == transaction.CancelHandled {
 			r.s.metrics.fromPeer.Add(1)
 			return
 		}

@@ -38,6 +38,7 @@ type deaths struct {
 	// Only the goroutine of the timers touches these.
 	resting int64         // milliseconds: until then there is no sweep
 	view    *cluster.View // at the last one: while the timers rest members may come and go again
+	apps    uint64        // the version of what was known of applications then
 }
 
 type death struct {
@@ -92,10 +93,13 @@ func (d *deaths) takeUntold() []flow.Flow {
 	return list
 }
 
-// dead reports whether a flow is a connection that is over, or whose owner is. Of one
+// dead reports whether a flow is a connection that is over, or whose owner is, or leads to
+// an application that is. Of one
 // at another member that may be found out only when something is sent.
 func (s *Server) dead(f flow.Flow) bool {
 	switch {
+	case f.Transport == flow.Local:
+		return s.apps == nil || s.apps.lost(s.cluster.View(), f.Owner)
 	case f.Conn == 0:
 		return false
 	case f.Owner == s.self:
@@ -159,9 +163,14 @@ func (s *Server) sweep(now int64) {
 		return
 	}
 	view, began := s.cluster.View(), s.now()
-	if d.news.Swap(false) || view != d.view {
+	apps := d.apps
+	if s.apps != nil {
+		apps = s.apps.Version()
+	}
+	if d.news.Swap(false) || view != d.view || apps != d.apps {
 		s.table.Lost(now, s.dead)
 	}
+	d.apps = apps
 	d.resting, d.view = now+max(sweepMillis, sweepPart*(s.now()-began)), view
 }
 

@@ -17,7 +17,7 @@ func (s *Server) Message(f flow.Flow, data []byte) {
 		return
 	}
 	arrived := s.clock.since()
-	if now := arrived.Milliseconds(); s.tooMany(now, f.Remote.Addr()) || f.Conn == 0 && s.tooManyStrangers(f, now, data) {
+	if now := arrived.Milliseconds(); f.Transport != flow.Local && (s.tooMany(now, f.Remote.Addr()) || f.Conn == 0 && s.tooManyStrangers(f, now, data)) {
 		return
 	}
 	r := s.takeRequest()

@@ -4,6 +4,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/sipring/sipring/proxy/cluster"
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/routing"
 	"github.com/sipring/sipring/proxy/transaction"
 )
@@ -54,7 +55,10 @@ func (g *registrar) rememberConnection(op *cluster.RegisterOp, bound bool) {
 // standing is what is known of who sent a request: within a dialog its token says
 // that the call was let in before.
 func (r *request) standing() transaction.Standing {
-	if r.decision.Action == routing.InDialog || r.s.facts.has(r.s.facts.source(r.from.Remote.Addr()), known, r.now) {
+	switch {
+	case r.from.Transport == flow.Local:
+		return transaction.Own
+	case r.decision.Action == routing.InDialog || r.s.facts.has(r.s.facts.source(r.from.Remote.Addr()), known, r.now):
 		return transaction.Known
 	}
 	return transaction.Stranger

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/limit"
 	"github.com/sipring/sipring/proxy/routing"
 )
@@ -44,7 +45,7 @@ const sharesInAll = 50
 
 // allow reports whether the source of m may cause one more.
 func (s *shares) allow(m *message) bool {
-	return (s.each.Allow(m.now, m.from.Remote.Addr(), 1) || m.snap.trusts(m.from.Remote.Addr())) && s.all.allow(m.now)
+	return (s.each.Allow(m.now, m.from.Remote.Addr(), 1) || m.snap.trustsFlow(m.from)) && s.all.allow(m.now)
 }
 
 // maxAsks is how many of each of these one source may cause a second: answers to
@@ -82,6 +83,12 @@ func (s *snapshot) trusts(source netip.Addr) bool {
 	return false
 }
 
+// trustsFlow is trusts of who sends over a flow: the application beside the proxy is
+// trusted whatever its address.
+func (s *snapshot) trustsFlow(f flow.Flow) bool {
+	return f.Transport == flow.Local || s.trusts(f.Remote.Addr())
+}
+
 // tooMany reports, and counts, that a source sends more than can be anybody's use:
 // nothing else is done for its message.
 func (s *Server) tooMany(now int64, source netip.Addr) bool {
@@ -98,6 +105,9 @@ func (s *Server) tooMany(now int64, source netip.Addr) bool {
 // is repeated, nor forged, so it is answered there.
 func (r *request) mayBegin() bool {
 	source := r.from.Remote.Addr()
+	if r.from.Transport == flow.Local {
+		return true
+	}
 	if !r.s.limits.begun.Allow(r.now, source, 1) && !r.snap.trusts(source) {
 		return r.refuseNew(dropNew)
 	}

@@ -28,6 +28,15 @@ func listen(c *Config, trusted func(netip.Addr) bool) (*transport.Stack, error) 
 			}
 		}
 	}
+	if l := c.Proxy.LocalApp; l != nil {
+		host := c.Loopback
+		if !host.IsValid() {
+			host = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+		}
+		all.Local = &transport.LocalConfig{
+			Address: netip.AddrPortFrom(host, uint16(l.ProxyPort)), Application: uint16(l.Port), TCP: l.Protocol == config.ProtocolTCP,
+		}
+	}
 	return transport.Listen(all)
 }
 

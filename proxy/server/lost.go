@@ -105,10 +105,10 @@ func (r *request) forkTo(list []transaction.Target) progress {
 	return done
 }
 
-// mayBeLost reports whether all targets are connections.
+// mayBeLost reports whether all targets are connections, or applications.
 func (r *request) mayBeLost(list []transaction.Target) bool {
 	for i := range list {
-		if list[i].Flow.Conn == 0 {
+		if !isHeld(list[i].Flow) {
 			return false
 		}
 	}

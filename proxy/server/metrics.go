@@ -54,22 +54,23 @@ const (
 // for concurrent use, without a lock.
 type Metrics struct {
 	*metric.Set
-	requests    []metric.Counter // by method
-	responses   []metric.Counter // by method, class and origin
-	codes       []metric.Counter // by place in codeNames and origin
-	results     []metric.Counter // of INVITEs that set up a call, by place in codeNames
-	registers   []metric.Counter // by registerResult
-	dropped     []metric.Counter // by dropReason
-	stateless   metric.Counter   // messages forwarded without a transaction
-	toOwner     metric.Counter   // messages handed to the member that has their transaction, or may have it
-	fromPeer    metric.Counter   // messages from other members that were for a transaction here
-	forged      metric.Counter   // requests with a token that does not verify
-	refused     metric.Counter   // targets that the egress policy refuses
-	relayed     metric.Counter   // messages given to the member that has the connection they go over
-	lostFlow    metric.Counter   // messages of other members for connections that are over
-	waits       []metric.Counter // requests that have waited for a phone, by waitOutcome
-	stunAnswers metric.Counter   // to keep-alives
-	leftOut     metric.Counter   // contacts and targets beyond what a request may lead to
+	requests     []metric.Counter // by method
+	responses    []metric.Counter // by method, class and origin
+	codes        []metric.Counter // by place in codeNames and origin
+	results      []metric.Counter // of INVITEs that set up a call, by place in codeNames
+	registers    []metric.Counter // by registerResult
+	dropped      []metric.Counter // by dropReason
+	stateless    metric.Counter   // messages forwarded without a transaction
+	toOwner      metric.Counter   // messages handed to the member that has their transaction, or may have it
+	fromPeer     metric.Counter   // messages from other members that were for a transaction here
+	forged       metric.Counter   // requests with a token that does not verify
+	refused      metric.Counter   // targets that the egress policy refuses
+	relayed      metric.Counter   // messages given to the member that has the connection they go over
+	lostFlow     metric.Counter   // messages of other members for connections that are over
+	waits        []metric.Counter // requests that have waited for a phone, by waitOutcome
+	stunAnswers  metric.Counter   // to keep-alives
+	applications []metric.Counter // requests for applications, by appResult
+	leftOut      metric.Counter   // contacts and targets beyond what a request may lead to
 
 	registerTime prometheus.Histogram
 	setupDelay   prometheus.Histogram
@@ -81,23 +82,24 @@ func newMetrics() *Metrics {
 	byMethod, byOrigin := metric.Label{Name: "method", Values: methodLabels()}, metric.Label{Name: "origin", Values: []string{"local", "forwarded"}}
 	byCode := metric.Label{Name: "code", Values: codeNames}
 	return &Metrics{
-		Set:         s,
-		requests:    s.Counters("requests_total", "Requests received, retransmissions included.", byMethod),
-		responses:   s.Counters("responses_total", "Responses sent, repeated ones included, by what was asked and who made them.", byMethod, metric.Label{Name: "class", Values: classNames[:]}, byOrigin),
-		codes:       s.Counters("response_codes_total", "Responses sent, repeated ones included, by their code and who made them.", byCode, byOrigin),
-		results:     s.Counters("call_results_total", "INVITEs outside of a dialog, by their first final response.", byCode),
-		registers:   s.Counters("registrations_total", "REGISTERs by what became of them.", metric.Label{Name: "result", Values: registerNames[:]}),
-		dropped:     s.Counters("dropped_total", "Messages dropped without an answer.", metric.Label{Name: "reason", Values: dropNames[:]}),
-		stateless:   s.Counter("stateless_total", "Messages forwarded without a transaction."),
-		toOwner:     s.Counter("messages_handed_total", "Responses and ICMP errors handed to the member that owns their transaction, and ACKs and responses offered to members that may."),
-		fromPeer:    s.Counter("messages_taken_total", "Responses, ACKs and ICMP errors taken from other members."),
-		forged:      s.Counter("forged_tokens_total", "Requests refused because their Route holds a token that does not verify."),
-		refused:     s.Counter("egress_refused_total", "Targets of requests that the egress policy refuses."),
-		relayed:     s.Counter("flow_messages_handed_total", "Messages handed to the member that holds the connection that they go over."),
-		lostFlow:    s.Counter("flow_messages_lost_total", "Messages that other members handed over for connections that have ended here."),
-		waits:       s.Counters("waited_total", "Requests that waited for a phone to come back, by what became of them.", metric.Label{Name: "outcome", Values: waitNames[:]}),
-		stunAnswers: s.Counter("stun_answers_total", "STUN Binding requests over UDP that were answered."),
-		leftOut:     s.Counter("targets_left_out_total", "Contacts and targets of requests that are beyond what one request may lead to."),
+		Set:          s,
+		requests:     s.Counters("requests_total", "Requests received, retransmissions included.", byMethod),
+		responses:    s.Counters("responses_total", "Responses sent, repeated ones included, by what was asked and who made them.", byMethod, metric.Label{Name: "class", Values: classNames[:]}, byOrigin),
+		codes:        s.Counters("response_codes_total", "Responses sent, repeated ones included, by their code and who made them.", byCode, byOrigin),
+		results:      s.Counters("call_results_total", "INVITEs outside of a dialog, by their first final response.", byCode),
+		registers:    s.Counters("registrations_total", "REGISTERs by what became of them.", metric.Label{Name: "result", Values: registerNames[:]}),
+		dropped:      s.Counters("dropped_total", "Messages dropped without an answer.", metric.Label{Name: "reason", Values: dropNames[:]}),
+		stateless:    s.Counter("stateless_total", "Messages forwarded without a transaction."),
+		toOwner:      s.Counter("messages_handed_total", "Responses and ICMP errors handed to the member that owns their transaction, and ACKs and responses offered to members that may."),
+		fromPeer:     s.Counter("messages_taken_total", "Responses, ACKs and ICMP errors taken from other members."),
+		forged:       s.Counter("forged_tokens_total", "Requests refused because their Route holds a token that does not verify."),
+		refused:      s.Counter("egress_refused_total", "Targets of requests that the egress policy refuses."),
+		relayed:      s.Counter("flow_messages_handed_total", "Messages handed to the member that holds the connection that they go over."),
+		lostFlow:     s.Counter("flow_messages_lost_total", "Messages that other members handed over for connections that have ended here."),
+		waits:        s.Counters("waited_total", "Requests that waited for a phone to come back, by what became of them.", metric.Label{Name: "outcome", Values: waitNames[:]}),
+		stunAnswers:  s.Counter("stun_answers_total", "STUN Binding requests over UDP that were answered."),
+		applications: s.Counters("application_calls_total", "Calls for applications, and requests within those that are lost, by what became of them.", metric.Label{Name: "result", Values: appResultNames[:]}),
+		leftOut:      s.Counter("targets_left_out_total", "Contacts and targets of requests that are beyond what one request may lead to."),
 		registerTime: s.Histogram("register_duration_seconds", "From a REGISTER to its final response.",
 			.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5),
 		setupDelay: s.Histogram("call_setup_delay_seconds", "From an INVITE outside of a dialog to the first 18x that is sent on.",

@@ -3,6 +3,7 @@ package server
 import (
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/targets"
 	"github.com/sipring/sipring/proxy/wire"
 )
@@ -16,6 +17,12 @@ func (q *search) startDialog() progress {
 	anywhere := q.r.snap.config.Egress.Contacts == config.ContactsAny
 	t, moved := targets.OfDialog(&q.r.msg, &q.r.decision, q.r.snap.tables, anywhere)
 	q.r.dialer.targets = append(q.r.dialer.targets, t)
+	if t.Held.Transport == flow.Local {
+		if q.r.losses > 0 || q.r.s.dead(t.Held) {
+			return q.r.applicationGone()
+		}
+		return q.r.reach()
+	}
 	if q.rehomes = q.r.s.dead(t.Held); q.rehomes {
 		return q.startRehome()
 	}

@@ -25,13 +25,13 @@ const (
 // does not come (RFC 3261 17.2.1, Timer G), whether or not it was ever called.
 func (s *Server) mayRepeat(f flow.Flow) bool {
 	at, now := s.facts.address(f.Remote), s.now()
-	return s.facts.has(at, receives, now) || s.facts.has(at, registers, now) || s.current().trusts(f.Remote.Addr())
+	return s.facts.has(at, receives, now) || s.facts.has(at, registers, now) || s.current().trustsFlow(f)
 }
 
 // prove notes where a response came from that the branch of one of our requests has
 // led to.
 func (m response) prove() {
-	if !m.peer && m.from.Conn == 0 {
+	if !m.peer && m.from.Transport == flow.UDP {
 		m.s.facts.add(m.s.facts.address(m.from.Remote), receives, m.now, m.now+remembered)
 	}
 }
@@ -39,7 +39,7 @@ func (m response) prove() {
 // bound is how many bytes the answer to the request may have, all in all.
 func (a *reply) bound() int {
 	switch at := a.s.facts.address(a.back.Remote); {
-	case a.back.Transport.Reliable() || a.s.facts.has(at, receives, a.now) || a.snap.trusts(a.back.Remote.Addr()):
+	case a.back.Transport.Reliable() || a.s.facts.has(at, receives, a.now) || a.snap.trustsFlow(a.back):
 		return math.MaxInt
 	case a.s.facts.has(at, registers, a.now):
 		return max(answerFactor*len(a.raw), phoneAnswer)

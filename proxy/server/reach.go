@@ -53,7 +53,7 @@ func (d *dialer) loses() bool {
 // connection.
 func (d *dialer) takesTime() bool {
 	return slices.ContainsFunc(d.targets, func(t targets.Target) bool {
-		return !t.Failed && t.Held.Conn == 0 && (t.To.Host != "" || t.To.Transport.Reliable())
+		return !t.Failed && !isHeld(t.Held) && (t.To.Host != "" || t.To.Transport.Reliable())
 	})
 }
 
@@ -76,7 +76,7 @@ func (d *dialer) find(i int) {
 	switch t := &d.targets[i]; {
 	case t.Failed:
 		d.found()
-	case t.Held.Conn != 0:
+	case isHeld(t.Held):
 		t.Next = t.Held
 		d.found()
 	case t.To.Host != "":

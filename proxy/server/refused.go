@@ -12,6 +12,9 @@ func (s *Server) Closed(f flow.Flow, err error) {
 		s.ended(f)
 		return
 	}
+	if f.Transport == flow.Local && s.appRefused != nil {
+		s.appRefused()
+	}
 	if refused, ok := err.(*transport.Refused); ok { //nolint:errorlint // never wrapped
 		s.refused(refused.Quote)
 	}

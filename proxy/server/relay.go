@@ -17,15 +17,29 @@ var errOwnerDead = errors.New("the member that holds the connection is dead")
 
 // deliver gives a message to a flow, wherever that is.
 func (s *Server) deliver(to flow.Flow, data []byte) error {
-	if to.Conn == 0 || to.Owner == s.self {
+	if to.Owner == s.self || !isHeld(to) {
 		return s.layer.Send(to, data)
 	}
 	return s.relay(to, data)
 }
 
+// isHeld reports whether a flow leads by way of one member alone: it is a connection of
+// that, or leads to the application beside it.
+func isHeld(f flow.Flow) bool { return f.Conn != 0 || f.Transport == flow.Local }
+
+// reaches reports whether the member that has a flow can be given a frame: in the life that
+// a connection is of, in any where it leads to the application.
+func (s *Server) reaches(to flow.Flow) bool {
+	if to.Transport == flow.Local {
+		v := s.cluster.View()
+		return v != nil && v.Up(to.Owner)
+	}
+	return s.alive(forward.Owner{ID: to.Owner, Life: to.Life})
+}
+
 // relay gives a message to the member that has the flow.
 func (s *Server) relay(to flow.Flow, data []byte) error {
-	if !s.alive(forward.Owner{ID: to.Owner, Life: to.Life}) {
+	if !s.reaches(to) {
 		return errOwnerDead
 	}
 	frame, _ := s.frames.Get().(*[]byte)
@@ -41,7 +55,9 @@ func (s *Server) relay(to flow.Flow, data []byte) error {
 		s.metrics.relayed.Add(1)
 		return nil
 	}
-	s.deaths.rest(s.now(), to)
+	if to.Conn != 0 {
+		s.deaths.rest(s.now(), to)
+	}
 	return err
 }
 
@@ -50,7 +66,7 @@ func (s *Server) relay(to flow.Flow, data []byte) error {
 func (s *Server) sendForPeer(from uint32, payload []byte) {
 	var to flow.Flow
 	data, ok := flow.Cut(payload, &to)
-	if !ok || to.Conn == 0 || len(data) == 0 || len(data) > s.sizes.MaxMessage+maxGrowth {
+	if !ok || !isHeld(to) || len(data) == 0 || len(data) > s.sizes.MaxMessage+maxGrowth {
 		s.metrics.drop(dropPeerFrame)
 		return
 	}
@@ -78,12 +94,14 @@ const maxGrowth = 8 << 10
 func (s *Server) goneAtPeer(from uint32, payload []byte) {
 	var f flow.Flow
 	text, ok := flow.Cut(payload, &f)
-	if !ok || f.Conn == 0 || f.Owner != from {
+	if !ok || !isHeld(f) || f.Owner != from {
 		s.metrics.drop(dropPeerFrame)
 		return
 	}
-	s.deaths.add(s.now(), f)
-	s.nudge()
+	if f.Conn != 0 {
+		s.deaths.add(s.now(), f)
+		s.nudge()
+	}
 	if branch, ours := s.keys.ParseBranch(text); ours {
 		s.table.TransportError(s.now(), branch.Tx, branch)
 	}

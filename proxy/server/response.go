@@ -184,6 +184,9 @@ func (m response) handToOwner(o forward.Owner) bool {
 // anybody otherwise.
 func (m response) passStateless(own, next *wire.Via, tx token.TxID) {
 	to, ok := transport.ResponseDestination(next)
+	if ok && m.passToApplication(own, to, tx) {
+		return
+	}
 	if !ok || !isUDP(next) || !m.snap.egress.Answers(to) { // RFC 4475 3.3.10; a connection was its owner's
 		m.s.metrics.drop(dropNoDestination)
 		return
@@ -195,6 +198,20 @@ func (m response) passStateless(own, next *wire.Via, tx token.TxID) {
 	m.s.metrics.stateless.Add(1)
 	m.s.metrics.sent(m.msg.CSeqMethod(), m.msg.StatusCode(), forwarded)
 	m.sendOn(own, to)
+}
+
+// passToApplication passes a response on that is for the application beside the owner of
+// its transaction, in whatever life, and reports whether it is: where a proxy has started
+// anew its application has gone on.
+func (m response) passToApplication(own *wire.Via, to netip.AddrPort, tx token.TxID) bool {
+	owner, named := forward.OwnerOf(own)
+	if !named || m.snap.tables.Application() == nil || !to.Addr().IsLoopback() || !m.snap.names.LocalHop(own, tx, to.Port()) {
+		return false
+	}
+	m.s.metrics.stateless.Add(1)
+	m.s.metrics.sent(m.msg.CSeqMethod(), m.msg.StatusCode(), forwarded)
+	m.s.answer(flow.ToLocal(owner.ID, to.Port()), m.out)
+	return true
 }
 
 // isUDP reports whether the element that a Via is of sent a datagram.

@@ -15,6 +15,7 @@ type search struct {
 	rehomes bool   // the end of a dialog has lost its connection
 	guesses int    // addresses-of-record that a contact was looked for in
 	aor     []byte // the last of them
+	apps    appSearch
 }
 
 // start looks for the targets of a request that has its transaction.
@@ -42,6 +43,10 @@ func (q *search) begin() progress {
 		return q.startContact()
 	}
 	q.chain.Begin(q.r.decision.AOR, q.r.decision.Callee())
+	q.apps.begin(q.r)
+	if q.apps.when == appAlways {
+		return q.startPin()
+	}
 	q.lookup.AOR = q.r.decision.AOR
 	q.r.s.cluster.Lookup(&q.lookup)
 	return waits
@@ -57,6 +62,8 @@ func (q *search) lookupDone(op *cluster.LookupOp) progress {
 		return q.movedLookupDone(op)
 	case q.r.decision.Action == routing.Contact:
 		return q.contactLookupDone(op)
+	case q.apps.pins:
+		return q.pinDone(op)
 	case op.Result == cluster.Unavailable:
 		return q.unavailable()
 	}
@@ -72,6 +79,9 @@ func (q *search) follow() progress {
 	list, aor := q.chain.Next(q.r.dialer.targets, q.r.snap.tables)
 	if q.r.dialer.targets = list; aor == nil {
 		q.r.s.metrics.leftOut.Add(float64(q.chain.LeftOut))
+		if q.apps.wanted(q.r, len(list)) {
+			return q.startPin()
+		}
 		if len(list) == 0 && q.chain.Looped {
 			return q.r.finish(482, "Loop Detected", nil)
 		}

@@ -64,6 +64,14 @@ type Config struct {
 	Wait time.Duration
 	// Lookup resolves host names; nil asks the system.
 	Lookup transport.Lookup
+	// Applications says what is known of those beside the members, where Proxy has them
+	// (LocalApp). ApplicationRefused is called when this member's own has refused a message:
+	// nobody listens at its port. It must not wait; it may be nil.
+	Applications       Applications
+	ApplicationRefused func()
+	// Loopback is the pod's, at which the application is. Default 127.0.0.1; members of one
+	// host have each their own.
+	Loopback netip.Addr
 	// Checks are asked of requests beside the policies of routing.
 	Checks routing.Checks
 }
@@ -90,6 +98,8 @@ type Server struct {
 	debugLines limiter
 	roomLines  limiter
 	limits     limits
+	apps       *applications // nil: there are none
+	appRefused func()
 	facts      *facts
 	requests   sync.Pool
 	frames     sync.Pool // of messages for other members' connections
@@ -138,7 +148,11 @@ func New(c Config) (*Server, error) {
 		clock: clock{began: time.Now()}, stop: make(chan struct{}), begun: make(chan struct{}, 1),
 	}
 	s.traces.layer, s.traces.sizes, s.traces.snap = layer, &s.sizes, &s.snap
+	s.apps, s.appRefused = newApplications(&c), c.ApplicationRefused
 	s.config.Store(c.Proxy)
+	if l := c.Proxy.LocalApp; l != nil {
+		c.Timers.Last = time.Duration(l.NoAnswerSeconds) * time.Second
+	}
 	if c.Timers.Ring == 0 {
 		c.Timers.Ring = time.Duration(c.Proxy.MaxRingSeconds) * time.Second
 	}
@@ -204,6 +218,10 @@ func (s *Server) Address() netip.AddrPort { return s.layer.Address() }
 // Addresses are all where it does: Address, and one of the other family if it was
 // given one.
 func (s *Server) Addresses() []netip.AddrPort { return s.layer.Addresses() }
+
+// LocalAddress is where the application beside this member sends to; the zero value if
+// there is none.
+func (s *Server) LocalAddress() netip.AddrPort { return s.layer.LocalAddress() }
 
 // Metrics of the server; a prometheus.Collector.
 func (s *Server) Metrics() *Metrics { return s.metrics }

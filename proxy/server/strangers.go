@@ -61,7 +61,7 @@ func (p pool) allow(now int64, source netip.Addr, cost int) bool {
 // stranger reports whether nothing is known of who sends over a flow.
 func (s *Server) stranger(f flow.Flow, now int64) bool {
 	return !s.facts.has(s.facts.source(f.Remote.Addr()), known, now) &&
-		!s.facts.has(s.facts.address(f.Remote), receives, now) && !s.current().trusts(f.Remote.Addr())
+		!s.facts.has(s.facts.address(f.Remote), receives, now) && !s.current().trustsFlow(f)
 }
 
 // tooManyStrangers reports, and counts, that a request comes from a stranger while too

@@ -85,7 +85,7 @@ func (s *Server) answer(to flow.Flow, data []byte) {
 	if list := s.traces.list.Load(); list != nil {
 		s.traces.showSent(*list, to, data)
 	}
-	if to.Conn == 0 {
+	if !isHeld(to) || to.Transport == flow.Local && to.Owner == s.self {
 		s.layer.Answer(to, data)
 		return
 	}

@@ -89,7 +89,7 @@ func (w *waiting) enter(r *request) bool {
 	switch {
 	case w.held >= maxWaiting || w.bytes+size > maxWaitingBytes:
 		return false
-	case half && full && !r.snap.trusts(r.from.Remote.Addr()):
+	case half && full && !r.snap.trustsFlow(r.from):
 		return false
 	}
 	if w.sources == nil {

@@ -145,6 +145,10 @@ func (c *Chain) take(t *Target, tables *routing.Tables) []byte {
 	return aor
 }
 
+// KeepAll has a list of targets hold what it is made of until Begin, whatever record is
+// looked up next.
+func (c *Chain) KeepAll(list []Target) { c.keepAll(list) }
+
 // keepAll copies what targets hold of the last record, which the next one replaces.
 func (c *Chain) keepAll(list []Target) {
 	for i := range list {

@@ -14,9 +14,13 @@ import (
 // anywhere says so, else the request goes where the token has it: it may be that of
 // no proxy that recorded a route, and of no end. With moved it is the Request-URI
 // that names the other address, or is a GRUU of ours. An end with a connection is reached
-// over that.
+// over that, and an application where it is.
 func OfDialog(m *wire.Message, d *routing.Decision, tables *routing.Tables, anywhere bool) (t Target, moved bool) {
 	way, nat := d.Token.Way(d.ToCallee)
+	if way.Transport == flow.Local { // whatever the request names
+		t.setFlow(way)
+		return t, false
+	}
 	uri := RemoteTarget(m, d)
 	if d.NextRoute != nil {
 		uri = d.NextRoute

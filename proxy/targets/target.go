@@ -35,6 +35,8 @@ type Target struct {
 	// the other (RFC 5626 5.3). Who has said to be a phone of another address-of-record is
 	// another phone, or another line of it.
 	Instance, Group uint64
+	// Last: it is tried when no other target of an INVITE has taken the call.
+	Last bool
 	// Breadth is its Max-Breadth (RFC 5393 5.3.3).
 	Breadth int
 

@@ -108,5 +108,6 @@ func (c *ResponseContext) orphaned(dead func(flow.Flow) bool) bool {
 
 // lost reports whether nothing has come of the branch, and its flow is dead.
 func (b *Branch) lost(dead func(flow.Flow) bool) bool {
-	return b.state <= clientCalling && b.target.Flow.Conn != 0 && dead(b.target.Flow)
+	f := b.target.Flow
+	return b.state <= clientCalling && (f.Conn != 0 || f.Transport == flow.Local) && dead(f)
 }

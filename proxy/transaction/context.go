@@ -17,6 +17,7 @@ type ResponseContext struct {
 	charged *share // the source's
 	ringAt  int64  // when an INVITE has rung as long as it may
 	goneAt  int64  // when an INVITE is given up whose caller's connection is over
+	lastAt  int64  // when Last targets are tried, whatever the others do
 	began   int64
 
 	server   serverTransaction
@@ -29,6 +30,7 @@ type ResponseContext struct {
 	forked    bool // Fork was called: its branches decide
 	cancelled bool // a CANCEL came
 	heard     bool // a branch has answered the request
+	passedOn  bool // Last targets are tried
 	closed    bool // a 6xx came: no new branches (RFC 3261 16.7 step 5)
 }
 
@@ -49,7 +51,7 @@ func (c *ResponseContext) open() bool { return c.server.open() }
 
 // next returns when the next timer fires, or never.
 func (c *ResponseContext) next() int64 {
-	return min(c.server.resendAt, c.server.limitAt, c.ringAt, c.goneAt, c.branches.next())
+	return min(c.server.resendAt, c.server.limitAt, c.ringAt, c.goneAt, c.lastAt, c.branches.next())
 }
 
 // over reports whether all transactions of the context have ended.
@@ -59,7 +61,7 @@ func (c *ResponseContext) over() bool {
 
 // accept takes the request that the context is for.
 func (c *ResponseContext) accept(e *event, key token.TxID, req *wire.Message, src flow.Flow) {
-	c.key, c.ringAt, c.goneAt, c.began = key, never, never, e.now
+	c.key, c.ringAt, c.goneAt, c.lastAt, c.began = key, never, never, never, e.now
 	c.server.accept(e, req, src)
 }
 
@@ -72,7 +74,7 @@ func (c *ResponseContext) first(e *event, status int) {
 
 // end ends the server transaction, and gives up what only led to its answer.
 func (c *ResponseContext) end(e *event) {
-	c.ringAt, c.goneAt = never, never
+	c.ringAt, c.goneAt, c.lastAt = never, never, never
 	c.best.drop(e)
 	c.server.become(e, serverTerminated)
 }
@@ -84,6 +86,9 @@ func (c *ResponseContext) expire(e *event) {
 	}
 	if c.goneAt <= e.now {
 		c.callerGone(e)
+	}
+	if c.lastAt <= e.now {
+		c.noAnswer(e)
 	}
 	if c.server.limitAt <= e.now {
 		c.serverLimit(e)

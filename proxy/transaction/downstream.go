@@ -25,17 +25,22 @@ func (c *ResponseContext) fork(e *event, s *stock, targets []Target) {
 			b = c.branches.add(s)
 		}
 		b.wait(e, &targets[i], c.server.method)
-		if !c.branches.trying(b) {
+		if !c.branches.trying(b) && !(b.target.Last && c.branches.pendingBefore()) {
 			b.start(e)
 		}
 	}
+	c.holdLast(e)
 	if !c.branches.pending() {
 		c.finish(e, 480)
 	}
 }
 
-// cancel answers a CANCEL and cancels what is pending (RFC 3261 9.2, 16.10).
+// cancel answers a CANCEL and cancels what is pending (RFC 3261 9.2, 16.10). One that came
+// by way of another member is answered where the request came from.
 func (c *ResponseContext) cancel(e *event, req *wire.Message, src flow.Flow) {
+	if !src.Remote.IsValid() {
+		src = c.server.source
+	}
 	e.toCancel(src, e.buildCancelOK(c.key, req, src))
 	if c.cancelled || !c.open() {
 		return

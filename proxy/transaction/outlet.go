@@ -12,6 +12,7 @@ type Target struct {
 	Bytes  []byte       // the complete request, our Via on top
 	Group  uint64       // targets of one are tried one after the other, 0: at once (RFC 5626 5.3)
 	Flow   flow.Flow    // to the next hop
+	Last   bool         // of an INVITE: tried when no other target has taken the call
 }
 
 func (t *Target) reliable() bool { return t.Flow.Transport.Reliable() }

@@ -199,10 +199,13 @@ func (r *rig) fork(f []string, again Again) {
 		if r.down {
 			to.Conn = uint64(n)
 		}
-		targets = append(targets, Target{Branch: rigBranch(n), Bytes: forwarded(methodOf(r), n), Group: group, Flow: to})
+		targets = append(targets, Target{Branch: rigBranch(n), Bytes: forwarded(methodOf(r), n), Group: group, Flow: to, Last: group == lastGroup})
 	}
 	r.result(func() bool { return r.table.ForkAgain(r.now, rigKey, targets, again) })
 }
+
+// lastGroup is that of the targets that are Last.
+const lastGroup = 'z'
 
 // transport is one that is reliable, or not.
 func transport(reliable bool) flow.Transport {

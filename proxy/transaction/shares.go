@@ -18,6 +18,8 @@ const (
 	Stranger Standing = iota
 	// Known: a call was let in before, or a phone has registered from there.
 	Known
+	// Own: the proxy's own pod. It has no share as a source.
+	Own
 )
 
 const (
@@ -43,7 +45,7 @@ func (b budget) allows(all, own int64, standing Standing) bool {
 	if all > b.max || standing == Stranger && all > b.max-b.max/strangersLess {
 		return false
 	}
-	return all <= b.max/2 || own <= max(b.max/sourcePart, b.least)
+	return standing == Own || all <= b.max/2 || own <= max(b.max/sourcePart, b.least)
 }
 
 // share is what a source has of a table.

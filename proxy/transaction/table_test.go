@@ -63,18 +63,18 @@ func TestRFC3261_Table4_Timers(t *testing.T) {
 		timers Timers
 		want   intervals
 	}{
-		"defaults": {want: intervals{t1: 500, t2: 4000, t4: 5000, c: 185_000, d: 32_000, ring: 600_000, gone: 8000, timeout: 32_000, late100: 3500}},
+		"defaults": {want: intervals{t1: 500, t2: 4000, t4: 5000, c: 185_000, d: 32_000, ring: 600_000, gone: 8000, last: 20_000, timeout: 32_000, late100: 3500}},
 		"all set": {
 			timers: Timers{
 				T1: 10 * time.Millisecond, T2: 40 * time.Millisecond, T4: 50 * time.Millisecond,
-				C: time.Second, D: 2 * time.Second, Ring: 3 * time.Second, Gone: 4 * time.Second,
+				C: time.Second, D: 2 * time.Second, Ring: 3 * time.Second, Gone: 4 * time.Second, Last: 5 * time.Second,
 			},
-			want: intervals{t1: 10, t2: 40, t4: 50, c: 1000, d: 2000, ring: 3000, gone: 4000, timeout: 640, late100: 30},
+			want: intervals{t1: 10, t2: 40, t4: 50, c: 1000, d: 2000, ring: 3000, gone: 4000, last: 5000, timeout: 640, late100: 30},
 		},
 		"T1 above T2": {
 			timers: Timers{T1: 5 * time.Second, T2: time.Second},
 			want: intervals{
-				t1: 5000, t2: 1000, t4: 5000, c: 185_000, d: 32_000, ring: 600_000, gone: 8000, timeout: 320_000, late100: 0,
+				t1: 5000, t2: 1000, t4: 5000, c: 185_000, d: 32_000, ring: 600_000, gone: 8000, last: 20_000, timeout: 320_000, late100: 0,
 			},
 		},
 	}

@@ -29,6 +29,9 @@ type Timers struct {
 	// Gone is for how long an INVITE goes on whose caller's connection is over: it may come
 	// back, and send the INVITE again. Default 8 s.
 	Gone time.Duration
+	// Last is how long other targets may ring before those are tried that are Last. Default
+	// 20 s.
+	Last time.Duration
 }
 
 // never is the time of a timer that is not set.
@@ -37,7 +40,7 @@ const never = math.MaxInt64
 // intervals are the Timers in milliseconds.
 type intervals struct {
 	t1, t2, t4, c, d int64
-	ring, gone       int64
+	ring, gone, last int64
 	timeout          int64 // 64*T1: timers B, F, H, J, L, M
 	late100          int64 // when Timer E has come to T2 (RFC 4320 4.1)
 }
@@ -58,6 +61,7 @@ func (t Timers) intervals() intervals {
 
 		ring: ms(t.Ring, 600*time.Second),
 		gone: ms(t.Gone, 8*time.Second),
+		last: ms(t.Last, 20*time.Second),
 	}
 	i.timeout = 64 * i.t1
 	for e := i.t1; e < i.t2; e *= 2 {

@@ -13,9 +13,13 @@ func (c *ResponseContext) response(e *event, b *Branch, resp *wire.Message, forw
 	case success:
 		c.success(e, status, forward)
 	case final:
-		if !c.succeed(e, b, flowFailed(status)) {
-			c.concluded(e, status, resp, forward)
+		if c.succeed(e, b, flowFailed(status)) {
+			return
 		}
+		if status == 487 && c.passedOn && !b.target.Last && !c.cancelled { // to our CANCEL: it has not answered
+			status, resp, forward = 408, nil, nil
+		}
+		c.concluded(e, status, resp, forward)
 	}
 }
 
@@ -71,7 +75,7 @@ func (c *ResponseContext) concluded(e *event, status int, resp *wire.Message, fo
 		c.closed = true
 		c.cancelPending(e)
 	}
-	if c.forked && !c.branches.pending() {
+	if c.forked && !c.passOn(e) && !c.branches.pending() {
 		c.finish(e, 480)
 	}
 }
@@ -131,6 +135,6 @@ func (c *ResponseContext) final(e *event, status int, response []byte, local boo
 // sent.
 func (c *ResponseContext) answered(e *event, status int) {
 	c.first(e, status)
-	c.ringAt, c.goneAt = never, never
+	c.ringAt, c.goneAt, c.lastAt = never, never, never
 	c.best.drop(e)
 }
