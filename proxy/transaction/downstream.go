@@ -38,7 +38,7 @@ func (c *ResponseContext) fork(e *event, s *stock, targets []Target) {
 // cancel answers a CANCEL and cancels what is pending (RFC 3261 9.2, 16.10). One that came
 // by way of another member is answered where the request came from.
 func (c *ResponseContext) cancel(e *event, req *wire.Message, src flow.Flow) {
-	if !src.Remote.IsValid() {
+	if src == (flow.Flow{}) {
 		src = c.server.source
 	}
 	e.toCancel(src, e.buildCancelOK(c.key, req, src))
