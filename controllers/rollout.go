@@ -161,7 +161,7 @@ func podsDigest(c *v1alpha1.SIPCluster) string {
 	s := c.Spec.DeepCopy()
 	s.Paused, s.Replicas, s.UpdateStrategy = false, nil, v1alpha1.UpdateStrategy{}
 	s.Service, s.NetworkPolicy, s.Ring.Replicas = v1alpha1.ServiceTemplate{}, v1alpha1.NetworkPolicy{}, 0
-	s.PodDisruptionBudget, s.RevisionHistoryLimit = v1alpha1.PodDisruptionBudget{}, nil
+	s.PodDisruptionBudget, s.RevisionHistoryLimit, s.PersistentVolumeClaimRetentionPolicy = v1alpha1.PodDisruptionBudget{}, nil, nil
 	for i := range s.Listeners {
 		s.Listeners[i].Advertise, s.Listeners[i].NodePort = nil, nil
 	}
@@ -184,16 +184,14 @@ func difference(before *appsv1.StatefulSet, now *corev1ac.PodTemplateSpecApplyCo
 }
 
 func imageBefore(set *appsv1.StatefulSet) string {
-	for _, c := range set.Spec.Template.Spec.Containers {
-		if c.Name == desired.Container {
-			return c.Image
-		}
+	if c := desired.Proxy(&set.Spec.Template.Spec); c != nil {
+		return c.Image
 	}
 	return ""
 }
 
 func imageOf(t *corev1ac.PodTemplateSpecApplyConfiguration) string {
-	for _, c := range t.Spec.Containers {
+	for _, c := range slices.Concat(t.Spec.Containers, t.Spec.InitContainers) {
 		if c.Name != nil && *c.Name == desired.Container && c.Image != nil {
 			return *c.Image
 		}

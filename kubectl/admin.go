@@ -135,12 +135,10 @@ func (e *noWayError) lacksBoth() bool {
 }
 
 func adminPort(pod *corev1.Pod) (int32, bool) {
-	for i := range pod.Spec.Containers {
-		if c := &pod.Spec.Containers[i]; c.Name == desired.Container {
-			for _, p := range c.Ports {
-				if p.Name == "admin" {
-					return p.ContainerPort, true
-				}
+	if c := desired.Proxy(&pod.Spec); c != nil {
+		for _, p := range c.Ports {
+			if p.Name == "admin" {
+				return p.ContainerPort, true
 			}
 		}
 	}

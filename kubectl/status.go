@@ -254,7 +254,7 @@ func memberReports(c *v1alpha1.SIPCluster, proxies []proxy) []memberReport {
 }
 
 func restarts(pod *corev1.Pod) int32 {
-	for _, s := range pod.Status.ContainerStatuses {
+	for _, s := range slices.Concat(pod.Status.ContainerStatuses, pod.Status.InitContainerStatuses) { // a native sidecar is among the latter
 		if s.Name == desired.Container {
 			return s.RestartCount
 		}

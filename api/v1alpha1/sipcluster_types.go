@@ -55,6 +55,11 @@ type SIPClusterList struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.updateStrategy.maxUnavailable) || type(self.updateStrategy.maxUnavailable) != int || self.updateStrategy.maxUnavailable <= 1 || self.updateStrategy.maxUnavailable < self.ring.replicas",message="spec.updateStrategy.maxUnavailable must be below spec.ring.replicas (default 2), or 1: all copies of a registration could be away at once"
 // +kubebuilder:validation:XValidation:rule="has(self.authentication) || (oldSelf.hasValue() && !has(oldSelf.value().authentication))",optionalOldSelf=true,message="spec.authentication is required: digest says where the users' passwords are, open: {} lets anybody register and call as anyone"
 // +kubebuilder:validation:XValidation:rule="!has(self.authentication) || !has(self.authentication.domains) || self.authentication.domains.all(a, self.domains.exists(d, d.lowerAscii() == a.domain.lowerAscii()))",message="spec.authentication.domains names a domain that is none of spec.domains"
+// +kubebuilder:validation:XValidation:rule="!has(self.localApp) || (has(self.template) && has(self.template.spec))",message="spec.localApp needs the application: put its container into spec.template.spec.containers"
+// +kubebuilder:validation:XValidation:rule="!has(self.localApp) || !self.listeners.exists(l, (l.protocol == 'UDP') == (self.localApp.protocol == 'UDP') && (has(l.port) ? l.port : l.protocol == 'TLS' ? 5061 : l.protocol == 'WS' ? 8080 : l.protocol == 'WSS' ? 8443 : 5060) == self.localApp.port)",message="spec.localApp.port is also one of spec.listeners, at which the proxy listens in the same pod: give the application one of its own"
+// +kubebuilder:validation:XValidation:rule="!has(self.localApp) || self.localApp.protocol == 'UDP' || !(self.localApp.port in [self.ports.peer, self.ports.health, self.ports.admin])",message="spec.localApp.port is also one of spec.ports (peer, health, admin; defaults 7947, 7948 and 9090), at which the proxy listens in the same pod: give the application one of its own"
+// +kubebuilder:validation:XValidation:rule="!has(self.localApp) || !has(self.localApp.domains) || self.localApp.domains.all(a, self.domains.exists(d, d.lowerAscii() == a.lowerAscii()))",message="spec.localApp.domains names a domain that is none of spec.domains"
+// +kubebuilder:validation:XValidation:rule="has(self.volumeClaimTemplates) == has(oldSelf.volumeClaimTemplates) && (!has(self.volumeClaimTemplates) || self.volumeClaimTemplates == oldSelf.volumeClaimTemplates)",message="spec.volumeClaimTemplates cannot change, come or go, as those of a StatefulSet cannot: create a new SIPCluster, or enlarge the PersistentVolumeClaims themselves"
 type SIPClusterSpec struct {
 	// Replicas is the number of proxies: 0 to 4096, default 3. 0 stops the
 	// cluster. Below 3 a member that the network cuts off stays in the traffic
@@ -179,6 +184,28 @@ type SIPClusterSpec struct {
 	// one at a time.
 	// +optional
 	Template *PodTemplate `json:"template,omitempty"`
+
+	// LocalApp is an application beside each proxy, in its pod, that takes calls: a PBX, a
+	// conference or voicemail server. Its container stands in spec.template.spec.containers,
+	// and the proxy is a native sidecar then: an init container named proxy that goes on
+	// running. A change rolls the pods one at a time.
+	// +optional
+	LocalApp *LocalApp `json:"localApp,omitempty"`
+
+	// VolumeClaimTemplates are volumes that each pod has of its own and finds again, as for
+	// a voicemail server: 1 to 8 of them, which containers in spec.template.spec mount by
+	// their names. They cannot change, come or go.
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:XValidation:rule="self.all(v, self.exists_one(w, w.metadata.name == v.metadata.name))",message="spec.volumeClaimTemplates: two have one name"
+	// +listType=atomic
+	// +optional
+	VolumeClaimTemplates []VolumeClaimTemplate `json:"volumeClaimTemplates,omitempty"`
+
+	// PersistentVolumeClaimRetentionPolicy is what becomes of the claims of
+	// spec.volumeClaimTemplates when pods go for good. Default: they stay.
+	// +optional
+	PersistentVolumeClaimRetentionPolicy *VolumeClaimRetention `json:"persistentVolumeClaimRetentionPolicy,omitempty"`
 
 	// InheritedMetadata is given to every object that the cluster is made of, save the
 	// Leases: the proxies make theirs themselves, and so does the operator its claim.

@@ -195,6 +195,7 @@ func TestRefused(t *testing.T) {
 	}
 	add(t, tests, authenticationRefused())
 	add(t, tests, listenersRefused())
+	add(t, tests, localAppRefused())
 	var refusals []string
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -266,6 +267,7 @@ func TestAccepted(t *testing.T) {
 	}
 	add(t, tests, authenticationAccepted())
 	add(t, tests, listenersAccepted())
+	add(t, tests, localAppAccepted())
 	for name, spec := range tests {
 		t.Run(name, func(t *testing.T) {
 			err := api.Client.Create(t.Context(), manifest(t, "accepted", spec), client.DryRunAll, client.FieldValidation("Strict"))

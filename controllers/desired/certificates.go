@@ -83,7 +83,7 @@ func listenerTLS(t *v1alpha1.ListenerTLS) *config.ListenerTLS {
 func withCertificates(spec *corev1ac.PodSpecApplyConfiguration, c *v1alpha1.SIPCluster) {
 	mount := func(volume *corev1ac.VolumeApplyConfiguration, path string) {
 		spec.WithVolumes(volume)
-		spec.Containers[0].WithVolumeMounts(corev1ac.VolumeMount().WithName(*volume.Name).WithMountPath(path).WithReadOnly(true))
+		proxyOf(spec).WithVolumeMounts(corev1ac.VolumeMount().WithName(*volume.Name).WithMountPath(path).WithReadOnly(true))
 	}
 	for i, s := range CertificateSecrets(c) {
 		mount(corev1ac.Volume().WithName(fmt.Sprintf("certificates-%d", i)).WithSecret(

@@ -30,6 +30,7 @@ func Config(c *v1alpha1.SIPCluster) (*config.Config, error) {
 			Connections: connectionLimits(c.Spec.Limits.Connections),
 		},
 	}
+	cfg.LocalApp = localApp(c.Spec.LocalApp)
 	cfg.ControlSocket = config.ControlSocketPath
 	for _, d := range c.Spec.Domains {
 		cfg.Domains = append(cfg.Domains, string(d))

@@ -1,8 +1,6 @@
 package desired
 
 import (
-	"slices"
-
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -17,8 +15,8 @@ const mountRoot = "/etc/sipring/"
 // envAddresses is the variable with the pod's addresses, one of each family.
 const envAddresses = "POD_IPS"
 
-// proxyContainer needs no start-up probe: a proxy answers /healthz as soon as it
-// runs, and /readyz says when it holds what it owns.
+// proxyContainer needs no start-up probe, where nothing waits for it: a proxy answers
+// /healthz as soon as it runs, and /readyz says when it holds what it owns.
 func proxyContainer(c *v1alpha1.SIPCluster, image string) *corev1ac.ContainerApplyConfiguration {
 	p := c.Spec.Ports
 	return corev1ac.Container().
@@ -111,11 +109,22 @@ func podPort(pod *corev1.Pod, l v1alpha1.Listener) (port int32, ok bool) {
 	return 0, false
 }
 
-func proxyPorts(pod *corev1.Pod) (ports []corev1.ContainerPort) {
-	for _, container := range slices.Concat(pod.Spec.Containers, pod.Spec.InitContainers) { // a native sidecar is among the latter
-		if container.Name == Container {
-			ports = append(ports, container.Ports...)
+func proxyPorts(pod *corev1.Pod) []corev1.ContainerPort {
+	if container := Proxy(&pod.Spec); container != nil {
+		return container.Ports
+	}
+	return nil
+}
+
+// Proxy is the proxy's container of a pod, which is an init container where it runs
+// beside an application as a native sidecar; nil where there is none.
+func Proxy(spec *corev1.PodSpec) *corev1.Container {
+	for _, containers := range [][]corev1.Container{spec.Containers, spec.InitContainers} {
+		for i := range containers {
+			if containers[i].Name == Container {
+				return &containers[i]
+			}
 		}
 	}
-	return ports
+	return nil
 }

@@ -139,7 +139,7 @@ func withCredentials(spec *corev1ac.PodSpecApplyConfiguration, c *v1alpha1.SIPCl
 		volume := fmt.Sprintf("credentials-%d", i)
 		spec.WithVolumes(corev1ac.Volume().WithName(volume).WithSecret(
 			corev1ac.SecretVolumeSource().WithSecretName(s.Name).WithDefaultMode(0o440).WithOptional(true)))
-		spec.Containers[0].WithVolumeMounts(
+		proxyOf(spec).WithVolumeMounts(
 			corev1ac.VolumeMount().WithName(volume).WithMountPath(credentialPath(i)).WithReadOnly(true))
 	}
 }

@@ -47,12 +47,8 @@ func reachable(address string, pod *corev1.Pod) []string {
 // knowsItsAddresses says that the pod's proxy was told of all of them, and so
 // receives at all of them.
 func knowsItsAddresses(pod *corev1.Pod) bool {
-	for _, container := range pod.Spec.Containers {
-		if container.Name == Container {
-			return slices.ContainsFunc(container.Env, func(v corev1.EnvVar) bool { return v.Name == envAddresses })
-		}
-	}
-	return false
+	container := Proxy(&pod.Spec)
+	return container != nil && slices.ContainsFunc(container.Env, func(v corev1.EnvVar) bool { return v.Name == envAddresses })
 }
 
 func podsByUID(pods []corev1.Pod) map[types.UID]*corev1.Pod {

@@ -152,7 +152,10 @@ func TestGolden(t *testing.T) {
 	}
 	two, asks := ring(t, twoListeners), ring(t, withDigest)
 	five := ring(t, fiveProtocols)
+	app := ring(t, withApplication)
 	objects := map[string]any{
+		"localapp-statefulset":    must(StatefulSet(app, "example.com/sipring:1", must(ConfigText(app)))),
+		"localapp-networkpolicy":  must(NetworkPolicy(app)),
 		"protocols-service":       ClientService(five),
 		"protocols-networkpolicy": must(NetworkPolicy(five)),
 		"protocols-statefulset":   must(StatefulSet(five, "example.com/sipring:1", must(ConfigText(five)))),

@@ -13,8 +13,9 @@ import (
 )
 
 // NetworkPolicy is who may reach the pods; nil where none is wanted. Ports go by
-// their names, and listeners by their numbers too: while one or the other changes,
-// old and new pods are covered. What the proxies send is not limited: phones are anywhere.
+// their names and by their numbers: while one or the other changes, old and new pods
+// are covered, and not everything that enforces policies knows the names of an init
+// container's ports, which the proxy's are beside an application. What the proxies send is not limited: phones are anywhere.
 func NetworkPolicy(c *v1alpha1.SIPCluster) (*networkingv1ac.NetworkPolicyApplyConfiguration, error) {
 	p := c.Spec.NetworkPolicy
 	if p.Enabled != nil && !*p.Enabled {
@@ -24,12 +25,12 @@ func NetworkPolicy(c *v1alpha1.SIPCluster) (*networkingv1ac.NetworkPolicyApplyCo
 	if err != nil {
 		return nil, err
 	}
-	open := networkingv1ac.NetworkPolicyIngressRule().WithPorts(policyPort(portHealth, corev1.ProtocolTCP))
+	open := networkingv1ac.NetworkPolicyIngressRule().WithPorts(policyPorts(portHealth, corev1.ProtocolTCP, c.Spec.Ports.Health)...)
 	for _, l := range Listeners(c) {
-		open.WithPorts(policyPort(l.Name, l4(l)), networkingv1ac.NetworkPolicyPort().WithPort(intstr.FromInt32(l.Port)).WithProtocol(l4(l)))
+		open.WithPorts(policyPorts(l.Name, l4(l), l.Port)...)
 	}
 	for _, port := range templatePorts(c) {
-		open.WithPorts(networkingv1ac.NetworkPolicyPort().WithPort(intstr.FromInt32(port.ContainerPort)).WithProtocol(port.Protocol))
+		open.WithPorts(policyPort(port.ContainerPort, port.Protocol))
 	}
 	return owned(networkingv1ac.NetworkPolicy(NetworkPolicyName(c.Name), c.Namespace), c).
 		WithSpec(networkingv1ac.NetworkPolicySpec().
@@ -37,15 +38,21 @@ func NetworkPolicy(c *v1alpha1.SIPCluster) (*networkingv1ac.NetworkPolicyApplyCo
 			WithPolicyTypes(networkingv1.PolicyTypeIngress).
 			WithIngress(open,
 				networkingv1ac.NetworkPolicyIngressRule().
-					WithPorts(policyPort(portPeer, corev1.ProtocolTCP)).
+					WithPorts(policyPorts(portPeer, corev1.ProtocolTCP, c.Spec.Ports.Peer)...).
 					WithFrom(networkingv1ac.NetworkPolicyPeer().WithPodSelector(selectorAC(c.Name))),
 				networkingv1ac.NetworkPolicyIngressRule().
-					WithPorts(policyPort(portAdmin, corev1.ProtocolTCP)).
+					WithPorts(policyPorts(portAdmin, corev1.ProtocolTCP, c.Spec.Ports.Admin)...).
 					WithFrom(metrics...))), nil
 }
 
-func policyPort(name string, protocol corev1.Protocol) *networkingv1ac.NetworkPolicyPortApplyConfiguration {
-	return networkingv1ac.NetworkPolicyPort().WithPort(intstr.FromString(name)).WithProtocol(protocol)
+func policyPort(port int32, protocol corev1.Protocol) *networkingv1ac.NetworkPolicyPortApplyConfiguration {
+	return networkingv1ac.NetworkPolicyPort().WithPort(intstr.FromInt32(port)).WithProtocol(protocol)
+}
+
+// policyPorts are a port by its name and by its number.
+func policyPorts(name string, protocol corev1.Protocol, port int32) []*networkingv1ac.NetworkPolicyPortApplyConfiguration {
+	byName := networkingv1ac.NetworkPolicyPort().WithPort(intstr.FromString(name)).WithProtocol(protocol)
+	return []*networkingv1ac.NetworkPolicyPortApplyConfiguration{byName, policyPort(port, protocol)}
 }
 
 // metricsFrom are the peers as they are applied; every pod where there are none.

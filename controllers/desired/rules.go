@@ -15,7 +15,7 @@ import (
 // rules are what spec.template must leave as the operator built it. Each says what
 // to do instead.
 var rules = []func(before, after *corev1.PodSpec) error{
-	proxyStays, named, restarts, drains, hasToken, command, environment, ports, probes, files,
+	proxyStays, apart, named, restarts, drains, hasToken, command, environment, ports, probes, files,
 }
 
 // reserved are the labels by which the pods are found and the annotation that holds
@@ -34,22 +34,34 @@ func reserved(built *corev1ac.PodTemplateSpecApplyConfiguration, over *v1alpha1.
 	return nil
 }
 
-// proxy is the proxy's container.
-func proxy(spec *corev1.PodSpec) *corev1.Container {
-	for i := range spec.Containers {
-		if spec.Containers[i].Name == Container {
-			return &spec.Containers[i]
-		}
+// isProxy finds the proxy's container.
+func isProxy(c corev1.Container) bool { return c.Name == Container }
+
+// besideApplication says that the proxy is an init container, a native sidecar.
+func besideApplication(spec *corev1.PodSpec) bool {
+	return slices.ContainsFunc(spec.InitContainers, isProxy)
+}
+
+func proxyStays(before, after *corev1.PodSpec) error {
+	within, outside := slices.ContainsFunc(after.Containers, isProxy), besideApplication(after)
+	switch native := besideApplication(before); {
+	case native && within:
+		return fmt.Errorf("containers: with spec.localApp the proxy is a native sidecar: move %q to initContainers", Container)
+	case native && len(after.Containers) == 0:
+		return errors.New("containers: spec.localApp needs the application: put its container here")
+	case native && !outside, !native && !within:
+		return fmt.Errorf("the container %q must stay", Container)
+	case !native && outside:
+		return fmt.Errorf("initContainers: %q is the proxy's container: choose another name", Container)
 	}
 	return nil
 }
 
-func proxyStays(_, after *corev1.PodSpec) error {
-	if proxy(after) == nil {
-		return fmt.Errorf("the container %q must stay", Container)
-	}
-	if slices.ContainsFunc(after.InitContainers, func(c corev1.Container) bool { return c.Name == Container }) {
-		return fmt.Errorf("initContainers: %q is the proxy's container: choose another name", Container)
+// apart keeps the loopback address, from where a proxy takes what its application sends,
+// the pod's own.
+func apart(before, after *corev1.PodSpec) error {
+	if besideApplication(before) && after.HostNetwork {
+		return errors.New("hostNetwork: with spec.localApp whatever runs on the node would be taken for the application: remove it")
 	}
 	return nil
 }
@@ -68,11 +80,14 @@ func named(_, after *corev1.PodSpec) error {
 	return nil
 }
 
-func restarts(_, after *corev1.PodSpec) error {
+func restarts(before, after *corev1.PodSpec) error {
 	if p := after.RestartPolicy; p != "" && p != corev1.RestartPolicyAlways {
 		return fmt.Errorf("restartPolicy %s would leave a proxy that crashed dead: remove it", p)
 	}
-	c := proxy(after)
+	c := Proxy(after)
+	if c.RestartPolicy == nil && besideApplication(before) {
+		return fmt.Errorf("restartPolicy of the init container %q must stay: without it the application would wait for the proxy to end", Container)
+	}
 	if p := c.RestartPolicy; p != nil && *p != corev1.ContainerRestartPolicyAlways {
 		return fmt.Errorf("restartPolicy %s of the container %q would leave a proxy that crashed dead: remove it", *p, Container)
 	}
@@ -83,10 +98,13 @@ func restarts(_, after *corev1.PodSpec) error {
 }
 
 // drains counts what the proxy's container sleeps before it is asked to go: the kubelet
-// takes that off the time that the pod has.
+// takes that off the time that the pod has. Beside an application it drains by then.
 func drains(before, after *corev1.PodSpec) error {
+	if l := Proxy(before).Lifecycle; l != nil && (Proxy(after).Lifecycle == nil || !equality.Semantic.DeepEqual(l.PreStop, Proxy(after).Lifecycle.PreStop)) {
+		return fmt.Errorf("lifecycle.preStop of the container %q is the operator's, which drains by it: remove it, and set terminationGracePeriodSeconds to give calls more time", Container)
+	}
 	need, how := *before.TerminationGracePeriodSeconds, "or remove this field"
-	if l := proxy(after).Lifecycle; l != nil && l.PreStop != nil && l.PreStop.Sleep != nil {
+	if l := Proxy(after).Lifecycle; l != nil && l.PreStop != nil && l.PreStop.Sleep != nil {
 		need, how = need+l.PreStop.Sleep.Seconds, "shorten the sleep of preStop, or raise this field"
 	}
 	if got := after.TerminationGracePeriodSeconds; got == nil || *got < need {
@@ -102,25 +120,25 @@ func hasToken(_, after *corev1.PodSpec) error {
 	if on := after.AutomountServiceAccountToken; on == nil || *on {
 		return nil
 	}
-	if slices.ContainsFunc(proxy(after).VolumeMounts, func(m corev1.VolumeMount) bool { return m.MountPath == tokenPath }) {
+	if slices.ContainsFunc(Proxy(after).VolumeMounts, func(m corev1.VolumeMount) bool { return m.MountPath == tokenPath }) {
 		return nil
 	}
 	return fmt.Errorf("automountServiceAccountToken: false takes from the proxies the token by which they follow their members and report those that are lost: remove it, or mount a token at %s", tokenPath)
 }
 
 func command(before, after *corev1.PodSpec) error {
-	if len(proxy(after).Command) > 0 {
+	if len(Proxy(after).Command) > 0 {
 		return fmt.Errorf("command of the container %q is the image's own: remove it", Container)
 	}
-	if !slices.Equal(proxy(before).Args, proxy(after).Args) {
+	if !slices.Equal(Proxy(before).Args, Proxy(after).Args) {
 		return fmt.Errorf("args of the container %q are the operator's: remove them, and set the fields of spec", Container)
 	}
 	return nil
 }
 
 func environment(before, after *corev1.PodSpec) error {
-	for _, e := range proxy(before).Env {
-		if !slices.ContainsFunc(proxy(after).Env, func(a corev1.EnvVar) bool { return equality.Semantic.DeepEqual(a, e) }) {
+	for _, e := range Proxy(before).Env {
+		if !slices.ContainsFunc(Proxy(after).Env, func(a corev1.EnvVar) bool { return equality.Semantic.DeepEqual(a, e) }) {
 			return fmt.Errorf("env: %s of the container %q is the operator's: use another name", e.Name, Container)
 		}
 	}
@@ -128,8 +146,8 @@ func environment(before, after *corev1.PodSpec) error {
 }
 
 func ports(before, after *corev1.PodSpec) error {
-	for _, p := range proxy(before).Ports {
-		if !slices.ContainsFunc(proxy(after).Ports, func(a corev1.ContainerPort) bool {
+	for _, p := range Proxy(before).Ports {
+		if !slices.ContainsFunc(Proxy(after).Ports, func(a corev1.ContainerPort) bool {
 			return a.Name == p.Name && a.ContainerPort == p.ContainerPort && a.Protocol == p.Protocol
 		}) {
 			return fmt.Errorf("ports: %s (%d/%s) of the container %q must stay: set it where spec has it", p.Name, p.ContainerPort, p.Protocol, Container)
@@ -144,16 +162,17 @@ func probes(before, after *corev1.PodSpec) error {
 	same := func(a, b *corev1.Probe) bool {
 		return b != nil && equality.Semantic.DeepEqual(a.HTTPGet, b.HTTPGet) && b.Exec == nil && b.TCPSocket == nil && b.GRPC == nil
 	}
-	b, a := proxy(before), proxy(after)
-	if !same(b.ReadinessProbe, a.ReadinessProbe) || !same(b.LivenessProbe, a.LivenessProbe) || a.StartupProbe != nil {
+	b, a := Proxy(before), Proxy(after)
+	if !same(b.ReadinessProbe, a.ReadinessProbe) || !same(b.LivenessProbe, a.LivenessProbe) ||
+		b.StartupProbe == nil && a.StartupProbe != nil || b.StartupProbe != nil && !same(b.StartupProbe, a.StartupProbe) {
 		return fmt.Errorf("the probes of the container %q ask what the proxy answers: change their times only", Container)
 	}
 	return nil
 }
 
 func files(before, after *corev1.PodSpec) error {
-	for _, m := range proxy(before).VolumeMounts {
-		if !slices.ContainsFunc(proxy(after).VolumeMounts, func(a corev1.VolumeMount) bool { return equality.Semantic.DeepEqual(a, m) }) {
+	for _, m := range Proxy(before).VolumeMounts {
+		if !slices.ContainsFunc(Proxy(after).VolumeMounts, func(a corev1.VolumeMount) bool { return equality.Semantic.DeepEqual(a, m) }) {
 			return fmt.Errorf("volumeMounts: %s at %s of the container %q must stay as it is", m.Name, m.MountPath, Container)
 		}
 	}

@@ -1,6 +1,7 @@
 package desired
 
 import (
+	"cmp"
 	"encoding/json"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -38,7 +39,11 @@ func StatefulSet(c *v1alpha1.SIPCluster, image, configuration string) (*appsv1ac
 	if err != nil {
 		return nil, err
 	}
-	return owned(appsv1ac.StatefulSet(StatefulSetName(c.Name), c.Namespace), c).
+	volumes, err := claims(c)
+	if err != nil {
+		return nil, err
+	}
+	set := owned(appsv1ac.StatefulSet(StatefulSetName(c.Name), c.Namespace), c).
 		WithSpec(appsv1ac.StatefulSetSpec().
 			WithReplicas(Replicas(c)).
 			WithServiceName(PeerServiceName(c.Name)).
@@ -47,7 +52,24 @@ func StatefulSet(c *v1alpha1.SIPCluster, image, configuration string) (*appsv1ac
 			WithUpdateStrategy(updateStrategy(c)).
 			WithRevisionHistoryLimit(revisionHistoryLimit(c)).
 			WithSelector(selectorAC(c.Name)).
-			WithTemplate(template)), nil
+			WithTemplate(template).
+			WithVolumeClaimTemplates(volumes...))
+	if len(volumes) > 0 {
+		set.Spec.WithPersistentVolumeClaimRetentionPolicy(retention(c))
+	}
+	return set, nil
+}
+
+// retention is what becomes of claims: they stay, unless the spec says otherwise.
+func retention(c *v1alpha1.SIPCluster) *appsv1ac.StatefulSetPersistentVolumeClaimRetentionPolicyApplyConfiguration {
+	p := v1alpha1.VolumeClaimRetention{}
+	if c.Spec.PersistentVolumeClaimRetentionPolicy != nil {
+		p = *c.Spec.PersistentVolumeClaimRetentionPolicy
+	}
+	kept := string(appsv1.RetainPersistentVolumeClaimRetentionPolicyType)
+	return appsv1ac.StatefulSetPersistentVolumeClaimRetentionPolicy().
+		WithWhenDeleted(appsv1.PersistentVolumeClaimRetentionPolicyType(cmp.Or(p.WhenDeleted, kept))).
+		WithWhenScaled(appsv1.PersistentVolumeClaimRetentionPolicyType(cmp.Or(p.WhenScaled, kept)))
 }
 
 func podTemplate(c *v1alpha1.SIPCluster, image, configuration string) (*corev1ac.PodTemplateSpecApplyConfiguration, error) {
@@ -64,7 +86,6 @@ func podTemplate(c *v1alpha1.SIPCluster, image, configuration string) (*corev1ac
 			WithTerminationGracePeriodSeconds(int64(drainSeconds(c)+drainMargin)).
 			WithSecurityContext(podSecurity()).
 			WithTopologySpreadConstraints(constraints...).
-			WithContainers(proxyContainer(c, image)).
 			WithVolumes(
 				configVolume(),
 				controlVolume(),
@@ -74,6 +95,7 @@ func podTemplate(c *v1alpha1.SIPCluster, image, configuration string) (*corev1ac
 					corev1ac.ConfigMapVolumeSource().WithName(TrustName(c.Name))),
 				corev1ac.Volume().WithName("keys").WithSecret(
 					corev1ac.SecretVolumeSource().WithSecretName(KeysName(c.Name)).WithDefaultMode(0o440))))
+	withProxy(template.Spec, c, image)
 	withCredentials(template.Spec, c)
 	withCertificates(template.Spec, c)
 	if c.Spec.PriorityClassName != "" {

@@ -1,6 +1,7 @@
 package desired
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -28,12 +29,18 @@ func overridden(built *corev1ac.PodTemplateSpecApplyConfiguration, c *v1alpha1.S
 		WithLabels(inherited.Labels).WithLabels(over.Labels).WithLabels(built.Labels).
 		WithAnnotations(inherited.Annotations).WithAnnotations(over.Annotations).WithAnnotations(built.Annotations).
 		WithSpec(built.Spec)
-	if over.Spec == nil || len(over.Spec.Raw) == 0 {
+	patch := []byte("{}")
+	if over.Spec != nil && len(over.Spec.Raw) > 0 {
+		patch = over.Spec.Raw
+	} else if c.Spec.LocalApp == nil {
 		return merged, nil
 	}
-	spec, err := mergedSpec(built.Spec, over.Spec.Raw)
+	spec, err := mergedSpec(built.Spec, patch)
 	if err != nil {
 		return nil, fmt.Errorf("spec.template.spec: %w", err)
+	}
+	if _, set := merged.Annotations[annotationDefaultContainer]; !set && c.Spec.LocalApp != nil {
+		merged.WithAnnotations(map[string]string{annotationDefaultContainer: *cmp.Or(spec.Containers[0].Name, new(""))})
 	}
 	return merged.WithSpec(spec), nil
 }
@@ -47,7 +54,7 @@ func mergedSpec(built *corev1ac.PodSpecApplyConfiguration, patch []byte) (*corev
 	if err != nil {
 		return nil, err
 	}
-	text, err := strategicpatch.StrategicMergePatch(original, patch, corev1.PodSpec{})
+	text, err := merge(original, patch)
 	if err != nil {
 		return nil, err
 	}
@@ -65,6 +72,17 @@ func mergedSpec(built *corev1ac.PodSpecApplyConfiguration, patch []byte) (*corev
 	}
 	spec := corev1ac.PodSpec()
 	return spec, json.Unmarshal(text, spec)
+}
+
+// merge merges the patch onto the spec. The library panics on directives that make no
+// sense, such as $retainKeys with something else than names.
+func merge(original, patch []byte) (text []byte, err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("a directive of the strategic merge makes no sense: %v", fault)
+		}
+	}()
+	return strategicpatch.StrategicMergePatch(original, patch, corev1.PodSpec{})
 }
 
 // templateAccount is the ServiceAccount that spec.template names; empty where it

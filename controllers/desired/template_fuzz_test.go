@@ -1,9 +1,11 @@
 package desired
 
 import (
+	"slices"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/runtime"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/sipring/sipring/api/v1alpha1"
@@ -20,21 +22,31 @@ func FuzzTemplate(f *testing.F) {
 		`{"$retainKeys":["containers"],"containers":[{"name":"proxy"}]}`, `{"initContainers":[{"name":"proxy"}]}`, `{"containers":[{"name":"proxy","args":null}]}`,
 		`{"$deleteFromPrimitiveList/tolerations":["x"],"tolerations":[{"operator":"Exists"}]}`,
 	} {
-		f.Add([]byte(text))
+		f.Add([]byte(text), false)
+		f.Add([]byte(text), true)
 	}
-	f.Fuzz(func(t *testing.T, text []byte) {
+	f.Add([]byte(`{"containers":[{"image":"x"},{"$patch":"replace"}]}`), true)
+	f.Add([]byte(`{"containers":[{"name":"pbx","image":"x"}],"initContainers":[{"name":"proxy","restartPolicy":null}]}`), true)
+	f.Fuzz(func(t *testing.T, text []byte, application bool) {
 		c := ring(t, "")
+		if application {
+			c = ring(t, withApplication)
+		}
 		built := must(StatefulSet(c, "image", "cluster: ring")).Spec.Template.Spec
+		was := built.Containers[0]
+		if application {
+			was = built.InitContainers[slices.IndexFunc(built.InitContainers, func(c corev1ac.ContainerApplyConfiguration) bool { return *c.Name == Container })]
+		}
 		c.Spec.Template = &v1alpha1.PodTemplate{Spec: &runtime.RawExtension{Raw: text}}
 		set, err := StatefulSet(c, "image", "cluster: ring")
 		if err != nil {
 			return
 		}
 		got, proxies := set.Spec.Template.Spec, 0
-		for i := range got.Containers {
-			if p := &got.Containers[i]; p.Name != nil && *p.Name == Container {
+		for _, p := range slices.Concat(got.Containers, got.InitContainers) {
+			if p.Name != nil && *p.Name == Container {
 				proxies++
-				if asText(p.Command) != asText(built.Containers[0].Command) || asText(p.Args) != asText(built.Containers[0].Args) {
+				if asText(p.Command) != asText(was.Command) || asText(p.Args) != asText(was.Args) || application && p.Lifecycle.PreStop.Exec.Command[1] != "drain" {
 					t.Fatalf("%s gives it %v %v", text, p.Command, p.Args)
 				}
 			}

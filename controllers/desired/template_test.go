@@ -37,6 +37,7 @@ func TestTemplateRefused(t *testing.T) {
 		"proxy by rules restarted":  {"spec: {containers: [{name: proxy, restartPolicy: Always, restartPolicyRules: [{action: Restart, exitCodes: {operator: In, values: [1]}}]}]}", "restartPolicyRules"},
 		"no time after a hook":      {"spec: {containers: [{name: proxy, lifecycle: {preStop: {sleep: {seconds: 5}}}}]}", "needs 45 seconds in all: lower spec.drainSeconds, shorten the sleep of preStop"},
 		"account by its old name":   {"spec: {serviceAccount: other}", "use serviceAccountName"},
+		"directive":                 {"spec: {$retainKeys: [{}]}", "a directive of the strategic merge makes no sense"},
 		"host name":                 {"spec: {hostname: other}", "hostname: a StatefulSet names its pods itself"},
 		"subdomain":                 {"spec: {subdomain: other}", "subdomain: a StatefulSet names its pods itself"},
 		"credentials elsewhere":     {"spec: {volumes: [{name: credentials-0, $patch: delete}]}", "credentials-0"},
