@@ -118,7 +118,8 @@ func (a *Applier) carryOut(ctx context.Context, seen *observation, p *pass) (ctr
 		}
 	}
 	a.metrics.aged(seen.cluster.Namespace, seen.cluster.Name, signerKeys, seen.signer.made)
-	did := outcome{slices.Concat(p.faults, faults), held, a.workload.generation(seen.cluster), done, firstOf(unsuited, unusable, spoilt)}
+	did := outcome{slices.Concat(p.faults, faults), held, a.workload.generation(seen.cluster), done, firstOf(unsuited, unusable, spoilt), applicationsOf(seen, &p.decision)}
+	a.metrics.applications(seen.cluster, did.applications)
 	if err := a.reporter.report(ctx, seen, &p.decision, did); err != nil {
 		faults = append(faults, fault{err: err})
 	}

@@ -63,6 +63,7 @@ func classify(err error, otherwise string) fault {
 	var keys *keysError
 	var users *credentialsError
 	var certificates *certificatesError
+	var volumes *claimsError
 	switch {
 	case isEnding(err):
 		return fault{v1alpha1.ReasonNamespaceTerminating, err}
@@ -76,6 +77,8 @@ func classify(err error, otherwise string) fault {
 		return fault{v1alpha1.ReasonCredentialsUnusable, err}
 	case errors.As(err, &certificates):
 		return fault{v1alpha1.ReasonCertificatesUnusable, err}
+	case errors.As(err, &volumes):
+		return fault{v1alpha1.ReasonVolumeClaimsDiffer, err}
 	case errors.As(err, &template):
 		return fault{v1alpha1.ReasonInvalidTemplate, err}
 	case strings.Contains(err.Error(), "port is already allocated"):

@@ -18,6 +18,7 @@ import (
 type Metrics struct {
 	clusters       *metric.Objects
 	members        *prometheus.GaugeVec
+	apps           *prometheus.GaugeVec
 	epoch          *prometheus.GaugeVec
 	failovers      *prometheus.CounterVec
 	lastFailover   *prometheus.GaugeVec
@@ -42,6 +43,7 @@ func NewMetrics(in prometheus.Registerer) (*Metrics, error) {
 	m := &Metrics{
 		clusters:     clusters,
 		members:      clusters.Gauges("members", "Members of a SIPCluster by state.", metric.LabelOf("state", memberStates...)),
+		apps:         clusters.Gauges("applications", "Members in the ring by whether the application beside them serves.", metric.LabelOf("state", applicationStates...)),
 		epoch:        clusters.Gauges("epoch", "Epoch of the published member set."),
 		failovers:    clusters.Counters("failovers_total", "Members that left the ring unasked, by cause.", metric.LabelOf("cause", lossCauses...)),
 		lastFailover: clusters.Gauges("last_failover_timestamp_seconds", "When a member last left the ring unasked, as seconds since 1970; 0 if none did."),

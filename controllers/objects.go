@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/controllers/membership"
 )
 
 // outcome is what a pass did: what it could not carry out, what it held back, if
@@ -18,6 +19,8 @@ type outcome struct {
 	generation  int64
 	rotated     rotated
 	credentials *trouble
+	// applications beside the members, where there are any.
+	applications []membership.Application
 }
 
 // step applies one object.

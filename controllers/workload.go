@@ -1,8 +1,10 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -77,6 +79,9 @@ func (w *workload) apply(ctx context.Context, seen *observation, want *appsv1ac.
 	if exists && !current.DeletionTimestamp.IsZero() {
 		return nil // its end is heard of, and then it is made anew
 	}
+	if exists && otherClaims(current, want) {
+		return &claimsError{current.Name}
+	}
 	if exists && !updatable(current, want) {
 		return w.replace(ctx, c, current)
 	}
@@ -97,6 +102,29 @@ func updatable(current *appsv1.StatefulSet, want *appsv1ac.StatefulSetApplyConfi
 		current.Spec.PodManagementPolicy == *want.Spec.PodManagementPolicy &&
 		equality.Semantic.DeepEqual(current.Spec.Selector, selector) &&
 		len(current.Spec.VolumeClaimTemplates) == len(want.Spec.VolumeClaimTemplates)
+}
+
+// otherClaims says that volumes are asked for, and that the StatefulSet has others. Made
+// anew it could not have its pods, whose volumes cannot change either.
+func otherClaims(current *appsv1.StatefulSet, want *appsv1ac.StatefulSetApplyConfiguration) bool {
+	if len(want.Spec.VolumeClaimTemplates) == 0 {
+		return false
+	}
+	asked := make([]corev1.PersistentVolumeClaim, len(want.Spec.VolumeClaimTemplates))
+	for i := range asked {
+		if err := convert(&want.Spec.VolumeClaimTemplates[i], &asked[i]); err != nil {
+			return false // applying it tells
+		}
+	}
+	return !slices.EqualFunc(current.Spec.VolumeClaimTemplates, asked, sameClaim)
+}
+
+// sameClaim compares what an update may not change, without what the API server fills in.
+func sameClaim(have, want corev1.PersistentVolumeClaim) bool {
+	mode := corev1.PersistentVolumeFilesystem
+	want.Spec.VolumeMode, have.Spec.VolumeMode = cmp.Or(want.Spec.VolumeMode, &mode), cmp.Or(have.Spec.VolumeMode, &mode)
+	return have.Name == want.Name && equality.Semantic.DeepEqual(have.Spec, want.Spec) &&
+		equality.Semantic.DeepEqual(have.Labels, want.Labels) && equality.Semantic.DeepEqual(have.Annotations, want.Annotations)
 }
 
 // immutable finds the API server's word that a StatefulSet's field cannot change.

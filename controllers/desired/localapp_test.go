@@ -160,3 +160,27 @@ func TestInitContainersStandWhereTheTemplateHasThem(t *testing.T) {
 		}
 	}
 }
+
+// TestNativeSidecarIsFound: what is read of a pod's proxy is read of an init container
+// too, and not of what only stands beside it.
+func TestNativeSidecarIsFound(t *testing.T) {
+	proxy := corev1.Container{
+		Name: Container, Image: "example.com/sipring:1", Env: []corev1.EnvVar{{Name: envAddresses}},
+		Ports: []corev1.ContainerPort{{Name: "udp", ContainerPort: 5070, Protocol: corev1.ProtocolUDP}},
+	}
+	pod := &corev1.Pod{Spec: corev1.PodSpec{InitContainers: []corev1.Container{{Name: "sounds"}, proxy}, Containers: []corev1.Container{{Name: "pbx"}}}}
+	pod.Status.PodIPs = []corev1.PodIP{{IP: "10.0.0.1"}, {IP: "2001:db8::1"}}
+	if got := Proxy(&pod.Spec); got == nil || got.Image != proxy.Image {
+		t.Errorf("found %+v", got)
+	}
+	if port, ok := PodSIPPort(ring(t, ""), pod); !ok || port != 5070 {
+		t.Errorf("port %d, %v", port, ok)
+	}
+	if got := reachable("10.0.0.1", pod); len(got) != 2 {
+		t.Errorf("reached at %v", got)
+	}
+	pod.Spec.InitContainers = pod.Spec.InitContainers[:1]
+	if got := Proxy(&pod.Spec); got != nil {
+		t.Errorf("found %+v", got)
+	}
+}

@@ -23,6 +23,11 @@ var onNodes = map[int32]string{
 // usersSample is the Secret that the samples name.
 const usersSample = "../../config/samples/users.yaml"
 
+// noCluster says that the sample is no SIPCluster, but what one needs.
+func noCluster(path string) bool {
+	return filepath.Base(path) == "kustomization.yaml" || path == usersSample || strings.HasSuffix(path, "-config.yaml")
+}
+
 func sample(t *testing.T, path string) *v1alpha1.SIPCluster {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -44,7 +49,7 @@ func TestSamplesCanRun(t *testing.T) {
 		t.Fatalf("samples %v, %v", paths, err)
 	}
 	for _, path := range paths {
-		if filepath.Base(path) == "kustomization.yaml" || path == usersSample {
+		if noCluster(path) {
 			continue
 		}
 		t.Run(filepath.Base(path), func(t *testing.T) {
@@ -53,6 +58,14 @@ func TestSamplesCanRun(t *testing.T) {
 				t.Fatal(err)
 			}
 			spec := set.Spec.Template.Spec
+			if c := sample(t, path); c.Spec.LocalApp != nil {
+				if err := RestrictedTemplates().Check(set.Spec.Template); err != nil {
+					t.Error(err)
+				}
+				if _, err := Config(c); err != nil {
+					t.Error(err)
+				}
+			}
 			if spec.HostNetwork == nil || !*spec.HostNetwork {
 				return
 			}
@@ -87,7 +100,7 @@ func TestSamplesSayWhoMayRegister(t *testing.T) {
 	}
 	sources := map[string]int{}
 	for _, path := range paths {
-		if filepath.Base(path) == "kustomization.yaml" || path == usersSample {
+		if noCluster(path) {
 			continue
 		}
 		text, err := os.ReadFile(path)
@@ -114,7 +127,7 @@ func TestSamplesSayWhoMayRegister(t *testing.T) {
 			}
 		}
 	}
-	if want := map[string]int{"open": 1, "postgres": 1, "http": 1, "secrets": 5}; !maps.Equal(sources, want) {
+	if want := map[string]int{"open": 1, "postgres": 1, "http": 1, "secrets": 7}; !maps.Equal(sources, want) {
 		t.Errorf("samples %v, want %v", sources, want)
 	}
 }

@@ -18,6 +18,7 @@ func rows() []row {
 		{title: "Calls", height: 8, panels: calls()},
 		{title: "The ring, as each proxy sees it", height: 8, panels: ring()},
 		{title: "Registrations", height: 8, panels: registrations()},
+		{title: "Applications", height: 7, panels: applications()},
 		{title: "Operator", height: 7, panels: operator()},
 		{title: "Resources", height: 7, panels: resources()},
 	}
@@ -140,6 +141,18 @@ func registrations() []panel {
 	}, {
 		title: "Memory for bindings", unit: "bytes", width: 6,
 		queries: []query{{`sipring_proxy_bindings_bytes{S}`, "{{pod}}"}, {`min(sipring_proxy_bindings_budget_bytes{S})`, "budget"}},
+	}}
+}
+
+func applications() []panel {
+	return []panel{{
+		title: "Applications by state", about: "Of members in the ring, as the proxies report. Nothing without spec.localApp.", width: 8,
+		queries: []query{{`max by (state) (sipring_operator_applications{S})`, "{{state}}"}},
+	}, {
+		title: "Application serves", about: "As the proxy beside it sees it.", width: 8,
+		queries: []query{{`min by (pod) (sipring_application_healthy{S})`, "{{pod}}"}},
+	}, {
+		title: "Calls at the applications", width: 8, queries: []query{{`sum by (pod) (sipring_application_calls{S})`, "{{pod}}"}},
 	}}
 }
 
