@@ -18,6 +18,7 @@ import (
 // +kubebuilder:printcolumn:name="Total",type=integer,JSONPath=`.status.totalMembers`,description="members asked for"
 // +kubebuilder:printcolumn:name="Epoch",type=integer,JSONPath=`.status.epoch`
 // +kubebuilder:printcolumn:name="Address",type=string,JSONPath=`.status.addresses[0].value`,priority=1
+// +kubebuilder:printcolumn:name="Applications",type=string,JSONPath=`.status.conditions[?(@.type=="ApplicationsReady")].status`,priority=1,description="the applications beside the proxies serve; empty without spec.localApp"
 // +kubebuilder:printcolumn:name="Failover",type=date,JSONPath=`.status.lastFailover.time`,priority=1,description="how long ago the last member was lost"
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`,description="why it is, or is not, ready"
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
@@ -180,8 +181,8 @@ type SIPClusterSpec struct {
 
 	// Template overrides the pods' template, merged onto what the operator
 	// builds as `kubectl patch --type=strategic` would. The proxy's container
-	// is named proxy; other containers run beside it. A change rolls the pods
-	// one at a time.
+	// is named proxy, and is an init container with spec.localApp; other containers
+	// run beside it. A change rolls the pods one at a time.
 	// +optional
 	Template *PodTemplate `json:"template,omitempty"`
 

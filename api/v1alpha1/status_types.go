@@ -9,7 +9,7 @@ type SIPClusterStatus struct {
 	// Conditions: Ready (the cluster is what the spec asks for), Available (phones
 	// are served), Progressing and Degraded; and while it is not Ready either
 	// Reconciling (it gets there by itself) or Stalled (somebody has to mend
-	// something).
+	// something). ApplicationsReady is there with spec.localApp.
 	// +kubebuilder:default={{type: "Ready", status: "Unknown", reason: "Pending", message: "Waiting for the operator", lastTransitionTime: "1970-01-01T00:00:00Z"}}
 	// +kubebuilder:validation:MaxItems=16
 	// +listType=map

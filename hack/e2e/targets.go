@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -91,7 +92,7 @@ func podTargets(pods []corev1.Pod) []targetGroup {
 		if p.Status.PodIP == "" || p.Status.Phase == corev1.PodFailed || p.Status.Phase == corev1.PodSucceeded {
 			continue
 		}
-		for _, c := range p.Spec.Containers {
+		for _, c := range slices.Concat(p.Spec.InitContainers, p.Spec.Containers) { // as Prometheus does, native sidecars among them
 			for _, port := range c.Ports {
 				g := newTarget(p.Status.PodIP, port.ContainerPort, p.Namespace, "pod", p.Labels)
 				g.Labels[discovered("pod_name")], g.Labels[discovered("pod_container_name")] = p.Name, c.Name
