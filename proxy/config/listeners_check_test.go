@@ -56,11 +56,13 @@ func TestListenerTLSRefused(t *testing.T) {
 		"certificates: [/a, /b, /a]":            `tls.certificates[2]: "/a" is there twice`,
 		"certificates: [" + seventeen + "]":     "tls.certificates: 17 of them, at most 16",
 		"certificates: [/a], minVersion: '1.1'": `tls.minVersion: "1.1" is not 1.2 or 1.3`,
-		"certificates: [/a], clientAuth: Sometimes":                                                                          `tls.clientAuth: "Sometimes" is not None, Optional or Require`,
-		"certificates: [/a], clientAuth: Require":                                                                            "tls.clientCA: is missing: clientAuth Require needs it",
-		"certificates: [/a], clientCA: /b":                                                                                   "tls.clientAuth: no client is asked",
-		"certificates: [/a], clientNames: [a.example]":                                                                       "tls.clientAuth: no client is asked",
-		"certificates: [/a], clientAuth: None, clientCA: /b":                                                                 "tls.clientAuth: no client is asked",
+
+		"certificates: [/a], clientAuth: Sometimes":          `tls.clientAuth: "Sometimes" is not None, Optional or Require`,
+		"certificates: [/a], clientAuth: Require":            "tls.clientCA: is missing: clientAuth Require needs it",
+		"certificates: [/a], clientCA: /b":                   "tls.clientAuth: no client is asked",
+		"certificates: [/a], clientNames: [a.example]":       "tls.clientAuth: no client is asked",
+		"certificates: [/a], clientAuth: None, clientCA: /b": "tls.clientAuth: no client is asked",
+
 		"certificates: [/a], clientAuth: Require, clientCA: /b, clientNames: ['']":                                           `tls.clientNames[0]: "" is not a domain`,
 		"certificates: [/a], clientAuth: Require, clientCA: /b, clientNames: ['*.example.com']":                              "tls.clientNames[0]",
 		"certificates: [/a], clientAuth: Require, clientCA: /b, clientNames: [a.example, 'sip:']":                            "tls.clientNames[1]",
