@@ -11,6 +11,7 @@ import (
 
 	"github.com/sipring/sipring/api/v1alpha1"
 	"github.com/sipring/sipring/controllers/membership"
+	"github.com/sipring/sipring/proxy/config"
 )
 
 // applicationsOf are those beside the members in the ring; none without spec.localApp.
@@ -30,8 +31,8 @@ func applicationsReady(all []membership.Application) metav1.Condition {
 	var down, silent []string
 	for _, a := range all {
 		switch a.State {
-		case membership.ApplicationServing:
-		case membership.ApplicationUnknown:
+		case config.ApplicationServing:
+		case config.ApplicationUnknown:
 			silent = append(silent, a.Member)
 		default:
 			down = append(down, fmt.Sprintf("%s (%s)", a.Member, a.State))

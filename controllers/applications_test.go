@@ -46,7 +46,7 @@ func (b *bench) app(ordinal int, state string) {
 	b.Helper()
 	r := config.Report{}
 	if state != "" {
-		r.Application = &config.ApplicationReport{State: state, Since: 1}
+		r.Application = &config.Application{State: config.ApplicationState(state), Since: 1}
 	}
 	b.reports(ordinal, r)
 }

@@ -41,11 +41,27 @@ func withProxy(spec *corev1ac.PodSpecApplyConfiguration, c *v1alpha1.SIPCluster,
 		spec.WithContainers(proxy)
 		return
 	}
-	spec.WithInitContainers(proxy.
+	spec.WithAutomountServiceAccountToken(false).WithVolumes(tokenVolume()).WithInitContainers(proxy.
+		WithVolumeMounts(corev1ac.VolumeMount().WithName(volumeToken).WithMountPath(tokenPath).WithReadOnly(true)).
 		WithRestartPolicy(corev1.ContainerRestartPolicyAlways).
 		WithStartupProbe(probe("/healthz", 1, 1, 60)).
 		WithLifecycle(corev1ac.Lifecycle().WithPreStop(corev1ac.LifecycleHandler().WithExec(
 			corev1ac.ExecAction().WithCommand("/sipring", "drain", fmt.Sprintf("--timeout=%ds", max(1, gracePeriod(c)-drainMargin)))))))
+}
+
+// volumeToken holds the pod's token, by which a proxy writes its Lease. The application
+// beside it has none, unless spec.template asks for it.
+const volumeToken = "proxy-token"
+
+// tokenVolume is what Kubernetes mounts into each container otherwise.
+func tokenVolume() *corev1ac.VolumeApplyConfiguration {
+	const hour = 3607 // seconds, as Kubernetes itself asks for
+	return corev1ac.Volume().WithName(volumeToken).WithProjected(corev1ac.ProjectedVolumeSource().WithSources(
+		corev1ac.VolumeProjection().WithServiceAccountToken(corev1ac.ServiceAccountTokenProjection().WithPath("token").WithExpirationSeconds(hour)),
+		corev1ac.VolumeProjection().WithConfigMap(corev1ac.ConfigMapProjection().WithName("kube-root-ca.crt").
+			WithItems(corev1ac.KeyToPath().WithKey("ca.crt").WithPath("ca.crt"))),
+		corev1ac.VolumeProjection().WithDownwardAPI(corev1ac.DownwardAPIProjection().WithItems(
+			corev1ac.DownwardAPIVolumeFile().WithPath("namespace").WithFieldRef(corev1ac.ObjectFieldSelector().WithFieldPath("metadata.namespace"))))))
 }
 
 // proxyOf is the proxy's container in a pod as it was built.

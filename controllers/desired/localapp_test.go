@@ -51,6 +51,9 @@ func TestApplicationBesideTheProxy(t *testing.T) {
 	if !slices.ContainsFunc(proxy.VolumeMounts, func(m corev1ac.VolumeMountApplyConfiguration) bool { return *m.Name == "credentials-0" }) {
 		t.Error("the credentials are not mounted")
 	}
+	if !slices.ContainsFunc(proxy.VolumeMounts, func(m corev1ac.VolumeMountApplyConfiguration) bool { return *m.MountPath == tokenPath }) || *spec.AutomountServiceAccountToken {
+		t.Error("the proxy has no token, or the application has one")
+	}
 	if *spec.TerminationGracePeriodSeconds != 600 {
 		t.Errorf("%d s to end", *spec.TerminationGracePeriodSeconds)
 	}

@@ -2,26 +2,10 @@ package membership
 
 import "github.com/sipring/sipring/proxy/config"
 
-// ApplicationState is what is known of the application beside a member, as
-// config.ApplicationReport has it.
-type ApplicationState string
-
-// The states.
-const (
-	// ApplicationServing: it takes calls.
-	ApplicationServing ApplicationState = "Serving"
-	// ApplicationDown: it does not.
-	ApplicationDown ApplicationState = "Down"
-	// ApplicationLeaving: it ends the calls that it has, and gets no new ones.
-	ApplicationLeaving ApplicationState = "Leaving"
-	// ApplicationUnknown: its proxy does not say, or what no version before knew.
-	ApplicationUnknown ApplicationState = "Unknown"
-)
-
 // Application is what is known of the one beside a member.
 type Application struct {
 	Member string
-	State  ApplicationState
+	State  config.ApplicationState
 }
 
 // Applications are those beside the active members of the set, in its order, as the
@@ -40,13 +24,13 @@ func Applications(in *Input, set *config.MemberSet) []Application {
 	return all
 }
 
-func applicationState(r *config.Report) ApplicationState {
+func applicationState(r *config.Report) config.ApplicationState {
 	if r == nil || r.Application == nil {
-		return ApplicationUnknown
+		return config.ApplicationUnknown
 	}
-	switch state := ApplicationState(r.Application.State); state {
-	case ApplicationServing, ApplicationDown, ApplicationLeaving:
+	switch state := r.Application.State; state {
+	case config.ApplicationServing, config.ApplicationDown, config.ApplicationLeaving:
 		return state
 	}
-	return ApplicationUnknown
+	return config.ApplicationUnknown
 }
