@@ -26,6 +26,7 @@ type Call struct {
 	Setup          time.Duration // INVITE sent to 200 received
 	Answered       time.Time     // when the 200 was received
 	Queued         bool          // an INVITE of it waited for the phone (182)
+	Application    string        // the X-Application of the 200, if it has one
 	RecordRoute    string        // as the callee returned it
 	RemoteUserPart string
 	// Ended is closed when the call is over. Nil at the end that was called.
@@ -105,6 +106,9 @@ func (c *Call) adopt(res *sip.Response) error {
 		return fmt.Errorf("the 200 has no Contact or To")
 	}
 	c.target, c.to = contact.Address.String(), res.To().Value()
+	if by := res.GetHeader("X-Application"); by != nil {
+		c.Application = by.Value()
+	}
 	c.routes = recordRoutes(res)
 	slices.Reverse(c.routes)
 	if len(c.routes) > 0 {

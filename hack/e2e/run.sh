@@ -19,5 +19,6 @@ hack/tools/install.sh helm
 # the program that takes the cluster down.
 mkdir -p bin
 go build -o bin/e2e ./hack/e2e
+go build -o bin/echo ./hack/echo
 # shellcheck disable=SC2086 # E2E holds several words
 exec bin/e2e "$@" ${E2E:-}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -82,7 +83,7 @@ func (c *Cluster) ContainerProcess(ctx context.Context, namespace, pod, containe
 }
 
 func containerID(pod *corev1.Pod, container string) (string, error) {
-	for _, status := range pod.Status.ContainerStatuses {
+	for _, status := range slices.Concat(pod.Status.ContainerStatuses, pod.Status.InitContainerStatuses) { // sidecars, too
 		if status.Name != container {
 			continue
 		}

@@ -1,0 +1,445 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/sipring/sipring/demo/phones"
+)
+
+// sidecarEvent is one thing that happens to applications or proxies.
+type sidecarEvent struct {
+	title string
+	play  func(ctx context.Context, s *sidecar) error
+}
+
+func sidecarEvents() []sidecarEvent {
+	return []sidecarEvent{
+		{"1,000 addresses-of-record", spreadOut},
+		{"application killed", applicationKilled},
+		{"application hangs", applicationHangs},
+		{"proxy killed, the application lives", proxyKilled},
+		{"ring grows during conferences", conferencesStay},
+		{"pod deleted", podDeleted},
+		{"rolling update", applicationsRolled},
+		{"application's image is bad", badApplication},
+		{"node cut off", applicationCut},
+	}
+}
+
+// Largest share of an even one that an application may have, in percent.
+const largestShare = 130
+
+// spreadOut: the calls of many users are spread as the ring says.
+func spreadOut(ctx context.Context, s *sidecar) error {
+	const users = 1000
+	var mu sync.Mutex
+	at := map[string]int{}
+	o := phones.Each(ctx, users, func(ctx context.Context, i int) error {
+		c, err := s.dial(ctx, i, conference(i), 4*sidecarPatience) // all at once
+		if err != nil {
+			return err
+		}
+		mu.Lock()
+		at[c.Application]++
+		mu.Unlock()
+		return c.hangUp(ctx)
+	})
+	s.stage.step("%v of %d users called and hung up: %v", o, users, at)
+	if !o.Whole() {
+		return fmt.Errorf("%v calls: %v", o, o.Errors)
+	}
+	if most := slices.Max(slices.Collect(maps.Values(at))); len(at) != 3 || most*3*100 > users*largestShare {
+		return fmt.Errorf("spread over applications: %v", at)
+	}
+	return nil
+}
+
+// before is what must not change with an application.
+type before struct {
+	epoch uint64
+	snap  *snapshot
+}
+
+func (s *sidecar) before(ctx context.Context) (b before, err error) {
+	set, err := s.proxies.set(ctx)
+	if err != nil {
+		return b, err
+	}
+	b.epoch = set.Epoch
+	b.snap, err = s.proxies.snapshot(ctx)
+	return b, err
+}
+
+// unmoved returns nil if neither ring nor proxies have.
+func (s *sidecar) unmoved(ctx context.Context, b before) error {
+	set, err := s.proxies.set(ctx)
+	if err != nil {
+		return err
+	}
+	if set.Epoch != b.epoch {
+		return fmt.Errorf("the epoch is %d, was %d", set.Epoch, b.epoch)
+	}
+	return s.proxies.same(ctx, b.snap)
+}
+
+// upAt are calls at one application, and which users it has.
+func (s *sidecar) upAt(ctx context.Context, application string, most int) (up []place, own []string, err error) {
+	at, err := s.homes(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, user := range slices.Sorted(maps.Keys(at)) {
+		if at[user] != application {
+			continue
+		}
+		own = append(own, user)
+		if len(up) >= most {
+			continue
+		}
+		c, err := s.dial(ctx, len(up), user, sidecarPatience)
+		if err != nil {
+			return up, own, err
+		}
+		up = append(up, c)
+	}
+	if len(own) == 0 {
+		err = fmt.Errorf("no conference is at %s: %v", application, at)
+	}
+	return up, own, err
+}
+
+// elsewhere calls each user once, all at once, and returns how long it took from a
+// moment until the last was answered by another application than one.
+func (s *sidecar) elsewhere(ctx context.Context, users []string, not string, at time.Time, limit time.Duration) (time.Duration, error) {
+	o := phones.Each(ctx, len(users), func(ctx context.Context, i int) error {
+		c, err := s.dial(ctx, i, users[i], limit)
+		if err != nil {
+			return err
+		}
+		if c.Application == not {
+			err = fmt.Errorf("%s is answered by %s", users[i], not)
+		}
+		return errors.Join(err, c.hangUp(ctx))
+	})
+	took := time.Since(at)
+	if !o.Whole() {
+		return took, fmt.Errorf("%v of its users called elsewhere: %v", o, o.Errors)
+	}
+	if took > limit {
+		return took, fmt.Errorf("its users were answered elsewhere after %v, want %v", took, limit)
+	}
+	return took, nil
+}
+
+func applicationKilled(ctx context.Context, s *sidecar) error {
+	const victim = "apps-0"
+	up, own, err := s.upAt(ctx, victim, 5)
+	if err != nil {
+		return err
+	}
+	b, err := s.before(ctx)
+	if err != nil {
+		return err
+	}
+	killed, err := s.kube.cluster.KillContainerProcess(ctx, namespace, victim, echoContainer, unix.SIGKILL)
+	if err != nil {
+		return err
+	}
+	took, err := s.elsewhere(ctx, own, victim, killed.At, sidecarPatience)
+	s.stage.step("%s killed: its %d users answered elsewhere in %v", victim, len(own), took.Round(time.Millisecond))
+	for _, c := range up {
+		err = errors.Join(err, c.ends(ctx))
+	}
+	return errors.Join(err, s.unmoved(ctx, b))
+}
+
+func applicationHangs(ctx context.Context, s *sidecar) error {
+	const victim, failures, period = "apps-1", 3, 500 * time.Millisecond
+	_, own, err := s.upAt(ctx, victim, 0)
+	if err != nil {
+		return err
+	}
+	b, err := s.before(ctx)
+	if err != nil {
+		return err
+	}
+	stopped, err := s.kube.cluster.KillContainerProcess(ctx, namespace, victim, echoContainer, unix.SIGSTOP)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		_, went := s.kube.cluster.KillContainerProcess(context.WithoutCancel(ctx), namespace, victim, echoContainer, unix.SIGCONT)
+		err = errors.Join(err, went)
+	}()
+	took, err := s.elsewhere(ctx, own, victim, stopped.At, failures*period+time.Second)
+	s.stage.step("%s hangs: its %d users answered elsewhere in %v", victim, len(own), took.Round(time.Millisecond))
+	return errors.Join(err, s.unmoved(ctx, b))
+}
+
+// proxyKilled: the application's calls go on, requests within them in both directions.
+func proxyKilled(ctx context.Context, s *sidecar) error {
+	const victim = "apps-2"
+	up, _, err := s.upAt(ctx, victim, 5)
+	if err != nil {
+		return err
+	}
+	pods, err := s.proxies.pods(ctx)
+	if err != nil {
+		return err
+	}
+	first, err := s.status(ctx, &pods[2])
+	if err != nil {
+		return err
+	}
+	if _, err := s.kube.cluster.KillContainerProcess(ctx, namespace, victim, "proxy", unix.SIGKILL); err != nil {
+		return err
+	}
+	if err := s.serve(ctx, 3); err != nil {
+		return err
+	}
+	for _, c := range up {
+		err = errors.Join(err, c.hangUp(ctx))
+	}
+	last, statusErr := s.status(ctx, &pods[2])
+	if statusErr != nil {
+		return errors.Join(err, statusErr)
+	}
+	sent, answered := last.Pokes-first.Pokes, last.PokesAnswered-first.PokesAnswered
+	s.stage.step("%s: %d requests of the application within calls, %d answered; %d BYEs", victim, sent, answered, len(up))
+	if sent == 0 || answered < sent-int64(len(up)) { // one of each may have been under way
+		err = errors.Join(err, fmt.Errorf("of %d requests of the application %d were answered", sent, answered))
+	}
+	return errors.Join(err, s.restarts(ctx, victim, 0))
+}
+
+// restarts returns nil if a pod's application was started again so often.
+func (s *sidecar) restarts(ctx context.Context, pod string, want int32) error {
+	pods, err := s.proxies.pods(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range pods {
+		for _, c := range pods[i].Status.ContainerStatuses {
+			if pods[i].Name == pod && c.Name == echoContainer && c.RestartCount != want {
+				return fmt.Errorf("the application of %s was started again %d times, want %d", pod, c.RestartCount, want)
+			}
+		}
+	}
+	return nil
+}
+
+// conferencesStay: who comes third finds the others, though the ring has grown.
+func conferencesStay(ctx context.Context, s *sidecar) (err error) {
+	var up []place
+	for i := range conferences {
+		for range 2 {
+			c, err := s.dial(ctx, len(up), conference(i), sidecarPatience)
+			if err != nil {
+				return err
+			}
+			up = append(up, c)
+		}
+	}
+	defer func() {
+		for _, c := range up {
+			err = errors.Join(err, c.hangUp(ctx))
+		}
+		err = errors.Join(err, s.scale(ctx, 3))
+	}()
+	if err := s.scale(ctx, 4); err != nil {
+		return err
+	}
+	apart := 0
+	for i := range conferences {
+		c, err := s.dial(ctx, i, conference(i), sidecarPatience)
+		if err != nil {
+			return err
+		}
+		if two := up[2*i]; c.Application != two.Application {
+			apart++
+		}
+		up = append(up, c)
+	}
+	s.stage.step("ring of 4: the third caller is with the others in %d of %d conferences", conferences-apart, conferences)
+	if apart > 0 {
+		return fmt.Errorf("%d of %d conferences were torn apart", apart, conferences)
+	}
+	return nil
+}
+
+func (s *sidecar) scale(ctx context.Context, n int) error {
+	if _, err := s.kube.kubectl(ctx, "--namespace", namespace, "scale", "sipcluster", s.stack.sipCluster, fmt.Sprintf("--replicas=%d", n)); err != nil {
+		return err
+	}
+	return s.serve(ctx, n)
+}
+
+// meanwhile calls and hangs up, ten times a second, while something is done. Each call
+// has to be answered, and the BYE.
+func (s *sidecar) meanwhile(ctx context.Context, do func(ctx context.Context) error) error {
+	calling, stop := context.WithCancel(ctx)
+	defer stop()
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	var calls, failed int
+	var errs []error
+	all.Go(func() {
+		ticker := time.NewTicker(100 * time.Millisecond)
+		defer ticker.Stop()
+		for i := 0; ; i++ {
+			select {
+			case <-calling.Done():
+				return
+			case <-ticker.C:
+			}
+			all.Go(func() {
+				c, err := s.dial(ctx, i, conference(i%conferences), sidecarPatience)
+				if err == nil {
+					err = c.ends(ctx)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				calls++
+				if err != nil {
+					failed++
+					if len(errs) < 5 {
+						errs = append(errs, err)
+					}
+				}
+			})
+		}
+	})
+	err := do(ctx)
+	stop()
+	all.Wait()
+	s.stage.step("%d of %d calls failed meanwhile", failed, calls)
+	if failed > 0 {
+		err = errors.Join(err, fmt.Errorf("%d of %d calls failed: %w", failed, calls, errors.Join(errs...)))
+	}
+	return err
+}
+
+// podDeleted: its calls end by themselves while it drains.
+func podDeleted(ctx context.Context, s *sidecar) error {
+	const victim = "apps-1"
+	up, _, err := s.upAt(ctx, victim, 5)
+	if err != nil {
+		return err
+	}
+	return s.meanwhile(ctx, func(ctx context.Context) error {
+		if _, err := s.kube.kubectl(ctx, "--namespace", namespace, "delete", "pod", victim, "--wait=false"); err != nil {
+			return err
+		}
+		pods, err := s.proxies.pods(ctx)
+		if err != nil {
+			return err
+		}
+		err = eventually(ctx, startLimit, func(ctx context.Context) error {
+			st, err := s.status(ctx, &pods[1])
+			if err == nil && !st.Leaving {
+				err = errors.New("the application does not know that it is to go")
+			}
+			return err
+		})
+		for _, c := range up {
+			err = errors.Join(err, c.hangUp(ctx))
+		}
+		return errors.Join(err, s.serve(ctx, 3))
+	})
+}
+
+func applicationsRolled(ctx context.Context, s *sidecar) error {
+	return s.meanwhile(ctx, func(ctx context.Context) error {
+		before, err := s.proxies.snapshot(ctx)
+		if err != nil {
+			return err
+		}
+		gone := map[string]bool{}
+		for _, incarnation := range before.incarnations {
+			gone[incarnation] = true
+		}
+		if _, err := s.kube.kubectl(ctx, "--namespace", namespace, "patch", "sipcluster", s.stack.sipCluster, "--type=merge", "--patch", rolling); err != nil {
+			return err
+		}
+		if err := eventually(ctx, installLimit, func(ctx context.Context) error { return s.proxies.whole(ctx, 3, gone) }); err != nil {
+			return err
+		}
+		return s.serve(ctx, 3)
+	})
+}
+
+// badApplication: the rollout stops at the first pod, and the others serve.
+func badApplication(ctx context.Context, s *sidecar) (err error) {
+	set := func(image string) error {
+		_, err := s.kube.kubectl(ctx, "--namespace", namespace, "patch", "sipcluster", s.stack.sipCluster, "--type=json", "--patch",
+			fmt.Sprintf(`[{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": %q}]`, image))
+		return err
+	}
+	defer func() { err = errors.Join(err, set(echoImage)) }()
+	return s.meanwhile(ctx, func(ctx context.Context) error {
+		if err := set("sipring.local/none:1"); err != nil {
+			return err
+		}
+		if err := eventually(ctx, installLimit, func(ctx context.Context) error { return s.condition(ctx, "ApplicationsReady", "False") }); err != nil {
+			return err
+		}
+		c, err := s.kube.sipCluster(ctx, namespace, s.stack.sipCluster)
+		if err != nil {
+			return err
+		}
+		for _, have := range c.Status.Conditions {
+			if have.Type == "ApplicationsReady" || have.Status == "False" && have.Type == "Available" {
+				s.stage.step("condition %s=%s, %s: %s", have.Type, have.Status, have.Reason, have.Message)
+			}
+		}
+		at, err := s.homes(ctx)
+		if err != nil {
+			return err
+		}
+		serve := map[string]bool{}
+		for _, application := range at {
+			serve[application] = true
+		}
+		if len(serve) != 2 {
+			return fmt.Errorf("%d applications serve: %v", len(serve), at)
+		}
+		return nil
+	})
+}
+
+// applicationCut: what was there is lost, new calls go elsewhere.
+func applicationCut(ctx context.Context, s *sidecar) (err error) {
+	const victim = "apps-0"
+	up, own, err := s.upAt(ctx, victim, 5)
+	if err != nil {
+		return err
+	}
+	node, err := s.proxies.nodeOf(ctx, victim)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.kube.cluster.HealNode(context.WithoutCancel(ctx), node)) }()
+	at := time.Now()
+	if err := s.kube.cluster.CutNode(ctx, node); err != nil {
+		return err
+	}
+	took, err := s.elsewhere(ctx, own, victim, at, cutPatience)
+	ended := 0
+	for _, c := range up {
+		if c.ends(ctx) == nil {
+			ended++
+		}
+	}
+	s.stage.step("node of %s cut off: its %d users answered elsewhere in %v; its %d calls are lost, %d ended at once", victim, len(own), took.Round(time.Millisecond), len(up), ended)
+	return err
+}
