@@ -11,6 +11,7 @@ import (
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/location"
 	"github.com/sipring/sipring/proxy/peer"
+	"github.com/sipring/sipring/proxy/server"
 )
 
 const (
@@ -40,12 +41,36 @@ func (p *proxy) newBeside(self config.Member) *beside {
 }
 
 // start looks after the application until stop.
-func (b *beside) start(self config.Member, node *peer.Node) {
+func (b *beside) start(self config.Member, node *peer.Node, s *server.Server) {
 	ctx, cancel := context.WithCancel(context.Background())
 	b.cancel = cancel
+	b.Tell(s.TellApplication)
 	life := lifeOf(node.Incarnation())
 	b.ended.Go(func() { b.Run(ctx, life) })
 	b.ended.Go(func() { b.keepPins(ctx, self.ID, life, node) })
+	b.ended.Go(func() { b.meet(ctx, node, s) })
+}
+
+// meetInterval is how often the proxy looks whether there are members that have not heard of
+// its application.
+const meetInterval = 100 * time.Millisecond
+
+// meet tells each member that comes, or is back, what the application is, until ctx ends.
+func (b *beside) meet(ctx context.Context, node *peer.Node, s *server.Server) {
+	tick := time.NewTicker(meetInterval)
+	defer tick.Stop()
+	var told *cluster.View
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if v := node.View(); v != told {
+			told = v
+			s.TellApplication(b.State())
+		}
+	}
 }
 
 func (b *beside) stop() {

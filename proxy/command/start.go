@@ -73,7 +73,7 @@ func (p *proxy) start(self config.Member, set *config.MemberSet) error {
 	node.SetMembers(set)
 	s.Serve(node)
 	if p.beside != nil {
-		p.beside.start(self, node)
+		p.beside.start(self, node, s)
 		p.metrics.registry.MustRegister(p.beside.Metrics())
 	}
 	p.server, p.tokens = s, tokens
@@ -111,6 +111,9 @@ func (p *proxy) listenSIP(self config.Member, keys *token.Keys) (*server.Server,
 	cfg := server.Config{
 		Proxy: c, Self: self.ID, Address: netip.AddrPortFrom(first, uint16(c.Ports.SIP)), Shared: p.sipAddress != "",
 		TLS: p.certificates.TLS(), VerifyServer: certificates.VerifyServer(nil), Keys: keys, Log: p.log, Checks: p.access.gate.Checks(),
+	}
+	if p.beside != nil {
+		cfg.Application = p.beside.Local
 	}
 	if second.IsValid() {
 		cfg.Second = netip.AddrPortFrom(second, uint16(c.Ports.SIP))

@@ -4,29 +4,11 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/sipring/sipring/proxy/application"
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/config"
-	"github.com/sipring/sipring/proxy/location"
 	"github.com/sipring/sipring/proxy/ring"
 )
-
-// Applications says what is known of the applications beside the members
-// (config.LocalApp). Its methods may be called concurrently, per message, and with locks
-// held: they must not wait.
-type Applications interface {
-	// Serves reports whether the application beside a member takes new calls.
-	Serves(member uint32) bool
-	// Down reports whether that is known to be down, with the calls it had. What nothing is
-	// known of is not, nor is what only takes no new calls.
-	Down(member uint32) bool
-	// Version changes with what Serves and Down say.
-	Version() uint64
-	// AppendPin appends the address-of-record under which the pin of another is kept, and
-	// Pinned reads the member from what is registered there, at now in milliseconds of the
-	// cluster's clock.
-	AppendPin(dst, aor []byte) []byte
-	Pinned(record location.Record, now int64) (member uint32, ok bool)
-}
 
 // maxApplications is at how many members' applications a request is tried, one after the
 // other.
@@ -34,7 +16,7 @@ const maxApplications = 3
 
 // applications chooses those that requests are for. It is nil where there are none.
 type applications struct {
-	Applications
+	*application.Local
 	self    uint32
 	reject  bool // who is not the owner's does not take the call
 	placing sync.Mutex
@@ -50,10 +32,10 @@ type appPlacement struct {
 }
 
 func newApplications(c *Config) *applications {
-	if c.Proxy.LocalApp == nil || c.Applications == nil {
+	if c.Proxy.LocalApp == nil || c.Application == nil {
 		return nil
 	}
-	return &applications{Applications: c.Applications, self: c.Self, reject: c.Proxy.LocalApp.Unavailable == config.UnavailableReject}
+	return &applications{Local: c.Application, self: c.Self, reject: c.Proxy.LocalApp.Unavailable == config.UnavailableReject}
 }
 
 // choose appends the members at whose applications an address-of-record is tried, in
@@ -92,12 +74,12 @@ func (a *applications) takes(view *cluster.View, id uint32) bool {
 }
 
 func (a *applications) mayTake(m *cluster.MemberView) bool {
-	return m.Liveness == cluster.Up && !m.Leaving && a.Serves(m.ID)
+	return m.Liveness == cluster.Up && !m.Leaving && a.Table.Serves(m.ID)
 }
 
 // place is the placement of now.
 func (a *applications) place(view *cluster.View) *appPlacement {
-	version := a.Version()
+	version := a.Table.Version()
 	if p := a.placed.Load(); p != nil && p.view == view && p.version == version {
 		return p
 	}
@@ -136,5 +118,5 @@ func partitionsOf(view *cluster.View) int {
 // lost reports whether the calls at a member's application are: it is known to be down,
 // or the member is not there.
 func (a *applications) lost(view *cluster.View, member uint32) bool {
-	return view != nil && !view.Up(member) || a.Down(member)
+	return view != nil && !view.Up(member) || a.Table.State(member) == application.Down
 }

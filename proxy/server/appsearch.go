@@ -1,6 +1,7 @@
 package server
 
 import (
+	"github.com/sipring/sipring/proxy/application"
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/flow"
@@ -61,7 +62,7 @@ func (a *appSearch) wanted(r *request, registered int) bool {
 func (q *search) startPin() progress {
 	q.apps.pins = true
 	q.chain.KeepAll(q.r.dialer.targets)
-	q.aor = q.r.s.apps.AppendPin(q.aor[:0], q.r.decision.AOR)
+	q.aor = application.AppendPinAOR(q.aor[:0], q.r.decision.AOR)
 	q.lookup.AOR = q.aor
 	q.r.s.cluster.Lookup(&q.lookup)
 	return waits
@@ -72,7 +73,7 @@ func (q *search) startPin() progress {
 func (q *search) pinDone(op *cluster.LookupOp) progress {
 	r, pinned := q.r, uint32(0)
 	if op.Result == cluster.Found {
-		if member, ok := r.s.apps.Pinned(op.Record, op.Now); ok {
+		if member, ok := application.Pinned(op.Record, op.Now); ok {
 			pinned = member
 		}
 	}

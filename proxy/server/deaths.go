@@ -165,7 +165,7 @@ func (s *Server) sweep(now int64) {
 	view, began := s.cluster.View(), s.now()
 	apps := d.apps
 	if s.apps != nil {
-		apps = s.apps.Version()
+		apps = s.apps.Table.Version()
 	}
 	if d.news.Swap(false) || view != d.view || apps != d.apps {
 		s.table.Lost(now, s.dead)

@@ -34,6 +34,7 @@ func (r *request) handle() progress {
 	err := r.read()
 	if err == nil {
 		r.show()
+		r.fromApplication()
 	}
 	if !r.msg.IsRequest() {
 		if err != nil {

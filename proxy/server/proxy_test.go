@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/sipring/sipring/proxy/application"
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/location"
@@ -51,6 +52,9 @@ type proxyOptions struct {
 	wait    time.Duration // Config.Wait
 	tls     map[string]*tls.Config
 	verify  func(name string, s tls.ConnectionState) error
+
+	application *application.Local
+	loopback    netip.Addr
 }
 
 func testKeys(t testing.TB) *token.Keys {
@@ -77,7 +81,7 @@ func startProxy(t testing.TB, options ...func(*proxyOptions)) *proxy {
 	if o.second != "" {
 		second = netip.MustParseAddrPort(o.second)
 	}
-	s, err := New(Config{Proxy: &o.config, Self: o.self, Address: netip.MustParseAddrPort(o.listen), Second: second, Keys: o.keys, Timers: o.timers, Lookup: o.lookup, Checks: o.checks, Wait: o.wait, TLS: o.tls, VerifyServer: o.verify})
+	s, err := New(Config{Proxy: &o.config, Self: o.self, Address: netip.MustParseAddrPort(o.listen), Second: second, Keys: o.keys, Timers: o.timers, Lookup: o.lookup, Checks: o.checks, Wait: o.wait, TLS: o.tls, VerifyServer: o.verify, Application: o.application, Loopback: o.loopback})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -317,3 +321,14 @@ func resolveTo(address string) transport.Lookup {
 }
 
 func serialPID() int { return os.Getpid() }
+
+// pin has the calls of a user go to the application of a member.
+func (m *memory) pin(t testing.TB, uri string, member uint32) {
+	t.Helper()
+	u := (&application.PinUpdate{}).Update([]byte(uri), member, 1, 1, 300)
+	op := &cluster.RegisterOp{Update: u, Done: func(*cluster.RegisterOp) {}}
+	(&node{mem: m, id: member}).Register(op)
+	if op.Status != location.StatusOK {
+		t.Fatalf("pinned: %v", op.Status)
+	}
+}

@@ -12,8 +12,8 @@ func (s *Server) Closed(f flow.Flow, err error) {
 		s.ended(f)
 		return
 	}
-	if f.Transport == flow.Local && s.appRefused != nil {
-		s.appRefused()
+	if f.Transport == flow.Local && s.apps != nil {
+		s.apps.Refused()
 	}
 	if refused, ok := err.(*transport.Refused); ok { //nolint:errorlint // never wrapped
 		s.refused(refused.Quote)

@@ -18,9 +18,17 @@ var errOwnerDead = errors.New("the member that holds the connection is dead")
 // deliver gives a message to a flow, wherever that is.
 func (s *Server) deliver(to flow.Flow, data []byte) error {
 	if to.Owner == s.self || !isHeld(to) {
-		return s.layer.Send(to, data)
+		return s.put(to, data)
 	}
 	return s.relay(to, data)
+}
+
+// put sends a message over a flow of this process's.
+func (s *Server) put(to flow.Flow, data []byte) error {
+	if to.Transport == flow.Local {
+		s.toApplication(data)
+	}
+	return s.layer.Send(to, data)
 }
 
 // isHeld reports whether a flow leads by way of one member alone: it is a connection of
@@ -72,7 +80,7 @@ func (s *Server) sendForPeer(from uint32, payload []byte) {
 	}
 	err := transport.ErrGone
 	if to.Owner == s.self {
-		err = s.layer.Send(to, data)
+		err = s.put(to, data)
 	}
 	if err == nil {
 		s.metrics.fromPeer.Add(1)

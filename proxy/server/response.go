@@ -45,6 +45,8 @@ const (
 	// frameReplaced is for the member that has a connection whose phone is back over
 	// another one: the flow.
 	frameReplaced = peer.KindUser + 12
+	// frameApplication says whether the application beside the sender takes calls.
+	frameApplication = peer.KindUser + 13
 )
 
 // maxOffer is the longest response that is offered to all, in bytes.
@@ -248,6 +250,8 @@ func (s *Server) HandleFrame(from uint32, kind uint8, payload []byte) {
 		s.deadAtPeer(from, payload)
 	case kind == frameReplaced:
 		s.replacedAtPeer(payload)
+	case kind == frameApplication:
+		s.applicationAtPeer(from, payload)
 	case kind == frameWait:
 		s.awaited.add(s.now(), s.facts.text(payload), from)
 	case kind == frameBack:

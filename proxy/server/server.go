@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sipring/sipring/proxy/application"
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/forward"
@@ -64,11 +65,9 @@ type Config struct {
 	Wait time.Duration
 	// Lookup resolves host names; nil asks the system.
 	Lookup transport.Lookup
-	// Applications says what is known of those beside the members, where Proxy has them
-	// (LocalApp). ApplicationRefused is called when this member's own has refused a message:
-	// nobody listens at its port. It must not wait; it may be nil.
-	Applications       Applications
-	ApplicationRefused func()
+	// Application is the one beside this proxy, with what is known of the others', where Proxy
+	// has them (LocalApp).
+	Application *application.Local
 	// Loopback is the pod's, at which the application is. Default 127.0.0.1; members of one
 	// host have each their own.
 	Loopback netip.Addr
@@ -99,7 +98,6 @@ type Server struct {
 	roomLines  limiter
 	limits     limits
 	apps       *applications // nil: there are none
-	appRefused func()
 	facts      *facts
 	requests   sync.Pool
 	frames     sync.Pool // of messages for other members' connections
@@ -148,7 +146,7 @@ func New(c Config) (*Server, error) {
 		clock: clock{began: time.Now()}, stop: make(chan struct{}), begun: make(chan struct{}, 1),
 	}
 	s.traces.layer, s.traces.sizes, s.traces.snap = layer, &s.sizes, &s.snap
-	s.apps, s.appRefused = newApplications(&c), c.ApplicationRefused
+	s.apps = newApplications(&c)
 	s.config.Store(c.Proxy)
 	if l := c.Proxy.LocalApp; l != nil {
 		c.Timers.Last = time.Duration(l.NoAnswerSeconds) * time.Second

@@ -85,7 +85,11 @@ func (s *Server) answer(to flow.Flow, data []byte) {
 	if list := s.traces.list.Load(); list != nil {
 		s.traces.showSent(*list, to, data)
 	}
-	if !isHeld(to) || to.Transport == flow.Local && to.Owner == s.self {
+	switch {
+	case to.Transport == flow.Local && to.Owner == s.self:
+		s.toApplication(data)
+		fallthrough
+	case !isHeld(to):
 		s.layer.Answer(to, data)
 		return
 	}
