@@ -2,6 +2,7 @@ package application
 
 import (
 	"context"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -20,13 +21,13 @@ type Checker struct {
 	counts [results]uint64
 }
 
-// NewChecker returns one for an application whose configuration has its defaults. took is called with each result and
+// NewChecker returns one for an application at a host, whose configuration has its defaults. took is called with each result and
 // whether the application serves after it, one call at a time and in order; it must not ask the Checker.
 //
 // Without checks (config.CheckNone) it serves until a call is refused, and again two periods later.
-func NewChecker(app *config.LocalApp, took func(r Result, serves bool)) *Checker {
+func NewChecker(app *config.LocalApp, host netip.Addr, took func(r Result, serves bool)) *Checker {
 	return &Checker{
-		prober: newProber(app), period: app.Health.Period(), health: NewHealth(app.Health.Failures), took: took,
+		prober: newProber(app, host), period: app.Health.Period(), health: NewHealth(app.Health.Failures), took: took,
 	}
 }
 

@@ -60,7 +60,7 @@ func (c *changes) took(_ Result, serves bool) {
 // watched runs a checker with a script for a time of the bubble.
 func watched(period time.Duration, failures int, says func(at time.Time) (Result, time.Duration), length time.Duration) (*script, *changes) {
 	s, seen := &script{says: says}, &changes{}
-	c := NewChecker(app(config.CheckOptions, config.ProtocolUDP, 5080, int(period.Milliseconds()), failures), seen.took)
+	c := NewChecker(app(config.CheckOptions, config.ProtocolUDP, 5080, int(period.Milliseconds()), failures), Host(""), seen.took)
 	c.prober = s
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -140,7 +140,7 @@ func TestChecksKeepTime(t *testing.T) {
 func TestRefusedCallEjects(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		seen := &changes{}
-		c := NewChecker(app(config.CheckNone, config.ProtocolUDP, 5080, 1000, 3), seen.took)
+		c := NewChecker(app(config.CheckNone, config.ProtocolUDP, 5080, 1000, 3), Host(""), seen.took)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { defer close(done); c.Run(ctx) }()

@@ -3,6 +3,7 @@ package application
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,12 +37,12 @@ type Local struct {
 	tell    func(State)
 }
 
-// NewLocal returns the application of a member. Its configuration has its defaults. callLife is after what time without
+// NewLocal returns the application of a member, at a host. Its configuration has its defaults. callLife is after what time without
 // a message a call counts for ended: that of a token.
-func NewLocal(app *config.LocalApp, member uint32, callLife time.Duration, log *slog.Logger) *Local {
+func NewLocal(app *config.LocalApp, host netip.Addr, member uint32, callLife time.Duration, log *slog.Logger) *Local {
 	l := &Local{member: member, began: time.Now(), since: time.Now(), log: log}
 	l.calls = NewCalls(callLife.Milliseconds(), int64(*app.PinSeconds)*1000)
-	l.checker = NewChecker(app, l.took)
+	l.checker = NewChecker(app, host, l.took)
 	return l
 }
 

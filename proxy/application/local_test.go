@@ -14,7 +14,7 @@ import (
 
 // local is a Local whose checks say what result says, each second, in a bubble.
 func local(t *testing.T, result *atomic.Int32) (l *Local, told *[]State) {
-	l = NewLocal(app(config.CheckOptions, config.ProtocolUDP, 5080, 1000, 3), 4, time.Hour, slog.New(slog.DiscardHandler))
+	l = NewLocal(app(config.CheckOptions, config.ProtocolUDP, 5080, 1000, 3), Host(""), 4, time.Hour, slog.New(slog.DiscardHandler))
 	l.checker.prober = &script{says: func(time.Time) (Result, time.Duration) { return Result(result.Load()), 0 }}
 	told = &[]State{}
 	l.Tell(func(s State) { *told = append(*told, s) })

@@ -66,7 +66,11 @@ func statusResult(code int) (r Result, final bool) {
 	return Healthy, true
 }
 
-// loopback is a port of this host, or pod.
-func loopback(port int) netip.AddrPort {
-	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(port))
+// Host is where the application beside a member is, by the address of that: 127.0.0.1 of its pod or machine, or, where
+// several members share one and each has a loopback address of its own, that one.
+func Host(member string) netip.Addr {
+	if own, err := netip.ParseAddr(member); err == nil && own.IsLoopback() {
+		return own
+	}
+	return netip.AddrFrom4([4]byte{127, 0, 0, 1})
 }

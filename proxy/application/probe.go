@@ -19,9 +19,9 @@ type prober interface {
 	close()
 }
 
-// newProber is what the application is checked by.
-func newProber(app *config.LocalApp) prober {
-	to := loopback(app.Port)
+// newProber is what the application at a host is checked by.
+func newProber(app *config.LocalApp, host netip.Addr) prober {
+	to := netip.AddrPortFrom(host, uint16(app.Port))
 	switch {
 	case app.Health.Check == config.CheckNone:
 		return nothing{}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -131,14 +132,14 @@ func TestAnswersToOptions(t *testing.T) {
 			if tt.want == Healthy {
 				patient = patience
 			}
-			udp := newProber(app(config.CheckOptions, config.ProtocolUDP, userAgent(t, tt.answer), 1000, 3))
+			udp := newProber(app(config.CheckOptions, config.ProtocolUDP, userAgent(t, tt.answer), 1000, 3), Host(""))
 			defer udp.close()
 			for range 2 { // the socket stays
 				if got := udp.probe(t.Context(), time.Now().Add(patient)); got != tt.want {
 					t.Errorf("over UDP: %s", got)
 				}
 			}
-			tcp := newProber(app(config.CheckOptions, config.ProtocolTCP, service(t, tt.answer), 1000, 3))
+			tcp := newProber(app(config.CheckOptions, config.ProtocolTCP, service(t, tt.answer), 1000, 3), Host(""))
 			if got := tcp.probe(t.Context(), time.Now().Add(patient)); got != tt.want {
 				t.Errorf("over TCP: %s", got)
 			}
@@ -154,7 +155,7 @@ func TestStreamsThatAreNoAnswer(t *testing.T) {
 		"a long body":   "SIP/2.0 200 OK\r\nContent-Length: 60000\r\n\r\n" + strings.Repeat("x", 60000),
 		"a bad length":  "SIP/2.0 200 OK\r\nContent-Length: -1\r\n\r\n",
 	} {
-		p := newProber(app(config.CheckOptions, config.ProtocolTCP, service(t, func([]byte) []string { return []string{text} }), 1000, 3))
+		p := newProber(app(config.CheckOptions, config.ProtocolTCP, service(t, func([]byte) []string { return []string{text} }), 1000, 3), Host(""))
 		began := time.Now()
 		if got := p.probe(t.Context(), began.Add(2*patience)); got != Failed || time.Since(began) > patience {
 			t.Errorf("%s: %s after %s", name, got, time.Since(began))
@@ -172,9 +173,9 @@ func TestNobodyListens(t *testing.T) {
 	nobody := free.Addr().(*net.TCPAddr).Port
 	_ = free.Close()
 	for name, p := range map[string]prober{
-		"UDP":       newProber(app(config.CheckOptions, config.ProtocolUDP, nobody, 1000, 3)),
-		"TCP":       newProber(app(config.CheckOptions, config.ProtocolTCP, nobody, 1000, 3)),
-		"a connect": newProber(app(config.CheckTCP, config.ProtocolUDP, nobody, 1000, 3)),
+		"UDP":       newProber(app(config.CheckOptions, config.ProtocolUDP, nobody, 1000, 3), Host("")),
+		"TCP":       newProber(app(config.CheckOptions, config.ProtocolTCP, nobody, 1000, 3), Host("")),
+		"a connect": newProber(app(config.CheckTCP, config.ProtocolUDP, nobody, 1000, 3), Host("")),
 	} {
 		for range 3 {
 			if got := p.probe(t.Context(), time.Now().Add(patience)); got != Refused {
@@ -183,12 +184,12 @@ func TestNobodyListens(t *testing.T) {
 		}
 		p.close()
 	}
-	d := &datagrams{to: loopback(nobody)}
+	d := &datagrams{to: netip.AddrPortFrom(Host(""), uint16(nobody))}
 	defer d.close()
 	if got := d.probe(t.Context(), time.Now().Add(patience)); got != Refused {
 		t.Errorf("%s", got)
 	}
-	d.to = loopback(port)
+	d.to = netip.AddrPortFrom(Host(""), uint16(port))
 	d.close() // a socket is of one port
 	if got := d.probe(t.Context(), time.Now().Add(patience)); got != Healthy {
 		t.Errorf("%s", got)
@@ -197,7 +198,7 @@ func TestNobodyListens(t *testing.T) {
 
 // TestConnectIsEnough where that is what is asked for.
 func TestConnectIsEnough(t *testing.T) {
-	p := newProber(app(config.CheckTCP, config.ProtocolTCP, service(t, func([]byte) []string { return nil }), 1000, 3))
+	p := newProber(app(config.CheckTCP, config.ProtocolTCP, service(t, func([]byte) []string { return nil }), 1000, 3), Host(""))
 	if got := p.probe(t.Context(), time.Now().Add(patience)); got != Healthy {
 		t.Errorf("%s", got)
 	}
@@ -212,7 +213,7 @@ func TestCheckerOfARealPort(t *testing.T) {
 		}
 		return []string{answered(t, r, 200)}
 	})
-	c := NewChecker(app(config.CheckOptions, config.ProtocolUDP, port, 100, 3), func(Result, bool) {})
+	c := NewChecker(app(config.CheckOptions, config.ProtocolUDP, port, 100, 3), Host(""), func(Result, bool) {})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); c.Run(ctx) }()

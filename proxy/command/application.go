@@ -37,7 +37,7 @@ func (p *proxy) newBeside(self config.Member) *beside {
 		return nil
 	}
 	life := time.Duration(c.TokenHours) * time.Hour
-	return &beside{Local: application.NewLocal(c.LocalApp, self.ID, life, p.log), cancel: func() {}}
+	return &beside{Local: application.NewLocal(c.LocalApp, application.Host(self.Address), self.ID, life, p.log), cancel: func() {}}
 }
 
 // start looks after the application until stop.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,28 +15,42 @@ import (
 	"github.com/sipring/sipring/proxy/wire"
 )
 
-// userAgent answers every request with 200 until the test ends, or the function that it returns is called.
-func userAgent(t *testing.T) (port int, stop func()) {
-	t.Helper()
-	conn := listen(t)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		buf := make([]byte, 4096)
-		for {
-			n, from, err := conn.ReadFrom(buf)
-			if err != nil {
-				return
-			}
-			var m wire.Message
-			if m.Scan(buf[:n], nil) == nil && m.IsRequest() {
-				_, _ = conn.WriteTo(wire.AppendResponse(nil, &m, 200, "OK", []byte("t"), nil), from)
-			}
+// userAgents are one beside each member, at a port that is the same for all: each answers every request with 200 until
+// the test ends, or the function that it returns is called.
+func (f *folder) userAgents() (port int, stop func()) {
+	f.t.Helper()
+	var all []net.PacketConn
+	var running sync.WaitGroup
+	stop = func() {
+		for _, conn := range all {
+			_ = conn.Close()
 		}
-	}()
-	stop = func() { _ = conn.Close(); <-done }
-	t.Cleanup(stop)
-	return conn.LocalAddr().(*net.UDPAddr).Port, stop
+		running.Wait()
+	}
+	f.t.Cleanup(stop)
+	for _, m := range f.set.Members {
+		conn, err := net.ListenPacket("udp", net.JoinHostPort(m.Address, strconv.Itoa(port)))
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		all, port = append(all, conn), conn.LocalAddr().(*net.UDPAddr).Port
+		running.Go(func() { answerAll(conn) })
+	}
+	return port, stop
+}
+
+func answerAll(conn net.PacketConn) {
+	buf := make([]byte, 4096)
+	for {
+		n, from, err := conn.ReadFrom(buf)
+		if err != nil {
+			return
+		}
+		var m wire.Message
+		if m.Scan(buf[:n], nil) == nil && m.IsRequest() {
+			_, _ = conn.WriteTo(wire.AppendResponse(nil, &m, 200, "OK", []byte("t"), nil), from)
+		}
+	}
 }
 
 // withApplication has every member look after an application at a port.
@@ -93,7 +109,7 @@ func (f *folder) run(member int) (p *proxy, stop func()) {
 // do with it.
 func TestProxyLooksAfterItsApplication(t *testing.T) {
 	f := newFolder(t, 1)
-	port, kill := userAgent(t)
+	port, kill := f.userAgents()
 	f.withApplication(port, 5)
 	all, _ := f.runAll()
 	p := all[0]
@@ -152,7 +168,7 @@ func TestNoApplication(t *testing.T) {
 // TestCallsPinTheirAddress at every member, for as long as they go on and pinSeconds after.
 func TestCallsPinTheirAddress(t *testing.T) {
 	f := newFolder(t, 2)
-	port, _ := userAgent(t)
+	port, _ := f.userAgents()
 	f.withApplication(port, 0) // its calls do not end
 	all, _ := f.runAll()
 	one, two := all[0], all[1]

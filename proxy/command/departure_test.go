@@ -99,7 +99,7 @@ func TestDrainHandsOverAndStays(t *testing.T) {
 // is told what is left; two who wait are both told of the end.
 func TestDrainWaitsForTheCallsOfTheApplication(t *testing.T) {
 	f := newFolder(t, 2)
-	port, _ := userAgent(t)
+	port, _ := f.userAgents()
 	f.withApplication(port, 5)
 	all, _ := f.runAll()
 	p := all[0]
@@ -135,7 +135,7 @@ func TestDrainWaitsForTheCallsOfTheApplication(t *testing.T) {
 // TestEndOfTheProcessWaitsForTheCallsOfTheApplication, for drainSeconds.
 func TestEndOfTheProcessWaitsForTheCallsOfTheApplication(t *testing.T) {
 	f := newFolder(t, 1)
-	port, _ := userAgent(t)
+	port, _ := f.userAgents()
 	f.withApplication(port, 600)
 	all, stops := f.runAll()
 	p, stop := all[0], stops[0]

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/sipring/sipring/proxy/admin"
+	"github.com/sipring/sipring/proxy/application"
 	"github.com/sipring/sipring/proxy/certificates"
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/location"
@@ -113,7 +114,7 @@ func (p *proxy) listenSIP(self config.Member, keys *token.Keys) (*server.Server,
 		TLS: p.certificates.TLS(), VerifyServer: certificates.VerifyServer(nil), Keys: keys, Log: p.log, Checks: p.access.gate.Checks(),
 	}
 	if p.beside != nil {
-		cfg.Application = p.beside.Local
+		cfg.Application, cfg.Loopback = p.beside.Local, application.Host(self.Address)
 	}
 	if second.IsValid() {
 		cfg.Second = netip.AddrPortFrom(second, uint16(c.Ports.SIP))

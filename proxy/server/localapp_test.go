@@ -41,7 +41,7 @@ func startPods(t *testing.T, n int, change func(*config.LocalApp)) ([]*proxy, []
 				change(o.config.LocalApp)
 			}
 			o.config.ApplyDefaults()
-			app.local = application.NewLocal(o.config.LocalApp, o.self, time.Hour, slog.New(slog.DiscardHandler))
+			app.local = application.NewLocal(o.config.LocalApp, host, o.self, time.Hour, slog.New(slog.DiscardHandler))
 			o.application, o.loopback = app.local, host
 		}))
 		app.local.Tell(members[i].TellApplication)
