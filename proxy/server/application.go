@@ -115,8 +115,9 @@ func partitionsOf(view *cluster.View) int {
 	return ring.DefaultPartitions
 }
 
-// lost reports whether the calls at a member's application are: it is known to be down,
+// appLost reports whether the calls at a member's application are: it is known to be down,
 // or the member is not there.
-func (a *applications) lost(view *cluster.View, member uint32) bool {
-	return view != nil && !view.Up(member) || a.Table.State(member) == application.Down
+func (s *Server) appLost(member uint32) bool {
+	v := s.cluster.View()
+	return v != nil && !v.Up(member) || s.apps != nil && s.apps.Table.State(member) == application.Down
 }

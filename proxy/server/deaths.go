@@ -99,7 +99,7 @@ func (d *deaths) takeUntold() []flow.Flow {
 func (s *Server) dead(f flow.Flow) bool {
 	switch {
 	case f.Transport == flow.Local:
-		return s.apps == nil || s.apps.lost(s.cluster.View(), f.Owner)
+		return s.appLost(f.Owner)
 	case f.Conn == 0:
 		return false
 	case f.Owner == s.self:

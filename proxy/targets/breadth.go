@@ -34,11 +34,15 @@ func Share(list []Target, breadth int) bool {
 }
 
 // number counts the targets that are tried at a time, and gives each its place
-// among them: the flows to one phone share theirs (RFC 5626 5.3).
+// among them: the flows to one phone share theirs (RFC 5626 5.3), and what is tried when
+// others have not taken the call has that of the first.
 func number(list []Target) (n int) {
 	for i := range list {
 		t := &list[i]
-		t.way = n
+		if t.way = n; t.Last && n > 0 {
+			t.way = 0
+			continue
+		}
 		if j := slices.IndexFunc(list[:i], t.sharesPhone); j >= 0 {
 			t.way = list[j].way
 		} else {
