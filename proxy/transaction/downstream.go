@@ -25,7 +25,7 @@ func (c *ResponseContext) fork(e *event, s *stock, targets []Target) {
 			b = c.branches.add(s)
 		}
 		b.wait(e, &targets[i], c.server.method)
-		if !c.branches.trying(b) && !(b.target.Last && c.branches.pendingBefore()) {
+		if !c.branches.trying(b) && (!b.target.Last || !c.branches.pendingBefore()) {
 			b.start(e)
 		}
 	}
