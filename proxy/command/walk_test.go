@@ -24,6 +24,7 @@ import (
 
 // elsewhere are the metrics that this cluster does not move, and the tests that do.
 var elsewhere = map[string]string{
+	"application_calls_total":              "proxy/server: TestApplicationTakesACall, TestNoneServes, TestDialogOfALostApplicationEndsAtOnce",
 	"connection_accept_errors_total":       "takes all file descriptors: TestNoDescriptorLeft of package transport",
 	"connection_dials_total":               "nothing goes by TCP here: TestOpenConnections of package transport",
 	"connection_handshakes_total":          "UDP is all that is listened on: TestStreamMetrics of package transport",
