@@ -97,6 +97,9 @@ func (d *dialer) open(i int) {
 		d.found()
 		return
 	}
+	if t.OrUDP && d.m.s.refusers.has(t.To.Addr, d.m.s.now()) {
+		t.FallBack()
+	}
 	d.m.s.layer.Open(t.To, d.opened[i])
 }
 
@@ -105,7 +108,7 @@ func (d *dialer) open(i int) {
 func (d *dialer) opens(i int) func(flow.Flow, error) {
 	return func(f flow.Flow, err error) {
 		t := &d.targets[i]
-		if err != nil && t.FallBack() {
+		if err != nil && d.fallBack(t, err) {
 			d.m.s.layer.Open(t.To, d.opened[i])
 			return
 		}

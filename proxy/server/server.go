@@ -91,6 +91,7 @@ type Server struct {
 	sizes      wire.Limits
 	layer      *transport.Stack
 	resolver   *transport.Resolver
+	refusers   *refusers
 	table      *transaction.Table
 	cluster    Cluster
 	metrics    *Metrics
@@ -140,6 +141,7 @@ func New(c Config) (*Server, error) {
 		self: c.Self, checks: c.Checks,
 		keys: c.Keys, log: c.Log, sizes: wire.DefaultLimits(), layer: layer,
 		resolver: transport.NewResolver(c.Lookup, layer.Reaches, time.Now),
+		refusers: newRefusers(),
 		metrics:  newMetrics(), debugLines: limiter{perSecond: maxDebugLines}, roomLines: limiter{perSecond: maxRoomLines},
 		limits: newLimits(&c.Proxy.Limits, cores(c.Proxy)), facts: newFacts(), registrants: newRegistrants(),
 		inviteWait: cmp.Or(c.Wait, inviteWait), otherWait: 60 * cmp.Or(c.Timers.T1, 500*time.Millisecond),
