@@ -3,12 +3,19 @@ package transaction
 import "github.com/sipring/sipring/proxy/flow"
 
 // Again is whoever has kept a request that Fork has sent on, to look for other targets
-// if all of those are lost with their flows, before anybody has heard of the request.
-// One of the methods is called, once, as the methods of Outlet are.
+// if all of those are lost with their flows, before anybody has heard of the request, or
+// one is while it rings. The methods are called as those of Outlet are; one of Lost,
+// Stranded and Settled is, once.
 type Again interface {
 	// Lost: no target can be reached any more. The context waits for another Fork, or a
 	// Refuse, as it did before the first one.
 	Lost()
+	// Rings: a target has answered, and the INVITE is open. It returns whether the request
+	// is kept on, in case that the flow of a target ends that has answered provisionally.
+	Rings() bool
+	// Stranded: that is so. The context waits for another Fork with what Untried leaves,
+	// or for Lapse.
+	Stranded()
 	// Settled: a target has answered, or the request needs none.
 	Settled()
 }
@@ -18,23 +25,24 @@ func (c *ResponseContext) keep(again Again) {
 	if c.again != nil {
 		c.again.Settled()
 	}
-	c.again = again
+	c.again, c.rings, c.away = again, false, false
 }
 
 // settleAgain lets go of what is kept of a request whose targets will not be looked for
 // again.
 func (c *ResponseContext) settleAgain() {
-	if c.again != nil && (c.heard || !c.open() || c.cancelled || c.closed) {
-		again := c.again
-		c.again = nil
-		again.Settled()
+	if c.again == nil || c.wanted() && (!c.heard || c.ringsOn()) {
+		return
 	}
+	again := c.again
+	c.again = nil
+	again.Settled()
 }
 
-// startOver has the context wait for other targets if all are lost, and somebody has
-// kept the request to look for some. It reports whether that is so.
+// startOver has the context wait for other targets if all are lost, connections each, and
+// somebody has kept the request to look for some. It reports whether that is so.
 func (c *ResponseContext) startOver(e *event) bool {
-	if c.again == nil || c.heard || c.cancelled || c.closed || !c.open() {
+	if c.again == nil || c.heard || !c.wanted() || !c.branches.connected() {
 		return false
 	}
 	again := c.again
@@ -45,8 +53,9 @@ func (c *ResponseContext) startOver(e *event) bool {
 }
 
 // Lost tells that flows are over: dead says which. A branch whose request nobody has
-// answered yet ends as if its target could not be reached (RFC 3261 16.9). One that has
-// an answer waits on, for whoever rings answers over another flow. An INVITE that came
+// answered yet ends as if its target could not be reached (RFC 3261 16.9). One that rings
+// waits on, for whoever rings answers over another flow, and the next of its group follows
+// or Again looks for the phone. An INVITE that came
 // over a dead flow goes on for Timers.Gone. It looks at all that the table holds, so
 // whoever calls it bounds how often. dead is called with locks held, and must not call
 // the table.
@@ -75,7 +84,7 @@ func (s *shard) losing(dead func(flow.Flow) bool) (list []*ResponseContext) {
 				continue
 			}
 			for i := range int(c.branches.count) {
-				if c.branches.at(i).lost(dead) {
+				if b := c.branches.at(i); b.lost(dead) || b.cutOff(dead) {
 					list = append(list, c)
 					break
 				}
@@ -98,6 +107,11 @@ func (c *ResponseContext) lose(e *event, dead func(flow.Flow) bool) {
 			}
 		}
 	}
+	for i := range int(c.branches.count) {
+		if b := c.branches.at(i); b.cutOff(dead) {
+			c.strand(e, b)
+		}
+	}
 }
 
 // orphaned reports whether an INVITE without a final response has come over a flow that is
@@ -109,5 +123,5 @@ func (c *ResponseContext) orphaned(dead func(flow.Flow) bool) bool {
 // lost reports whether nothing has come of the branch, and its flow is dead.
 func (b *Branch) lost(dead func(flow.Flow) bool) bool {
 	f := b.target.Flow
-	return b.state <= clientCalling && (f.Conn != 0 || f.Transport == flow.Local) && dead(f)
+	return b.state <= clientCalling && !b.gone && (f.Conn != 0 || f.Transport == flow.Local) && dead(f)
 }

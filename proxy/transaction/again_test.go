@@ -50,7 +50,7 @@ func TestRFC3261_16_9_TargetsLostWithTheirConnections(t *testing.T) {
 			down: true, script: "INVITE, again 1, wait 32000, ACK", want: inviteUp + "32000 up 408, 32000 settled, 32000 = ack",
 		},
 		"nobody finds another": {
-			script: "1 dead, INVITE, again 1, wait 32000, ACK", want: inviteUp + "0 lost, 32000 up 408, 32000 = ack",
+			down: true, script: "1 dead, INVITE, again 1, wait 32000, ACK", want: inviteUp + "0 lost, 32000 up 408, 32000 = ack",
 		},
 		"the caller has cancelled": {
 			down: true, script: "INVITE, again 1, CANCEL, over 1, ACK",

@@ -39,6 +39,10 @@ type Branch struct {
 	cancel cancelState
 	gone   bool // its request could not be sent, or its flow is over: another one may take its place
 
+	rang     bool   // it was answered provisionally over a flow that is over, and sent again
+	replaced bool   // stranded, and another branch is in its place
+	instead  uint16 // one more than the place of the branch that it is in the place of
+
 	target  Target // without Bytes
 	request []byte // the request while it may be sent, then the ACK of a failure
 }

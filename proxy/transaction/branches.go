@@ -49,6 +49,16 @@ func (l *branches) pending() bool {
 	return false
 }
 
+// connected reports whether all are over connections.
+func (l *branches) connected() bool {
+	for i := range int(l.count) {
+		if l.at(i).target.Flow.Conn == 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // next returns when the next timer fires, or never.
 func (l *branches) next() int64 {
 	if l.count == 0 {
@@ -102,7 +112,7 @@ func (l *branches) trying(b *Branch) bool {
 	}
 	for i := range int(l.count) {
 		o := l.at(i)
-		if o != b && o.target.Group == b.target.Group && o.pending() && o.state != clientWaiting {
+		if o != b && o.target.Group == b.target.Group && o.pending() && !o.gone && o.state != clientWaiting {
 			return true
 		}
 	}

@@ -142,7 +142,7 @@ func (b *Branch) limit(e *event) outcome {
 // ringTimeout fires Timer C (RFC 3261 16.8).
 func (b *Branch) ringTimeout(e *event, reason []byte) {
 	b.timerC = never
-	if b.state == clientCalling {
+	if b.state == clientCalling || b.gone {
 		b.limitAt = e.now // as if Timer B had fired
 		return
 	}
@@ -151,13 +151,13 @@ func (b *Branch) ringTimeout(e *event, reason []byte) {
 }
 
 // cancelOrWait cancels an INVITE that has had no final response: now, or once it has
-// had a provisional one (RFC 3261 9.1).
+// had a provisional one (RFC 3261 9.1), by this flow or the one before.
 func (b *Branch) cancelOrWait(e *event, reason []byte) {
 	switch {
 	case b.cancel != cancelNone:
-	case b.state == clientCalling:
+	case b.state == clientCalling && !b.rang:
 		b.cancel = cancelWanted
-	case b.state == clientProceeding:
+	case b.state == clientCalling || b.state == clientProceeding:
 		b.sendCancel(e, reason)
 	}
 }

@@ -31,6 +31,8 @@ type ResponseContext struct {
 	cancelled bool // a CANCEL came
 	heard     bool // a branch has answered the request
 	passedOn  bool // Last targets are tried
+	rings     bool // again keeps the request on all the same
+	away      bool // who has kept the request looks for phones whose flows are over
 	closed    bool // a 6xx came: no new branches (RFC 3261 16.7 step 5)
 }
 

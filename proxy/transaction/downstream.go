@@ -16,6 +16,13 @@ func (c *ResponseContext) fork(e *event, s *stock, targets []Target) {
 		c.server.leaveToBranches()
 		c.server.sayTrying(e)
 	}
+	for i := range targets { // those first that a phone may have already
+		if b := c.branches.find(targets[i].Branch); b != nil && b.stranded() {
+			b.become(e, clientTerminated)
+			c.begin(e, b, &targets[i])
+			b.rang = true
+		}
+	}
 	for i := range targets {
 		b := c.branches.find(targets[i].Branch)
 		switch {
@@ -24,14 +31,23 @@ func (c *ResponseContext) fork(e *event, s *stock, targets []Target) {
 		case b == nil:
 			b = c.branches.add(s)
 		}
-		b.wait(e, &targets[i], c.server.method)
-		if !c.branches.trying(b) && (!b.target.Last || !c.branches.pendingBefore()) {
-			b.start(e)
+		old := c.branches.toReplace(targets[i].Group)
+		if c.begin(e, b, &targets[i]); old != nil {
+			c.put(b, old)
 		}
 	}
 	c.holdLast(e)
 	if !c.branches.pending() {
 		c.finish(e, 480)
+	}
+}
+
+// begin makes the branch of a target, and starts it unless another of its group is being
+// tried, or it is for when nobody else has taken the call.
+func (c *ResponseContext) begin(e *event, b *Branch, t *Target) {
+	b.wait(e, t, c.server.method)
+	if !c.branches.trying(b) && (!b.target.Last || !c.branches.pendingBefore()) {
+		b.start(e)
 	}
 }
 
@@ -48,11 +64,13 @@ func (c *ResponseContext) cancel(e *event, req *wire.Message, src flow.Flow) {
 	c.cancelled = true
 	e.stats.Cancelled++
 	e.keepReason(&c.reason, req)
-	if c.branches.pending() {
-		c.cancelPending(e)
+	if !c.branches.pending() {
+		c.finish(e, 487)
 		return
 	}
-	c.finish(e, 487)
+	if c.cancelPending(e); !c.branches.pending() { // no way leads to those that there were
+		c.concluded(e, 487, nil, nil)
+	}
 }
 
 // cancelPending cancels all branches of an INVITE that have had no final
@@ -60,7 +78,7 @@ func (c *ResponseContext) cancel(e *event, req *wire.Message, src flow.Flow) {
 func (c *ResponseContext) cancelPending(e *event) {
 	for i := range int(c.branches.count) {
 		switch b := c.branches.at(i); {
-		case b.state == clientWaiting:
+		case b.state == clientWaiting || b.stranded():
 			b.become(e, clientTerminated)
 		case c.invite():
 			b.cancelOrWait(e, c.reason)
@@ -91,6 +109,9 @@ func (c *ResponseContext) unreachable(e *event, b *Branch) {
 	switch {
 	case b.state == clientWaiting: // it is not worth a try
 		b.become(e, clientTerminated)
+	case b.stranded(): // that is known
+	case b.rang && b.state == clientCalling && c.maySeek():
+		b.gone = true
 	case b.pending():
 		e.stats.Unreachable++
 		b.become(e, clientTerminated)

@@ -14,10 +14,10 @@ func flowFailed(status int) bool { return status == 430 || status == 503 }
 // Else the phone has answered, or nobody waits for it any more, and the rest of
 // the group is given up.
 func (c *ResponseContext) succeed(e *event, b *Branch, failed bool) bool {
+	failed = failed && c.wanted()
 	if b.target.Group == 0 {
-		return false
+		return c.endInstead(e, b, failed)
 	}
-	failed = failed && c.open() && !c.cancelled && !c.closed
 	if failed && c.branches.trying(b) { // another member has tried b
 		return true
 	}
@@ -26,11 +26,12 @@ func (c *ResponseContext) succeed(e *event, b *Branch, failed bool) bool {
 		switch {
 		case next.state != clientWaiting || next.target.Group != b.target.Group:
 		case failed:
+			next.instead = b.instead
 			next.start(e)
 			return true
 		default:
 			next.become(e, clientTerminated)
 		}
 	}
-	return false
+	return c.endInstead(e, b, failed)
 }

@@ -125,11 +125,14 @@ type world struct {
 
 // kept is a request that is given back once.
 type kept struct {
-	w    *world
-	over bool
+	w     *world
+	keeps bool // if it rings
+	over  bool
 }
 
-func (k *kept) Lost() { k.Settled() }
+func (k *kept) Lost()       { k.Settled() }
+func (k *kept) Rings() bool { return k.keeps }
+func (k *kept) Stranded()   { k.Settled() }
 func (k *kept) Settled() {
 	if k.over {
 		k.w.t.Error("given back twice")
@@ -158,7 +161,7 @@ func worldBranch(n uint8, target byte) token.Branch {
 	return token.Branch{Tx: worldKey(n), Target: uint32(target % 4)}
 }
 
-var worldStatuses = [...]int{100, 180, 183, 200, 202, 302, 401, 404, 407, 408, 486, 487, 430, 503, 600, 603}
+var worldStatuses = [...]int{100, 180, 183, 200, 202, 302, 401, 404, 407, 408, 486, 487, 430, 503, 600, 482}
 
 // step makes an event of three bytes.
 func (w *world) step(what, who, how byte) {
@@ -181,13 +184,17 @@ func (w *world) step(what, who, how byte) {
 			t := how/3 + byte(i)
 			targets[i] = Target{Branch: worldBranch(n, t), Bytes: forwarded(method, int(t)), Group: uint64(how >> 7 * (1 + t/2%2)), Flow: flow.Flow{Transport: transport(n&8 != 0), Conn: uint64(n & 8)}}
 		}
-		kept := &kept{w: w}
+		kept := &kept{w: w, keeps: how&1 != 0}
 		if w.table.ForkAgain(w.now, key, targets, kept) {
 			w.kept = append(w.kept, kept)
 		} else if kept.over {
 			w.t.Error("what was not forked was given back as if it were")
 		}
 	case 6:
+		if how&1 != 0 {
+			w.lapse(key)
+			return
+		}
 		status := worldStatuses[int(how)%len(worldStatuses)]
 		w.table.Refuse(w.now, key, wire.AppendResponse(nil, scan(w.t, request(method)), status, "By Proxy", []byte("px"), nil))
 	case 7:
@@ -199,6 +206,17 @@ func (w *world) step(what, who, how byte) {
 		w.pass(int64(how) * int64(how) * 4)
 	default:
 		w.respond(n, how>>4, worldStatuses[how&15], method, what%24 < 12)
+	}
+}
+
+// lapse ends what waits for new flows.
+func (w *world) lapse(key token.TxID) {
+	kept := &kept{w: w, keeps: true}
+	switch open := w.table.Lapse(w.now, key, kept); {
+	case open:
+		w.kept = append(w.kept, kept)
+	case kept.over:
+		w.t.Error("what has ended was given back as if it had been kept")
 	}
 }
 

@@ -28,6 +28,10 @@ const rigStart = 1_000_000
 //	fork a 1 2 b 3                1 and 2 are of one group, 3 is of another
 //	again 1 2                     ForkAgain
 //	over 1                        Lost, of the connection to target 1
+//	keep                          requests that ring are kept on
+//	left 1 2                      Untried
+//	lapse, lapse again            Lapse
+//	seeks                         Seeks
 //	provisional 182               Provisional
 //	refuse 404                    Refuse
 //	answer 404                    Refuse, of what something was sent for before
@@ -51,6 +55,7 @@ type rig struct {
 	local []bool // of the responses sent
 
 	up, down bool // reliable
+	keeps    bool // a request that rings is kept on
 }
 
 func newRig(t *testing.T, o Options) *rig {
@@ -144,6 +149,22 @@ func (r *rig) step(f []string) {
 		r.fork(f[1:], r)
 	case f[0] == "over":
 		r.watch(func() { r.table.Lost(r.now, func(f2 flow.Flow) bool { return f2.Conn == uint64(number(f[1])) }) })
+	case f[0] == "keep":
+		r.keeps = true
+	case f[0] == "left":
+		var left []uint32
+		for _, t := range r.table.Untried(r.now, rigKey, r.targets(f[1:])) {
+			left = append(left, t.Branch.Target)
+		}
+		r.write("= %v", left)
+	case f[0] == "lapse":
+		again := Again(nil)
+		if len(f) > 1 {
+			again = r
+		}
+		r.result(func() bool { return r.table.Lapse(r.now, rigKey, again) })
+	case f[0] == "seeks":
+		r.write("= %v", r.table.Seeks(rigKey))
 	case f[0] == "provisional":
 		r.result(func() bool { return r.table.Provisional(r.now, rigKey, byProxy(r.t, int(number(f[1])))) })
 	case f[0] == "answer":
@@ -182,13 +203,19 @@ func (r *rig) wait(ms int64) {
 	}
 }
 
-// Lost and Settled implement Again.
-func (r *rig) Lost()    { r.write("lost") }
-func (r *rig) Settled() { r.write("settled") }
+// Lost, Rings, Stranded and Settled implement Again.
+func (r *rig) Lost()       { r.write("lost") }
+func (r *rig) Rings() bool { return r.keeps }
+func (r *rig) Stranded()   { r.write("stranded") }
+func (r *rig) Settled()    { r.write("settled") }
 
 func (r *rig) fork(f []string, again Again) {
+	targets := r.targets(f)
+	r.result(func() bool { return r.table.ForkAgain(r.now, rigKey, targets, again) })
+}
+
+func (r *rig) targets(f []string) (targets []Target) {
 	group := uint64(0)
-	var targets []Target
 	for _, s := range f {
 		if len(s) == 1 && s[0] >= 'a' {
 			group = uint64(s[0])
@@ -201,7 +228,7 @@ func (r *rig) fork(f []string, again Again) {
 		}
 		targets = append(targets, Target{Branch: rigBranch(n), Bytes: forwarded(methodOf(r), n), Group: group, Flow: to, Last: group == lastGroup})
 	}
-	r.result(func() bool { return r.table.ForkAgain(r.now, rigKey, targets, again) })
+	return targets
 }
 
 // lastGroup is that of the targets that are Last.

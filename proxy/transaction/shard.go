@@ -37,6 +37,7 @@ func (s *shard) settle(c *ResponseContext) {
 		s.failed = s.failed[:0]
 	}
 	c.settleAgain()
+	c.seekAgain()
 	if c.over() {
 		s.leave(c)
 		return

@@ -8,12 +8,15 @@ func (c *ResponseContext) response(e *event, b *Branch, resp *wire.Message, forw
 	c.heard = c.heard || resp.CSeqMethod() == c.server.method
 	switch b.receive(e, resp) {
 	case provisional:
+		if status > 100 {
+			c.rangInstead(e, b)
+		}
 		c.cancelWanted(e, b)
 		c.provisional(e, status, forward)
 	case success:
 		c.success(e, status, forward)
 	case final:
-		if c.succeed(e, b, flowFailed(status)) {
+		if status == 482 && c.merged(b) || c.succeed(e, b, flowFailed(status)) {
 			return
 		}
 		if status == 487 && c.passedOn && !b.target.Last && !c.cancelled { // to our CANCEL: it has not answered
