@@ -35,6 +35,11 @@ func (r *request) forward() progress {
 	if r.stateless {
 		return r.sendStateless()
 	}
+	if r.rings {
+		if r.fork = r.s.table.Untried(r.now, r.tx, r.fork); len(r.fork) == 0 {
+			return r.awaitPhone(r.decision.AOR)
+		}
+	}
 	return r.forkTo(r.fork)
 }
 

@@ -1,12 +1,14 @@
 package server
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/sipring/sipring/proxy/transaction"
+	"github.com/sipring/sipring/proxy/wire"
 )
 
-// Bounds on requests that are kept while nobody has heard of them.
+// Bounds on requests that are kept while they may be lost.
 const (
 	maxSent      = 4096
 	maxSentBytes = 32 << 20
@@ -16,13 +18,14 @@ const (
 )
 
 // lost are requests that have left for connections. They are kept until somebody has
-// answered, so that they can wait for their phone if it is lost. Safe for concurrent
-// use.
+// answered, calls until somebody has answered for good, so that they can wait for their
+// phone if it is lost. Safe for concurrent use.
 type lost struct {
-	mu    sync.Mutex
-	sent  int
-	bytes int
-	list  []*request // those that nobody has heard of, and that are to be looked up again
+	mu                    sync.Mutex
+	sent                  int
+	bytes                 int
+	ringing, ringingBytes int        // of those
+	list                  []*request // those that nobody has heard of, and that are to be looked up again
 }
 
 // keep takes a request in, if there is room.
@@ -40,6 +43,9 @@ func (l *lost) keep(r *request) bool {
 func (l *lost) drop(r *request) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if r.keptRinging {
+		l.ringing, l.ringingBytes, r.keptRinging = l.ringing-1, l.ringingBytes-r.kept, false
+	}
 	l.sent, l.bytes, r.kept = l.sent-1, l.bytes-r.kept, 0
 }
 
@@ -83,8 +89,8 @@ func (s *Server) tendLost() {
 	}
 }
 
-// forkTo sends the request on in its transaction. Where that is over connections alone,
-// it is kept.
+// forkTo sends the request on in its transaction. Where that is over connections alone, or
+// a call over one, it is kept.
 func (r *request) forkTo(list []transaction.Target) progress {
 	s, again := r.s, transaction.Again(nil)
 	if r.mayBeLost(list) && r.losses < maxLosses && s.lost.keep(r) {
@@ -105,12 +111,12 @@ func (r *request) forkTo(list []transaction.Target) progress {
 	return done
 }
 
-// mayBeLost reports whether all targets are connections, or applications.
+// mayBeLost reports whether all targets are connections, or applications, or one of a call
+// is a connection, which may ring when that ends.
 func (r *request) mayBeLost(list []transaction.Target) bool {
-	for i := range list {
-		if !isHeld(list[i].Flow) {
-			return false
-		}
+	overConn := func(t transaction.Target) bool { return t.Flow.Conn != 0 }
+	if slices.ContainsFunc(list, overConn) && r.msg.Method() == wire.MethodInvite && r.forBindings() {
+		return true
 	}
-	return len(list) > 0
+	return len(list) > 0 && !slices.ContainsFunc(list, func(t transaction.Target) bool { return !isHeld(t.Flow) })
 }

@@ -13,6 +13,9 @@ import (
 // reach gives every target its flow, and then forwards: at once, or when the last
 // one is there, on whatever goroutine that comes.
 func (r *request) reach() progress {
+	if r.rings {
+		return r.reachRinging()
+	}
 	if r.dialer.loses() {
 		return r.awaitPhone(r.decision.AOR)
 	}

@@ -35,7 +35,10 @@ type request struct {
 	retry     []byte // of a 503
 	wait      wait
 	kept      int // bytes, while it is kept: see lost
-	losses    int // how often it has lost all targets
+	losses    int // how often it has lost all targets, or one that rang
+
+	rings       bool // it has lost a target that rang: see ringing.go
+	keptRinging bool
 }
 
 // progress is how far a step has brought a request.
@@ -99,6 +102,6 @@ func (r *request) release() {
 	}
 	r.search.chain.Trim(maxKept)
 	r.snap, r.stateless, r.peer, r.offered, r.reply.trying, r.reply.keep = nil, false, false, false, false, 0
-	r.losses = 0
+	r.losses, r.rings = 0, false
 	r.s.requests.Put(r)
 }

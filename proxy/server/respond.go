@@ -52,9 +52,12 @@ func (a *reply) send(status int) progress {
 	return done
 }
 
-// finish answers with a failure through the request's transaction.
+// finish answers with a failure through the request's transaction, unless that rings
+// somewhere: then it ends the wait for who rang.
 func (r *request) finish(status int, reason string, extra []byte) progress {
 	switch {
+	case r.rings:
+		return r.lapse()
 	case !r.stateless:
 		if r.out = r.reply.appendBounded(r.out[:0], status, reason, extra); len(r.out) == 0 {
 			r.out = r.reply.append(r.out, status, "", nil)

@@ -97,6 +97,9 @@ func (q *search) follow() progress {
 
 // unavailable ends a request whose bindings nobody could tell.
 func (q *search) unavailable() progress {
+	if q.r.rings {
+		return q.r.awaitPhone(q.r.decision.AOR)
+	}
 	if q.r.wait.waits() { // nobody can tell yet who has what the dead member had
 		return q.r.awaitPhone(q.r.wait.aor)
 	}

@@ -198,7 +198,7 @@ func (s *Server) waitFor(m wire.Method) time.Duration {
 
 // sayQueued tells a caller that there is nobody to ring yet.
 func (r *request) sayQueued() {
-	if r.msg.Method() != wire.MethodInvite {
+	if r.msg.Method() != wire.MethodInvite || r.rings { // there was
 		return
 	}
 	r.reply.trying = r.s.table.Trying(r.now, r.tx)
@@ -223,8 +223,20 @@ func (r *request) leaveWaiting(o waitOutcome) {
 	}
 }
 
+// leftAlone ends a request that is given up, but for what rings still.
+func (r *request) leftAlone() progress {
+	if r.rings {
+		r.now = r.s.now()
+		return r.lapse()
+	}
+	return done
+}
+
 // givenUp reports whether nobody waits for an answer any more.
 func (r *request) givenUp() bool {
+	if r.rings {
+		return !r.s.table.Seeks(r.tx)
+	}
 	return !r.s.table.Has(r.tx) || r.msg.Method() == wire.MethodInvite && r.s.table.Answered(r.tx)
 }
 
@@ -257,7 +269,7 @@ func (s *Server) tendWaiting(now int64) {
 		switch {
 		case r.givenUp():
 			r.leaveWaiting(waitCancelled)
-			r.end(done)
+			r.end(r.leftAlone())
 		case now >= r.wait.until:
 			r.leaveWaiting(waitExpired)
 			r.now, r.snap = now, s.current()

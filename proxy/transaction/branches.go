@@ -1,6 +1,9 @@
 package transaction
 
-import "github.com/sipring/sipring/proxy/token"
+import (
+	"github.com/sipring/sipring/proxy/flow"
+	"github.com/sipring/sipring/proxy/token"
+)
 
 // branches are the client transactions of a response context, in the order in
 // which they were forked. Most have one, which needs no memory of its own.
@@ -49,10 +52,10 @@ func (l *branches) pending() bool {
 	return false
 }
 
-// connected reports whether all are over connections.
+// connected reports whether all are over connections, or lead to applications.
 func (l *branches) connected() bool {
 	for i := range int(l.count) {
-		if l.at(i).target.Flow.Conn == 0 {
+		if f := l.at(i).target.Flow; f.Conn == 0 && f.Transport != flow.Local {
 			return false
 		}
 	}
