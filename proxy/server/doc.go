@@ -35,9 +35,10 @@
 //
 // A connection is one member's, and used by all: what is to go over another member's is
 // given to that (relay.go). Connections that are over are noted (deaths.go); what nobody
-// has answered over one is looked for another way (lost.go), within a dialog by what its
-// token says of the end (rehome.go), and waits where there is none until the phone has
-// registered again, by whatever member (waiting.go, awaited.go).
+// has answered over one, and a call that rang there, is looked for another way (lost.go,
+// ringing.go), within a dialog by what its token says of the end (rehome.go), and waits
+// where there is none until the phone has registered again, by whatever member
+// (waiting.go, awaited.go).
 //
 // # A response's way
 //

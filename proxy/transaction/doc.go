@@ -9,9 +9,9 @@
 //   - server.go: the server transaction that the request arrived in (17.2);
 //   - branch.go, client.go: each [Branch] is a client transaction that it left by
 //     (17.1), which says what came of it as an outcome;
-//   - context.go, downstream.go, upstream.go, best.go, group.go: the response context
-//     that joins them, what it starts and cancels, what it passes on, the best
-//     response (16.7).
+//   - context.go, downstream.go, upstream.go, best.go, group.go, ringing.go: the
+//     response context that joins them, what it starts and cancels, what it passes
+//     on, the best response (16.7).
 //
 // All this is a pure machine: an event and its time go in, actions come out; it knows
 // no clock, no socket and no goroutine. A [Table] holds the contexts of a process in
@@ -37,6 +37,8 @@
 //   - Of the targets of a group one is being tried, and the next one follows only
 //     when that has failed for its flow's sake (RFC 5626 5.3). None follows what is
 //     cancelled or answered.
+//   - A branch that rings and whose flow is over takes answers still, and ends when
+//     another one rings in its place, at the latest with Timer C.
 //   - In steady state nothing here allocates.
 //
 // # Where this departs from the letter
