@@ -124,7 +124,7 @@ var appResultNames = [appResults]string{appGiven: "given", appUnavailable: "unav
 
 // countApplication counts what became of a call, or of what is within one.
 func (r *request) countApplication(result appResult) {
-	if !r.stateless && (result == appGone || r.msg.Method() == wire.MethodInvite) && r.losses == 0 {
+	if !r.stateless && (result == appGone || r.msg.Method() == wire.MethodInvite && r.losses == 0) {
 		r.s.metrics.applications[result].Inc()
 	}
 }

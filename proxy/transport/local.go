@@ -2,6 +2,7 @@ package transport
 
 import (
 	"net/netip"
+	"sync/atomic"
 
 	"github.com/sipring/sipring/proxy/flow"
 )
@@ -42,10 +43,12 @@ type localUDP struct {
 	host    netip.Addr
 	handler Handler
 	self    uint32
+	serving atomic.Bool // what another member sends may be earlier than serve: it is lost
 }
 
 func (l *localUDP) serve(h Handler, self Holder) {
 	l.handler, l.self = h, self.Owner
+	l.serving.Store(true)
 	l.udp.Serve(l)
 }
 
@@ -63,7 +66,10 @@ func (l *localUDP) Closed(f flow.Flow, err error) {
 
 // Send implements Layer.
 func (l *localUDP) Send(f flow.Flow, data []byte) error {
-	if f.Owner != l.self {
+	switch {
+	case !l.serving.Load():
+		return nil
+	case f.Owner != l.self:
 		return ErrGone
 	}
 	return l.udp.Send(l.inside(f), data)
@@ -71,7 +77,7 @@ func (l *localUDP) Send(f flow.Flow, data []byte) error {
 
 // Answer implements Layer.
 func (l *localUDP) Answer(f flow.Flow, data []byte) {
-	if f.Owner == l.self {
+	if l.serving.Load() && f.Owner == l.self {
 		l.udp.Answer(l.inside(f), data)
 	}
 }

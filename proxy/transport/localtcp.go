@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 
 	"github.com/sipring/sipring/proxy/flow"
 )
@@ -23,6 +24,7 @@ type localTCP struct {
 	port    uint16 // the application's
 	handler Handler
 	self    uint32
+	serving atomic.Bool // what another member sends may be earlier than serve: it is lost
 
 	mu      sync.Mutex
 	open    map[uint16]flow.Flow // by the port of the far end
@@ -45,6 +47,7 @@ func listenLocalTCP(c *LocalConfig) (*localTCP, error) {
 func (l *localTCP) serve(h Handler, self Holder) {
 	l.handler, l.self = h, self.Owner
 	l.streams.serve(l, self)
+	l.serving.Store(true)
 }
 
 // Message implements Handler for the connections.
@@ -72,7 +75,10 @@ func (l *localTCP) Closed(f flow.Flow, _ error) {
 // Send implements Layer. What the application refuses by refusing the connection is told
 // as a Refused of UDP is.
 func (l *localTCP) Send(f flow.Flow, data []byte) error {
-	if f.Owner != l.self {
+	switch {
+	case !l.serving.Load():
+		return nil
+	case f.Owner != l.self:
 		return ErrGone
 	}
 	l.mu.Lock()
