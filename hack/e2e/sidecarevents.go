@@ -259,20 +259,20 @@ func conferencesStay(ctx context.Context, s *sidecar) (err error) {
 	if err := s.scale(ctx, 4); err != nil {
 		return err
 	}
-	apart := 0
+	var apart []string
 	for i := range conferences {
 		c, err := s.dial(ctx, i, conference(i), sidecarPatience)
 		if err != nil {
 			return err
 		}
-		if two := up[2*i]; c.Application != two.Application {
-			apart++
+		if one, two := up[2*i].Application, up[2*i+1].Application; c.Application != one || one != two {
+			apart = append(apart, fmt.Sprintf("%s at %s, %s and then %s", c.user, one, two, c.Application))
 		}
 		up = append(up, c)
 	}
-	s.stage.step("ring of 4: the third caller is with the others in %d of %d conferences", conferences-apart, conferences)
-	if apart > 0 {
-		return fmt.Errorf("%d of %d conferences were torn apart", apart, conferences)
+	s.stage.step("ring of 4: the third caller is with the others in %d of %d conferences", conferences-len(apart), conferences)
+	if len(apart) > 0 {
+		return fmt.Errorf("%d of %d conferences were torn apart: %q", len(apart), conferences, apart)
 	}
 	return nil
 }
