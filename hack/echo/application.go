@@ -67,12 +67,12 @@ func newApplication(o options, log *slog.Logger) (*application, error) {
 
 func (a *application) listen() (at netip.AddrPort, err error) {
 	if a.o.protocol == "tcp" {
-		if a.streams, err = net.Listen("tcp", a.o.listen); err != nil {
+		if a.streams, err = (&net.ListenConfig{}).Listen(context.Background(), "tcp", a.o.listen); err != nil {
 			return at, err
 		}
 		return a.streams.Addr().(*net.TCPAddr).AddrPort(), nil
 	}
-	if a.packets, err = net.ListenPacket("udp", a.o.listen); err != nil {
+	if a.packets, err = (&net.ListenConfig{}).ListenPacket(context.Background(), "udp", a.o.listen); err != nil {
 		return at, err
 	}
 	return a.packets.LocalAddr().(*net.UDPAddr).AddrPort(), nil

@@ -148,7 +148,7 @@ func (a *application) pokeOnce(c *call) {
 	switch {
 	case err != nil:
 		a.log.Warn("a request within the call was not answered", "call", c.id, "error", err)
-	case res.StatusCode == 481 || res.StatusCode == 408: // RFC 3261 12.2.1.2
+	case res.StatusCode == sip.StatusCallTransactionDoesNotExists || res.StatusCode == sip.StatusRequestTimeout: // RFC 3261 12.2.1.2
 		a.end(c)
 		fallthrough
 	default:

@@ -76,7 +76,7 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 	served := make(chan error, 2)
 	go func() { served <- a.serve() }()
 	if o.status != "" {
-		l, err := net.Listen("tcp", o.status)
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.status)
 		if err != nil {
 			return err
 		}

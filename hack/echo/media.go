@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/netip"
@@ -30,7 +31,7 @@ func (a *application) describe(c *call, ok *sip.Response) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.media == nil {
-		s, err := net.ListenPacket("udp", netip.AddrPortFrom(at, 0).String())
+		s, err := (&net.ListenConfig{}).ListenPacket(context.Background(), "udp", netip.AddrPortFrom(at, 0).String())
 		if err != nil {
 			return err
 		}
