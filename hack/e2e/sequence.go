@@ -33,7 +33,7 @@ func sequences() []sequence {
 		{name: switchCase, title: "who may register is changed", apart: true, play: playSwitch},
 		{name: postgresCase, title: "users in a database", play: playPostgres},
 		{name: secureCase, title: "softphones over TLS", play: playSecure},
-		{name: sidecarCase, title: "an application beside each proxy", play: playSidecar},
+		{name: sidecarCase, title: "an application beside each proxy", apart: true, play: playSidecar},
 		{name: pluginCase, title: "the plugin of kubectl", play: playPlugin},
 	}
 }
