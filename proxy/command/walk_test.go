@@ -26,6 +26,7 @@ import (
 var elsewhere = map[string]string{
 	"application_calls_total":              "proxy/server: TestApplicationTakesACall, TestNoneServes, TestDialogOfALostApplicationEndsAtOnce",
 	"connection_accept_errors_total":       "takes all file descriptors: TestNoDescriptorLeft of package transport",
+	"connection_aliases_total":             "nothing goes by TCP here: TestRFC5923_8_2_Alias of package server",
 	"connection_dials_total":               "nothing goes by TCP here: TestOpenConnections of package transport",
 	"connection_handshakes_total":          "UDP is all that is listened on: TestStreamMetrics of package transport",
 	"connections":                          "UDP is all that is listened on: TestStreamMetrics of package transport",

@@ -53,6 +53,8 @@ func (r *request) handle() progress {
 		return r.refuse(err)
 	case !r.reply.allowed():
 		return done
+	case r.from.Transport == flow.TLS:
+		r.noteAlias()
 	}
 	return r.route()
 }

@@ -106,5 +106,6 @@ func (c *conn) serve(l *streamListener) {
 	}
 	c.publish()
 	c.read(c.limits.First)
+	c.streams.dials.disown(c)
 	c.settle()
 }

@@ -30,6 +30,8 @@ type conn struct {
 	kept    atomic.Int64  // the spoke of when its table was told
 	reason  atomic.Uint32 // a closeReason
 	probed  atomic.Bool
+	asked   atomic.Bool // to be used as another's alias
+	alias   *dialKey    // what it is used as; under the lock of dials
 	watched atomic.Bool // what was sent is: watcher runs
 	watcher *time.Timer
 	due     time.Duration // the read deadline, since streams.began; whoever reads has it

@@ -14,6 +14,7 @@ type streamMetrics struct {
 	handshakes   []metric.Counter // by handshakeResult
 	closed       []metric.Counter // by closeReason, but for the first
 	dials        []metric.Counter // by dialResult
+	aliases      metric.Counter
 	acceptErrors metric.Counter
 }
 
@@ -36,6 +37,7 @@ func newStreamMetrics() *streamMetrics {
 		handshakes:   s.Counters("connection_handshakes_total", "Connections that came in, by what became of PROXY header, TLS and WebSocket handshake.", metric.Label{Name: "result", Values: handshakeNames[:]}),
 		closed:       s.Counters("connections_closed_total", "Connections that are over, by why.", metric.Label{Name: "reason", Values: reasonNames[1:]}),
 		dials:        s.Counters("connection_dials_total", "Connections to be opened from here, by what became of it.", metric.Label{Name: "result", Values: dialNames[:]}),
+		aliases:      s.Counter("connection_aliases_total", "Connections that came in and are used as if they had been opened from here (RFC 5923)."),
 		acceptErrors: s.Counter("connection_accept_errors_total", "Connections that could not be taken in, as a rule for want of file descriptors."),
 	}
 	states := s.Gauges("connections", "Connections that there are.", transports, metric.Label{Name: "state", Values: []string{"handshake", "open"}})
