@@ -154,10 +154,14 @@ func (p *phone) status(want int) *received {
 	}
 }
 
-// request waits for a request of that method.
+// request waits for a request of that method. A 100 is passed over: what its sender's
+// own request gets where the machine is busy (RFC 4320 4.1).
 func (p *phone) request(method string) *received {
 	p.t.Helper()
 	r := p.news()
+	for r != nil && !r.IsRequest() && r.StatusCode() == 100 {
+		r = p.news()
+	}
 	if r == nil {
 		p.t.Fatalf("%s got nothing, want %s", p.user, method)
 	}
