@@ -45,7 +45,7 @@ func (b *beside) start(self config.Member, node *peer.Node, s *server.Server) {
 	ctx, cancel := context.WithCancel(context.Background())
 	b.cancel = cancel
 	b.Tell(s.TellApplication)
-	life := lifeOf(node.Incarnation())
+	life := s.Life()
 	b.ended.Go(func() { b.Run(ctx, life) })
 	b.ended.Go(func() { b.keepPins(ctx, self.ID, life, node) })
 	b.ended.Go(func() { b.meet(ctx, node, s) })
@@ -77,9 +77,6 @@ func (b *beside) stop() {
 	b.cancel()
 	b.ended.Wait()
 }
-
-// lifeOf is enough of an incarnation to tell a process from the one before it.
-func lifeOf(incarnation uint64) uint32 { return uint32(incarnation>>32) ^ uint32(incarnation) }
 
 // keepPins writes what is to be pinned, and forgets the applications of members that are
 // gone, until ctx ends.

@@ -42,10 +42,9 @@ func (m *message) fromApplication() {
 }
 
 // toApplication takes note of what is sent to the own application: a 2xx to a call that it
-// has made, or the end of one.
+// has made, or to its BYE. Of a BYE to it its answer tells.
 func (s *Server) toApplication(data []byte) {
-	const success = "SIP/2.0 2"
-	if s.apps == nil || !bytes.HasPrefix(data, []byte(success)) && !bytes.HasPrefix(data, []byte("BYE ")) {
+	if s.apps == nil || !bytes.HasPrefix(data, []byte("SIP/2.0 2")) {
 		return
 	}
 	m := message{s: s}
@@ -53,12 +52,12 @@ func (s *Server) toApplication(data []byte) {
 		return
 	}
 	var room [maxCallKey]byte
-	switch {
-	case m.msg.IsRequest(): // its answer says so, too, if there is one
-	case m.msg.CSeqMethod() == wire.MethodInvite:
-		m.callBegan(wire.HeaderFrom, application.AppendKey(room[:0], m.msg.CallID(), m.msg.FromTag()))
-	case m.msg.CSeqMethod() == wire.MethodBye:
-		s.apps.CallEnded(application.AppendKey(room[:0], m.msg.CallID(), m.msg.FromTag()))
+	key := application.AppendKey(room[:0], m.msg.CallID(), m.msg.FromTag())
+	switch m.msg.CSeqMethod() {
+	case wire.MethodInvite:
+		m.callBegan(wire.HeaderFrom, key)
+	case wire.MethodBye:
+		s.apps.CallEnded(key)
 	}
 }
 

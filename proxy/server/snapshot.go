@@ -47,6 +47,10 @@ func (s *Server) newSnapshot(set *config.MemberSet) (*snapshot, error) {
 	}, nil
 }
 
+// Life is that of this process, as other members know it: enough to tell it from the one
+// before it. It is 0 before Serve.
+func (s *Server) Life() uint32 { return s.life }
+
 // shortIncarnation is enough to tell a member's life from the one before it.
 func shortIncarnation(incarnation uint64) uint32 {
 	return uint32(incarnation>>32) ^ uint32(incarnation)
