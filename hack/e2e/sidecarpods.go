@@ -1,0 +1,219 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// What happens to the pods with proxy and application, while calls go on.
+
+// conferencesStay: who comes third finds the others, though the ring has grown.
+func conferencesStay(ctx context.Context, s *sidecar) (err error) {
+	var up []place
+	for i := range conferences {
+		for range 2 {
+			c, err := s.dial(ctx, len(up), conference(i), sidecarPatience)
+			if err != nil {
+				return err
+			}
+			up = append(up, c)
+		}
+	}
+	defer func() {
+		for _, c := range up {
+			err = errors.Join(err, c.hangUp(ctx))
+		}
+		err = errors.Join(err, s.scale(ctx, 3))
+	}()
+	if err := s.scale(ctx, 4); err != nil {
+		return err
+	}
+	var apart []string
+	for i := range conferences {
+		c, err := s.dial(ctx, i, conference(i), sidecarPatience)
+		if err != nil {
+			return err
+		}
+		if one, two := up[2*i].Application, up[2*i+1].Application; c.Application != one || one != two {
+			apart = append(apart, fmt.Sprintf("%s at %s, %s and then %s", c.user, one, two, c.Application))
+		}
+		up = append(up, c)
+	}
+	s.stage.step("ring of 4: the third caller is with the others in %d of %d conferences", conferences-len(apart), conferences)
+	if len(apart) > 0 {
+		return fmt.Errorf("%d of %d conferences were torn apart: %q", len(apart), conferences, apart)
+	}
+	return nil
+}
+
+func (s *sidecar) scale(ctx context.Context, n int) error {
+	if _, err := s.kube.kubectl(ctx, "--namespace", namespace, "scale", "sipcluster", s.stack.sipCluster, fmt.Sprintf("--replicas=%d", n)); err != nil {
+		return err
+	}
+	return s.serve(ctx, n)
+}
+
+// meanwhile calls and hangs up, ten times a second, while something is done. Each call
+// has to be answered, and the BYE.
+func (s *sidecar) meanwhile(ctx context.Context, do func(ctx context.Context) error) error {
+	calling, stop := context.WithCancel(ctx)
+	defer stop()
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	var calls, failed int
+	var errs []error
+	all.Go(func() {
+		ticker := time.NewTicker(100 * time.Millisecond)
+		defer ticker.Stop()
+		for i := 0; ; i++ {
+			select {
+			case <-calling.Done():
+				return
+			case <-ticker.C:
+			}
+			all.Go(func() {
+				c, err := s.dial(ctx, i, conference(i%conferences), sidecarPatience)
+				if err == nil {
+					err = c.ends(ctx)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				calls++
+				if err != nil {
+					failed++
+					if len(errs) < 5 {
+						errs = append(errs, err)
+					}
+				}
+			})
+		}
+	})
+	err := do(ctx)
+	stop()
+	all.Wait()
+	s.stage.step("%d of %d calls failed meanwhile", failed, calls)
+	if failed > 0 {
+		err = errors.Join(err, fmt.Errorf("%d of %d calls failed: %w", failed, calls, errors.Join(errs...)))
+	}
+	return err
+}
+
+// podDeleted: its calls end by themselves while it drains.
+func podDeleted(ctx context.Context, s *sidecar) error {
+	const victim = "apps-1"
+	up, _, err := s.upAt(ctx, victim, 5)
+	if err != nil {
+		return err
+	}
+	return s.meanwhile(ctx, func(ctx context.Context) error {
+		if _, err := s.kube.kubectl(ctx, "--namespace", namespace, "delete", "pod", victim, "--wait=false"); err != nil {
+			return err
+		}
+		pods, err := s.proxies.pods(ctx)
+		if err != nil {
+			return err
+		}
+		err = eventually(ctx, startLimit, func(ctx context.Context) error {
+			st, err := s.status(ctx, &pods[1])
+			if err == nil && !st.Leaving {
+				err = errors.New("the application does not know that it is to go")
+			}
+			return err
+		})
+		for _, c := range up {
+			err = errors.Join(err, c.hangUp(ctx))
+		}
+		return errors.Join(err, s.serve(ctx, 3))
+	})
+}
+
+func applicationsRolled(ctx context.Context, s *sidecar) error {
+	return s.meanwhile(ctx, func(ctx context.Context) error {
+		before, err := s.proxies.snapshot(ctx)
+		if err != nil {
+			return err
+		}
+		gone := map[string]bool{}
+		for _, incarnation := range before.incarnations {
+			gone[incarnation] = true
+		}
+		if _, err := s.kube.kubectl(ctx, "--namespace", namespace, "patch", "sipcluster", s.stack.sipCluster, "--type=merge", "--patch", rolling); err != nil {
+			return err
+		}
+		if err := eventually(ctx, installLimit, func(ctx context.Context) error { return s.proxies.whole(ctx, 3, gone) }); err != nil {
+			return err
+		}
+		return s.serve(ctx, 3)
+	})
+}
+
+// badApplication: the rollout stops at the first pod, and the others serve.
+func badApplication(ctx context.Context, s *sidecar) (err error) {
+	set := func(image string) error {
+		_, err := s.kube.kubectl(ctx, "--namespace", namespace, "patch", "sipcluster", s.stack.sipCluster, "--type=json", "--patch",
+			fmt.Sprintf(`[{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": %q}]`, image))
+		return err
+	}
+	defer func() { err = errors.Join(err, set(echoImage)) }()
+	return s.meanwhile(ctx, func(ctx context.Context) error {
+		if err := set("sipring.local/none:1"); err != nil {
+			return err
+		}
+		if err := eventually(ctx, installLimit, func(ctx context.Context) error { return s.condition(ctx, "ApplicationsReady", "False") }); err != nil {
+			return err
+		}
+		c, err := s.kube.sipCluster(ctx, namespace, s.stack.sipCluster)
+		if err != nil {
+			return err
+		}
+		for _, have := range c.Status.Conditions {
+			if have.Type == "ApplicationsReady" || have.Status == "False" && have.Type == "Available" {
+				s.stage.step("condition %s=%s, %s: %s", have.Type, have.Status, have.Reason, have.Message)
+			}
+		}
+		at, err := s.homes(ctx)
+		if err != nil {
+			return err
+		}
+		serve := map[string]bool{}
+		for _, application := range at {
+			serve[application] = true
+		}
+		if len(serve) != 2 {
+			return fmt.Errorf("%d applications serve: %v", len(serve), at)
+		}
+		return nil
+	})
+}
+
+// applicationCut: what was there is lost, new calls go elsewhere.
+func applicationCut(ctx context.Context, s *sidecar) (err error) {
+	const victim = "apps-0"
+	up, own, err := s.upAt(ctx, victim, 5)
+	if err != nil {
+		return err
+	}
+	node, err := s.proxies.nodeOf(ctx, victim)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.kube.cluster.HealNode(context.WithoutCancel(ctx), node)) }()
+	at := time.Now()
+	if err := s.kube.cluster.CutNode(ctx, node); err != nil {
+		return err
+	}
+	took, err := s.elsewhere(ctx, own, victim, at, cutPatience)
+	ended := 0
+	for _, c := range up {
+		if c.ends(ctx) == nil {
+			ended++
+		}
+	}
+	s.stage.step("node of %s cut off: its %d users answered elsewhere in %v; its %d calls are lost, %d ended at once", victim, len(own), took.Round(time.Millisecond), len(up), ended)
+	return err
+}
