@@ -130,6 +130,25 @@ func TestTraceHasARate(t *testing.T) {
 	<-b.stopped
 }
 
+// TestTraceTakesSoManyASecond, however fast its reader is.
+func TestTraceTakesSoManyASecond(t *testing.T) {
+	r := newRecorder(MaxMessages)
+	for _, turn := range []struct {
+		after time.Duration // the one before
+		want  int
+	}{{0, traceRate}, {time.Second / 2, traceRate / 2}, {time.Minute, traceRate}} {
+		now, taken := r.at.Add(turn.after), 0
+		for range 10 * traceRate {
+			if r.hasRoom(now) {
+				taken++
+			}
+		}
+		if taken != turn.want {
+			t.Errorf("after %v %d messages are taken, want %d", turn.after, taken, turn.want)
+		}
+	}
+}
+
 // over reports whether a trace has ended.
 func over(r *Recorder) bool {
 	select {
