@@ -27,6 +27,7 @@ type balancer struct {
 	mu    sync.Mutex
 	pods  map[string]map[string]netip.Addr // that are ready, by slice and name
 	aside string                           // a pod that gets nothing, ready or not
+	kept  netip.Addr                       // one that gets its share, ready or not; not valid for none
 	err   error                            // the first one
 	stop  func()
 }
@@ -89,12 +90,29 @@ func (b *balancer) without(pod string) {
 	b.apply()
 }
 
+// keep has a pod that is ready now get its share when it is not any more, as a load balancer
+// does that has not noticed; none any more if it is none's name.
+func (b *balancer) keep(pod string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.kept = netip.Addr{}
+	for _, ready := range b.pods {
+		if address, ok := ready[pod]; ok {
+			b.kept = address
+		}
+	}
+	b.apply()
+}
+
 // apply is called with mu held.
 func (b *balancer) apply() {
 	var to []netip.Addr
+	if b.kept.IsValid() {
+		to = append(to, b.kept)
+	}
 	for _, ready := range b.pods {
 		for pod, address := range ready {
-			if pod != b.aside {
+			if pod != b.aside && address != b.kept {
 				to = append(to, address)
 			}
 		}

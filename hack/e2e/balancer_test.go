@@ -5,16 +5,20 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 )
 
 // ownNetwork gives the test a network of its own.
@@ -186,6 +190,47 @@ func TestBalancerKeepsNoFlows(t *testing.T) {
 	if text, _, err := inquire(phone, at); err != nil || text != "SIP/2.0 200 203.0.113.22" {
 		t.Errorf("%q, %v after it ended", text, err)
 	}
+}
+
+// TestBalancerKeepsWhoIsDead: a pod that is kept has its share when it is not ready any more, and
+// that alone when it is again; nobody that is put aside has any.
+func TestBalancerKeepsWhoIsDead(t *testing.T) {
+	var got []netip.Addr
+	b := &balancer{
+		rules: func(pods []netip.Addr) string { got = pods; return "" }, nft: func(string) error { return nil },
+		pods: map[string]map[string]netip.Addr{},
+	}
+	ready := func(pods ...int) {
+		s := &discoveryv1.EndpointSlice{}
+		for _, i := range pods {
+			s.Endpoints = append(s.Endpoints, discoveryv1.Endpoint{
+				Addresses: []string{fmt.Sprintf("10.0.0.%d", i)}, TargetRef: &corev1.ObjectReference{Name: fmt.Sprintf("ring-%d", i)},
+			})
+		}
+		b.note(s)
+	}
+	want := func(when string, want ...int) {
+		t.Helper()
+		var all []netip.Addr
+		for _, i := range want {
+			all = append(all, netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}))
+		}
+		if !slices.Equal(got, all) {
+			t.Errorf("%s: pods %v, want %v", when, got, all)
+		}
+	}
+	ready(0, 1, 2)
+	b.keep("ring-1")
+	want("kept", 0, 1, 2)
+	ready(0, 2)
+	want("not ready", 0, 1, 2)
+	ready(0, 1, 2)
+	want("ready again", 0, 1, 2)
+	ready(0, 2)
+	b.keep("")
+	want("kept no more", 0, 2)
+	b.without("ring-2")
+	want("aside", 0)
 }
 
 // ip runs ip(8), in this thread's network.

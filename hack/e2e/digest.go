@@ -244,6 +244,8 @@ func (a *interviewed) loses(ctx context.Context, b *bustle) error {
 	}
 	known := a.regulars.overhear()
 	f := fault{title: a.result.Title, victim: victim, replicas: 3, reborn: true}
+	a.regulars.balancer.keep(victim)
+	defer a.regulars.balancer.keep("")
 	var at time.Time
 	if err := sigkill(ctx, a.env, victim, func(when time.Time) { at = when }); err != nil {
 		return err

@@ -202,6 +202,7 @@ type tally struct {
 	challenged               int // as often as with one member alone
 	again                    int // and though it had sent credentials
 	crossed                  int // challenges of one member that another one saw the answer to
+	elsewhere                int // requests that went to a member that was dead, and were answered by another when sent again
 	lost, died               int // without a final answer; and those that died with the member that had given a provisional one
 	to                       map[netip.Addr]int
 	refused                  []string
@@ -221,6 +222,9 @@ func (j *journal) tallies() (all []tally) {
 func (j *journal) tally(c *client) tally {
 	t := tally{name: c.name, to: c.to}
 	for key, e := range c.asked {
+		if e.final() && e.first == j.gone && e.by != j.gone && e.at.After(j.goneAt) {
+			t.elsewhere++
+		}
 		switch {
 		case !e.final() && e.by == j.gone && e.at.Before(j.goneAt):
 			t.died++
@@ -265,8 +269,8 @@ func (t *tally) String() string {
 	for _, n := range slices.Sorted(maps.Values(t.to)) {
 		members = append(members, strconv.Itoa(n))
 	}
-	return fmt.Sprintf("%s registered %d times, made %d calls and hung up %d, %d lost, %d died with the proxy that was at it; challenged %d times, and %d times though it had sent credentials; %d challenges were answered at another proxy; %s requests by proxy",
-		t.name, t.registered, t.called, t.hung, t.lost, t.died, t.challenged, t.again, t.crossed, strings.Join(members, ", "))
+	return fmt.Sprintf("%s registered %d times, made %d calls and hung up %d, %d lost, %d died with the proxy that was at it; challenged %d times, and %d times though it had sent credentials; %d challenges were answered at another proxy; %d requests went to the proxy that was dead and were answered by another when sent again; %s requests by proxy",
+		t.name, t.registered, t.called, t.hung, t.lost, t.died, t.challenged, t.again, t.crossed, t.elsewhere, strings.Join(members, ", "))
 }
 
 // problems are what must not have happened. Who sends no credentials is challenged by one member

@@ -123,9 +123,16 @@ func TestJournalCounts(t *testing.T) {
 		t.Errorf("of a client that did nothing: %q", problems)
 	}
 	p.good()
-	p.call("d")
-	const want = "phone registered 1 times, made 2 calls and hung up 2, 0 lost, 0 died with the proxy that was at it; " +
-		"challenged 3 times, and 0 times though it had sent credentials; 3 challenges were answered at another proxy; 3, 5, 5 requests by proxy"
+	p.asks(2, "REGISTER", "x", 1, "alice") // and nothing says that it died
+	p.says(1, 200, "REGISTER", "x", 1)
+	p.lost(p.members[2].Addr(), time.Now())
+	p.call("d") // whose BYE that member answers, as it is back
+	p.asks(2, "REGISTER", "y", 1, "alice")
+	p.asks(0, "REGISTER", "y", 1, "alice")
+	p.says(0, 200, "REGISTER", "y", 1)
+	const want = "phone registered 3 times, made 2 calls and hung up 2, 0 lost, 0 died with the proxy that was at it; " +
+		"challenged 3 times, and 0 times though it had sent credentials; 3 challenges were answered at another proxy; " +
+		"1 requests went to the proxy that was dead and were answered by another when sent again; 4, 5, 7 requests by proxy"
 	got := p.tallies()[0]
 	if diff := cmp.Diff(want, got.String()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
