@@ -112,12 +112,12 @@ func (d *database) start(ctx context.Context) error {
 	return eventually(ctx, startLimit, func(ctx context.Context) error { return d.run(ctx, "SELECT 1") })
 }
 
-// stop returns when nothing of it runs any more: clients are thrown out.
+// stop returns when nothing of it runs any more: clients are thrown out, also of one that hangs.
 func (d *database) stop() error {
 	if d.server == nil {
 		return nil
 	}
-	err := d.server.Process.Signal(syscall.SIGINT) // "fast shutdown"
+	err := errors.Join(d.awake(), d.server.Process.Signal(syscall.SIGINT)) // "fast shutdown"
 	if err == nil {
 		err = d.server.Wait()
 	}

@@ -47,7 +47,7 @@ func newDatabase(t *testing.T) *database {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
 	d.start()
-	t.Cleanup(d.kill)
+	t.Cleanup(d.end)
 	return d
 }
 
@@ -129,7 +129,19 @@ func (d *database) start() {
 	})
 }
 
-// kill kills all of its processes at once.
+// end has it end at once by itself, which leaves nothing in the kernel.
+func (d *database) end() {
+	if d.command == nil {
+		return
+	}
+	_ = d.command.Process.Signal(syscall.SIGQUIT) // "immediate shutdown"
+	late := time.AfterFunc(30*time.Second, func() { _ = syscall.Kill(-d.command.Process.Pid, syscall.SIGKILL) })
+	_ = d.command.Wait() // not in vain
+	late.Stop()
+	d.command = nil
+}
+
+// kill kills all of its processes at once. Started again, it removes what that leaves of its shared memory.
 func (d *database) kill() {
 	if d.command == nil {
 		return
