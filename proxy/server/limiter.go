@@ -115,7 +115,7 @@ func (r *request) mayBegin() bool {
 	if r.decision.Action == routing.Register {
 		cost = 1
 	}
-	if r.s.stranger(r.from, r.now) && !r.s.limits.strangers.begun.allow(r.now, source, cost) {
+	if r.s.stranger(r.from, r.now) && !r.s.limits.strangers.begunOver(r.from).allow(r.now, source, cost) && !r.isExpected() {
 		return r.refuseNew(dropStrangers)
 	}
 	return true

@@ -47,6 +47,8 @@ const (
 	frameReplaced = peer.KindUser + 12
 	// frameApplication says whether the application beside the sender takes calls.
 	frameApplication = peer.KindUser + 13
+	// frameExpect names connections that are over of phones which requests wait for.
+	frameExpect = peer.KindUser + 14
 )
 
 // maxOffer is the longest response that is offered to all, in bytes.
@@ -254,6 +256,8 @@ func (s *Server) HandleFrame(from uint32, kind uint8, payload []byte) {
 		s.applicationAtPeer(from, payload)
 	case kind == frameWait:
 		s.awaited.add(s.now(), s.facts.text(payload), from)
+	case kind == frameExpect:
+		s.expectForPeer(payload)
 	case kind == frameBack:
 		s.wake(payload)
 	case kind == frameResponse || kind == frameOffer || kind == frameAck:

@@ -46,16 +46,19 @@ func (l *lost) ring(r *request) bool {
 // that it was lost by are some, or waits for these.
 func (r *request) reachRinging() progress {
 	d := &r.dialer
-	d.targets = slices.DeleteFunc(d.targets, func(t targets.Target) bool {
-		return t.Failed || t.Held.Conn == 0 || r.s.dead(t.Held)
-	})
-	if len(d.targets) == 0 {
+	if !slices.ContainsFunc(d.targets, func(t targets.Target) bool { return !r.gone(t) }) {
 		return r.awaitPhone(r.decision.AOR)
 	}
+	d.targets = slices.DeleteFunc(d.targets, r.gone)
 	if d.dial() { // it is: there is nothing to open
 		return r.forward()
 	}
 	return waits
+}
+
+// gone reports whether a target is a connection that is no way to its phone any more.
+func (r *request) gone(t targets.Target) bool {
+	return t.Failed || t.Held.Conn == 0 || r.s.dead(t.Held)
 }
 
 // lapse ends the wait for phones that rang and have not come back. The request is kept on

@@ -29,25 +29,43 @@ const (
 	// strangersBurst is the part of a second whose worth may come at once: what is let
 	// in at a time delays what is known.
 	strangersBurst = 5
+	// connectedPart is strangerPart over connections: as many phones as one source may have
+	// connections.
+	connectedPart = 4
 )
 
 // strangers are the budgets of all of whom nothing is known, in fixed memory. Safe
-// for concurrent use.
-type strangers struct{ read, begun pool }
+// for concurrent use. Over a connection no source is forged, so what begins there has a
+// budget of its own, a second's worth of it at once: the phones of a member that has died
+// are strangers to the others, and are not to be sent away.
+type strangers struct{ read, begun, connected pool }
 
 // pool is a budget of all sources, of which each has a part.
 type pool struct{ each, all *limit.Limiter }
 
 func newStrangers(cores int) strangers {
-	return strangers{read: newPool(cores * strangersRead), begun: newPool(cores * strangersBegin)}
+	begin := cores * strangersBegin
+	return strangers{
+		read: newPool(cores*strangersRead, strangerPart, strangersBurst), begun: newPool(begin, strangerPart, strangersBurst),
+		connected: newPool(begin, connectedPart, 1),
+	}
 }
 
-func newPool(perSecond int) pool {
-	part := perSecond / strangerPart
+// newPool is a budget of so much a second, of which a source may have a part, and another
+// part of a second's may come at once.
+func newPool(perSecond, part, burst int) pool {
 	return pool{
-		each: limit.New(limit.Config{Rate: part, Burst: part, Slots: 1 << 13}),
-		all:  limit.New(limit.Config{Rate: perSecond, Burst: perSecond / strangersBurst, Slots: 1}),
+		each: limit.New(limit.Config{Rate: perSecond / part, Burst: perSecond / part, Slots: 1 << 13}),
+		all:  limit.New(limit.Config{Rate: perSecond, Burst: perSecond / burst, Slots: 1}),
 	}
+}
+
+// begunOver is the budget of what strangers begin over a flow.
+func (s *strangers) begunOver(f flow.Flow) *pool {
+	if f.Conn != 0 {
+		return &s.connected
+	}
+	return &s.begun
 }
 
 // everybody stands for all sources.

@@ -181,6 +181,7 @@ func (r *request) awaitPhone(aor []byte) progress {
 	if (first || r.now-r.wait.told >= waitTold) && !s.waiting.told(aor, r.now) && s.limits.awaits.allow(r.now) {
 		r.wait.told = r.now
 		s.toAll(frameWait, aor) // not reached: the polls
+		r.expectPhones()
 	}
 	s.waiting.park(r)
 	s.nudge()

@@ -84,6 +84,7 @@ func (o *outbox) giveBack() {
 // Read reads what is kept, and then what comes: at once, when it is polling.
 func (o *outbox) Read(b []byte) (int, error) {
 	if len(o.peeked) > 0 {
+		o.turn.take()
 		n := copy(b, o.peeked)
 		if o.peeked = o.peeked[n:]; len(o.peeked) == 0 {
 			o.giveBack()
@@ -98,6 +99,14 @@ func (o *outbox) Read(b []byte) (int, error) {
 			return 0, err
 		}
 		return o.Read(b)
+	}
+	if o.turn.held { // it is held on for what has come already
+		if err := o.fill(false); !isWouldBlock(err) {
+			if err != nil {
+				return 0, err
+			}
+			return o.Read(b)
+		}
 	}
 	o.turn.leave()
 	n, err := o.Conn.Read(b)

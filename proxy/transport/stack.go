@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sipring/sipring/proxy/flow"
+	"github.com/sipring/sipring/proxy/limit"
 )
 
 // Stack is a process's Layers as one Layer: UDP, and connections.
@@ -128,6 +129,14 @@ func (s *Stack) Keep(f flow.Flow) {
 		c.keep()
 	}
 }
+
+// Expect says that somebody is waited for who is to come back from a source, within some
+// 10 s: of those who begin a connection over TLS, and have to wait for their turn, the ones from
+// there go first.
+func (s *Stack) Expect(source netip.Addr) { s.streams.turns.expect(limit.Source(source)) }
+
+// Expects reports whether somebody is waited for who is to come back from a source.
+func (s *Stack) Expects(source netip.Addr) bool { return s.streams.turns.expects(limit.Source(source)) }
 
 // Idle ends up to n connections, those first from which no message came for longest,
 // and returns how many. Phones that come back are another member's, where this one is

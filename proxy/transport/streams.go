@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"net/netip"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -20,7 +21,7 @@ type streams struct {
 	self      Holder
 	index     *index
 	room      *room
-	turns     turns
+	turns     *turns
 	last      atomic.Uint64 // number of a connection
 	began     time.Time
 
@@ -33,7 +34,8 @@ type streams struct {
 }
 
 func listenStreams(c *ListenConfig) (*streams, error) {
-	s := &streams{dials: newDials(c.Dial, c.Verify), index: newIndex(), metrics: newStreamMetrics(), room: newRoom(largeRoom, largeShare), turns: newTurns(), held: map[*conn]struct{}{}, began: time.Now()}
+	s := &streams{dials: newDials(c.Dial, c.Verify), index: newIndex(), metrics: newStreamMetrics(), room: newRoom(largeRoom, largeShare), held: map[*conn]struct{}{}, began: time.Now()}
+	s.turns = newTurns(runtime.GOMAXPROCS(0), s.now)
 	trusted := c.Trusted
 	if trusted == nil {
 		trusted = func(netip.Addr) bool { return false }

@@ -74,7 +74,7 @@ func TestHalfOpenHandshakeHoldsNoTurn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stack.streams.turns = make(turns, 1)
+	stack.streams.turns = newTurns(1, stack.streams.now)
 	h := newFar(t, stack)
 	stack.Serve(h, me)
 	at := h.stack.AddressOf(flow.TLS, 0).String()

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/sipring/sipring/proxy/flow"
+	"github.com/sipring/sipring/proxy/limit"
 	"github.com/sipring/sipring/proxy/transport/proxyheader"
 )
 
@@ -74,7 +75,7 @@ func (c *conn) secure(l *streamListener) handshakeResult {
 		return handshakeDone
 	}
 	t := tls.Server(c.out.asSecure(), l.tls)
-	c.out.turn.of = c.streams.turns
+	c.out.turn.of, c.out.turn.source = c.streams.turns, limit.Source(c.flow.Remote.Addr())
 	defer func() {
 		c.out.turn.leave()
 		c.out.turn.of = nil
