@@ -45,6 +45,7 @@ type peerState struct {
 	missed   uint64 // the last of our losses that was of this incarnation, 0 if none
 	heard    uint64 // the last of its losses that was of us, as it told
 	cameBack bool   // from a loss of ours, with the stream there is
+	ended    bool   // its address refused when it was taken for dead
 }
 
 // NewMembership returns the membership of the member self, started as incarnation. unknownWait is how long to wait for
@@ -186,7 +187,18 @@ func (m *Membership) PeerDown(now int64, id uint32, _ string) *View {
 		m.losses++
 		p.missed, p.lost = m.losses, true
 	}
-	p.liveness = Down
+	p.liveness, p.ended = Down, false
+	return m.rebuild()
+}
+
+// PeerEnded is PeerDown of a peer whose address answers, and refuses.
+func (m *Membership) PeerEnded(now int64, id uint32, cause string) (v *View) {
+	together := m.together
+	m.together = true
+	m.PeerDown(now, id, cause)
+	if m.together = together; id != m.self {
+		m.peers[id].ended = true
+	}
 	return m.rebuild()
 }
 
@@ -290,6 +302,7 @@ func (m *Membership) seen(member config.Member) MemberView {
 	}
 	if p := m.peers[member.ID]; p != nil {
 		s.Liveness, s.Incarnation, s.Link, s.Synced, s.CameBack = p.liveness, p.incarnation, p.link, p.synced, p.cameBack
+		s.Ended = p.ended
 		s.Leaving = s.Leaving || p.leaving
 	}
 	return s

@@ -343,3 +343,23 @@ func TestSupersededIsListedNoMoreWhereItBegan(t *testing.T) {
 		})
 	}
 }
+
+// TestEndedIsWhoseAddressRefuses: until it is up again, or lost in silence.
+func TestEndedIsWhoseAddressRefuses(t *testing.T) {
+	m := NewMembership(1, 10, 0)
+	m.SetChanged(0, testSet(1, 2, 2, config.Active))
+	ended := func() bool {
+		two, _ := m.View().Member(2)
+		return two.Ended
+	}
+	m.PeerUp(0, 2, 20, true, false)
+	if v := m.PeerEnded(0, 2, "refused"); v == nil || v.Up(2) || !ended() {
+		t.Errorf("refused: %+v", v)
+	}
+	if m.PeerUp(0, 2, 21, true, false); ended() {
+		t.Error("up, and ended")
+	}
+	if m.PeerDown(0, 2, "silent"); ended() {
+		t.Error("silent is taken for ended")
+	}
+}

@@ -46,6 +46,8 @@ type MemberView struct {
 	Leaving bool
 	// CameBack: this member had taken it for dead before the stream there is.
 	CameBack bool
+	// Ended: it is down, and its address refuses: the process has ended, where it was is still there.
+	Ended bool
 }
 
 // View is how one member sees the cluster at one moment. It is immutable and safe for concurrent use.

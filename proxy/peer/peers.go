@@ -66,6 +66,9 @@ func (m *membership) peerDown(l *link, cause error) {
 func (m *membership) lose(l *link, cause error) *cluster.View {
 	l.up, l.refused = false, refused(cause)
 	m.news.down(l, m.view.epoch(), cause)
+	if l.refused {
+		return m.machine.PeerEnded(m.clock.now(), l.id, cause.Error())
+	}
 	return m.machine.PeerDown(m.clock.now(), l.id, cause.Error())
 }
 

@@ -21,6 +21,7 @@ type applications struct {
 	reject  bool // who is not the owner's does not take the call
 	placing sync.Mutex
 	placed  atomic.Pointer[appPlacement]
+	absent  absences
 }
 
 // appPlacement is which member's application has which addresses-of-record: a second ring,

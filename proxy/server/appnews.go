@@ -6,6 +6,7 @@ import "github.com/sipring/sipring/proxy/application"
 // each change, and for members that are new. Members that cannot be reached hear of it when
 // they are met.
 func (s *Server) TellApplication(state application.State) {
+	s.noteAbsences()
 	if s.apps == nil || !s.serving.Load() {
 		return
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sipring/sipring/proxy/application"
+	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/token"
@@ -130,6 +131,27 @@ func (p *pods) owners(aor string) (list []int) {
 		list = append(list, int(id)-1)
 	}
 	return list
+}
+
+// startAnew starts the proxy of a member that has ended, beside the application that goes on.
+func (p *pods) startAnew(t *testing.T, i int) *proxy {
+	t.Helper()
+	old := p.members[i]
+	return startMember(t, old.mem, old.self, func(o *proxyOptions) {
+		o.config.LocalApp = old.snap.Load().config.LocalApp
+		o.config.ApplyDefaults()
+		o.loopback = p.apps[i].addr.Addr()
+		o.application = application.NewLocal(o.config.LocalApp, o.loopback, old.self, time.Hour, slog.New(slog.DiscardHandler))
+		p.known.join(old.self, o.application)
+		p.known.serve()
+	})
+}
+
+// crash ends the proxy of a member, of which the others know that.
+func (p *pods) crash(i int, known cluster.MemberView) {
+	x := p.members[i]
+	x.mem.crash(x.self, known)
+	_ = x.layer.Close()
 }
 
 const room = "sip:room@example.com"
@@ -600,16 +622,8 @@ func TestProxyThatStartsAnewKeepsItsApplicationsCalls(t *testing.T) {
 	callee.send("INFO")
 	info := alice.request("INFO")
 
-	old := p.members[owner]
-	old.kill()
-	again := startMember(t, old.mem, old.self, func(o *proxyOptions) {
-		o.config.LocalApp = old.snap.Load().config.LocalApp
-		o.config.ApplyDefaults()
-		o.loopback = app.addr.Addr()
-		o.application = application.NewLocal(o.config.LocalApp, o.loopback, old.self, time.Hour, slog.New(slog.DiscardHandler))
-		p.known.join(old.self, o.application)
-		p.known.serve()
-	})
+	p.members[owner].kill()
+	again := p.startAnew(t, owner)
 	info.from = other.addr
 	alice.reply(info, 200, "OK", "")
 	app.status(200)

@@ -18,10 +18,7 @@ func (q *search) startDialog() progress {
 	t, moved := targets.OfDialog(&q.r.msg, &q.r.decision, q.r.snap.tables, anywhere)
 	q.r.dialer.targets = append(q.r.dialer.targets, t)
 	if t.Held.Transport == flow.Local {
-		if q.r.losses > 0 || q.r.s.dead(t.Held) {
-			return q.r.applicationGone()
-		}
-		return q.r.reach()
+		return q.startAtApplication(t.Held.Owner)
 	}
 	if q.rehomes = q.r.s.dead(t.Held); q.rehomes {
 		return q.startRehome()

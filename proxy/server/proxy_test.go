@@ -115,6 +115,20 @@ type memory struct {
 	unreached uint32
 	queues    map[[2]uint32][]sent // from and to: what is on its way, in order
 	asked     int                  // for whose a contact is
+	// crashed are members of the set that are not up, with what is known of them.
+	crashed map[uint32]cluster.MemberView
+}
+
+// crash has a member that leaves be one of the set still, of which that is known.
+func (m *memory) crash(id uint32, known cluster.MemberView) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.crashed == nil {
+		m.crashed = map[uint32]cluster.MemberView{}
+	}
+	known.ID, known.Liveness = id, cluster.Down
+	m.crashed[id] = known
+	delete(m.servers, id)
 }
 
 // breakStreams has nobody reach a member; 0: all are reached.
@@ -168,6 +182,8 @@ func (n *node) View() *cluster.View {
 			v.Members = append(v.Members, cluster.MemberView{
 				Member: config.Member{ID: id}, Liveness: cluster.Up, Incarnation: s.cluster.Incarnation(),
 			})
+		} else if d, ok := n.mem.crashed[id]; ok {
+			v.Members = append(v.Members, d)
 		}
 	}
 	if old := n.view; old != nil && old.Set == v.Set && old.Superseded == v.Superseded && reflect.DeepEqual(old.Members, v.Members) {

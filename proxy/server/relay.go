@@ -63,8 +63,11 @@ func (s *Server) relay(to flow.Flow, data []byte) error {
 		s.metrics.relayed.Add(1)
 		return nil
 	}
-	if to.Conn != 0 {
+	switch {
+	case to.Conn != 0:
 		s.deaths.rest(s.now(), to)
+	case s.apps != nil:
+		s.apps.absent.lacks(to.Owner, s.now())
 	}
 	return err
 }

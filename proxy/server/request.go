@@ -34,8 +34,9 @@ type request struct {
 	fork      []transaction.Target
 	retry     []byte // of a 503
 	wait      wait
-	kept      int // bytes, while it is kept: see lost
-	losses    int // how often it has lost all targets, or one that rang
+	kept      int    // bytes, while it is kept: see lost
+	losses    int    // how often it has lost all targets, or one that rang
+	appLife   uint64 // of the proxy whose application it was given to last, within a dialog
 
 	rings       bool // it has lost a target that rang: see ringing.go
 	keptRinging bool

@@ -52,11 +52,12 @@ var waitNames = [waitOutcomes]string{waitDelivered: "delivered", waitExpired: "e
 
 // wait is a request's part in waiting.
 type wait struct {
-	aor   []byte // of the phone: of the request's bytes or its decision
-	until int64  // milliseconds; 0: it does not wait
-	next  int64  // when it is looked up again
-	told  int64  // when the others heard of it
-	size  int
+	aor    []byte // of the phone: of the request's bytes or its decision
+	member uint32 // whose proxy is to come back; 0: a phone is
+	until  int64  // milliseconds; 0: it does not wait
+	next   int64  // when it is looked up again
+	told   int64  // when the others heard of it
+	size   int
 }
 
 func (w *wait) waits() bool { return w.until != 0 }
@@ -272,9 +273,8 @@ func (s *Server) tendWaiting(now int64) {
 			r.leaveWaiting(waitCancelled)
 			r.end(r.leftAlone())
 		case now >= r.wait.until:
-			r.leaveWaiting(waitExpired)
 			r.now, r.snap = now, s.current()
-			r.end(r.finish(480, "Temporarily Unavailable", nil))
+			r.end(r.endWait())
 		default:
 			r.lookAgain()
 		}
