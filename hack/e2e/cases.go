@@ -69,7 +69,7 @@ func faults() []fault {
 		},
 		{
 			name: "rollout", title: "rolling update", replicas: 3, patience: patience, rolled: true,
-			do: kubectlFault("patch", "sipcluster", sipCluster, "--type=merge", "--patch", rolling),
+			do: rollingUpdate(sipCluster),
 		},
 		rotateKeys(),
 		cutOff("cut", "node cut off", false),
@@ -77,8 +77,17 @@ func faults() []fault {
 	}
 }
 
-// rolling changes the pods and nothing about what they do.
-const rolling = `{"spec": {"template": {"annotations": {"sipring.io/e2e": "rolled"}}}}`
+// rollingPatch changes the pods and nothing about what they do, to what they never were
+// before.
+func rollingPatch() string {
+	return fmt.Sprintf(`{"spec": {"template": {"annotations": {"sipring.io/e2e": "rolled %d"}}}}`, time.Now().UnixNano())
+}
+
+func rollingUpdate(name string) func(context.Context, *env, string, func(time.Time)) error {
+	return func(ctx context.Context, e *env, victim string, struck func(time.Time)) error {
+		return kubectlFault("patch", "sipcluster", name, "--type=merge", "--patch", rollingPatch())(ctx, e, victim, struck)
+	}
+}
 
 func caseNames() []string {
 	names := []string{bareCase, prometheusCase}

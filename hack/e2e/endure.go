@@ -60,6 +60,7 @@ func (p *party) endure(ctx context.Context, e episode, r *result) error {
 		return err
 	}
 	r.BYEsAfter = calls.hangUp(ctx, s.left)
+	p.noticed(ctx, "BYEs after that", r.BYEsAfter)
 	if !r.Registered.Whole() { // not found, for a time that load makes long, or gone for good
 		r.Problems = append(r.Problems, fmt.Sprintf("registrations held when the ring is whole again: %v", p.load.Registered(ctx)))
 	}
@@ -70,6 +71,13 @@ func (p *party) endure(ctx context.Context, e episode, r *result) error {
 		r.Problems = append(r.Problems, calls.problems()...)
 	}
 	return ctx.Err()
+}
+
+// noticed tells whoever wants to know.
+func (p *party) noticed(ctx context.Context, what string, outcomes ...phones.Outcome) {
+	if p.notice != nil {
+		p.notice(ctx, what, outcomes...)
+	}
 }
 
 // storm is what goes on from the fault until the ring is whole. What it counts
@@ -99,9 +107,13 @@ func (s *storm) begin(ctx context.Context, at time.Time) {
 				Order: s.episode.order, Patience: s.episode.patience, From: at, AtOnce: len(s.episode.order),
 			})
 			s.result.CalledFor = time.Since(at)
+			s.party.noticed(ctx, "called at the fault", s.result.Called.Reached, s.result.Called.Hungup)
 		},
 		func() { s.result.Desk.Count(s.party.callDesk(ctx, at, s.episode.patience)) },
-		func() { s.result.BYEsAtOnce = s.calls.hangUp(ctx, ids[:third]) },
+		func() {
+			s.result.BYEsAtOnce = s.calls.hangUp(ctx, ids[:third])
+			s.party.noticed(ctx, "BYEs at the fault", s.result.BYEsAtOnce)
+		},
 	} {
 		s.first.Go(f)
 	}
@@ -136,8 +148,13 @@ func (s *storm) round(ctx context.Context) {
 	var hangingUp sync.WaitGroup
 	some := s.left[:n]
 	s.left = s.left[n:]
-	hangingUp.Go(func() { byes = s.calls.hangUp(ctx, some) })
-	s.result.Meanwhile.Add(s.party.callEverybody(ctx, s.episode.patience))
+	hangingUp.Go(func() {
+		byes = s.calls.hangUp(ctx, some)
+		s.party.noticed(ctx, "BYEs until whole again", byes)
+	})
+	called := s.party.callEverybody(ctx, s.episode.patience)
+	s.party.noticed(ctx, "called until whole again", called.Reached, called.Hungup)
+	s.result.Meanwhile.Add(called)
 	s.result.Desk.Count(s.party.callDesk(ctx, time.Now(), s.episode.patience))
 	hangingUp.Wait()
 	s.result.BYEsMeanwhile.Add(byes)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -49,17 +50,56 @@ func (e *env) story(ctx context.Context) ([]*result, error) {
 	if err := e.prepare(ctx); err != nil {
 		return results, err
 	}
-	for _, c := range e.cases() {
-		if !e.stage.o.wants(c.name) {
-			continue
-		}
-		more, err := c.play(ctx)
-		results = append(results, more...)
-		if err != nil {
-			return results, fmt.Errorf("case %s: %w", c.name, err)
+	more, err := e.repeat(ctx, e.cases())
+	return append(results, more...), err
+}
+
+// repeat plays those that are wanted as often as is wanted. All runs are on one cluster: what
+// is lost once in many may come of what earlier ones left behind.
+func (e *env) repeat(ctx context.Context, cases []played) (results []*result, err error) {
+	for run := range e.stage.o.repeat {
+		for _, c := range cases {
+			if !e.stage.o.wants(c.name) {
+				continue
+			}
+			more, err := e.playCase(ctx, c, run+1)
+			results = append(results, more...)
+			if err != nil {
+				return results, fmt.Errorf("case %s: %w", c.name, err)
+			}
+			if e.stage.o.stopAtLoss && slices.ContainsFunc(more, (*result).failed) {
+				return results, nil
+			}
 		}
 	}
 	return results, nil
+}
+
+// playCase plays one, and keeps what there is to see when it loses something.
+func (e *env) playCase(ctx context.Context, c played, run int) ([]*result, error) {
+	title := c.name
+	if e.stage.o.repeat > 1 {
+		title = fmt.Sprintf("%s, run %d of %d", c.name, run, e.stage.o.repeat)
+	}
+	e.stage.evidence.begin(title)
+	results, err := c.play(ctx)
+	var errs []string
+	for _, r := range results {
+		r.Run = run
+		if r.failed() {
+			errs = append(append(errs, r.Title+":"), r.errors()...)
+		}
+		if e.stage.o.repeat > 1 {
+			e.stage.step("%s, run %d: %s", r.Title, run, r.verdict())
+		}
+	}
+	if err != nil {
+		errs = append(errs, err.Error())
+	}
+	if len(errs) > 0 { // and nobody noticed sooner
+		e.stage.evidence.lost(ctx, e.proxies, errs...)
+	}
+	return results, err
 }
 
 // played is a case on the cluster, however it is played.
@@ -93,6 +133,7 @@ func (e *env) prepare(ctx context.Context) error {
 	if err := e.kube.connect(ctx); err != nil {
 		return err
 	}
+	e.stage.evidence = &evidence{stage: e.stage, save: e.kube.saveEvidence}
 	i := &installation{stage: e.stage, kube: e.kube}
 	if err := i.vacant(ctx); err != nil {
 		return err
@@ -113,7 +154,7 @@ func (e *env) prepare(ctx context.Context) error {
 	if e.party, err = invite(ctx, e.kube); err != nil {
 		return err
 	}
-	e.party.passwords = passwords
+	e.party.passwords, e.party.notice = passwords, e.notice
 	e.slices = watchSlices(ctx, e.kube, sipCluster)
 	if err := eventually(ctx, installLimit, func(ctx context.Context) error { return e.proxies.whole(ctx, 3, nil) }); err != nil {
 		return err

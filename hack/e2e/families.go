@@ -109,6 +109,7 @@ func (e *env) playStack(ctx context.Context, s stack) (all []*result, err error)
 	}
 	defer func() { err = errors.Join(err, leave(context.WithoutCancel(ctx))) }()
 	defer p.leave()
+	p.notice = own.notice
 	p.ready = own.slices.pick
 	if err := p.gather(ctx, e.stage.o.phones); err != nil {
 		return nil, err

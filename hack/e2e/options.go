@@ -30,6 +30,8 @@ type options struct {
 	skipKustomize bool
 	writeDocs     string
 	scrape        time.Duration
+	repeat        int
+	stopAtLoss    bool
 }
 
 // defaultImage is what chart and kustomization name: with it, both are applied
@@ -58,6 +60,8 @@ func parseOptions(args []string, stderr io.Writer) (*options, error) {
 	fs.BoolVar(&o.skipKustomize, "skip-kustomize", false, "install by the chart only")
 	fs.StringVar(&o.writeDocs, "write-docs", "", "write what the commands of case "+pluginCase+" print into this page, such as docs/kubectl.md")
 	fs.DurationVar(&o.scrape, "scrape", 15*time.Second, "how often the Prometheus of case prometheus scrapes")
+	fs.IntVar(&o.repeat, "repeat", 1, "play the cases that --only names so often, one after the other on the same cluster, and print a sum")
+	fs.BoolVar(&o.stopAtLoss, "stop-at-loss", false, "play nothing more once a case has lost something")
 	if err := fs.Parse(args); err != nil {
 		return nil, err
 	}
@@ -68,6 +72,9 @@ func parseOptions(args []string, stderr io.Writer) (*options, error) {
 		if !slices.Contains(caseNames(), name) {
 			return nil, fmt.Errorf("case %q: want some of %s", name, strings.Join(caseNames(), ", "))
 		}
+	}
+	if o.repeat < 1 || o.repeat > 1 && (len(o.only) == 0 || slices.Contains(o.only, bareCase)) {
+		return nil, fmt.Errorf("--repeat %d: want 1 or more, and --only with cases on the cluster", o.repeat)
 	}
 	if o.phones < 2 || o.phones > 2000 || o.calls < 1 || o.calls > o.phones {
 		return nil, fmt.Errorf("%d phones and %d calls: want 2 to 2000 phones and at most a call for each", o.phones, o.calls)

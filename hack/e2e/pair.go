@@ -135,8 +135,9 @@ func (e *env) second(ctx context.Context) (own *env, leave func(), err error) {
 	o := *e.stage.o
 	o.phones = min(o.phones, secondPhones)
 	o.calls = min(o.calls, o.phones)
-	s := &stage{o: &o, out: lines{e.stage.step}, began: e.stage.began, tmp: e.stage.tmp}
+	s := &stage{o: &o, out: lines{e.stage.step}, began: e.stage.began, tmp: e.stage.tmp, evidence: e.stage.evidence}
 	own = &env{stage: s, kube: e.kube, proxies: &proxies{kube: e.kube, name: name}, party: p}
+	p.notice = own.notice
 	announcing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	wait := func() {}
 	leave = func() {

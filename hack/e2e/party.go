@@ -36,6 +36,8 @@ type party struct {
 	in      func(f func() error) error
 	command func(ctx context.Context, name string, args ...string) *exec.Cmd
 	step    func(format string, args ...any)
+	// notice is told what came of calls and BYEs as soon as it is known; nil: nobody is.
+	notice func(ctx context.Context, what string, outcomes ...phones.Outcome)
 
 	load *phones.Load
 	soft *baresip

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -128,7 +127,7 @@ func (o *observation) rolled(ctx context.Context) (*result, error) {
 	r, err := o.follow(ctx, fault{
 		title: "rolling update, for Prometheus", patience: patience, rolled: true,
 		// Another change than that of the case rollout.
-		do: kubectlFault("patch", "sipcluster", sipCluster, "--type=merge", "--patch", strings.Replace(rolling, "rolled", prometheusCase, 1)),
+		do: rollingUpdate(sipCluster),
 	})
 	if err != nil {
 		return r, err

@@ -21,6 +21,8 @@ import (
 type result struct {
 	Case  string `json:"case"`
 	Title string `json:"title"`
+	// Run is which of several runs of the case it is of.
+	Run int `json:"run,omitempty"`
 	// Skipped says why it was not played.
 	Skipped string `json:"skipped,omitempty"`
 	// Homed is how many phones had their home at the victim.
@@ -91,6 +93,19 @@ func (r *result) line() string {
 	return fmt.Sprintf("%d registrations lost; %v phones called within %v of the fault, %v within 2 s (%d of them rehomed, slowest %v); %v BYEs at once answered; ring %s, slice %s",
 		r.Registered.Of-r.Registered.OK, r.Called.Reached, r.Patience, r.Called.Soon, r.Homed, r.Called.Slowest.Round(time.Millisecond),
 		r.BYEsAtOnce, ms(r.Ring), ms(r.Slice))
+}
+
+// verdict are the figures of the whole case.
+func (r *result) verdict() string {
+	if r.Skipped != "" {
+		return "skipped, " + r.Skipped
+	}
+	word := "nothing lost"
+	if r.failed() {
+		word = "LOST"
+	}
+	return fmt.Sprintf("%s; registrations %v, called %v, BYEs %v, desk %v, calls %v, each %v, whole after %.1f s",
+		word, r.Registered, r.Called.Reached, r.byes(), r.Desk, r.Meanwhile.Hungup, r.throughAll(), r.Whole.Seconds())
 }
 
 func (r *result) through() string {

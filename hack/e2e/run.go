@@ -24,6 +24,9 @@ func run(ctx context.Context, o *options, out io.Writer) (err error) {
 	}()
 	results, err := e.story(ctx)
 	printTable(out, results)
+	if o.repeat > 1 {
+		printSum(out, results)
+	}
 	if o.jsonFile != "" {
 		err = errors.Join(err, writeJSON(o.jsonFile, results))
 	}

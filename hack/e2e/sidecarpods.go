@@ -142,7 +142,7 @@ func applicationsRolled(ctx context.Context, s *sidecar) error {
 		for _, incarnation := range before.incarnations {
 			gone[incarnation] = true
 		}
-		if _, err := s.kube.kubectl(ctx, "--namespace", namespace, "patch", "sipcluster", s.stack.sipCluster, "--type=merge", "--patch", rolling); err != nil {
+		if _, err := s.kube.kubectl(ctx, "--namespace", namespace, "patch", "sipcluster", s.stack.sipCluster, "--type=merge", "--patch", rollingPatch()); err != nil {
 			return err
 		}
 		if err := eventually(ctx, installLimit, func(ctx context.Context) error { return s.proxies.whole(ctx, 3, gone) }); err != nil {

@@ -23,6 +23,8 @@ type stage struct {
 	began time.Time
 	tmp   string // the folder for temporary files, of all programs
 	undo  []func(context.Context) error
+	// evidence is of what the case that is played loses; nil: nothing is kept.
+	evidence *evidence
 
 	mu  sync.Mutex
 	out io.Writer

@@ -67,7 +67,7 @@ func (s *stack) moves() []fault {
 		scale("scale-back", "scale to 3", 3, ""),
 		{
 			name: s.name + "-rollout", title: "rolling update, " + s.over, replicas: 3, patience: patience, rolled: true,
-			do: kubectlFault("patch", "sipcluster", s.sipCluster, "--type=merge", "--patch", rolling),
+			do: rollingUpdate(s.sipCluster),
 		},
 	}
 }
