@@ -45,7 +45,7 @@ func startCluster(ctx context.Context, o *options, n *fleet.Network, line *timel
 		return nil, err
 	}
 	c := &cluster{dir: dir, network: n, line: line, passwords: fleet.NewPasswords(o.guests.Users...), authority: authority}
-	for i := range max(o.phones, o.guests.Phones) {
+	for i := range max(o.phones+o.calls, o.guests.Phones) {
 		c.passwords.Add(phones.User(i))
 	}
 	c.operator = &fleet.Operator{

@@ -68,6 +68,7 @@ func TestDemoLosesNothing(t *testing.T) {
 		`calls that waited for one of them, delivered +[1-9]`,
 		`answered after the kill +32 of 32`,
 		`calls lost +0 of 32`,
+		`calls ringing at the kill: lost +0 of [1-9]`,
 		`phones callable once it is back, empty +64 of 64`,
 	} {
 		if !regexp.MustCompile(want).MatchString(out.String()) {
@@ -98,7 +99,11 @@ func TestDemoReportsLoss(t *testing.T) {
 	seePage(ctx, t, d)
 	gone := 11 // in no call; phone 10's caller
 	d.load.Phones[gone].Close()
-	for _, step := range []func(context.Context) error{s.kill, s.measure, s.comeBack} {
+	if err := s.kill(ctx); err != nil {
+		t.Fatal(err)
+	}
+	d.ringing.Phones[1].Close() // while it rings
+	for _, step := range []func(context.Context) error{s.measure, s.comeBack} {
 		if err := step(ctx); err != nil {
 			t.Fatal(err)
 		}
@@ -106,6 +111,9 @@ func TestDemoReportsLoss(t *testing.T) {
 	s.following.Wait()
 	if err := d.conclude(ctx, s, &out); !errors.Is(err, errLost) || !strings.Contains(err.Error(), "logs in "+d.cluster.dir) {
 		t.Errorf("ends with %v, want %v and where the logs are", err, errLost)
+	}
+	if r := s.result.ringing; r.OK != r.Of-1 {
+		t.Errorf("%v calls that rang were answered, want all but one:\n%s", r, out.String())
 	}
 	if r := &s.result; r.registered != 11 || r.callable != 10 || r.byes != 4 || r.callableAgain != 10 {
 		t.Errorf("registered %d, callable %d, again %d, BYEs %d; want 11, 10, 10, 4:\n%s", r.registered, r.callable, r.callableAgain, r.byes, out.String())

@@ -37,7 +37,9 @@ func NewCommand() *cobra.Command {
 		Short: "Kill a proxy on this machine and see what the phones lose",
 		Long: `Starts proxies as processes on loopback addresses, lets simulated phones register
 and call, kills one proxy with SIGKILL, and prints a timeline and what was lost.
-The proxies ask who registers and calls; each phone has a password made for the run.
+The proxies receive and send at one address that all of them have, as on nodes with
+spec.network.mode SharedAddress: so calls that ring at the kill, at further phones, are
+answered too. They ask who registers and calls; each phone has a password made for the run.
 A quarter each of the phones is on UDP, TCP, TLS and WSS: one that is bound to a
 connection opens another, a second after its own ended with the proxy, and registers
 again; calls to it wait until then.

@@ -20,6 +20,7 @@ type result struct {
 	registered            int
 	callable, byes        int
 	callableAgain         int
+	ringing               phones.Outcome // calls that rang when the proxy was killed
 	killed                time.Time
 	over                  transports
 	onEach                [flow.Transports]phones.Outcome // of callable
@@ -47,7 +48,7 @@ func (r *result) observe(survivor string, victim uint32, e peer.Event, pending m
 // lost tells whether the demo failed.
 func (r *result) lost() bool {
 	return r.registered < r.phones || r.callable < r.phones || r.byes < r.calls || r.callableAgain < r.phones ||
-		!r.waited.Whole() || !r.reconnected.Whole()
+		!r.ringing.Whole() || !r.waited.Whole() || !r.reconnected.Whole()
 }
 
 func (r *result) print(out io.Writer) {
@@ -61,6 +62,7 @@ func (r *result) print(out io.Writer) {
 	r.printCallable(w)
 	fmt.Fprintf(w, "  in-dialog requests (BYE) answered after the kill\t%d of %d\n", r.byes, r.calls)
 	fmt.Fprintf(w, "  calls lost\t%d of %d\n", r.calls-r.byes, r.calls)
+	fmt.Fprintf(w, "  calls ringing at the kill: lost\t%d of %d\n", r.ringing.Of-r.ringing.OK, r.ringing.Of)
 	fmt.Fprintf(w, "  phones callable once it is back, empty\t%d of %d\n", r.callableAgain, r.phones)
 	_ = w.Flush()
 	fmt.Fprintln(out)

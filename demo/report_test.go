@@ -19,7 +19,7 @@ import (
 func good() *result {
 	return &result{
 		victim: "proxy-0", phones: 12, calls: 4, patience: 2 * time.Second, rehomed: 5,
-		registered: 12, callable: 12, byes: 4, callableAgain: 12,
+		registered: 12, callable: 12, byes: 4, callableAgain: 12, ringing: phones.Outcome{OK: 4, Of: 4},
 		firstCall: 4200 * time.Microsecond, detected: 5100 * time.Microsecond, ringRebuilt: 10200 * time.Microsecond,
 	}
 }
@@ -33,6 +33,7 @@ func TestWhatCountsAsLost(t *testing.T) {
 		"a registration":                 {func(r *result) { r.registered-- }, true},
 		"a phone that was not reached":   {func(r *result) { r.callable-- }, true},
 		"a call":                         {func(r *result) { r.byes-- }, true},
+		"a call that rang":               {func(r *result) { r.ringing.OK-- }, true},
 		"a phone once the proxy is back": {func(r *result) { r.callableAgain-- }, true},
 		"nothing was measured":           {func(r *result) { *r = result{phones: 1} }, true},
 		"a call that waited":             {func(r *result) { r.waited.Of++ }, true},
@@ -50,6 +51,7 @@ func TestWhatCountsAsLost(t *testing.T) {
 func TestReport(t *testing.T) {
 	r := good()
 	r.registered, r.byes, r.callable, r.callableAgain, r.firstCall = 11, 1, 10, 9, 0
+	r.ringing.OK = 2
 	var out bytes.Buffer
 	r.print(&out)
 	want := `
@@ -62,6 +64,7 @@ SIGKILL of proxy-0, one of the cluster's proxies
   phones callable within 2s without registering again  10 of 12
   in-dialog requests (BYE) answered after the kill     1 of 4
   calls lost                                           3 of 4
+  calls ringing at the kill: lost                      2 of 4
   phones callable once it is back, empty               9 of 12
 
 `

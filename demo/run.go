@@ -54,6 +54,7 @@ type demo struct {
 	cluster *cluster
 	page    *page
 	load    *phones.Load
+	ringing *phones.Load // those that ring when the proxy is killed
 	line    *timeline
 }
 
@@ -96,6 +97,9 @@ func (d *demo) take(ctx context.Context, o *options) (err error) {
 		cfg.Password = d.cluster.passwords[cfg.User]
 		return phones.New(cfg)
 	})
+	if err == nil {
+		err = d.takeRinging(ctx, o, cfg)
+	}
 	if errors.Is(err, syscall.EMFILE) {
 		err = fmt.Errorf("%w: each phone needs a socket: raise the limit of open files (ulimit -n) or give fewer --phones", err)
 	}
@@ -128,8 +132,10 @@ func (d *demo) close() {
 	if d.cluster != nil {
 		d.cluster.close()
 	}
-	if d.load != nil {
-		d.load.Close()
+	for _, l := range []*phones.Load{d.load, d.ringing} {
+		if l != nil {
+			l.Close()
+		}
 	}
 	if d.network != nil {
 		d.network.Release()

@@ -20,6 +20,7 @@ type scenario struct {
 	calls   []*phones.Call // up when the proxy is killed
 	victim  *fleet.Process
 	order   []int // all phones; those whose home the victim was come first
+	ringing ringing
 
 	following sync.WaitGroup
 }
@@ -27,12 +28,14 @@ type scenario struct {
 func newScenario(d *demo, o *options) *scenario {
 	return &scenario{
 		cluster: d.cluster, load: d.load, line: d.line, calls: make([]*phones.Call, o.calls),
-		result: result{phones: o.phones, calls: o.calls, patience: o.patience, over: o.over},
+		ringing: ringing{load: d.ringing, callers: d.load.Phones, patience: o.patience},
+		result:  result{phones: o.phones, calls: o.calls, patience: o.patience, over: o.over},
 	}
 }
 
 func (s *scenario) play(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
+	defer s.ringing.dialled.Wait()
 	defer s.following.Wait()
 	defer cancel()
 	for _, step := range []func(context.Context) error{s.prepare, s.kill, s.measure, s.comeBack} {
@@ -97,11 +100,15 @@ func (s *scenario) kill(ctx context.Context) error {
 			seen[p.Name] = events[len(events)-1].Seq
 		}
 	}
+	if err := s.ringing.begin(ctx); err != nil {
+		return err
+	}
 	at, err := s.victim.Kill()
 	if err != nil {
 		return err
 	}
 	s.line.markKill(at)
+	s.line.add(at, "phones", "%d calls ring, at further phones that take %v to answer", s.ringing.count(), ringFor)
 	s.line.saw(at, "demo", peer.Event{Kind: eventKilled, Member: s.victim.ID}, "SIGKILL to %s, home of %d of the %d phones", s.victim.Name, s.result.rehomed, s.result.phones)
 	s.result.victim, s.result.killed = s.victim.Name, at
 	s.following.Go(func() { s.follow(ctx, seen) })
@@ -126,6 +133,11 @@ func (s *scenario) measure(ctx context.Context) (err error) {
 	}
 	s.countReconnected()
 	hangingUp.Wait()
+	rung := s.ringing.end(ctx)
+	s.result.ringing.Of = rung.Of
+	if s.result.ringing.OK, err = s.note(ctx, "calls that rang at the kill were answered and hung up", rung); err != nil {
+		return err
+	}
 	if s.result.byes, err = s.note(ctx, "BYEs of the calls that were up were answered", byes); err != nil {
 		return err
 	}

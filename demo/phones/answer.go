@@ -34,11 +34,7 @@ func (p *Phone) onInvite(req *sip.Request, tx sip.ServerTransaction) {
 	p.mu.Unlock()
 	if !known && p.cfg.Ring > 0 {
 		_ = tx.Respond(p.response(req, 180, "Ringing", a.tag))
-		timer := time.NewTimer(p.cfg.Ring)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-tx.Done():
+		if !p.ring(tx) {
 			p.forget(id)
 			return // cancelled while ringing
 		}
@@ -48,6 +44,20 @@ func (p *Phone) onInvite(req *sip.Request, tx sip.ServerTransaction) {
 	}
 	if p.accept(req, tx, a) != nil && !known {
 		p.Answered.Add(-1)
+	}
+}
+
+// ring waits as long as it rings, and reports whether it was not cancelled.
+func (p *Phone) ring(tx sip.ServerTransaction) bool {
+	p.Ringing.Add(1)
+	defer p.Ringing.Add(-1)
+	timer := time.NewTimer(p.cfg.Ring)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-tx.Done():
+		return false
 	}
 }
 

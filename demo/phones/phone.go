@@ -79,6 +79,8 @@ type Phone struct {
 	cseq   atomic.Uint32
 	// Answered counts calls that it answered with 200.
 	Answered atomic.Int64
+	// Ringing is at how many calls it rings now: it has said so, and has not answered.
+	Ringing atomic.Int64
 	// Hungup counts BYEs that it received for calls it was in.
 	Hungup atomic.Int64
 
