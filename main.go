@@ -19,7 +19,7 @@ func main() {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(command.Proxy(), command.Keys(), command.Password(), command.Where(), command.Bindings(), command.Unregister(), command.Trace(), command.Drain(), command.Admin(), command.VersionCommand(), controllers.NewCommand(), demo.NewCommand())
+	root.AddCommand(command.Proxy(), command.Keys(), command.Password(), command.Where(), command.Bindings(), command.Unregister(), command.Trace(), command.Drain(), command.Admin(), command.Address(), command.VersionCommand(), controllers.NewCommand(), demo.NewCommand())
 	if err := root.Execute(); err != nil {
 		fmt.Fprintln(os.Stderr, "sipring:", err)
 		os.Exit(command.ExitCode(err))

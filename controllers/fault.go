@@ -55,6 +55,10 @@ type certificatesError struct{ error }
 
 func (e *certificatesError) Unwrap() error { return e.error }
 
+type privilegeError struct{ error }
+
+func (e *privilegeError) Unwrap() error { return e.error }
+
 // classify gives a fault its reason: otherwise where the error has none of its own.
 func classify(err error, otherwise string) fault {
 	var ofKubernetes *protectedError
@@ -64,6 +68,7 @@ func classify(err error, otherwise string) fault {
 	var users *credentialsError
 	var certificates *certificatesError
 	var volumes *claimsError
+	var privilege *privilegeError
 	switch {
 	case isEnding(err):
 		return fault{v1alpha1.ReasonNamespaceTerminating, err}
@@ -79,6 +84,8 @@ func classify(err error, otherwise string) fault {
 		return fault{v1alpha1.ReasonCertificatesUnusable, err}
 	case errors.As(err, &volumes):
 		return fault{v1alpha1.ReasonVolumeClaimsDiffer, err}
+	case errors.As(err, &privilege):
+		return fault{v1alpha1.ReasonNamespaceNotPrivileged, err}
 	case errors.As(err, &template):
 		return fault{v1alpha1.ReasonInvalidTemplate, err}
 	case strings.Contains(err.Error(), "port is already allocated"):

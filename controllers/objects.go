@@ -38,9 +38,11 @@ type objects struct {
 
 func newObjects(o *Options, writer *writer, rollouts *rollouts) *objects {
 	keys, trust := &keys{client: o.Client, live: o.Live, metrics: o.Metrics}, &trust{writer}
+	privileges := newPrivileges(o.Live, o.Now)
 	access, services, policies := &access{writer}, &services{o.Client, writer}, &policies{o.Client, writer}
 	return &objects{
 		foundation: []step{
+			{"namespace", privileges.check},
 			{"keys", keys.apply},
 			{"trust", trust.apply},
 			{"access", access.apply},

@@ -39,6 +39,9 @@ type observation struct {
 	service     *corev1.Service
 	tcp         *corev1.Service
 	short       shortage
+	// shared are the addresses that the nodes are to hold, with spec.network.mode
+	// SharedAddress; none where none is known yet.
+	shared []string
 	// selected are the Secrets of credentials that spec.authentication selects, by name;
 	// unselected is why they are not known.
 	selected   []string
@@ -96,6 +99,7 @@ func (o *observer) observe(ctx context.Context, c *v1alpha1.SIPCluster, look boo
 	if desired.Separate(c) {
 		seen.tcp, err = found(ctx, o.client, c.Namespace, desired.TCPServiceName(c.Name), &corev1.Service{})
 	}
+	seen.shared = desired.SharedAddresses(c, seen.service, sharedBefore(seen.statefulSet))
 	return seen, err
 }
 

@@ -89,7 +89,7 @@ func inWords(a authorizationv1.ResourceAttributes) string {
 	}
 	where := "in every namespace"
 	switch {
-	case a.Resource == "nodes":
+	case a.Resource == "nodes", a.Resource == "namespaces" && a.Namespace == "":
 		where = "of the cluster"
 	case a.Namespace != "":
 		where = "in namespace " + a.Namespace

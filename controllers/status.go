@@ -122,6 +122,8 @@ func progressing(seen *observation, d *membership.Result, generation int64) meta
 	active := activeCount(d.Set)
 	set := seen.statefulSet
 	switch {
+	case waitsForShared(seen):
+		return yes(v1alpha1.ReasonWaitingForAddress, "%s", sharedAwaited(seen))
 	case set == nil || have != wanted:
 		return yes(v1alpha1.ReasonScaling, "%d of %d pods exist", have, wanted)
 	case set.Status.ObservedGeneration < max(set.Generation, generation):

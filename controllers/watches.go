@@ -37,6 +37,7 @@ import (
 // +kubebuilder:rbac:groups=sipring.io,resources=sipclusters,verbs=get;list;watch
 // +kubebuilder:rbac:groups=sipring.io,resources=sipclusters/status,verbs=patch
 // +kubebuilder:rbac:groups=sipring.io,resources=sipclusters/finalizers,verbs=update
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get
 // +kubebuilder:rbac:groups="",resources=pods;nodes,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=configmaps;serviceaccounts,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;create;patch;delete

@@ -35,7 +35,10 @@ func (w *workload) wanted(seen *observation) (*appsv1ac.StatefulSetApplyConfigur
 	if seen.unselected != nil {
 		return nil, seen.unselected
 	}
-	c := desired.WithSelected(seen.cluster, seen.selected)
+	if waitsForShared(seen) {
+		return nil, &hold{reason: v1alpha1.ReasonWaitingForAddress, message: sharedAwaited(seen)}
+	}
+	c := desired.WithShared(desired.WithSelected(seen.cluster, seen.selected), seen.shared)
 	if err := desired.CheckCredentials(c); err != nil {
 		return nil, &credentialsError{err}
 	}
@@ -55,7 +58,7 @@ func (w *workload) wanted(seen *observation) (*appsv1ac.StatefulSetApplyConfigur
 		return nil, &templateError{err}
 	}
 	if c.Spec.Template != nil {
-		if err := w.policy.Check(set.Spec.Template); err != nil {
+		if err := w.policy.Check(c, set.Spec.Template); err != nil {
 			return nil, &templateError{err}
 		}
 	}

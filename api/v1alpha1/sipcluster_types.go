@@ -61,6 +61,12 @@ type SIPClusterList struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.localApp) || self.localApp.protocol == 'UDP' || !(self.localApp.port in [self.ports.peer, self.ports.health, self.ports.admin])",message="spec.localApp.port is also one of spec.ports (peer, health, admin; defaults 7947, 7948 and 9090), at which the proxy listens in the same pod: give the application one of its own"
 // +kubebuilder:validation:XValidation:rule="!has(self.localApp) || !has(self.localApp.domains) || self.localApp.domains.all(a, self.domains.exists(d, d.lowerAscii() == a.lowerAscii()))",message="spec.localApp.domains names a domain that is none of spec.domains"
 // +kubebuilder:validation:XValidation:rule="has(self.volumeClaimTemplates) == has(oldSelf.volumeClaimTemplates) && (!has(self.volumeClaimTemplates) || self.volumeClaimTemplates == oldSelf.volumeClaimTemplates)",message="spec.volumeClaimTemplates cannot change, come or go, as those of a StatefulSet cannot: create a new SIPCluster, or enlarge the PersistentVolumeClaims themselves"
+// +kubebuilder:validation:XValidation:rule="self.network.mode == oldSelf.network.mode || ((has(self.replicas) ? self.replicas : 3) == 0 && (has(oldSelf.replicas) ? oldSelf.replicas : 3) == 0)",message="spec.network.mode can change at spec.replicas 0 only: pods of the two kinds are not reached in the same way; scale to 0 first, or create a new SIPCluster"
+// +kubebuilder:validation:XValidation:rule="self.network.mode != 'SharedAddress' || self.service.type == 'LoadBalancer' || (self.service.type == 'ClusterIP' && has(self.network.addresses))",message="spec.network.mode SharedAddress needs spec.service.type LoadBalancer, or ClusterIP with the address that something else brings to the nodes in spec.network.addresses"
+// +kubebuilder:validation:XValidation:rule="self.network.mode != 'SharedAddress' || !has(self.service.externalTrafficPolicy) || self.service.externalTrafficPolicy == 'Local'",message="spec.network.mode SharedAddress needs spec.service.externalTrafficPolicy Local: a node without a proxy does not hold the address; set it, or remove it"
+// +kubebuilder:validation:XValidation:rule="self.network.mode != 'SharedAddress' || !has(self.service.protocolPolicy) || self.service.protocolPolicy == 'Mixed'",message="spec.network.mode SharedAddress has one address for all listeners: set spec.service.protocolPolicy Mixed"
+// +kubebuilder:validation:XValidation:rule="self.network.mode != 'SharedAddress' || !has(self.localApp)",message="spec.localApp needs spec.network.mode Service: with SharedAddress whatever runs on the node would be taken for the application"
+// +kubebuilder:validation:XValidation:rule="self.network.mode != 'SharedAddress' || self.listeners.all(l, !has(l.nodePort))",message="nodePort in spec.listeners has no meaning with spec.network.mode SharedAddress, where no Service translates: remove it"
 type SIPClusterSpec struct {
 	// Replicas is the number of proxies: 0 to 4096, default 3. 0 stops the
 	// cluster. Below 3 a member that the network cuts off stays in the traffic
@@ -143,6 +149,11 @@ type SIPClusterSpec struct {
 	// +kubebuilder:default={type: "ClusterIP"}
 	// +optional
 	Service ServiceTemplate `json:"service,omitempty"`
+
+	// Network is how packets come to the proxies, and where theirs come from.
+	// +kubebuilder:default={mode: "Service"}
+	// +optional
+	Network Network `json:"network,omitempty"`
 
 	// Ring holds the parameters of the hash ring.
 	// +kubebuilder:default={partitions: 16384, replicas: 2}

@@ -39,6 +39,7 @@ func Config(c *v1alpha1.SIPCluster) (*config.Config, error) {
 		cfg.Aliases = append(cfg.Aliases, string(a))
 	}
 	cfg.Listeners = configListeners(c)
+	cfg.SharedAddresses = namedAddresses(c)
 	cfg.ApplyDefaults()
 	return cfg, cfg.Validate()
 }

@@ -78,8 +78,13 @@ func mount(volume string) *corev1ac.VolumeMountApplyConfiguration {
 
 func listenerPorts(c *v1alpha1.SIPCluster) []*corev1ac.ContainerPortApplyConfiguration {
 	var ports []*corev1ac.ContainerPortApplyConfiguration
+	named := namedAddresses(c)
 	for _, l := range Listeners(c) {
-		ports = append(ports, containerPort(l.Name, l4(l), l.Port))
+		port := containerPort(l.Name, l4(l), l.Port)
+		if len(named) > 0 { // another cluster on the node may have it at another address
+			port.WithHostIP(named[0])
+		}
+		ports = append(ports, port)
 	}
 	return ports
 }

@@ -88,7 +88,9 @@ func Second(c *v1alpha1.SIPCluster, service *corev1.Service, advertised, before 
 		return ""
 	}
 	hosts := []string{before}
-	if service != nil {
+	if named := namedAddresses(c); len(named) > 0 {
+		hosts = named
+	} else if service != nil {
 		hosts = service.Spec.ClusterIPs
 		if len(service.Spec.IPFamilies) < 2 {
 			return ""

@@ -124,6 +124,9 @@ func advertise(c *v1alpha1.SIPCluster, listener v1alpha1.Listener, service *core
 	if listener.Advertise != nil {
 		return hostPort(*listener.Advertise, port, before)
 	}
+	if named := namedAddresses(c); len(named) > 0 {
+		return net.JoinHostPort(named[0], strconv.Itoa(port))
+	}
 	if service == nil {
 		return before
 	}
@@ -179,6 +182,9 @@ func Addresses(c *v1alpha1.SIPCluster, services ClientServices, set *config.Memb
 			continue
 		}
 		further := service.Spec.ClusterIPs
+		if SharesAddress(c) {
+			further = namedAddresses(c)
+		}
 		if serviceType(c) == corev1.ServiceTypeLoadBalancer {
 			further = ingressHosts(service)
 		}

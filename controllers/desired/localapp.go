@@ -66,8 +66,10 @@ func tokenVolume() *corev1ac.VolumeApplyConfiguration {
 
 // proxyOf is the proxy's container in a pod as it was built.
 func proxyOf(spec *corev1ac.PodSpecApplyConfiguration) *corev1ac.ContainerApplyConfiguration {
-	if len(spec.InitContainers) > 0 {
-		return &spec.InitContainers[0]
+	for i := range spec.InitContainers {
+		if *spec.InitContainers[i].Name == Container {
+			return &spec.InitContainers[i]
+		}
 	}
 	return &spec.Containers[0]
 }

@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"github.com/sipring/sipring/api/v1alpha1"
@@ -15,7 +16,7 @@ import (
 // rules are what spec.template must leave as the operator built it. Each says what
 // to do instead.
 var rules = []func(before, after *corev1.PodSpec) error{
-	proxyStays, apart, named, restarts, drains, hasToken, command, environment, ports, probes, files,
+	proxyStays, addressStays, apart, named, restarts, drains, hasToken, command, environment, ports, probes, files,
 }
 
 // reserved are the labels by which the pods are found and the annotation that holds
@@ -64,6 +65,36 @@ func apart(before, after *corev1.PodSpec) error {
 		return errors.New("hostNetwork: with spec.localApp whatever runs on the node would be taken for the application: remove it")
 	}
 	return nil
+}
+
+// addressStays keeps what the shared address needs, where the nodes hold one.
+func addressStays(before, after *corev1.PodSpec) error {
+	isAddress := func(c corev1.Container) bool { return c.Name == AddressContainer }
+	i := slices.IndexFunc(before.InitContainers, isAddress)
+	if i < 0 {
+		return nil
+	}
+	const mode = "with spec.network.mode SharedAddress "
+	j := slices.IndexFunc(after.InitContainers, isAddress)
+	if j != 0 || len(after.InitContainers) == 0 || !sameButResources(before.InitContainers[i], after.InitContainers[j]) {
+		return fmt.Errorf("initContainers: "+mode+"%q is the operator's, and the first: change its resources only, and put others behind it", AddressContainer)
+	}
+	if !after.HostNetwork {
+		return errors.New("hostNetwork: " + mode + "the proxies are on their nodes' network: remove it")
+	}
+	for _, term := range before.Affinity.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution {
+		if a := after.Affinity; a == nil || a.PodAntiAffinity == nil || !slices.ContainsFunc(a.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution, func(t corev1.PodAffinityTerm) bool {
+			return equality.Semantic.DeepEqual(t, term)
+		}) {
+			return fmt.Errorf("affinity: "+mode+"a node runs one proxy: keep among the terms of podAntiAffinity that of labelSelector %s and topologyKey %s", metav1.FormatLabelSelector(term.LabelSelector), term.TopologyKey)
+		}
+	}
+	return nil
+}
+
+func sameButResources(a, b corev1.Container) bool {
+	a.Resources, b.Resources = corev1.ResourceRequirements{}, corev1.ResourceRequirements{}
+	return equality.Semantic.DeepEqual(a, b)
 }
 
 // named refuses what would be dropped silently: by Kubernetes where another field says

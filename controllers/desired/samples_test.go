@@ -59,7 +59,7 @@ func TestSamplesCanRun(t *testing.T) {
 			}
 			spec := set.Spec.Template.Spec
 			if c := sample(t, path); c.Spec.LocalApp != nil {
-				if err := RestrictedTemplates().Check(set.Spec.Template); err != nil {
+				if err := RestrictedTemplates().Check(c, set.Spec.Template); err != nil {
 					t.Error(err)
 				}
 				if _, err := Config(c); err != nil {

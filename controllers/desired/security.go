@@ -10,6 +10,8 @@ import (
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	podsecurity "k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
+
+	"github.com/sipring/sipring/api/v1alpha1"
 )
 
 // AllowHostNetwork is what TemplatePolicy.Allow may name: the nodes' own network
@@ -52,8 +54,8 @@ func RestrictedTemplates() *TemplatePolicy {
 	return p
 }
 
-// Check says what of a pod template is not allowed.
-func (p *TemplatePolicy) Check(template *corev1ac.PodTemplateSpecApplyConfiguration) error {
+// Check says what of the pod template of a SIPCluster is not allowed.
+func (p *TemplatePolicy) Check(c *v1alpha1.SIPCluster, template *corev1ac.PodTemplateSpecApplyConfiguration) error {
 	text, err := json.Marshal(template)
 	if err != nil {
 		return err
@@ -61,6 +63,9 @@ func (p *TemplatePolicy) Check(template *corev1ac.PodTemplateSpecApplyConfigurat
 	pod := &corev1.PodTemplateSpec{}
 	if err := json.Unmarshal(text, pod); err != nil {
 		return err
+	}
+	if SharesAddress(c) {
+		withoutAddress(&pod.Spec)
 	}
 	usesHost := pod.Spec.HostNetwork
 	if usesHost && slices.Contains(p.allow, AllowHostNetwork) {
@@ -78,6 +83,15 @@ func (p *TemplatePolicy) Check(template *corev1ac.PodTemplateSpecApplyConfigurat
 	}
 	return fmt.Errorf("spec.template is beyond the pod security standard %s that this operator holds it to: %s; or %s",
 		p.level, strings.TrimSpace(result.ForbiddenDetail()), how)
+}
+
+// withoutAddress takes out what is the operator's own where the nodes hold the shared
+// address. The nodes' network counts where others than the proxy are on it, too.
+func withoutAddress(spec *corev1.PodSpec) {
+	spec.InitContainers = slices.DeleteFunc(spec.InitContainers, func(c corev1.Container) bool { return c.Name == AddressContainer })
+	if len(spec.InitContainers) == 0 && len(spec.Containers) == 1 {
+		withoutHostNetwork(spec)
+	}
 }
 
 // withoutHostNetwork makes of a pod what is judged of one that may have the nodes'

@@ -64,6 +64,7 @@ func clientService(c *v1alpha1.SIPCluster, name string, has func(v1alpha1.Listen
 	return owned(corev1ac.Service(name, c.Namespace), c).
 		WithLabels(c.Spec.Service.Labels).
 		WithLabels(Labels(c.Name)).
+		WithLabels(serviceLabels(c)).
 		WithAnnotations(c.Spec.Service.Annotations).
 		WithSpec(clientServiceSpec(c, has))
 }
@@ -87,6 +88,9 @@ func clientServiceSpec(c *v1alpha1.SIPCluster, has func(v1alpha1.Listener) bool)
 	spec.TrafficDistribution = s.TrafficDistribution
 	spec.InternalTrafficPolicy = s.InternalTrafficPolicy
 	spec.AllocateLoadBalancerNodePorts = s.AllocateLoadBalancerNodePorts
+	if SharesAddress(c) && serviceType(c) == corev1.ServiceTypeLoadBalancer && s.AllocateLoadBalancerNodePorts == nil {
+		spec.WithAllocateLoadBalancerNodePorts(false) // nobody would serve them
+	}
 	spec.LoadBalancerClass = s.LoadBalancerClass
 	return spec
 }

@@ -95,6 +95,7 @@ func podTemplate(c *v1alpha1.SIPCluster, image, configuration string) (*corev1ac
 					corev1ac.ConfigMapVolumeSource().WithName(TrustName(c.Name))),
 				corev1ac.Volume().WithName("keys").WithSecret(
 					corev1ac.SecretVolumeSource().WithSecretName(KeysName(c.Name)).WithDefaultMode(0o440))))
+	withNetwork(template.Spec, c, image)
 	withProxy(template.Spec, c, image)
 	withCredentials(template.Spec, c)
 	withCertificates(template.Spec, c)

@@ -147,7 +147,8 @@ func TestTemplatePolicy(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			err = policy.Check(must(StatefulSet(ring(t, "template: "+tt.template), "image", "cluster: ring")).Spec.Template)
+			c := ring(t, "template: "+tt.template)
+			err = policy.Check(c, must(StatefulSet(c, "image", "cluster: ring")).Spec.Template)
 			switch {
 			case tt.want == "" && err != nil:
 				t.Error(err)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -134,12 +135,16 @@ func sipSetting(c *config.Config) string {
 	return "ports.sip"
 }
 
-// sipAddresses are where to receive SIP: at the one that is set, else at this
-// member's own, and at the pod's of the other family if it has one.
+// sipAddresses are where to receive SIP: at the one that is set, else at those that the
+// members share, else at this member's own, and at the pod's of the other family if it
+// has one.
 func (p *proxy) sipAddresses(own string) (first, second netip.Addr, err error) {
 	if p.sipAddress != "" {
 		first, err = netip.ParseAddr(p.sipAddress)
 		return first, second, err
+	}
+	if shared := p.config.Load().Shared(); len(shared) > 0 {
+		return shared[0], slices.Concat(shared, []netip.Addr{{}})[1], nil
 	}
 	if first, err = netip.ParseAddr(own); err != nil {
 		return first, second, err

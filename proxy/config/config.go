@@ -63,6 +63,10 @@ type Config struct {
 	// Listeners are the ports at which SIP is received, at most 8. Default: one of UDP
 	// at ports.sip.
 	Listeners []Listener `json:"listeners,omitempty"`
+	// SharedAddresses are those of the cluster that every member's host holds: one, or
+	// one of each family. SIP is received and sent at them then, in place of the
+	// member's own address.
+	SharedAddresses []string `json:"sharedAddresses,omitempty"`
 	// Ports of the proxy; equal on every member.
 	Ports Ports `json:"ports,omitempty"`
 	// Registrar bounds what a REGISTER may ask for.
@@ -220,6 +224,7 @@ func (c *Config) Validate() error {
 			bad("advertise", "%v", err)
 		}
 	}
+	c.validateShared(bad)
 	c.validatePorts(bad)
 	r := c.Registrar
 	if r.MinExpires < 1 || r.MinExpires > r.DefaultExpires || r.DefaultExpires > r.MaxExpires {

@@ -16,7 +16,7 @@ func (c *Config) Reload(next *Config) (now *Config, waiting []string) {
 	merged.Limits = c.Limits
 	merged.Limits.Trusted = next.Limits.Trusted
 	merged.Listeners = reloadListeners(c.Listeners, next.Listeners)
-	merged.MaxRingSeconds = c.MaxRingSeconds
+	merged.MaxRingSeconds, merged.SharedAddresses = c.MaxRingSeconds, c.SharedAddresses
 	merged.MaxTransactions, merged.UDPLoops, merged.Profiling = c.MaxTransactions, c.UDPLoops, c.Profiling
 	merged.ControlSocket, merged.LocalApp = c.ControlSocket, c.LocalApp
 	return &merged, differing(reflect.ValueOf(merged), reflect.ValueOf(*next), "")

@@ -51,7 +51,7 @@ func (c *Config) addListener(all *transport.ListenConfig, l *config.Listener, a 
 	if err != nil {
 		return err
 	}
-	s := transport.StreamConfig{Transport: over, Address: a, Listener: number, Shared: c.Shared, TLS: c.TLS[l.Name], ProxyFrom: from}
+	s := transport.StreamConfig{Transport: over, Address: a, Listener: number, Shared: c.Shared, Roams: len(c.Proxy.SharedAddresses) > 0, TLS: c.TLS[l.Name], ProxyFrom: from}
 	of := c.Proxy.Limits.Connections.WithDefaults()
 	s.Limits = transport.StreamLimits{Places: connlimit.Limits{Total: of.Total, PerSource: of.PerSource}, PerSecond: of.NewPerSecond}
 	if w := l.WebSocket; w != nil {

@@ -27,13 +27,14 @@ type streamListener struct {
 	ws        WebSocket
 	proxies   []netip.Prefix
 	limits    StreamLimits
+	roams     bool
 	table     *connlimit.Table
 	rate      *limit.Limiter
 }
 
 func listenStream(c *StreamConfig, trusted func(netip.Addr) bool) (*streamListener, error) {
 	l := &streamListener{
-		transport: c.Transport, listener: c.Listener, tls: c.TLS, ws: c.WebSocket, proxies: c.ProxyFrom, limits: c.Limits.withDefaults(),
+		transport: c.Transport, listener: c.Listener, tls: c.TLS, ws: c.WebSocket, proxies: c.ProxyFrom, limits: c.Limits.withDefaults(), roams: c.Roams,
 	}
 	switch {
 	case c.Transport != flow.TCP && c.Transport != flow.TLS && c.Transport != flow.WS && c.Transport != flow.WSS:

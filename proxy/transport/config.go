@@ -37,6 +37,9 @@ type StreamConfig struct {
 	// Shared lets other processes of this user listen there too; the kernel spreads
 	// connections over all.
 	Shared bool
+	// Roams: what is sent to Address may reach another host that holds it, too, so that
+	// connections are opened from an address of this host alone, as the system chooses.
+	Roams bool
 	// TLS is that of TLS and WSS.
 	TLS *tls.Config
 	// WebSocket is that of WS and WSS.

@@ -172,7 +172,7 @@ func (s *streams) dial(key dialKey, l *streamListener) {
 // reach opens a connection, and has the far end prove over TLS that it has the name.
 func (s *streams) reach(key dialKey, l *streamListener) (*conn, dialResult, error) {
 	d := net.Dialer{Timeout: l.limits.Dial}
-	if own := l.address.Addr(); !own.IsUnspecified() && own.Is4() == key.address.Addr().Is4() {
+	if own := l.address.Addr(); !l.roams && !own.IsUnspecified() && own.Is4() == key.address.Addr().Is4() {
 		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(own, 0))
 	}
 	tcp, err := d.DialContext(s.dials.context, "tcp", key.address.String())
