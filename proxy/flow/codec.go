@@ -8,8 +8,9 @@ import (
 // A flow starts with one byte: the kind of address in bits 0 and 1, whether an
 // owner and a connection follow in bits 2 and 3, the transport in bits 4 to 7.
 //
-// UDP has no owner: in its place stands the listener, if it is not the first one,
-// with a life of 0. So a version that knows of one listener reads a flow that it can
+// The owner of UDP is not encoded here: whoever has to tell it does so beside the flow,
+// where versions that know of none pass over it. In its place stands the listener, if it
+// is not the first one, with a life of 0. So a version that knows of one listener reads a flow that it can
 // send to, and writes what is read here as the first. Local has an owner and no life.
 const (
 	addrNone = 0

@@ -12,7 +12,8 @@ type Flow struct {
 	// give a number twice in one life.
 	Conn uint64
 	// Owner is the ID of the member that holds the connection, or beside which the
-	// application of a Local flow is, 0 if any may send, as on UDP.
+	// application of a Local flow is, or by whose packets alone a NAT lets those of the
+	// cluster through, where the far end of a UDP flow is behind one. 0 if any may send.
 	Owner uint32
 	// Life tells the owner's process from those before it, as in the Via parameter
 	// o=ID-LIFE. It means nothing without an Owner.
@@ -38,6 +39,23 @@ func ToLocal(owner uint32, port uint16) Flow {
 
 var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
+// IsHeld reports whether the flow leads by way of its Owner alone: it is a connection of
+// that, or leads to the application beside it, or through a NAT.
+func (f Flow) IsHeld() bool {
+	return f.Conn != 0 || f.Transport == Local || f.Transport == UDP && f.Owner != 0
+}
+
+// IsOwnedUDP reports whether the flow leads over UDP, by way of its Owner alone.
+func (f Flow) IsOwnedUDP() bool { return f.Transport == UDP && f.Owner != 0 }
+
+// WithoutOwner is a UDP flow as any member sends over it.
+func (f Flow) WithoutOwner() Flow {
+	if f.Transport == UDP {
+		f.Owner, f.Life = 0, 0
+	}
+	return f
+}
+
 // IsValid reports whether the flow leads somewhere: to an address, over a connection where
 // the transport has one, and by way of a member where it is Local.
 func (f Flow) IsValid() bool {
@@ -50,7 +68,7 @@ func (f Flow) IsValid() bool {
 	return (f.Conn != 0) == f.Transport.Reliable()
 }
 
-// Equal reports whether both lead the same way.
+// Equal reports whether both lead the same way, over UDP whoever sends.
 func (f Flow) Equal(o Flow) bool { return f.plain() == o.plain() }
 
 // plain is the flow as another member would know it.

@@ -42,6 +42,9 @@ func (a *applier) apply(now int64, r Record, u *Update, lim Limits, stamp Versio
 	if !u.Valid() {
 		return r, Result{Status: StatusBadRequest}
 	}
+	if u.Claim {
+		return r, r.claim(now, u, stamp)
+	}
 	a.prove(now, r, u, lim)
 	if u.Fetch() && a.use != freshProof {
 		return r, Result{Status: a.use.status(false)}
@@ -69,10 +72,13 @@ func (a *applier) apply(now int64, r Record, u *Update, lim Limits, stamp Versio
 
 // leaves notes that the update's flow takes the place of another one.
 func (a *applier) leaves(old *Binding, u *Update) {
-	if old.Flow.Conn != 0 && !old.Flow.Equal(u.Flow) && !slices.ContainsFunc(a.replaced, old.Flow.Equal) {
+	if old.Flow.Transport != flow.Local && old.Flow.IsHeld() && !sameWay(old.Flow, u.Flow) && !slices.ContainsFunc(a.replaced, old.Flow.Equal) {
 		a.replaced = append(a.replaced, old.Flow)
 	}
 }
+
+// sameWay reports whether two flows are the same by way of the same member.
+func sameWay(f, g flow.Flow) bool { return f.Equal(g) && f.Owner == g.Owner && f.Life == g.Life }
 
 // givenUp are the connections left that no binding of the record is reached over.
 func (a *applier) givenUp(now int64, r Record) []flow.Flow {
@@ -81,7 +87,7 @@ func (a *applier) givenUp(now int64, r Record) []flow.Flow {
 	}
 	return slices.DeleteFunc(a.replaced, func(f flow.Flow) bool {
 		for b := range r.Live(now) {
-			if b.Flow.Equal(f) {
+			if sameWay(b.Flow, f) {
 				return true
 			}
 		}

@@ -23,7 +23,7 @@ const (
 	atNode      = 20 // 4
 	atCounter   = 24 // 8
 	atConn      = 32 // 8; of a tombstone CSeq (4) and fingerprint (4) of Removed
-	atOwner     = 40 // 4; of UDP the listener
+	atOwner     = 40 // 4; of UDP the listener (2) and the owner (2)
 	atRegID     = 44 // 4
 	atQ         = 48 // 2
 	atPort      = 50 // 2
@@ -150,11 +150,32 @@ func (e entry) flow() flow.Flow {
 		Remote:    e.remote(),
 		Transport: flow.Transport(e[atTransport]),
 	}
-	f.SetOwnerOrListener(le.Uint32(e[atOwner:]), le.Uint32(e[atLife:]))
+	owner, life := le.Uint32(e[atOwner:]), le.Uint32(e[atLife:])
+	if f.Transport == flow.UDP && life != 0 {
+		f.Owner, f.Life, owner, life = owner>>16, life, owner&maxNumber, 0
+	}
+	f.SetOwnerOrListener(owner, life)
 	if !e.deleted() {
 		f.Conn = le.Uint64(e[atConn:])
 	}
 	return f
+}
+
+// maxNumber is the greatest ID of a member that may own a UDP flow: its place is that of
+// two numbers. A version that knows of no such owner takes the flow for one of the first
+// listener by which any member sends, because of the life.
+const maxNumber = 1<<16 - 1
+
+// MayOwn reports whether a binding can say that a member owns its UDP flow.
+func MayOwn(member, life uint32) bool { return member != 0 && member <= maxNumber && life != 0 }
+
+// ownerOf is the owner and its life as they stand in an entry.
+func ownerOf(f flow.Flow) (owner, life uint32) {
+	owner, life = f.OwnerOrListener()
+	if f.IsOwnedUDP() && MayOwn(f.Owner, f.Life) {
+		return f.Owner<<16 | owner, f.Life
+	}
+	return owner, life
 }
 
 func (e entry) remote() netip.AddrPort {
@@ -209,7 +230,7 @@ func putHead(e []byte, b *Binding) {
 	le.PutUint32(e[atCSeq:], b.CSeq)
 	le.PutUint32(e[atNode:], b.Version.Node)
 	le.PutUint32(e[atLinger:], b.Linger)
-	owner, life := b.Flow.OwnerOrListener()
+	owner, life := ownerOf(b.Flow)
 	le.PutUint32(e[atOwner:], owner)
 	le.PutUint32(e[atLife:], life)
 	le.PutUint64(e[atExpires:], uint64(b.ExpiresAt))

@@ -26,6 +26,12 @@ type Update struct {
 	// Flow is what requests for the contacts go over: what the REGISTER came over. It has no Remote where they go to the
 	// contact's own address.
 	Flow flow.Flow
+	// Claim is that the far end of Flow, a UDP flow behind a NAT, has sent to its Owner: the bindings over that flow that
+	// have the owner From are reached by way of the new one from now on. Nothing else of them changes. Such an update has no
+	// Contacts, so that a version that knows of no claims takes it for a fetch.
+	Claim bool
+	// From is the owner that a claim takes the flow from: another one is not replaced.
+	From Owner
 	// Source stands for where the REGISTER came from: an IPv4 address or an IPv6 /64 (limit.Source). A source has a share of
 	// the room (Limits.Budget), but 0 is without bound.
 	Source uint64
@@ -34,6 +40,9 @@ type Update struct {
 	// Proof is what the phone proved who it is with. Zero: nothing was proved, or need be.
 	Proof Proof
 }
+
+// Owner is a member in one of its lives.
+type Owner struct{ ID, Life uint32 }
 
 // ContactUpdate is one contact of a REGISTER.
 type ContactUpdate struct {
@@ -49,7 +58,7 @@ type ContactUpdate struct {
 }
 
 // Fetch reports whether the update only asks for the current bindings.
-func (u *Update) Fetch() bool { return !u.Star && len(u.Contacts) == 0 }
+func (u *Update) Fetch() bool { return !u.Star && len(u.Contacts) == 0 && !u.Claim }
 
 // MaxExpires is the longest lifetime that can be granted, in seconds: a week.
 const MaxExpires = 7 * 24 * 3600
@@ -64,6 +73,9 @@ const maxTexts = 1024
 // to what is not.
 func (u *Update) Valid() bool {
 	if len(u.AOR) == 0 || len(u.AOR) > MaxAOR || len(u.CallID)+len(u.Path) > maxTexts || len(u.Contacts) > maxUpdateContacts {
+		return false
+	}
+	if u.Claim && (u.Star || len(u.Contacts) > 0 || !u.Flow.IsOwnedUDP() || !MayOwn(u.Flow.Owner, u.Flow.Life)) {
 		return false
 	}
 	if u.Star {
@@ -132,7 +144,7 @@ type Result struct {
 	Changed bool
 	// Stamp is the version of what was written.
 	Stamp Version
-	// Replaced are the connections that bindings were reached over before, and none of the record is now: the phones are
+	// Replaced are the connections, and the UDP flows by way of one member, that bindings were reached over before, and none of the record is now: the phones are
 	// back over other ones. Valid until the next Apply.
 	Replaced []flow.Flow
 }
