@@ -15,7 +15,7 @@ const (
 	version   = 1
 	headSize  = 3 // version, key ID, flags
 	macSize   = 10
-	maxBinary = headSize + 4 + 2*8 + 2*flow.MaxLen + termsLen + 3*len(noAOR) + 2*MaxAOR + macSize
+	maxBinary = headSize + 4 + 2*8 + 2*flow.MaxLen + termsLen + 3*len(noAOR) + 2*MaxAOR + macSize // of owners there is room in the callee's place
 	minBinary = headSize + 2*flow.MinLen + 2*len(noAOR) + macSize
 	minToken  = (minBinary*8 + 5) / 6 // characters
 )
@@ -34,7 +34,8 @@ const (
 // Every byte counts against the 1300 that a request on UDP may have (RFC 3261 18.1.1), so
 // of an end without a connection nothing is written: two bytes for the callee, as ever,
 // and none for the caller, in whose place the terms stand; if it has one, that comes
-// last. What an earlier version wrote, always of both ends, is passed over.
+// last. Owners of UDP flows stand before the callee's (owners.go). What an earlier version wrote,
+// always of both ends, is passed over.
 const (
 	noAOR   = "\x00\x00"
 	aorMark = 0x7e // began none of those
@@ -165,7 +166,7 @@ func (t *Token) flags() (flags byte) {
 	if t.CallerEnd.hasAOR() {
 		flags |= hasCallerAOR
 	}
-	if flags > hasCallerTag || t.CalleeEnd.hasAOR() {
+	if flags > hasCallerTag || t.hasCalleeAOR() {
 		flags |= masked
 	}
 	return flags
@@ -185,7 +186,7 @@ func (t *Token) appendBody(dst []byte) []byte {
 	}
 	dst = flow.Append(dst, t.Caller)
 	dst = flow.Append(dst, t.Callee)
-	dst = t.CalleeEnd.appendAOR(t.appendTerms(dst))
+	dst = t.appendCallee(t.appendTerms(dst))
 	if t.CallerEnd.hasAOR() {
 		dst = t.CallerEnd.appendAOR(dst)
 	}
@@ -214,7 +215,7 @@ func (t *Token) readBody(flags byte, body []byte) bool {
 	r.flow(&t.Caller)
 	r.flow(&t.Callee)
 	t.readTerms(&r)
-	callee, caller := r.aor(), []byte(nil)
+	callee, caller := t.readCallee(&r), []byte(nil)
 	if flags&hasCallerAOR != 0 {
 		if caller = r.aor(); len(caller) == 0 {
 			r.bad = true
