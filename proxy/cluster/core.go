@@ -62,6 +62,7 @@ type Core struct {
 	comparer  comparer
 	handover  handover
 	sweeper   sweeper
+	lookout   lookout
 
 	operations operations
 
@@ -86,6 +87,7 @@ func NewCore(cfg CoreConfig) *Core {
 	c.comparer = comparer{self: &c.self, peers: &c.peers, partitions: &c.partitions, repairer: &c.repairer}
 	c.handover = handover{self: &c.self, partitions: &c.partitions, comparer: &c.comparer}
 	c.sweeper = sweeper{self: &c.self, partitions: &c.partitions, handover: &c.handover, comparer: &c.comparer}
+	c.lookout = lookout{self: &c.self, partitions: &c.partitions}
 	s := &c.operations
 	s.partitions = &c.partitions
 	s.ops.init(cfg.Incarnation)

@@ -3,7 +3,7 @@ package cluster
 // Busy reports whether something is under way that Tick moves on. If not, all that Tick does is to expire and to
 // compare, pass by pass: then it may come at longer intervals, up to a second, without being late for anything.
 func (c *Core) Busy() bool {
-	return c.announcements.asked() || c.partitions.count(leaving) > 0 ||
+	return c.announcements.asked() || c.partitions.count(leaving) > 0 || c.lookout.busy() ||
 		c.operations.pending()+c.syncer.pending()+c.repairer.pending()+c.comparer.pending() > 0
 }
 
@@ -16,6 +16,7 @@ func (c *Core) Tick(now int64, e *Effects) {
 	c.budget.short()
 	c.operations.tick(e)
 	c.sweeper.tick()
+	c.lookout.tick(e)
 	c.comparer.sendDue(e)
 	c.advance(e)
 	c.finish(e)

@@ -29,6 +29,7 @@ func (c *Core) ViewChanged(now int64, v *View, e *Effects) {
 	}
 	c.meet()
 	c.own()
+	c.lookout.start()
 	if old != nil {
 		c.stats.Rehomed += uint64(c.partitions.rehomed(old))
 	}

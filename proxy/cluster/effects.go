@@ -22,6 +22,8 @@ type Effects struct {
 	// Replaced are connections that a binding was reached over: whoever registered it is back over another one, so that the
 	// first may be over without anybody having been told.
 	Replaced []flow.Flow
+	// Away are UDP flows whose owners are gone.
+	Away []Away
 	// Changed: Core.Progress may have changed. The driver passes the sum over all cores to the membership.
 	Changed bool
 
@@ -41,7 +43,8 @@ func (e *Effects) Reset() {
 	clear(e.Locates)
 	e.Sends, e.Registers, e.Lookups, e.Locates = e.Sends[:0], e.Registers[:0], e.Lookups[:0], e.Locates[:0]
 	e.Changed = false
-	e.Replaced = e.Replaced[:0]
+	clear(e.Away)
+	e.Replaced, e.Away = e.Replaced[:0], e.Away[:0]
 	if e.buf = e.buf[:0]; cap(e.buf) > maxKept {
 		e.buf = nil
 	}

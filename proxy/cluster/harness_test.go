@@ -30,6 +30,7 @@ type node struct {
 	effects    Effects
 	registered []*RegisterOp
 	found      []*LookupOp
+	away       []string // flows whose owners are gone, as it was told: AOR and owner
 }
 
 type mail struct {
@@ -97,6 +98,9 @@ func (b *bench) collect(n *node) {
 	}
 	n.registered = append(n.registered, e.Registers...)
 	n.found = append(n.found, e.Lookups...)
+	for _, a := range e.Away {
+		n.away = append(n.away, fmt.Sprintf("%s %d", a.AOR, a.Flow.Owner))
+	}
 	changed := e.Changed
 	e.Reset()
 	if changed {

@@ -130,6 +130,8 @@ const (
 	updateStar   = 1
 	updateShared = 2
 	updateProof  = 4   // nonce 8 and count 4 follow the contacts
+	updateOwned  = 8   // owner 4 and life 4 of the UDP flow follow; a version that knows of none reads no further
+	updateClaim  = 16  // and those that the claim is from
 	maxListed    = 512 // contacts of one update
 )
 
@@ -144,6 +146,12 @@ func (e *Effects) update(u *location.Update) {
 	}
 	if u.Proof != (location.Proof{}) {
 		flags |= updateProof
+	}
+	if isOwned(u) {
+		flags |= updateOwned
+	}
+	if u.Claim {
+		flags |= updateClaim
 	}
 	e.u8(flags)
 	e.u32(u.CSeq)
@@ -167,6 +175,19 @@ func (e *Effects) update(u *location.Update) {
 		e.u64(u.Proof.Nonce)
 		e.u32(u.Proof.Count)
 	}
+	if isOwned(u) {
+		e.u32(u.Flow.Owner)
+		e.u32(u.Flow.Life)
+	}
+	if u.Claim {
+		e.u32(u.From.ID)
+		e.u32(u.From.Life)
+	}
+}
+
+// isOwned reports whether the UDP flow of an update has an owner that can be stored.
+func isOwned(u *location.Update) bool {
+	return u.Flow.IsOwnedUDP() && location.MayOwn(u.Flow.Owner, u.Flow.Life)
 }
 
 func (r *reader) update(u *location.Update) {
@@ -193,6 +214,23 @@ func (r *reader) update(u *location.Update) {
 	u.Proof = location.Proof{}
 	if flags&updateProof != 0 {
 		u.Proof = location.Proof{Nonce: r.u64(), Count: r.u32()}
+	}
+	r.owners(u, flags)
+}
+
+// owners reads who owns the UDP flow of an update, and whom it is claimed from.
+func (r *reader) owners(u *location.Update, flags uint8) {
+	if flags&updateOwned != 0 {
+		owner, life := r.u32(), r.u32()
+		if u.Flow.Transport != flow.UDP || !location.MayOwn(owner, life) {
+			r.bad = true
+			return
+		}
+		u.Flow.Owner, u.Flow.Life = owner, life
+	}
+	u.Claim, u.From = flags&updateClaim != 0, location.Owner{}
+	if u.Claim {
+		u.From = location.Owner{ID: r.u32(), Life: r.u32()}
 	}
 }
 

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"testing"
@@ -35,6 +36,12 @@ func TestUpdateRoundTrip(t *testing.T) {
 				RegID: rapid.Uint32().Draw(t, "regID"), Q: rapid.Uint16().Draw(t, "q"), Expires: rapid.Uint32().Draw(t, "expires"),
 			})
 		}
+		if u.Flow.Transport == flow.UDP && !isOwned(&u) {
+			u.Flow = u.Flow.WithoutOwner()
+		}
+		if u.Claim = rapid.Bool().Draw(t, "claim"); u.Claim {
+			u.From = location.Owner{ID: rapid.Uint32().Draw(t, "from"), Life: rapid.Uint32().Draw(t, "from life")}
+		}
 		var e Effects
 		e.update(&u)
 		var got location.Update
@@ -49,6 +56,9 @@ func TestUpdateRoundTrip(t *testing.T) {
 		if diff := cmp.Diff(u, got, same, bytesEqual, none); diff != "" {
 			t.Fatalf("update (-want +got):\n%s", diff)
 		}
+		if got.Flow.Owner != u.Flow.Owner && u.Flow.Transport == flow.UDP || isOwned(&u) && got.Flow.Life != u.Flow.Life {
+			t.Fatalf("owner %d-%d, want %d-%d", got.Flow.Owner, got.Flow.Life, u.Flow.Owner, u.Flow.Life)
+		}
 		for cut := range e.buf {
 			r := reader{b: e.buf[:cut]}
 			if r.update(&got); !r.bad {
@@ -56,6 +66,38 @@ func TestUpdateRoundTrip(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A version that knows of no owners of UDP flows reads all else, and no further.
+func TestOwnersFollowAllElse(t *testing.T) {
+	u := newRegister(aor, 1, 3600).Update
+	u.Flow = flow.OverUDP(netip.MustParseAddrPort("198.51.100.7:5062"))
+	u.Proof = location.Proof{Nonce: 1, Count: 2}
+	var plain, owned Effects
+	plain.update(&u)
+	u.Flow.Owner, u.Flow.Life = 3, 4
+	owned.update(&u)
+	if !bytes.HasPrefix(owned.buf[1:], plain.buf[1:]) || owned.buf[0]&^(updateOwned|updateClaim) != plain.buf[0] {
+		t.Errorf("%x does not begin as %x", owned.buf, plain.buf)
+	}
+	for name, edit := range map[string]func([]byte){
+		"nobody":          func(b []byte) { clear(b[len(b)-8 : len(b)-4]) },
+		"in no life":      func(b []byte) { clear(b[len(b)-4:]) },
+		"beyond the room": func(b []byte) { b[len(b)-5] = 1 },
+	} {
+		b := bytes.Clone(owned.buf)
+		edit(b)
+		var got location.Update
+		if r := (reader{b: b}); !refuses(&r, &got) {
+			t.Errorf("%s: read %+v", name, got.Flow)
+		}
+	}
+}
+
+// refuses reports whether an update is refused.
+func refuses(r *reader, u *location.Update) (refused bool) {
+	r.update(u)
+	return r.bad
 }
 
 func TestCoreOfMessage(t *testing.T) {

@@ -126,6 +126,15 @@ func (v *View) Up(id uint32) bool {
 	return ok && m.Liveness == Up
 }
 
+// Life is enough of an incarnation to tell a member's process from the one before it.
+func Life(incarnation uint64) uint32 { return uint32(incarnation>>32) ^ uint32(incarnation) }
+
+// Lives reports whether the member is up in a life. It is true of this member itself in its own.
+func (v *View) Lives(id, life uint32) bool {
+	m, ok := v.Member(id)
+	return ok && m.Liveness == Up && Life(m.Incarnation) == life
+}
+
 // HandOver is how many members that stay must hold a partition before one that does not own it may drop it: min(R,
 // Keepers).
 func (v *View) HandOver() int { return min(v.Set.Ring.Replicas, v.Keepers) }
