@@ -45,6 +45,9 @@ type Listener struct {
 	TLS *ListenerTLS `json:"tls,omitempty"`
 	// WebSocket is what a listener of WS or WSS takes.
 	WebSocket *ListenerWebSocket `json:"webSocket,omitempty"`
+	// UDPFlows says by which members phones at a listener of UDP are reached: Auto, the
+	// default, Owned or Any.
+	UDPFlows string `json:"udpFlows,omitempty"`
 	// ProxyProtocol are the prefixes, at most 64, of load balancers that begin each connection
 	// to a listener of TCP, TLS, WS or WSS with a PROXY header, version 1 or 2. From anywhere
 	// else none is taken.
@@ -67,6 +70,17 @@ type ListenerTLS struct {
 	// 7.1 has a certificate name it, or a URI that it has. Empty: whomever ClientCA names.
 	ClientNames []string `json:"clientNames,omitempty"`
 }
+
+// Values of Listener.UDPFlows.
+const (
+	// UDPFlowsAuto: a phone behind a NAT is reached by the member that its packets come to,
+	// any other by all. Where members send from an address that they share: as Any.
+	UDPFlowsAuto = "Auto"
+	// UDPFlowsOwned: each phone is reached by the member that its packets come to.
+	UDPFlowsOwned = "Owned"
+	// UDPFlowsAny: all members reach every phone.
+	UDPFlowsAny = "Any"
+)
 
 // Values of ListenerTLS.
 const (
@@ -99,7 +113,7 @@ func (l *Listener) Transport() flow.Transport {
 
 // Equal says that both are the same in all that they have.
 func (l *Listener) Equal(o *Listener) bool {
-	return l.Name == o.Name && l.Protocol == o.Protocol && l.Port == o.Port && l.Advertise == o.Advertise &&
+	return l.Name == o.Name && l.Protocol == o.Protocol && l.Port == o.Port && l.Advertise == o.Advertise && l.UDPFlows == o.UDPFlows &&
 		l.TLS.Equal(o.TLS) && l.WebSocket.Equal(o.WebSocket) && slices.Equal(l.ProxyProtocol, o.ProxyProtocol)
 }
 

@@ -118,6 +118,14 @@ func (l *Listener) validateProtocol(bad func(name, format string, args ...any)) 
 	case l.WebSocket != nil:
 		l.WebSocket.validate(bad)
 	}
+	switch l.UDPFlows {
+	case "", UDPFlowsAuto, UDPFlowsOwned, UDPFlowsAny:
+		if l.UDPFlows != "" && !l.overUDP() {
+			bad("udpFlows", "protocol %s has none: UDP has", l.Protocol)
+		}
+	default:
+		bad("udpFlows", "%q is none of Auto, Owned and Any", l.UDPFlows)
+	}
 	if len(l.ProxyProtocol) > 0 && l.overUDP() {
 		bad("proxyProtocol", "protocol UDP has none: those carried by TCP have")
 	}

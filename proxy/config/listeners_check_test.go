@@ -24,6 +24,8 @@ func TestListenersOfTCPRefused(t *testing.T) {
 		"{name: a, webSocket: {}}":                                                           "listeners[0].webSocket: protocol UDP has none",
 		"{name: a, protocol: TLS, webSocket: {}, " + tls + "}":                               "listeners[0].webSocket: protocol TLS has none",
 		"{name: a, proxyProtocol: [192.0.2.0/24]}":                                           "listeners[0].proxyProtocol: protocol UDP has none",
+		"{name: a, udpFlows: Some}":                                                          `listeners[0].udpFlows: "Some" is none of Auto, Owned and Any`,
+		"{name: a, protocol: TCP, udpFlows: Any}":                                            "listeners[0].udpFlows: protocol TCP has none",
 		"{name: a, protocol: TCP, proxyProtocol: [192.0.2.1]}":                               `listeners[0].proxyProtocol: "192.0.2.1" is not a prefix`,
 		"{name: a, protocol: TCP, proxyProtocol: [192.0.2.1/24]}":                            "is not a prefix",
 		"{name: a, protocol: TCP, proxyProtocol: ['::ffff:192.0.2.0/120']}":                  "is not a prefix",
