@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/peer"
@@ -16,6 +17,7 @@ type nobody struct{}
 
 func (nobody) HandleFrame(uint32, uint8, []byte) {}
 func (nobody) HandleReplaced(flow.Flow)          {}
+func (nobody) HandleAway([]cluster.Away)         {}
 
 // TestNothingIsReportedBeforeThereIsANode: the Lease has no report of what is not
 // known.

@@ -88,6 +88,9 @@ func (n *Names) appendToken(dst []byte, r *Request, t *targets.Target) []byte {
 	m := r.Message
 	tok := token.Token{CallerTag: token.HashTag(m.FromTag()), Made: r.Decision.Hour}
 	tok.Caller, tok.CallerNAT = n.callerWay(r)
+	if tok.CallerNAT && tok.Caller.Transport == flow.UDP {
+		tok.Caller.Owner, tok.Caller.Life = r.CallerOwner.ID, r.CallerOwner.Life
+	}
 	tok.Callee, tok.CalleeNAT = t.Way()
 	if tok.Caller.Conn != 0 {
 		tok.CallerEnd = r.CallerEnd

@@ -26,6 +26,9 @@ type Request struct {
 	// CallerEnd is who the sender is, if it came over a connection by which it has
 	// registered: by that it is found again over another one.
 	CallerEnd token.End
+	// CallerOwner is the member by way of which alone From leads back to the sender, if
+	// there is one.
+	CallerOwner Owner
 	// Owner holds its transaction. It leaves Stateless where nobody does.
 	Owner     Owner
 	Stateless bool

@@ -156,6 +156,9 @@ func (cs *cores) complete(e *cluster.Effects) {
 	for _, f := range e.Replaced {
 		cs.handler.HandleReplaced(f)
 	}
+	if len(e.Away) > 0 {
+		cs.handler.HandleAway(e.Away)
+	}
 	if e.Changed {
 		cs.pace.progressed()
 	}

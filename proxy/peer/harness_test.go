@@ -313,6 +313,8 @@ func (i *inbox) HandleFrame(from uint32, kind uint8, payload []byte) {
 	i.frames = append(i.frames, received{from, kind, string(bytes.Clone(payload))})
 }
 
+func (*inbox) HandleAway([]cluster.Away) {}
+
 func (i *inbox) HandleReplaced(f flow.Flow) {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -24,6 +24,9 @@ type Handler interface {
 	// HandleReplaced takes a connection whose phone is back over another one, at the
 	// home of its address-of-record. It may be called on any goroutine, and must not block.
 	HandleReplaced(f flow.Flow)
+	// HandleAway takes UDP flows of bindings whose owners are gone, at the home of each
+	// address-of-record, as HandleReplaced is called. They are valid during the call only.
+	HandleAway(flows []cluster.Away)
 }
 
 // Node is one member's part in the cluster: it drives proxy/cluster with real

@@ -100,6 +100,8 @@ func (s *Server) dead(f flow.Flow) bool {
 	switch {
 	case f.Transport == flow.Local:
 		return s.appLost(f.Owner)
+	case f.IsOwnedUDP():
+		return !s.lives(ownerOf(s.ownerNow(f)))
 	case f.Conn == 0:
 		return false
 	case f.Owner == s.self:
@@ -107,6 +109,9 @@ func (s *Server) dead(f flow.Flow) bool {
 	}
 	return !s.alive(forward.Owner{ID: f.Owner, Life: f.Life}) || s.deaths.has(s.now(), f)
 }
+
+// lostFlow reports whether what was sent over a flow is to be sent another way.
+func (s *Server) lostFlow(f flow.Flow) bool { return s.dead(f) || s.hasMoved(f) }
 
 // ended takes the end of a connection of this process.
 func (s *Server) ended(f flow.Flow) {
@@ -168,7 +173,7 @@ func (s *Server) sweep(now int64) {
 		apps = s.apps.Table.Version()
 	}
 	if d.news.Swap(false) || view != d.view || apps != d.apps {
-		s.table.Lost(now, s.dead)
+		s.table.Lost(now, s.lostFlow)
 	}
 	d.apps = apps
 	d.resting, d.view = now+max(sweepMillis, sweepPart*(s.now()-began)), view

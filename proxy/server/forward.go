@@ -26,7 +26,7 @@ func (r *request) forward() progress {
 	}
 	leaves := forward.Request{
 		Message: &r.msg, Via: &r.reply.via, From: r.from, Back: r.reply.back, Decision: &r.decision,
-		Owner: r.s.owner(), Stateless: r.stateless, CallerEnd: r.callerEnd(),
+		Owner: r.s.owner(), Stateless: r.stateless, CallerEnd: r.callerEnd(), CallerOwner: r.callerOwner(),
 	}
 	r.out, r.fork = r.out[:0], r.fork[:0]
 	for _, tx := range r.branchIDs() {

@@ -12,6 +12,9 @@ import (
 
 // Message implements transport.Handler.
 func (s *Server) Message(f flow.Flow, data []byte) {
+	if f.Transport == flow.UDP && s.away.count.Load() > 0 {
+		s.claimIfAway(f)
+	}
 	if notSIP(data) {
 		s.keepAlive(f, data)
 		return

@@ -26,6 +26,9 @@ func (g *registrar) remember(op *cluster.RegisterOp) {
 		if g.r.from.Conn == 0 { // of a datagram's source
 			m.add(m.address(source), registers, g.r.now, anHour)
 		}
+		if f := op.Update.Flow; f.IsOwnedUDP() {
+			g.r.s.owned.add(sourceOf(f), g.r.now, g.r.now+int64(most)*1000)
+		}
 		g.r.s.back(op.Update.AOR)
 	}
 }

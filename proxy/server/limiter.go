@@ -59,7 +59,7 @@ type limits struct {
 	messages, begun                            *limit.Limiter
 	refusals, asks, offers, strays, questioned *shares
 	strangers                                  strangers
-	awaits                                     *limiter
+	awaits, asksAway, silent                   *limiter
 }
 
 func newLimits(c *config.Limits, cores int) limits {
@@ -68,7 +68,7 @@ func newLimits(c *config.Limits, cores int) limits {
 		begun:    limit.New(limit.Config{Rate: c.NewPerSecond, Burst: 10 * c.NewPerSecond, Slots: 1 << 14}),
 		refusals: newShares(), asks: newShares(), offers: newShares(),
 		strays: newShares(), questioned: newShares(), strangers: newStrangers(cores),
-		awaits: &limiter{perSecond: maxAwaits},
+		awaits: &limiter{perSecond: maxAwaits}, asksAway: &limiter{perSecond: maxAwaits}, silent: &limiter{perSecond: maxAwaits / 2},
 	}
 }
 

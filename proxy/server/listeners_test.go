@@ -150,15 +150,19 @@ func TestListenersOfAnotherMember(t *testing.T) {
 			alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
 			register(bob, atOne[1])
 
+			sender := atTwo[1]
+			if name == "behind NAT" { // by which the NAT lets nobody in
+				sender = atOne[1]
+			}
 			caller := alice.ring(atTwo[0].addr, "sip:bob@example.com")
-			invite := fromAt(t, bob.request("INVITE"), atTwo[1])
+			invite := fromAt(t, bob.request("INVITE"), sender)
 			bob.reply(invite, 180, "Ringing", "b0")
 			fromAt(t, alice.status(180), atTwo[0])
 			caller.cancel()
 			fromAt(t, alice.status(200), atTwo[0])
-			bob.reply(fromAt(t, bob.request("CANCEL"), atTwo[1]), 200, "OK", "b0")
+			bob.reply(fromAt(t, bob.request("CANCEL"), sender), 200, "OK", "b0")
 			bob.reply(invite, 487, "Request Terminated", "b0")
-			fromAt(t, bob.request("ACK"), atTwo[1])
+			fromAt(t, bob.request("ACK"), sender)
 			caller.ackFailure(fromAt(t, alice.status(487), atTwo[0]))
 
 			carol := newPhone(t, "carol")

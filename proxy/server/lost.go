@@ -118,5 +118,5 @@ func (r *request) mayBeLost(list []transaction.Target) bool {
 	if slices.ContainsFunc(list, overConn) && r.msg.Method() == wire.MethodInvite && r.forBindings() {
 		return true
 	}
-	return len(list) > 0 && !slices.ContainsFunc(list, func(t transaction.Target) bool { return !isHeld(t.Flow) })
+	return len(list) > 0 && !slices.ContainsFunc(list, func(t transaction.Target) bool { return !t.Flow.IsHeld() })
 }

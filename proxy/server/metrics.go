@@ -69,6 +69,7 @@ type Metrics struct {
 	lostFlow     metric.Counter   // messages of other members for connections that are over
 	waits        []metric.Counter // requests that have waited for a phone, by waitOutcome
 	stunAnswers  metric.Counter   // to keep-alives
+	claims       []metric.Counter // packets over UDP flows whose owner was gone, by claimResult
 	applications []metric.Counter // requests for applications, by appResult
 	leftOut      metric.Counter   // contacts and targets beyond what a request may lead to
 
@@ -94,10 +95,11 @@ func newMetrics() *Metrics {
 		fromPeer:     s.Counter("messages_taken_total", "Responses, ACKs and ICMP errors taken from other members."),
 		forged:       s.Counter("forged_tokens_total", "Requests refused because their Route holds a token that does not verify."),
 		refused:      s.Counter("egress_refused_total", "Targets of requests that the egress policy refuses."),
-		relayed:      s.Counter("flow_messages_handed_total", "Messages handed to the member that holds the connection that they go over."),
+		relayed:      s.Counter("flow_messages_handed_total", "Messages handed to the member that holds the connection, or owns the UDP flow, that they go over."),
 		lostFlow:     s.Counter("flow_messages_lost_total", "Messages that other members handed over for connections that have ended here."),
 		waits:        s.Counters("waited_total", "Requests that waited for a phone to come back, by what became of them.", metric.Label{Name: "outcome", Values: waitNames[:]}),
 		stunAnswers:  s.Counter("stun_answers_total", "STUN Binding requests over UDP that were answered."),
+		claims:       s.Counters("flow_claims_total", "Packets of phones behind NAT over flows whose member was gone, by what became of the flow.", metric.Label{Name: "result", Values: claimNames[:]}),
 		applications: s.Counters("application_calls_total", "Calls for applications, and requests within those that are lost, by what became of them.", metric.Label{Name: "result", Values: appResultNames[:]}),
 		leftOut:      s.Counter("targets_left_out_total", "Contacts and targets of requests that are beyond what one request may lead to."),
 		registerTime: s.Histogram("register_duration_seconds", "From a REGISTER to its final response.",
@@ -113,6 +115,8 @@ func (m *Metrics) look(s *Server) {
 	metric.Fields(m.Set, s.layer.Stats)
 	m.Add(s.layer.Metrics())
 	m.GaugeFunc("registered_connections", "Connections over which a phone has registered.", func() float64 { return float64(s.registrants.len()) })
+	m.GaugeFunc("owned_udp_flows", "UDP flows of phones behind NAT that are reached through this proxy.", func() float64 { return float64(s.owned.len(s.now())) })
+	m.GaugeFunc("awaited_udp_flows", "UDP flows of phones behind NAT whose proxy is gone, and whose next packet this one waits for.", func() float64 { return float64(s.away.len(s.now())) })
 	m.GaugeFunc("waiting_requests", "Requests that wait for a phone to come back.", func() float64 { return float64(s.waiting.len()) })
 }
 

@@ -20,6 +20,9 @@ func (q *search) startDialog() progress {
 	if t.Held.Transport == flow.Local {
 		return q.startAtApplication(t.Held.Owner)
 	}
+	if t.Held.IsOwnedUDP() && q.r.s.dead(t.Held) {
+		return q.r.awaitFlow(t.Held)
+	}
 	if q.rehomes = q.r.s.dead(t.Held); q.rehomes {
 		return q.startRehome()
 	}

@@ -22,7 +22,33 @@ import (
 // such as the address of a phone in its other family, harms nobody. Who is behind
 // NAT, or says no address in its Via, is called where its REGISTER came from.
 func (g *registrar) bindContacts() bool {
+	if !g.bindOrigins() {
+		return false
+	}
+	g.own()
+	return true
+}
+
+// own has the flow of who is behind NAT be this member's, to which its packets come.
+func (g *registrar) own() {
 	u := &g.op.Update
+	if u.Flow.Transport != flow.UDP || u.Fetch() {
+		return
+	}
+	behindNAT := u.Flow.IsValid() && (forward.ViaTranslated(&g.r.reply.via, g.r.from.Remote.Addr()) || g.translated)
+	o := g.r.s.owns(g.r.snap, g.r.from, behindNAT)
+	if o.ID == 0 {
+		return
+	}
+	if !u.Flow.IsValid() { // at its contact, which is its own address
+		u.Flow = g.r.reply.back
+	}
+	u.Flow.Owner, u.Flow.Life = o.ID, o.Life
+}
+
+func (g *registrar) bindOrigins() bool {
+	u := &g.op.Update
+	g.translated = false
 	if g.r.from.Conn != 0 { // reached over that alone, whatever it says
 		u.Flow = g.r.from
 		return true
@@ -69,7 +95,7 @@ func (g *registrar) bind(text []byte) bool {
 	case literal && g.viaIsLiteral():
 		return false
 	default:
-		u.Flow = g.r.reply.back
+		u.Flow, g.translated = g.r.reply.back, literal
 	}
 	return true
 }

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"bytes"
+
 	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/transaction"
 	"github.com/sipring/sipring/proxy/wire"
@@ -40,8 +42,29 @@ func (o outlet) Upstream(c *transaction.ResponseContext, to flow.Flow, response 
 
 // Downstream implements transaction.Outlet.
 func (o outlet) Downstream(_ *transaction.ResponseContext, b *transaction.Branch, message []byte) bool {
-	return o.s.send(b.Target().Flow, message) == nil
+	to := b.Target().Flow
+	if to.IsOwnedUDP() {
+		return o.s.sendOwned(to, message, b.Repeated())
+	}
+	return o.s.send(to, message) == nil
 }
+
+// sendOwned sends a message over a UDP flow that has an owner, and reports whether what is
+// to come of it is to be waited for. If the owner is gone the packet is waited for that says
+// who has the flow now; so it is where what is sent is repeated, as nobody answers. An ACK or
+// a CANCEL is a datagram that is lost then, and is repeated.
+func (s *Server) sendOwned(to flow.Flow, message []byte, repeated bool) bool {
+	err := s.send(to, message)
+	switch {
+	case err != nil:
+		s.missed(to, nil)
+	case repeated && s.limits.silent.allow(s.now()):
+		s.missed(to, nil)
+	}
+	return err == nil || bytes.HasPrefix(message, cancelStart) || bytes.HasPrefix(message, ackStart)
+}
+
+var cancelStart, ackStart = []byte("CANCEL "), []byte("ACK ")
 
 // statusOf reads the status code of a response that a table sends, which
 // begins with "SIP/2.0 nnn".

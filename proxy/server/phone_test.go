@@ -24,6 +24,7 @@ type phone struct {
 	t    testing.TB
 	conn *net.UDPConn
 	over *connection // in place of conn, if it has one
+	nat  *nat        // before it, if there is one
 	addr netip.AddrPort
 	user string
 	// params are those of its Contact.
@@ -82,6 +83,9 @@ func (p *phone) sendRaw(to netip.AddrPort, message []byte) {
 		p.over.send(p, message)
 		return
 	}
+	if p.nat != nil {
+		to = p.nat.opens(to)
+	}
 	if _, err := p.conn.WriteToUDPAddrPort(message, to); err != nil {
 		p.t.Fatal(err)
 	}
@@ -95,11 +99,16 @@ func (p *phone) receive(d time.Duration) *received {
 	}
 	_ = p.conn.SetReadDeadline(time.Now().Add(d))
 	buf := make([]byte, 65535)
-	n, from, err := p.conn.ReadFromUDPAddrPort(buf)
-	if err != nil {
-		return nil
+	for {
+		n, from, err := p.conn.ReadFromUDPAddrPort(buf)
+		if err != nil {
+			return nil
+		}
+		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
+		if p.nat == nil || p.nat.lets(from) && notStun(buf[:n]) {
+			return p.read(from, buf[:n])
+		}
 	}
-	return p.read(netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), buf[:n])
 }
 
 // read reads a message that has come.

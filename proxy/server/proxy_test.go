@@ -17,6 +17,7 @@ import (
 	"github.com/sipring/sipring/proxy/application"
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/config"
+	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/location"
 	"github.com/sipring/sipring/proxy/routing"
 	"github.com/sipring/sipring/proxy/token"
@@ -150,8 +151,33 @@ func (m *memory) join(id uint32, s *Server) {
 
 func (m *memory) leave(id uint32) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	delete(m.servers, id)
+	m.mu.Unlock()
+	m.lookOut()
+}
+
+// lookOut is what the homes of bindings do when a member has gone: one that lives hears of
+// the UDP flows that it owned.
+func (m *memory) lookOut() {
+	m.mu.Lock()
+	var home *Server
+	for _, s := range m.servers {
+		if home == nil || s.self < home.self {
+			home = s
+		}
+	}
+	var gone []cluster.Away
+	for _, r := range m.records {
+		r.Owned(time.Now().UnixMilli(), func(f flow.Flow) {
+			if s := m.servers[f.Owner]; s == nil || s.life != f.Life {
+				gone = append(gone, cluster.Away{Flow: f, AOR: bytes.Clone(r.AOR())})
+			}
+		})
+	}
+	m.mu.Unlock()
+	if home != nil && len(gone) > 0 {
+		home.HandleAway(gone)
+	}
 }
 
 // node is one member's access to the memory; it implements Cluster.

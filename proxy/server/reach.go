@@ -44,8 +44,9 @@ func (d *dialer) loses() bool {
 	lost, left := false, false
 	for i := range d.targets {
 		t := &d.targets[i]
-		if t.Held.Conn != 0 && !t.Failed && d.m.s.dead(t.Held) {
+		if (t.Held.Conn != 0 || t.Held.IsOwnedUDP()) && !t.Failed && d.m.s.dead(t.Held) {
 			t.Failed, lost = true, true
+			d.m.s.missed(t.Held, t.AOR)
 		}
 		left = left || !t.Failed
 	}
@@ -56,7 +57,7 @@ func (d *dialer) loses() bool {
 // connection.
 func (d *dialer) takesTime() bool {
 	return slices.ContainsFunc(d.targets, func(t targets.Target) bool {
-		return !t.Failed && !isHeld(t.Held) && (t.To.Host != "" || t.To.Transport.Reliable())
+		return !t.Failed && !t.Held.IsHeld() && (t.To.Host != "" || t.To.Transport.Reliable())
 	})
 }
 
@@ -79,7 +80,11 @@ func (d *dialer) find(i int) {
 	switch t := &d.targets[i]; {
 	case t.Failed:
 		d.found()
-	case isHeld(t.Held):
+	case t.Held.IsOwnedUDP():
+		t.Next, t.Failed = d.m.s.ownerNow(t.Held), !d.m.mayReach(t.Held.Remote)
+		t.Next.Socket = d.m.from.Socket
+		d.found()
+	case t.Held.IsHeld():
 		t.Next = t.Held
 		d.found()
 	case t.To.Host != "":

@@ -9,11 +9,12 @@ import (
 
 // registrar takes a REGISTER: may it bind that, from where, and what is the answer.
 type registrar struct {
-	r       *request
-	op      cluster.RegisterOp
-	renewal thing  // who registers what from where
-	refused bool   // it binds nothing, and the decision has the answer
-	lines   []byte // of the 200
+	r          *request
+	op         cluster.RegisterOp
+	renewal    thing  // who registers what from where
+	translated bool   // a contact has another address than the REGISTER comes from
+	refused    bool   // it binds nothing, and the decision has the answer
+	lines      []byte // of the 200
 }
 
 // start sends the registration to its home. It has no transaction: a

@@ -9,7 +9,8 @@ import (
 )
 
 // A connection is held by one member, and used by all: whoever has a message for it
-// gives that to its owner, which writes it there, and no more. There is no Via and no
+// gives that to its owner, which writes it there, and no more. So it is with a UDP flow
+// that leads through a NAT (source.go). There is no Via and no
 // hop between members. Their streams keep the order, within a dialog, too.
 
 // errOwnerDead: who holds the connection does not live, or has started anew since.
@@ -17,7 +18,7 @@ var errOwnerDead = errors.New("the member that holds the connection is dead")
 
 // deliver gives a message to a flow, wherever that is.
 func (s *Server) deliver(to flow.Flow, data []byte) error {
-	if to.Owner == s.self || !isHeld(to) {
+	if to = s.ownerNow(to); to.Owner == s.self || !to.IsHeld() {
 		return s.put(to, data)
 	}
 	return s.relay(to, data)
@@ -30,10 +31,6 @@ func (s *Server) put(to flow.Flow, data []byte) error {
 	}
 	return s.layer.Send(to, data)
 }
-
-// isHeld reports whether a flow leads by way of one member alone: it is a connection of
-// that, or leads to the application beside it.
-func isHeld(f flow.Flow) bool { return f.Conn != 0 || f.Transport == flow.Local }
 
 // reaches reports whether the member that has a flow can be given a frame: in the life that
 // a connection is of, in any where it leads to the application.
@@ -77,7 +74,11 @@ func (s *Server) relay(to flow.Flow, data []byte) error {
 func (s *Server) sendForPeer(from uint32, payload []byte) {
 	var to flow.Flow
 	data, ok := flow.Cut(payload, &to)
-	if !ok || !isHeld(to) || len(data) == 0 || len(data) > s.sizes.MaxMessage+maxGrowth {
+	if ok && to.Transport == flow.UDP {
+		s.datagramForPeer(to, data)
+		return
+	}
+	if !ok || !to.IsHeld() || len(data) == 0 || len(data) > s.sizes.MaxMessage+maxGrowth {
 		s.metrics.drop(dropPeerFrame)
 		return
 	}
@@ -97,6 +98,20 @@ func (s *Server) sendForPeer(from uint32, payload []byte) {
 	_ = s.cluster.Send(from, frameGone, gone) // not reached: the announcement, or a timer
 }
 
+// datagramForPeer sends a datagram for another member: this one owns the flow, whose owner
+// the frame does not name.
+func (s *Server) datagramForPeer(to flow.Flow, data []byte) {
+	switch {
+	case !to.IsValid() || len(data) == 0 || len(data) > s.sizes.MaxMessage+maxGrowth:
+		s.metrics.drop(dropPeerFrame)
+	case !s.current().egress.Answers(to.Remote):
+		s.metrics.drop(dropNoDestination)
+	default:
+		s.metrics.fromPeer.Add(1)
+		_ = s.layer.Send(to, data)
+	}
+}
+
 // maxGrowth is how much longer a message may have become here than one may come.
 const maxGrowth = 8 << 10
 
@@ -105,7 +120,7 @@ const maxGrowth = 8 << 10
 func (s *Server) goneAtPeer(from uint32, payload []byte) {
 	var f flow.Flow
 	text, ok := flow.Cut(payload, &f)
-	if !ok || !isHeld(f) || f.Owner != from {
+	if !ok || !f.IsHeld() || f.Owner != from {
 		s.metrics.drop(dropPeerFrame)
 		return
 	}

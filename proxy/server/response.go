@@ -49,6 +49,10 @@ const (
 	frameApplication = peer.KindUser + 13
 	// frameExpect names connections that are over of phones which requests wait for.
 	frameExpect = peer.KindUser + 14
+	// frameAway names UDP flows whose owners are gone, or do not reach their phones, and whose
+	// each is. frameTaken names those that the sender owns, with the owners before.
+	frameAway  = peer.KindUser + 15
+	frameTaken = peer.KindUser + 16
 )
 
 // maxOffer is the longest response that is offered to all, in bytes.
@@ -201,7 +205,30 @@ func (m response) passStateless(own, next *wire.Via, tx token.TxID) {
 	}
 	m.s.metrics.stateless.Add(1)
 	m.s.metrics.sent(m.msg.CSeqMethod(), m.msg.StatusCode(), forwarded)
-	m.sendOn(own, to)
+	if !m.passThroughNAT(own, next, to) {
+		m.sendOn(own, to)
+	}
+}
+
+// passThroughNAT passes a response on to a user agent behind NAT whose request came to a
+// member that is gone: by way of the one that its packets come to by now, and reports whether
+// that is known. Else it is asked for, for the response that is repeated.
+func (m response) passThroughNAT(own, next *wire.Via, to netip.AddrPort) bool {
+	owner, named := forward.OwnerOf(own)
+	listener, has := forward.ListenerOf(own)
+	if !has {
+		listener = m.from.Listener
+	}
+	f := flow.Flow{Remote: to, Listener: listener, Owner: owner.ID, Life: owner.Life}
+	if !named || owner == m.s.owner() || !forward.ViaTranslated(next, to.Addr().Unmap()) || m.s.owns(m.snap, f.WithoutOwner(), true).ID == 0 {
+		return false
+	}
+	if m.s.dead(f) {
+		m.s.missed(f, nil)
+		return false
+	}
+	m.s.answer(f, m.out)
+	return true
 }
 
 // passToApplication passes a response on that is for the application beside the owner of
@@ -252,6 +279,10 @@ func (s *Server) HandleFrame(from uint32, kind uint8, payload []byte) {
 		s.deadAtPeer(from, payload)
 	case kind == frameReplaced:
 		s.replacedAtPeer(payload)
+	case kind == frameAway:
+		s.awayTold(from, payload)
+	case kind == frameTaken:
+		s.takenAtPeer(from, payload)
 	case kind == frameApplication:
 		s.applicationAtPeer(from, payload)
 	case kind == frameWait:

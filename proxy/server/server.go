@@ -43,7 +43,8 @@ type Config struct {
 	// Self is this member's ID.
 	Self uint32
 	// Address to listen on for SIP, at its port for the first listener and at its own
-	// port for each of the others; Shared if other processes may listen there too.
+	// port for each of the others; Shared if other processes may listen there too, as where
+	// all members receive and send at one address.
 	Address netip.AddrPort
 	Shared  bool
 	// Second is an address of the other family to listen on as well; the zero
@@ -115,8 +116,14 @@ type Server struct {
 	awaited               awaited
 	waiting               waiting
 	lost                  lost
-	snap                  atomic.Pointer[snapshot]
-	following             sync.Mutex // held while a snapshot is made
+	// owned, away, taken and claims are the UDP flows that lead through NATs: see source.go.
+	owned     owned
+	away      away
+	taken     taken
+	claims    claims
+	shared    bool // members send from one address
+	snap      atomic.Pointer[snapshot]
+	following sync.Mutex // held while a snapshot is made
 
 	serving atomic.Bool
 	ticking sync.WaitGroup
@@ -145,7 +152,8 @@ func New(c Config) (*Server, error) {
 		metrics:  newMetrics(), debugLines: limiter{perSecond: maxDebugLines}, roomLines: limiter{perSecond: maxRoomLines},
 		limits: newLimits(&c.Proxy.Limits, cores(c.Proxy)), facts: newFacts(), registrants: newRegistrants(),
 		inviteWait: cmp.Or(c.Wait, inviteWait), otherWait: 60 * cmp.Or(c.Timers.T1, 500*time.Millisecond),
-		clock: clock{began: time.Now()}, stop: make(chan struct{}), begun: make(chan struct{}, 1),
+		shared: c.Shared,
+		clock:  clock{began: time.Now()}, stop: make(chan struct{}), begun: make(chan struct{}, 1),
 	}
 	s.traces.layer, s.traces.sizes, s.traces.snap = layer, &s.sizes, &s.snap
 	s.apps = newApplications(&c)

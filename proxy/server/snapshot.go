@@ -3,6 +3,7 @@ package server
 import (
 	"net/netip"
 
+	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/egress"
 	"github.com/sipring/sipring/proxy/forward"
@@ -52,6 +53,4 @@ func (s *Server) newSnapshot(set *config.MemberSet) (*snapshot, error) {
 func (s *Server) Life() uint32 { return s.life }
 
 // shortIncarnation is enough to tell a member's life from the one before it.
-func shortIncarnation(incarnation uint64) uint32 {
-	return uint32(incarnation>>32) ^ uint32(incarnation)
-}
+func shortIncarnation(incarnation uint64) uint32 { return cluster.Life(incarnation) }

@@ -89,7 +89,7 @@ func (s *Server) answer(to flow.Flow, data []byte) {
 	case to.Transport == flow.Local && to.Owner == s.self:
 		s.toApplication(data)
 		fallthrough
-	case !isHeld(to):
+	case !to.IsHeld():
 		s.layer.Answer(to, data)
 		return
 	}

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sipring/sipring/proxy/flow"
+	"github.com/sipring/sipring/proxy/forward"
 	"github.com/sipring/sipring/proxy/limit"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/wire"
@@ -161,8 +163,20 @@ func (w *waiting) len() int {
 }
 
 // awaitPhone has the request wait until the phone that has registered for an
-// address-of-record does so again.
-func (r *request) awaitPhone(aor []byte) progress {
+// address-of-record does so again, or is heard again, if it is behind NAT.
+func (r *request) awaitPhone(aor []byte) progress { return r.await(aor, flow.Flow{}) }
+
+// awaitFlow has the request wait until something comes over a UDP flow, by whatever member. An
+// ACK or a CANCEL without a transaction does not wait, but its repetition finds who has the flow.
+func (r *request) awaitFlow(f flow.Flow) progress {
+	if r.stateless {
+		r.s.tellAway(f, nil)
+	}
+	return r.await(flowKey(nil, sourceOf(f)), f)
+}
+
+// await has the request wait for an address-of-record, or a flow that stands for one.
+func (r *request) await(aor []byte, over flow.Flow) progress {
 	s, first := r.s, !r.wait.waits()
 	until := (r.arrived + s.waitFor(r.msg.Method())).Milliseconds()
 	if r.stateless || len(aor) == 0 || r.now >= until {
@@ -181,8 +195,12 @@ func (r *request) awaitPhone(aor []byte) progress {
 	r.wait.aor = aor
 	if (first || r.now-r.wait.told >= waitTold) && !s.waiting.told(aor, r.now) && s.limits.awaits.allow(r.now) {
 		r.wait.told = r.now
-		s.toAll(frameWait, aor) // not reached: the polls
-		r.expectPhones()
+		if over.IsValid() {
+			s.tellAway(over, nil)
+		} else {
+			s.toAll(frameWait, aor) // not reached: the polls
+			r.expectPhones()
+		}
 	}
 	s.waiting.park(r)
 	s.nudge()
@@ -279,6 +297,27 @@ func (s *Server) tendWaiting(now int64) {
 			r.lookAgain()
 		}
 	}
+}
+
+// callerOwner is who owns the flow of who calls, if it is a user agent behind NAT.
+func (r *request) callerOwner() forward.Owner {
+	if r.from.Transport != flow.UDP || r.peer || r.decision.RecordRoute != nil || !r.makesDialog() {
+		return forward.Owner{}
+	}
+	o := r.s.owns(r.snap, r.from, forward.Translated(&r.msg, &r.reply.via, r.from.Remote.Addr()))
+	if o.ID != 0 {
+		r.s.owned.add(sourceOf(r.from), r.now, r.now+ownedMillis)
+	}
+	return o
+}
+
+// makesDialog reports whether the request may make a dialog.
+func (r *request) makesDialog() bool {
+	switch r.msg.Method() {
+	case wire.MethodInvite, wire.MethodSubscribe, wire.MethodRefer, wire.MethodNotify:
+		return true
+	}
+	return false
 }
 
 // callerEnd is who calls, if it is a phone that has registered over its connection.

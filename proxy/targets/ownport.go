@@ -23,7 +23,7 @@ func AppendOwnPort(list []Target, m *wire.Message, d *routing.Decision, tables *
 		return list
 	}
 	first := &list[0]
-	if !first.Held.IsValid() || first.Held.Transport != flow.UDP || first.Failed {
+	if !first.Held.IsValid() || first.Held.Transport != flow.UDP || first.Held.IsOwnedUDP() || first.Failed {
 		return list
 	}
 	uri, err := wire.ParseURI(RemoteTarget(m, d))

@@ -123,5 +123,5 @@ func (c *ResponseContext) orphaned(dead func(flow.Flow) bool) bool {
 // lost reports whether nothing has come of the branch, and its flow is dead.
 func (b *Branch) lost(dead func(flow.Flow) bool) bool {
 	f := b.target.Flow
-	return b.state <= clientCalling && !b.gone && (f.Conn != 0 || f.Transport == flow.Local) && dead(f)
+	return b.state <= clientCalling && !b.gone && f.IsHeld() && dead(f)
 }

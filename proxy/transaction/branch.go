@@ -39,6 +39,8 @@ type Branch struct {
 	cancel cancelState
 	gone   bool // its request could not be sent, or its flow is over: another one may take its place
 
+	repeated bool // its request was sent again, as nobody had answered
+
 	rang     bool   // it was answered provisionally over a flow that is over, and sent again
 	replaced bool   // stranded, and another branch is in its place
 	instead  uint16 // one more than the place of the branch that it is in the place of
@@ -49,6 +51,9 @@ type Branch struct {
 
 // Target returns where the branch goes, without Bytes.
 func (b *Branch) Target() *Target { return &b.target }
+
+// Repeated reports whether the request was sent again, as nobody had answered.
+func (b *Branch) Repeated() bool { return b.repeated }
 
 func (b *Branch) invite() bool { return b.method == wire.MethodInvite }
 

@@ -1,7 +1,6 @@
 package transaction
 
 import (
-	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/token"
 )
 
@@ -55,7 +54,7 @@ func (l *branches) pending() bool {
 // connected reports whether all are over connections, or lead to applications.
 func (l *branches) connected() bool {
 	for i := range int(l.count) {
-		if f := l.at(i).target.Flow; f.Conn == 0 && f.Transport != flow.Local {
+		if !l.at(i).target.Flow.IsHeld() {
 			return false
 		}
 	}

@@ -107,6 +107,7 @@ func (b *Branch) completed(e *event, resp *wire.Message) outcome {
 // resend fires Timer A or E (RFC 3261 17.1.1.2, 17.1.2.2), or E of the CANCEL.
 func (b *Branch) resend(e *event, reason []byte) {
 	e.stats.Resent++
+	b.repeated = b.repeated || b.state == clientCalling
 	switch {
 	case b.cancel == cancelSent:
 		e.downstream(b, e.buildCancel(b, reason))
