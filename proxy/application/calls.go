@@ -28,7 +28,12 @@ type Calls struct {
 	order   list.List                // of *call, by when they end by themselves
 	aors    map[string]*pinned
 	refused uint64
+	soon    []*pinned     // whose pins are to be written without delay, so many at most
+	news    chan struct{} // there are some
 }
+
+// maxSoon is of how many addresses-of-record pins are written without delay at a time.
+const maxSoon = 128
 
 // call is one that goes on.
 type call struct {
@@ -44,6 +49,9 @@ type pinned struct {
 	since int64 // there are none
 	due   int64 // when its pin is to be written
 	told  bool  // it has been written, perhaps
+	wrote int64 // when that was
+	until int64 // its pin is good, as far as known here
+	soon  bool  // it is among those of Calls
 }
 
 // NewCalls returns the calls of an application. A call of which nothing is heard ends after callLife, and the pin of an
@@ -55,7 +63,7 @@ func NewCalls(callLife, pinAfter int64) *Calls {
 func newCalls(callLife, pinAfter int64, maxCalls, maxAORs int) *Calls {
 	return &Calls{
 		callLife: callLife, pinAfter: pinAfter, maxCalls: maxCalls, maxAORs: maxAORs, seed: maphash.MakeSeed(),
-		calls: map[uint64]*list.Element{}, aors: map[string]*pinned{},
+		calls: map[uint64]*list.Element{}, aors: map[string]*pinned{}, news: make(chan struct{}, 1),
 	}
 }
 
@@ -86,10 +94,28 @@ func (c *Calls) Begin(aor, key []byte, now int64) bool {
 		c.aors[p.aor] = p
 	}
 	if p.calls++; p.calls == 1 {
-		p.due = now
+		c.renew(p, now)
 	}
 	c.calls[hash] = c.order.PushBack(&call{key: hash, of: p, ends: now + c.callLife})
 	return true
+}
+
+// Invited tells that somebody calls an address-of-record: its pin is renewed before that is answered, lest it ends between this
+// caller and the next. Where there is no room for another address-of-record the call that follows has to make some.
+func (c *Calls) Invited(aor []byte, now int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.expire(now)
+	p := c.aors[string(aor)]
+	switch {
+	case c.pinAfter == 0 || p != nil && p.calls > 0 || p == nil && len(c.aors) >= c.maxAORs:
+		return
+	case p == nil:
+		p = &pinned{aor: string(aor)}
+		c.aors[p.aor] = p
+	}
+	p.since = now
+	c.renew(p, now)
 }
 
 // Touch tells that a call goes on.

@@ -13,6 +13,9 @@ const (
 	maxPinLife = 600_000
 	// retryAfter is how long what could not be written waits.
 	retryAfter = 1_000
+	// A pin is renewed without delay if it is good for less than pinEnough, or was not written for pinRests.
+	pinEnough = 2_000
+	pinRests  = 500
 )
 
 // PinDue is a pin that is to be written now.
@@ -42,10 +45,45 @@ func (c *Calls) Due(now int64, most int) []PinDue {
 		}
 	}
 	slices.SortFunc(due, func(a, b *pinned) int { return cmp.Or(cmp.Compare(a.due, b.due), cmp.Compare(a.aor, b.aor)) })
+	c.soon = slices.DeleteFunc(c.soon, func(p *pinned) bool { p.soon = false; return true })
 	pins := make([]PinDue, 0, min(len(due), most))
 	for _, p := range due[:min(len(due), most)] {
 		pins = append(pins, PinDue{AOR: p.aor, Seconds: c.write(p, now)})
 	}
+	return pins
+}
+
+// renew has the pin of p be written: without delay, or, where that was done just before, within what is left of it.
+func (c *Calls) renew(p *pinned, now int64) {
+	if p.until-now >= pinEnough && now-p.wrote < pinRests {
+		p.due = min(p.due, p.wrote+pinRests)
+		return
+	}
+	p.due = now
+	if p.soon || len(c.soon) >= maxSoon { // the next Due has it
+		return
+	}
+	p.soon, c.soon = true, append(c.soon, p)
+	select {
+	case c.news <- struct{}{}:
+	default:
+	}
+}
+
+// News tells that there is something for DueSoon.
+func (c *Calls) News() <-chan struct{} { return c.news }
+
+// DueSoon is Due of what must not wait until that is asked next.
+func (c *Calls) DueSoon(now int64) (pins []PinDue) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.soon {
+		if p.soon = false; p.due <= now && c.aors[p.aor] == p {
+			pins = append(pins, PinDue{AOR: p.aor, Seconds: c.write(p, now)})
+		}
+	}
+	clear(c.soon)
+	c.soon = c.soon[:0]
 	return pins
 }
 
@@ -54,7 +92,16 @@ func (c *Calls) Again(aor string, now int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if p := c.aors[aor]; p != nil {
-		p.due = min(p.due, now+retryAfter)
+		p.due, p.until = min(p.due, now+retryAfter), 0
+	}
+}
+
+// Held tells that a pin of Due was left to another application.
+func (c *Calls) Held(aor string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p := c.aors[aor]; p != nil {
+		p.until = 0
 	}
 }
 
@@ -69,11 +116,11 @@ func (c *Calls) isOver(p *pinned, now int64) bool {
 
 // write returns for how many seconds, rounded up, the pin of p is to be good from now on.
 func (c *Calls) write(p *pinned, now int64) uint32 {
-	p.told = true
-	if p.calls > 0 {
-		p.due = now + c.pinLife()/2
-		return uint32(c.pinLife() / 1000)
+	p.told, p.wrote = true, now
+	seconds := c.pinLife() / 1000
+	if p.due = now + c.pinLife()/2; p.calls == 0 {
+		p.due, seconds = math.MaxInt64, (max(0, p.since+c.pinAfter-now)+999)/1000
 	}
-	p.due = math.MaxInt64
-	return uint32((max(0, p.since+c.pinAfter-now) + 999) / 1000)
+	p.until = now + seconds*1000
+	return uint32(seconds)
 }

@@ -56,6 +56,83 @@ func TestPinsAreDue(t *testing.T) {
 	}
 }
 
+// TestPinsAreRenewedByWhoCalls: without delay, and before the call is answered; not each time anew, nor while calls are up.
+func TestPinsAreRenewedByWhoCalls(t *testing.T) {
+	c := NewCalls(86_400_000, 5_000)
+	soon := func(at int64, want ...PinDue) {
+		t.Helper()
+		select {
+		case <-c.News():
+		default:
+			if len(want) > 0 {
+				t.Errorf("at %d nobody is told", at)
+			}
+		}
+		if d := cmp.Diff(append([]PinDue(nil), want...), c.DueSoon(at)); d != "" {
+			t.Errorf("at %d (-want +got):\n%s", at, d)
+		}
+	}
+	invited := func(at int64) { c.Invited([]byte("a"), at) }
+	invited(0)
+	soon(0, PinDue{"a", 5})
+	invited(100)
+	soon(100)
+	if got := c.Due(499, 10); len(got) != 0 {
+		t.Errorf("written anew too early: %v", got)
+	}
+	if got := c.Due(500, 10); len(got) != 1 || got[0].Seconds != 5 {
+		t.Errorf("%v", got)
+	}
+	invited(4_700)
+	invited(4_701)
+	soon(4_701, PinDue{"a", 5})
+	c.begin("a", "1", 4_800)
+	soon(4_800)
+	if got := c.Due(5_201, 10); len(got) != 1 || got[0].Seconds != 60 {
+		t.Errorf("of one with a call: %v", got)
+	}
+	invited(20_000)
+	soon(20_000)
+	c.End([]byte("1"), 20_000)
+	c.Due(20_000, 10)
+	c.Again("a", 20_001)
+	c.begin("a", "2", 20_002)
+	soon(20_002, PinDue{"a", 60})
+	c.End([]byte("2"), 20_003)
+	c.Due(20_003, 10)
+	c.Held("a")
+	invited(20_004)
+	soon(20_004, PinDue{"a", 5})
+	if c.Due(26_000, 10); c.Pins() != 0 {
+		t.Error("it is not forgotten")
+	}
+}
+
+// TestInvitedMakesNoRoom: who only calls does not take the place of another address-of-record.
+func TestInvitedMakesNoRoom(t *testing.T) {
+	c := newCalls(86_400_000, 5_000, 10, 2)
+	for _, aor := range []string{"a", "b", "c"} {
+		c.Invited([]byte(aor), 0)
+	}
+	if _, _, ok := c.Of([]byte("c")); ok || c.Pins() != 2 {
+		t.Errorf("%d pins", c.Pins())
+	}
+	none := NewCalls(86_400_000, 0)
+	if none.Invited([]byte("a"), 0); none.Pins() != 0 {
+		t.Error("pinned, with pins of no time")
+	}
+	many := NewCalls(86_400_000, 5_000)
+	for i := range 2 * maxSoon {
+		many.Invited(fmt.Append(nil, i), 0)
+	}
+	if got := many.DueSoon(0); len(got) != maxSoon {
+		t.Errorf("%d are to be written without delay", len(got))
+	}
+	if got := many.Due(0, 1000); len(got) != maxSoon {
+		t.Errorf("%d are to be written", len(got))
+	}
+}
+
 // TestPinsOfNoSeconds are there while there are calls, and removed with the last; what was over before it was written is
 // not.
 func TestPinsOfNoSeconds(t *testing.T) {
@@ -139,6 +216,12 @@ type plainCall struct {
 type plainPin struct {
 	since int64 // without calls
 	until int64 // the pin is good
+	wrote int64
+}
+
+// rests reports whether the pin need not be written anew yet.
+func (p plainPin) rests(now int64) bool {
+	return p.until >= now+pinEnough-pinRests && now-p.wrote < pinRests
 }
 
 func (m *plain) of(aor string) (n int) {
@@ -188,7 +271,7 @@ func TestCallsAgreeWithAPlainCount(t *testing.T) {
 			now += rapid.Int64Range(0, 40_000).Draw(t, "passes") * rapid.Int64Range(0, 1).Draw(t, "or not")
 			m.at(now)
 			key := fmt.Sprint(rapid.IntRange(0, 15).Draw(t, "key"))
-			switch rapid.SampledFrom([]string{"begin", "begin", "begin", "touch", "end", "all"}).Draw(t, "what") {
+			switch rapid.SampledFrom([]string{"begin", "begin", "begin", "invite", "touch", "end", "all"}).Draw(t, "what") {
 			case "begin":
 				aor := fmt.Sprint(rapid.IntRange(0, 6).Draw(t, "aor"))
 				old, there := m.calls[key]
@@ -222,6 +305,13 @@ func TestCallsAgreeWithAPlainCount(t *testing.T) {
 						m.pins[aor] = plainPin{}
 					}
 				}
+			case "invite":
+				aor := fmt.Sprint(rapid.IntRange(0, 6).Draw(t, "aor"))
+				if p, there := m.pins[aor]; after > 0 && m.of(aor) == 0 && (there || len(m.pins) < maxAORs) {
+					p.since = now
+					m.pins[aor] = p
+				}
+				c.Invited([]byte(aor), now)
 			case "touch":
 				if old, there := m.calls[key]; there {
 					m.calls[key] = plainCall{old.aor, now + life}
@@ -238,12 +328,13 @@ func TestCallsAgreeWithAPlainCount(t *testing.T) {
 				}
 				c.EndAll(now)
 			}
-			for _, pin := range c.Due(now, 100) {
+			due := c.DueSoon(now)
+			for _, pin := range append(due, c.Due(now, 100)...) {
 				p, there := m.pins[pin.AOR]
 				if !there {
 					t.Fatalf("the pin of %s is due, which has none", pin.AOR)
 				}
-				p.until = now + int64(pin.Seconds)*1000
+				p.until, p.wrote = now+int64(pin.Seconds)*1000, now
 				m.pins[pin.AOR] = p
 			}
 			for aor, p := range m.pins {
@@ -257,7 +348,7 @@ func TestCallsAgreeWithAPlainCount(t *testing.T) {
 						continue
 					}
 				}
-				if n > 0 && p.until < now+minPinLife/2 || n == 0 && p.until < p.since+after {
+				if !p.rests(now) && (n > 0 && p.until < now+minPinLife/2-1000 || n == 0 && p.until < p.since+after) {
 					t.Fatalf("%s has %d calls and is pinned until %d, now %d", aor, n, p.until, now)
 				}
 				if got, since, ok := c.Of([]byte(aor)); got != n || n == 0 && since != p.since || !ok {

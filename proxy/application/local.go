@@ -131,6 +131,9 @@ func (l *Local) say() {
 // is room for it. The key is that of AppendKey.
 func (l *Local) CallBegan(aor, key []byte) bool { return l.calls.Begin(aor, key, l.now()) }
 
+// CallComes tells of an INVITE for an address-of-record that is given to the application.
+func (l *Local) CallComes(aor []byte) { l.calls.Invited(aor, l.now()) }
+
 // CallGoesOn tells of a message within a call.
 func (l *Local) CallGoesOn(key []byte) { l.calls.Touch(key, l.now()) }
 
@@ -149,6 +152,17 @@ func (l *Local) PinsDue(most int) []PinDue {
 	return l.calls.Due(l.now(), most)
 }
 
+// PinNews tells that PinsSoon has some.
+func (l *Local) PinNews() <-chan struct{} { return l.calls.News() }
+
+// PinsSoon is PinsDue of those that are not to wait until that is asked next.
+func (l *Local) PinsSoon() []PinDue {
+	if l.State() != Serving { // they stay due
+		return nil
+	}
+	return l.calls.DueSoon(l.now())
+}
+
 // MayPin reports whether a pin may be written over one that is there, to the application of a member: not where that is
 // another one that serves. So of applications that have calls of one address-of-record at the same time one keeps the
 // pin, until its calls have ended or it does not serve.
@@ -159,7 +173,10 @@ func (l *Local) MayPin(pinned uint32) bool { return pinned == l.member || !l.Tab
 func (l *Local) PinWritten() { l.Pins.Written.Add(1) }
 
 // PinHeld is explained at PinWritten.
-func (l *Local) PinHeld() { l.Pins.Held.Add(1) }
+func (l *Local) PinHeld(aor string) {
+	l.Pins.Held.Add(1)
+	l.calls.Held(aor)
+}
 
 // PinFailed is explained at PinWritten. The pin is due again in a second.
 func (l *Local) PinFailed(aor string) {

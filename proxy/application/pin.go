@@ -54,13 +54,19 @@ func ParsePinContact(contact []byte) (member uint32, ok bool) {
 
 // Pinned returns the member that a record of a pin names at now: that of the newest of its bindings.
 func Pinned(r location.Record, now int64) (member uint32, ok bool) {
+	member, _, ok = PinnedUntil(r, now)
+	return member, ok
+}
+
+// PinnedUntil is Pinned, and returns until when.
+func PinnedUntil(r location.Record, now int64) (member uint32, until int64, ok bool) {
 	var newest location.Version
 	for b := range r.Live(now) {
 		if id, is := ParsePinContact(b.Contact); is && (!ok || b.Version.Compare(newest) > 0) {
-			member, newest, ok = id, b.Version, true
+			member, until, newest, ok = id, b.ExpiresAt, b.Version, true
 		}
 	}
-	return member, ok
+	return member, until, ok
 }
 
 // PinUpdate makes the updates by which one process of a proxy pins addresses-of-record to its application. Not safe for
@@ -80,4 +86,12 @@ func (p *PinUpdate) Update(aor []byte, member, life, cseq, seconds uint32) locat
 		URI: p.contact, Instance: []byte(pinInstance), RegID: pinRegID, Q: location.MaxQ, Expires: min(seconds, location.MaxExpires),
 	}
 	return location.Update{AOR: p.aor, CallID: p.callID, CSeq: cseq, Contacts: p.contacts[:]}
+}
+
+// Renewal is Update by the process of another member, which has found that a pin is about to end.
+func (p *PinUpdate) Renewal(aor []byte, member, by, life, cseq, seconds uint32) location.Update {
+	u := p.Update(aor, member, life, cseq, seconds)
+	p.callID = strconv.AppendUint(append(p.callID, "-by-"...), uint64(by), 10)
+	u.CallID = p.callID
+	return u
 }

@@ -88,11 +88,12 @@ func (b *beside) keepPins(ctx context.Context, self, life uint32, node *peer.Nod
 		select {
 		case <-ctx.Done():
 			return
+		case <-b.PinNews():
+			b.pinAll(b.PinsSoon(), self, life, node)
+			continue
 		case <-tick.C:
 		}
-		for _, pin := range b.PinsDue(mostPins) {
-			b.pin(pin, self, life, node)
-		}
+		b.pinAll(b.PinsDue(mostPins), self, life, node)
 		v := node.View()
 		if v == nil {
 			continue
@@ -102,6 +103,12 @@ func (b *beside) keepPins(ctx context.Context, self, life uint32, node *peer.Nod
 			kept = v.Epoch
 		}
 		seen = v.Epoch
+	}
+}
+
+func (b *beside) pinAll(pins []application.PinDue, self, life uint32, node *peer.Node) {
+	for _, pin := range pins {
+		b.pin(pin, self, life, node)
 	}
 }
 
@@ -124,7 +131,7 @@ func (b *beside) pin(pin application.PinDue, self, life uint32, node *peer.Node)
 		case op.Result == cluster.Unavailable:
 			b.PinFailed(pin.AOR)
 		case pinned && !b.MayPin(id):
-			b.PinHeld()
+			b.PinHeld(pin.AOR)
 		default:
 			node.Register(write)
 		}

@@ -217,3 +217,30 @@ func TestCallsPinTheirAddress(t *testing.T) {
 		return false
 	})
 }
+
+// TestPinIsThereBeforeTheAnswer: it is written when the call comes, and does not wait for the next look.
+func TestPinIsThereBeforeTheAnswer(t *testing.T) {
+	f := newFolder(t, 2)
+	port, _ := f.userAgents()
+	f.withApplication(port, 0)
+	all, _ := f.runAll()
+	one, two := all[0], all[1]
+	f.until("the application serves", func() bool { return two.beside.Table.Serves(2) && two.beside.State() == application.Serving })
+	const calls = 20
+	began := time.Now()
+	for i := range calls {
+		aor := fmt.Appendf(nil, "sip:conference-%d@example.com", i)
+		two.beside.CallComes(aor)
+		f.until("the pin at the other member", func() bool {
+			look, ok := one.node.Load().Look(application.AppendPinAOR(nil, aor))
+			if !ok {
+				return false
+			}
+			id, _ := application.Pinned(look.Record, look.Now)
+			return id == 2
+		})
+	}
+	if took := time.Since(began); took > calls*pinInterval/4 { // half of it each, if they waited for the next look
+		t.Errorf("%d pins, one after the other, took %v", calls, took)
+	}
+}

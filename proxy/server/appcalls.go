@@ -41,14 +41,18 @@ func (m *message) fromApplication() {
 	}
 }
 
-// toApplication takes note of what is sent to the own application: a 2xx to a call that it
-// has made, or to its BYE. Of a BYE to it its answer tells.
+// toApplication takes note of what is sent to the own application: a call for it, a 2xx to
+// one that it has made, or to its BYE. Of a BYE to it its answer tells.
 func (s *Server) toApplication(data []byte) {
-	if s.apps == nil || !bytes.HasPrefix(data, []byte("SIP/2.0 2")) {
+	if s.apps == nil || !bytes.HasPrefix(data, []byte("SIP/2.0 2")) && !bytes.HasPrefix(data, []byte("INVITE ")) {
 		return
 	}
 	m := message{s: s}
 	if m.msg.Scan(data, &s.sizes) != nil {
+		return
+	}
+	if m.msg.IsRequest() {
+		m.callComes()
 		return
 	}
 	var room [maxCallKey]byte
@@ -61,21 +65,39 @@ func (s *Server) toApplication(data []byte) {
 	}
 }
 
-// callBegan counts a call for the address-of-record in From or To, whichever is the
-// application's end.
-func (m *message) callBegan(end wire.HeaderID, key []byte) {
-	i := m.msg.Index(end)
-	if i < 0 {
-		return
-	}
-	name, err := wire.ParseNameAddr(m.msg.Headers[i].Value.In(m.msg.Raw))
-	if err != nil {
-		return
-	}
-	uri, err := wire.ParseURI(name.URI)
-	if err != nil {
+// callComes takes note of a call for the application, which is not answered yet.
+func (m *message) callComes() {
+	if len(m.msg.ToTag()) > 0 {
 		return
 	}
 	var room [maxCallKey]byte
-	m.s.apps.CallBegan(wire.CanonicalAOR(room[:0], uri), key)
+	if aor := m.endAOR(room[:0], wire.HeaderTo); len(aor) > 0 {
+		m.s.apps.CallComes(aor)
+	}
+}
+
+// callBegan counts a call for the address-of-record in From or To, whichever is the
+// application's end.
+func (m *message) callBegan(end wire.HeaderID, key []byte) {
+	var room [maxCallKey]byte
+	if aor := m.endAOR(room[:0], end); len(aor) > 0 {
+		m.s.apps.CallBegan(aor, key)
+	}
+}
+
+// endAOR appends the address-of-record in From or To; nothing where there is none.
+func (m *message) endAOR(dst []byte, end wire.HeaderID) []byte {
+	i := m.msg.Index(end)
+	if i < 0 {
+		return dst
+	}
+	name, err := wire.ParseNameAddr(m.msg.Headers[i].Value.In(m.msg.Raw))
+	if err != nil {
+		return dst
+	}
+	uri, err := wire.ParseURI(name.URI)
+	if err != nil {
+		return dst
+	}
+	return wire.CanonicalAOR(dst, uri)
 }

@@ -22,6 +22,8 @@ type applications struct {
 	placing sync.Mutex
 	placed  atomic.Pointer[appPlacement]
 	absent  absences
+	// renewals numbers those of pins.
+	renewals atomic.Uint32
 }
 
 // appPlacement is which member's application has which addresses-of-record: a second ring,

@@ -71,12 +71,43 @@ func (q *search) startPin() progress {
 // pinDone has the request go to the applications, after what is registered. Where nobody
 // can tell of a pin there is none: the ring says whose the call is.
 func (q *search) pinDone(op *cluster.LookupOp) progress {
-	r, pinned := q.r, uint32(0)
+	pinned := uint32(0)
 	if op.Result == cluster.Found {
-		if member, ok := application.Pinned(op.Record, op.Now); ok {
-			pinned = member
+		if member, until, ok := application.PinnedUntil(op.Record, op.Now); ok {
+			if pinned = member; until-op.Now < pinEnds && q.renewPin(member) {
+				return waits
+			}
 		}
 	}
+	return q.choose(pinned)
+}
+
+// A pin that ends within pinEnds, in milliseconds, is renewed for pinRenewal, in seconds,
+// before a call goes by it: else the next caller may find it gone before the application's
+// own member, which the call has yet to reach, has renewed it.
+const (
+	pinEnds    = 1500
+	pinRenewal = 3
+)
+
+// renewPin begins to, and reports whether it has: where the call goes by that pin.
+func (q *search) renewPin(member uint32) bool {
+	r := q.r
+	a, v := r.s.apps, r.s.cluster.View()
+	if r.stateless || r.losses > 0 || r.msg.Method() != wire.MethodInvite || v == nil || v.Set == nil || !a.takes(v, member) {
+		return false
+	}
+	memory := &application.PinUpdate{}
+	r.s.cluster.Register(&cluster.RegisterOp{
+		Update: memory.Renewal(r.decision.AOR, member, a.self, r.s.life, a.renewals.Add(1), pinRenewal),
+		Done:   func(*cluster.RegisterOp) { r.now = r.s.now(); r.end(q.choose(member)) }, // not written: the call goes there all the same
+	})
+	return true
+}
+
+// choose has the request go to applications: that of a member first, if it is pinned to one.
+func (q *search) choose(pinned uint32) progress {
+	r := q.r
 	app := r.snap.tables.Application()
 	q.apps.members = r.s.apps.choose(q.apps.members[:0], r.s.cluster.View(), r.decision.AOR, pinned)
 	registered := len(r.dialer.targets)

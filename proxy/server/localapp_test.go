@@ -88,7 +88,7 @@ func (k *knownApps) hearNothing() {
 func (k *knownApps) leave(member uint32) { k.say(member, application.Leaving) }
 
 // pin has the calls of an address-of-record go to a member's application.
-func (x *proxy) pin(t testing.TB, aor string, member int) { x.mem.pin(t, aor, uint32(member)) }
+func (x *proxy) pin(t testing.TB, aor string, member int) { x.mem.pin(t, aor, uint32(member), 300) }
 
 // pods are members of one cluster with an application beside each.
 type pods struct {

@@ -365,9 +365,9 @@ func resolveTo(address string) transport.Lookup {
 func serialPID() int { return os.Getpid() }
 
 // pin has the calls of a user go to the application of a member.
-func (m *memory) pin(t testing.TB, uri string, member uint32) {
+func (m *memory) pin(t testing.TB, uri string, member, seconds uint32) {
 	t.Helper()
-	u := (&application.PinUpdate{}).Update([]byte(uri), member, 1, 1, 300)
+	u := (&application.PinUpdate{}).Update([]byte(uri), member, 1, 1, seconds)
 	op := &cluster.RegisterOp{Update: u, Done: func(*cluster.RegisterOp) {}}
 	(&node{mem: m, id: member}).Register(op)
 	if op.Status != location.StatusOK {
