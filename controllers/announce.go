@@ -9,6 +9,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/sipring/sipring/api/v1alpha1"
+	"github.com/sipring/sipring/controllers/desired"
 	"github.com/sipring/sipring/controllers/membership"
 	"github.com/sipring/sipring/proxy/config"
 )
@@ -29,7 +30,7 @@ func (a *announcer) announce(ctx context.Context, seen *observation, d *membersh
 	log := ctrl.LoggerFrom(ctx).WithValues("epoch", d.Set.Epoch)
 	a.metrics.lost(c, d)
 	for i, change := range d.Changes {
-		severity, reason, note := describe(change, d.Set)
+		severity, reason, note := describe(c, change, d.Set)
 		log.Info(reason, "step", steps[change.Kind], "member", change.Member.Name, "address", change.Member.Address, "cause", string(change.Cause))
 		if i < maxEvents || change.Kind == membership.RingChanged {
 			a.tell(c, podOf(seen.pods, change.Member), severity, reason, note)
@@ -70,20 +71,28 @@ func podOf(pods []corev1.Pod, m config.Member) *corev1.Pod {
 	return nil
 }
 
-func describe(change membership.Change, set *config.MemberSet) (severity, reason, note string) {
+func describe(c *v1alpha1.SIPCluster, change membership.Change, set *config.MemberSet) (severity, reason, note string) {
 	m := change.Member
 	at := fmt.Sprintf("epoch %d", set.Epoch)
 	switch change.Kind {
 	case membership.Joined:
 		return corev1.EventTypeNormal, v1alpha1.EventMemberJoined, fmt.Sprintf("%s (%s on %s) is in the ring, %s", m.Name, m.Address, m.Node, at)
 	case membership.Draining:
-		return corev1.EventTypeNormal, v1alpha1.EventMemberDraining, fmt.Sprintf("%s (%s) hands over and leaves, %s", m.Name, m.Address, at)
+		return corev1.EventTypeNormal, v1alpha1.EventMemberDraining, fmt.Sprintf("%s (%s) hands over and leaves%s, %s", m.Name, m.Address, awaits(c), at)
 	case membership.Left:
 		return corev1.EventTypeNormal, v1alpha1.EventMemberLeft, fmt.Sprintf("%s (%s) has left, %s", m.Name, m.Address, at)
 	case membership.Lost:
 		return corev1.EventTypeWarning, v1alpha1.EventMemberLost, fmt.Sprintf("%s (%s on %s) is out of the ring: %s, %s", m.Name, m.Address, m.Node, causes[change.Cause], at)
 	}
 	return corev1.EventTypeNormal, v1alpha1.EventRingChanged, fmt.Sprintf("%d members are in the ring, %s", activeCount(set), at)
+}
+
+// awaits says how long a member that leaves waits for the calls of the application beside it.
+func awaits(c *v1alpha1.SIPCluster) string {
+	if c.Spec.LocalApp == nil {
+		return ""
+	}
+	return fmt.Sprintf(", and waits up to %d s for the calls of its application to end", desired.GracePeriod(c))
 }
 
 var causes = map[membership.Cause]string{

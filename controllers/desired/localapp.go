@@ -46,7 +46,7 @@ func withProxy(spec *corev1ac.PodSpecApplyConfiguration, c *v1alpha1.SIPCluster,
 		WithRestartPolicy(corev1.ContainerRestartPolicyAlways).
 		WithStartupProbe(probe("/healthz", 1, 1, 60)).
 		WithLifecycle(corev1ac.Lifecycle().WithPreStop(corev1ac.LifecycleHandler().WithExec(
-			corev1ac.ExecAction().WithCommand("/sipring", "drain", fmt.Sprintf("--timeout=%ds", max(1, gracePeriod(c)-drainMargin)))))))
+			corev1ac.ExecAction().WithCommand("/sipring", "drain", fmt.Sprintf("--timeout=%ds", max(1, GracePeriod(c)-drainMargin)))))))
 }
 
 // volumeToken holds the pod's token, by which a proxy writes its Lease. The application
@@ -74,9 +74,9 @@ func proxyOf(spec *corev1ac.PodSpecApplyConfiguration) *corev1ac.ContainerApplyC
 	return &spec.Containers[0]
 }
 
-// gracePeriod is how long a pod may take to end, in seconds: as long as spec.template
+// GracePeriod is how long a pod may take to end, in seconds: as long as spec.template
 // says, for an application with long calls, and at least what a proxy needs.
-func gracePeriod(c *v1alpha1.SIPCluster) int64 {
+func GracePeriod(c *v1alpha1.SIPCluster) int64 {
 	need := int64(drainSeconds(c) + drainMargin)
 	if c.Spec.Template == nil || c.Spec.Template.Spec == nil {
 		return need

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"strconv"
 	"strings"
@@ -82,6 +83,9 @@ func (f *folder) run(member int) (p *proxy, stop func()) {
 	}).prepare()
 	if err != nil {
 		f.t.Fatal(err)
+	}
+	if f.log != nil {
+		p.log = slog.New(slog.NewTextHandler(f.log, nil)) // which writes one line at a time
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended, done := make(chan error, 1), false

@@ -48,6 +48,7 @@ type folder struct {
 	t    *testing.T
 	path string
 	set  config.MemberSet
+	log  io.Writer // of members that run in the test; nil: as the configuration has it
 }
 
 func newFolder(t *testing.T, members int) *folder {

@@ -18,6 +18,8 @@ type departure struct {
 	cancel context.CancelFunc
 	done   chan struct{} // there is nothing more to wait for
 
+	until atomic.Pointer[time.Time] // whoever asked for it waits so long; nil: that is not known
+
 	handedOver, drained atomic.Bool
 	// To be read when done:
 	alone bool  // there is nobody to hand over to
@@ -67,16 +69,42 @@ func (p *proxy) leave(node *peer.Node) {
 // callsPoll is how often the proxy looks whether calls go on.
 const callsPoll = 50 * time.Millisecond
 
+// callsTold is how often the log says how many calls go on.
+const callsTold = 10 * time.Second
+
+// left is for how long whoever has asked for it waits still.
+func (d *departure) left() string {
+	if until := d.until.Load(); until != nil {
+		return max(0, time.Until(*until)).Round(time.Second).String()
+	}
+	return "unknown"
+}
+
+// callsLeft is how many calls the application has, for the log; nothing where there is none.
+func (p *proxy) callsLeft() []any {
+	if p.beside == nil {
+		return nil
+	}
+	return []any{"calls", p.beside.calls()}
+}
+
 // awaitCalls returns when the application has no calls, or ctx ends.
 func (p *proxy) awaitCalls(ctx context.Context) {
 	tick := time.NewTicker(callsPoll)
 	defer tick.Stop()
-	for p.beside.calls() > 0 {
+	for told := (time.Time{}); p.beside.calls() > 0; {
+		if time.Since(told) >= callsTold {
+			told = time.Now()
+			p.log.Info("waiting for the calls of the application", append(p.callsLeft(), "atMost", p.departure.left())...)
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
+	}
+	if p.beside != nil {
+		p.log.Info("the application has no calls any more")
 	}
 	p.departure.drained.Store(p.departure.handedOver.Load())
 }
@@ -112,13 +140,17 @@ func (p *proxy) drain(signals <-chan os.Signal) error {
 }
 
 // Drain implements control.Backend.
-func (i *inspector) Drain(ctx context.Context, tell func(answers.Drain) error) error {
+func (i *inspector) Drain(ctx context.Context, atMost time.Duration, tell func(answers.Drain) error) error {
 	node, _, err := i.ready()
 	if err != nil {
 		return err
 	}
-	i.p.log.Info("draining: asked over the control socket")
-	d := i.p.depart(node)
+	d := i.p.departure
+	if atMost > 0 {
+		d.until.Store(new(time.Now().Add(atMost)))
+	}
+	i.p.log.Info("draining: asked over the control socket", append(i.p.callsLeft(), "atMost", d.left())...)
+	i.p.depart(node)
 	tick := time.NewTicker(callsPoll)
 	defer tick.Stop()
 	for told := (answers.Drain{Calls: -1}); ; {

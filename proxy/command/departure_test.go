@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -162,5 +163,61 @@ func TestDrainIsAskedWell(t *testing.T) {
 	}
 	if _, err := f.ask(Drain(), 1); ExitCode(err) != 1 || !strings.Contains(err.Error(), "there is no socket") {
 		t.Errorf("%v", err)
+	}
+}
+
+// written is a log that is read while it is written.
+type written struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (w *written) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.Write(b)
+}
+
+func (w *written) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.String()
+}
+
+// TestDrainSaysHowLongItWaits: the log has each step, in its order, with the calls that are left and the time.
+func TestDrainSaysHowLongItWaits(t *testing.T) {
+	f := newFolder(t, 2)
+	port, _ := f.userAgents()
+	f.withApplication(port, 5)
+	log := &written{}
+	f.log = log
+	p, _ := f.run(1)
+	f.log = nil
+	f.run(2)
+	f.await(1, "/readyz", ready)
+	f.await(2, "/readyz", ready)
+	f.until("the application serves", func() bool { return p.beside.State() == application.Serving })
+	p.beside.CallBegan([]byte("sip:a@example.com"), []byte("1"))
+	ended := make(chan error, 1)
+	go func() {
+		_, err := f.ask(Drain(), 1, "--timeout", "30s")
+		ended <- err
+	}()
+	f.until("it waits", func() bool { return strings.Contains(log.String(), "waiting for the calls") })
+	p.beside.CallEnded([]byte("1"))
+	f.wantDrained(ended)
+	rest := log.String()
+	for _, line := range []string{
+		`msg="draining: asked over the control socket" calls=1 atMost=30s`,
+		`msg="the application gets no new calls: this proxy leaves" calls=1`,
+		`msg="not ready any more: flows go elsewhere"`,
+		`msg="waiting for the calls of the application" calls=1 atMost=`,
+		`msg="the application has no calls any more"`,
+	} {
+		_, after, ok := strings.Cut(rest, line)
+		if !ok {
+			t.Fatalf("no %s, or not in this order:\n%s", line, log)
+		}
+		rest = after
 	}
 }

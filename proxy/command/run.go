@@ -232,6 +232,7 @@ func (p *proxy) letGo(ctx context.Context) {
 	p.server.Settle(settle)
 	cancel()
 	p.lettingGo.Store(true)
+	p.log.Info("not ready any more: flows go elsewhere")
 	if p.lease == nil {
 		return // nobody probes
 	}

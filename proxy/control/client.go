@@ -89,9 +89,13 @@ func (l *lines) Close() error {
 const maxStep = 4 << 10
 
 // Drain has the proxy leave the cluster, or joins in waiting for that, and tells how far it has come, with each change,
-// until it is drained or ctx ends. What has begun goes on if ctx ends.
+// until it is drained or ctx ends, which it is told of if that is known. What has begun goes on if ctx ends.
 func (c *Client) Drain(ctx context.Context, tell func(answers.Drain) error) error {
-	body, err := c.open(ctx, http.MethodPost, "drain", nil)
+	query := url.Values{}
+	if deadline, ok := ctx.Deadline(); ok {
+		query.Set(atMost, time.Until(deadline).String())
+	}
+	body, err := c.open(ctx, http.MethodPost, "drain", query)
 	if err != nil {
 		return err
 	}

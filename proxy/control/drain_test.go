@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sipring/sipring/proxy/control/answers"
 )
@@ -14,11 +15,15 @@ import (
 // leaving is a backend that says what comes down a channel.
 type leaving struct {
 	Backend
-	says chan answers.Drain
-	err  error
+	says  chan answers.Drain
+	err   error
+	bound *time.Duration // what it is told
 }
 
-func (l leaving) Drain(ctx context.Context, tell func(answers.Drain) error) error {
+func (l leaving) Drain(ctx context.Context, atMost time.Duration, tell func(answers.Drain) error) error {
+	if l.bound != nil {
+		*l.bound = atMost
+	}
 	for {
 		select {
 		case d, ok := <-l.says:
@@ -81,5 +86,27 @@ func TestDrainThatDoesNotEnd(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	if err := NewClient(path).Drain(ctx, func(answers.Drain) error { cancel(); return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("the client goes: %v", err)
+	}
+}
+
+// TestDrainIsToldHowLongItIsWaitedFor, where whoever asks knows.
+func TestDrainIsToldHowLongItIsWaitedFor(t *testing.T) {
+	for name, tt := range map[string]struct{ timeout, least, most time.Duration }{
+		"a minute": {time.Minute, 50 * time.Second, time.Minute},
+		"no bound": {0, 0, 0},
+	} {
+		says, bound := make(chan answers.Drain, 1), time.Duration(-1)
+		says <- answers.Drain{Drained: true}
+		close(says)
+		_, path := start(t, leaving{says: says, bound: &bound})
+		ctx := t.Context()
+		if tt.timeout > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, tt.timeout)
+			defer cancel()
+		}
+		if err := NewClient(path).Drain(ctx, func(answers.Drain) error { return nil }); err != nil || bound < tt.least || bound > tt.most {
+			t.Errorf("%s: %v, told %v", name, err, bound)
+		}
 	}
 }

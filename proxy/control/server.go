@@ -34,7 +34,8 @@ type Backend interface {
 	Trace(aor string, r *Recorder) (stop func(), err error)
 	// Drain has the proxy leave the cluster, unless it does already, and tells how far that has come, with each change, until
 	// it is drained or ctx ends: then once more.
-	Drain(ctx context.Context, tell func(answers.Drain) error) error
+	// Whoever asks waits for atMost, which is for the log; 0: that is not known.
+	Drain(ctx context.Context, atMost time.Duration, tell func(answers.Drain) error) error
 }
 
 // Server answers at one socket.
