@@ -156,6 +156,17 @@ func (c *Call) nextHop() string {
 	return netip.AddrPortFrom(host, uint16(cmp.Or(uri.Port, sip.DefaultUdpPort))).String()
 }
 
+// Ask sends a request within the call, such as INFO, and returns the status of the final
+// response.
+func (c *Call) Ask(ctx context.Context, method string) (status int, err error) {
+	c.cseq++
+	res, err := c.do(ctx, c.inDialog(method))
+	if err != nil {
+		return 0, fmt.Errorf("%s to %s: %w", method, c.RemoteUserPart, err)
+	}
+	return res.StatusCode, nil
+}
+
 // Bye hangs up; nil when the other end answered 200.
 func (c *Call) Bye(ctx context.Context) error {
 	c.cseq++

@@ -41,6 +41,7 @@ type sidecar struct {
 	*env
 	stack  stack
 	result *result
+	taken  map[string][]time.Time // when each application answered a call, of meanwhile
 }
 
 func conference(i int) string { return fmt.Sprintf("conf-%d", i) }

@@ -186,42 +186,6 @@ func applicationHangs(ctx context.Context, s *sidecar) error {
 	return errors.Join(err, s.unmoved(ctx, b))
 }
 
-// proxyKilled: the application's calls go on, requests within them in both directions.
-func proxyKilled(ctx context.Context, s *sidecar) error {
-	const victim = "apps-2"
-	up, _, err := s.upAt(ctx, victim, 5)
-	if err != nil {
-		return err
-	}
-	pods, err := s.proxies.pods(ctx)
-	if err != nil {
-		return err
-	}
-	first, err := s.status(ctx, &pods[2])
-	if err != nil {
-		return err
-	}
-	if _, err := s.kube.cluster.KillContainerProcess(ctx, namespace, victim, "proxy", unix.SIGKILL); err != nil {
-		return err
-	}
-	if err := s.serve(ctx, 3); err != nil {
-		return err
-	}
-	for _, c := range up {
-		err = errors.Join(err, c.hangUp(ctx))
-	}
-	last, statusErr := s.status(ctx, &pods[2])
-	if statusErr != nil {
-		return errors.Join(err, statusErr)
-	}
-	sent, answered := last.Pokes-first.Pokes, last.PokesAnswered-first.PokesAnswered
-	s.stage.step("%s: %d requests of the application within calls, %d answered; %d BYEs", victim, sent, answered, len(up))
-	if sent == 0 || answered < sent-int64(len(up)) { // one of each may have been under way
-		err = errors.Join(err, fmt.Errorf("of %d requests of the application %d were answered", sent, answered))
-	}
-	return errors.Join(err, s.restarts(ctx, victim, 0))
-}
-
 // restarts returns nil if a pod's application was started again so often.
 func (s *sidecar) restarts(ctx context.Context, pod string, want int32) error {
 	pods, err := s.proxies.pods(ctx)

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/sipring/sipring/demo/phones"
 )
 
 // What happens to the pods with proxy and application, while calls go on.
@@ -59,13 +61,14 @@ func (s *sidecar) scale(ctx context.Context, n int) error {
 }
 
 // meanwhile calls and hangs up, ten times a second, while something is done. Each call
-// has to be answered, and the BYE.
+// has to be answered, and the BYE. It notes when each application has answered.
 func (s *sidecar) meanwhile(ctx context.Context, do func(ctx context.Context) error) error {
 	calling, stop := context.WithCancel(ctx)
 	defer stop()
 	var all sync.WaitGroup
 	var mu sync.Mutex
 	var calls, failed int
+	taken := map[string][]time.Time{}
 	var errs []error
 	all.Go(func() {
 		ticker := time.NewTicker(100 * time.Millisecond)
@@ -84,6 +87,9 @@ func (s *sidecar) meanwhile(ctx context.Context, do func(ctx context.Context) er
 				mu.Lock()
 				defer mu.Unlock()
 				calls++
+				if err == nil {
+					taken[c.Application] = append(taken[c.Application], c.Answered)
+				}
 				if err != nil {
 					failed++
 					if len(errs) < 5 {
@@ -96,40 +102,12 @@ func (s *sidecar) meanwhile(ctx context.Context, do func(ctx context.Context) er
 	err := do(ctx)
 	stop()
 	all.Wait()
+	s.taken = taken
 	s.stage.step("%d of %d calls failed meanwhile", failed, calls)
 	if failed > 0 {
 		err = errors.Join(err, fmt.Errorf("%d of %d calls failed: %w", failed, calls, errors.Join(errs...)))
 	}
 	return err
-}
-
-// podDeleted: its calls end by themselves while it drains.
-func podDeleted(ctx context.Context, s *sidecar) error {
-	const victim = "apps-1"
-	up, _, err := s.upAt(ctx, victim, 5)
-	if err != nil {
-		return err
-	}
-	return s.meanwhile(ctx, func(ctx context.Context) error {
-		if _, err := s.kube.kubectl(ctx, "--namespace", namespace, "delete", "pod", victim, "--wait=false"); err != nil {
-			return err
-		}
-		pods, err := s.proxies.pods(ctx)
-		if err != nil {
-			return err
-		}
-		err = eventually(ctx, startLimit, func(ctx context.Context) error {
-			st, err := s.status(ctx, &pods[1])
-			if err == nil && !st.Leaving {
-				err = errors.New("the application does not know that it is to go")
-			}
-			return err
-		})
-		for _, c := range up {
-			err = errors.Join(err, c.hangUp(ctx))
-		}
-		return errors.Join(err, s.serve(ctx, 3))
-	})
 }
 
 func applicationsRolled(ctx context.Context, s *sidecar) error {
@@ -148,7 +126,7 @@ func applicationsRolled(ctx context.Context, s *sidecar) error {
 		if err := eventually(ctx, installLimit, func(ctx context.Context) error { return s.proxies.whole(ctx, 3, gone) }); err != nil {
 			return err
 		}
-		return s.serve(ctx, 3)
+		return errors.Join(s.serve(ctx, 3), s.saysHowLong(ctx, 3))
 	})
 }
 
@@ -208,12 +186,18 @@ func applicationCut(ctx context.Context, s *sidecar) (err error) {
 		return err
 	}
 	took, err := s.elsewhere(ctx, own, victim, at, cutPatience)
-	ended := 0
-	for _, c := range up {
-		if c.ends(ctx) == nil {
-			ended++
+	o := phones.Each(ctx, len(up), func(ctx context.Context, i int) error {
+		ctx, cancel := context.WithTimeout(ctx, withinPatience)
+		defer cancel()
+		status, err := up[i].Ask(ctx, "BYE")
+		if err == nil && status != 481 {
+			err = fmt.Errorf("BYE to %s: %d", up[i].user, status)
 		}
+		return err
+	})
+	s.stage.step("node of %s cut off: its %d users answered elsewhere in %v; its %d calls are lost, the BYEs of %v answered 481 within %v of the cut", victim, len(own), took.Round(time.Millisecond), len(up), o, time.Since(at).Round(time.Second))
+	if !o.Whole() {
+		err = errors.Join(err, fmt.Errorf("BYEs of calls that are lost: %v", o.Errors))
 	}
-	s.stage.step("node of %s cut off: its %d users answered elsewhere in %v; its %d calls are lost, %d ended at once", victim, len(own), took.Round(time.Millisecond), len(up), ended)
 	return err
 }

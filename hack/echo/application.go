@@ -109,6 +109,7 @@ func (a *application) drain(grace time.Duration) {
 	defer timer.Stop()
 	select {
 	case <-none:
+		a.log.Info("the last call has ended")
 		return
 	case <-timer.C:
 	}

@@ -90,6 +90,7 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 		return err
 	case <-ctx.Done():
 		a.drain(o.grace)
+		log.Info("exits")
 		return nil
 	}
 }
