@@ -27,6 +27,7 @@ type Call struct {
 	Answered       time.Time     // when the 200 was received
 	Queued         bool          // an INVITE of it waited for the phone (182)
 	Application    string        // the X-Application of the 200, if it has one
+	Software       string        // the Server or User-Agent of the 200, if it has one
 	RecordRoute    string        // as the callee returned it
 	RemoteUserPart string
 	// Ended is closed when the call is over. Nil at the end that was called.
@@ -108,6 +109,11 @@ func (c *Call) adopt(res *sip.Response) error {
 	c.target, c.to = contact.Address.String(), res.To().Value()
 	if by := res.GetHeader("X-Application"); by != nil {
 		c.Application = by.Value()
+	}
+	for _, name := range []string{"User-Agent", "Server"} {
+		if by := res.GetHeader(name); by != nil {
+			c.Software = by.Value()
+		}
 	}
 	c.routes = recordRoutes(res)
 	slices.Reverse(c.routes)

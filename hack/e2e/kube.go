@@ -50,19 +50,24 @@ func (k *kube) connect(ctx context.Context) error {
 
 // loadImage puts a program on every node.
 func (k *kube) loadImage(ctx context.Context, name, binary string) error {
+	return k.load(ctx, image.Image{Name: name, Binary: binary})
+}
+
+// load puts an image on every node.
+func (k *kube) load(ctx context.Context, i image.Image) error {
 	dir, err := os.MkdirTemp("", "sipring-e2e-image-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
 	tar := filepath.Join(dir, "sipring.tar")
-	if err := image.Write(tar, image.Image{Name: name, Binary: binary}); err != nil {
+	if err := image.Write(tar, i); err != nil {
 		return err
 	}
 	if err := k.cluster.LoadImage(ctx, tar); err != nil {
 		return err
 	}
-	k.stage.step("%s is on every node", name)
+	k.stage.step("%s is on every node", i.Name)
 	return nil
 }
 

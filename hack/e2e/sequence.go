@@ -34,6 +34,7 @@ func sequences() []sequence {
 		{name: postgresCase, title: "users in a database", play: playPostgres},
 		{name: secureCase, title: "softphones over TLS", play: playSecure},
 		{name: sidecarCase, title: "an application beside each proxy", apart: true, play: playSidecar},
+		{name: kindsCase, title: "other applications beside each proxy", apart: true, play: playKinds},
 		{name: pluginCase, title: "the plugin of kubectl", play: playPlugin},
 	}
 }

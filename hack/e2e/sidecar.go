@@ -48,27 +48,51 @@ func conference(i int) string { return fmt.Sprintf("conf-%d", i) }
 
 // playSidecar has phones call an application beside the proxies while that, a proxy or
 // both fail.
-func playSidecar(ctx context.Context, e *env) (_ []*result, err error) {
-	s := &sidecar{result: &result{Case: sidecarCase, Title: "an application beside each proxy", Patience: sidecarPatience}}
-	results := []*result{s.result}
+func playSidecar(ctx context.Context, e *env) ([]*result, error) {
+	r := &result{Case: sidecarCase, Title: "an application beside each proxy", Patience: sidecarPatience}
+	results := []*result{r}
 	if e.stage.o.ipv6 {
-		s.result.Skipped = "the phones are configured for IPv4 here"
+		r.Skipped = "the phones are configured for IPv4 here"
 		return results, nil
 	}
 	if err := e.kube.loadImage(ctx, echoImage, filepath.Join("bin", "echo")); err != nil {
 		return results, err
 	}
-	s.stack = stack{
-		name: sidecarCase, sipCluster: "apps", manifest: "hack/e2e/manifests/sidecar.yaml", families: []corev1.IPFamily{corev1.IPv4Protocol},
+	s := e.newSidecar(sidecarCase, "apps", "hack/e2e/manifests/sidecar.yaml", sidecarVIP, r)
+	return results, s.stay(ctx, func(ctx context.Context) error {
+		for _, event := range sidecarEvents() {
+			began := time.Now()
+			if err := event.play(ctx, s); err != nil {
+				s.result.note(fmt.Errorf("%s: %w", event.title, err))
+			}
+			s.stage.step("%s: %.1f s", event.title, time.Since(began).Seconds())
+			if err := s.serve(ctx, 3); err != nil {
+				return fmt.Errorf("after %s: %w", event.title, err)
+			}
+		}
+		s.result.Registered = s.party.load.Registered(ctx)
+		return nil
+	})
+}
+
+// newSidecar is the SIPCluster of a manifest, which is reached at an address.
+func (e *env) newSidecar(name, sipCluster, manifest string, at netip.AddrPort, r *result) *sidecar {
+	s := &sidecar{result: r, stack: stack{
+		name: name, sipCluster: sipCluster, manifest: manifest, families: []corev1.IPFamily{corev1.IPv4Protocol},
 		party: party{
-			proxy: sidecarVIP, passwords: e.party.passwords,
+			proxy: at, passwords: e.party.passwords,
 			in: e.kube.inClient, command: e.kube.clientCommand, step: e.stage.step,
 		},
-	}
-	s.env = &env{stage: e.stage, kube: e.kube, proxies: &proxies{kube: e.kube, name: s.stack.sipCluster}, party: &s.stack.party}
+	}}
+	s.env = &env{stage: e.stage, kube: e.kube, proxies: &proxies{kube: e.kube, name: sipCluster}, party: &s.stack.party}
+	return s
+}
+
+// stay has the SIPCluster be there, with callers, while something is done.
+func (s *sidecar) stay(ctx context.Context, do func(ctx context.Context) error) (err error) {
 	leave, err := s.arrive(ctx, &s.stack)
 	if err != nil {
-		return results, err
+		return err
 	}
 	defer func() { err = errors.Join(err, leave(context.WithoutCancel(ctx))) }()
 	defer func() {
@@ -82,31 +106,16 @@ func playSidecar(ctx context.Context, e *env) (_ []*result, err error) {
 		}
 	}()
 	if err := s.gather(ctx); err != nil {
-		return results, err
+		return err
 	}
-	for _, event := range sidecarEvents() {
-		began := time.Now()
-		if err := event.play(ctx, s); err != nil {
-			s.result.note(fmt.Errorf("%s: %w", event.title, err))
-		}
-		s.stage.step("%s: %.1f s", event.title, time.Since(began).Seconds())
-		if err := s.serve(ctx, 3); err != nil {
-			return results, fmt.Errorf("after %s: %w", event.title, err)
-		}
-	}
-	s.result.Registered = s.party.load.Registered(ctx)
-	return results, nil
+	return do(ctx)
 }
 
 func (s *sidecar) gather(ctx context.Context) (err error) {
 	if err := eventually(ctx, installLimit, s.party.routed); err != nil {
 		return err
 	}
-	s.party.load, err = phones.NewLoad(sidecarCallers, phones.Config{Domain: domain, Proxy: sidecarVIP}, func(cfg phones.Config) (p *phones.Phone, err error) {
-		cfg.Password, cfg.Local = s.party.passwords[cfg.User], netip.AddrPortFrom(sidecarPhoneAt, 0)
-		err = s.party.in(func() error { p, err = phones.New(cfg); return err })
-		return p, err
-	})
+	s.party.load, err = phones.NewLoad(sidecarCallers, phones.Config{}, func(cfg phones.Config) (*phones.Phone, error) { return s.newPhone(cfg) })
 	if err != nil {
 		return err
 	}
@@ -114,6 +123,26 @@ func (s *sidecar) gather(ctx context.Context) (err error) {
 		return fmt.Errorf("%v phones registered: %v", o, o.Errors)
 	}
 	return s.serve(ctx, 3)
+}
+
+// newPhone makes one of a user.
+func (s *sidecar) newPhone(cfg phones.Config) (p *phones.Phone, err error) {
+	cfg.Domain, cfg.Proxy, cfg.Password, cfg.Local = domain, s.party.proxy, s.party.passwords[cfg.User], netip.AddrPortFrom(sidecarPhoneAt, 0)
+	err = s.party.in(func() error { p, err = phones.New(cfg); return err })
+	return p, err
+}
+
+// phone makes one, and has it register.
+func (s *sidecar) phone(ctx context.Context, cfg phones.Config) (*phones.Phone, error) {
+	p, err := s.newPhone(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Register(ctx, s.party.registersFor()); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
 }
 
 // serve waits until the ring is whole, and so many applications serve.
@@ -127,6 +156,9 @@ func (s *sidecar) serve(ctx context.Context, n int) error {
 			return err
 		}
 		for i := range pods {
+			if pods[i].Spec.Containers[0].Name != echoContainer { // which says nothing of itself
+				continue
+			}
 			if st, err := s.status(ctx, &pods[i]); err != nil || !st.Ready {
 				return fmt.Errorf("the application of %s: %+v, %w", pods[i].Name, st, err)
 			}

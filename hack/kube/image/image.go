@@ -37,7 +37,8 @@ type Image struct {
 	Args []string
 	// User is the user, or user:group, by number; empty means NonRoot.
 	User string
-	// Files maps absolute paths in the image to files to put there.
+	// Files maps absolute paths in the image to files to put there, to be executed if their
+	// owner may do that here.
 	Files map[string]string
 }
 
@@ -104,7 +105,11 @@ func layer(i Image, entry string) ([]byte, error) {
 		if !path.IsAbs(target) {
 			return nil, fmt.Errorf("file %q: want an absolute path", target)
 		}
-		if err := addFile(w, target, i.Files[target], 0o644); err != nil {
+		mode := int64(0o644)
+		if info, err := os.Stat(i.Files[target]); err == nil && info.Mode()&0o100 != 0 {
+			mode = 0o755
+		}
+		if err := addFile(w, target, i.Files[target], mode); err != nil {
 			return nil, err
 		}
 	}
