@@ -35,6 +35,7 @@ var packagesOf = map[string][]string{
 	"proxy/transport/frame":   {"proxy/transport/frame"},
 	"proxy/transport/wsframe": {"proxy/transport/wsframe"},
 
+	"proxy/application":      {"proxy/application", "proxy/server"},
 	"controllers/rotation":   {"controllers/rotation"},
 	"controllers/membership": {"controllers/membership"},
 }
