@@ -16,11 +16,11 @@ import (
 //
 // The binding has one key whoever writes it (RFC 5626 6), so that the pin of another member takes the place of the one
 // before it, and of two that were written apart the newer stays. It is replicated, handed over and forgotten as any
-// other. It is of no source and within no share of a domain, but counts among the bytes of its domain, and as a binding in
-// metrics and status: one for each address-of-record that has calls at an application, at most MaxAORs of each member.
+// other. It is of no source and within no share of a domain, and no binding in metrics and status, but counts among the
+// bytes of its domain: one for each address-of-record that has calls at an application, at most MaxAORs of each member.
 // Where there is no room for a new address-of-record there is none for a pin.
 const (
-	pinScheme   = "app:"
+	pinScheme   = location.OwnScheme
 	pinInstance = "application"
 	pinRegID    = 1
 )

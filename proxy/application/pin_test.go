@@ -85,7 +85,7 @@ func TestNoRequestNamesAPin(t *testing.T) {
 	}
 	s, contact := location.NewStore(1), AppendPinContact(nil, 3)
 	u := (&PinUpdate{}).Update([]byte(bob), 3, 1, 1, 60)
-	if res := s.Apply(1000, 0, 1, &u, location.Limits{}, 1000, 1); res.Status != location.StatusOK || s.Stats().Bindings != 1 {
+	if res := s.Apply(1000, 0, 1, &u, location.Limits{}, 1000, 1); res.Status != location.StatusOK || s.Stats().Records != 1 || s.Stats().Bindings != 0 { // which is no phone's
 		t.Fatalf("%+v", res)
 	}
 	if r, sure := s.Locate(1000, wire.HashURI(contact), contact, func(int) bool { return true }); !r.IsZero() || !sure {
@@ -131,6 +131,9 @@ func TestPinsTakeEachOthersPlace(t *testing.T) {
 		t.Errorf("unpinned: %+v", res)
 	}
 	names(a, now, 0)
+	if a.Purge(now+200_000, 0) != 0 || a.Stats().Bindings != 0 {
+		t.Errorf("%+v", a.Stats())
+	}
 	if u := (&PinUpdate{}).Update([]byte(strings.Repeat("a", location.MaxAOR)), 1, 1, 1, 1); u.Valid() {
 		t.Error("the pin of the longest address-of-record is valid, and not what its comment says")
 	}

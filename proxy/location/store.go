@@ -1,6 +1,7 @@
 package location
 
 import (
+	"bytes"
 	"hash/maphash"
 	"unsafe"
 )
@@ -31,6 +32,10 @@ type slot struct {
 	rec  Record
 	hash uint32 // the ring's
 }
+
+// OwnScheme begins the addresses-of-record that no phone has: what is kept under one is the cluster's own, and counts as a
+// record and by its bytes, but not among Bindings.
+const OwnScheme = "app:"
 
 // Stats counts what a store or a partition holds. Bindings include what has expired and has not been purged yet, but no
 // tombstones. Bytes are those of the records and of what finds them; the index of contacts is the store's alone.
@@ -254,7 +259,10 @@ func (p *partition) freeSlot() int {
 }
 
 func (p *partition) count(r Record, sign int) {
-	n := r.bindings()
+	n := 0
+	if !bytes.HasPrefix(r.AOR(), []byte(OwnScheme)) {
+		n = r.bindings()
+	}
 	p.stats.add(Stats{Records: sign, Bindings: sign * n, Bytes: sign * cap(r.b)})
 }
 
