@@ -16,9 +16,9 @@ import (
 type Network struct {
 	base  netip.Addr
 	Ports config.Ports
-	// TLS and WSS are the ports for those. TCP's is that of UDP, Ports.SIP.
-	TLS, WSS int
-	claim    net.Listener // what keeps others away
+	// TLS, WS and WSS are the ports for those. TCP's is that of UDP, Ports.SIP.
+	TLS, WS, WSS int
+	claim        net.Listener // what keeps others away
 }
 
 // FirstNetwork is the first of the networks tried where none is asked for.
@@ -113,7 +113,7 @@ func (n *Network) takePorts(addresses []netip.Addr) error {
 			SIP: config.DefaultSIPPort + shift, Peer: config.DefaultPeerPort + shift,
 			Health: config.DefaultHealthPort + shift, Admin: config.DefaultAdminPort + shift,
 		}
-		n.TLS, n.WSS = config.DefaultSIPSPort+shift, config.DefaultWSSPort+shift
+		n.TLS, n.WS, n.WSS = config.DefaultSIPSPort+shift, config.DefaultWSPort+shift, config.DefaultWSSPort+shift
 		err := n.tryPorts(addresses)
 		if err == nil {
 			return nil
@@ -127,7 +127,7 @@ func (n *Network) takePorts(addresses []netip.Addr) error {
 
 func (n *Network) tryPorts(addresses []netip.Addr) error {
 	for _, a := range addresses {
-		for _, port := range []int{n.Ports.SIP, n.Ports.Peer, n.Ports.Health, n.Ports.Admin, n.TLS, n.WSS} {
+		for _, port := range []int{n.Ports.SIP, n.Ports.Peer, n.Ports.Health, n.Ports.Admin, n.TLS, n.WS, n.WSS} {
 			if err := tryPort(netip.AddrPortFrom(a, uint16(port))); err != nil {
 				return err
 			}

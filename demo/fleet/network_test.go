@@ -82,7 +82,7 @@ func TestPortsOfOthersAreAvoided(t *testing.T) {
 			shift := got.Ports.SIP - p.SIP
 			want := Network{
 				Ports: config.Ports{SIP: p.SIP + shift, Peer: p.Peer + shift, Health: p.Health + shift, Admin: p.Admin + shift},
-				TLS:   before.TLS + shift, WSS: before.WSS + shift,
+				TLS:   before.TLS + shift, WS: before.WS + shift, WSS: before.WSS + shift,
 			}
 			if got != want || shift < portShift {
 				t.Errorf("ports %+v, want all of %+v shifted by %d or more", got, before, portShift)

@@ -84,7 +84,7 @@ func (c *cluster) writeFiles(o *options, dir string, passwords fleet.Passwords) 
 		return err
 	}
 	return fleet.WriteFiles(dir, config.Config{
-		Listeners: c.network.Listeners(fleet.CertificateFolder(dir)),
+		Listeners: append(c.network.Listeners(fleet.CertificateFolder(dir)), config.Listener{Name: "ws", Protocol: config.ProtocolWS, Port: c.network.WS}),
 		Cluster:   clusterName, Domains: []string{domain}, Ports: c.network.Ports, LogLevel: o.logLevel, DrainSeconds: new(0), Authentication: who,
 	}, c.operator.Advertise, c.operator.Ring)
 }

@@ -212,7 +212,7 @@ func wait(ctx context.Context, d time.Duration) {
 // site is what attackers of the cluster know.
 func (c *cluster) site(d time.Duration) *site {
 	p := c.network.Ports
-	s := &site{SIP: uint16(p.SIP), TLS: uint16(c.network.TLS), WSS: uint16(c.network.WSS), Peer: uint16(p.Peer), Health: uint16(p.Health), Admin: uint16(p.Admin), Seconds: d.Seconds()}
+	s := &site{SIP: uint16(p.SIP), TLS: uint16(c.network.TLS), WS: uint16(c.network.WS), WSS: uint16(c.network.WSS), Peer: uint16(p.Peer), Health: uint16(p.Health), Admin: uint16(p.Admin), Seconds: d.Seconds()}
 	for i := range proxies {
 		s.Proxies = append(s.Proxies, c.network.Proxy(i))
 	}

@@ -15,6 +15,7 @@ type site struct {
 	Proxies []netip.Addr
 	SIP     uint16 // UDP and TCP
 	TLS     uint16
+	WS      uint16
 	WSS     uint16
 	Peer    uint16
 	Health  uint16

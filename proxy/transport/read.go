@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"syscall"
 	"time"
 
 	"github.com/sipring/sipring/proxy/limit"
@@ -95,7 +96,21 @@ func (r *reading) ended(err error, deadline closeReason) {
 		r.c.end(deadline)
 		return
 	}
+	if r.c.out.secure && !isTheirs(err) {
+		r.c.end(closedGarbage)
+		return
+	}
 	r.c.end(closedByPeer)
+}
+
+// isTheirs reports whether the far end, or the network, has ended a connection over TLS. What
+// else TLS does not read on for is a record that it cannot read, or a handshake anew
+// (RFC 5246 7.4.1.1), which it has answered with an alert.
+func isTheirs(err error) bool {
+	var network *net.OpError
+	var number syscall.Errno
+	theirs := errors.As(err, &network) && network.Op != "local error" || errors.As(err, &number)
+	return theirs || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, errClosed[closedByPeer])
 }
 
 // handle handles every whole message that is there, and reports whether to go on.

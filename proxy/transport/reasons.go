@@ -14,7 +14,7 @@ const (
 	closedBySlowReader             // more was to be written than may wait
 	closedUntaken                  // the far end's TCP took nothing of what was sent
 	closedByWrite                  // the network, when something was written
-	closedGarbage                  // what came is no SIP, or no WebSocket frame
+	closedGarbage                  // what came is no SIP, no WebSocket frame, or nothing that TLS takes
 	closedTooLarge                 // a header, body or frame beyond what is taken
 	closedNoLength                 // messages without a Content-Length, or a bad one
 	closedProxyHeader              // a PROXY header of somebody who may not send one, or none that can be read
