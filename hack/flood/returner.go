@@ -19,6 +19,7 @@ type returner struct {
 	cseq         int
 	conn         net.Conn
 	text         *bufio.Reader
+	declined     bool // a call has come over the connection
 }
 
 // returnTime is how long a phone may take to be back.
@@ -55,7 +56,7 @@ func (r *returner) open(ctx context.Context, over string, to netip.AddrPort, beg
 		}
 		c = t
 	}
-	r.conn, r.text = c, bufio.NewReader(c)
+	r.conn, r.text, r.declined = c, bufio.NewReader(c), false
 	return nil
 }
 
@@ -74,13 +75,24 @@ func (r *returner) register(ctx context.Context, over string, to netip.AddrPort,
 	if _, err := io.WriteString(r.conn, strings.Replace(string(m.bytes()), "SIP/2.0/UDP", "SIP/2.0/"+over, 1)); err != nil {
 		return "the connection ended"
 	}
-	switch got, err := r.next(); {
-	case err != nil:
-		return "no answer"
-	case got.code() != 200:
-		return got.start
+	for {
+		switch got, err := r.next(); {
+		case err != nil:
+			return "no answer"
+		case got.method() == "INVITE": // that waited: the binding is there before the answer is here
+			r.refuse(got)
+		case got.code() != 200:
+			return got.start
+		default:
+			return ""
+		}
 	}
-	return ""
+}
+
+// refuse answers a call.
+func (r *returner) refuse(invite *message) {
+	_, _ = r.conn.Write(answerTo(invite, 486, "Busy Here", "far"))
+	r.declined = true
 }
 
 // next reads a message, which has no body.
@@ -98,15 +110,15 @@ func (r *returner) next() (*message, error) {
 	}
 }
 
-// decline answers the call that comes; what is wrong, if none does.
+// decline answers the call that comes, if none has; what is wrong, if none does.
 func (r *returner) decline() (fault string) {
-	if r.conn == nil {
-		return "no connection to be called over"
+	if r.conn == nil || r.declined {
+		return ""
 	}
 	m, err := r.next()
 	if err != nil || m.method() != "INVITE" {
 		return "their call did not come"
 	}
-	_, _ = r.conn.Write(answerTo(m, 486, "Busy Here", "far"))
+	r.refuse(m)
 	return ""
 }

@@ -162,10 +162,13 @@ func (r *request) awaitMember(member uint32) progress {
 	return waits
 }
 
-// endWait ends a request that has waited for as long as it may.
+// endWait ends a request that has waited for as long as it may. One that rings may have others
+// to wait for.
 func (r *request) endWait() progress {
 	member := r.wait.member
-	r.leaveWaiting(waitExpired)
+	if !r.rings {
+		r.leaveWaiting(waitExpired)
+	}
 	if member != 0 {
 		return r.applicationGone()
 	}

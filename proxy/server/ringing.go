@@ -2,8 +2,10 @@ package server
 
 import (
 	"slices"
+	"time"
 
 	"github.com/sipring/sipring/proxy/targets"
+	"github.com/sipring/sipring/proxy/wire"
 )
 
 // A phone that rings may lose its connection, as all phones of a member that dies do. Its
@@ -24,10 +26,11 @@ func (k *kept) Rings() bool {
 	return r.forBindings() && r.s.lost.ring(r)
 }
 
-// Stranded implements transaction.Again: see Lost. The wait begins now.
-func (k *kept) Stranded() {
+// Stranded implements transaction.Again: see Lost. Each phone is waited for from when it was
+// lost on.
+func (k *kept) Stranded(since int64) {
 	r := (*request)(k)
-	r.rings, r.arrived = true, r.s.clock.since()
+	r.rings, r.arrived = true, time.Duration(since)*time.Millisecond
 	k.Lost()
 }
 
@@ -61,10 +64,16 @@ func (r *request) gone(t targets.Target) bool {
 	return t.Failed || t.Held.Conn == 0 || r.s.dead(t.Held)
 }
 
-// lapse ends the wait for phones that rang and have not come back. The request is kept on
-// for what rings still.
+// lapse ends the wait for phones that rang and have not come back, but for those that were lost
+// later than the others. The request is kept on for what rings still.
 func (r *request) lapse() progress {
 	s := r.s
+	if wait := s.waitFor(wire.MethodInvite); r.now >= (r.arrived + wait).Milliseconds() {
+		if since, others := s.table.Expire(r.now, r.tx, r.now-wait.Milliseconds()); others {
+			r.arrived = time.Duration(since) * time.Millisecond
+			return r.awaitPhone(r.decision.AOR)
+		}
+	}
 	r.leaveWaiting(waitExpired)
 	if r.losses >= maxLosses || !s.lost.keep(r) {
 		s.table.Lapse(r.now, r.tx, nil)

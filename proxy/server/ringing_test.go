@@ -276,3 +276,42 @@ func TestCallsThatRingLeaveRoom(t *testing.T) {
 		t.Errorf("%d are left", l.held())
 	}
 }
+
+// Two phones of a call lose their connections one after the other: each has its time to come
+// back.
+func TestEachPhoneThatRangHasItsOwnTime(t *testing.T) {
+	t.Parallel()
+	for name, back := range map[string]bool{"the second is back": true, "neither is": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const wait, later = 3 * time.Second, 2 * time.Second
+			x := startCluster(t, 2, everyTransport, func(o *proxyOptions) { o.wait = wait })
+			alice, bob, other := newPhone(t, "alice"), newPhoneOver(t, flow.TCP, "bob", x[0]), newPhoneOver(t, flow.TCP, "bob", x[1])
+			bob.registerInstance(x[0])
+			other.register(x[1])
+			d := alice.ring(x[1].addr, "sip:bob@example.com")
+			other.reply(other.request("INVITE"), 180, "Ringing", "o")
+			bob.reply(bob.request("INVITE"), 180, "Ringing", "b")
+			alice.status(100)
+			alice.status(180)
+			alice.status(180)
+			_ = bob.over.Close()
+			x[1].waits(t, 1)
+			alice.quiet(later)
+			_ = other.over.Close()
+			began := time.Now()
+			alice.quiet(wait - later/2) // that of the first is over
+			if !back {
+				d.ackFailure(alice.status(480))
+				if took := time.Since(began); took < wait || took > wait+later {
+					t.Errorf("answered after %v, want %v", took, wait)
+				}
+				x[1].waited(t, waitExpired)
+				return
+			}
+			other.reconnects(x[0], false)
+			talks(t, d, other, other.request("INVITE"))
+			x[1].waited(t, waitDelivered)
+		})
+	}
+}

@@ -187,12 +187,12 @@ func (r *request) await(aor []byte, over flow.Flow) progress {
 		return r.finish(480, "Temporarily Unavailable", nil)
 	}
 	if first {
-		r.wait.until, r.wait.next = until, r.now+waitLook
+		r.wait.next = r.now + waitLook
 		r.sayQueued()
 	} else {
 		r.wait.next = r.now + waitPoll
 	}
-	r.wait.aor = aor
+	r.wait.aor, r.wait.until = aor, until
 	if (first || r.now-r.wait.told >= waitTold) && !s.waiting.told(aor, r.now) && s.limits.awaits.allow(r.now) {
 		r.wait.told = r.now
 		if over.IsValid() {

@@ -13,9 +13,9 @@ type Again interface {
 	// Rings: a target has answered, and the INVITE is open. It returns whether the request
 	// is kept on, in case that the flow of a target ends that has answered provisionally.
 	Rings() bool
-	// Stranded: that is so. The context waits for another Fork with what Untried leaves,
-	// or for Lapse.
-	Stranded()
+	// Stranded: that is so, since a time. The context waits for another Fork with what
+	// Untried leaves, or for Expire or Lapse.
+	Stranded(since int64)
 	// Settled: a target has answered, or the request needs none.
 	Settled()
 }

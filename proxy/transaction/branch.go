@@ -32,6 +32,7 @@ type Branch struct {
 	limitAt     int64 // Timers B, D, F, K, M, and F of the CANCEL
 	timerC      int64
 	resendEvery int64
+	strandedAt  int64 // of a branch that is
 
 	status uint16 // of the last response, 0 before
 	method wire.Method

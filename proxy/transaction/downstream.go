@@ -111,7 +111,7 @@ func (c *ResponseContext) unreachable(e *event, b *Branch) {
 		b.become(e, clientTerminated)
 	case b.stranded(): // that is known
 	case b.rang && b.state == clientCalling && c.maySeek():
-		b.gone = true
+		b.gone, b.strandedAt = true, e.now
 	case b.pending():
 		e.stats.Unreachable++
 		b.become(e, clientTerminated)

@@ -130,9 +130,9 @@ type kept struct {
 	over  bool
 }
 
-func (k *kept) Lost()       { k.Settled() }
-func (k *kept) Rings() bool { return k.keeps }
-func (k *kept) Stranded()   { k.Settled() }
+func (k *kept) Lost()          { k.Settled() }
+func (k *kept) Rings() bool    { return k.keeps }
+func (k *kept) Stranded(int64) { k.Settled() }
 func (k *kept) Settled() {
 	if k.over {
 		k.w.t.Error("given back twice")
@@ -211,6 +211,12 @@ func (w *world) step(what, who, how byte) {
 
 // lapse ends what waits for new flows.
 func (w *world) lapse(key token.TxID) {
+	if since, others := w.table.Expire(w.now, key, w.now-1000); others {
+		if since <= w.now-1000 || !w.table.Seeks(key) {
+			w.t.Errorf("others wait since %d, at %d", since, w.now)
+		}
+		return
+	}
 	kept := &kept{w: w, keeps: true}
 	switch open := w.table.Lapse(w.now, key, kept); {
 	case open:

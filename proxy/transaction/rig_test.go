@@ -31,6 +31,7 @@ const rigStart = 1_000_000
 //	keep                          requests that ring are kept on
 //	left 1 2                      Untried
 //	lapse, lapse again            Lapse
+//	expire 100                    Expire of what is stranded since then
 //	seeks                         Seeks
 //	provisional 182               Provisional
 //	refuse 404                    Refuse
@@ -163,6 +164,13 @@ func (r *rig) step(f []string) {
 			again = r
 		}
 		r.result(func() bool { return r.table.Lapse(r.now, rigKey, again) })
+	case f[0] == "expire":
+		since, others := int64(0), false
+		r.watch(func() { since, others = r.table.Expire(r.now, rigKey, rigStart+number(f[1])) })
+		if others {
+			since -= rigStart
+		}
+		r.write("= %d %v", since, others)
 	case f[0] == "seeks":
 		r.write("= %v", r.table.Seeks(rigKey))
 	case f[0] == "provisional":
@@ -206,8 +214,14 @@ func (r *rig) wait(ms int64) {
 // Lost, Rings, Stranded and Settled implement Again.
 func (r *rig) Lost()       { r.write("lost") }
 func (r *rig) Rings() bool { return r.keeps }
-func (r *rig) Stranded()   { r.write("stranded") }
-func (r *rig) Settled()    { r.write("settled") }
+func (r *rig) Stranded(since int64) {
+	if since == r.now {
+		r.write("stranded")
+	} else {
+		r.write("stranded since %d", since-rigStart)
+	}
+}
+func (r *rig) Settled() { r.write("settled") }
 
 func (r *rig) fork(f []string, again Again) {
 	targets := r.targets(f)

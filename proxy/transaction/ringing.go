@@ -1,6 +1,8 @@
 package transaction
 
 import (
+	"math"
+
 	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/token"
 )
@@ -43,6 +45,7 @@ func (c *ResponseContext) strand(e *event, b *Branch) {
 		b.become(e, clientTerminated)
 		b, old.replaced = old, false
 	}
+	b.strandedAt = e.now
 	if next != nil {
 		c.put(next, b)
 		next.start(e)
@@ -105,12 +108,16 @@ func (c *ResponseContext) endInstead(e *event, b *Branch, failed bool) bool {
 
 // seekAgain has whoever has kept the request look for the phones of stranded branches.
 func (c *ResponseContext) seekAgain() {
-	if c.again == nil || !c.maySeek() || c.branches.toSeek() == nil {
+	if c.again == nil || !c.maySeek() {
+		return
+	}
+	since := c.branches.soughtSince(math.MinInt64)
+	if since == never {
 		return
 	}
 	again := c.again
 	c.again, c.away = nil, true
-	again.Stranded()
+	again.Stranded(since)
 }
 
 // ringsOn reports whether the request is kept on though somebody has answered it.
@@ -140,6 +147,18 @@ func (l *branches) toSeek() *Branch {
 		}
 	}
 	return nil
+}
+
+// soughtSince is when the first of those was stranded that toSeek is of, of those that were
+// after a time; never, if none was.
+func (l *branches) soughtSince(after int64) int64 {
+	since := int64(never)
+	for i := range int(l.count) {
+		if b := l.at(i); b.stranded() && !b.replaced && b.strandedAt > after {
+			since = min(since, b.strandedAt)
+		}
+	}
+	return since
 }
 
 // toReplace is toSeek of a group.
@@ -177,6 +196,26 @@ func (t *Table) Seeks(key token.TxID) bool {
 	defer s.mu.Unlock()
 	c := s.index.get(key)
 	return c != nil && c.away && c.wanted() && c.branches.toSeek() != nil
+}
+
+// Expire is Lapse of the branches that wait since a time, or for longer, where others do that
+// wait since: whoever looks for those goes on. It returns since when, and false if there are no
+// others; then it has done nothing.
+func (t *Table) Expire(now int64, key token.TxID, upTo int64) (since int64, others bool) {
+	s, c := t.lock(now, key)
+	if c != nil && c.away && c.wanted() {
+		if at := c.branches.soughtSince(upTo); at != never {
+			since, others = at, true
+		}
+	}
+	for i := 0; others && i < int(c.branches.count); i++ {
+		if b := c.branches.at(i); b.stranded() && !b.replaced && b.strandedAt <= upTo {
+			b.become(&s.event, clientTerminated)
+			c.lost(&s.event, b, 503, false)
+		}
+	}
+	t.unlock(s, c)
+	return since, others
 }
 
 // Lapse ends the branches that wait for new flows, as nobody has come back: their targets

@@ -5,6 +5,9 @@ import "testing"
 // ringing is a call that rings at target 1 and whose request is kept on.
 const ringing = "0 = new, 0 up 100, 0 down 1 INVITE, 0 up 180, "
 
+// inviteUp2 is a call that rings at two targets.
+const inviteUp2 = "0 = new, 0 up 100, 0 down 1 INVITE, 0 down 2 INVITE, 0 up 180, 0 up 180, "
+
 // RFC 5626 4.3, 5.3: a flow that ends while its phone rings has failed, and another one of
 // the phone is found for the call.
 func TestRFC5626_5_3_FlowOfARingingPhoneFails(t *testing.T) {
@@ -40,6 +43,14 @@ func TestRFC5626_5_3_FlowOfARingingPhoneFails(t *testing.T) {
 		},
 		"and it answers then": {
 			down: true, script: rings + "over 1, wait 8000, lapse, 1 200, ACK", want: stranded + "8000 up 480, 8000 = false, 8000 up 200, 8000 = ack",
+		},
+		"two, one after the other, and the second is back when the first is given up": {
+			down: true, script: "keep, INVITE, again 1 2, 1 180, 2 180, over 1, wait 5000, over 2, wait 3000, expire 0, seeks, left 1 2, again 2, 2 486, ACK",
+			want: inviteUp2 + "0 stranded, 8000 = 5000 true, 8000 = true, 8000 = [1 2], 8000 down 2 INVITE, 8000 down 2 ACK, 8000 up 486, 8000 settled, 8000 = ack",
+		},
+		"nor is the second": {
+			down: true, script: "keep, INVITE, again 1 2, 1 180, 2 180, over 1, wait 5000, over 2, wait 3000, expire 0, wait 5000, expire 5000, lapse again, ACK",
+			want: inviteUp2 + "0 stranded, 8000 = 5000 true, 13000 = 0 false, 13000 up 480, 13000 = false, 13000 = ack",
 		},
 		"its next connection ends, too": {
 			down: true, script: rings + "over 1, again 1, over 1, over 1, again 1, 1 486, ACK",
