@@ -49,8 +49,10 @@ type proxy struct {
 	// lettingGo: whoever steers traffic should take what still comes elsewhere.
 	lettingGo atomic.Bool
 	departure *departure
-	beside    *beside // the application; nil: there is none
-	waiting   string  // what was said last while waiting to be listed
+	// superseded: the set in force knows of this process no more. Only apply touches it.
+	superseded bool
+	beside     *beside // the application; nil: there is none
+	waiting    string  // what was said last while waiting to be listed
 }
 
 // run runs the proxy until ctx ends or a signal asks to stop, then leaves in
@@ -73,7 +75,7 @@ func (p *proxy) run(ctx context.Context) error {
 	}
 	p.startControl()
 	var following sync.WaitGroup
-	following.Go(func() { p.source.Run(ctx, p.apply) })
+	following.Go(func() { p.source.Run(ctx, func(set *config.MemberSet) { p.apply(ctx, set) }) })
 	following.Go(func() { memberset.Follow(ctx, p.options.config, p.reconfigure) })
 	if p.options.keys != "" {
 		following.Go(func() { memberset.FollowBy(ctx, p.options.keys, readKeyFile, p.rekey) })
@@ -179,9 +181,10 @@ func (p *proxy) warnUnknown(c *config.Config) {
 
 // apply takes a newer member set; calls come one at a time. The first that
 // lists this member starts it.
-func (p *proxy) apply(set *config.MemberSet) {
+func (p *proxy) apply(ctx context.Context, set *config.MemberSet) {
 	if n := p.node.Load(); n != nil {
 		n.SetMembers(set)
+		p.moveIfSuperseded(ctx, n)
 		return
 	}
 	self, err := p.listed(set)
