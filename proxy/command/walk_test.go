@@ -54,6 +54,7 @@ var elsewhere = map[string]string{
 	"member_set_watched":                   "needs the Kubernetes API: TestConfigMapOutageIsToldOnce of package memberset",
 	"member_sets_refused_total":            "nobody signs here: TestProxyBelievesSignedSetsAlone",
 	"memory_limit_bytes":                   "memory here is not limited: TestCgroupMemory",
+	"name_lookups_total":                   "phones here have addresses: TestLookupsAreCounted of package transport",
 	"peer_clock_skew_seconds":              "the members have one clock: TestClocksAreCompared of package peer",
 	"peer_frames_dropped_total":            "members send no nonsense: TestMetrics of package peer",
 	"stream_bytes_total":                   "UDP is all that is listened on: TestStreamMetrics of package transport",

@@ -18,6 +18,7 @@ func (r *request) forBindings() bool {
 // the answer is 480: a 503 would have the caller leave this proxy for another,
 // which knows no other way (RFC 3261 16.7 step 6, RFC 3263 4.3).
 func (r *request) forward() progress {
+	r.appendHops()
 	if r.dialer.targets = targets.Reachable(r.dialer.targets); len(r.dialer.targets) == 0 {
 		return r.finish(480, "Temporarily Unavailable", r.decision.Unreached())
 	}

@@ -1,14 +1,13 @@
 package server
 
 import (
-	"context"
-	"net"
 	"net/netip"
 	"runtime"
 
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/connlimit"
 	"github.com/sipring/sipring/proxy/flow"
+	"github.com/sipring/sipring/proxy/resolve"
 	"github.com/sipring/sipring/proxy/transport"
 )
 
@@ -61,17 +60,11 @@ func (c *Config) addListener(all *transport.ListenConfig, l *config.Listener, a 
 	return nil
 }
 
-// lookupFor asks the system for addresses that can be sent to.
-func lookupFor(layer *transport.Stack) transport.Lookup {
-	network := "ip"
-	switch {
-	case !layer.Reaches(netip.IPv6Unspecified()):
-		network = "ip4"
-	case !layer.Reaches(netip.IPv4Unspecified()):
-		network = "ip6"
-	}
-	return func(ctx context.Context, host string) ([]netip.Addr, error) {
-		return net.DefaultResolver.LookupNetIP(ctx, network, host)
+// canSend is what the sockets send over, and to.
+func canSend(layer *transport.Stack) resolve.Can {
+	return resolve.Can{
+		UDP: layer.Serves(flow.UDP), TCP: layer.Serves(flow.TCP), TLS: layer.Serves(flow.TLS),
+		IPv4: layer.Reaches(netip.IPv4Unspecified()), IPv6: layer.Reaches(netip.IPv6Unspecified()),
 	}
 }
 

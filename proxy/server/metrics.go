@@ -114,6 +114,7 @@ func (m *Metrics) look(s *Server) {
 	metric.Fields(m.Set, s.table.Stats)
 	metric.Fields(m.Set, s.layer.Stats)
 	m.Add(s.layer.Metrics())
+	m.Add(s.resolver.Metrics())
 	m.GaugeFunc("registered_connections", "Connections over which a phone has registered.", func() float64 { return float64(s.registrants.len()) })
 	m.GaugeFunc("owned_udp_flows", "UDP flows of phones behind NAT that are reached through this proxy.", func() float64 { return float64(s.owned.len(s.now())) })
 	m.GaugeFunc("awaited_udp_flows", "UDP flows of phones behind NAT whose proxy is gone, and whose next packet this one waits for.", func() float64 { return float64(s.away.len(s.now())) })

@@ -47,6 +47,7 @@ type proxyOptions struct {
 	second string // empty: none
 	set    *config.MemberSet
 	lookup transport.Lookup
+	names  transport.Asker // the name servers, where lookup is nil
 	checks routing.Checks
 	// cluster stands before the node, if it is given.
 	cluster func(*node) Cluster
@@ -78,11 +79,14 @@ func startProxy(t testing.TB, options ...func(*proxyOptions)) *proxy {
 	for _, f := range options {
 		f(&o)
 	}
+	if o.lookup != nil {
+		o.names = o.lookup
+	}
 	var second netip.AddrPort
 	if o.second != "" {
 		second = netip.MustParseAddrPort(o.second)
 	}
-	s, err := New(Config{Proxy: &o.config, Self: o.self, Address: netip.MustParseAddrPort(o.listen), Second: second, Keys: o.keys, Timers: o.timers, Lookup: o.lookup, Checks: o.checks, Wait: o.wait, TLS: o.tls, VerifyServer: o.verify, Application: o.application, Loopback: o.loopback})
+	s, err := New(Config{Proxy: &o.config, Self: o.self, Address: netip.MustParseAddrPort(o.listen), Second: second, Keys: o.keys, Timers: o.timers, Names: o.names, Checks: o.checks, Wait: o.wait, TLS: o.tls, VerifyServer: o.verify, Application: o.application, Loopback: o.loopback})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,12 +1,10 @@
 package server
 
 import (
-	"net/netip"
 	"slices"
 	"sync/atomic"
 
 	"github.com/sipring/sipring/proxy/flow"
-	"github.com/sipring/sipring/proxy/limit"
 	"github.com/sipring/sipring/proxy/targets"
 )
 
@@ -35,6 +33,7 @@ type dialer struct {
 	targets []targets.Target
 	missing atomic.Int32             // targets without a flow yet
 	opened  []func(flow.Flow, error) // takes the flow of each target
+	hops    []hops                   // of each target, where one of them has a name
 	reached func()                   // called when no flow is missing any more, if dial has not said so
 }
 
@@ -67,6 +66,7 @@ func (d *dialer) dial() bool {
 	for i := len(d.opened); i < len(d.targets); i++ {
 		d.opened = append(d.opened, d.opens(i))
 	}
+	d.clearHops()
 	d.missing.Store(int32(len(d.targets)) + 1) // 1: this loop, which looks at d until it is over
 	for i := range d.targets {
 		d.find(i)
@@ -88,21 +88,18 @@ func (d *dialer) find(i int) {
 		t.Next = t.Held
 		d.found()
 	case t.To.Host != "":
-		d.m.s.resolver.Resolve(limit.Source(d.m.from.Remote.Addr()), t.To.Host, func(a netip.Addr, _ error) {
-			t.To.Addr = netip.AddrPortFrom(a, t.To.Addr.Port())
-			d.open(i)
-		})
+		d.lookUp(i)
 	default:
 		d.open(i)
 	}
 }
 
-// open opens the flow to a target whose address is known, or not to be found, if
-// the policy lets a request go there.
+// open opens the flow to a target whose address is known, if the policy lets a request go
+// there.
 func (d *dialer) open(i int) {
 	t := &d.targets[i]
-	if t.Failed = t.To.Addr.Addr().IsValid() && !d.m.mayReach(t.To.Addr); t.Failed {
-		d.found()
+	if t.To.Addr.Addr().IsValid() && !d.m.mayReach(t.To.Addr) {
+		d.fail(i)
 		return
 	}
 	if t.OrUDP && d.m.s.refusers.has(t.To.Addr, d.m.s.now()) {
@@ -120,10 +117,24 @@ func (d *dialer) opens(i int) func(flow.Flow, error) {
 			d.m.s.layer.Open(t.To, d.opened[i])
 			return
 		}
-		t.Next, t.Failed = f, err != nil
+		if err != nil {
+			d.fail(i)
+			return
+		}
+		t.Next = f
 		t.Next.Socket = d.m.from.Socket
 		d.found()
 	}
+}
+
+// fail goes on with the next place of a target's name, or gives the target up.
+func (d *dialer) fail(i int) {
+	if d.nextHop(i) {
+		d.open(i)
+		return
+	}
+	d.targets[i].Failed = true
+	d.found()
 }
 
 // found counts a target that has a flow, or never will.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/routing"
+	"github.com/sipring/sipring/proxy/targets"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/transaction"
 )
@@ -31,6 +32,7 @@ type request struct {
 	finder    finder
 	search    search
 	dialer    dialer
+	after     []targets.Target // of the places of one target
 	fork      []transaction.Target
 	retry     []byte // of a 503
 	wait      wait

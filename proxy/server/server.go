@@ -14,6 +14,7 @@ import (
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/forward"
+	"github.com/sipring/sipring/proxy/resolve/stub"
 	"github.com/sipring/sipring/proxy/routing"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/transaction"
@@ -64,8 +65,8 @@ type Config struct {
 	// Wait is for how long an INVITE waits for a phone whose connection is over. Default
 	// 8 s.
 	Wait time.Duration
-	// Lookup resolves host names; nil asks the system.
-	Lookup transport.Lookup
+	// Names asks DNS; nil: the name servers of the host.
+	Names transport.Asker
 	// Application is the one beside this proxy, with what is known of the others', where Proxy
 	// has them (LocalApp).
 	Application *application.Local
@@ -141,13 +142,13 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.Lookup == nil {
-		c.Lookup = lookupFor(layer)
+	if c.Names == nil {
+		c.Names = stub.New(stub.ResolvConf, stub.Hosts)
 	}
 	s = &Server{
 		self: c.Self, checks: c.Checks,
 		keys: c.Keys, log: c.Log, sizes: wire.DefaultLimits(), layer: layer,
-		resolver: transport.NewResolver(c.Lookup, layer.Reaches, time.Now),
+		resolver: transport.NewResolver(c.Names, canSend(layer), time.Now),
 		refusers: newRefusers(),
 		metrics:  newMetrics(), debugLines: limiter{perSecond: maxDebugLines}, roomLines: limiter{perSecond: maxRoomLines},
 		limits: newLimits(&c.Proxy.Limits, cores(c.Proxy)), facts: newFacts(), registrants: newRegistrants(),

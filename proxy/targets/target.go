@@ -2,7 +2,10 @@ package targets
 
 import (
 	"encoding/binary"
+	"net/netip"
 	"slices"
+
+	"github.com/cespare/xxhash/v2"
 
 	"github.com/sipring/sipring/proxy/flow"
 	"github.com/sipring/sipring/proxy/location"
@@ -40,6 +43,7 @@ type Target struct {
 	// Breadth is its Max-Breadth (RFC 5393 5.3.3).
 	Breadth int
 
+	found    bool   // To is a place that DNS has for the host of its URI
 	open     bool   // To is of a URI that leaves the transport open
 	regID    uint32 // of the binding (RFC 5626 4.2)
 	ours     bool   // URI is an address-of-record of ours, whose bindings take its place
@@ -73,7 +77,22 @@ func (t *Target) AppendName(dst, requestURI []byte) []byte {
 	if t.Path != nil {
 		dst = append(append(dst, ' '), t.Path...)
 	}
+	if t.found {
+		dst = t.To.Addr.AppendTo(append(dst, ' ', '0'+byte(t.To.Transport)))
+	}
 	return dst
+}
+
+// SetPlace has the target go to an address that DNS has for the host of its URI, where it
+// is another target than at every other one.
+func (t *Target) SetPlace(a netip.AddrPort) { t.To.Addr, t.found = a, true }
+
+// MakeGroup has copies of the target tried one after the other, as the flows to one phone
+// are, if it is not in a Group of these anyway.
+func (t *Target) MakeGroup() {
+	if t.Group == 0 {
+		t.Group = max(xxhash.Sum64(t.URI)+31*xxhash.Sum64String(t.To.Host), applicationGroup+1)
+	}
 }
 
 // Reachable drops the targets that have no flow, in place.

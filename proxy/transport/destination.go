@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"github.com/sipring/sipring/proxy/flow"
+	"github.com/sipring/sipring/proxy/resolve"
 	"github.com/sipring/sipring/proxy/wire"
 )
 
@@ -58,7 +59,8 @@ func named(u *wire.URI) (t flow.Transport, ok bool) {
 // URIDestination is where a request for the URI goes over a transport (RFC 3263 4):
 // the maddr parameter or the host, and the URI's port or the transport's. ok is false
 // if that is nowhere. A far end of WebSocket is never called, it calls (RFC 7118 3).
-// Who answers at TLS has to be the host (RFC 5922 4).
+// Of a name, what the URI leaves open is found in DNS. Who answers at TLS has to be the
+// host (RFC 5922 4), whatever DNS has for it.
 func URIDestination(u *wire.URI, t flow.Transport) (to Destination, ok bool) {
 	host := u.Host
 	if maddr, has := u.Param("maddr"); has && len(maddr) > 0 {
@@ -80,9 +82,36 @@ func URIDestination(u *wire.URI, t flow.Transport) (to Destination, ok bool) {
 		return to, t != flow.WS && t != flow.WSS
 	}
 	var form [256]byte // of the Resolver's cache
-	to.Host = string(wire.CanonicalHost(form[:0], host))
+	to.Host, to.By = string(wire.CanonicalHost(form[:0], host)), foundBy(u)
+	if to.By == resolve.Rules { // which may have it go over TLS
+		to.ServerName = serverName(u)
+	}
 	to.Addr = netip.AddrPortFrom(netip.Addr{}, port)
 	return to, to.Host != "" && t != flow.WS && t != flow.WSS && !IsInvalid(host)
+}
+
+// foundBy says what is to be found in DNS for a URI with a name (RFC 3263 4.1, 4.2).
+func foundBy(u *wire.URI) resolve.By {
+	name, _ := u.Param("transport")
+	switch {
+	case u.HasPort:
+		return resolve.Addresses
+	case len(name) > 0:
+		return resolve.Services
+	}
+	return resolve.Rules
+}
+
+// Name is what is looked up for the destination of a Host.
+func (to *Destination) Name() resolve.Name {
+	name := resolve.Name{Host: to.Host, By: to.By}
+	switch {
+	case to.By == resolve.Services:
+		name.Over = to.Transport
+	case to.By == resolve.Rules && to.Transport == flow.TLS:
+		name.Over = flow.TLS
+	}
+	return name
 }
 
 // serverName is the host that a URI names, whatever leads to it; empty of an address.

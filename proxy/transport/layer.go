@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"github.com/sipring/sipring/proxy/flow"
+	"github.com/sipring/sipring/proxy/resolve"
 )
 
 // Layer moves messages over the flows of one transport or more. Its methods may
@@ -43,8 +44,9 @@ type Destination struct {
 	Transport flow.Transport
 	Listener  uint16
 	// Host is the name to find an address for, in canonical form; empty where Addr
-	// is known without.
+	// is known without. By says what else is to be found for it.
 	Host string
+	By   resolve.By
 	// ServerName is the name that the far end has to prove over TLS: the host of the
 	// URI (RFC 5922 7.2). Empty is the address.
 	ServerName string

@@ -2,9 +2,10 @@ package transport
 
 import (
 	"context"
-	"net/netip"
 	"strings"
 	"time"
+
+	"github.com/sipring/sipring/proxy/resolve"
 )
 
 // places are the queries under way, of which there may be so many. When all
@@ -13,18 +14,19 @@ import (
 // asked for by many, keeps nobody else from being answered.
 type places struct {
 	most    int
-	queries map[string]*query // by host
-	askers  map[uint64]int    // how many each has under way
+	queries map[resolve.Name]*query
+	askers  map[uint64]int // how many each has under way
 	domains map[string]int
 }
 
 // query is one name that is asked for.
 type query struct {
-	host, domain string
-	by           uint64 // whose place it has: of all who wait for it, the one that had the fewest
-	began        time.Time
-	cancel       context.CancelFunc
-	waiting      []func(netip.Addr, error)
+	name    resolve.Name
+	domain  string
+	by      uint64 // whose place it has: of all who wait for it, the one that had the fewest
+	began   time.Time
+	cancel  context.CancelFunc
+	waiting []func(*resolve.Found, error)
 }
 
 // queryGrace is how long a query keeps its place from those who have no better
@@ -34,16 +36,16 @@ const queryGrace = 500 * time.Millisecond
 func (q *query) slow(now time.Time) bool { return now.Sub(q.began) >= queryGrace }
 
 func newPlaces(most int) places {
-	return places{most: most, queries: map[string]*query{}, askers: map[uint64]int{}, domains: map[string]int{}}
+	return places{most: most, queries: map[resolve.Name]*query{}, askers: map[uint64]int{}, domains: map[string]int{}}
 }
 
-// of is the query for the host, nil if there is none.
-func (p *places) of(host string) *query { return p.queries[host] }
+// of is the query for the name, nil if there is none.
+func (p *places) of(name resolve.Name) *query { return p.queries[name] }
 
 // take begins a query, in the place of another one perhaps, which it cancels. It
 // returns nil if there is no place for it.
-func (p *places) take(by uint64, host string, now time.Time) *query {
-	q := &query{host: host, domain: domainOf(host), by: by, began: now}
+func (p *places) take(by uint64, name resolve.Name, now time.Time) *query {
+	q := &query{name: name, domain: domainOf(name.Host), by: by, began: now}
 	if len(p.queries) >= p.most {
 		old := p.weakest(q, now)
 		if old == nil {
@@ -52,17 +54,17 @@ func (p *places) take(by uint64, host string, now time.Time) *query {
 		p.leave(old)
 		old.cancel()
 	}
-	p.queries[host] = q
+	p.queries[name] = q
 	p.count(q, 1)
 	return q
 }
 
 // leave gives the query's place back, and reports whether it still had it.
 func (p *places) leave(q *query) bool {
-	if p.queries[q.host] != q {
+	if p.queries[q.name] != q {
 		return false
 	}
-	delete(p.queries, q.host)
+	delete(p.queries, q.name)
 	p.count(q, -1)
 	return true
 }

@@ -12,12 +12,33 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/sipring/sipring/proxy/resolve"
 )
+
+// hosts is a Resolver of addresses, which are asked of a function.
+type hosts struct{ *Resolver }
+
+func newHosts(lookup Lookup, sends func(netip.Addr) bool, now func() time.Time) *hosts {
+	can := resolve.Can{UDP: true, IPv4: sends(netip.IPv4Unspecified()), IPv6: sends(netip.IPv6Unspecified())}
+	return &hosts{NewResolver(lookup, can, now)}
+}
+
+// host asks for the first address of a host.
+func (h *hosts) host(by uint64, host string, done func(netip.Addr, error)) {
+	h.Resolve(by, resolve.Name{Host: host}, func(found *resolve.Found, err error) {
+		if err != nil {
+			done(netip.Addr{}, err)
+			return
+		}
+		done(found.AppendHops(nil, 0, false)[0].Addr.Addr(), nil)
+	})
+}
 
 func TestResolverAsksOnceAndCaches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
-		r := NewResolver(func(context.Context, string) ([]netip.Addr, error) {
+		r := newHosts(func(context.Context, string) ([]netip.Addr, error) {
 			asked++
 			time.Sleep(10 * time.Millisecond)
 			return []netip.Addr{netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("192.0.2.1")}, nil
@@ -30,16 +51,16 @@ func TestResolverAsksOnceAndCaches(t *testing.T) {
 			}
 			got = append(got, a)
 		}
-		r.Resolve(1, "a.example", note)
-		r.Resolve(1, "a.example", note)
+		r.host(1, "a.example", note)
+		r.host(1, "a.example", note)
 		time.Sleep(20 * time.Millisecond)
 		synctest.Wait()
-		r.Resolve(1, "a.example", note)
+		r.host(1, "a.example", note)
 		if asked != 1 || len(got) != 3 || got[0] != netip.MustParseAddr("192.0.2.1") {
 			t.Fatalf("asked %d times, got %v", asked, got)
 		}
-		time.Sleep(resolverTTL)
-		r.Resolve(1, "a.example", note)
+		time.Sleep(lookupTTL * time.Second)
+		r.host(1, "a.example", note)
 		time.Sleep(20 * time.Millisecond)
 		synctest.Wait()
 		if asked != 2 {
@@ -50,8 +71,8 @@ func TestResolverAsksOnceAndCaches(t *testing.T) {
 
 // silentResolver answers for what ends in .quick after the time it takes, and for
 // nothing else.
-func silentResolver(takes time.Duration, asked *atomic.Int64) *Resolver {
-	return NewResolver(func(ctx context.Context, host string) ([]netip.Addr, error) {
+func silentResolver(takes time.Duration, asked *atomic.Int64) *hosts {
+	return newHosts(func(ctx context.Context, host string) ([]netip.Addr, error) {
 		asked.Add(1)
 		if !strings.HasSuffix(host, ".quick") {
 			<-ctx.Done()
@@ -88,13 +109,13 @@ func TestResolverIsBounded(t *testing.T) {
 		r := silentResolver(0, &asked)
 		var names, one outcomes
 		for i := range resolverQueries + 7 {
-			r.Resolve(1, "h"+strconv.Itoa(i)+".test", names.note)
+			r.host(1, "h"+strconv.Itoa(i)+".test", names.note)
 		}
 		if names.busy.Load() != 7 {
 			t.Errorf("%d names refused, want 7", names.busy.Load())
 		}
 		for range resolverWaiters + 5 {
-			r.Resolve(1, "h0.test", one.note)
+			r.host(1, "h0.test", one.note)
 		}
 		if one.busy.Load() != 6 {
 			t.Errorf("%d that ask for one name refused, want 6", one.busy.Load())
@@ -107,7 +128,7 @@ func TestResolverIsBounded(t *testing.T) {
 		if names.failed.Load() != resolverQueries || one.failed.Load() != resolverWaiters-1 {
 			t.Error("a waiting caller was not told of Close")
 		}
-		r.Resolve(1, "a.quick", names.note)
+		r.host(1, "a.quick", names.note)
 		if names.busy.Load() != 8 {
 			t.Error("asked after Close")
 		}
@@ -145,12 +166,12 @@ func TestSilentNamesKeepNobodyFromBeingAnswered(t *testing.T) {
 					time.Sleep(time.Second)
 					for i := range total {
 						time.Sleep(100 * time.Millisecond)
-						r.Resolve(1<<40, fmt.Sprintf("h%d.quick", i), honest.note)
+						r.host(1<<40, fmt.Sprintf("h%d.quick", i), honest.note)
 					}
 				})
 				n := 0
 				for began := time.Now(); time.Since(began) < 5*time.Second; n++ {
-					r.Resolve(c.by(n), c.host(n), silent.note)
+					r.host(c.by(n), c.host(n), silent.note)
 					time.Sleep(c.every)
 				}
 				calls.Wait()
@@ -177,14 +198,14 @@ func TestWhoWaitsForTheNameOfAFloodKeepsIt(t *testing.T) {
 		r := silentResolver(400*time.Millisecond, &asked)
 		defer r.Close()
 		var flood, honest outcomes
-		r.Resolve(1, "victim.quick", flood.note)
+		r.host(1, "victim.quick", flood.note)
 		time.Sleep(time.Millisecond) // it is the oldest
 		for i := range resolverQueries - 1 {
-			r.Resolve(1, "a.n"+strconv.Itoa(i), flood.note)
+			r.host(1, "a.n"+strconv.Itoa(i), flood.note)
 		}
-		r.Resolve(2, "victim.quick", honest.note)
+		r.host(2, "victim.quick", honest.note)
 		for i := range 20 {
-			r.Resolve(3, "b.m"+strconv.Itoa(i), flood.note)
+			r.host(3, "b.m"+strconv.Itoa(i), flood.note)
 		}
 		time.Sleep(time.Second)
 		if honest.answered.Load() != 1 {
@@ -203,16 +224,16 @@ func TestSilenceIsRemembered(t *testing.T) {
 		r := silentResolver(0, &asked)
 		defer r.Close()
 		var o outcomes
-		r.Resolve(1, "n.test", o.note)
+		r.host(1, "n.test", o.note)
 		time.Sleep(resolverTimeout + time.Millisecond)
 		for range 100 {
-			r.Resolve(1, "n.test", o.note)
+			r.host(1, "n.test", o.note)
 		}
 		if asked.Load() != 1 || o.failed.Load() != 101 {
 			t.Errorf("asked %d times, %d failed, want 1 and 101", asked.Load(), o.failed.Load())
 		}
-		time.Sleep(resolverNegativeTTL)
-		r.Resolve(1, "n.test", o.note)
+		time.Sleep(resolverFailedTTL)
+		r.host(1, "n.test", o.note)
 		synctest.Wait()
 		if asked.Load() != 2 {
 			t.Errorf("asked %d times, want 2", asked.Load())
@@ -224,7 +245,7 @@ func TestSilenceIsRemembered(t *testing.T) {
 func TestResolverCacheIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int64
-		r := NewResolver(func(_ context.Context, host string) ([]netip.Addr, error) {
+		r := newHosts(func(_ context.Context, host string) ([]netip.Addr, error) {
 			asked.Add(1)
 			if strings.HasSuffix(host, ".quick") {
 				return []netip.Addr{netip.MustParseAddr("192.0.2.1")}, nil
@@ -234,11 +255,11 @@ func TestResolverCacheIsBounded(t *testing.T) {
 		defer r.Close()
 		var o outcomes
 		for i := range resolverEntries / 2 {
-			r.Resolve(1, strconv.Itoa(i)+".quick", o.note)
+			r.host(1, strconv.Itoa(i)+".quick", o.note)
 			synctest.Wait()
 		}
 		for i := range 2 * resolverEntries {
-			r.Resolve(2, strconv.Itoa(i)+".none", o.note)
+			r.host(2, strconv.Itoa(i)+".none", o.note)
 			synctest.Wait()
 			if len(r.cache) > resolverEntries {
 				t.Fatalf("%d entries, want %d at most", len(r.cache), resolverEntries)
@@ -246,7 +267,7 @@ func TestResolverCacheIsBounded(t *testing.T) {
 		}
 		before := asked.Load()
 		for i := range resolverEntries / 2 {
-			r.Resolve(1, strconv.Itoa(i)+".quick", o.note)
+			r.host(1, strconv.Itoa(i)+".quick", o.note)
 		}
 		if asked.Load() != before {
 			t.Errorf("%d addresses were forgotten for failures", asked.Load()-before)
@@ -277,14 +298,14 @@ func TestResolverFindsWhatTheSocketCanSendTo(t *testing.T) {
 		"IPv4 socket, in IPv6's form": {false, []string{"::ffff:192.0.2.1"}, "192.0.2.1"},
 		"none":                        {false, nil, ""},
 	} {
-		r := NewResolver(func(context.Context, string) (found []netip.Addr, err error) {
+		r := newHosts(func(context.Context, string) (found []netip.Addr, err error) {
 			for _, a := range c.found {
 				found = append(found, netip.MustParseAddr(a))
 			}
 			return found, nil
 		}, func(a netip.Addr) bool { return a.Is6() == c.six }, time.Now)
 		got := make(chan string, 1)
-		r.Resolve(1, "a.example", func(a netip.Addr, err error) {
+		r.host(1, "a.example", func(a netip.Addr, err error) {
 			if err != nil {
 				got <- ""
 				return
