@@ -48,7 +48,7 @@ type exchange struct {
 	open      []bool // not answered yet
 	ids       []uint16
 	bare      []bool // sent without EDNS
-	plain     bool // the server knows no EDNS (RFC 6891 7)
+	plain     bool   // the server knows no EDNS (RFC 6891 7)
 	buf       [maxDatagram]byte
 }
 
