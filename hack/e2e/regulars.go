@@ -22,6 +22,8 @@ const (
 	// regularExpires is how long baresip and linphone register for, in seconds. They do it
 	// again before that is over.
 	regularExpires = 15
+	// regularRest is between what they begin, if it is over by then.
+	regularRest = rest / 4
 	// answeredLimit bounds the time in which what was asked last is answered.
 	answeredLimit = 10 * time.Second
 )
@@ -126,9 +128,9 @@ func (r *regulars) bustles(ctx context.Context, b *bustle) {
 	})
 }
 
-// again does something each second. What failed as its proxy died is mended and done once more.
+// again does something all the time. What failed as its proxy died is mended and done once more.
 func (r *regulars) again(ctx context.Context, b *bustle, do func(context.Context) error, mend func()) {
-	every := time.NewTicker(rest)
+	every := time.NewTicker(regularRest)
 	defer every.Stop()
 	for {
 		select {
