@@ -70,6 +70,12 @@ func guard(t testing.TB, u *users, rules func(*config.Authentication)) func(*pro
 	if err != nil {
 		t.Fatal(err)
 	}
+	return guardBy(t, keys, u, rules)
+}
+
+// guardBy is guard by a member that makes its nonces with those keys.
+func guardBy(t testing.TB, keys *digest.Keys, u *users, rules func(*config.Authentication)) func(*proxyOptions) {
+	t.Helper()
 	return func(o *proxyOptions) {
 		a := &config.Authentication{Credentials: config.Credentials{Files: []string{"unused"}}}
 		if rules != nil {
