@@ -94,7 +94,7 @@ func TestRefused(t *testing.T) {
 		"spread over nothing":      {spec: "topologySpreadConstraints: [{maxSkew: 1}]", want: "topologyKey: Required value"},
 		"too many revisions":       {spec: "revisionHistoryLimit: 101", want: "should be less than or equal to 100"},
 		"transports":               {spec: "transports: [{protocol: UDP}]", want: `unknown field "spec.transports"`},
-		"network":                  {spec: "network: {advertise: sip.example.com}", want: `unknown field "spec.network"`},
+		"network":                  {spec: "network: {advertise: sip.example.com}", want: `unknown field "spec.network.advertise"`},
 		"port 0":                   {spec: "ports: {peer: 0}", want: "should be greater than or equal to 1"},
 		"port 70000":               {spec: "listeners: [{name: a, protocol: UDP, port: 70000}]", want: "should be less than or equal to 65535"},
 		"ports equal":              {spec: "ports: {peer: 7000, admin: 7000}", want: "spec.ports: peer, health and admin need three different ports"},
@@ -196,6 +196,7 @@ func TestRefused(t *testing.T) {
 	add(t, tests, authenticationRefused())
 	add(t, tests, listenersRefused())
 	add(t, tests, localAppRefused())
+	add(t, tests, networkRefused())
 	var refusals []string
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -268,6 +269,7 @@ func TestAccepted(t *testing.T) {
 	add(t, tests, authenticationAccepted())
 	add(t, tests, listenersAccepted())
 	add(t, tests, localAppAccepted())
+	add(t, tests, networkAccepted())
 	for name, spec := range tests {
 		t.Run(name, func(t *testing.T) {
 			err := api.Client.Create(t.Context(), manifest(t, "accepted", spec), client.DryRunAll, client.FieldValidation("Strict"))
@@ -332,6 +334,7 @@ func TestDefaults(t *testing.T) {
 		Registrar:            v1alpha1.Registrar{MinExpiresSeconds: 60, MaxExpiresSeconds: 3600, MaxContacts: 10},
 		RevisionHistoryLimit: new(int32(5)), PodDisruptionBudget: v1alpha1.PodDisruptionBudget{Enabled: new(true)},
 		DrainSeconds: new(int32(30)), MaxRingSeconds: 600, TokenHours: 24,
+		Network:       v1alpha1.Network{Mode: "Service"},
 		Egress:        v1alpha1.Egress{Contacts: "Source"},
 		Limits:        v1alpha1.Limits{NewPerSecond: 500, MessagesPerSecond: 20000, Connections: v1alpha1.ConnectionLimits{Total: 20000, PerSource: 2000, NewPerSecond: 100}},
 		NetworkPolicy: v1alpha1.NetworkPolicy{Enabled: new(true)},

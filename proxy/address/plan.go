@@ -77,7 +77,11 @@ func (p *Plan) Judge(found []Found) error {
 
 // Held reports whether the node has all of the addresses, from us.
 func (p *Plan) Held(found []Found) bool {
-	return !slices.ContainsFunc(p.Addresses, func(a netip.Addr) bool {
-		return !slices.ContainsFunc(found, func(f Found) bool { return f.Address == a && f.Loopback && !f.Permanent })
-	})
+	return !slices.ContainsFunc(p.Addresses, func(a netip.Addr) bool { return !OursAmong(found, a) })
+}
+
+// OursAmong says that the node has the address in the way in which this package has it
+// there.
+func OursAmong(found []Found, a netip.Addr) bool {
+	return slices.ContainsFunc(found, func(f Found) bool { return f.Address == a && f.Loopback && !f.Permanent })
 }

@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -96,6 +97,23 @@ func (t *tables) remove() error {
 		errs = append(errs, c.Flush())
 	}
 	return errors.Join(errs...)
+}
+
+// former are the addresses that the cluster's own table guards, of a process before this
+// one, and that are not the plan's.
+func (t *tables) former() (all []netip.Addr) {
+	for _, set := range []*nftables.Set{t.four, t.six} {
+		elements, err := (&nftables.Conn{}).GetSetElements(set)
+		if err != nil {
+			continue // there is no table
+		}
+		for _, e := range elements {
+			if a, ok := netip.AddrFromSlice(e.Key); ok && !slices.Contains(t.plan.Addresses, a) {
+				all = append(all, a)
+			}
+		}
+	}
+	return all
 }
 
 // rival is an error where another cluster's table guards an address of the plan: it

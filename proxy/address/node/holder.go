@@ -64,6 +64,11 @@ func (h *holder) take() error {
 	if err := errors.Join(err, h.plan.Judge(seen), h.tables.rival()); err != nil {
 		return err
 	}
+	for _, a := range h.tables.former() { // before what guards them goes
+		if address.OursAmong(seen, a) {
+			_ = netlink.AddrDel(h.lo, h.asAddr(a))
+		}
+	}
 	if err := h.install(own); err != nil {
 		return err
 	}
