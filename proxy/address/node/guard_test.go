@@ -199,8 +199,11 @@ func TestEcho(t *testing.T) {
 	}
 }
 
-// asked are who sent ARP requests on the outside's link, for a time.
-func (p *place) asked(f func()) (senders []netip.Addr) {
+// The operations of ARP.
+const request, reply = 1, 2
+
+// heard are who sent ARP on the outside's link, by operation, for a time.
+func (p *place) heard(f func()) (senders map[byte][]netip.Addr) {
 	p.t.Helper()
 	p.do(func() {
 		fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0x0608) // ETH_P_ARP
@@ -212,6 +215,7 @@ func (p *place) asked(f func()) (senders []netip.Addr) {
 		check(p.t, unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: 300000}))
 		f()
 		packet := make([]byte, 128)
+		senders = map[byte][]netip.Addr{}
 		for {
 			n, _, err := unix.Recvfrom(fd, packet, 0)
 			if errors.Is(err, unix.EINTR) {
@@ -220,8 +224,8 @@ func (p *place) asked(f func()) (senders []netip.Addr) {
 			if err != nil || n < 28 {
 				return
 			}
-			if a, ok := netip.AddrFromSlice(packet[14:18]); ok && packet[7] == 1 && a != netip.MustParseAddr(outsideFour) {
-				senders = append(senders, a)
+			if a, ok := netip.AddrFromSlice(packet[14:18]); ok && a != netip.MustParseAddr(outsideFour) {
+				senders[packet[7]] = append(senders[packet[7]], a)
 			}
 		}
 	})
@@ -254,10 +258,15 @@ func TestARP(t *testing.T) {
 		// Who asks on the link, as a router does for an address that is announced there.
 		outside.do(func() { check(t, onLink(shareFour)) })
 		node.echo("udp", shareFour+":5060")
-		if got := outside.reaches("udp", shareFour, 5060, 10); got != byHand {
-			t.Errorf("by hand %v: the node answers for the address: %v", byHand, got)
+		replies := outside.heard(func() {
+			if got := outside.reaches("udp", shareFour, 5060, 10); got != byHand {
+				t.Errorf("by hand %v: it is reached: %v", byHand, got)
+			}
+		})[reply]
+		if (len(replies) > 0) != byHand {
+			t.Errorf("by hand %v: the node answers as %v", byHand, replies)
 		}
-		senders := outside.asked(func() {
+		senders := outside.heard(func() {
 			node.do(func() {
 				from := &net.UDPAddr{IP: net.ParseIP(shareFour), Port: 5070}
 				c, err := net.DialUDP("udp", from, &net.UDPAddr{IP: net.ParseIP("10.0.0.77"), Port: 9})
@@ -268,7 +277,7 @@ func TestARP(t *testing.T) {
 				_, _ = c.Write([]byte("who has it"))
 				_ = c.Close()
 			})
-		})
+		})[request]
 		want := netip.MustParseAddr(nodeFour)
 		if byHand {
 			want = netip.MustParseAddr(shareFour)
@@ -289,8 +298,21 @@ func TestNobodySendsFromIt(t *testing.T) {
 	t.Parallel()
 	node, _ := newPlaces(t)
 	node.hold(configured(t, "ring", sharing(shareFour, shareSix)+listening))
+	// By a link without an address, to a network that the shared one is nearer to.
+	const farSix = "2001:db8::2"
 	node.do(func() {
-		for to, want := range map[string]string{outsideFour: nodeFour, outsideSix: nodeSix} {
+		without := &netlink.Veth{LinkAttrs: netlink.NewLinkAttrs(), PeerName: "far1"}
+		without.Name = "far0"
+		check(t, netlink.LinkAdd(without))
+		for _, name := range []string{"far0", "far1"} {
+			link, err := netlink.LinkByName(name)
+			check(t, err)
+			check(t, netlink.LinkSetUp(link))
+		}
+		link, err := netlink.LinkByName("far0")
+		check(t, err)
+		check(t, netlink.RouteAdd(&netlink.Route{LinkIndex: link.Attrs().Index, Dst: &net.IPNet{IP: net.ParseIP(farSix), Mask: net.CIDRMask(128, 128)}}))
+		for to, want := range map[string]string{outsideFour: nodeFour, outsideSix: nodeSix, farSix: nodeSix} {
 			c, err := net.Dial("udp", net.JoinHostPort(to, "9"))
 			if err != nil {
 				t.Error(err)

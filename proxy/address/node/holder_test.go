@@ -13,7 +13,7 @@ import (
 
 const table = "sipring-voice-ring"
 
-// TestHeldWhileItRuns: for longer than the kernel would keep the address, and no more when
+// TestHeldWhileItRuns: for longer than the kernel would keep any of it, and no more when
 // it is asked to end.
 func TestHeldWhileItRuns(t *testing.T) {
 	t.Parallel()
@@ -23,7 +23,7 @@ func TestHeldWhileItRuns(t *testing.T) {
 		t.Error("the check passes before the node holds the address")
 	}
 	c := node.hold(file)
-	for end := time.Now().Add(address.Lifetime + 2*time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(address.GuardLifetime + 2*time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		for _, a := range []string{shareFour, shareSix} {
 			if at := node.has(a); at != "lo" || !node.guarded(table, a) {
 				t.Fatalf("%s is at %q, guarded %v", a, at, node.guarded(table, a))

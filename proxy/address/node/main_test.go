@@ -90,6 +90,15 @@ func newPlaces(t *testing.T) (node, outside *place) {
 	})
 	node.up(nodeFour, nodeSix)
 	outside.up(outsideFour, outsideSix)
+	for _, p := range []*place{node, outside} { // what is sent before is lost
+		await(t, 5*time.Second, "the link to be up", func() (is bool) {
+			p.do(func() {
+				link, err := netlink.LinkByName("eth0")
+				is = err == nil && link.Attrs().OperState == netlink.OperUp
+			})
+			return is
+		})
+	}
 	outside.route(shareFour, nodeFour)
 	outside.route(shareSix, nodeSix)
 	return node, outside
