@@ -14,6 +14,7 @@ const (
 // +kubebuilder:validation:XValidation:rule="has(self.tls) || !(self.protocol in ['TLS', 'WSS'])",message="spec.listeners: protocol TLS and WSS need tls with a certificate: name its Secret in tls.certificateRefs"
 // +kubebuilder:validation:XValidation:rule="!has(self.tls) || self.protocol in ['TLS', 'WSS']",message="spec.listeners: tls is for protocol TLS and WSS: remove it, or set one of these"
 // +kubebuilder:validation:XValidation:rule="!has(self.webSocket) || self.protocol in ['WS', 'WSS']",message="spec.listeners: webSocket is for protocol WS and WSS: remove it, or set one of these"
+// +kubebuilder:validation:XValidation:rule="!has(self.udpFlows) || self.protocol == 'UDP'",message="spec.listeners: udpFlows is for protocol UDP: remove it"
 // +kubebuilder:validation:XValidation:rule="!has(self.proxyProtocol) || self.protocol != 'UDP'",message="spec.listeners: proxyProtocol is for what TCP carries, not for protocol UDP: remove it"
 type Listener struct {
 	// Name of the listener, and of its port in the Service and the pods: at most
@@ -61,6 +62,14 @@ type Listener struct {
 	// WebSocket is what a listener of protocol WS or WSS takes.
 	// +optional
 	WebSocket *ListenerWebSocket `json:"webSocket,omitempty"`
+	// UDPFlows says through which pods phones at a listener of protocol UDP are reached. Auto,
+	// the default: a phone behind NAT through the one that its packets come to, whose
+	// translation lets nobody else in, any other through all; where the pods send from an
+	// address that they share, as Any. Owned: every phone through the one that its packets
+	// come to. Any: every phone through all.
+	// +kubebuilder:validation:Enum=Auto;Owned;Any
+	// +optional
+	UDPFlows string `json:"udpFlows,omitempty"`
 	// ProxyProtocol is for a load balancer before the listener that tells the phones'
 	// addresses in a PROXY header. Not for protocol UDP.
 	// +optional

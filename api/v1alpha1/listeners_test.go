@@ -74,6 +74,8 @@ func listenersRefused() map[string]refusal {
 		"separate, of two families": {spec: "service: {protocolPolicy: Separate, ipFamilyPolicy: PreferDualStack}", want: "spec.service.protocolPolicy Separate has two Services"},
 
 		"webSocket of UDP":       {spec: "listeners: [{name: a, protocol: UDP, webSocket: {}}]", want: "spec.listeners: webSocket is for protocol WS and WSS"},
+		"udpFlows of TCP":        {spec: "listeners: [{name: a, protocol: TCP, udpFlows: Any}]", want: "spec.listeners: udpFlows is for protocol UDP"},
+		"udpFlows of no kind":    {spec: "listeners: [{name: a, protocol: UDP, udpFlows: Some}]", want: "udpFlows"},
 		"webSocket of TLS":       {spec: "listeners: [{name: a, protocol: TLS, webSocket: {}, " + secured + "}]", want: "spec.listeners: webSocket is for protocol WS and WSS"},
 		"path ws":                {spec: ofWS("path: ws"), want: "spec.listeners.webSocket.path is a path such as /ws"},
 		"path with a query":      {spec: ofWS("path: '/ws?a'"), want: "spec.listeners.webSocket.path is a path such as /ws"},

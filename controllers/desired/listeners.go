@@ -52,14 +52,14 @@ func listenerServicePort(l v1alpha1.Listener) *corev1ac.ServicePortApplyConfigur
 }
 
 // configListeners are the listeners in the proxies' configuration: none where there
-// is one of UDP, whose port is ports.sip, as proxies have it that know of no other.
+// is one of UDP of which nothing else is said, whose port is ports.sip, as proxies have it that know of no other.
 func configListeners(c *v1alpha1.SIPCluster) (all []config.Listener) {
 	listeners := Listeners(c)
-	if len(listeners) == 1 && listeners[0].Protocol == v1alpha1.ProtocolUDP {
+	if len(listeners) == 1 && listeners[0].Protocol == v1alpha1.ProtocolUDP && listeners[0].UDPFlows == "" {
 		return nil
 	}
 	for _, l := range listeners {
-		made := config.Listener{Name: l.Name, Protocol: l.Protocol, Port: int(l.Port), TLS: listenerTLS(l.TLS), WebSocket: listenerWebSocket(l.WebSocket)}
+		made := config.Listener{Name: l.Name, Protocol: l.Protocol, Port: int(l.Port), UDPFlows: l.UDPFlows, TLS: listenerTLS(l.TLS), WebSocket: listenerWebSocket(l.WebSocket)}
 		if l.ProxyProtocol != nil {
 			made.ProxyProtocol = l.ProxyProtocol.TrustedCIDRs
 		}
