@@ -117,6 +117,18 @@ func (a *away) change(now int64, k source, to forward.Owner) (had bool) {
 	return has
 }
 
+// has reports whether a flow is waited for.
+func (a *away) has(k source) bool {
+	if a.count.Load() == 0 {
+		return false
+	}
+	s := &a.shards[k.hash()%sourceShards]
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	_, has := s.by[k]
+	return has
+}
+
 // take takes out a flow whose next packet has come, if it is one.
 func (a *away) take(now int64, k source) (e absent, ok bool) {
 	s := &a.shards[k.hash()%sourceShards]

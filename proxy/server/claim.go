@@ -141,6 +141,9 @@ func (s *Server) takenAtPeer(member uint32, payload []byte) {
 		from := forward.Owner{ID: binary.BigEndian.Uint32(rest), Life: binary.BigEndian.Uint32(rest[4:])}
 		payload = rest[8:]
 		k := sourceOf(f)
+		if s.lives(from) && from != s.owner() && !s.away.has(k) { // nobody misses it
+			continue
+		}
 		s.taken.add(k, from, ownerOf(f))
 		if had := s.away.change(now, k, ownerOf(f)); !had && from == s.owner() {
 			// Unless that was a forged packet the phone's are there, and not here.

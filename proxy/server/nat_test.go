@@ -496,3 +496,79 @@ func TestNATMetrics(t *testing.T) {
 	x[1].claim(x[1].now(), sourceOf(flow.OverUDP(bob.outside())), absent{owner: x[2].owner(), aor: bobAOR})
 	counted(t, "claims beyond the bound", x[1].metrics.claims[claimNoRoom].Load, 1)
 }
+
+// A caller behind NAT whose member dies while it is rung for hears of the answer by way of the
+// member that its next packet comes to: at once if that has come before, and if nobody has waited
+// for it, since the caller has not registered, as the answer is repeated.
+func TestNATAnswerForACallerWhoseMemberHasDied(t *testing.T) {
+	t.Parallel()
+	for name, registered := range map[string]bool{"registered": true, "a stranger": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			x := startCluster(t, 3)
+			alice, bob := newPhoneBehindNAT(t, "alice", x[0]), newPhone(t, "bob")
+			bob.register(x[1])
+			if registered {
+				alice.register(x[0])
+			}
+			d := alice.ring(x[0].addr, bobAOR)
+			invite := bob.request("INVITE")
+			bob.reply(invite, 180, "Ringing", "b1")
+			alice.status(180)
+			x[0].kill()
+			invite.from = x[1].addr // where the network takes what is for the cluster
+			alice.movesTo(x[2])
+			answer := func() { bob.reply(invite, 200, "OK", "b1", "Contact: <"+bob.contact()+">") }
+			if !registered {
+				answer()
+				missing(t, x[2], 1)
+			}
+			alice.sendRaw(x[2].addr, []byte("\r\n\r\n"))
+			counted(t, "claims", x[2].metrics.claims[claimTaken].Load, 1)
+			counted(t, "known takeovers", func() uint64 {
+				f := flow.Flow{Remote: alice.outside(), Owner: 1, Life: x[0].life}
+				if x[1].dead(f) {
+					return 0
+				}
+				return 1
+			}, 1)
+			answer()
+			ok := alice.status(200)
+			if ok.from != x[2].addr {
+				t.Errorf("came from %s", ok.from)
+			}
+			d.answered(ok)
+			d.ack()
+			bob.request("ACK")
+			callee := bob.callee(invite, "b1")
+			callee.send("BYE")
+			alice.reply(alice.request("BYE"), 200, "OK", "")
+			bob.status(200)
+		})
+	}
+}
+
+// Nobody takes a flow that its owner has, and that nobody misses, by saying so.
+func TestNATMemberThatSaysWhatIsNotSo(t *testing.T) {
+	t.Parallel()
+	x, alice, bob := natted(t)
+	k := sourceOf(flow.OverUDP(bob.outside()))
+	for name, payload := range map[string][]byte{
+		"of a flow that lives":      appendTaken(nil, k, x[0].owner(), x[2].owner()),
+		"in the name of another":    appendTaken(nil, k, x[0].owner(), x[1].owner()),
+		"cut short":                 appendTaken(nil, k, x[0].owner(), x[2].owner())[:20],
+		"of a flow that leads away": append([]byte{1, 2, 3}, make([]byte, 30)...),
+	} {
+		x[1].HandleFrame(3, frameTaken, payload)
+		if f := k.flow(x[0].owner()); x[1].ownerNow(f) != f {
+			t.Errorf("%s: believed", name)
+		}
+	}
+	for _, payload := range [][]byte{appendAway(nil, k.flow(x[2].owner()), []byte(bobAOR))[:20], {9}, append(appendAway(nil, k.flow(x[2].owner()), nil), 1)} {
+		before := x[1].metrics.dropped[dropPeerFrame].Load()
+		if x[1].HandleFrame(3, frameAway, payload); x[1].metrics.dropped[dropPeerFrame].Load() != before+1 {
+			t.Errorf("%x is no fault", payload)
+		}
+	}
+	bob.isCalled(t, alice.ring(x[1].addr, bobAOR))
+}

@@ -45,6 +45,7 @@ type proxyOptions struct {
 	keys   *token.Keys
 	listen string
 	second string // empty: none
+	shared bool   // by other proxies
 	set    *config.MemberSet
 	lookup transport.Lookup
 	names  transport.Asker // the name servers, where lookup is nil
@@ -86,7 +87,7 @@ func startProxy(t testing.TB, options ...func(*proxyOptions)) *proxy {
 	if o.second != "" {
 		second = netip.MustParseAddrPort(o.second)
 	}
-	s, err := New(Config{Proxy: &o.config, Self: o.self, Address: netip.MustParseAddrPort(o.listen), Second: second, Keys: o.keys, Timers: o.timers, Names: o.names, Checks: o.checks, Wait: o.wait, TLS: o.tls, VerifyServer: o.verify, Application: o.application, Loopback: o.loopback})
+	s, err := New(Config{Proxy: &o.config, Self: o.self, Address: netip.MustParseAddrPort(o.listen), Second: second, Shared: o.shared, Keys: o.keys, Timers: o.timers, Names: o.names, Checks: o.checks, Wait: o.wait, TLS: o.tls, VerifyServer: o.verify, Application: o.application, Loopback: o.loopback})
 	if err != nil {
 		t.Fatal(err)
 	}
