@@ -281,11 +281,11 @@ func arrives(t *testing.T, phones map[netip.AddrPort]*phone, method string) arri
 // is where the request goes, if that is allowed, and else nobody is sent anything.
 func TestEgressIsAskedOfEachAddressOfAName(t *testing.T) {
 	t.Parallel()
-	victim := newPhoneAt(t, "bob", "127.0.0.9:0")
+	victim, other := newPhoneAt(t, "bob", "127.0.0.9:0"), newPhoneAt(t, "bob", "127.0.0.9:0")
 	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
 	x := startProxy(t, anyContact, denyOutsider, func(o *proxyOptions) {
 		records := append(srvOf("_sip._udp", 10, victim, victim.addr.Port()), srvOf("_sip._udp", 20, bob, bob.addr.Port())...)
-		records = append(records, srvOf("_sip._udp", 30, victim, victim.addr.Port())...)
+		records = append(records, srvOf("_sip._udp", 30, other, other.addr.Port())...)
 		o.names = nameServer(t, append(records, "_sip._udp.inside.example. 60 IN SRV 1 1 5060 inside.example.", "inside.example. 60 IN A 169.254.169.254", "inside.example. 60 IN A 127.0.0.9")...)
 	})
 	bob.atCarrier(x, "sip:bob@carrier.example")
@@ -297,4 +297,5 @@ func TestEgressIsAskedOfEachAddressOfAName(t *testing.T) {
 	d = alice.ring(x.addr, "sip:inside@example.com")
 	d.ackFailure(alice.status(480))
 	victim.quiet(20 * time.Millisecond)
+	other.quiet(20 * time.Millisecond)
 }
