@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"regexp"
 	"strings"
@@ -114,7 +115,7 @@ func (p *tab) hears(first string) string {
 }
 
 // Users.
-const (
+var (
 	guest = "guest" // in the browser
 	alice = "alice"
 	carol = "carol"
@@ -129,28 +130,39 @@ type cluster struct {
 
 func start(t *testing.T) *cluster {
 	t.Helper()
-	p := open(t)
+	x, e := &cluster{tab: open(t)}, given(t)
+	if e == nil {
+		e = x.begin(t)
+	}
+	contact := x.tab.step("phone.start", e.WebSocket, guest, domain, e.Passwords[guest])
+	if !regexp.MustCompile(`\.invalid;transport=ws>`).MatchString(contact) {
+		t.Errorf("registered as %s", contact)
+	}
+	for i, d := range []**desk{&x.alice, &x.carol} {
+		user := []string{alice, carol}[i]
+		*d = newDesk(t, user, e.Passwords[user], e.Desks[i], e.SIP)
+		(*d).register()
+	}
+	return x
+}
+
+// begin starts the proxies.
+func (x *cluster) begin(t *testing.T) *elsewhere {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	// What SIP.js knows of RFC 7616 is MD5.
-	proxies, err := demo.StartProxies(t.Context(), self, 3, demo.Guests{Users: []string{guest, alice, carol}, Algorithms: []string{"MD5"}, Connected: true}, t.Output())
+	x.Proxies, err = demo.StartProxies(t.Context(), self, 3, demo.Guests{Users: []string{guest, alice, carol}, Algorithms: []string{"MD5"}, Connected: true}, t.Output())
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(proxies.Close)
-	contact := p.step("phone.start", "wss://"+proxies.Entry(flow.WSS).String(), guest, domain, proxies.Passwords()[guest])
-	if !regexp.MustCompile(`\.invalid;transport=ws>`).MatchString(contact) {
-		t.Errorf("registered as %s", contact)
+	t.Cleanup(x.Close)
+	return &elsewhere{
+		WebSocket: "wss://" + x.Entry(flow.WSS).String(), SIP: x.Address(),
+		Desks: [2]netip.Addr{x.Host(210), x.Host(211)}, Passwords: x.Passwords(),
 	}
-	x := &cluster{Proxies: proxies, tab: p}
-	for i, d := range []**desk{&x.alice, &x.carol} {
-		user := []string{alice, carol}[i]
-		*d = newDesk(t, user, proxies.Passwords()[user], proxies.Host(byte(210+i)), proxies.Address())
-		(*d).register()
-	}
-	return x
 }
 
 // reach calls the browser, which answers the offer early and then the call.
@@ -225,9 +237,9 @@ func TestBrowserIsCalled(t *testing.T) {
 	x.browserHolds(false, "a=sendrecv")
 	offer := x.aliceHolds(c)
 
-	x.tab.begin("phone.transfer", "sip:carol@"+domain)
+	x.tab.begin("phone.transfer", "sip:"+carol+"@"+domain)
 	refer := x.alice.receive("REFER ")
-	if !strings.Contains(value(refer, "Refer-To"), "sip:carol@"+domain) {
+	if !strings.Contains(value(refer, "Refer-To"), "sip:"+carol+"@"+domain) {
 		t.Errorf("the browser transfers alice by\n%s", refer)
 	}
 	x.alice.reply(refer, "202 Accepted")
@@ -257,7 +269,7 @@ func TestBrowserIsCalled(t *testing.T) {
 // A phone in a browser calls one on UDP.
 func TestBrowserCalls(t *testing.T) {
 	x := start(t)
-	x.tab.begin("phone.call", "sip:alice@"+domain)
+	x.tab.begin("phone.call", "sip:"+alice+"@"+domain)
 	invite := x.alice.receive("INVITE ")
 	x.alice.reply(invite, "180 Ringing")
 	answer := x.tab.step("phone.answerTo", body(invite))

@@ -31,7 +31,7 @@ const (
 // skipped, unless that is to have everything.
 func library(t *testing.T) fstest.MapFS {
 	t.Helper()
-	packed, err := download(t.Context(), registry(t.Context())+"/sip.js/-/sip.js-"+libraryVersion+".tgz")
+	packed, err := kept(t)
 	if err != nil {
 		if os.Getenv("CI") != "" {
 			t.Fatal(err)
@@ -46,6 +46,23 @@ func library(t *testing.T) fstest.MapFS {
 		t.Fatal(err)
 	}
 	return files
+}
+
+// kept is SIP.js, packed: that which is kept, where it is to be, or else what the registry has.
+func kept(t *testing.T) (packed []byte, err error) {
+	t.Helper()
+	at := ""
+	if e := given(t); e != nil {
+		at = e.Library
+	}
+	if packed, err = os.ReadFile(at); err == nil {
+		return packed, nil
+	}
+	packed, err = download(t.Context(), registry(t.Context())+"/sip.js/-/sip.js-"+libraryVersion+".tgz")
+	if err == nil && at != "" {
+		err = os.WriteFile(at, packed, 0o600)
+	}
+	return packed, err
 }
 
 // registry is npm's, as the machine has it configured.

@@ -20,5 +20,6 @@ hack/tools/install.sh helm
 mkdir -p bin
 go build -o bin/e2e ./hack/e2e
 go build -o bin/echo ./hack/echo
+go test -c -o bin/browser.test ./hack/browser
 # shellcheck disable=SC2086 # E2E holds several words
 exec bin/e2e "$@" ${E2E:-}

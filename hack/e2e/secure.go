@@ -107,6 +107,7 @@ func (s *secure) play(ctx context.Context) error {
 	s.connected(ctx)
 	s.everybody(ctx)
 	s.result.note(s.moves(ctx))
+	s.result.note(s.browses(ctx))
 	if err := s.losses(ctx); err != nil {
 		return err
 	}

@@ -19,6 +19,9 @@ const usersSecret = "users"
 // everybody is all who register or call, with passwords drawn for this run.
 func everybody(n int) fleet.Passwords {
 	p := fleet.NewPasswords(desk, caller, guest, door)
+	for _, user := range browserUsers {
+		p.Add(user)
+	}
 	for i := range n {
 		p.Add(phones.User(i))
 	}
