@@ -284,6 +284,11 @@ func TestSuspectsSayWhoEnded(t *testing.T) {
 			t.Errorf("(-want +got):\n%s", d)
 		}
 	}
+	two, _ := c.nodes[1].View().Member(2)
+	three, _ := c.nodes[1].View().Member(3)
+	if two.Ended || !three.Ended {
+		t.Errorf("ended: the silent one %v, the one that refuses %v", two.Ended, three.Ended)
+	}
 }
 
 // TestWrongDeathIsTold: a member that one of the others took for dead hears of it

@@ -2,6 +2,7 @@ package server
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/sipring/sipring/proxy/application"
 	"github.com/sipring/sipring/proxy/cluster"
@@ -25,6 +26,7 @@ type absences struct {
 	view      *cluster.View // at the last look
 	since     map[uint32]int64
 	unreached map[uint32]int64 // when a frame for it was lost last, though it counts for up
+	lost      atomic.Int64     // when the last of those was
 }
 
 // look takes what a view says of who is away. It is called at each new one, lest a request
@@ -63,6 +65,7 @@ func (a *absences) lacks(member uint32, now int64) {
 		a.unreached = map[uint32]int64{}
 	}
 	a.unreached[member] = now
+	a.lost.Store(now)
 }
 
 // maxUnreached bounds what is noted of members: more than a set has is of none.
@@ -82,6 +85,9 @@ func (a *absences) away(v *cluster.View, m *cluster.MemberView, now int64) bool 
 
 // lacking reports whether a member could not be reached just before.
 func (a *absences) lacking(member uint32, now int64) bool {
+	if now-a.lost.Load() >= unreachedMillis { // as a rule: no message takes a lock
+		return false
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	at, noted := a.unreached[member]
