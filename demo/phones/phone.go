@@ -59,6 +59,10 @@ type Config struct {
 	Outbound bool
 	// Reconnect is how long after its connection has ended it opens another. Default: 1 s.
 	Reconnect time.Duration
+	// KeepAlive is how often one of UDP sends a CRLF (RFC 5626 3.5.1 has it for connections,
+	// and NATs of all kinds see to it that phones do on UDP), from its first registration on.
+	// Default: never.
+	KeepAlive time.Duration
 	// Dial opens its connections, where the sockets belong. Default: here.
 	Dial func(ctx context.Context, from, to netip.AddrPort) (net.Conn, error)
 }
@@ -96,6 +100,9 @@ type Phone struct {
 	served chan struct{}
 	closed sync.Once
 	gone   atomic.Bool // set by Close
+
+	keeping sync.Once    // what begins with the first registration
+	kept    atomic.Int64 // when the last keep-alive was sent, in nanoseconds
 
 	mu    sync.Mutex
 	route func() netip.AddrPort // where each request goes

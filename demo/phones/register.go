@@ -17,6 +17,9 @@ func (p *Phone) Register(ctx context.Context, expires int) error {
 		return err
 	}
 	p.expires.Store(int64(expires))
+	if p.line == nil && p.cfg.KeepAlive > 0 {
+		p.keeping.Do(func() { go p.keepTranslated() })
+	}
 	return nil
 }
 

@@ -146,7 +146,7 @@ func (e *env) prepare(ctx context.Context) error {
 	if err := i.charted(ctx); err != nil {
 		return err
 	}
-	passwords := everybody(e.stage.o.phones)
+	passwords := everybody(max(e.stage.o.phones, sharedRingers+sharedQuick))
 	if err := i.sampled(ctx, passwords); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -27,7 +28,8 @@ type stack struct {
 	sipCluster  string // as its manifest has it
 	manifest    string
 	families    []corev1.IPFamily
-	certificate string // the Secret that the manifest names, of phones on every transport
+	probe       time.Duration // how often the router asks nodes whether they are there; 0: as announce does
+	certificate string        // the Secret that the manifest names, of phones on every transport
 	party       party
 }
 
@@ -171,7 +173,7 @@ func (e *env) arrive(ctx context.Context, s *stack) (leave func(context.Context)
 	if err := eventually(ctx, installLimit, func(ctx context.Context) error { return e.hasFamilies(ctx, s) }); err != nil {
 		return nil, err
 	}
-	if stop, err = announce(ctx, e.kube, s.sipCluster, s.party.reached()...); err != nil {
+	if stop, err = announceAt(ctx, e.kube, s.probe, s.sipCluster, s.party.reached()...); err != nil {
 		stop = func() {}
 		return nil, err
 	}

@@ -89,6 +89,15 @@ func (k *kube) clientCommand(ctx context.Context, name string, args ...string) *
 	return mortal(exec.CommandContext(ctx, name, args...))
 }
 
+// natCommand is clientCommand behind the NAT.
+func (k *kube) natCommand(ctx context.Context, name string, args ...string) *exec.Cmd {
+	cmd, err := k.cluster.NATCommand(ctx, name, args...)
+	if err != nil { // the cluster is not local
+		return k.clientCommand(ctx, name, args...)
+	}
+	return mortal(cmd)
+}
+
 // kubectl runs a short command, as a user would.
 func (k *kube) kubectl(ctx context.Context, args ...string) (string, error) {
 	program := "kubectl"

@@ -32,6 +32,9 @@ type options struct {
 	scrape        time.Duration
 	repeat        int
 	stopAtLoss    bool
+	parts         []string
+	ringingCalls  int
+	keepAlive     time.Duration
 }
 
 // defaultImage is what chart and kustomization name: with it, both are applied
@@ -40,12 +43,12 @@ const defaultImage = "ghcr.io/sipring/sipring:v0.1.0"
 
 func parseOptions(args []string, stderr io.Writer) (*options, error) {
 	o := &options{}
-	var only string
+	var only, parts string
 	fs := flag.NewFlagSet("e2e", flag.ContinueOnError)
 	fs.SetOutput(stderr)
 	fs.IntVar(&o.phones, "phones", 200, "phones, registered once")
 	fs.IntVar(&o.calls, "calls", 100, "calls that are up when a fault comes; at most one a phone")
-	fs.StringVar(&only, "only", "", "comma-separated cases to run: "+strings.Join(caseNames(), ", ")+" (default all but "+switchCase+" and "+sidecarCase+", "+kindsCase+")")
+	fs.StringVar(&only, "only", "", "comma-separated cases to run: "+strings.Join(caseNames(), ", ")+" (default all but "+switchCase+", "+sidecarCase+", "+kindsCase+", "+sharedCase+" and "+natCase+")")
 	fs.StringVar(&o.jsonFile, "json", "", "also write all results to this file as JSON")
 	fs.StringVar(&o.logs, "logs", "", "where logs go when a case fails (default a new directory in the temporary one)")
 	fs.StringVar(&o.binary, "binary", "bin/sipring", "the program under test, for case bare and a local cluster's image")
@@ -62,11 +65,20 @@ func parseOptions(args []string, stderr io.Writer) (*options, error) {
 	fs.DurationVar(&o.scrape, "scrape", 15*time.Second, "how often the Prometheus of case prometheus scrapes")
 	fs.IntVar(&o.repeat, "repeat", 1, "play the cases that --only names so often, one after the other on the same cluster, and print a sum")
 	fs.BoolVar(&o.stopAtLoss, "stop-at-loss", false, "play nothing more once a case has lost something")
+	fs.IntVar(&o.ringingCalls, "ringing-calls", 1200, fmt.Sprintf("calls of each fault of case %s, at %d/s", sharedCase, ringRate))
+	fs.StringVar(&parts, "parts", "", "comma-separated faults to play of cases "+sharedCase+" and "+natCase+", such as shared-cut (default all)")
+	fs.DurationVar(&o.keepAlive, "keep-alive", 25*time.Second, "how often phones behind a NAT send keep-alives")
 	if err := fs.Parse(args); err != nil {
 		return nil, err
 	}
 	if only != "" {
 		o.only = strings.Split(only, ",")
+	}
+	if parts != "" {
+		o.parts = strings.Split(parts, ",")
+	}
+	if o.ringingCalls < sharedBehind*strikeAfter || o.keepAlive <= 0 {
+		return nil, fmt.Errorf("%d calls that ring, keep-alives every %v: want %d or more, and some time", o.ringingCalls, o.keepAlive, sharedBehind*strikeAfter)
 	}
 	for _, name := range o.only {
 		if !slices.Contains(caseNames(), name) {
@@ -88,6 +100,11 @@ func parseOptions(args []string, stderr io.Writer) (*options, error) {
 }
 
 func (o *options) wants(name string) bool { return len(o.only) == 0 || slices.Contains(o.only, name) }
+
+// wantsPart tells whether a fault of a case that has several is to be played.
+func (o *options) wantsPart(name string) bool {
+	return len(o.parts) == 0 || slices.Contains(o.parts, name)
+}
 
 // wantsCluster tells whether a case needs Kubernetes.
 func (o *options) wantsCluster() bool {

@@ -9,8 +9,11 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/sipring/sipring/hack/kube/cluster"
 )
 
 // Addresses of the local cluster: the SIPCluster's own of cluster.VIPNet, the
@@ -94,12 +97,17 @@ func reach(ctx context.Context, k *kube) (netip.AddrPort, error) {
 // announce has the local cluster's load balancer give a Service these addresses,
 // until stop is called.
 func announce(ctx context.Context, k *kube, service string, addresses ...netip.AddrPort) (stop func(), err error) {
+	return announceAt(ctx, k, 0, service, addresses...)
+}
+
+// announceAt is announce by a router that asks nodes every so often whether they are there.
+func announceAt(ctx context.Context, k *kube, every time.Duration, service string, addresses ...netip.AddrPort) (stop func(), err error) {
 	var ips []string
 	for _, a := range addresses {
 		ips = append(ips, a.Addr().String())
 	}
 	announcing, end := context.WithCancel(context.WithoutCancel(ctx))
-	wait, err := k.cluster.AnnounceVIP(announcing, namespace, service, ips...)
+	wait, err := k.cluster.Announce(announcing, cluster.Announcement{Namespace: namespace, Service: service, IPs: ips, ProbeEvery: every})
 	if err != nil {
 		end()
 		return nil, err

@@ -35,6 +35,8 @@ func sequences() []sequence {
 		{name: secureCase, title: "softphones over TLS", play: playSecure},
 		{name: sidecarCase, title: "an application beside each proxy", apart: true, play: playSidecar},
 		{name: kindsCase, title: "other applications beside each proxy", apart: true, play: playKinds},
+		{name: sharedCase, title: "an address that nodes share", apart: true, play: playShared},
+		{name: natCase, title: "phones behind a NAT", apart: true, play: playNAT},
 		{name: pluginCase, title: "the plugin of kubectl", play: playPlugin},
 	}
 }

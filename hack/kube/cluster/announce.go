@@ -3,6 +3,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,19 +23,40 @@ import (
 )
 
 // A node is gone after this many probes without an answer: 3 by 300 ms are the
-// defaults of BFD in MetalLB. A test that must not wait calls RouteVIP.
+// defaults of BFD in MetalLB, 3 by 100 ms what a router is set to that shall be fast. A test
+// that must not wait calls RouteVIP.
 const (
 	probeEvery  = 300 * time.Millisecond
 	probeMisses = 3
 )
 
-// AnnounceVIP assigns addresses to the service, as AssignVIP does, and then, until
+// Announcement is what Announce announces.
+type Announcement struct {
+	Namespace, Service string
+	// IPs are the Service's addresses, one of each family that it has.
+	IPs []string
+	// ProbeEvery is how often nodes are asked whether they are there: one that does not
+	// answer three times is left out. Default: 300 ms.
+	ProbeEvery time.Duration
+}
+
+// serviceProxyName is the label of a Service that kube-proxy leaves alone: nobody answers at
+// its health check port then.
+const serviceProxyName = "service.kubernetes.io/service-proxy-name"
+
+// AnnounceVIP is Announce at the default pace.
+func (c *Cluster) AnnounceVIP(ctx context.Context, namespace, service string, ips ...string) (wait func(), err error) {
+	return c.Announce(ctx, Announcement{Namespace: namespace, Service: service, IPs: ips})
+}
+
+// Announce assigns addresses to the service, as AssignVIP does, and then, until
 // ctx ends, keeps their routes from the client machine as MetalLB and a router
 // with BFD would: to the nodes that answer and, with externalTrafficPolicy Local,
 // have an endpoint that serves, and whose kube-proxy says so too when they come. The assignment and the first routes are made
 // before it returns; wait for the rest to end with the function it returns, after
 // ctx.
-func (c *Cluster) AnnounceVIP(ctx context.Context, namespace, service string, ips ...string) (wait func(), err error) {
+func (c *Cluster) Announce(ctx context.Context, what Announcement) (wait func(), err error) {
+	namespace, service, ips := what.Namespace, what.Service, what.IPs
 	if err := c.AssignVIP(ctx, namespace, service, ips...); err != nil {
 		return nil, err
 	}
@@ -46,9 +68,13 @@ func (c *Cluster) AnnounceVIP(ctx context.Context, namespace, service string, ip
 		cluster: c, ips: ips,
 		local:  s.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal,
 		routed: c.Nodes(),
-		passes: c.passes(isSix(ips[0]), s.Spec.HealthCheckNodePort),
+		every:  cmp.Or(what.ProbeEvery, probeEvery),
+		passes: func(context.Context, string) bool { return true },
 		misses: map[string]int{},
 		change: make(chan struct{}, 1),
+	}
+	if s.Labels[serviceProxyName] == "" {
+		a.passes = c.passes(isSix(ips[0]), s.Spec.HealthCheckNodePort)
 	}
 	store, informer := cache.NewInformerWithOptions(cache.InformerOptions{
 		ListerWatcher: c.sliceWatch(namespace, service), ObjectType: &discoveryv1.EndpointSlice{}, Handler: a.onChange(),
@@ -78,6 +104,7 @@ type announcer struct {
 	cluster *Cluster
 	ips     []string
 	local   bool
+	every   time.Duration
 	slices  cache.Store
 	change  chan struct{}
 	// misses counts a node's probes without an answer since the last with one.
@@ -102,7 +129,7 @@ func (a *announcer) onChange() cache.ResourceEventHandler {
 }
 
 func (a *announcer) run(ctx context.Context) {
-	ticker := time.NewTicker(probeEvery)
+	ticker := time.NewTicker(a.every)
 	defer ticker.Stop()
 	for {
 		select {
@@ -205,7 +232,7 @@ func (a *announcer) probe(ctx context.Context) {
 	answers := make([]bool, len(nodes))
 	var probes sync.WaitGroup
 	for i, node := range nodes {
-		probes.Go(func() { answers[i] = a.cluster.answers(ctx, node) })
+		probes.Go(func() { answers[i] = a.cluster.answers(ctx, node, a.every) })
 	}
 	probes.Wait()
 	for i, node := range nodes {
@@ -218,12 +245,12 @@ func (a *announcer) probe(ctx context.Context) {
 
 // answers tells whether the node's kernel answers the client machine, be it
 // with a refusal.
-func (c *Cluster) answers(ctx context.Context, node string) bool {
+func (c *Cluster) answers(ctx context.Context, node string, within time.Duration) bool {
 	ip, err := c.NodeIP(node)
 	if err != nil {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(ctx, probeEvery)
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	conn, err := c.DialClient(ctx, "tcp4", net.JoinHostPort(ip, fmt.Sprint(proxyHealthPort)))
 	if err != nil {

@@ -62,6 +62,50 @@ func (c *Cluster) KillContainerProcess(ctx context.Context, namespace, pod, cont
 	return killed, nil
 }
 
+// SignalControlPlane sends a signal to a program of the control plane, such as etcd or
+// kube-apiserver: SIGSTOP has it answer nobody until SIGCONT.
+func (c *Cluster) SignalControlPlane(program string, signal unix.Signal) error {
+	if !c.Local() {
+		return fmt.Errorf("signal %s: %w", program, ErrNotLocal)
+	}
+	for _, m := range c.state.Machines {
+		if m.Machine != ControlPlane {
+			continue
+		}
+		pid, err := processOf(m.PID, program)
+		if err != nil {
+			return err
+		}
+		return unix.Kill(pid, signal)
+	}
+	return fmt.Errorf("no machine %s", ControlPlane)
+}
+
+// processOf finds a program among what runs in the process namespace of a machine.
+func processOf(machine int, program string) (int, error) {
+	home, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", machine))
+	if err != nil {
+		return 0, err
+	}
+	dirs, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		return 0, err
+	}
+	for _, dir := range dirs {
+		// Processes may end while they are read.
+		ns, err := os.Readlink(filepath.Join(dir, "ns", "pid"))
+		if err != nil || ns != home {
+			continue
+		}
+		command, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
+		name, _, _ := strings.Cut(string(command), "\x00")
+		if filepath.Base(name) == program {
+			return strconv.Atoi(filepath.Base(dir))
+		}
+	}
+	return 0, fmt.Errorf("%s does not run on the machine with process %d", program, machine)
+}
+
 // ContainerProcess is the id of the first process of a container, as the host sees it.
 func (c *Cluster) ContainerProcess(ctx context.Context, namespace, pod, container string) (int, error) {
 	if !c.Local() {

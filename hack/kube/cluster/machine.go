@@ -5,6 +5,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 )
 
@@ -14,7 +15,11 @@ func (c *Cluster) Machines() []string {
 	if !c.Local() {
 		return nil
 	}
-	return append(c.Nodes(), ControlPlane, ClientSide)
+	all := append(c.Nodes(), ControlPlane, ClientSide)
+	if _, err := os.Stat(netnsPath(c.state.Options.natNS())); err == nil {
+		all = append(all, NATSide)
+	}
+	return all
 }
 
 // MachineCommand is exec.CommandContext on the network of a machine, whether or not its
@@ -38,6 +43,8 @@ func (c *Cluster) namespaceOf(machine string) (string, error) {
 		return c.state.Options.controlPlaneNS(), nil
 	case ClientSide:
 		return c.state.Options.clientNS(), nil
+	case NATSide:
+		return c.state.Options.natNS(), nil
 	}
 	n, err := c.nodeNumber(machine)
 	return c.state.Options.nodeNS(n), err

@@ -243,7 +243,7 @@ func (o Options) removeNetns(ctx context.Context, ns string) error {
 	if err != nil {
 		return err
 	}
-	if pids != "" && ns != o.clientNS() {
+	if pids != "" && ns != o.clientNS() && ns != o.natNS() {
 		return fmt.Errorf("network namespace %s is used by processes that are not recorded, end them first: %s",
 			ns, strings.Join(strings.Fields(pids), " "))
 	}
@@ -258,7 +258,7 @@ func (o Options) ownsNetns(ns string) bool {
 		return false
 	}
 	switch rest {
-	case "fabric", "cp", "client":
+	case "fabric", "cp", "client", "nat":
 		return true
 	}
 	var n int

@@ -17,6 +17,7 @@ func TestOwnsNetns(t *testing.T) {
 		"sip-fabric":     true,
 		"sip-cp":         true,
 		"sip-client":     true,
+		"sip-nat":        true,
 		"sip-node1":      true,
 		"sip-node50":     true,
 		"sip":            false,
