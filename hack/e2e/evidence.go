@@ -90,6 +90,18 @@ func (e *env) notice(ctx context.Context, what string, outcomes ...phones.Outcom
 	}
 }
 
+// noticeResult keeps evidence of a case with pods of its own, before these go: if it failed,
+// and nobody noticed sooner.
+func (e *env) noticeResult(ctx context.Context, r *result, err error) {
+	errs := r.errors()
+	if err != nil {
+		errs = append(errs, err.Error())
+	}
+	if err != nil || r.failed() {
+		e.stage.evidence.lost(ctx, e.proxies, errs...)
+	}
+}
+
 // slug is a title as the name of a folder.
 func slug(title string) string {
 	return strings.Trim(strings.Map(func(r rune) rune {

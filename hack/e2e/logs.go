@@ -28,7 +28,7 @@ func (p *proxies) saveLogs(ctx context.Context, dir string) error {
 	save("objects.yaml", "--namespace", namespace, "get", "sipclusters,pods,services,endpointslices,configmaps,leases", "-o", "yaml")
 	save("events.txt", "get", "events", "--all-namespaces", "--sort-by=.lastTimestamp")
 	save("pods.txt", "get", "pods", "--all-namespaces", "-o", "wide")
-	save("operator.log", "--namespace", operatorNamespace, "logs", "--prefix", logTail, "-l", "app.kubernetes.io/name=sipring")
+	save("operator.log", "--namespace", operatorNamespace, "logs", "--prefix", logTail, "-l", "app.kubernetes.io/name=sipring-operator")
 	pods, err := p.pods(ctx)
 	errs = append(errs, err)
 	for i := range pods {

@@ -67,7 +67,9 @@ func playNAT(ctx context.Context, e *env) (results []*result, err error) {
 		}
 		f.title, f.replicas = f.title+", phones behind a NAT", 3
 		r, err := n.play(ctx, f)
-		if results = append(results, r); err != nil {
+		results = append(results, r)
+		n.noticeResult(ctx, r, err)
+		if err != nil {
 			return results, fmt.Errorf("%s: %w", f.title, err)
 		}
 	}

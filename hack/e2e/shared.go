@@ -42,10 +42,11 @@ var (
 type shared struct {
 	*env
 	ringers, quick *phones.Load // parts of party.load
+	open           bool         // nobody is behind the NAT
 }
 
 // behind tells whether the i-th phone is behind the NAT.
-func behind(i int) bool { return i%sharedBehind == sharedBehind-1 }
+func (s *shared) behind(i int) bool { return !s.open && i%sharedBehind == sharedBehind-1 }
 
 // playShared has calls ring while nodes, proxies and the control plane fail.
 func playShared(ctx context.Context, e *env) (results []*result, err error) {
@@ -100,7 +101,9 @@ func (e *env) playSharedOn(ctx context.Context, name string, faults []fault) (re
 	}
 	for _, f := range chosen {
 		r, err := own.play(ctx, f)
-		if results = append(results, r); err != nil {
+		results = append(results, r)
+		own.noticeResult(ctx, r, err)
+		if err != nil {
 			return results, fmt.Errorf("%s: %w", f.title, err)
 		}
 	}
@@ -115,7 +118,7 @@ func (s *shared) gather(ctx context.Context) error {
 	}
 	direct := within(phonesAddress, sharedCallers)
 	hidden := within(natPhones, natCallers)
-	bound := 0
+	bound, hiddenPhones := 0, 0
 	cfg := phones.Config{Domain: domain, Proxy: p.proxy}
 	l, err := phones.NewLoad(sharedRingers+sharedQuick, cfg, func(cfg phones.Config) (one *phones.Phone, err error) {
 		i := bound
@@ -125,7 +128,8 @@ func (s *shared) gather(ctx context.Context) error {
 			cfg.Ring = ringFor
 		}
 		in, at := p.in, direct(i)
-		if behind(i) {
+		if s.behind(i) {
+			hiddenPhones++
 			in, at, cfg.KeepAlive = s.kube.cluster.InNAT, hidden(i), s.stage.o.keepAlive
 		}
 		cfg.Local = netip.AddrPortFrom(at, 0)
@@ -144,8 +148,8 @@ func (s *shared) gather(ctx context.Context) error {
 	if !c.Reached.Whole() || !c.Hungup.Whole() {
 		return fmt.Errorf("before any fault: %v phones called, %v hung up: %v %v", c.Reached, c.Hungup, c.Reached.Errors, c.Hungup.Errors)
 	}
-	p.step("%d phones registered, one in %d behind a NAT; %d of them answer at once, the others after %v; slowest answer %v",
-		len(l.Phones), sharedBehind, sharedQuick, ringFor, c.Slowest.Round(time.Millisecond))
+	p.step("%d phones registered, %d behind a NAT; %d of them answer at once, the others after %v; slowest answer %v",
+		len(l.Phones), hiddenPhones, sharedQuick, ringFor, c.Slowest.Round(time.Millisecond))
 	return nil
 }
 
@@ -174,9 +178,25 @@ func (s *shared) play(ctx context.Context, f fault) (r *result, err error) {
 			err = errors.Join(err, f.mend(mend, s.env))
 		}()
 	}
-	calling, err := s.begin(ctx)
+	at, err := s.endure(ctx, f, order, r, func(at time.Time) { s.measure(ctx, f, before, at, r) })
 	if err != nil {
 		return r, err
+	}
+	if err := s.recover(ctx, f, before); err != nil {
+		return r, err
+	}
+	r.Whole = time.Since(at)
+	r.Registered = s.party.load.Registered(ctx)
+	s.stage.step("%s: calls lost %d of %d; %s", f.title, r.Meanwhile.Reached.Of-r.Meanwhile.Reached.OK, r.Meanwhile.Reached.Of, r.line())
+	return r, ctx.Err()
+}
+
+// endure has calls begin, makes the fault happen after a third of them, calls those who answer
+// at once, measures, and waits for the end of all calls.
+func (s *shared) endure(ctx context.Context, f fault, order []int, r *result, measure func(at time.Time)) (at time.Time, err error) {
+	calling, err := s.begin(ctx)
+	if err != nil {
+		return at, err
 	}
 	defer calling.close()
 	n := s.stage.o.ringingCalls
@@ -184,33 +204,27 @@ func (s *shared) play(ctx context.Context, f fault) (r *result, err error) {
 	select {
 	case <-time.After(time.Duration(n/strikeAfter) * time.Second / ringRate):
 	case <-ctx.Done():
-		return r, ctx.Err()
+		return at, ctx.Err()
 	}
-	var at time.Time
 	var called sync.WaitGroup
 	defer called.Wait()
 	if err := f.do(ctx, s.env, f.victim, func(struck time.Time) {
 		at = struck
 		called.Go(func() { s.callQuick(ctx, order, struck, r) })
 	}); err != nil {
-		return r, err
+		return at, err
 	}
 	called.Wait()
 	s.notice(ctx, "called at the fault", r.Called.Reached, r.Called.Hungup)
-	s.measure(ctx, f, before, at, r)
+	measure(at)
+	s.noticeResult(ctx, r, nil) // of that moment
 	calls, err := calling.wait(ctx)
 	if err != nil {
-		return r, err
+		return at, err
 	}
 	s.notice(ctx, "calls that rang", calls)
 	r.Meanwhile = phones.Called{Reached: calls, Hungup: calls}
-	if err := s.recover(ctx, f, before); err != nil {
-		return r, err
-	}
-	r.Whole = time.Since(at)
-	r.Registered = s.party.load.Registered(ctx)
-	s.stage.step("%s: calls lost %d of %d; %s", f.title, calls.Of-calls.OK, calls.Of, r.line())
-	return r, ctx.Err()
+	return at, nil
 }
 
 // callQuick calls the phones that answer at once, all at once, and notes how it was with those
@@ -222,7 +236,7 @@ func (s *shared) callQuick(ctx context.Context, order []int, at time.Time, r *re
 	r.Called = s.quick.CallAll(ctx, phones.Calling{
 		Order: order, Patience: patience, From: at, AtOnce: len(order),
 		Done: func(i int, call *phones.Call, err error) {
-			if !behind(sharedRingers + i) {
+			if !s.behind(sharedRingers + i) {
 				return
 			}
 			mu.Lock()
@@ -233,6 +247,9 @@ func (s *shared) callQuick(ctx context.Context, order []int, at time.Time, r *re
 		},
 	})
 	r.CalledFor = time.Since(at)
+	if s.open {
+		return
+	}
 	r.Notes = append(r.Notes, fmt.Sprintf("%v phones behind a NAT called within %v, slowest %v", hidden, patience, slowest.Round(time.Millisecond)))
 }
 
@@ -243,6 +260,9 @@ type diallers []*dialler
 func (s *shared) begin(ctx context.Context) (all diallers, err error) {
 	n, rate := s.stage.o.ringingCalls, ringRate
 	few, fewRate := n/sharedBehind, rate/sharedBehind
+	if s.open {
+		few, fewRate = 0, 0
+	}
 	for _, one := range []struct {
 		from    post
 		n, rate int
@@ -250,6 +270,9 @@ func (s *shared) begin(ctx context.Context) (all diallers, err error) {
 		{post{sharedCallers, s.kube.clientCommand}, n - few, rate - fewRate},
 		{post{natCallers, s.kube.natCommand}, few, fewRate},
 	} {
+		if one.n == 0 {
+			continue
+		}
 		d, err := dial(ctx, one.from, s.party.proxy, s.party.passwords[caller], s.ringers.Phones, one.n, one.rate)
 		if err != nil {
 			all.close()
