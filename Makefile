@@ -69,6 +69,11 @@ fuzz: ## Fuzz everything that parses, FUZZTIME each
 e2e: bin/sipring bin/kubectl-sip ## A real cluster of several nodes, phones and faults (root; or KUBECONFIG names a cluster)
 	hack/e2e/run.sh
 
+.PHONY: e2e-compare
+e2e-compare: bin/sipring bin/kubectl-sip ## What Debian's Kamailio, on three nodes, loses under the same faults and calls (root)
+	((EUID)) || hack/tools/packages.sh hack/bench/packages.txt
+	E2E="--only compare --skip-kustomize --phones 20 --calls 10 $(E2E)" hack/e2e/run.sh
+
 .PHONY: browser
 browser: ## A browser is a phone: Chromium with SIP.js, over WSS at three proxies (root installs what is missing; npm's registry)
 	((EUID)) || hack/tools/packages.sh page/packages.txt

@@ -103,6 +103,16 @@ func caseNames() []string {
 	return names
 }
 
+// apartCases are played where they are named alone.
+func apartCases() (names []string) {
+	for _, s := range sequences() {
+		if s.apart {
+			names = append(names, s.name)
+		}
+	}
+	return names
+}
+
 func sigkill(ctx context.Context, e *env, victim string, struck func(time.Time)) error {
 	killed, err := e.kube.cluster.KillContainerProcess(ctx, namespace, victim, "proxy", unix.SIGKILL)
 	if err == nil {

@@ -16,7 +16,10 @@
 // SIPp, by a load balancer that keeps no flows: each of their datagrams goes to a proxy by chance, also while
 // a SIPCluster that is open asks who everybody is, and is open again. Where it is named, case
 // tls has linphone and baresip register over TLS and TCP, call phones of every transport, and
-// lose the proxies that they are connected to. At last
+// lose the proxies that they are connected to. Named, too, case shared has the nodes share the cluster's address, with
+// calls at phones that ring for 3 s, a fifth of all behind a NAT, while nodes, proxies and the
+// control plane fail; case nat has phones behind that NAT at a plain Service; and case compare
+// has Debian's Kamailio take the same calls. At last
 // the plugin of kubectl is asked about a failover, and does what it does to clusters.
 //
 // Invariants:
@@ -30,6 +33,8 @@
 //   - A Prometheus that follows the chart's monitors sees every failover, alerts of it
 //     within two scrapes, and counts what this program measures; a rolling update is
 //     none.
+//   - What is to be seen of a loss in the moment of it, conntrack, routes, rules,
+//     EndpointSlices, metrics and logs, is kept in the folder of --logs and named; bounded.
 //   - What a run makes, it removes, also when interrupted. A cluster that
 //     KUBECONFIG names keeps running; cases that need its machines are skipped
 //     and say so.

@@ -48,7 +48,7 @@ func parseOptions(args []string, stderr io.Writer) (*options, error) {
 	fs.SetOutput(stderr)
 	fs.IntVar(&o.phones, "phones", 200, "phones, registered once")
 	fs.IntVar(&o.calls, "calls", 100, "calls that are up when a fault comes; at most one a phone")
-	fs.StringVar(&only, "only", "", "comma-separated cases to run: "+strings.Join(caseNames(), ", ")+" (default all but "+switchCase+", "+sidecarCase+", "+kindsCase+", "+sharedCase+" and "+natCase+")")
+	fs.StringVar(&only, "only", "", "comma-separated cases to run: "+strings.Join(caseNames(), ", ")+" (default all but "+strings.Join(apartCases(), ", ")+")")
 	fs.StringVar(&o.jsonFile, "json", "", "also write all results to this file as JSON")
 	fs.StringVar(&o.logs, "logs", "", "where logs go when a case fails (default a new directory in the temporary one)")
 	fs.StringVar(&o.binary, "binary", "bin/sipring", "the program under test, for case bare and a local cluster's image")

@@ -93,3 +93,14 @@ func TestRepeatWantsCases(t *testing.T) {
 		}
 	}
 }
+
+// What another program loses is printed, and fails nothing.
+func TestAPeersLossesFailNothing(t *testing.T) {
+	r := &result{Title: "node cut off", Meanwhile: phones.Called{Reached: phones.Outcome{OK: 1157, Of: 1200}}}
+	if !r.failed() {
+		t.Error("43 lost calls fail nothing")
+	}
+	if r.Peer = true; r.failed() {
+		t.Error("43 lost calls of another program fail the case")
+	}
+}

@@ -23,6 +23,8 @@ type result struct {
 	Title string `json:"title"`
 	// Run is which of several runs of the case it is of.
 	Run int `json:"run,omitempty"`
+	// Peer: another program is measured, whose losses fail nothing.
+	Peer bool `json:"peer,omitempty"`
 	// Skipped says why it was not played.
 	Skipped string `json:"skipped,omitempty"`
 	// Homed is how many phones had their home at the victim.
@@ -75,7 +77,7 @@ func (r *result) throughAll() (all phones.Outcome) {
 
 // failed tells whether something was lost.
 func (r *result) failed() bool {
-	if r.Skipped != "" {
+	if r.Skipped != "" || r.Peer {
 		return false
 	}
 	for _, o := range []phones.Outcome{

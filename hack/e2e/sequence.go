@@ -37,6 +37,7 @@ func sequences() []sequence {
 		{name: kindsCase, title: "other applications beside each proxy", apart: true, play: playKinds},
 		{name: sharedCase, title: "an address that nodes share", apart: true, play: playShared},
 		{name: natCase, title: "phones behind a NAT", apart: true, play: playNAT},
+		{name: compareCase, title: "beside Kamailio", apart: true, play: playCompare},
 		{name: pluginCase, title: "the plugin of kubectl", play: playPlugin},
 	}
 }

@@ -64,7 +64,7 @@ func playShared(ctx context.Context, e *env) (results []*result, err error) {
 		sipCluster string
 		faults     []fault
 	}{{"shared", sharedFaults("shared")}, {"shared3", []fault{twoKilled("shared3")}}} {
-		more, err := e.playSharedOn(ctx, part.sipCluster, part.faults)
+		more, err := e.playSharedOn(ctx, part.sipCluster, part.faults, false)
 		results = append(results, more...)
 		if err != nil {
 			return results, fmt.Errorf("SIPCluster %s: %w", part.sipCluster, err)
@@ -73,7 +73,8 @@ func playShared(ctx context.Context, e *env) (results []*result, err error) {
 	return results, nil
 }
 
-func (e *env) playSharedOn(ctx context.Context, name string, faults []fault) (results []*result, err error) {
+// playSharedOn makes the SIPCluster and its phones; open: nobody is behind the NAT.
+func (e *env) playSharedOn(ctx context.Context, name string, faults []fault, open bool) (results []*result, err error) {
 	var chosen []fault
 	for _, f := range faults {
 		if e.stage.o.wantsPart(f.name) {
@@ -88,7 +89,7 @@ func (e *env) playSharedOn(ctx context.Context, name string, faults []fault) (re
 		probe: sharedProbe,
 		party: party{proxy: sharedVIP, passwords: e.party.passwords, in: e.kube.inClient, command: e.kube.clientCommand, step: e.stage.step},
 	}
-	own := &shared{env: &env{stage: e.stage, kube: e.kube, proxies: &proxies{kube: e.kube, name: name}, party: &s.party}}
+	own := &shared{env: &env{stage: e.stage, kube: e.kube, proxies: &proxies{kube: e.kube, name: name}, party: &s.party}, open: open}
 	s.party.notice = own.notice
 	leave, err := own.arrive(ctx, &s)
 	if err != nil {
@@ -215,15 +216,14 @@ func (s *shared) endure(ctx context.Context, f fault, order []int, r *result, me
 		return at, err
 	}
 	called.Wait()
-	s.notice(ctx, "called at the fault", r.Called.Reached, r.Called.Hungup)
 	measure(at)
 	s.noticeResult(ctx, r, nil) // of that moment
 	calls, err := calling.wait(ctx)
 	if err != nil {
 		return at, err
 	}
-	s.notice(ctx, "calls that rang", calls)
 	r.Meanwhile = phones.Called{Reached: calls, Hungup: calls}
+	s.noticeResult(ctx, r, nil)
 	return at, nil
 }
 
