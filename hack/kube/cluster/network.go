@@ -204,6 +204,11 @@ func (o Options) routes(p plan, self string) []string {
 	if self != p.client() {
 		lines = append(lines, fmt.Sprintf("route add %s via %s", p.phones(), p.client()))
 	}
+	if self != p.client() && self != p.controlPlane() {
+		// What runs on a node's own network needs some way to a Service's address before
+		// kube-proxy's rules are asked, as a real node has by its default route.
+		lines = append(lines, fmt.Sprintf("route add %s via %s", p.services(), p.controlPlane()))
+	}
 	return lines
 }
 

@@ -105,10 +105,12 @@ func TestRoutesLeadToEveryOtherNodesPods(t *testing.T) {
 		"node": {p, p.node(1), []string{
 			"route add 10.77.66.0/24 via 10.77.0.12",
 			"route add 198.51.100.0/24 via 10.77.0.3",
+			"route add 10.77.128.0/20 via 10.77.0.2",
 		}},
 		"node, of IPv6": {p.v6(), p.v6().node(1), []string{
 			"route add fd73:6970:a4d:42::/64 via fd73:6970:a4d::c",
 			"route add 2001:db8:198::/64 via fd73:6970:a4d::3",
+			"route add fd73:6970:a4d:80::/112 via fd73:6970:a4d::2",
 		}},
 		"client has the phones itself": {p, p.client(), []string{
 			"route add 10.77.65.0/24 via 10.77.0.11",
