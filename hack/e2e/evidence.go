@@ -102,6 +102,18 @@ func (e *env) noticeResult(ctx context.Context, r *result, err error) {
 	}
 }
 
+// goOn notes what went wrong with one fault of several, and returns nil if the next one can be
+// played: all three proxies are there.
+func (e *env) goOn(ctx context.Context, r *result, err error) error {
+	r.note(err)
+	e.noticeResult(ctx, r, nil)
+	if err == nil {
+		return nil
+	}
+	e.stage.step("%s: %v", r.Title, err)
+	return eventually(ctx, settleLimit, func(ctx context.Context) error { return e.proxies.whole(ctx, 3, nil) })
+}
+
 // slug is a title as the name of a folder.
 func slug(title string) string {
 	return strings.Trim(strings.Map(func(r rune) rune {

@@ -68,8 +68,7 @@ func playNAT(ctx context.Context, e *env) (results []*result, err error) {
 		f.title, f.replicas = f.title+", phones behind a NAT", 3
 		r, err := n.play(ctx, f)
 		results = append(results, r)
-		n.noticeResult(ctx, r, err)
-		if err != nil {
+		if err := n.goOn(ctx, r, err); err != nil {
 			return results, fmt.Errorf("%s: %w", f.title, err)
 		}
 	}

@@ -103,8 +103,7 @@ func (e *env) playSharedOn(ctx context.Context, name string, faults []fault, ope
 	for _, f := range chosen {
 		r, err := own.play(ctx, f)
 		results = append(results, r)
-		own.noticeResult(ctx, r, err)
-		if err != nil {
+		if err := own.goOn(ctx, r, err); err != nil {
 			return results, fmt.Errorf("%s: %w", f.title, err)
 		}
 	}
