@@ -41,6 +41,8 @@ var elsewhere = map[string]string{
 	"credential_questions_waiting":         "needs a source that is asked: TestOneQuestionForAUser of package credentials",
 	"flow_messages_handed_total":           "UDP is all that is listened on: TestCallsAcrossMembersAndTransports of package server",
 	"flow_messages_lost_total":             "UDP is all that is listened on: TestFramesForConnectionsThatAreOver of package server",
+	"dead_flows":                           "UDP is all that is listened on: TestEndsOfConnectionsAreShown of package server",
+	"registered_connections_ended_total":   "UDP is all that is listened on: TestEndsOfConnectionsAreShown of package server",
 	"registered_connections":               "UDP is all that is listened on: TestCallsAcrossMembersAndTransports of package server",
 	"awaited_udp_flows":                    "nobody is behind NAT here: TestNATMetrics of package server",
 	"flow_claims_total":                    "nobody is behind NAT here: TestNATMetrics of package server",

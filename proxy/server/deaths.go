@@ -69,6 +69,16 @@ func (d *deaths) has(now int64, f flow.Flow) bool {
 	return e != nil && e.conn == f.Conn && e.owner == f.Owner && e.life == f.Life && now < e.until
 }
 
+// count is how many connections are known to be over.
+func (d *deaths) count(now int64) (n int) {
+	for i := range d.places {
+		if e := d.places[i].Load(); e != nil && now < e.until {
+			n++
+		}
+	}
+	return n
+}
+
 // tell notes that the others have to hear of it. Beyond the bound they find out when
 // they ask.
 func (d *deaths) tell(f flow.Flow) {
@@ -116,6 +126,7 @@ func (s *Server) lostFlow(f flow.Flow) bool { return s.dead(f) || s.hasMoved(f) 
 // ended takes the end of a connection of this process.
 func (s *Server) ended(f flow.Flow) {
 	if s.registrants.end(f.Conn) {
+		s.metrics.endedFlows.Inc()
 		s.deaths.tell(f)
 	}
 	s.deaths.news.Store(true)

@@ -67,6 +67,7 @@ type Metrics struct {
 	refused      metric.Counter   // targets that the egress policy refuses
 	relayed      metric.Counter   // messages given to the member that has the connection they go over
 	lostFlow     metric.Counter   // messages of other members for connections that are over
+	endedFlows   metric.Counter   // connections over which a phone has registered, that are over
 	waits        []metric.Counter // requests that have waited for a phone, by waitOutcome
 	stunAnswers  metric.Counter   // to keep-alives
 	claims       []metric.Counter // packets over UDP flows whose owner was gone, by claimResult
@@ -97,6 +98,7 @@ func newMetrics() *Metrics {
 		refused:      s.Counter("egress_refused_total", "Targets of requests that the egress policy refuses."),
 		relayed:      s.Counter("flow_messages_handed_total", "Messages handed to the member that holds the connection, or owns the UDP flow, that they go over."),
 		lostFlow:     s.Counter("flow_messages_lost_total", "Messages that other members handed over for connections that have ended here."),
+		endedFlows:   s.Counter("registered_connections_ended_total", "Connections over which a phone has registered, that are over."),
 		waits:        s.Counters("waited_total", "Requests that waited for a phone to come back, by what became of them.", metric.Label{Name: "outcome", Values: waitNames[:]}),
 		stunAnswers:  s.Counter("stun_answers_total", "STUN Binding requests over UDP that were answered."),
 		claims:       s.Counters("flow_claims_total", "Packets of phones behind NAT over flows whose member was gone, by what became of the flow.", metric.Label{Name: "result", Values: claimNames[:]}),
@@ -116,6 +118,7 @@ func (m *Metrics) look(s *Server) {
 	m.Add(s.layer.Metrics())
 	m.Add(s.resolver.Metrics())
 	m.GaugeFunc("registered_connections", "Connections over which a phone has registered.", func() float64 { return float64(s.registrants.len()) })
+	m.GaugeFunc("dead_flows", "Connections of other members that are known to be over, within the last minute.", func() float64 { return float64(s.deaths.count(s.now())) })
 	m.GaugeFunc("owned_udp_flows", "UDP flows of phones behind NAT that are reached through this proxy.", func() float64 { return float64(s.owned.len(s.now())) })
 	m.GaugeFunc("awaited_udp_flows", "UDP flows of phones behind NAT whose proxy is gone, and whose next packet this one waits for.", func() float64 { return float64(s.away.len(s.now())) })
 	m.GaugeFunc("waiting_requests", "Requests that wait for a phone to come back.", func() float64 { return float64(s.waiting.len()) })
