@@ -131,6 +131,16 @@ func TestPinsTakeEachOthersPlace(t *testing.T) {
 		t.Errorf("unpinned: %+v", res)
 	}
 	names(a, now, 0)
+	for i, member := range []uint32{5, 6, 4} { // as a later version might leave several
+		u := (&PinUpdate{}).Update([]byte(bob), member, 7, 1, 60)
+		u.Contacts[0].Instance = []byte{byte('a' + i)}
+		if res := a.Apply(now, 0, 1, &u, location.Limits{MaxContacts: 10}, uint64(now+20+i), member); res.Status != location.StatusOK {
+			t.Errorf("%+v", res)
+		}
+	}
+	if got, until, ok := PinnedUntil(a.Get(0, AppendPinAOR(nil, []byte(bob))), now); got != 4 || until != now+60_000 || !ok {
+		t.Errorf("of several the one to %d until %d, %v", got, until, ok)
+	}
 	if a.Purge(now+200_000, 0) != 0 || a.Stats().Bindings != 0 {
 		t.Errorf("%+v", a.Stats())
 	}

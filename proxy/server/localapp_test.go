@@ -438,9 +438,13 @@ func TestUnavailableReject(t *testing.T) {
 	invite := p.apps[owner].request("INVITE")
 	p.apps[owner].reply(invite, 486, "Busy Here", "b")
 	d.ackFailure(alice.status(486))
+	p.apps[owner].request("ACK")
 	p.known.set(uint32(owner+1), false)
 	alice.ring(p.members[0].addr, room)
 	alice.status(503)
+	for _, app := range p.apps { // nor is it given to the one that does not serve
+		app.quiet(50 * time.Millisecond)
+	}
 }
 
 // TestUnregistered: the application has the calls of who has registered nothing.
@@ -634,6 +638,22 @@ func TestProxyThatStartsAnewKeepsItsApplicationsCalls(t *testing.T) {
 	callee.send("BYE")
 	alice.reply(alice.request("BYE"), 200, "OK", "")
 	app.status(200)
+}
+
+// TestWhoLeavesTakesNoCalls: also where its application has not said so yet.
+func TestWhoLeavesTakesNoCalls(t *testing.T) {
+	p := startPods(t, 3, nil)
+	s, first := p.members[0].Server, uint32(p.owners(room)[0]+1)
+	view := *s.cluster.View()
+	view.Members = slices.Clone(view.Members)
+	for i := range view.Members {
+		view.Members[i].Leaving = view.Members[i].ID == first
+	}
+	for _, pinned := range []uint32{0, first} {
+		if got := s.apps.choose(nil, &view, []byte(room), pinned); len(got) != 2 || slices.Contains(got, first) {
+			t.Errorf("pinned to %d: %v, and %d leaves", pinned, got, first)
+		}
+	}
 }
 
 // TestChoiceOfApplications: each address-of-record is its home's, or the next owner's
