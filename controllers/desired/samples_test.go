@@ -127,7 +127,7 @@ func TestSamplesSayWhoMayRegister(t *testing.T) {
 			}
 		}
 	}
-	if want := map[string]int{"open": 1, "postgres": 1, "http": 1, "secrets": 7}; !maps.Equal(sources, want) {
+	if want := map[string]int{"open": 1, "postgres": 1, "http": 1, "secrets": 8}; !maps.Equal(sources, want) {
 		t.Errorf("samples %v, want %v", sources, want)
 	}
 }
