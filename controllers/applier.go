@@ -32,6 +32,7 @@ type Applier struct {
 	selections   *selections
 	credentials  *credentials
 	certificates *credentials
+	translations *translations
 	turns        *turns
 	objects      *objects
 	rotations    *rotations
@@ -51,7 +52,7 @@ func newApplier(o *Options, passes *passes, writer *writer) *Applier {
 	rollouts := &rollouts{client: o.Client, recorder: o.Recorder, now: o.Now, turns: turns, workload: workload}
 	return &Applier{
 		client: o.Client, now: o.Now, metrics: o.Metrics, passes: passes, endings: o.endings,
-		shortages: shortages, selections: selections, credentials: credentials, certificates: certificates, turns: turns, workload: workload,
+		shortages: shortages, selections: selections, credentials: credentials, certificates: certificates, translations: &translations{client: o.Client, now: o.Now}, turns: turns, workload: workload,
 		objects:   newObjects(o, writer, rollouts),
 		rotations: &rotations{client: o.Client, live: o.Live, recorder: o.Recorder, now: o.Now},
 		sweeper:   &sweeper{client: o.Client, live: o.Live, recorder: o.Recorder},
@@ -118,7 +119,11 @@ func (a *Applier) carryOut(ctx context.Context, seen *observation, p *pass) (ctr
 		}
 	}
 	a.metrics.aged(seen.cluster.Namespace, seen.cluster.Name, signerKeys, seen.signer.made)
-	did := outcome{slices.Concat(p.faults, faults), held, a.workload.generation(seen.cluster), done, firstOf(unsuited, unusable, spoilt), applicationsOf(seen, &p.decision)}
+	translated, err := a.translations.find(ctx, seen)
+	if err != nil {
+		faults = append(faults, classify(err, v1alpha1.ReasonReadFailed))
+	}
+	did := outcome{slices.Concat(p.faults, faults), held, a.workload.generation(seen.cluster), done, firstOf(unsuited, unusable, spoilt), translated, applicationsOf(seen, &p.decision)}
 	a.metrics.applications(seen.cluster, did.applications)
 	if err := a.reporter.report(ctx, seen, &p.decision, did); err != nil {
 		faults = append(faults, fault{err: err})

@@ -19,6 +19,9 @@ type outcome struct {
 	generation  int64
 	rotated     rotated
 	credentials *trouble
+	// translated says that the proxies do not see the phones' addresses; nil where nothing
+	// does.
+	translated *translation
 	// applications beside the members, where there are any.
 	applications []membership.Application
 }

@@ -54,6 +54,7 @@ func (r *reporter) writeStatus(ctx context.Context, c *v1alpha1.SIPCluster, stat
 	r.warn(c, &status)
 	r.tellHeld(c, &status)
 	r.tellOpen(c, &status)
+	r.tellTranslated(c, &status)
 	r.tellApplications(c, &status)
 	after := c.DeepCopy()
 	after.Status = status

@@ -39,6 +39,7 @@ func setConditions(conditions *[]metav1.Condition, seen *observation, d *members
 	serves, moves := available(seen, d), did.held.over(progressing(seen, d, did.generation))
 	setPaused(conditions, seen.cluster, now)
 	setOpen(conditions, seen.cluster, now)
+	setTranslated(conditions, seen.cluster, did.translated, now)
 	setApplications(conditions, seen.cluster, did.applications, now)
 	broken, it := degraded(seen, d, did, now.Time)
 	judged(serves, moves, it, did.faults).set(conditions, seen.cluster.Generation, now)

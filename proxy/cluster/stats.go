@@ -1,5 +1,7 @@
 package cluster
 
+import "github.com/sipring/sipring/proxy/location"
+
 // Stats are counts of one core. Gauges: the first block. Counters: the others. The
 // tags say how they are shown.
 type Stats struct {
@@ -43,6 +45,14 @@ type Stats struct {
 	DomainFull         uint64  `metric:"registrations_no_room_total{reason=domain}"`
 	SnapshotsBytes     uint64  `metric:"snapshot_bytes_total{direction=in}" help:"Bytes of snapshots of partitions, fetched from other members and sent to them."`
 	SnapshotsSentBytes uint64  `metric:"snapshot_bytes_total{direction=out}"`
+}
+
+// Sources are those of REGISTERs with most bindings, as location.Store has them.
+func (c *Core) Sources() []location.SourceCount {
+	if c.store == nil {
+		return nil
+	}
+	return c.store.Sources()
 }
 
 // Stats returns counts. Cheap enough for every scrape.

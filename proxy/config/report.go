@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/json"
+	"net/netip"
 	"strings"
 )
 
@@ -13,10 +14,14 @@ const (
 	MaxReported = 1_000_000_000
 	// maxReport bounds AnnotationReport, in bytes: MaxFailovers of the longest names fit.
 	maxReport = 2 << 10
-	maxName   = 253 // of a pod
-	maxCause  = 32
-	maxState  = 32
-	maxSince  = 1 << 53 // what any reader of JSON takes
+	// MaxSources is how many sources a Report has, and ReportedFrom with how many
+	// bindings one is there.
+	MaxSources   = 2
+	ReportedFrom = 16
+	maxName      = 253 // of a pod
+	maxCause     = 32
+	maxState     = 32
+	maxSince     = 1 << 53 // what any reader of JSON takes
 )
 
 // Report is what a proxy reports of what it holds and of what it saw, in
@@ -29,6 +34,17 @@ type Report struct {
 	Failovers []Failover `json:"failovers,omitempty"`
 	// Application beside it; nil where there is none.
 	Application *Application `json:"application,omitempty"`
+	// Sources from which most of the bindings that it holds were registered, the largest
+	// first.
+	Sources []Source `json:"sources,omitempty"`
+}
+
+// Source is an address from which phones registered.
+type Source struct {
+	// Address is one of IPv4.
+	Address string `json:"address"`
+	// Bindings are at least so many, ReportedFrom or more.
+	Bindings int64 `json:"bindings"`
 }
 
 // Application is the state of the application beside a proxy.
@@ -88,6 +104,10 @@ func (r Report) String() string {
 		f.Rehomed, f.Milliseconds = bounded(f.Rehomed), bounded(f.Milliseconds)
 		out.Failovers = append(out.Failovers, f)
 	}
+	for _, s := range r.Sources[:min(len(r.Sources), MaxSources)] {
+		s.Bindings = bounded(s.Bindings)
+		out.Sources = append(out.Sources, s)
+	}
 	text, _ := json.Marshal(out) // plain data
 	return string(text)
 }
@@ -101,11 +121,16 @@ func ParseReport(text string) *Report {
 	if text == "" || len(text) > maxReport || json.Unmarshal([]byte(text), r) != nil {
 		return nil
 	}
-	if r.UnderReplicated != bounded(r.UnderReplicated) || len(r.Failovers) > MaxFailovers {
+	if r.UnderReplicated != bounded(r.UnderReplicated) || len(r.Failovers) > MaxFailovers || len(r.Sources) > MaxSources {
 		return nil
 	}
 	for _, f := range r.Failovers {
 		if !f.valid() {
+			return nil
+		}
+	}
+	for _, s := range r.Sources {
+		if _, err := netip.ParseAddr(s.Address); err != nil || s.Bindings != bounded(s.Bindings) {
 			return nil
 		}
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,7 +10,7 @@ import (
 )
 
 func someReport() Report {
-	return Report{UnderReplicated: 3, Application: &Application{State: ApplicationDown, Since: 1767323045001}, Failovers: []Failover{
+	return Report{UnderReplicated: 3, Sources: []Source{{Address: "192.0.2.1", Bindings: 64}}, Application: &Application{State: ApplicationDown, Since: 1767323045001}, Failovers: []Failover{
 		{Member: "ring-1", At: 1767323045006, Cause: LossProcessEnded, Rehomed: 96, Milliseconds: 21},
 		{Member: "ring-0", At: 1767323045000, Cause: LossUnreachable},
 	}}
@@ -22,6 +23,9 @@ func TestReportIsRead(t *testing.T) {
 		long.Failovers = append(long.Failovers, Failover{
 			Member: strings.Repeat("a", maxName), At: 1 << 53, Cause: LossCause(strings.Repeat("C", maxCause)), Rehomed: MaxReported, Milliseconds: MaxReported,
 		})
+	}
+	for range MaxSources {
+		long.Sources = append(long.Sources, Source{Address: "255.255.255.255", Bindings: MaxReported})
 	}
 	for name, r := range map[string]Report{"nothing": {}, "some": someReport(), "the longest": long} {
 		t.Run(name, func(t *testing.T) {
@@ -39,12 +43,13 @@ func TestReportIsRead(t *testing.T) {
 // TestReportIsBounded: what is too much is cut off where it is written, and not
 // read where somebody writes it all the same.
 func TestReportIsBounded(t *testing.T) {
-	much := Report{UnderReplicated: MaxReported + 1, Failovers: make([]Failover, MaxFailovers+1)}
+	much := Report{UnderReplicated: MaxReported + 1, Failovers: make([]Failover, MaxFailovers+1), Sources: slices.Repeat([]Source{{Address: "192.0.2.1", Bindings: MaxReported + 1}}, MaxSources+1)}
 	for i := range much.Failovers {
 		much.Failovers[i] = Failover{Member: fmt.Sprintf("ring-%d", i), At: 1, Cause: LossMoved, Rehomed: MaxReported + 1, Milliseconds: -1}
 	}
 	got := ParseReport(much.String())
-	if got == nil || got.UnderReplicated != MaxReported || len(got.Failovers) != MaxFailovers || got.Failovers[0].Rehomed != MaxReported || got.Failovers[0].Milliseconds != 0 {
+	if got == nil || got.UnderReplicated != MaxReported || len(got.Failovers) != MaxFailovers || got.Failovers[0].Rehomed != MaxReported || got.Failovers[0].Milliseconds != 0 ||
+		len(got.Sources) != MaxSources || got.Sources[0].Bindings != MaxReported {
 		t.Errorf("%+v", got)
 	}
 	failover := func(fields string) string { return `{"underReplicated":0,"failovers":[{` + fields + `}]}` }
@@ -57,6 +62,9 @@ func TestReportIsBounded(t *testing.T) {
 		"no number of ours":                    `{"underReplicated":1e30}`,
 		"a fraction":                           `{"underReplicated":0.5}`,
 		"too long":                             `{"underReplicated":0,"later":"` + strings.Repeat("x", maxReport) + `"}`,
+		"a source of no address":               `{"sources":[{"address":"node-1","bindings":16}]}`,
+		"a source of less than nothing":        `{"sources":[{"address":"192.0.2.1","bindings":-1}]}`,
+		"too many sources":                     `{"sources":[` + strings.Repeat(`{"address":"192.0.2.1","bindings":16},`, MaxSources) + `{"address":"192.0.2.1","bindings":16}]}`,
 		"too many failovers":                   `{"failovers":[` + strings.Repeat(`{"member":"a","at":1,"cause":"A"},`, MaxFailovers) + `{"member":"a","at":1,"cause":"A"}]}`,
 		"of nobody":                            failover(`"at":1,"cause":"A"`),
 		"at no time":                           failover(`"member":"ring-1","cause":"A"`),

@@ -15,6 +15,7 @@ type Store struct {
 	parts    []partition
 	contacts contacts
 	shares   shares
+	heavy    heavy
 	stats    Stats
 	applier  applier
 	scratch  []byte
@@ -167,10 +168,12 @@ func (s *Store) Slot(part, slot int) (r Record, ok bool) {
 func (s *Store) Purge(now int64, part int) int {
 	p := &s.parts[part]
 	before := p.stats.Bindings
+	s.heavy.begin(part)
 	for i := range p.slots {
 		if r := p.slots[i].rec; !r.IsZero() && r.hasExpired(now) {
 			s.put(part, i, uint64(p.slots[i].hash), r.without(now))
 		}
+		s.heavy.see(p.slots[i].rec, now)
 		s.contacts.refill(place{part, i}, p.slots[i].rec)
 	}
 	return before - p.stats.Bindings

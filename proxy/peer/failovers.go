@@ -45,7 +45,7 @@ func lossCause(err error) config.LossCause {
 // Report is what this member holds and which failovers it saw. Cheap enough for
 // every second.
 func (n *Node) Report() config.Report {
-	return config.Report{UnderReplicated: int64(n.cores.stats().UnderReplicated), Failovers: n.failovers.list()}
+	return config.Report{UnderReplicated: int64(n.cores.stats().UnderReplicated), Failovers: n.failovers.list(), Sources: n.cores.sources()}
 }
 
 // loss is a member that went down, until the ring is without it.
