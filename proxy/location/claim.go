@@ -21,7 +21,7 @@ func (r Record) claim(now int64, u *Update, stamp Version) Result {
 			continue
 		}
 		b := e.view()
-		b.Flow, b.Version = u.Flow, stamp
+		b.Flow.Owner, b.Flow.Life, b.Version = u.Flow.Owner, u.Flow.Life, stamp
 		putHead(e, &b)
 		res.Changed, res.Stamp = true, stamp
 	}

@@ -42,6 +42,7 @@
 //   - budget: there is room for some of the phones only, and a share of it for each of three sources and two domains.
 //   - replays: others see what phones prove, and use it again, when it was acknowledged: in requests of their own, through
 //     any member.
+//   - claims: flows are claimed, by way of any member, from the owner that some member knows.
 //   - strays: copies of requests are ordered up to 32 s late, through any member; phones remove what is not there.
 //
 // # What is checked

@@ -20,6 +20,7 @@ type rules struct {
 	star, fetch, again, reset bool // what phones do beside registering, refreshing and unregistering
 	strays                    bool // copies of requests arrive late
 	thieves                   bool // what phones prove is used again by others
+	claims                    bool // members claim the flows of phones
 
 	budget int // bytes that bindings may take in a core, 0 without bound
 }
@@ -85,6 +86,7 @@ func single() []Mode {
 		{"restarts", func(w *world) { w.reset, w.long, w.short = true, true, 3 }},
 		{"budget", func(w *world) { w.budget, w.short = int(w.between(1<<10, 12<<10)), 6 }},
 		{"replays", func(w *world) { w.thieves, w.fetch, w.short = true, true, 4 }},
+		{"claims", func(w *world) { w.claims, w.short, w.eager = true, 4, w.rng.IntN(2) == 0 }},
 		{"strays", func(w *world) { w.strays, w.short, w.long = true, 3, w.rng.IntN(2) == 0 }},
 	}
 }

@@ -118,6 +118,10 @@ func (ph *phone) attempt(p *process, r request, done func(*cluster.RegisterOp)) 
 			done(op)
 		},
 	}
+	if w.claims {
+		op.Update.Flow.Owner, op.Update.Flow.Life = p.id, 1
+		ph.claimLater()
+	}
 	if r.deed == bind || r.deed == unbind {
 		op.Update.Contacts = []location.ContactUpdate{{URI: []byte(ph.contact), Q: 1000, Expires: r.expires}}
 	}
