@@ -10,11 +10,11 @@ import (
 type By uint8
 
 const (
-	// Addresses: the URI has a port. A and AAAA.
+	// Addresses is of a URI that has a port: A and AAAA.
 	Addresses By = iota
-	// Services: it names its transport. SRV, else addresses.
+	// Services is of one that names its transport: SRV, else addresses.
 	Services
-	// Rules: it names neither. NAPTR, else SRV, else addresses.
+	// Rules is of one that names neither: NAPTR, else SRV, else addresses.
 	Rules
 )
 
@@ -49,11 +49,11 @@ type Question struct {
 type Status uint8
 
 const (
-	// Failed: nobody has answered it. The zero value.
+	// Failed says that nobody has answered it. The zero value.
 	Failed Status = iota
-	// None: there are no such records (RFC 2308).
+	// None says that there are no such records (RFC 2308).
 	None
-	// Answered: there are.
+	// Answered says that there are.
 	Answered
 )
 

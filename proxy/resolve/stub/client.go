@@ -107,7 +107,7 @@ func (e *exchange) try(server netip.AddrPort, until time.Time) {
 	if err != nil {
 		return
 	}
-	defer conn.Close()                                                                     //nolint:errcheck // nothing is lost with it
+	defer conn.Close()
 	defer context.AfterFunc(e.context, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })() // which ends what is read below
 	if conn.SetDeadline(until) != nil || e.context.Err() != nil {
 		return
@@ -206,7 +206,7 @@ func (e *exchange) overTCP(server netip.AddrPort, i int) *dns.Msg {
 	if err != nil {
 		return nil
 	}
-	defer conn.Close() //nolint:errcheck // nothing is lost with it
+	defer conn.Close()
 	defer context.AfterFunc(e.context, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
 	if conn.SetDeadline(e.end) != nil || e.context.Err() != nil {
 		return nil

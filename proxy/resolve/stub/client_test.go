@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -229,10 +230,9 @@ func TestTheNextServerIsAsked(t *testing.T) {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
-	lost := true
+	var asked atomic.Bool
 	late := serve(t, func(_ string, q *dns.Msg) *dns.Msg {
-		if lost {
-			lost = false
+		if !asked.Swap(true) { // the first datagram is lost
 			return nil
 		}
 		return with(q, "a.example. 60 IN A 192.0.2.1")

@@ -52,7 +52,7 @@ func (f *file) look() {
 	if err != nil {
 		return
 	}
-	defer in.Close() //nolint:errcheck // it is read only
+	defer in.Close()
 	text, err := io.ReadAll(io.LimitReader(in, maxFile))
 	if err != nil {
 		return
