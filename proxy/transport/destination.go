@@ -16,7 +16,8 @@ const (
 )
 
 // Of is the transport that a request for the URI goes over (RFC 3263 4.1): what the
-// transport parameter names, else UDP, and of a SIPS URI that with TLS below it, never
+// transport parameter names, else UDP, or for a name without a port what DNS has and is
+// served, and of a SIPS URI that with TLS below it, never
 // less (RFC 3261 26.2.2, RFC 5630 3.1.4, RFC 7118 5.2.2). ok is false where that is not
 // served, and for other schemes, which do not say where they lead.
 func Of(u *wire.URI, served func(flow.Transport) bool) (t flow.Transport, ok bool) {
@@ -25,11 +26,34 @@ func Of(u *wire.URI, served func(flow.Transport) bool) (t flow.Transport, ok boo
 	case u.Scheme == wire.SchemeSIPS:
 		t, ok = secured(u, len(name) == 0)
 	case u.Scheme == wire.SchemeSIP && len(name) == 0:
-		t, ok = flow.UDP, true
+		t, ok = unnamed(u, served), true
 	case u.Scheme == wire.SchemeSIP:
 		t, ok = named(u)
 	}
 	return t, ok && served(t)
+}
+
+// unnamed is the transport of a SIP URI that names none: UDP, or where that is not served
+// the first that is and may be chosen for a name.
+func unnamed(u *wire.URI, served func(flow.Transport) bool) flow.Transport {
+	if !u.HasPort && !served(flow.UDP) {
+		if _, literal := wire.HostAddr(target(u)); !literal {
+			for _, t := range [...]flow.Transport{flow.TCP, flow.TLS} {
+				if served(t) {
+					return t
+				}
+			}
+		}
+	}
+	return flow.UDP
+}
+
+// target is the host that a request for the URI goes to (RFC 3263 4: TARGET).
+func target(u *wire.URI) []byte {
+	if maddr, has := u.Param("maddr"); has && len(maddr) > 0 {
+		return maddr
+	}
+	return u.Host
 }
 
 // secured is the transport of a SIPS URI, whose parameter says what is below TLS. The
@@ -62,10 +86,7 @@ func named(u *wire.URI) (t flow.Transport, ok bool) {
 // Of a name, what the URI leaves open is found in DNS. Who answers at TLS has to be the
 // host (RFC 5922 4), whatever DNS has for it.
 func URIDestination(u *wire.URI, t flow.Transport) (to Destination, ok bool) {
-	host := u.Host
-	if maddr, has := u.Param("maddr"); has && len(maddr) > 0 {
-		host = maddr
-	}
+	host := target(u)
 	port := uint16(DefaultPort)
 	switch {
 	case u.HasPort:

@@ -105,9 +105,32 @@ func TestRFC3263_4_1_TransportOfAURI(t *testing.T) {
 			if ok != (want != "") || ok && got.String() != want {
 				t.Errorf("%s: %v, %v, want %q", uri, got, ok, want)
 			}
-			if other, ok := Of(&u, func(t flow.Transport) bool { return t.String() != want }); ok {
+			name, _ := u.Param("transport")
+			open := want == "UDP" && len(name) == 0 && !u.HasPort // DNS may have another for it
+			if other, ok := Of(&u, func(t flow.Transport) bool { return t.String() != want }); ok != open {
 				t.Errorf("%s: %v, as %s is not served", uri, other, want)
 			}
+		}
+	}
+}
+
+// TestRFC3263_4_1_WhereUDPIsNotServed: a name that leaves the transport open may be reached
+// over another one, an address or a port not.
+func TestRFC3263_4_1_WhereUDPIsNotServed(t *testing.T) {
+	for uri, want := range map[string]string{
+		"sip:a@b.example": "TCP", "sip:a@192.0.2.1;maddr=b.example": "TCP", "sip:a@b.example:5060": "", "sip:a@192.0.2.1": "",
+		"sip:a@b.example;maddr=192.0.2.1": "", "sip:a@b.example;transport=udp": "",
+	} {
+		u, err := wire.ParseURI([]byte(uri))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, ok := Of(&u, func(t flow.Transport) bool { return t != flow.UDP })
+		if ok != (want != "") || ok && got.String() != want {
+			t.Errorf("%s: %v, %v, want %q", uri, got, ok, want)
+		}
+		if got, ok := Of(&u, func(t flow.Transport) bool { return t == flow.TLS }); ok != (want != "") || ok && got != flow.TLS {
+			t.Errorf("%s, TLS alone: %v, %v", uri, got, ok)
 		}
 	}
 }
