@@ -1,6 +1,7 @@
 package command
 
 import (
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -21,7 +22,7 @@ func TestSupersededProcessEndsItsConnections(t *testing.T) {
 	f.set.Epoch, f.set.Members[0].Address = 2, strings.Replace(own, "127.", "126.", 1)
 	f.publish()
 	_ = c.SetDeadline(time.Now().Add(patience))
-	if _, err := c.Read(make([]byte, 1)); err != io.EOF {
+	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("the connection: %v, want its end", err)
 	}
 	f.set.Members[0].Address = own
