@@ -65,6 +65,9 @@ func playSidecar(ctx context.Context, e *env) ([]*result, error) {
 			if err := event.play(ctx, s); err != nil {
 				s.result.note(fmt.Errorf("%s: %w", event.title, err))
 			}
+			if err := s.counted(ctx); err != nil {
+				s.result.note(fmt.Errorf("after %s: %w", event.title, err))
+			}
 			s.stage.step("%s: %.1f s", event.title, time.Since(began).Seconds())
 			if err := s.serve(ctx, 3); err != nil {
 				return fmt.Errorf("after %s: %w", event.title, err)
@@ -156,6 +159,9 @@ func (s *sidecar) serve(ctx context.Context, n int) error {
 			return err
 		}
 		for i := range pods {
+			if beside, err := s.besideOf(ctx, &pods[i]); err != nil || beside.State != "Serving" {
+				return fmt.Errorf("beside %s: %+v, %w", pods[i].Name, beside, err)
+			}
 			if pods[i].Spec.Containers[0].Name != echoContainer { // which says nothing of itself
 				continue
 			}
@@ -198,6 +204,34 @@ func (s *sidecar) status(ctx context.Context, pod *corev1.Pod) (st echoState, er
 		return st, err
 	}
 	return st, json.Unmarshal(raw, &st)
+}
+
+// counted is nil once the proxies count the calls that the applications beside them have.
+func (s *sidecar) counted(ctx context.Context) error {
+	return eventually(ctx, startLimit, func(ctx context.Context) error {
+		pods, err := s.proxies.pods(ctx)
+		if err != nil {
+			return err
+		}
+		for i := range pods {
+			beside, err := s.besideOf(ctx, &pods[i])
+			if err != nil {
+				return err
+			}
+			st, err := s.status(ctx, &pods[i])
+			if err != nil {
+				return err
+			}
+			has := 0
+			for _, n := range st.Calls {
+				has += n
+			}
+			if has != beside.Calls {
+				return fmt.Errorf("the application of %s has %d calls, and its proxy counts %d", pods[i].Name, has, beside.Calls)
+			}
+		}
+		return nil
+	})
 }
 
 // place is where a call is.

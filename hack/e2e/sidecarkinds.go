@@ -211,22 +211,25 @@ func (s *sidecar) bareAt(ctx context.Context, user string) (at string, err error
 		return "", err
 	}
 	for i := range pods {
-		n, err := s.callsAt(ctx, &pods[i])
+		beside, err := s.besideOf(ctx, &pods[i])
 		if err != nil {
 			return "", err
 		}
-		if n > 0 {
+		if beside.Calls > 0 {
 			at += pods[i].Name
 		}
 	}
 	return at, nil
 }
 
-// callsAt is how many calls the application of a pod has, as the proxy beside it says.
-func (s *sidecar) callsAt(ctx context.Context, pod *corev1.Pod) (int, error) {
-	var status struct {
-		Application struct{ Calls int }
-	}
+// besideOf is what the proxy of a pod says of the application beside it.
+type besideOf struct {
+	State string
+	Calls int
+}
+
+func (s *sidecar) besideOf(ctx context.Context, pod *corev1.Pod) (besideOf, error) {
+	var status struct{ Application besideOf }
 	err := s.proxies.admin(ctx, pod, "/v1/status", &status)
-	return status.Application.Calls, err
+	return status.Application, err
 }

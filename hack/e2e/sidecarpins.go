@@ -26,7 +26,17 @@ const (
 // pinsEnd: conferences are pinned to the next owners' applications, as their own one was
 // killed, and two callers come to each about when that ends: both to the same.
 func pinsEnd(ctx context.Context, s *sidecar) error {
-	const victim = "apps-0"
+	at, err := s.homes(ctx)
+	if err != nil {
+		return err
+	}
+	has := map[string]int{}
+	victim := ""
+	for _, application := range at {
+		if has[application]++; has[application] > has[victim] {
+			victim = application
+		}
+	}
 	pairs, atHome := 0, 0
 	var apart []string
 	for range pinRounds {

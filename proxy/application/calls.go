@@ -28,12 +28,23 @@ type Calls struct {
 	order   list.List                // of *call, by when they end by themselves
 	aors    map[string]*pinned
 	refused uint64
+	ended   map[uint64]bool
+	past    []past        // those of ended, in the order in which they ended
 	soon    []*pinned     // whose pins are to be written without delay, so many at most
 	news    chan struct{} // there are some
 }
 
 // maxSoon is of how many addresses-of-record pins are written without delay at a time.
 const maxSoon = 128
+
+// past is a call that has ended, and until when what is repeated of it may come.
+type past struct {
+	key   uint64
+	until int64
+}
+
+// repeats is for how long the 2xx of a call that has ended may come again, in milliseconds (RFC 3261 13.3.1.4: 64*T1).
+const repeats = 32_000
 
 // call is one that goes on.
 type call struct {
@@ -63,7 +74,7 @@ func NewCalls(callLife, pinAfter int64) *Calls {
 func newCalls(callLife, pinAfter int64, maxCalls, maxAORs int) *Calls {
 	return &Calls{
 		callLife: callLife, pinAfter: pinAfter, maxCalls: maxCalls, maxAORs: maxAORs, seed: maphash.MakeSeed(),
-		calls: map[uint64]*list.Element{}, aors: map[string]*pinned{}, news: make(chan struct{}, 1),
+		calls: map[uint64]*list.Element{}, aors: map[string]*pinned{}, news: make(chan struct{}, 1), ended: map[uint64]bool{},
 	}
 }
 
@@ -74,7 +85,7 @@ func AppendKey(dst, callID, tag []byte) []byte {
 }
 
 // Begin counts a call for an address-of-record, and reports whether there is room for it. One that is there already is
-// touched.
+// touched, and one that has ended, whose 2xx is repeated, stays so.
 func (c *Calls) Begin(aor, key []byte, now int64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -82,6 +93,9 @@ func (c *Calls) Begin(aor, key []byte, now int64) bool {
 	hash := maphash.Bytes(c.seed, key)
 	if e := c.calls[hash]; e != nil {
 		c.touch(e, now)
+		return true
+	}
+	if c.ended[hash] {
 		return true
 	}
 	p := c.aors[string(aor)]
@@ -133,9 +147,20 @@ func (c *Calls) End(key []byte, now int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.expire(now)
-	if e := c.calls[maphash.Bytes(c.seed, key)]; e != nil {
+	hash := maphash.Bytes(c.seed, key)
+	if e := c.calls[hash]; e != nil {
 		c.end(e, now)
+		c.remember(hash, now)
 	}
+}
+
+// remember notes a call that has ended, of as many as there may be calls.
+func (c *Calls) remember(hash uint64, now int64) {
+	if len(c.past) >= c.maxCalls {
+		delete(c.ended, c.past[0].key)
+		c.past = c.past[1:]
+	}
+	c.ended[hash], c.past = true, append(c.past, past{hash, now + repeats})
 }
 
 // EndAll ends every call: the application's process, which had them, is gone.
@@ -195,6 +220,10 @@ func (c *Calls) end(e *list.Element, at int64) {
 
 // expire ends the calls of which nothing was heard for too long.
 func (c *Calls) expire(now int64) {
+	for len(c.past) > 0 && c.past[0].until <= now {
+		delete(c.ended, c.past[0].key)
+		c.past = c.past[1:]
+	}
 	for e := c.order.Front(); e != nil; e = c.order.Front() {
 		ends := e.Value.(*call).ends
 		if ends > now {

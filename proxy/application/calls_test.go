@@ -173,6 +173,28 @@ func TestCallsEnd(t *testing.T) {
 	}
 }
 
+// TestRepeatedAnswerIsNoNewCall: the 2xx of a call may come again when that has ended, which would not end a second time.
+func TestRepeatedAnswerIsNoNewCall(t *testing.T) {
+	c := newCalls(86_400_000, 30_000, 3, 3)
+	c.begin("a", "1", 0)
+	c.End([]byte("1"), 100)
+	if !c.begin("a", "1", 100+repeats-1) || c.Live() != 0 || c.Refused() != 0 {
+		t.Errorf("%d calls", c.Live())
+	}
+	if c.begin("a", "1", 100+repeats); c.Live() != 1 {
+		t.Error("it is remembered for ever")
+	}
+	for i := range 10 { // of no more than there may be calls
+		key := fmt.Sprint("b", i)
+		c.begin("a", key, 50_000)
+		c.End([]byte(key), 50_000)
+	}
+	if len(c.past) != 3 || len(c.ended) != 3 {
+		t.Errorf("%d are remembered", len(c.past))
+	}
+	c.EndAll(50_000)
+}
+
 // TestCallsAreBounded: who has no calls makes room for others, who has them does not.
 func TestCallsAreBounded(t *testing.T) {
 	c := NewCalls(86_400_000, 86_400_000)
@@ -205,6 +227,7 @@ func TestCallsAreBounded(t *testing.T) {
 // plain is Calls as one would write them without a thought for time and memory.
 type plain struct {
 	calls map[string]plainCall // by key
+	ended map[string]int64     // by key: until when it may be repeated
 	pins  map[string]plainPin  // by address
 }
 
@@ -265,7 +288,7 @@ func TestCallsAgreeWithAPlainCount(t *testing.T) {
 		life := rapid.Int64Range(1_000, 200_000).Draw(t, "life")
 		after := rapid.Int64Range(0, 90_000).Draw(t, "after")
 		const maxCalls, maxAORs = 12, 4
-		c, m := newCalls(life, after, maxCalls, maxAORs), plain{map[string]plainCall{}, map[string]plainPin{}}
+		c, m := newCalls(life, after, maxCalls, maxAORs), plain{map[string]plainCall{}, map[string]int64{}, map[string]plainPin{}}
 		now, refused := int64(0), uint64(0)
 		for range rapid.IntRange(1, 100).Draw(t, "steps") {
 			now += rapid.Int64Range(0, 40_000).Draw(t, "passes") * rapid.Int64Range(0, 1).Draw(t, "or not")
@@ -278,11 +301,13 @@ func TestCallsAgreeWithAPlainCount(t *testing.T) {
 				_, pinnedAlready := m.pins[aor]
 				idle := slices.DeleteFunc(slices.Collect(maps.Keys(m.pins)), func(aor string) bool { return m.of(aor) > 0 })
 				room := len(m.calls) < maxCalls && (pinnedAlready || len(m.pins) < maxAORs || len(idle) > 0)
+				over := m.ended[key] > now && !there
 				got := c.begin(aor, key, now)
-				if got != (there || room) {
+				if got != (there || over || room) {
 					t.Fatalf("begun: %v", got)
 				}
 				switch {
+				case over:
 				case there:
 					m.calls[key] = plainCall{old.aor, now + life}
 				case !room:
@@ -320,6 +345,7 @@ func TestCallsAgreeWithAPlainCount(t *testing.T) {
 			case "end":
 				if _, there := m.calls[key]; there {
 					m.end(key, now)
+					m.ended[key] = now + repeats
 				}
 				c.End([]byte(key), now)
 			case "all":

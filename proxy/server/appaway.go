@@ -94,6 +94,14 @@ func (a *absences) lacking(member uint32, now int64) bool {
 	return noted && now-at < unreachedMillis
 }
 
+// missed reports whether a frame for a member has been lost since a time.
+func (a *absences) missed(member uint32, since int64) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	at, noted := a.unreached[member]
+	return noted && at >= since
+}
+
 // appFate says what has become of an application that has a call.
 type appFate uint8
 
@@ -131,19 +139,29 @@ func (s *Server) fate(member uint32, now int64) (appFate, uint64) {
 }
 
 // startAtApplication sends a request within a dialog to the application that has it, or has
-// it wait for the proxy beside that. One that is lost, though that proxy is the one that it
-// was given to, has been refused.
+// it wait for the proxy beside that.
 func (q *search) startAtApplication(member uint32) progress {
 	r := q.r
 	fate, life := r.s.fate(member, r.now)
 	switch {
-	case fate == appOver || fate == appThere && r.losses > 0 && (r.appLife == life || r.now >= r.latest()):
+	case fate == appOver || fate == appThere && r.refusedBy(member, life):
 		return r.applicationGone()
 	case fate == appAway:
 		return r.awaitMember(member)
 	}
-	r.appLife, r.losses = life, 0
+	r.appLife, r.appSent, r.losses = life, r.now, 0
 	return r.reach()
+}
+
+// refusedBy reports whether a request that is lost was refused by the application beside a
+// member, of which the proxy there is of that life: the one that it was given to, and
+// that it has reached. What is lost otherwise is sent again, while somebody waits for it.
+func (r *request) refusedBy(member uint32, life uint64) bool {
+	if r.losses == 0 {
+		return false
+	}
+	given := r.appLife == life && (r.s.apps == nil || !r.s.apps.absent.missed(member, r.appSent))
+	return given || r.now >= r.latest()
 }
 
 // latest is when a request within a dialog is given up at last: when its sender is about to.

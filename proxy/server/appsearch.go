@@ -74,8 +74,8 @@ func (q *search) pinDone(op *cluster.LookupOp) progress {
 	pinned := uint32(0)
 	if op.Result == cluster.Found {
 		if member, until, ok := application.PinnedUntil(op.Record, op.Now); ok {
-			if pinned = member; until-op.Now < pinEnds && q.renewPin(member) {
-				return waits
+			if pinned = member; until-op.Now < pinEnds {
+				q.renewPin(member)
 			}
 		}
 	}
@@ -83,26 +83,25 @@ func (q *search) pinDone(op *cluster.LookupOp) progress {
 }
 
 // A pin that ends within pinEnds, in milliseconds, is renewed for pinRenewal, in seconds,
-// before a call goes by it: else the next caller may find it gone before the application's
-// own member, which the call has yet to reach, has renewed it.
+// as a call goes by it: else the next caller may find it gone before the application's own
+// member, which the call has yet to reach, has renewed it. The call does not wait for that.
 const (
 	pinEnds    = 1500
 	pinRenewal = 3
 )
 
-// renewPin begins to, and reports whether it has: where the call goes by that pin.
-func (q *search) renewPin(member uint32) bool {
+// renewPin does so, where the call goes by the pin to a member's application.
+func (q *search) renewPin(member uint32) {
 	r := q.r
 	a, v := r.s.apps, r.s.cluster.View()
 	if r.stateless || r.losses > 0 || r.msg.Method() != wire.MethodInvite || v == nil || v.Set == nil || !a.takes(v, member) {
-		return false
+		return
 	}
 	memory := &application.PinUpdate{}
 	r.s.cluster.Register(&cluster.RegisterOp{
 		Update: memory.Renewal(r.decision.AOR, member, a.self, r.s.life, a.renewals.Add(1), pinRenewal),
-		Done:   func(*cluster.RegisterOp) { r.now = r.s.now(); r.end(q.choose(member)) }, // not written: the call goes there all the same
+		Done:   func(*cluster.RegisterOp) {}, // not written: the application's member writes it when it has the call
 	})
-	return true
 }
 
 // choose has the request go to applications: that of a member first, if it is pinned to one.

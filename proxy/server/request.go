@@ -39,6 +39,7 @@ type request struct {
 	kept      int    // bytes, while it is kept: see lost
 	losses    int    // how often it has lost all targets, or one that rang
 	appLife   uint64 // of the proxy whose application it was given to last, within a dialog
+	appSent   int64  // when, in milliseconds
 
 	rings       bool // it has lost a target that rang: see ringing.go
 	keptRinging bool
