@@ -180,6 +180,8 @@ func (r *rollouts) tell(ctx context.Context, seen *observation, before, next *ro
 			who = "it comes with the operator"
 		case bySecrets:
 			who = "other Secrets have the labels that it selects"
+		case byAddress:
+			who = "the load balancer has assigned another address"
 		}
 		log.Info("Pods are going to be replaced", "why", next.Why, "cause", string(next.Cause))
 		r.recorder.Eventf(c, nil, corev1.EventTypeNormal, v1alpha1.EventRollingUpdateStarted, updating,

@@ -35,6 +35,9 @@ type rollout struct {
 	Spec       string `json:"spec"`
 	// Selected are the Secrets of credentials that it selected.
 	Selected []string `json:"selected,omitempty"`
+	// Shared are the addresses that nodes hold together, with spec.network.mode
+	// SharedAddress.
+	Shared []string `json:"shared,omitempty"`
 	// Cause is who had the pods replaced; empty where they never were.
 	Cause cause `json:"cause,omitempty"`
 	// Why says what changed, for people.
@@ -54,6 +57,9 @@ const (
 	byOperator cause = "Operator"
 	// bySecrets: the SIPCluster is the same, and it selects other Secrets.
 	bySecrets cause = "Secrets"
+	// byAddress: the SIPCluster is the same, and the load balancer has assigned another
+	// address.
+	byAddress cause = "Address"
 )
 
 func (o *rollout) underWay() bool { return o.Cause != "" && o.Ended.IsZero() }
@@ -80,7 +86,7 @@ func planned(seen *observation, before *rollout, want *appsv1ac.StatefulSetApply
 	c := seen.cluster
 	next = *before
 	next.Template, next.Generation, next.Pods, next.Spec = digest(want.Spec.Template), c.Generation, podsDigest(c), specDigest(c)
-	next.Selected = seen.selected
+	next.Selected, next.Shared = seen.selected, seen.shared
 	if seen.statefulSet == nil {
 		next.Cause, next.Why, next.Began, next.Ended = "", "", time.Time{}, time.Time{}
 		return next, false
@@ -98,6 +104,9 @@ func planned(seen *observation, before *rollout, want *appsv1ac.StatefulSetApply
 	if changed := selectedOtherwise(before.Selected, next.Selected); changed != "" {
 		next.Why = "Secrets of credentials: " + changed
 	}
+	if next.Cause == byAddress {
+		next.Why = fmt.Sprintf("shared addresses %s -> %s", strings.Join(before.Shared, ", "), strings.Join(next.Shared, ", "))
+	}
 	return next, true
 }
 
@@ -110,6 +119,9 @@ func changedBy(before, now *rollout) cause {
 	}
 	if !slices.Equal(before.Selected, now.Selected) {
 		return bySecrets
+	}
+	if !slices.Equal(before.Shared, now.Shared) {
+		return byAddress
 	}
 	return byOperator
 }

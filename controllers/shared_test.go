@@ -129,8 +129,15 @@ func TestSharedAddressIsAwaited(t *testing.T) {
 		b.pod(i, ready)
 	}
 	b.settle()
-	if got := b.members().Advertise; got != "192.0.2.10:5060" && got != "192.0.2.9:5060" {
+	b.seenTo(3)
+	if got := b.members().Advertise; got != "192.0.2.10:5060" {
 		t.Errorf("advertised %q", got)
+	}
+	b.assign("192.0.2.20")
+	b.settle()
+	const told = "3 pods are going to be replaced: shared addresses 192.0.2.10 -> 192.0.2.20 (the load balancer has assigned another address)"
+	if !slices.ContainsFunc(b.events.notes, func(n string) bool { return strings.HasSuffix(n, told) }) {
+		t.Errorf("events %q", b.events.notes)
 	}
 }
 
