@@ -259,6 +259,7 @@ func (a *interviewed) loses(ctx context.Context, b *bustle) error {
 	if err := a.replayRegulars(ctx, known, "at the two that were left", victim); err != nil {
 		return err
 	}
+	a.regulars.balancer.keep("") // who starts anew gets nothing before it is ready
 	a.stage.step("%s", a.result.line())
 	if err := a.recover(ctx, f, before); err != nil {
 		return err
