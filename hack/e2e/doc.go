@@ -15,7 +15,7 @@
 // while one of these dies, and while the users' database is away. So do linphone, baresip and
 // SIPp, by a load balancer that keeps no flows: each of their datagrams goes to a proxy by chance, also while
 // a SIPCluster that is open asks who everybody is, and is open again. Where it is named, case
-// tls has linphone and baresip register over TLS and TCP, call phones of every transport, and
+// tls has linphone and baresip register over TLS and TCP, and Chromium over WSS, call phones of every transport, and
 // lose the proxies that they are connected to. Named, too, case shared has the nodes share the cluster's address, with
 // calls at phones that ring for 3 s, a fifth of all behind a NAT, while nodes, proxies and the
 // control plane fail; case nat has phones behind that NAT at a plain Service; and case compare
