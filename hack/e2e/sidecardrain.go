@@ -112,6 +112,9 @@ func (s *sidecar) inOrder(pod string, began time.Time, logs map[string]string) e
 			newest = at
 		}
 	}
+	if newest.IsZero() {
+		newest = began // none at all
+	}
 	s.stage.step("the last new call that %s took was answered %d ms after its preStop began", pod, newest.Sub(prestop).Milliseconds())
 	if late := newest.Sub(prestop); late > time.Second {
 		errs = append(errs, fmt.Errorf("%s took a new call %v after its preStop began", pod, late))

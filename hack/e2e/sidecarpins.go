@@ -40,11 +40,11 @@ func pinsEnd(ctx context.Context, s *sidecar) error {
 	pairs, atHome := 0, 0
 	var apart []string
 	for range pinRounds {
+		time.Sleep(pinLasts + time.Second) // what was called before is at home again
 		_, own, err := s.upAt(ctx, victim, 0)
 		if err != nil {
 			return err
 		}
-		time.Sleep(pinLasts + time.Second) // the pins of those calls have ended
 		if _, err := s.kube.cluster.KillContainerProcess(ctx, namespace, victim, echoContainer, unix.SIGKILL); err != nil {
 			return err
 		}
