@@ -77,6 +77,8 @@ type Decision struct {
 	TellGRUU bool
 	// Outbound: the REGISTER binds flows (RFC 5626 6), and its 200 has OutboundLines.
 	Outbound bool
+	// MayBeOutbound: it came over UDP, and has OutboundLinesUDP if the flow is bound.
+	MayBeOutbound bool
 	// Passes is how often the request has passed this cluster before, by its Vias.
 	Passes int
 	// OwnRoutes is how many of the topmost Route values are ours, to be removed.
@@ -169,7 +171,7 @@ func (d *Decision) reset() {
 	d.Token, d.ToCallee, d.NextRoute, d.Loose = nil, false, nil, false
 	d.Update = location.Update{}
 	d.Sender.reset()
-	d.gathered, d.signed, d.forged, d.TellPath, d.TellGRUU, d.Outbound, d.asked = false, false, false, false, false, false, 0
+	d.gathered, d.signed, d.forged, d.TellPath, d.TellGRUU, d.Outbound, d.MayBeOutbound, d.asked = false, false, false, false, false, false, false, 0
 	d.readTo, d.served = false, false
 	d.callee = Callee{}
 }

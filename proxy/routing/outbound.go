@@ -1,6 +1,9 @@
 package routing
 
-import "github.com/sipring/sipring/proxy/wire"
+import (
+	"github.com/sipring/sipring/proxy/flow"
+	"github.com/sipring/sipring/proxy/wire"
+)
 
 // optionOutbound is the option tag of RFC 5626.
 const optionOutbound = "outbound"
@@ -9,9 +12,13 @@ const optionOutbound = "outbound"
 // to be heard over it (RFC 5626 6, 10).
 const OutboundLines = "Require: outbound\r\nFlow-Timer: 120\r\n"
 
+// OutboundLinesUDP are the same of a flow over UDP, which translations forget sooner (RFC
+// 5626 4.4.2).
+const OutboundLinesUDP = "Require: outbound\r\nFlow-Timer: 25\r\n"
+
 // readOutbound says whether the registration is one of a flow (RFC 5626 6): of a connection
 // to us, or of one to an edge proxy that keeps flows, which its Path says by an ob parameter.
-// Over UDP nobody is told so. Behind a proxy that keeps none, on a connection, the phone
+// Over UDP it may be one: if the registrar binds the flow. Behind a proxy that keeps none, on a connection, the phone
 // is to register without.
 func readOutbound(m *wire.Message, d *Decision) Verdict {
 	if !supports(m, optionOutbound) || !d.hasRegID() {
@@ -20,7 +27,7 @@ func readOutbound(m *wire.Message, d *Decision) Verdict {
 	connected := d.From.Transport.Reliable()
 	switch {
 	case vias(m) == 1:
-		d.Outbound = connected
+		d.Outbound, d.MayBeOutbound = connected, d.From.Transport == flow.UDP
 	case d.edgeKeepsFlows():
 		d.Outbound = true
 	case connected:

@@ -2,7 +2,6 @@ package server
 
 import (
 	"encoding/binary"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -41,8 +40,9 @@ const (
 type away struct {
 	count, bytes atomic.Int64
 	shards       [sourceShards]struct {
-		mu sync.RWMutex
-		by map[source]absent
+		mu     sync.RWMutex
+		by     map[source]absent
+		looked int64 // when it was full last, and looked through
 	}
 }
 
@@ -69,7 +69,10 @@ func (a *away) add(now int64, k source, e absent) bool {
 		size += awayBytes
 	}
 	if !has && (len(s.by) >= maxAway/sourceShards || a.bytes.Load()+size > maxAwayBytes) {
-		a.purge(s.by, now)
+		if now-s.looked >= awayTick {
+			s.looked = now
+			a.purge(s.by, now)
+		}
 		if len(s.by) >= maxAway/sourceShards || a.bytes.Load()+size > maxAwayBytes {
 			return false
 		}
@@ -152,7 +155,7 @@ func (a *away) take(now int64, k source) (e absent, ok bool) {
 	return e, true
 }
 
-// len counts those that are waited for.
+// len counts those that are waited for, and lets go of what is over.
 func (a *away) len(now int64) int64 {
 	for i := range a.shards {
 		s := &a.shards[i]
@@ -168,16 +171,19 @@ func (s *Server) HandleAway(flows []cluster.Away) {
 	if !s.serving.Load() {
 		return
 	}
-	var frame []byte
-	for part := range slices.Chunk(flows, maxTold) {
-		frame = frame[:0]
-		for _, f := range part {
-			frame = appendAway(frame, f.Flow, f.AOR)
+	frame, n := []byte(nil), 0
+	for i, f := range flows {
+		frame, n = appendAway(frame, f.Flow, f.AOR), n+1
+		if n == maxTold || len(frame) >= maxAwayFrame || i == len(flows)-1 {
+			s.awayTold(s.self, frame)
+			s.toAll(frameAway, frame)
+			frame, n = frame[:0], 0
 		}
-		s.awayTold(s.self, frame)
-		s.toAll(frameAway, frame)
 	}
 }
+
+// maxAwayFrame is how many bytes a frameAway has, about.
+const maxAwayFrame = 64 << 10
 
 // missed is called with a flow that is over, for what is to go to the phone: if it leads
 // through a NAT, the packet that tells the way to the phone is waited for.
@@ -196,6 +202,17 @@ func (s *Server) tellAway(f flow.Flow, aor []byte) {
 	frame := appendAway(nil, f, aor)
 	s.awayTold(s.self, frame)
 	s.toAll(frameAway, frame)
+}
+
+// awayTick is how often what is waited for no more is let go of, in milliseconds.
+const awayTick = 1000
+
+// tendAway lets go of what has been waited for long enough. Called by the timers.
+func (s *Server) tendAway(now int64) {
+	if s.away.count.Load() > 0 && now-s.purged >= awayTick {
+		s.purged = now
+		s.away.len(now)
+	}
 }
 
 // appendAway appends a flow, its owner, and whose it is, as frameAway has them.

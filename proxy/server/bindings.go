@@ -22,8 +22,11 @@ func (g *registrar) answer(op *cluster.RegisterOp) {
 		g.lines = append(append(append(g.lines, "Path: "...), op.Update.Path...), '\r', '\n')
 		g.lines = g.r.snap.names.AppendServiceRoute(g.lines, g.r.from, g.r.decision.SIPS())
 	}
-	if g.r.decision.Outbound {
+	switch d := &g.r.decision; {
+	case d.Outbound:
 		g.lines = append(g.lines, routing.OutboundLines...)
+	case d.MayBeOutbound && op.Update.Flow.IsOwnedUDP():
+		g.lines = append(g.lines, routing.OutboundLinesUDP...)
 	}
 	head := len(g.lines)
 	for b := range op.Record.Live(op.Now) {

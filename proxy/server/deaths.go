@@ -166,6 +166,7 @@ func (s *Server) deadAtPeer(from uint32, payload []byte) {
 // the timers.
 func (s *Server) tendFlows(now int64) {
 	s.announceDeaths()
+	s.tendAway(now)
 	s.sweep(now)
 	s.tendLost()
 	s.tendWaiting(now)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -521,8 +522,8 @@ func TestNATAnswerForACallerWhoseMemberHasDied(t *testing.T) {
 			answer := func() { bob.reply(invite, 200, "OK", "b1", "Contact: <"+bob.contact()+">") }
 			if !registered {
 				answer()
-				missing(t, x[2], 1)
 			}
+			missing(t, x[2], 1)
 			alice.sendRaw(x[2].addr, []byte("\r\n\r\n"))
 			counted(t, "claims", x[2].metrics.claims[claimTaken].Load, 1)
 			counted(t, "known takeovers", func() uint64 {
@@ -571,4 +572,76 @@ func TestNATMemberThatSaysWhatIsNotSo(t *testing.T) {
 		}
 	}
 	bob.isCalled(t, alice.ring(x[1].addr, bobAOR))
+}
+
+// What is waited for in vain is let go of, also where nothing else goes on.
+func TestNATWaitsNoLongerThanItMay(t *testing.T) {
+	t.Parallel()
+	x := startCluster(t, 2)
+	for i := range 100 {
+		f := flow.Flow{Remote: netip.AddrPortFrom(netip.MustParseAddr("198.51.100.1"), uint16(i+1)), Owner: 7, Life: 7}
+		x[0].away.add(x[0].now(), sourceOf(f), absent{owner: ownerOf(f), aor: bobAOR, until: x[0].now() + 50})
+	}
+	x[0].nudge()
+	for end := time.Now().Add(patience); x[0].away.count.Load() > 0 || x[0].away.bytes.Load() != 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d flows with %d bytes are waited for", x[0].away.count.Load(), x[0].away.bytes.Load())
+		}
+	}
+}
+
+// There is room for so many, and so much.
+func TestNATRoomToWaitIsBounded(t *testing.T) {
+	t.Parallel()
+	var a away
+	k := func(i int) source {
+		return source{at: netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, byte(i >> 16), byte(i >> 8)}), uint16(i<<8|1)), listener: uint16(i)}
+	}
+	refused := 0
+	for i := range 2 * maxAway {
+		if !a.add(0, k(i), absent{aor: "sip:a@b", until: 10}) {
+			refused++
+		}
+	}
+	if n := a.count.Load(); n > maxAway || int(n)+refused != 2*maxAway || n < maxAway/2 {
+		t.Errorf("%d are waited for, %d refused", n, refused)
+	}
+	if !a.add(20+awayTick, k(2*maxAway+1), absent{until: 30 + awayTick}) {
+		t.Error("what is over takes the room")
+	}
+	var b away
+	long := string(make([]byte, 2048))
+	for i := range maxAway {
+		b.add(0, k(i), absent{aor: long, until: 10})
+	}
+	if n := b.bytes.Load(); n > maxAwayBytes || n < maxAwayBytes/2 {
+		t.Errorf("%d bytes", n)
+	}
+	if b.len(10); b.bytes.Load() != 0 || b.count.Load() != 0 {
+		t.Errorf("%d flows with %d bytes when all is over", b.count.Load(), b.bytes.Load())
+	}
+	var o owned
+	for i := range 2 * maxOwned {
+		o.add(k(i), 0, 10)
+	}
+	if n := o.count.Load(); n > maxOwned || n < maxOwned/2 || o.len(10) != 0 {
+		t.Errorf("%d sources are noted, and %d when all is over", n, o.len(10))
+	}
+}
+
+// Of a flow over UDP a phone is told that it is kept if it is by way of that that it is called.
+func TestRFC5626_6_OutboundOverUDP(t *testing.T) {
+	t.Parallel()
+	x := startCluster(t, 1)[0]
+	for _, behind := range []bool{true, false} {
+		bob := newPhone(t, "bob")
+		if behind {
+			bob = newPhoneBehindNAT(t, "bob", x)
+		}
+		bob.sendRaw(x.addr, bob.registerText(unique("reg"), 1, "Supported: outbound, path", "Contact: <"+bob.contact()+`>;+sip.instance="<urn:uuid:1>";reg-id=1`))
+		ok := bob.status(200)
+		if got := strings.Contains(string(ok.Raw), "Require: outbound\r\nFlow-Timer: 25\r\n"); got != behind {
+			t.Errorf("behind NAT %v: told so %v\n%s", behind, got, ok.Raw)
+		}
+	}
 }

@@ -120,6 +120,7 @@ type Server struct {
 	// owned, away, taken and claims are the UDP flows that lead through NATs: see source.go.
 	owned     owned
 	away      away
+	purged    int64 // when away was last, in milliseconds; only the timers touch it
 	taken     taken
 	claims    claims
 	shared    bool // members send from one address
@@ -252,7 +253,7 @@ func (s *Server) Close() error {
 func (s *Server) now() int64 { return s.clock.now() }
 
 func (s *Server) runTimers() {
-	paced(s.begun, s.stop, func() bool { return s.table.Len() > 0 || s.deaths.hasUntold() }, func() {
+	paced(s.begun, s.stop, func() bool { return s.table.Len() > 0 || s.deaths.hasUntold() || s.away.count.Load() > 0 }, func() {
 		s.table.Tick(s.now())
 		s.askAnswers()
 		s.askAcks()

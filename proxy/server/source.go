@@ -55,8 +55,9 @@ const (
 type owned struct {
 	count  atomic.Int64
 	shards [sourceShards]struct {
-		mu sync.Mutex
-		by map[source]int64 // milliseconds: until then
+		mu     sync.Mutex
+		by     map[source]int64 // milliseconds: until then
+		looked int64            // when it was full last, and looked through
 	}
 }
 
@@ -67,7 +68,10 @@ func (o *owned) add(k source, now, until int64) {
 	defer s.mu.Unlock()
 	before, has := s.by[k]
 	if !has && len(s.by) >= maxOwned/sourceShards {
-		o.purge(s.by, now)
+		if now-s.looked >= awayTick {
+			s.looked = now
+			o.purge(s.by, now)
+		}
 		if len(s.by) >= maxOwned/sourceShards {
 			return
 		}
