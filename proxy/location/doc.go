@@ -53,6 +53,12 @@
 // A removal of what is not there leaves a tombstone all the same, a trace: what it undoes may be on its way, or with a member
 // that was cut off. It lives as long as it orders.
 //
+// # Claims
+//
+// A UDP flow through a NAT has an owner, the member that the phone's packets come to. A claim has another one take it over: a
+// state of the binding with a version above, and all else as it was, the CSeq too. So a REGISTER that came after wins by its
+// version, and one that was sent after, but was ordered at a member that did not hear of the claim, by Reordered.
+//
 // # Proofs
 //
 // A REGISTER may come with a Proof: the nonce and the count of a digest response that was verified. An AOR takes each nonce

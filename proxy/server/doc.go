@@ -40,6 +40,11 @@
 // where there is none until the phone has registered again, by whatever member
 // (waiting.go, awaited.go).
 //
+// Over UDP a phone behind NAT is reached by one member, too: the one that its packets come to
+// owns the flow (source.go, taken.go). When that is gone the others wait for the next packet
+// of the phone (away.go), by which one of them takes the flow over (claim.go). Why it is those
+// packets, and not each of an unknown source, that are asked about: away.go.
+//
 // # A response's way
 //
 // Its topmost Via is ours or it is dropped. The member that the Via names as its
