@@ -9,6 +9,7 @@ import (
 	"github.com/sipring/sipring/proxy/cluster"
 	"github.com/sipring/sipring/proxy/config"
 	"github.com/sipring/sipring/proxy/flow"
+	"github.com/sipring/sipring/proxy/forward"
 	"github.com/sipring/sipring/proxy/token"
 	"github.com/sipring/sipring/proxy/transport"
 	"github.com/sipring/sipring/proxy/wire"
@@ -128,6 +129,13 @@ func FuzzFrames(f *testing.F) {
 		f.Add(uint8(frameGone), slices.Concat(conn, branch))
 		f.Add(uint8(frameGone), slices.Concat(conn, other))
 		f.Add(uint8(frameDead), slices.Concat(conn, conn))
+	}
+	udp := flow.OverUDP(bob.addr)
+	f.Add(uint8(frameSend), slices.Concat(flow.Append(nil, udp), []byte("OPTIONS sip:bob@example.com SIP/2.0\r\n\r\n")))
+	for _, owner := range []uint32{1, 2} {
+		o := forward.Owner{ID: owner, Life: shared.x.life}
+		f.Add(uint8(frameAway), appendAway(nil, sourceOf(udp).flow(o), []byte("sip:bob@example.com")))
+		f.Add(uint8(frameTaken), appendTaken(nil, sourceOf(udp), o, forward.Owner{ID: 2, Life: 9}))
 	}
 	f.Add(uint8(frameWait), []byte("sip:bob@example.com"))
 	f.Add(uint8(frameBack), []byte("sip:bob@example.com"))

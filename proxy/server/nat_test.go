@@ -411,9 +411,9 @@ func TestNATUDPFlowsOfAListener(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			x := startProxy(t, func(o *proxyOptions) {
+				o.shared = tt.shared
 				o.config.Listeners = []config.Listener{{Name: "phones", Protocol: config.ProtocolUDP, Port: 5060, UDPFlows: tt.mode}}
 			})
-			x.shared = tt.shared
 			bob, carol := newPhoneBehindNAT(t, "bob", x), newPhone(t, "carol")
 			bob.register(x)
 			carol.register(x)
@@ -644,4 +644,20 @@ func TestRFC5626_6_OutboundOverUDP(t *testing.T) {
 			t.Errorf("behind NAT %v: told so %v\n%s", behind, got, ok.Raw)
 		}
 	}
+}
+
+// A member sends for another one to phones that are reached through it, and to nobody else.
+func TestNATDatagramsForOthers(t *testing.T) {
+	t.Parallel()
+	x, _, bob := natted(t)
+	victim := newPhone(t, "victim")
+	data := []byte("OPTIONS sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 1\r\n\r\n")
+	for _, to := range []netip.AddrPort{victim.addr, bob.outside(), netip.AddrPortFrom(bob.outside().Addr(), 0)} {
+		x[0].HandleFrame(2, frameSend, append(flow.Append(nil, flow.OverUDP(to)), data...))
+	}
+	bob.request("OPTIONS")
+	if n := x[0].metrics.lostFlow.Load(); n != 1 {
+		t.Errorf("%d are for nobody here", n)
+	}
+	victim.quiet(20 * time.Millisecond)
 }

@@ -44,6 +44,7 @@ func (g *registrar) own() {
 		u.Flow = g.r.reply.back
 	}
 	u.Flow.Owner, u.Flow.Life = o.ID, o.Life
+	g.r.s.owned.add(sourceOf(u.Flow), g.r.now, g.r.now+registersMillis) // whoever finds the binding may send at once
 }
 
 func (g *registrar) bindOrigins() bool {

@@ -106,6 +106,8 @@ func (s *Server) datagramForPeer(to flow.Flow, data []byte) {
 		s.metrics.drop(dropPeerFrame)
 	case !s.current().egress.Answers(to.Remote):
 		s.metrics.drop(dropNoDestination)
+	case !s.owned.may(sourceOf(to), s.now()): // no member has another send to whomever it likes
+		s.metrics.lostFlow.Add(1)
 	default:
 		s.metrics.fromPeer.Add(1)
 		_ = s.layer.Send(to, data)

@@ -41,11 +41,13 @@ var sourceSeed = maphash.MakeSeed()
 func (k source) hash() uint64 { return maphash.Comparable(sourceSeed, k) }
 
 const (
-	// maxOwned is how many sources are noted as this member's: what is beyond is its own all
-	// the same, but it does not know when it is asked.
+	// maxOwned is how many sources are noted as this member's. Where there is no room for more
+	// it may own any.
 	maxOwned = 1 << 18
-	// ownedMillis is for how long a caller is noted that has not registered.
-	ownedMillis = 3_600_000
+	// ownedMillis is for how long a caller is noted that has not registered, or the flow of
+	// no binding, and registersMillis for how long one that is about to be bound.
+	ownedMillis     = 24 * 3_600_000
+	registersMillis = 10_000
 
 	sourceShards = 64
 )
@@ -109,6 +111,15 @@ func (o *owned) has(k source, now int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return now < s.by[k]
+}
+
+// may reports whether the flow of a source may be this member's: it is noted, or could not
+// be.
+func (o *owned) may(k source, now int64) bool {
+	s := &o.shards[k.hash()%sourceShards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return now < s.by[k] || len(s.by) >= maxOwned/sourceShards
 }
 
 // len counts them.
