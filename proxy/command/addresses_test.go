@@ -27,6 +27,9 @@ func TestSIPAddresses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := &proxy{options: options{sipAddress: tt.set, podAddresses: tt.pod}}
 			p.config.Store(&config.Config{SharedAddresses: tt.shared})
+			if got, want := p.sharesAddress(), tt.set != "" || len(tt.shared) > 0; got != want {
+				t.Errorf("shares its address: %v, want %v", got, want)
+			}
 			first, second, err := p.sipAddresses(tt.own)
 			if err != nil {
 				t.Fatal(err)

@@ -111,7 +111,7 @@ func (p *proxy) listenSIP(self config.Member, keys *token.Keys) (*server.Server,
 	}
 	c := p.config.Load()
 	cfg := server.Config{
-		Proxy: c, Self: self.ID, Address: netip.AddrPortFrom(first, uint16(c.Ports.SIP)), Shared: p.sipAddress != "",
+		Proxy: c, Self: self.ID, Address: netip.AddrPortFrom(first, uint16(c.Ports.SIP)), Shared: p.sharesAddress(),
 		TLS: p.certificates.TLS(), VerifyServer: certificates.VerifyServer(nil), Keys: keys, Log: p.log, Checks: p.access.gate.Checks(),
 	}
 	if p.beside != nil {
@@ -133,6 +133,12 @@ func sipSetting(c *config.Config) string {
 		return "listeners"
 	}
 	return "ports.sip"
+}
+
+// sharesAddress says that other members receive and send at the same address: then all of
+// them reach a phone behind a NAT.
+func (p *proxy) sharesAddress() bool {
+	return p.sipAddress != "" || len(p.config.Load().Shared()) > 0
 }
 
 // sipAddresses are where to receive SIP: at the one that is set, else at those that the
