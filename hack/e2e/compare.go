@@ -48,9 +48,9 @@ spec:
 
 var kamailioVIP = netip.MustParseAddrPort("203.0.113.33:5060")
 
-// playCompare has Debian's Kamailio, with its contacts on every node, and a SIPCluster at a
-// shared address lose nodes and servers under the same calls. Nobody is behind a NAT; the
-// SIPCluster alone asks for passwords.
+// playCompare has Debian's Kamailio, with its contacts on every node, and SIPClusters behind a
+// plain Service and at a shared address lose nodes and servers under the same calls. Nobody is
+// behind a NAT; the SIPClusters alone ask for passwords.
 func playCompare(ctx context.Context, e *env) (results []*result, err error) {
 	if e.stage.o.ipv6 {
 		return []*result{{Case: compareCase, Title: "beside Kamailio", Skipped: "the phones are configured for IPv4 here"}}, nil
@@ -59,16 +59,25 @@ func playCompare(ctx context.Context, e *env) (results []*result, err error) {
 	if err != nil {
 		return results, fmt.Errorf("kamailio: %w", err)
 	}
-	more, err := e.playSharedOn(ctx, "shared", compared("shared"), true)
-	return append(results, more...), err
+	for _, part := range []ringingPart{
+		{sipCluster: "nat", faults: compared("nat", "sipring, Service: ", 3), open: true, peer: true},
+		{sipCluster: "shared", faults: compared("shared", "sipring, SharedAddress: ", 3), open: true},
+	} {
+		more, err := e.playRinging(ctx, part)
+		results = append(results, more...)
+		if err != nil {
+			return results, fmt.Errorf("SIPCluster %s: %w", part.sipCluster, err)
+		}
+	}
+	return results, nil
 }
 
-// compared are the faults of the SIPCluster, as those of kamailioFaults.
-func compared(name string) []fault {
-	all := sharedFaults(name)[:2]
+// compared are the first faults of a SIPCluster: a node cut off, SIGKILL, a rolling update.
+func compared(name, prefix string, n int) []fault {
+	all := sharedFaults(name)[:n]
 	for i := range all {
 		all[i].name = strings.Replace(all[i].name, sharedCase, compareCase, 1)
-		all[i].title = "sipring: " + all[i].title
+		all[i].title = prefix + strings.TrimSuffix(all[i].title, sharedSuffix)
 	}
 	return all
 }

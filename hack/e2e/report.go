@@ -23,7 +23,8 @@ type result struct {
 	Title string `json:"title"`
 	// Run is which of several runs of the case it is of.
 	Run int `json:"run,omitempty"`
-	// Peer: another program is measured, whose losses fail nothing.
+	// Peer: what is measured to compare with, be it another program or another mode, whose
+	// losses fail nothing.
 	Peer bool `json:"peer,omitempty"`
 	// Skipped says why it was not played.
 	Skipped string `json:"skipped,omitempty"`

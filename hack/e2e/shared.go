@@ -60,11 +60,10 @@ func playShared(ctx context.Context, e *env) (results []*result, err error) {
 	if _, err := e.kube.kubectl(ctx, "label", "namespace", namespace, "pod-security.kubernetes.io/enforce=privileged", "--overwrite"); err != nil {
 		return nil, err
 	}
-	for _, part := range []struct {
-		sipCluster string
-		faults     []fault
-	}{{"shared", sharedFaults("shared")}, {"shared3", []fault{twoKilled("shared3")}}} {
-		more, err := e.playSharedOn(ctx, part.sipCluster, part.faults, false)
+	for _, part := range []ringingPart{
+		{sipCluster: "shared", faults: sharedFaults("shared")}, {sipCluster: "shared3", faults: []fault{twoKilled("shared3")}},
+	} {
+		more, err := e.playRinging(ctx, part)
 		results = append(results, more...)
 		if err != nil {
 			return results, fmt.Errorf("SIPCluster %s: %w", part.sipCluster, err)
@@ -73,10 +72,19 @@ func playShared(ctx context.Context, e *env) (results []*result, err error) {
 	return results, nil
 }
 
-// playSharedOn makes the SIPCluster and its phones; open: nobody is behind the NAT.
-func (e *env) playSharedOn(ctx context.Context, name string, faults []fault, open bool) (results []*result, err error) {
+// ringingPart is the faults of one SIPCluster with calls that ring.
+type ringingPart struct {
+	sipCluster string
+	faults     []fault
+	open       bool // nobody is behind the NAT
+	peer       bool // its losses fail nothing
+}
+
+// playRinging makes the SIPCluster and its phones, and plays the faults that are wanted.
+func (e *env) playRinging(ctx context.Context, part ringingPart) (results []*result, err error) {
+	name := part.sipCluster
 	var chosen []fault
-	for _, f := range faults {
+	for _, f := range part.faults {
 		if e.stage.o.wantsPart(f.name) {
 			chosen = append(chosen, f)
 		}
@@ -89,7 +97,7 @@ func (e *env) playSharedOn(ctx context.Context, name string, faults []fault, ope
 		probe: sharedProbe,
 		party: party{proxy: sharedVIP, passwords: e.party.passwords, in: e.kube.inClient, command: e.kube.clientCommand, step: e.stage.step},
 	}
-	own := &shared{env: &env{stage: e.stage, kube: e.kube, proxies: &proxies{kube: e.kube, name: name}, party: &s.party}, open: open}
+	own := &shared{env: &env{stage: e.stage, kube: e.kube, proxies: &proxies{kube: e.kube, name: name}, party: &s.party}, open: part.open}
 	s.party.notice = own.notice
 	leave, err := own.arrive(ctx, &s)
 	if err != nil {
@@ -101,7 +109,7 @@ func (e *env) playSharedOn(ctx context.Context, name string, faults []fault, ope
 		return nil, err
 	}
 	for _, f := range chosen {
-		r, err := own.play(ctx, f)
+		r, err := own.play(ctx, f, part.peer)
 		results = append(results, r)
 		if err := own.goOn(ctx, r, err); err != nil {
 			return results, fmt.Errorf("%s: %w", f.title, err)
@@ -154,8 +162,8 @@ func (s *shared) gather(ctx context.Context) error {
 }
 
 // play makes the fault happen while calls ring, are up and are being set up.
-func (s *shared) play(ctx context.Context, f fault) (r *result, err error) {
-	r = &result{Case: sharedCase, Title: f.title, Patience: patience}
+func (s *shared) play(ctx context.Context, f fault, peer bool) (r *result, err error) {
+	r = &result{Case: sharedCase, Title: f.title, Patience: patience, Peer: peer}
 	if f.pick != nil {
 		if f.victim, err = f.pick(ctx, s.env); err != nil {
 			return r, err

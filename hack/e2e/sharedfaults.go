@@ -26,9 +26,12 @@ func sharedFaults(name string) []fault {
 	return faults
 }
 
+// sharedSuffix tells these faults from others of the same kind.
+const sharedSuffix = ", shared address"
+
 // onShared is a fault of three proxies at a shared address.
 func (f fault) onShared() fault {
-	f.name, f.title, f.replicas, f.local = sharedCase+"-"+f.name, f.title+", shared address", 3, true
+	f.name, f.title, f.replicas, f.local = sharedCase+"-"+f.name, f.title+sharedSuffix, 3, true
 	return f
 }
 
