@@ -143,9 +143,7 @@ func (n *natted) play(ctx context.Context, f fault) (r *result, err error) {
 	defer calling.Wait()
 	if err := f.do(ctx, n.env, f.victim, func(struck time.Time) {
 		at = struck
-		for i := range natHidden {
-			calling.Go(func() { n.until(ctx, i, struck, again) })
-		}
+		calling.Go(func() { n.callHidden(ctx, struck, again) })
 	}); err != nil {
 		return r, err
 	}
@@ -163,9 +161,27 @@ func (n *natted) play(ctx context.Context, f fault) (r *result, err error) {
 		return r, err
 	}
 	r.Whole = time.Since(at)
+	if f.rolled { // each phone's proxy has gone since they were called
+		again := &recall{}
+		n.callHidden(ctx, time.Now(), again)
+		r.Meanwhile = again.called
+		r.Notes = append(r.Notes, "once all are replaced: "+again.String())
+		if !again.waited.Whole() {
+			r.Problems = append(r.Problems, fmt.Sprintf("%v calls that waited over the keep-alive of a phone delivered once all are replaced", again.waited))
+		}
+	}
 	r.Registered = n.party.load.Registered(ctx)
 	n.stage.step("%s: %s; %s", f.title, again, r.line())
 	return r, ctx.Err()
+}
+
+// callHidden calls all phones behind the NAT, all at once, until each has answered or is late.
+func (n *natted) callHidden(ctx context.Context, at time.Time, into *recall) {
+	var calling sync.WaitGroup
+	for i := range natHidden {
+		calling.Go(func() { n.until(ctx, i, at, into) })
+	}
+	calling.Wait()
 }
 
 // until calls a phone behind the NAT until it answers, or its time is over: that of the
