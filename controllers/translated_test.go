@@ -1,6 +1,7 @@
 package controllers_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -58,6 +59,7 @@ func TestTranslationBySources(t *testing.T) {
 	b.onNodes()
 	n := &corev1.Node{}
 	b.ok(b.client.Get(b.Context(), client.ObjectKey{Name: b.ns + "-node-1"}, n))
+	t.Cleanup(func() { _ = b.client.Delete(context.Background(), n) }) // nodes are of no namespace, and this one has addresses
 	n.Spec.PodCIDR, n.Spec.PodCIDRs = "10.244.7.0/24", []string{"10.244.7.0/24"}
 	b.ok(b.client.Update(b.Context(), n))
 	n.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeHostName, Address: "one"}, {Type: corev1.NodeInternalIP, Address: "172.18.0.3"}}
@@ -87,6 +89,7 @@ func TestTranslationOfNobody(t *testing.T) {
 	b.node(0)
 	n := &corev1.Node{}
 	b.ok(b.client.Get(b.Context(), client.ObjectKey{Name: b.ns + "-node-0"}, n))
+	t.Cleanup(func() { _ = b.client.Delete(context.Background(), n) })
 	n.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: "172.18.0.9"}}
 	b.ok(b.client.Status().Update(b.Context(), n))
 	b.reports(2, config.Report{Sources: []config.Source{{Address: "172.18.0.9", Bindings: 64}}})
