@@ -252,7 +252,7 @@ func (s *Server) awayTold(from uint32, payload []byte) {
 			s.claim(now, k, absent{owner: ownerOf(f), aor: string(aor)})
 		case s.owned.has(k, now):
 			if from != s.self {
-				_ = s.cluster.Send(from, frameTaken, appendTaken(nil, k, ownerOf(f), s.owner())) // lost: asked again
+				_ = s.cluster.Send(from, frameTaken, takenFrame(k, ownerOf(f), s.owner())) // lost: asked again
 			}
 		case !s.away.add(now, k, absent{owner: ownerOf(f), aor: string(aor), until: now + awayMillis}):
 			s.metrics.claims[claimNoRoom].Inc()

@@ -115,18 +115,19 @@ func (s *Server) takes(c *claim) {
 func (s *Server) took(now int64, c *claim, until int64) {
 	s.owned.add(c.source, now, until)
 	s.taken.add(c.source, c.from, s.owner())
-	s.toAll(frameTaken, appendTaken(nil, c.source, c.from, s.owner()))
+	s.toAll(frameTaken, takenFrame(c.source, c.from, s.owner()))
 	s.deaths.news.Store(true) // what was sent by way of the one before
 	s.wakeFlow(c.source)
 	s.nudge()
 }
 
-func appendTaken(dst []byte, k source, from, to forward.Owner) []byte {
-	dst = flow.Append(dst, k.flow(to))
+// takenFrame is a frameTaken of one flow.
+func takenFrame(k source, from, to forward.Owner) []byte {
+	frame := flow.Append(nil, k.flow(to))
 	for _, o := range [...]forward.Owner{to, from} {
-		dst = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(dst, o.ID), o.Life)
+		frame = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(frame, o.ID), o.Life)
 	}
-	return dst
+	return frame
 }
 
 // takenAtPeer takes a frameTaken: flows that the sender owns now.

@@ -135,7 +135,7 @@ func FuzzFrames(f *testing.F) {
 	for _, owner := range []uint32{1, 2} {
 		o := forward.Owner{ID: owner, Life: shared.x.life}
 		f.Add(uint8(frameAway), appendAway(nil, sourceOf(udp).flow(o), []byte("sip:bob@example.com")))
-		f.Add(uint8(frameTaken), appendTaken(nil, sourceOf(udp), o, forward.Owner{ID: 2, Life: 9}))
+		f.Add(uint8(frameTaken), takenFrame(sourceOf(udp), o, forward.Owner{ID: 2, Life: 9}))
 	}
 	f.Add(uint8(frameWait), []byte("sip:bob@example.com"))
 	f.Add(uint8(frameBack), []byte("sip:bob@example.com"))

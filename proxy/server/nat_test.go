@@ -555,9 +555,9 @@ func TestNATMemberThatSaysWhatIsNotSo(t *testing.T) {
 	x, alice, bob := natted(t)
 	k := sourceOf(flow.OverUDP(bob.outside()))
 	for name, payload := range map[string][]byte{
-		"of a flow that lives":      appendTaken(nil, k, x[0].owner(), x[2].owner()),
-		"in the name of another":    appendTaken(nil, k, x[0].owner(), x[1].owner()),
-		"cut short":                 appendTaken(nil, k, x[0].owner(), x[2].owner())[:20],
+		"of a flow that lives":      takenFrame(k, x[0].owner(), x[2].owner()),
+		"in the name of another":    takenFrame(k, x[0].owner(), x[1].owner()),
+		"cut short":                 takenFrame(k, x[0].owner(), x[2].owner())[:20],
 		"of a flow that leads away": append([]byte{1, 2, 3}, make([]byte, 30)...),
 	} {
 		x[1].HandleFrame(3, frameTaken, payload)
