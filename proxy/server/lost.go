@@ -114,8 +114,8 @@ func (r *request) forkTo(list []transaction.Target) progress {
 // mayBeLost reports whether all targets are connections, or applications, or one of a call
 // is a connection, which may ring when that ends.
 func (r *request) mayBeLost(list []transaction.Target) bool {
-	overConn := func(t transaction.Target) bool { return t.Flow.Conn != 0 }
-	if slices.ContainsFunc(list, overConn) && r.msg.Method() == wire.MethodInvite && r.forBindings() {
+	r.mayStrand = slices.ContainsFunc(list, func(t transaction.Target) bool { return t.Flow.Conn != 0 })
+	if r.mayStrand && r.msg.Method() == wire.MethodInvite && r.forBindings() {
 		return true
 	}
 	return len(list) > 0 && !slices.ContainsFunc(list, func(t transaction.Target) bool { return !t.Flow.IsHeld() })

@@ -661,3 +661,16 @@ func TestNATDatagramsForOthers(t *testing.T) {
 	}
 	victim.quiet(20 * time.Millisecond)
 }
+
+// A call that rings over UDP alone takes no room from those that may be stranded.
+func TestNATCallThatRingsIsNotKept(t *testing.T) {
+	t.Parallel()
+	x, alice, bob := natted(t)
+	d := alice.ring(x[1].addr, bobAOR)
+	invite := bob.request("INVITE")
+	counted(t, "requests are kept", func() uint64 { x[1].lost.mu.Lock(); defer x[1].lost.mu.Unlock(); return uint64(x[1].lost.sent) }, 1)
+	bob.reply(invite, 180, "Ringing", "b1")
+	alice.status(180)
+	x[1].keepsNothing(t)
+	talks(t, d, bob, invite)
+}

@@ -41,6 +41,7 @@ type request struct {
 	appLife   uint64 // of the proxy whose application it was given to last, within a dialog
 	appSent   int64  // when, in milliseconds
 
+	mayStrand   bool // it leaves for a connection: see ringing.go
 	rings       bool // it has lost a target that rang: see ringing.go
 	keptRinging bool
 }

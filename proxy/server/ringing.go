@@ -11,7 +11,8 @@ import (
 // A phone that rings may lose its connection, as all phones of a member that dies do. Its
 // call is kept (lost.go), and waits like one to a phone that is away (waiting.go) until the
 // phone has registered again, by whatever member. Then the INVITE goes to it anew. What
-// else the call rings at is not concerned, nor does the caller hear of it.
+// else the call rings at is not concerned, nor does the caller hear of it. A phone that rings
+// over UDP answers by whatever member.
 
 // Bounds on requests that are kept while they ring, of those that are kept at all: what
 // nobody has answered has the rest.
@@ -23,7 +24,7 @@ const (
 // Rings implements transaction.Again.
 func (k *kept) Rings() bool {
 	r := (*request)(k)
-	return r.forBindings() && r.s.lost.ring(r)
+	return r.mayStrand && r.forBindings() && r.s.lost.ring(r)
 }
 
 // Stranded implements transaction.Again: see Lost. Each phone is waited for from when it was
