@@ -178,10 +178,14 @@ func TestHotPathsDoNotAllocate(t *testing.T) {
 	c, across := newCall(t, s), newCall(t, two)
 	r := newRefresh(1)
 	sink := newPhone(t, "sink")
+	inside := newRefresh(3) // behind NAT, while packets of others are waited for
+	inside.text = bytes.ReplaceAll(inside.text, []byte("127.0.0.1:5099"), []byte("10.11.12.3:506"))
+	s.away.add(s.now(), source{at: netip.MustParseAddrPort("198.51.100.1:1")}, absent{until: 1 << 62})
 	guarded := startGuarded(t)
 	proved := newProvedRefresh(t, guarded, sink, 2)
 	for name, f := range map[string]func(){
 		"REGISTER refresh":                     func() { s.Message(flow.OverUDP(sink.addr), r.next()) },
+		"REGISTER refresh behind NAT":          func() { s.Message(flow.OverUDP(sink.addr), inside.next()) },
 		"REGISTER refresh at another listener": func() { two.Message(flow.Flow{Remote: sink.addr, Listener: trunksPort}, r.next()) },
 		"REGISTER refresh with credentials":    func() { guarded.Message(flow.OverUDP(sink.addr), proved.next()) },
 		"in-dialog request":                    func() { c.once(t) },
