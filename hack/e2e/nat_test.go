@@ -41,12 +41,23 @@ func TestCallsThatWentWell(t *testing.T) {
 		"StartTime;x;SuccessfulCall(C)\ncut off;\n": -1,
 		"": -1,
 	} {
-		got, err := succeeded(text)
+		s, err := statistics(text)
+		got := s["SuccessfulCall(C)"]
 		if err != nil {
 			got = -1
 		}
 		if got != want {
 			t.Errorf("%q: %d, %v; want %d", text, got, err, want)
 		}
+	}
+}
+
+func TestWhyCallsFailed(t *testing.T) {
+	s, err := statistics("x;SuccessfulCall(C);FailedCall(P);FailedCall(C);FailedMaxUDPRetrans(C);FailedTimeoutOnRecv(C)\nx;9;3;3;2;1\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := reasons(s), "sipp: FailedCall 3, FailedMaxUDPRetrans 2, FailedTimeoutOnRecv 1"; got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }

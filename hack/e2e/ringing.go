@@ -8,10 +8,12 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -100,11 +102,27 @@ func (d *dialler) wait(ctx context.Context) (out phones.Outcome, err error) {
 	if err != nil {
 		return out, fmt.Errorf("sipp: %w: %s", err, strings.Join(d.said(), "; "))
 	}
-	out.Of = d.calls
-	if out.OK, err = succeeded(string(text)); err == nil && !out.Whole() {
-		out.Errors = d.said()
+	s, err := statistics(string(text))
+	if err != nil {
+		return out, err
 	}
-	return out, err
+	out.OK, out.Of = s["SuccessfulCall(C)"], d.calls
+	if !out.Whole() {
+		out.Errors = append([]string{reasons(s)}, d.said()...)
+		out.Errors = out.Errors[:min(len(out.Errors), phones.KeepErrors)]
+	}
+	return out, nil
+}
+
+// reasons are how many calls SIPp says failed for which reason.
+func reasons(statistics map[string]int) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(statistics)) {
+		if n := statistics[name]; n > 0 && strings.HasPrefix(name, "Failed") && strings.HasSuffix(name, "(C)") {
+			parts = append(parts, fmt.Sprintf("%s %d", strings.TrimSuffix(name, "(C)"), n))
+		}
+	}
+	return "sipp: " + strings.Join(parts, ", ")
 }
 
 func (d *dialler) close() {
@@ -116,27 +134,34 @@ func (d *dialler) close() {
 func (d *dialler) said() (out []string) {
 	raw, _ := os.ReadFile(filepath.Join(d.dir, "errors.log"))
 	for line := range strings.Lines(string(raw)) {
-		// The messages that follow are not lines of its own.
-		if line = strings.TrimSpace(line); strings.Contains(line, "Call-Id") && len(out) < phones.KeepErrors {
-			out = append(out, line)
+		// Messages follow that are no lines of its own, and some of those end with no newline.
+		for part := range strings.SplitSeq(line, "aborting call") {
+			if part = strings.TrimSpace(part); strings.Contains(part, "Call-Id") && len(out) < phones.KeepErrors {
+				out = append(out, part)
+			}
 		}
 	}
 	return out
 }
 
-// succeeded reads from the last line of SIPp's statistics how many calls went well.
-func succeeded(text string) (int, error) {
+// statistics are the numbers in the last line of SIPp's statistics, by their names.
+func statistics(text string) (map[string]int, error) {
 	reader := csv.NewReader(strings.NewReader(text))
 	reader.Comma, reader.LazyQuotes, reader.FieldsPerRecord = ';', true, -1
 	rows, err := reader.ReadAll()
 	if err != nil || len(rows) < 2 {
-		return 0, errors.Join(fmt.Errorf("sipp: %d lines of statistics", len(rows)), err)
+		return nil, errors.Join(fmt.Errorf("sipp: %d lines of statistics", len(rows)), err)
 	}
-	last := rows[len(rows)-1]
+	last, all := rows[len(rows)-1], map[string]int{}
 	for i, name := range rows[0] {
-		if name == "SuccessfulCall(C)" && i < len(last) {
-			return strconv.Atoi(last[i])
+		if i < len(last) {
+			if n, err := strconv.Atoi(last[i]); err == nil {
+				all[name] = n
+			}
 		}
 	}
-	return 0, errors.New("sipp: its statistics have no SuccessfulCall(C)")
+	if _, ok := all["SuccessfulCall(C)"]; !ok {
+		return nil, errors.New("sipp: its statistics have no SuccessfulCall(C)")
+	}
+	return all, nil
 }
