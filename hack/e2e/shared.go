@@ -61,7 +61,8 @@ func playShared(ctx context.Context, e *env) (results []*result, err error) {
 		return nil, err
 	}
 	for _, part := range []ringingPart{
-		{sipCluster: "shared", faults: sharedFaults("shared")}, {sipCluster: "shared3", faults: []fault{twoKilled("shared3")}},
+		{sipCluster: "shared", at: sharedVIP, faults: sharedFaults("shared")},
+		{sipCluster: "shared3", at: sharedVIP, faults: []fault{twoKilled("shared3")}},
 	} {
 		more, err := e.playRinging(ctx, part)
 		results = append(results, more...)
@@ -75,6 +76,7 @@ func playShared(ctx context.Context, e *env) (results []*result, err error) {
 // ringingPart is the faults of one SIPCluster with calls that ring.
 type ringingPart struct {
 	sipCluster string
+	at         netip.AddrPort
 	faults     []fault
 	open       bool // nobody is behind the NAT
 	peer       bool // its losses fail nothing
@@ -95,7 +97,7 @@ func (e *env) playRinging(ctx context.Context, part ringingPart) (results []*res
 	s := stack{
 		name: sharedCase, sipCluster: name, manifest: "hack/e2e/manifests/" + name + ".yaml", families: []corev1.IPFamily{corev1.IPv4Protocol},
 		probe: sharedProbe,
-		party: party{proxy: sharedVIP, passwords: e.party.passwords, in: e.kube.inClient, command: e.kube.clientCommand, step: e.stage.step},
+		party: party{proxy: part.at, passwords: e.party.passwords, in: e.kube.inClient, command: e.kube.clientCommand, step: e.stage.step},
 	}
 	own := &shared{env: &env{stage: e.stage, kube: e.kube, proxies: &proxies{kube: e.kube, name: name}, party: &s.party}, open: part.open}
 	s.party.notice = own.notice
