@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -49,7 +50,7 @@ func answerAll(conn net.PacketConn) {
 		}
 		var m wire.Message
 		if m.Scan(buf[:n], nil) == nil && m.IsRequest() {
-			_, _ = conn.WriteTo(wire.AppendResponse(nil, &m, 200, "OK", []byte("t"), nil), from)
+			_, _ = conn.WriteTo(wire.AppendResponse(nil, &m, 200, "OK", []byte("t"), fmt.Appendf(nil, "X-Application: %s\r\n", conn.LocalAddr())), from)
 		}
 	}
 }
@@ -58,8 +59,11 @@ func answerAll(conn net.PacketConn) {
 func (f *folder) withApplication(port, drainSeconds int) {
 	f.t.Helper()
 	f.write("config.yaml", fmt.Appendf(nil, "cluster: test\ndomains: [example.com]\nlogLevel: error\ndrainSeconds: %d\negress: {contacts: Any}\n"+
-		"ports: {sip: 15060, peer: 17947, health: 17948, admin: 19090}\nlocalApp: {port: %d, proxyPort: 15090, health: {periodMilliseconds: 100}}\n", drainSeconds, port))
+		"ports: {sip: 15060, peer: 17947, health: 17948, admin: 19090}\nlocalApp: {port: %d, proxyPort: 15090, pinSeconds: %d, health: {periodMilliseconds: 100}}\n", drainSeconds, port, f.pinSeconds()))
 }
+
+// pinSeconds of the application: the default, unless the test has others.
+func (f *folder) pinSeconds() int { return cmp.Or(f.pins, config.DefaultPinSeconds) }
 
 // runAll runs every member within the test, and waits until all are ready; the stops end them in order.
 func (f *folder) runAll() (all []*proxy, stops []func()) {

@@ -48,6 +48,7 @@ type folder struct {
 	t    *testing.T
 	path string
 	set  config.MemberSet
+	pins int       // the application's pinSeconds; 0: as by default
 	log  io.Writer // of members that run in the test; nil: as the configuration has it
 }
 
