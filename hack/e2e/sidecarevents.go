@@ -28,7 +28,6 @@ func sidecarEvents() []sidecarEvent {
 		{"application killed", applicationKilled},
 		{"application hangs", applicationHangs},
 		{"proxy killed, the application lives", proxyKilled},
-		{"pins end while callers come", pinsEnd},
 		{"ring grows during conferences", conferencesStay},
 		{"pod deleted", podDeleted},
 		{"rolling update", applicationsRolled},
