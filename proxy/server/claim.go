@@ -89,9 +89,12 @@ func (s *Server) claim(now int64, k source, e absent) bool {
 // takes is called when a claim has been to its home.
 func (s *Server) takes(c *claim) {
 	now := s.now()
-	taken, until := false, int64(0)
+	taken, until, other := false, int64(0), forward.Owner{}
 	for b := range c.op.Record.Live(c.op.Now) {
-		if b.Flow.IsOwnedUDP() && sourceOf(b.Flow) == c.source && ownerOf(b.Flow) == s.owner() {
+		if !b.Flow.IsOwnedUDP() || sourceOf(b.Flow) != c.source {
+			continue
+		}
+		if other = ownerOf(b.Flow); other == s.owner() {
 			taken, until = true, max(until, now+b.ExpiresAt-c.op.Now)
 		}
 	}
@@ -106,6 +109,9 @@ func (s *Server) takes(c *claim) {
 		s.back(c.aor)
 	default:
 		s.owned.remove(c.source)
+		if other.ID != 0 { // it was told late, and the phone's packets come here
+			s.away.add(now, c.source, absent{owner: other, aor: string(c.aor), until: now + awayMillis, rested: now})
+		}
 	}
 	s.metrics.claims[result].Inc()
 	s.claims.end(c)

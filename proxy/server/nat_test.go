@@ -350,6 +350,26 @@ func TestNATForgedClaims(t *testing.T) {
 	bob.isCalled(t, alice.ring(x[2].addr, bobAOR))
 }
 
+// Who hears late that the first owner was missed, when another member has the flow already, claims
+// it of the wrong one. The phone's next packet does so of the right one.
+func TestNATClaimOfAnEarlierOwner(t *testing.T) {
+	t.Parallel()
+	x, alice, bob := natted(t)
+	x[0].kill()
+	missing(t, x[1], 1)
+	missing(t, x[2], 1)
+	x[2].Message(flow.Flow{Remote: bob.outside()}, []byte("\r\n\r\n"))
+	x[2].ownedBy(t, bobAOR)
+	missing(t, x[1], 1)
+	x[1].HandleAway([]cluster.Away{{Flow: flow.Flow{Remote: bob.outside(), Owner: 1, Life: x[0].life}, AOR: []byte(bobAOR)}})
+	bob.movesTo(x[1])
+	for end := time.Now().Add(patience); x[1].mem.owner(t, bobAOR) != x[1].owner() && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		bob.sendRaw(x[1].addr, []byte("\r\n\r\n"))
+	}
+	x[1].ownedBy(t, bobAOR)
+	bob.isCalled(t, alice.ring(x[2].addr, bobAOR))
+}
+
 // A member that leaves is reached through until it has gone, and what comes to another one
 // meanwhile moves the flow at once.
 func TestNATMemberThatLeaves(t *testing.T) {
