@@ -96,12 +96,28 @@ func (c *Calls) Again(aor string, now int64) {
 	}
 }
 
-// Held tells that a pin of Due was left to another application.
-func (c *Calls) Held(aor string) {
+// Held tells that a pin of Due was left to another application, whose pin is good for left, ms. While there are calls it is
+// due again then.
+func (c *Calls) Held(aor string, left, now int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if p := c.aors[aor]; p != nil {
-		p.until = 0
+	p := c.aors[aor]
+	if p == nil {
+		return
+	}
+	if p.until = 0; p.calls > 0 {
+		p.due = min(p.due, now+max(left, retryAfter))
+	}
+}
+
+// Anew has all pins of who has calls be due: those of another application may have taken their place, and have ended.
+func (c *Calls) Anew(now int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.aors {
+		if p.calls > 0 {
+			p.due, p.until = min(p.due, now), 0
+		}
 	}
 }
 

@@ -100,12 +100,42 @@ func TestPinsAreRenewedByWhoCalls(t *testing.T) {
 	soon(20_002, PinDue{"a", 60})
 	c.End([]byte("2"), 20_003)
 	c.Due(20_003, 10)
-	c.Held("a")
+	c.Held("a", 3_000, 20_003)
 	invited(20_004)
 	soon(20_004, PinDue{"a", 5})
 	if c.Due(26_000, 10); c.Pins() != 0 {
 		t.Error("it is not forgotten")
 	}
+}
+
+// TestPinsAreWrittenAgain: while there are calls, when the pin of another application is over that kept this one from
+// being written, or took its place while this application took no calls.
+func TestPinsAreWrittenAgain(t *testing.T) {
+	c := newCalls(86_400_000, 5_000, 10, 10)
+	due := func(now int64, want ...PinDue) {
+		t.Helper()
+		if got := c.Due(now, 10); !slices.Equal(got, want) {
+			t.Errorf("at %d %v, want %v", now, got, want)
+		}
+	}
+	c.begin("a", "1", 0)
+	c.begin("b", "2", 0)
+	due(0, PinDue{"a", 60}, PinDue{"b", 60})
+	c.Held("a", 4_000, 10)
+	due(4_009)
+	due(4_010, PinDue{"a", 60})
+	c.Held("a", 1, 4_010)
+	due(4_011)
+	due(5_010, PinDue{"a", 60})
+	c.Held("a", 50_000, 5_010)
+	due(30_000, PinDue{"b", 60})
+	due(35_010, PinDue{"a", 60}) // as ever
+	c.End([]byte("2"), 36_000)
+	due(36_000, PinDue{"b", 5})
+	c.Anew(36_001)
+	due(36_001, PinDue{"a", 60})
+	c.Held("b", 1_000, 36_001) // it has no call
+	due(37_500)
 }
 
 // TestInvitedMakesNoRoom: who only calls does not take the place of another address-of-record.

@@ -104,7 +104,9 @@ func (l *Local) update() {
 		next = Down
 	}
 	if next != l.state {
-		l.state, l.since = next, time.Now()
+		if l.state, l.since = next, time.Now(); next == Serving {
+			l.calls.Anew(l.now())
+		}
 		l.say()
 		if l.tell != nil {
 			defer l.tell(next)
@@ -168,14 +170,14 @@ func (l *Local) PinsSoon() []PinDue {
 // pin, until its calls have ended or it does not serve.
 func (l *Local) MayPin(pinned uint32) bool { return pinned == l.member || !l.Table.Serves(pinned) }
 
-// PinWritten tells that one was, PinHeld that MayPin had it left to another application, and PinFailed that it could not
+// PinWritten tells that one was, PinHeld that MayPin had it left to another application, for that long, and PinFailed that it could not
 // be written.
 func (l *Local) PinWritten() { l.Pins.Written.Add(1) }
 
 // PinHeld is explained at PinWritten.
-func (l *Local) PinHeld(aor string) {
+func (l *Local) PinHeld(aor string, left time.Duration) {
 	l.Pins.Held.Add(1)
-	l.calls.Held(aor)
+	l.calls.Held(aor, left.Milliseconds(), l.now())
 }
 
 // PinFailed is explained at PinWritten. The pin is due again in a second.

@@ -126,12 +126,12 @@ func (b *beside) pin(pin application.PinDue, self, life uint32, node *peer.Node)
 		},
 	}
 	node.Lookup(&cluster.LookupOp{AOR: write.Update.AOR, Done: func(op *cluster.LookupOp) {
-		id, pinned := application.Pinned(op.Record, op.Now)
+		id, until, pinned := application.PinnedUntil(op.Record, op.Now)
 		switch {
 		case op.Result == cluster.Unavailable:
 			b.PinFailed(pin.AOR)
 		case pinned && !b.MayPin(id):
-			b.PinHeld(pin.AOR)
+			b.PinHeld(pin.AOR, time.Duration(until-op.Now)*time.Millisecond)
 		default:
 			node.Register(write)
 		}
