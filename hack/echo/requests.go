@@ -56,8 +56,8 @@ func (a *application) onBye(req *sip.Request, tx sip.ServerTransaction) {
 		a.respond(tx, a.response(req, 481, "Call/Transaction Does Not Exist", ""))
 		return
 	}
+	a.end(c) // before the answer: what comes after that finds no call
 	a.respond(tx, a.response(req, 200, "OK", c.tag))
-	a.end(c)
 }
 
 // onOther answers what else comes within a call.
