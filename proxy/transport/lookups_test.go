@@ -254,3 +254,28 @@ func BenchmarkCachedLookup(b *testing.B) {
 		r.Resolve(1, name, done)
 	}
 }
+
+// TestHalfAnAnswerFollowsDNS: where a server never answers a question that a search can go on
+// without, what it says of the others is followed, and not what it said before.
+func TestHalfAnAnswerFollowsDNS(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		z := &zone{}
+		says := func(address string) {
+			z.mu.Lock()
+			defer z.mu.Unlock()
+			z.has = map[resolve.Question]resolve.Answer{
+				{Name: "a.example", Type: resolve.NAPTR}: {}, // failed
+				{Name: "a.example", Type: resolve.A}:     {Status: resolve.Answered, TTL: 60, Addresses: []netip.Addr{netip.MustParseAddr(address)}},
+			}
+		}
+		r := NewResolver(z, ipv4, time.Now)
+		defer r.Close()
+		for _, address := range []string{"192.0.2.1", "192.0.2.2", "192.0.2.3"} {
+			says(address)
+			time.Sleep(2 * time.Minute)
+			if got := look(r, resolve.Name{Host: "a.example", By: resolve.Rules}); got != address {
+				t.Errorf("%q, and DNS has %s", got, address)
+			}
+		}
+	})
+}

@@ -47,6 +47,8 @@ type answer struct {
 	expires time.Time
 	// stale is until when found is used where DNS does not answer.
 	stale time.Time
+	// part: questions were not answered, so there may be more.
+	part bool
 }
 
 // lookupResult is what became of a lookup.
@@ -185,7 +187,7 @@ func (r *Resolver) search(ctx context.Context, name resolve.Name) (answer, looku
 	case found.Empty():
 		return answer{err: errNoAddress, expires: now.Add(bound(ttl, resolverMinTTL, resolverNegativeTTL))}, lookupNone
 	case failed: // others may be there, and better ones
-		return answer{found: found, expires: now.Add(resolverFailedTTL), stale: now.Add(resolverStale)}, lookupFailed
+		return answer{found: found, expires: now.Add(resolverFailedTTL), stale: now.Add(resolverStale), part: true}, lookupFailed
 	}
 	a := answer{found: found, expires: now.Add(bound(ttl, resolverMinTTL, resolverMaxTTL))}
 	a.stale = a.expires.Add(resolverStale)
@@ -193,10 +195,11 @@ func (r *Resolver) search(ctx context.Context, name resolve.Name) (answer, looku
 }
 
 // keepStale is what is used where DNS has not answered all that was asked: what it said
-// before, for a while (RFC 8767). That there is nothing is an answer.
+// before, for a while (RFC 8767), if that was all, or it says nothing now. That there is
+// nothing is an answer.
 func (r *Resolver) keepStale(name resolve.Name, a answer, result lookupResult) (answer, lookupResult) {
 	now := r.now()
-	if old, known := r.cache[name]; known && result == lookupFailed && old.err == nil && now.Before(old.stale) {
+	if old, known := r.cache[name]; known && result == lookupFailed && old.err == nil && now.Before(old.stale) && (!old.part || !a.part) {
 		old.expires = now.Add(resolverStaleTTL)
 		return old, lookupStale
 	}
