@@ -250,10 +250,13 @@ func (s *Server) awayTold(from uint32, payload []byte) {
 		case ownerOf(f) == s.owner():
 		case s.owned.has(k, now) && len(aor) > 0: // which its home does not know
 			s.claim(now, k, absent{owner: ownerOf(f), aor: string(aor)})
+		case s.owned.has(k, now) && from == s.self: // since it has registered here, of which nobody was told
+			s.taken.add(k, ownerOf(f), s.owner())
+			s.deaths.news.Store(true)
+			s.wakeFlow(k)
+			s.nudge()
 		case s.owned.has(k, now):
-			if from != s.self {
-				_ = s.cluster.Send(from, frameTaken, takenFrame(k, ownerOf(f), s.owner())) // lost: asked again
-			}
+			_ = s.cluster.Send(from, frameTaken, takenFrame(k, ownerOf(f), s.owner())) // lost: asked again
 		case !s.away.add(now, k, absent{owner: ownerOf(f), aor: string(aor), until: now + awayMillis}):
 			s.metrics.claims[claimNoRoom].Inc()
 		}
