@@ -1,6 +1,10 @@
 package server
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/sipring/sipring/proxy/flow"
+)
 
 // A phone that has registered by way of another member within a call has the requests of that
 // call come by way of it too, also where they come to that member itself.
@@ -22,3 +26,14 @@ func TestNATDialogOfAPhoneThatRegistersElsewhere(t *testing.T) {
 	}
 }
 
+// What a process before this one had is not what this one has.
+func TestNATFlowOfTheProcessBefore(t *testing.T) {
+	t.Parallel()
+	x, alice, bob := natted(t)
+	f := flow.Flow{Remote: bob.outside(), Owner: 1, Life: x[0].life + 1}
+	x[0].HandleReplaced(f)
+	bob.isCalled(t, alice.ring(x[1].addr, bobAOR))
+	if n := x[0].metrics.lostFlow.Load(); n > 0 {
+		t.Errorf("%d datagrams are for nobody", n)
+	}
+}

@@ -17,7 +17,9 @@ func (s *Server) HandleReplaced(f flow.Flow) {
 	switch {
 	case !s.serving.Load():
 	case f.Owner == s.self && f.Transport == flow.UDP:
-		s.owned.remove(sourceOf(f))
+		if f.Life == s.life { // not of the process before
+			s.owned.remove(sourceOf(f))
+		}
 	case f.Owner == s.self:
 		s.layer.Probe(f)
 	case s.alive(forward.Owner{ID: f.Owner, Life: f.Life}):
