@@ -51,6 +51,7 @@ type claim struct {
 	source source
 	from   forward.Owner
 	aor    []byte
+	until  int64 // milliseconds: for how long the flow is noted meanwhile
 }
 
 // claimIfAway takes a flow over if a packet over it was waited for.
@@ -72,7 +73,8 @@ func (s *Server) claim(now int64, k source, e absent) bool {
 		return false
 	}
 	c.source, c.from, c.aor = k, e.owner, append(c.aor[:0], e.aor...)
-	s.took(now, c, now+awayMillis)
+	c.until = now + awayMillis
+	s.took(now, c, c.until)
 	if len(c.aor) == 0 {
 		s.owned.add(k, now, now+ownedMillis)
 		s.metrics.claims[claimTaken].Inc()
@@ -91,11 +93,12 @@ func (s *Server) takes(c *claim) {
 	now := s.now()
 	taken, until, other := false, int64(0), forward.Owner{}
 	for b := range c.op.Record.Live(c.op.Now) {
-		if !b.Flow.IsOwnedUDP() || sourceOf(b.Flow) != c.source {
-			continue
-		}
-		if other = ownerOf(b.Flow); other == s.owner() {
+		switch o := ownerOf(b.Flow); {
+		case !b.Flow.IsOwnedUDP() || sourceOf(b.Flow) != c.source:
+		case o == s.owner():
 			taken, until = true, max(until, now+b.ExpiresAt-c.op.Now)
+		default:
+			other = o
 		}
 	}
 	result := claimLate
@@ -108,8 +111,8 @@ func (s *Server) takes(c *claim) {
 		s.took(now, c, until)
 		s.back(c.aor)
 	default:
-		s.owned.remove(c.source)
-		if other.ID != 0 { // it was told late, and the phone's packets come here
+		s.owned.lapse(c.source, c.until)
+		if other.ID != 0 { // whose packet it was the phone's next one says
 			s.away.add(now, c.source, absent{owner: other, aor: string(c.aor), until: now + awayMillis, rested: now})
 		}
 	}

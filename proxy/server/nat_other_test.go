@@ -2,8 +2,10 @@ package server
 
 import (
 	"testing"
+	"time"
 
 	"github.com/sipring/sipring/proxy/flow"
+	"github.com/sipring/sipring/proxy/forward"
 )
 
 // A phone that has registered by way of another member within a call has the requests of that
@@ -24,6 +26,44 @@ func TestNATDialogOfAPhoneThatRegistersElsewhere(t *testing.T) {
 			alice.status(200)
 		})
 	}
+}
+
+// A claim for a binding that is over leaves the flow to who has registered over it.
+func TestNATLateClaimOfAnotherBinding(t *testing.T) {
+	t.Parallel()
+	x, alice, bob := natted(t)
+	k := sourceOf(flow.OverUDP(bob.outside()))
+	x[0].HandleFrame(2, frameAway, appendAway(nil, k.flow(forward.Owner{ID: 9, Life: 9}), []byte("sip:over@example.com")))
+	counted(t, "late claims", x[0].metrics.claims[claimLate].Load, 1)
+	bob.isCalled(t, alice.ring(x[1].addr, bobAOR))
+	if n := x[0].metrics.lostFlow.Load(); n > 0 {
+		t.Errorf("%d datagrams are for nobody", n)
+	}
+}
+
+// Of two members that claim a flow at a time the one that was late takes it over by the phone's
+// next packet.
+func TestNATLateClaimWaitsOn(t *testing.T) {
+	t.Parallel()
+	x, alice, bob := natted(t)
+	x[0].kill()
+	missing(t, x[1], 1)
+	missing(t, x[2], 1)
+	k := sourceOf(flow.OverUDP(bob.outside()))
+	e, ok := x[2].away.take(x[2].now()+claimPause, k) // the phone's packet
+	if !ok {
+		t.Fatal("not waited for")
+	}
+	x[1].Message(flow.Flow{Remote: bob.outside()}, []byte("\r\n\r\n")) // a forged one, which is faster
+	x[1].ownedBy(t, bobAOR)
+	x[2].claim(x[2].now(), k, e)
+	counted(t, "late claims", x[2].metrics.claims[claimLate].Load, 1)
+	bob.movesTo(x[2])
+	for end := time.Now().Add(patience); x[2].mem.owner(t, bobAOR) != x[2].owner() && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		bob.sendRaw(x[2].addr, []byte("\r\n\r\n"))
+	}
+	x[2].ownedBy(t, bobAOR)
+	bob.isCalled(t, alice.ring(x[1].addr, bobAOR))
 }
 
 // What a process before this one had is not what this one has.

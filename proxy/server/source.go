@@ -2,6 +2,7 @@ package server
 
 import (
 	"hash/maphash"
+	"math"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -96,11 +97,14 @@ func (o *owned) purge(by map[source]int64, now int64) {
 	}
 }
 
-func (o *owned) remove(k source) {
+func (o *owned) remove(k source) { o.lapse(k, math.MaxInt64) }
+
+// lapse removes a source that is noted for no longer than until.
+func (o *owned) lapse(k source, until int64) {
 	s := &o.shards[k.hash()%sourceShards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, has := s.by[k]; has {
+	if noted, has := s.by[k]; has && noted <= until {
 		delete(s.by, k)
 		o.count.Add(-1)
 	}
