@@ -136,7 +136,8 @@ func (e *exchange) try(server netip.AddrPort, until time.Time) {
 		e.ids[i] = 0 // answered by this server
 		pending--
 		if m.Truncated {
-			if m = e.overTCP(server, i); m == nil {
+			now := time.Now()
+			if m = e.overTCP(server, i, now.Add(until.Sub(now)/2)); m == nil { // the rest is for what else there is to read
 				continue
 			}
 		}
@@ -198,17 +199,17 @@ func isAnswer(m *dns.Msg, q resolve.Question) bool {
 		canonical(m.Question[0].Name) == q.Name
 }
 
-// overTCP asks again what does not fit into a datagram (RFC 7766 5); nil: there is no
-// answer.
-func (e *exchange) overTCP(server netip.AddrPort, i int) *dns.Msg {
-	dialer := net.Dialer{Deadline: e.end}
+// overTCP asks again, until a time, what does not fit into a datagram (RFC 7766 5); nil:
+// there is no answer.
+func (e *exchange) overTCP(server netip.AddrPort, i int, until time.Time) *dns.Msg {
+	dialer := net.Dialer{Deadline: until}
 	conn, err := dialer.DialContext(e.context, "tcp", server.String())
 	if err != nil {
 		return nil
 	}
 	defer conn.Close()
 	defer context.AfterFunc(e.context, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
-	if conn.SetDeadline(e.end) != nil || e.context.Err() != nil {
+	if conn.SetDeadline(until) != nil || e.context.Err() != nil {
 		return nil
 	}
 	over, ask := &dns.Conn{Conn: conn}, e.message(i)
