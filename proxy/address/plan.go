@@ -34,10 +34,10 @@ type Plan struct {
 	UDP, TCP []uint16
 }
 
-// PlanOf is that of a cluster in a namespace of Kubernetes. It is an error where the
-// cluster shares no address.
+// PlanOf is that of a cluster in a namespace of Kubernetes, whose name has no dot, so that
+// two clusters have no table in common. It is an error where the cluster shares no address.
 func PlanOf(c *config.Config, namespace string) (Plan, error) {
-	p := Plan{Table: TablePrefix + namespace + "-" + c.Cluster, Addresses: c.Shared()}
+	p := Plan{Table: TablePrefix + namespace + "." + c.Cluster, Addresses: c.Shared()}
 	if len(p.Addresses) == 0 {
 		return p, errors.New("configuration: sharedAddresses is empty")
 	}

@@ -26,9 +26,9 @@ func planOf(t *testing.T, text string) Plan {
 func TestPlan(t *testing.T) {
 	one, both := netip.MustParseAddr("192.0.2.9"), netip.MustParseAddr("2001:db8::9")
 	for text, want := range map[string]Plan{
-		"sharedAddresses: [192.0.2.9]": {Table: "sipring-voice-ring", Addresses: []netip.Addr{one}, UDP: []uint16{5060}},
+		"sharedAddresses: [192.0.2.9]": {Table: "sipring-voice.ring", Addresses: []netip.Addr{one}, UDP: []uint16{5060}},
 		"sharedAddresses: [192.0.2.9, '2001:db8::9']\nlisteners: [{name: a, protocol: UDP, port: 5080}, {name: b, protocol: WS}, {name: c, protocol: TCP}, {name: d, protocol: UDP}]": {
-			Table: "sipring-voice-ring", Addresses: []netip.Addr{one, both}, UDP: []uint16{5060, 5080}, TCP: []uint16{5060, 8080},
+			Table: "sipring-voice.ring", Addresses: []netip.Addr{one, both}, UDP: []uint16{5060, 5080}, TCP: []uint16{5060, 8080},
 		},
 	} {
 		if d := cmp.Diff(want, planOf(t, text), cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); d != "" {
@@ -63,5 +63,21 @@ func TestWhoseAddress(t *testing.T) {
 		if p.Held([]Found{tt.found}) != tt.held {
 			t.Errorf("%s: held is not %v", name, tt.held)
 		}
+	}
+}
+
+// TestEachClusterHasATableOfItsOwn: names of clusters and namespaces may have hyphens.
+func TestEachClusterHasATableOfItsOwn(t *testing.T) {
+	var a, b Plan
+	for _, of := range [...][2]string{{"voice", "a-b"}, {"voice-a", "b"}} {
+		c := &config.Config{Cluster: of[1], SharedAddresses: []string{"192.0.2.9"}}
+		var err error
+		if a, err = PlanOf(c, of[0]); err != nil {
+			t.Fatal(err)
+		}
+		if a.Table == b.Table {
+			t.Errorf("two clusters have the table %s", a.Table)
+		}
+		b = a
 	}
 }

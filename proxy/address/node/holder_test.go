@@ -11,7 +11,7 @@ import (
 	"github.com/sipring/sipring/proxy/address"
 )
 
-const table = "sipring-voice-ring"
+const table = "sipring-voice.ring"
 
 // TestHeldWhileItRuns: for longer than the kernel would keep any of it, and no more when
 // it is asked to end.
@@ -153,8 +153,8 @@ func TestTwoClusters(t *testing.T) {
 	if err := one.end(syscall.SIGTERM); err != nil {
 		t.Error(err, one.said())
 	}
-	if node.has(shareFour) != "" || node.has(shareSix) != "lo" || !node.guarded("sipring-voice-other", shareSix) {
-		t.Errorf("one ended: %q, %q, guarded %v", node.has(shareFour), node.has(shareSix), node.guarded("sipring-voice-other", shareSix))
+	if node.has(shareFour) != "" || node.has(shareSix) != "lo" || !node.guarded("sipring-voice.other", shareSix) {
+		t.Errorf("one ended: %q, %q, guarded %v", node.has(shareFour), node.has(shareSix), node.guarded("sipring-voice.other", shareSix))
 	}
 	if err := other.end(syscall.SIGTERM); err != nil {
 		t.Error(err, other.said())
