@@ -58,6 +58,10 @@ type claim struct {
 func (s *Server) claimIfAway(f flow.Flow) {
 	now, k := s.now(), sourceOf(f)
 	e, ok := s.away.take(now, k)
+	if !ok && k.listener == s.first.number {
+		k.listener = s.first.other
+		e, ok = s.away.take(now, k)
+	}
 	if ok && e.owner != s.owner() && location.MayOwn(s.self, s.life) && !s.current().superseded && !s.claim(now, k, e) {
 		s.away.add(now, k, e)
 	}

@@ -77,3 +77,39 @@ func TestNATFlowOfTheProcessBefore(t *testing.T) {
 		t.Errorf("%d datagrams are for nobody", n)
 	}
 }
+
+// A flow of a cluster with one listener is that of the first of more, and the other way round:
+// a listener was added, or removed, which starts all members anew.
+func TestNATFlowAtTheFirstListener(t *testing.T) {
+	t.Parallel()
+	for name, added := range map[string]bool{"added": true, "removed": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			mem := newMemory()
+			single := func(id uint32) *proxy {
+				return startProxy(t, func(o *proxyOptions) {
+					o.mem, o.self, o.config.Ports.SIP = mem, id, phonesPort
+				})
+			}
+			var before, after *proxy
+			if added {
+				before = single(1)
+				x, at := startListeners(t, mem, 2, "", "")
+				after = &proxy{Server: x.Server, addr: at[0].addr, mem: mem, node: x.node}
+			} else {
+				x, at := startListeners(t, mem, 1, "", "")
+				before = &proxy{Server: x.Server, addr: at[0].addr, mem: mem, node: x.node}
+				after = single(2)
+			}
+			alice, bob := newPhone(t, "alice"), newPhoneBehindNAT(t, "bob", before)
+			bob.register(before)
+			before.ownedBy(t, bobAOR)
+			before.kill()
+			missing(t, after, 1)
+			bob.movesTo(after)
+			bob.sendRaw(after.addr, []byte("\r\n\r\n"))
+			after.ownedBy(t, bobAOR)
+			bob.isCalled(t, alice.ring(after.addr, bobAOR))
+		})
+	}
+}

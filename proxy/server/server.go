@@ -124,6 +124,7 @@ type Server struct {
 	taken     taken
 	claims    claims
 	shared    bool // members send from one address
+	first     firstListener
 	snap      atomic.Pointer[snapshot]
 	following sync.Mutex // held while a snapshot is made
 
@@ -154,8 +155,8 @@ func New(c Config) (*Server, error) {
 		metrics:  newMetrics(), debugLines: limiter{perSecond: maxDebugLines}, roomLines: limiter{perSecond: maxRoomLines},
 		limits: newLimits(&c.Proxy.Limits, cores(c.Proxy)), facts: newFacts(), registrants: newRegistrants(),
 		inviteWait: cmp.Or(c.Wait, inviteWait), otherWait: 60 * cmp.Or(c.Timers.T1, 500*time.Millisecond),
-		shared: c.Shared,
-		clock:  clock{began: time.Now()}, stop: make(chan struct{}), begun: make(chan struct{}, 1),
+		shared: c.Shared, first: newFirstListener(c.Proxy),
+		clock: clock{began: time.Now()}, stop: make(chan struct{}), begun: make(chan struct{}, 1),
 	}
 	s.traces.layer, s.traces.sizes, s.traces.snap = layer, &s.sizes, &s.snap
 	s.apps = newApplications(&c)

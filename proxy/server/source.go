@@ -28,6 +28,19 @@ type source struct {
 	listener uint16
 }
 
+// firstListener is how flows name the first listener of UDP, and how they did where there was
+// none beside it, or there was by then: listeners are added and removed.
+type firstListener struct{ number, other uint16 }
+
+func newFirstListener(c *config.Config) firstListener {
+	for _, l := range c.ListenersIn(nil) {
+		if n := c.ListenerNumber(l.Port); l.Transport() == flow.UDP {
+			return firstListener{number: n, other: uint16(l.Port) ^ n} // one of them is 0
+		}
+	}
+	return firstListener{}
+}
+
 func sourceOf(f flow.Flow) source {
 	return source{netip.AddrPortFrom(f.Remote.Addr().Unmap().WithZone(""), f.Remote.Port()), f.Listener}
 }
