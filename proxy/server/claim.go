@@ -80,7 +80,7 @@ func (s *Server) claim(now int64, k source, e absent) bool {
 	c.until = now + awayMillis
 	s.took(now, c, c.until)
 	if len(c.aor) == 0 {
-		s.owned.add(k, now, now+ownedMillis)
+		s.owned.addCaller(k, now)
 		s.metrics.claims[claimTaken].Inc()
 		s.claims.end(c)
 		return true

@@ -1,6 +1,9 @@
 package server
 
-import "testing"
+import (
+	"net/netip"
+	"testing"
+)
 
 // Two lines of a phone behind NAT are one flow: whoever has it by a packet, or by a REGISTER of
 // one of them, reaches the phone for both.
@@ -32,5 +35,25 @@ func TestNATTwoLinesOfAPhone(t *testing.T) {
 				bob.isCalled(t, alice.ring(x[at].addr, "sip:carol@example.com"))
 			})
 		}
+	}
+}
+
+// Callers from forged addresses, who are noted for a day, leave room for who registers.
+func TestNATCallersLeaveRoomForPhones(t *testing.T) {
+	t.Parallel()
+	var o owned
+	k := func(i, listener int) source {
+		return source{at: netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, byte(i >> 16), byte(i >> 8)}), uint16(i<<8|1)), listener: uint16(listener)}
+	}
+	for i := range 2 * maxOwned {
+		o.addCaller(k(i, i), 0)
+	}
+	for i := range maxOwned / 4 {
+		if o.add(k(i, maxOwned), 0, 10); !o.has(k(i, maxOwned), 1) {
+			t.Fatalf("%d callers leave room for %d phones", callersOwned, i)
+		}
+	}
+	if !o.may(k(2*maxOwned-1, 2*maxOwned-1), 1) {
+		t.Error("a caller that was not noted is not sent to")
 	}
 }

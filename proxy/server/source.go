@@ -58,6 +58,9 @@ const (
 	// maxOwned is how many sources are noted as this member's. Where there is no room for more
 	// it may own any.
 	maxOwned = 1 << 18
+	// callersOwned is how many there are at most when a caller is noted, who may be forged: it
+	// shall not take the place of who registers.
+	callersOwned = maxOwned / 2
 	// ownedMillis is for how long a caller is noted that has not registered, or the flow of
 	// no binding, and registersMillis for how long one that is about to be bound.
 	ownedMillis     = 24 * 3_600_000
@@ -78,17 +81,24 @@ type owned struct {
 }
 
 // add notes a source, if there is room, for at least as long as it was noted before.
-func (o *owned) add(k source, now, until int64) {
+func (o *owned) add(k source, now, until int64) { o.note(k, now, until, maxOwned/sourceShards) }
+
+// addCaller notes a source that is not bound, or may not be.
+func (o *owned) addCaller(k source, now int64) {
+	o.note(k, now, now+ownedMillis, callersOwned/sourceShards)
+}
+
+func (o *owned) note(k source, now, until int64, most int) {
 	s := &o.shards[k.hash()%sourceShards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before, has := s.by[k]
-	if !has && len(s.by) >= maxOwned/sourceShards {
+	if !has && len(s.by) >= most {
 		if now-s.looked >= awayTick {
 			s.looked = now
 			o.purge(s.by, now)
 		}
-		if len(s.by) >= maxOwned/sourceShards {
+		if len(s.by) >= most {
 			return
 		}
 	}
@@ -136,7 +146,7 @@ func (o *owned) may(k source, now int64) bool {
 	s := &o.shards[k.hash()%sourceShards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return now < s.by[k] || len(s.by) >= maxOwned/sourceShards
+	return now < s.by[k] || len(s.by) >= callersOwned/sourceShards
 }
 
 // len counts them.

@@ -306,7 +306,7 @@ func (r *request) callerOwner() forward.Owner {
 	}
 	o := r.s.owns(r.snap, r.from, forward.Translated(&r.msg, &r.reply.via, r.from.Remote.Addr()))
 	if o.ID != 0 {
-		r.s.owned.add(sourceOf(r.from), r.now, r.now+ownedMillis)
+		r.s.owned.addCaller(sourceOf(r.from), r.now)
 	}
 	return o
 }
