@@ -51,7 +51,7 @@ type claim struct {
 	source source
 	from   forward.Owner
 	aor    []byte
-	until  int64 // milliseconds: for how long the flow is noted meanwhile
+	until  int64 // milliseconds: for how long the flow is noted meanwhile, 0 if it was before
 }
 
 // claimIfAway takes a flow over if a packet over it was waited for.
@@ -77,8 +77,10 @@ func (s *Server) claim(now int64, k source, e absent) bool {
 		return false
 	}
 	c.source, c.from, c.aor = k, e.owner, append(c.aor[:0], e.aor...)
-	c.until = now + awayMillis
-	s.took(now, c, c.until)
+	if c.until = now + awayMillis; s.owned.has(k, now) { // who registers over it just now
+		c.until = 0
+	}
+	s.took(now, c, now+awayMillis)
 	if len(c.aor) == 0 {
 		s.owned.addCaller(k, now)
 		s.metrics.claims[claimTaken].Inc()

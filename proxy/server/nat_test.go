@@ -204,6 +204,7 @@ func TestNATCallWaitsForTheNextPacket(t *testing.T) {
 		alice.status(100)
 		alice.status(182)
 		at.waits(t, 1)
+		missing(t, x[2], 1)
 		bob.movesTo(x[2])
 		bob.sendRaw(x[2].addr, []byte("\r\n\r\n"))
 		bob.isCalled(t, d)
@@ -221,6 +222,7 @@ func TestNATCallThatHasLeftIsSentAgain(t *testing.T) {
 	alice.status(100)
 	x[0].kill()
 	x[1].waits(t, 1)
+	missing(t, x[2], 1)
 	bob.movesTo(x[2])
 	bob.sendRaw(x[2].addr, []byte("\r\n\r\n"))
 	bob.forget()
@@ -262,7 +264,10 @@ func TestNATDialogFindsTheNextMember(t *testing.T) {
 			x[0].kill()
 			nats.movesTo(x[2])
 			from.proxy, to.proxy = x[1].addr, x[1].addr
-			packet := func() { nats.sendRaw(x[2].addr, []byte("\r\n\r\n")) }
+			packet := func() {
+				missing(t, x[2], 1)
+				nats.sendRaw(x[2].addr, []byte("\r\n\r\n"))
+			}
 			if tt.early && !tt.natCaller {
 				packet()
 				x[2].ownedBy(t, bobAOR)
@@ -394,6 +399,7 @@ func TestNATTwoPhonesOfOneAddress(t *testing.T) {
 	carol.register(x[0])
 	x[0].kill()
 	missing(t, x[1], 2)
+	missing(t, x[2], 2)
 	bob.movesTo(x[1])
 	carol.movesTo(x[2])
 	bob.sendRaw(x[1].addr, []byte("\r\n\r\n"))
