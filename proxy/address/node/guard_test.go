@@ -176,27 +176,38 @@ func TestEcho(t *testing.T) {
 		to            string
 		request, kind byte
 	}{"ip4:icmp": {shareFour, 8, 0}, "ip6:ipv6-icmp": {shareSix, 128, 129}} {
-		outside.do(func() {
-			c, err := net.Dial(network, tt.to)
-			if err != nil {
-				t.Error(err)
-				return
+		said := ""
+		// The kernel has the route of a new IPv6 address a moment later than the address.
+		await(t, 5*time.Second, network+" to be answered", func() (answered bool) {
+			outside.do(func() { answered, said = echoes(network, tt.to, tt.request, tt.kind) })
+			if !answered {
+				t.Log(network, said)
 			}
-			defer func() { _ = c.Close() }()
-			request := []byte{tt.request, 0, 0xff, 0xff, 0, 0, 0, 0} // and the checksum of IPv6 is the kernel's
-			request[2] -= tt.request
-			answer := make([]byte, 128)
-			_ = c.SetDeadline(time.Now().Add(2 * time.Second))
-			_, err = c.Write(request)
-			n, failed := c.Read(answer)
-			if tt.kind == 0 { // IPv4's header is there as well
-				answer = answer[20:]
-			}
-			if errors.Join(err, failed) != nil || n < 8 || answer[0] != tt.kind {
-				t.Errorf("%s: %v, %v, answer %x", network, err, failed, answer[:8])
-			}
+			return answered
 		})
 	}
+}
+
+// echoes reports whether an echo request of ICMP is answered as it should be, and if not by what.
+func echoes(network, to string, request, kind byte) (bool, string) {
+	c, err := net.Dial(network, to)
+	if err != nil {
+		return false, err.Error()
+	}
+	defer func() { _ = c.Close() }()
+	message := []byte{request, 0, 0xff, 0xff, 0, 0, 0, 0} // and the checksum of IPv6 is the kernel's
+	message[2] -= request
+	answer := make([]byte, 128)
+	_ = c.SetDeadline(time.Now().Add(2 * time.Second))
+	_, err = c.Write(message)
+	n, failed := c.Read(answer)
+	if kind == 0 { // IPv4's header is there as well
+		answer = answer[20:]
+	}
+	if err := errors.Join(err, failed); err != nil {
+		return false, err.Error()
+	}
+	return n >= 8 && answer[0] == kind, fmt.Sprintf("%x", answer[:8])
 }
 
 // The operations of ARP.
