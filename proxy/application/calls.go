@@ -16,7 +16,8 @@ const (
 )
 
 // Calls are those that the own application has, and the addresses-of-record that they are for. A call begins with the 2xx
-// to INVITE that the application sent, and ends with a BYE, or when nothing is heard of it for the life of a token. Times
+// to INVITE that the application sent, and ends with a BYE, or when nothing is heard of it for the life of a token, or after that
+// 2xx, whose ACK never came. Times
 // are in milliseconds of one clock that does not go back. It has no clock of its own. Safe for concurrent use.
 type Calls struct {
 	callLife, pinAfter int64
@@ -26,6 +27,7 @@ type Calls struct {
 	mu      sync.Mutex
 	calls   map[uint64]*list.Element // of order, by the hash of their key
 	order   list.List                // of *call, by when they end by themselves
+	begun   list.List                // as order, those of which nothing was heard after their 2xx
 	aors    map[string]*pinned
 	refused uint64
 	ended   map[uint64]bool
@@ -50,7 +52,8 @@ const repeats = 32_000
 type call struct {
 	key  uint64
 	of   *pinned
-	ends int64 // by itself
+	in   *list.List // order or begun
+	ends int64      // by itself
 }
 
 // pinned is an address-of-record that has calls at the application, or had lately.
@@ -84,18 +87,14 @@ func AppendKey(dst, callID, tag []byte) []byte {
 	return append(append(append(dst, callID...), 0), tag...)
 }
 
-// Begin counts a call for an address-of-record, and reports whether there is room for it. One that is there already is
-// touched, and one that has ended, whose 2xx is repeated, stays so.
+// Begin counts a call for an address-of-record, and reports whether there is room for it. One that is there already, or that
+// has ended, stays so: its 2xx is repeated.
 func (c *Calls) Begin(aor, key []byte, now int64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.expire(now)
 	hash := maphash.Bytes(c.seed, key)
-	if e := c.calls[hash]; e != nil {
-		c.touch(e, now)
-		return true
-	}
-	if c.ended[hash] {
+	if c.calls[hash] != nil || c.ended[hash] {
 		return true
 	}
 	p := c.aors[string(aor)]
@@ -110,7 +109,7 @@ func (c *Calls) Begin(aor, key []byte, now int64) bool {
 	if p.calls++; p.calls == 1 {
 		c.renew(p, now)
 	}
-	c.calls[hash] = c.order.PushBack(&call{key: hash, of: p, ends: now + c.callLife})
+	c.calls[hash] = c.begun.PushBack(&call{key: hash, of: p, in: &c.begun, ends: now + min(c.callLife, repeats)})
 	return true
 }
 
@@ -132,7 +131,7 @@ func (c *Calls) Invited(aor []byte, now int64) {
 	c.renew(p, now)
 }
 
-// Touch tells that a call goes on.
+// Touch tells that a call goes on: a message within it, the ACK of its 2xx among them.
 func (c *Calls) Touch(key []byte, now int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -168,7 +167,7 @@ func (c *Calls) EndAll(now int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.expire(now)
-	for e := c.order.Front(); e != nil; e = c.order.Front() {
+	for _, e := range c.calls {
 		c.end(e, now)
 	}
 }
@@ -206,12 +205,15 @@ func (c *Calls) Of(aor []byte) (calls int, since int64, ok bool) {
 }
 
 func (c *Calls) touch(e *list.Element, now int64) {
-	e.Value.(*call).ends = now + c.callLife
-	c.order.MoveToBack(e)
+	one := e.Value.(*call)
+	one.in.Remove(e)
+	one.in, one.ends = &c.order, now+c.callLife
+	c.calls[one.key] = c.order.PushBack(one)
 }
 
 func (c *Calls) end(e *list.Element, at int64) {
-	one := c.order.Remove(e).(*call)
+	one := e.Value.(*call)
+	one.in.Remove(e)
 	delete(c.calls, one.key)
 	if one.of.calls--; one.of.calls == 0 {
 		one.of.since, one.of.due = at, at
@@ -224,12 +226,10 @@ func (c *Calls) expire(now int64) {
 		delete(c.ended, c.past[0].key)
 		c.past = c.past[1:]
 	}
-	for e := c.order.Front(); e != nil; e = c.order.Front() {
-		ends := e.Value.(*call).ends
-		if ends > now {
-			return
+	for _, list := range [...]*list.List{&c.begun, &c.order} {
+		for e := list.Front(); e != nil && e.Value.(*call).ends <= now; e = list.Front() {
+			c.end(e, e.Value.(*call).ends)
 		}
-		c.end(e, ends)
 	}
 }
 

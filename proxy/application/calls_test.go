@@ -11,7 +11,12 @@ import (
 	"pgregory.net/rapid"
 )
 
-func (c *Calls) begin(aor, key string, now int64) bool { return c.Begin([]byte(aor), []byte(key), now) }
+// begin begins a call whose 2xx is acknowledged at once.
+func (c *Calls) begin(aor, key string, now int64) bool {
+	is := c.Begin([]byte(aor), []byte(key), now)
+	c.Touch([]byte(key), now)
+	return is
+}
 
 // TestPinsAreDue when the first call begins, each half of a pin's life, and when the last call has ended.
 func TestPinsAreDue(t *testing.T) {
@@ -200,6 +205,25 @@ func TestCallsEnd(t *testing.T) {
 	c.EndAll(1_300)
 	if n, since, _ := c.Of([]byte("a")); c.Live() != 0 || n != 0 || since != 1_300 {
 		t.Errorf("%d calls, a has %d since %d", c.Live(), n, since)
+	}
+}
+
+// TestCallWithoutACK ends when its 2xx is repeated no more: an application that hung answers INVITEs whose callers have gone.
+func TestCallWithoutACK(t *testing.T) {
+	c := NewCalls(86_400_000, 5_000)
+	c.Begin([]byte("a"), []byte("1"), 0)
+	c.Begin([]byte("a"), []byte("2"), 0)
+	c.Begin([]byte("a"), []byte("1"), 500) // again
+	c.Touch([]byte("2"), 600)
+	c.Begin([]byte("a"), []byte("1"), 31_500)
+	if c.Due(repeats-1, 10); c.Live() != 2 {
+		t.Errorf("%d calls before", c.Live())
+	}
+	if c.Due(repeats, 10); c.Live() != 1 {
+		t.Errorf("%d calls", c.Live())
+	}
+	if c.Due(86_400_000, 10); c.Live() != 1 {
+		t.Error("one that goes on has ended")
 	}
 }
 

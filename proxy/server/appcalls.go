@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/sipring/sipring/proxy/application"
 	"github.com/sipring/sipring/proxy/flow"
@@ -41,21 +42,26 @@ func (m *message) fromApplication() {
 	}
 }
 
-// toApplication takes note of what is sent to the own application: a call for it, a 2xx to
-// one that it has made, or to its BYE. Of a BYE to it its answer tells.
+// toApplication takes note of what is sent to the own application: a call for it and the ACK of
+// its answer, a 2xx to one that it has made, or to its BYE. Of a BYE to it its answer tells.
 func (s *Server) toApplication(data []byte) {
-	if s.apps == nil || !bytes.HasPrefix(data, []byte("SIP/2.0 2")) && !bytes.HasPrefix(data, []byte("INVITE ")) {
+	if s.apps == nil || !slices.ContainsFunc(noted, func(start []byte) bool { return bytes.HasPrefix(data, start) }) {
 		return
 	}
 	m := message{s: s}
 	if m.msg.Scan(data, &s.sizes) != nil {
 		return
 	}
-	if m.msg.IsRequest() {
+	var room [maxCallKey]byte
+	switch {
+	case !m.msg.IsRequest():
+	case m.msg.Method() == wire.MethodAck:
+		s.apps.CallGoesOn(application.AppendKey(room[:0], m.msg.CallID(), m.msg.ToTag()))
+		return
+	default:
 		m.callComes()
 		return
 	}
-	var room [maxCallKey]byte
 	key := application.AppendKey(room[:0], m.msg.CallID(), m.msg.FromTag())
 	switch m.msg.CSeqMethod() {
 	case wire.MethodInvite:
@@ -64,6 +70,9 @@ func (s *Server) toApplication(data []byte) {
 		s.apps.CallEnded(key)
 	}
 }
+
+// noted is how the messages begin that toApplication looks at.
+var noted = [][]byte{[]byte("SIP/2.0 2"), []byte("INVITE "), []byte("ACK ")}
 
 // callComes takes note of a call for the application, which is not answered yet.
 func (m *message) callComes() {

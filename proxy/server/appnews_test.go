@@ -2,6 +2,7 @@ package server
 
 import (
 	"testing"
+	"time"
 
 	"github.com/sipring/sipring/proxy/application"
 )
@@ -67,4 +68,34 @@ func TestCallsOfTheApplicationAreCounted(t *testing.T) {
 	alice.reply(alice.request("BYE"), 200, "OK", "")
 	app.status(200)
 	count("when it has hung up", 0)
+}
+
+// TestCallWhoseAnswerNobodyAcknowledges is counted as long as that may be repeated, 32 s: so an
+// application that hung is not waited for because of callers who have gone.
+func TestCallWhoseAnswerNobodyAcknowledges(t *testing.T) {
+	t.Parallel()
+	p := startPods(t, 2, nil)
+	owner := p.owners(room)[0]
+	app, x, beside := p.apps[owner], p.members[1-owner], p.members[owner]
+	alice, carol := newPhone(t, "alice"), newPhone(t, "carol")
+	d := alice.ring(x.addr, room)
+	p.answers(t, alice, app, d)
+	carol.ring(x.addr, room)
+	app.reply(app.request("INVITE"), 200, "OK", "b", "Contact: <"+app.contact()+">")
+	carol.status(200)
+	if n := beside.apps.Calls(); n != 2 {
+		t.Errorf("%d calls are counted, want 2", n)
+	}
+	for end := time.Now().Add(32*time.Second + patience); beside.apps.Calls() > 1 && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		beside.apps.PinsDue(0)
+	}
+	if n := beside.apps.Calls(); n != 1 {
+		t.Errorf("%d calls are counted, want the one that goes on", n)
+	}
+	d.send("BYE")
+	app.reply(app.request("BYE"), 200, "OK", "")
+	alice.status(200)
+	if n := beside.apps.Calls(); n != 0 {
+		t.Errorf("%d calls are counted after its BYE", n)
+	}
 }
