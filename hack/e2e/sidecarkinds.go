@@ -26,7 +26,7 @@ const (
 	bareImage     = "sipring.local/baresip:e2e"
 	bareContainer = "baresip"
 	// bareUsers have an account of it, as its manifest has them.
-	bareUsers = 12
+	bareUsers = 24
 	// mailAfter is the noAnswerSeconds of the manifest.
 	mailAfter = 2 * time.Second
 )
