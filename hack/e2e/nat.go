@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/sipring/sipring/demo/phones"
+	"github.com/sipring/sipring/hack/kube/cluster"
 )
 
 const (
@@ -75,9 +77,27 @@ func playNAT(ctx context.Context, e *env) (results []*result, err error) {
 	return results, nil
 }
 
+// routedToAll is nil if the router leads to every node: else no phone is reached through the
+// proxy of one that joins later.
+func (n *natted) routedToAll(ctx context.Context) error {
+	vip := n.party.proxy.Addr().String()
+	show, err := n.kube.cluster.MachineCommand(ctx, cluster.ClientSide, "ip", "route", "show", vip)
+	if err != nil {
+		return err
+	}
+	out, err := show.Output()
+	if err != nil {
+		return err
+	}
+	if ways, nodes := strings.Count(string(out), "via "), len(n.kube.cluster.Nodes()); ways != nodes {
+		return fmt.Errorf("the route to %s leads to %d of %d nodes", vip, ways, nodes)
+	}
+	return nil
+}
+
 func (n *natted) gather(ctx context.Context) error {
 	p := n.party
-	if err := eventually(ctx, installLimit, p.routed); err != nil {
+	if err := eventually(ctx, installLimit, n.routedToAll); err != nil {
 		return err
 	}
 	direct, hidden := within(phonesAddress, sharedCallers), within(natPhones, natCallers)
@@ -153,6 +173,9 @@ func (n *natted) play(ctx context.Context, f fault) (r *result, err error) {
 	r.Called.Soon = phones.Outcome{OK: again.soon, Of: natHidden}
 	r.CalledFor = time.Since(at)
 	r.Notes = append(r.Notes, again.String())
+	if !f.rolled && again.soon == natHidden {
+		r.Problems = append(r.Problems, "no phone was reached by way of the proxy that was lost: nothing was tried")
+	}
 	if !again.waited.Whole() {
 		r.Problems = append(append(r.Problems, fmt.Sprintf("%v calls that waited over the keep-alive of a phone delivered", again.waited)), again.waited.Errors...)
 	}

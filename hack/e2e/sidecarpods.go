@@ -130,7 +130,8 @@ func applicationsRolled(ctx context.Context, s *sidecar) error {
 	})
 }
 
-// badApplication: the rollout stops at the first pod, and the others serve.
+// badApplication: the rollout stops at the first pod, whose proxy is in the ring without its
+// application, and the others' applications serve its users.
 func badApplication(ctx context.Context, s *sidecar) (err error) {
 	set := func(image string) error {
 		_, err := s.kube.kubectl(ctx, "--namespace", namespace, "patch", "sipcluster", s.stack.sipCluster, "--type=json", "--patch",
@@ -145,6 +146,11 @@ func badApplication(ctx context.Context, s *sidecar) (err error) {
 		if err := eventually(ctx, installLimit, func(ctx context.Context) error { return s.condition(ctx, "ApplicationsReady", "False") }); err != nil {
 			return err
 		}
+		// The proxy joins without its application: the ring has all three.
+		if err := eventually(ctx, installLimit, func(ctx context.Context) error { return s.proxies.whole(ctx, 3, nil) }); err != nil {
+			return fmt.Errorf("the proxy beside it: %w", err)
+		}
+		s.stage.step("the ring has 3 of 3 proxies, one of them without its application")
 		c, err := s.kube.sipCluster(ctx, namespace, s.stack.sipCluster)
 		if err != nil {
 			return err
